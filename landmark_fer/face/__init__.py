@@ -1,0 +1,1 @@
+"""Words and values: expressions, landmarks, boxes, face records, and the geometry of points."""

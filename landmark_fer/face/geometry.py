@@ -1,0 +1,184 @@
+"""Geometry of landmark arrays: transforms, alignment of shapes, distances and ratios. NumPy only.
+
+Points are arrays of shape (..., n, 2), x before y, y downwards. Everything works on stacks of faces.
+"""
+
+import numpy as np
+
+from landmark_fer.errors import InputError
+from landmark_fer.face.landmarks import MIRROR, N_LANDMARKS, points
+
+_RIGHT_EYE = points("right_eye")
+_LEFT_EYE = points("left_eye")
+
+
+def check_landmarks(landmarks):
+    """Return `landmarks` as a float array of shape (..., 68, 2).
+
+    Raises
+    ------
+    InputError
+        If the last two dimensions are not (68, 2) or a coordinate is not finite.
+    """
+    landmarks = np.asarray(landmarks)
+    if landmarks.ndim < 2 or landmarks.shape[-2:] != (N_LANDMARKS, 2):
+        raise InputError(f"landmarks must have shape (..., {N_LANDMARKS}, 2), got {landmarks.shape}")
+    if landmarks.dtype.kind not in "fiu":
+        raise InputError(f"landmarks must be numbers, got {landmarks.dtype}")
+    if not np.isfinite(landmarks).all():
+        raise InputError("landmarks must be finite, got a coordinate that is not")
+    return landmarks if landmarks.dtype.kind == "f" else landmarks.astype(np.float64)
+
+
+def mirror_landmarks(landmarks, *, axis_x=0.0):
+    """Return the landmarks of the mirrored face: left and right change places.
+
+    Parameters
+    ----------
+    landmarks : ndarray of shape (..., 68, 2)
+    axis_x : float, default=0
+        Where the mirror stands; ``(width - 1) / 2`` mirrors a picture onto itself.
+
+    Returns
+    -------
+    ndarray of shape (..., 68, 2)
+    """
+    mirrored = np.array(landmarks[..., MIRROR, :])
+    mirrored[..., 0] = 2 * axis_x - mirrored[..., 0]
+    return mirrored
+
+
+def similarity_transform(source, target):
+    """Return the similarity transform (turn, scale, shift) that takes `source` closest to `target`.
+
+    Least squares in closed form; a plane needs no singular value decomposition: points are complex numbers and
+    turn and scale are one complex factor.
+
+    Parameters
+    ----------
+    source : ndarray of shape (..., n, 2)
+    target : ndarray of shape (n, 2) or (..., n, 2)
+
+    Returns
+    -------
+    ndarray of shape (..., 2, 3)
+        Matrix ``[[a, -b, u], [b, a, v]]`` with ``target ~ source @ matrix[:, :2].T + matrix[:, 2]``. Where all
+        source points coincide the factor is 0.
+
+    References
+    ----------
+    .. [1] Umeyama, Least-squares estimation of transformation parameters between two point patterns, PAMI 1991.
+    """
+    source = np.asarray(source, dtype=np.float64)
+    target = np.asarray(target, dtype=np.float64)
+    source_mean, target_mean = source.mean(axis=-2), target.mean(axis=-2)
+    s, t = source - source_mean[..., None, :], target - target_mean[..., None, :]
+    spread = (s**2).sum(axis=(-2, -1))
+    spread = np.where(spread > 0, spread, np.inf)
+    a = (s * t).sum(axis=(-2, -1)) / spread
+    b = (s[..., 0] * t[..., 1] - s[..., 1] * t[..., 0]).sum(axis=-1) / spread
+    matrix = np.empty((*a.shape, 2, 3))
+    matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 0], matrix[..., 1, 1] = a, -b, b, a
+    matrix[..., 2] = target_mean - (matrix[..., :2] @ source_mean[..., None])[..., 0]
+    return matrix
+
+
+def transform_points(matrix, xy):
+    """Apply transforms of shape (..., 2, 3) to points of shape (..., n, 2)."""
+    return xy @ np.swapaxes(matrix[..., :2], -1, -2) + matrix[..., None, :, 2]
+
+
+def inverse_transform(matrix):
+    """Return the transform of shape (2, 3) that undoes a similarity transform of shape (2, 3)."""
+    turn = np.linalg.inv(matrix[:, :2])
+    return np.column_stack([turn, -turn @ matrix[:, 2]])
+
+
+def mean_shape(landmarks, *, iterations=5):
+    """Return the upright, mirror-symmetric mean of many faces (generalised Procrustes analysis [1]_).
+
+    Parameters
+    ----------
+    landmarks : ndarray of shape (n, 68, 2)
+    iterations : int, default=5
+
+    Returns
+    -------
+    ndarray of shape (68, 2)
+        Centred between the eyes, inter-ocular distance 1. Averaging with its own mirror makes it symmetric, so
+        that a mirrored face aligns to the mirrored chip.
+
+    References
+    ----------
+    .. [1] Gower, Generalized Procrustes analysis, Psychometrika 40, 1975.
+    """
+    landmarks = check_landmarks(landmarks)
+    shape = landmarks[0]
+    for _ in range(iterations):
+        shape = transform_points(similarity_transform(landmarks, shape), landmarks).mean(axis=0)
+        shape = upright(shape)
+        shape = (shape + mirror_landmarks(shape)) / 2
+    return shape
+
+
+def eye_centres(landmarks):
+    """Return the centres of the subject's right and left eye, shape (..., 2, 2)."""
+    return np.stack([landmarks[..., _RIGHT_EYE, :].mean(axis=-2), landmarks[..., _LEFT_EYE, :].mean(axis=-2)], axis=-2)
+
+
+def interocular_distance(landmarks):
+    """Return the distance between the eye centres, shape (...), in the unit of the landmarks."""
+    eyes = eye_centres(landmarks)
+    return np.linalg.norm(eyes[..., 1, :] - eyes[..., 0, :], axis=-1)
+
+
+def upright(landmarks):
+    """Return the landmarks moved, turned and scaled so that the eye centres lie at (-1/2, 0) and (1/2, 0).
+
+    Parameters
+    ----------
+    landmarks : ndarray of shape (..., 68, 2)
+
+    Returns
+    -------
+    ndarray of shape (..., 68, 2)
+        In inter-ocular distances.
+    """
+    eyes = eye_centres(landmarks)
+    return transform_points(similarity_transform(eyes, np.array([[-0.5, 0.0], [0.5, 0.0]])), landmarks)
+
+
+def aspect_ratio(contour, *, uppers, lowers, corners):
+    """Return the mean height of a contour over its width.
+
+    Parameters
+    ----------
+    contour : ndarray of shape (..., n, 2)
+    uppers, lowers : sequence of int
+        Points above and, at the same place of the list, below.
+    corners : pair of int
+        The two ends of the width.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        Near 0 when closed. Unchanged by translation, rotation and scale; 0 where the width is 0.
+    """
+    height = np.linalg.norm(contour[..., list(uppers), :] - contour[..., list(lowers), :], axis=-1).mean(axis=-1)
+    width = np.linalg.norm(contour[..., corners[0], :] - contour[..., corners[1], :], axis=-1)
+    return np.divide(height, width, out=np.zeros_like(height), where=width > 0)
+
+
+def eye_aspect_ratio(eye):
+    """Return the height of an eye divided by its width, from its contour of shape (..., 6, 2).
+
+    References
+    ----------
+    .. [1] Soukupova and Cech, Real-Time Eye Blink Detection using Facial Landmarks, CVWW 2016.
+    """
+    return aspect_ratio(eye, uppers=(1, 2), lowers=(5, 4), corners=(0, 3))
+
+
+def mouth_aspect_ratio(inner_lips):
+    """Return the opening of the mouth divided by its width, from the inner lips of shape (..., 8, 2)."""
+    return aspect_ratio(inner_lips, uppers=(1, 2, 3), lowers=(7, 6, 5), corners=(0, 4))

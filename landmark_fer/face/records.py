@@ -1,0 +1,127 @@
+"""Box, Face and Recognition as values, and the structured array of face records that every predictor takes."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from landmark_fer.errors import InputError
+from landmark_fer.face.geometry import mirror_landmarks
+from landmark_fer.face.landmarks import N_LANDMARKS
+
+
+@dataclass(frozen=True)
+class Box:
+    """A bounding box in pixels of the source picture; it may reach over the picture's edge."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def centre(self):
+        """The middle of the box as (x, y)."""
+        return self.x + (self.width - 1) / 2, self.y + (self.height - 1) / 2
+
+    def overlap(self, other):
+        """Return the area shared with another box divided by the area of both together (0 to 1)."""
+        width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        shared = max(width, 0) * max(height, 0)
+        return shared / (self.width * self.height + other.width * other.height - shared)
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face of one picture.
+
+    Attributes
+    ----------
+    box : Box
+        Where the detector saw it.
+    landmarks : ndarray of shape (68, 2), float32
+        Pixels of the source picture, x before y.
+    chip : ndarray of shape (S, S), uint8
+        The face in grey, upright on the template.
+    detector_score : float
+        The detector's margin, NaN where the whole picture was taken for a face that no detector saw.
+    """
+
+    box: Box
+    landmarks: np.ndarray
+    chip: np.ndarray
+    detector_score: float
+
+    @property
+    def detected(self):
+        """Whether a detector saw the face."""
+        return not np.isnan(self.detector_score)
+
+
+@dataclass(frozen=True, eq=False)
+class Recognition:
+    """The answer for one face: what expression it shows, as far as the model can tell.
+
+    Attributes
+    ----------
+    face : Face
+    expression : str
+        The most probable expression.
+    confidence : float
+        Its probability.
+    probabilities : dict of str to float
+        One for each of the model's classes, in the order of `EXPRESSIONS`; they sum to 1.
+    """
+
+    face: Face
+    expression: str
+    confidence: float
+    probabilities: dict = field(repr=False)
+
+
+def record_dtype(chip_size=None):
+    """Return the dtype of a face record; without `chip_size`, of a record of landmarks alone."""
+    fields = [("landmarks", np.float32, (N_LANDMARKS, 2))]
+    if chip_size is not None:
+        fields.append(("chip", np.uint8, (chip_size, chip_size)))
+    return np.dtype(fields)
+
+
+def stack(faces, *, chip_size):
+    """Return faces as an array of face records, shape (n,); n may be 0."""
+    records = np.empty(len(faces), dtype=record_dtype(chip_size))
+    for record, face in zip(records, faces, strict=True):
+        record["landmarks"] = face.landmarks
+        record["chip"] = face.chip
+    return records
+
+
+def records_of_landmarks(landmarks):
+    """Return landmarks of shape (n, 68, 2) as face records without chips, shape (n,)."""
+    records = np.empty(len(landmarks), dtype=record_dtype())
+    records["landmarks"] = landmarks
+    return records
+
+
+def take_field(records, name):
+    """Return one field of face records.
+
+    Raises
+    ------
+    InputError
+        If `records` is no array of face records or lacks the field.
+    """
+    records = np.asanyarray(records)
+    if records.dtype.names is None or name not in records.dtype.names:
+        came = "no face records" if records.dtype.names is None else f"fields {', '.join(records.dtype.names)}"
+        raise InputError(f"face records must have the field {name!r}, got {came}")
+    return records[name]
+
+
+def mirror_records(records):
+    """Return the records of the mirrored faces; the caller's array is left as it is."""
+    mirrored = records.copy()
+    mirrored["landmarks"] = mirror_landmarks(records["landmarks"])
+    if "chip" in records.dtype.names:
+        mirrored["chip"] = records["chip"][..., ::-1]
+    return mirrored

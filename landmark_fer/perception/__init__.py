@@ -1,0 +1,1 @@
+"""From a picture to faces: detection, 68 landmarks, alignment. The only floor that knows dlib or warps pictures."""

@@ -1,0 +1,177 @@
+"""Finding faces and their 68 landmarks; the only module that imports dlib.
+
+Every detector has one method, ``detect(grey) -> [(Box, score)]``, best first. Grey pictures are C-contiguous uint8
+arrays: dlib reads a strided view after it is freed, and answers wrongly now and then without an error.
+"""
+
+import math
+
+import cv2
+import dlib
+import numpy as np
+
+from landmark_fer.errors import DependencyError, InputError
+from landmark_fer.face.geometry import inverse_transform, similarity_transform, transform_points
+from landmark_fer.face.landmarks import N_LANDMARKS
+from landmark_fer.face.records import Box
+from landmark_fer.face.template import TEMPLATE
+from landmark_fer.perception.predictor_file import find_predictor
+from landmark_fer.perception.resampling import resample
+
+
+class HogDetector:
+    """dlib's frontal face detector: HOG and a linear SVM on a pyramid [1]_; faces from 80 pixels.
+
+    Parameters
+    ----------
+    upsample : int, default=0
+        How often the picture is doubled first; 1 finds faces from 40 pixels at four times the cost.
+    longest_side : int, default=1280
+        Larger pictures are reduced to this before the search.
+    threshold : float, default=0
+        Least margin of a face.
+
+    References
+    ----------
+    .. [1] King, Max-Margin Object Detection, 2015; Dalal and Triggs, Histograms of Oriented Gradients, CVPR 2005.
+    """
+
+    def __init__(self, *, upsample=0, longest_side=1280, threshold=0.0):
+        self.upsample, self.longest_side, self.threshold = upsample, longest_side, threshold
+        self._detector = dlib.get_frontal_face_detector()
+
+    def detect(self, grey):
+        """Return the faces of a grey picture as (Box, score), highest score first."""
+        factor = min(1.0, self.longest_side / max(grey.shape))
+        if factor < 1:
+            size = [max(1, round(side * factor)) for side in (grey.shape[1], grey.shape[0])]
+            grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+        rectangles, scores, _ = self._detector.run(np.ascontiguousarray(grey), self.upsample, self.threshold)
+        found = [(_enlarged(rectangle, 1 / factor), score) for rectangle, score in zip(rectangles, scores, strict=True)]
+        return sorted(found, key=lambda pair: -pair[1])
+
+
+class HaarDetector:
+    """OpenCV's cascade of Haar features [1]_: finds smaller faces than HOG, and more that are none.
+
+    Parameters
+    ----------
+    smallest : int, default=40
+        Least side of a face in pixels.
+
+    References
+    ----------
+    .. [1] Viola and Jones, Rapid Object Detection using a Boosted Cascade of Simple Features, CVPR 2001.
+    """
+
+    def __init__(self, *, smallest=40):
+        self.smallest = smallest
+        self._cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
+
+    def detect(self, grey):
+        """Return the faces of a grey picture as (Box, score), highest score first."""
+        smallest = (self.smallest, self.smallest)
+        boxes, _, scores = self._cascade.detectMultiScale3(grey, 1.1, 5, minSize=smallest, outputRejectLevels=True)
+        found = [(Box(*map(float, box)), float(score)) for box, score in zip(boxes, np.ravel(scores), strict=True)]
+        return sorted(found, key=lambda pair: -pair[1])
+
+
+class WholePictureDetector:
+    """Takes the whole picture for one face; its score is NaN, since nothing was seen."""
+
+    def detect(self, grey):
+        """Return one box, the picture, with score NaN."""
+        return [(Box(0.0, 0.0, float(grey.shape[1]), float(grey.shape[0])), math.nan)]
+
+
+FRAME_SIDE = 150  # of the box in the patch, in pixels
+FRAME_MARGIN = 52  # around it: chin and brows lie outside of dlib's boxes
+
+# Where dlib's box lies around the template: its side and the height of its centre in inter-ocular distances.
+_BOX_SIDE, _BOX_CENTRE = 2.32, 0.48
+_PATCH_TEMPLATE = (TEMPLATE - (0.0, _BOX_CENTRE)) * (FRAME_SIDE / _BOX_SIDE) + FRAME_MARGIN + (FRAME_SIDE - 1) / 2
+
+DETECTORS = {"hog": HogDetector, "haar": HaarDetector, "whole": WholePictureDetector}
+
+
+def make_detector(name, **options):
+    """Return a detector by its name in `DETECTORS`.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    if name not in DETECTORS:
+        raise InputError(f"detector must be one of {', '.join(DETECTORS)}, got {name!r}")
+    return DETECTORS[name](**options)
+
+
+class LandmarkPredictor:
+    """dlib's ensemble of regression trees for the 68 points [1]_, asked twice.
+
+    The trees compare single pixels, answer in whole pixels, and lean on the box that they are given. So a face is
+    resampled to a fixed size first (small faces get fractions of a pixel, large ones are averaged, a face cut by
+    the picture's edge sees the edge repeated), and once found it is turned upright, framed by its own landmarks
+    instead of the detector's coarse box, and located again. docs/decisions/0002 holds what that is worth.
+
+    Parameters
+    ----------
+    path : path-like, optional
+        As for `find_predictor`.
+
+    References
+    ----------
+    .. [1] Kazemi and Sullivan, One Millisecond Face Alignment with an Ensemble of Regression Trees, CVPR 2014.
+    """
+
+    def __init__(self, path=None):
+        path = find_predictor(path)
+        try:
+            self._predictor = dlib.shape_predictor(str(path))
+        except RuntimeError as error:
+            raise DependencyError(f"{path} must be a dlib shape predictor, and cannot be read as one") from error
+
+    def locate(self, grey, box):
+        """Return the landmarks of the face in a detector's box, shape (68, 2), float32, in pixels of `grey`.
+
+        Parameters
+        ----------
+        grey : ndarray of shape (height, width), uint8
+        box : Box
+        """
+        scale = FRAME_SIDE / max(box.width, box.height, 1.0)
+        shifts = [FRAME_MARGIN + scale * (0.5 - edge) - 0.5 for edge in (box.x, box.y)]  # between pixel centres
+        matrix = np.array([[scale, 0, shifts[0]], [0, scale, shifts[1]]])
+        first = self._in_patch(grey, matrix, scale * box.width, scale * box.height)
+        return self.refine(grey, first)
+
+    def refine(self, grey, landmarks):
+        """Return landmarks located anew around given ones: a first guess, or the face in the frame before.
+
+        Parameters
+        ----------
+        grey : ndarray of shape (height, width), uint8
+        landmarks : ndarray of shape (68, 2)
+            Pixels of `grey`.
+
+        Returns
+        -------
+        ndarray of shape (68, 2), float32
+        """
+        return self._in_patch(grey, similarity_transform(landmarks, _PATCH_TEMPLATE), FRAME_SIDE, FRAME_SIDE)
+
+    def _in_patch(self, grey, matrix, width, height):
+        """Return the landmarks of a face that a transform brings into the patch's inner frame of the given size."""
+        patch = resample(grey, matrix, side=FRAME_SIDE + 2 * FRAME_MARGIN)
+        right, bottom = (FRAME_MARGIN + round(length) - 1 for length in (width, height))
+        shape = self._predictor(patch, dlib.rectangle(FRAME_MARGIN, FRAME_MARGIN, right, bottom))
+        if shape.num_parts != N_LANDMARKS:
+            raise DependencyError(f"the shape predictor must have {N_LANDMARKS} points, got {shape.num_parts}")
+        located = np.array([(part.x, part.y) for part in shape.parts()], dtype=np.float64)
+        return transform_points(inverse_transform(matrix), located).astype(np.float32)
+
+
+def _enlarged(rectangle, factor):
+    side = [value * factor for value in (rectangle.left(), rectangle.top(), rectangle.width(), rectangle.height())]
+    return Box(*side)

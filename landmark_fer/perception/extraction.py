@@ -1,0 +1,134 @@
+"""FaceExtractor: from a picture to its faces. The one road that training, evaluation and live share."""
+
+from dataclasses import asdict, dataclass
+
+import cv2
+import numpy as np
+
+from landmark_fer.errors import InputError
+from landmark_fer.face.records import Box, Face
+from landmark_fer.perception.alignment import CHIP_SIZE, align_face
+from landmark_fer.perception.detection import LandmarkPredictor, make_detector
+from landmark_fer.perception.pictures import to_grey
+
+# What a pre-cropped picture needs before a detector can see its face: enlarging, and room around it.
+CROP_SIDE = 120
+CROP_PADDING = 30
+
+# Where the face lies in a picture that was cropped to it: the median of the boxes found in FER2013, as shares of the
+# picture's sides (x, y, width, height).
+CROP_BOX = (0.06, 0.10, 0.90, 0.90)
+
+
+@dataclass(frozen=True)
+class ExtractorSettings:
+    """Everything that decides what a face record looks like; saved with each artifact, which rebuilds from it.
+
+    Attributes
+    ----------
+    detector : str
+        A name in `DETECTORS`.
+    upsample : int
+        How often the picture is doubled before the search (``hog`` only).
+    chip_size : int
+        Side of the chip in pixels.
+    """
+
+    detector: str = "hog"
+    upsample: int = 0
+    chip_size: int = CHIP_SIZE
+
+    def to_dict(self):
+        """Return the settings as a dictionary of plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values):
+        """Return settings from `to_dict`'s result.
+
+        Raises
+        ------
+        InputError
+            If a name is not one of the settings.
+        """
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise InputError(f"extractor settings must be {', '.join(cls.__match_args__)}, got {values}") from error
+
+
+class FaceExtractor:
+    """Finds, locates and aligns the faces of pictures.
+
+    Parameters
+    ----------
+    settings : ExtractorSettings, optional
+    predictor : path-like, optional
+        File of the 68-point shape predictor; as for `find_predictor`.
+    """
+
+    def __init__(self, settings=None, *, predictor=None):
+        self.settings = settings or ExtractorSettings()
+        options = {"upsample": self.settings.upsample} if self.settings.detector == "hog" else {}
+        self._detector = make_detector(self.settings.detector, **options)
+        self._crop_detector = make_detector("hog", threshold=-0.5)
+        self._landmarks = LandmarkPredictor(predictor)
+
+    def extract(self, picture):
+        """Return the faces of a picture, the clearest first; an empty list where there is none.
+
+        Parameters
+        ----------
+        picture : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
+
+        Returns
+        -------
+        list of Face
+        """
+        grey = to_grey(picture)
+        return [self.face_at(grey, box, score) for box, score in self._detector.detect(grey)]
+
+    def extract_crop(self, picture):
+        """Return the one face of a picture that was cropped to it (FER2013 and kin).
+
+        The picture is enlarged and padded and the detector tried; where it sees nothing, the face is looked for
+        where such pictures have it, and its `detector_score` is NaN.
+
+        Parameters
+        ----------
+        picture : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
+
+        Returns
+        -------
+        Face
+        """
+        grey = to_grey(picture)
+        height, width = grey.shape
+        scale = CROP_SIDE / max(height, width)
+        size = [max(1, round(side * scale)) for side in (width, height)]
+        enlarged = cv2.resize(grey, size, interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
+        padded = cv2.copyMakeBorder(enlarged, *[CROP_PADDING] * 4, cv2.BORDER_REPLICATE)
+        for box, score in self._crop_detector.detect(padded):
+            edges = ((value - CROP_PADDING) / scale for value in (box.x, box.y))
+            return self.face_at(grey, Box(*edges, box.width / scale, box.height / scale), score)
+        x, y, w, h = np.array(CROP_BOX) * (width, height, width, height)
+        return self.face_at(grey, Box(float(x), float(y), float(w), float(h)), float("nan"))
+
+    def face_at(self, grey, box, score=float("nan")):
+        """Return the face in a box of a grey picture: landmarks located, chip aligned.
+
+        Parameters
+        ----------
+        grey : ndarray of shape (height, width), uint8
+            As from `to_grey`.
+        box : Box
+        score : float
+            The detector's.
+
+        Returns
+        -------
+        Face
+        """
+        landmarks = self._landmarks.locate(grey, box)
+        chip = align_face(grey, landmarks, size=self.settings.chip_size)
+        return Face(box=box, landmarks=landmarks, chip=chip, detector_score=score)

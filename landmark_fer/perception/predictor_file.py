@@ -1,0 +1,65 @@
+"""Finding the file of the 68-point shape predictor and making sure that it is the one that models were built on."""
+
+import hashlib
+import importlib.metadata
+import os
+from functools import cache
+from pathlib import Path
+
+from landmark_fer.errors import DependencyError
+
+PREDICTOR_NAME = "shape_predictor_68_face_landmarks.dat"
+PREDICTOR_SHA256 = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"
+PREDICTOR_VARIABLE = "LANDMARK_FER_PREDICTOR"
+PREDICTOR_LICENCE = (
+    "The 68-point shape predictor was trained on the iBUG 300-W data set, whose licence excludes commercial use; "
+    "whoever uses it in a product must ask Imperial College London, or put another predictor in its place."
+)
+
+
+def find_predictor(path=None):
+    """Return the path of the shape predictor, its content checked.
+
+    Looked for in this order: `path`, the environment variable ``LANDMARK_FER_PREDICTOR``, the installed package
+    face_recognition_models (which is found through its metadata: importing it fails on current Pythons).
+
+    Parameters
+    ----------
+    path : path-like, optional
+        A predictor of one's own: any dlib shape predictor with 68 points. Its hash is not checked.
+
+    Raises
+    ------
+    DependencyError
+        If no file is there, or the packaged one is damaged.
+    """
+    own = path or os.environ.get(PREDICTOR_VARIABLE)
+    if own:
+        if not Path(own).is_file():
+            raise DependencyError(f"shape predictor {own} is no file; give the path of {PREDICTOR_NAME}")
+        return Path(own)
+    packaged = _packaged_file()
+    if packaged is None:
+        raise DependencyError(
+            f"{PREDICTOR_NAME} was not found; install it with 'python -m pip install face_recognition_models==0.1.3' "
+            f"or set {PREDICTOR_VARIABLE} to its path"
+        )
+    if sha256_of(packaged) != PREDICTOR_SHA256:
+        raise DependencyError(f"{packaged} must have SHA-256 {PREDICTOR_SHA256}, and has not; reinstall the package")
+    return packaged
+
+
+def _packaged_file():
+    try:
+        files = importlib.metadata.files("face_recognition_models") or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    paths = [Path(entry.locate()) for entry in files if entry.name == PREDICTOR_NAME]
+    return next((path for path in paths if path.is_file()), None)
+
+
+@cache
+def sha256_of(path):
+    """Return the SHA-256 of a file as a hexadecimal string, computed once a process."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
