@@ -1,0 +1,1 @@
+"""Predictors over face records: fit, predict_proba, classes_."""

@@ -1,0 +1,94 @@
+"""Comparing candidates by their out-of-fold answers, choosing one, and saying why."""
+
+from landmark_fer.evaluation.scores import score
+
+CHOSEN_BY = "macro_f1"
+
+
+def comparison_rows(results, expressions, classes):
+    """Return one row of scores for each cross-validated candidate, the best first.
+
+    Parameters
+    ----------
+    results : dict of str to CandidateResult
+    expressions : ndarray of shape (n,), str
+    classes : sequence of str
+
+    Returns
+    -------
+    list of dict
+        ``name, macro_f1, balanced_accuracy, accuracy, accuracy_interval, log_loss, ece, fit_s, ms_per_face,
+        confusion``; `fit_s` is the mean over folds.
+    """
+    rows = []
+    for name, result in results.items():
+        scores = score(expressions, result.probabilities, classes)
+        kept = ("macro_f1", "balanced_accuracy", "accuracy", "accuracy_interval", "log_loss", "ece", "confusion")
+        rows.append(
+            {
+                "name": name,
+                **{key: scores[key] for key in kept},
+                "fit_s": sum(result.fit_s) / len(result.fit_s),
+                "ms_per_face": result.ms_per_face,
+            }
+        )
+    return sorted(rows, key=lambda row: -row[CHOSEN_BY])
+
+
+def choose(rows):
+    """Return the name of the best candidate and the reason as a sentence.
+
+    Macro-F1 decides: every expression counts the same, however rare its pictures are.
+    """
+    best = rows[0]
+    if len(rows) == 1:
+        return best["name"], f"{best['name']} was the only candidate."
+    second = rows[1]
+    low, high = best["accuracy_interval"]
+    margin = 100 * (best[CHOSEN_BY] - second[CHOSEN_BY])
+    reason = (
+        f"{best['name']} has the highest out-of-fold macro-F1, {100 * best[CHOSEN_BY]:.1f} %, {margin:.1f} points over "
+        f"{second['name']}; its accuracy is {100 * best['accuracy']:.1f} % ({100 * low:.1f} to {100 * high:.1f})."
+    )
+    return best["name"], reason
+
+
+def format_table(rows):
+    """Return comparison rows as a plain-text table."""
+    headings = ("model", "macro-F1", "balanced", "accuracy", "95 % interval", "log loss", "fit s", "ms/face")
+    cells = [
+        (
+            row["name"],
+            f"{100 * row['macro_f1']:.1f}",
+            f"{100 * row['balanced_accuracy']:.1f}",
+            f"{100 * row['accuracy']:.1f}",
+            "{:.1f} - {:.1f}".format(*(100 * end for end in row["accuracy_interval"])),
+            f"{row['log_loss']:.3f}",
+            f"{row['fit_s']:.1f}",
+            f"{row['ms_per_face']:.3f}",
+        )
+        for row in rows
+    ]
+    return align_columns([headings, *cells])
+
+
+def align_columns(rows):
+    """Return rows of text with their columns aligned: the first to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(
+            cell.rjust(width) if index else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )
+    return "\n".join(lines)
+
+
+def format_confusion(confusion, classes):
+    """Return a confusion matrix as a plain-text table: rows are labels, columns answers, in per cent of the row."""
+    rows = [("label \\ answer", *classes)]
+    for name, counts in zip(classes, confusion, strict=True):
+        total = max(sum(counts), 1)
+        rows.append((name, *(f"{100 * count / total:.0f}" for count in counts)))
+    return align_columns(rows)

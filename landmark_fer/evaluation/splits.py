@@ -1,0 +1,106 @@
+"""Which faces a model is fitted on, which it is tested on, and which of those it may have seen before."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from landmark_fer.datasets.twins import audit_twins
+from landmark_fer.evaluation.validation import make_folds
+from landmark_fer.face.records import record_dtype
+
+TRAINING = "Training"
+HELD_OUT = "held out"
+
+
+@dataclass(frozen=True, eq=False)
+class TestFaces:
+    """Faces kept from training.
+
+    Attributes
+    ----------
+    name : str
+        Their official split, or "held out".
+    rows : ndarray of shape (m,), int
+        Positions in the data set.
+    leak_free : ndarray of shape (m,), bool
+        Those without a twin among the training faces.
+    """
+
+    name: str
+    rows: np.ndarray
+    leak_free: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class SplitFaces:
+    """A data set divided: training faces, their groups for folds, test faces.
+
+    Attributes
+    ----------
+    training : ndarray of shape (n,), int
+        Positions in the data set.
+    groups : ndarray of shape (n,), int
+        Twins, and pictures of one subject, share a group.
+    tests : tuple of TestFaces
+    """
+
+    training: np.ndarray
+    groups: np.ndarray
+    tests: tuple
+
+
+def split_faces(dataset, *, n_folds=5, random_state=0, cache=None):
+    """Divide a data set by its official split, or hold a twin-safe part out where it has none.
+
+    Parameters
+    ----------
+    dataset : FaceDataset
+    n_folds : int, default=5
+        Without an official split, one fold of this many is held out.
+    random_state : int, default=0
+    cache : path-like, optional
+        As for `audit_twins`.
+
+    Returns
+    -------
+    SplitFaces
+    """
+    audit = audit_twins(dataset, cache=cache)
+    groups = _with_subjects(audit.groups, dataset.subjects)
+    is_training = dataset.splits == TRAINING
+    if is_training.any() and not is_training.all():
+        names = [name for name in np.unique(dataset.splits[~is_training]).tolist() if name]
+        tests = [_test(name, dataset.splits == name, audit.leak_free) for name in sorted(names, key=_public_first)]
+        training = np.flatnonzero(is_training)
+    else:
+        training, held_out = make_folds(dataset.expressions, groups, n_folds=n_folds, random_state=random_state)[0]
+        tests = [TestFaces(HELD_OUT, held_out, np.ones(len(held_out), dtype=bool))]
+    return SplitFaces(training, groups[training], tuple(tests))
+
+
+def has_chips(dataset):
+    """Whether the faces of a data set have chips; those of the geometry table have landmarks alone."""
+    return dataset.records.dtype != record_dtype()
+
+
+def _test(name, mask, leak_free):
+    return TestFaces(name, np.flatnonzero(mask), leak_free[mask])
+
+
+def _public_first(name):
+    return name != "PublicTest", name
+
+
+def _with_subjects(groups, subjects):
+    """Return groups joined wherever two faces share a known subject."""
+    if not (subjects != "").any():
+        return groups
+    joined = groups.copy()
+    for _ in range(len(groups)):
+        before = joined.copy()
+        for subject in np.unique(subjects[subjects != ""]):
+            members = np.isin(joined, joined[subjects == subject])
+            joined[members] = joined[members].min()
+        if np.array_equal(before, joined):
+            break
+    return joined

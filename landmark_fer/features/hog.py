@@ -1,0 +1,95 @@
+"""Histograms of oriented gradients of the aligned chip [1]_, by OpenCV for training and for live alike.
+
+References
+----------
+.. [1] Dalal and Triggs, Histograms of Oriented Gradients for Human Detection, CVPR 2005.
+"""
+
+from functools import cache
+
+import cv2
+import numpy as np
+
+from landmark_fer.errors import InputError
+
+ORIENTATIONS = 18  # over the full circle: the sign of a gradient tells dark brow from light skin
+
+
+def hog(chips, *, frame=64, side=64, cell=8):
+    """Return HOG descriptors of the middle of chips.
+
+    Parameters
+    ----------
+    chips : ndarray of shape (n, S, S), uint8
+    frame : int, default=64
+        Side of the middle square that is described, in chip pixels, at most S.
+    side : int, default=64
+        That square is resampled to this side first; a multiple of `cell`.
+    cell : int, default=8
+        Pixels per cell; blocks are 2 x 2 cells, one cell apart, normalised by L2-Hys at 0.2.
+
+    Returns
+    -------
+    ndarray of shape (n, d), float32
+        ``d = (side / cell - 1) ** 2 * 4 * 18``: 3,528 by default. Signed gradients.
+
+    Raises
+    ------
+    InputError
+        If the frame is larger than the chip or `cell` does not divide `side`.
+    """
+    chips = np.asarray(chips)
+    if chips.ndim != 3 or chips.dtype != np.uint8 or frame > chips.shape[1]:
+        raise InputError(f"chips must be uint8 of shape (n, S, S) with S >= {frame}, got {chips.dtype} {chips.shape}")
+    if side % cell:
+        raise InputError(f"side must be a multiple of the cell's {cell} pixels, got {side}")
+    descriptor = _descriptor(side, cell)
+    rim = (chips.shape[1] - frame) // 2
+    described = np.empty((len(chips), descriptor.getDescriptorSize()), dtype=np.float32)
+    for row, chip in zip(described, chips, strict=True):
+        middle = np.ascontiguousarray(chip[rim : rim + frame, rim : rim + frame])
+        if side != frame:
+            smooth = cv2.INTER_AREA if side < frame else cv2.INTER_LINEAR
+            middle = cv2.resize(middle, (side, side), interpolation=smooth)
+        row[:] = descriptor.compute(middle).ravel()
+    return described
+
+
+@cache
+def _descriptor(side, cell):
+    return cv2.HOGDescriptor(
+        _winSize=(side, side),
+        _blockSize=(2 * cell, 2 * cell),
+        _blockStride=(cell, cell),
+        _cellSize=(cell, cell),
+        _nbins=ORIENTATIONS,
+        _winSigma=1e4,  # even weights: OpenCV centres its own half a pixel off, and mirrored chips would differ
+        _L2HysThreshold=0.2,
+        _gammaCorrection=False,
+        _signedGradient=True,
+    )
+
+
+def mirror_hog(described, *, side=64, cell=8):
+    """Return the descriptors of the mirrored chips: blocks, cells and orientations change places.
+
+    Parameters
+    ----------
+    described : ndarray of shape (n, d)
+        As from `hog` with the same `side` and `cell`.
+    side, cell : int
+
+    Returns
+    -------
+    ndarray of shape (n, d)
+    """
+    return described[:, _mirror_order(side, cell)]
+
+
+@cache
+def _mirror_order(side, cell):
+    """Return the permutation that mirrors a descriptor laid out (block column, block row, cell column, cell row)."""
+    blocks = side // cell - 1
+    order = np.arange(blocks * blocks * 4 * ORIENTATIONS).reshape(blocks, blocks, 2, 2, ORIENTATIONS)
+    half_turn = (ORIENTATIONS // 2 - 1 - np.arange(ORIENTATIONS)) % ORIENTATIONS  # an angle a becomes pi - a
+    return order[::-1, :, ::-1, :, :][..., half_turn].ravel()

@@ -1,0 +1,86 @@
+"""scikit-learn transformers over face records: each a thin shell over a pure function.
+
+None learns anything; each takes the field of the records that it understands, and its ``mirror`` turns the features
+of faces into those of the mirrored faces.
+"""
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from landmark_fer.face.geometry import mirror_landmarks, similarity_transform, transform_points
+from landmark_fer.face.records import take_field
+from landmark_fer.face.template import TEMPLATE
+from landmark_fer.features.hog import hog, mirror_hog
+from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure, mirrored_measurements
+
+
+class _Stateless(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        """Learn nothing; records are checked in `transform`."""
+        return self
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+class Measurements(_Stateless):
+    """The named measurements of `measure`, shape (n, m), float32."""
+
+    def transform(self, X):
+        """Return the measurements of face records of shape (n,)."""
+        return measure(take_field(X, "landmarks")).astype(np.float32)
+
+    def mirror(self, values):
+        """Return the measurements of the mirrored faces."""
+        return mirrored_measurements(values)
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the measurements' names."""
+        return np.array(MEASUREMENT_NAMES, dtype=object)
+
+
+class AlignedLandmarks(_Stateless):
+    """Landmarks after Procrustes alignment to the template, shape (n, 136), float32, in inter-ocular distances."""
+
+    def transform(self, X):
+        """Return the aligned coordinates x0, y0, x1, ... of face records of shape (n,)."""
+        landmarks = take_field(X, "landmarks")
+        aligned = transform_points(similarity_transform(landmarks, TEMPLATE), landmarks.astype(np.float64))
+        return aligned.reshape(len(aligned), 2 * TEMPLATE.shape[0]).astype(np.float32)
+
+    def mirror(self, values):
+        """Return the coordinates of the mirrored faces."""
+        return mirror_landmarks(values.reshape(len(values), *TEMPLATE.shape)).reshape(values.shape)
+
+    def get_feature_names_out(self, input_features=None):
+        """Return ``x0, y0, x1, ...``."""
+        return np.array([f"{axis}{point}" for point in range(len(TEMPLATE)) for axis in "xy"], dtype=object)
+
+
+class HogOfChip(_Stateless):
+    """HOG of the middle of the chip, shape (n, d), float32.
+
+    Parameters
+    ----------
+    frame, side, cell : int
+        As for `hog`.
+    """
+
+    def __init__(self, frame=64, side=64, cell=8):
+        self.frame = frame
+        self.side = side
+        self.cell = cell
+
+    def transform(self, X):
+        """Return the descriptors of face records of shape (n,)."""
+        return hog(take_field(X, "chip"), frame=self.frame, side=self.side, cell=self.cell)
+
+    def mirror(self, values):
+        """Return the descriptors of the mirrored chips."""
+        return mirror_hog(values, side=self.side, cell=self.cell)

@@ -1,0 +1,95 @@
+"""The model card: what a person should know before using an artifact, rendered from its manifest."""
+
+from landmark_fer.perception.predictor_file import PREDICTOR_LICENCE
+
+_CARE = """## Use, and what it must not be used for
+
+The model names the expression that a face shows. What the person feels does not follow from it (Barrett et al. 2019),
+and neither do character, honesty, health or intent. Made for research, teaching, art and interfaces whose users know
+of it and agreed.
+
+- In the European Union, inferring emotions of people at work or in education is prohibited since 2 February 2025 (AI
+  Act, Art. 5(1)(f); medical and safety uses excepted), and people must be told that such a system reads them (Art.
+  50(3), from 2 August 2026).
+- Known weaknesses: posed, frontal faces are read best; profiles, covered or dark faces, and children are read worse;
+  fear, sadness and disgust are confused most; the labels of the training pictures are one person's guess each, and the
+  pictures, found by a search engine, do not represent mankind.
+"""
+
+
+def percent(share):
+    """Return a share as text, ``61.3 %``, or a dash for None."""
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def markdown_table(headings, rows):
+    """Return a Markdown table; the first column is text, the others numbers."""
+    align = ["---", *["---:"] * (len(headings) - 1)]
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (headings, align, *rows)) + "\n"
+
+
+def render_card(manifest):
+    """Return the card of a manifest as Markdown."""
+    parts = [f"# Model card: {manifest.get('model_name', 'model')}\n", _origin(manifest), _scores(manifest)]
+    parts += [_comparison(manifest), _CARE, f"## Licence\n\n{PREDICTOR_LICENCE}\n"]
+    return "\n".join(part for part in parts if part)
+
+
+def _origin(manifest):
+    data = manifest.get("data", {})
+    lines = [
+        f"- Expressions: {', '.join(manifest['classes'])}.",
+        f"- Features: {manifest.get('features', 'its own')}; model: {manifest.get('model_name', 'its own')}.",
+        f"- Size: {manifest['model']['bytes'] / 1e6:.1f} MB. Fitted {manifest['created'][:10]} with scikit-learn "
+        f"{manifest['versions']['scikit-learn']}, which it needs to load.",
+    ]
+    if data:
+        lines.append(
+            f"- Data: {data['source']}, {data['n_training']:,} faces; {data['n_undetected']:,} of them seen by no "
+            "detector and taken where such pictures have their face."
+        )
+    if "command" in manifest:
+        lines.append(f"- Made by `{manifest['command']}`, seed {manifest.get('seed')}.")
+    return "\n".join(lines) + "\n"
+
+
+def _scores(manifest):
+    texts = []
+    for split, scores in manifest.get("scores", {}).items():
+        low, high = scores["accuracy_interval"]
+        rows = [
+            ("accuracy, official", f"{percent(scores['accuracy'])} ({percent(low)} to {percent(high)})"),
+            ("accuracy, leak-free: faces without a twin in training", percent(scores["accuracy_leak_free"])),
+            ("macro-F1", percent(scores["macro_f1"])),
+            ("balanced accuracy", percent(scores["balanced_accuracy"])),
+            ("log loss", f"{scores['log_loss']:.3f}"),
+            ("expected calibration error", f"{scores['ece']:.3f}"),
+        ]
+        classes = [
+            (name, each["n"], percent(each["precision"]), percent(each["recall"]), percent(each["f1"]))
+            for name, each in scores["per_class"].items()
+        ]
+        twins = scores["n"] - scores["n_leak_free"] if scores["n_leak_free"] is not None else None
+        known = "Twins were not looked for." if twins is None else f"{twins:,} have a twin among the training faces."
+        texts.append(
+            f"## {split}: {scores['n']:,} faces\n\n{known}\n\n{markdown_table(('score', 'value'), rows)}\n"
+            + markdown_table(("expression", "faces", "precision", "recall", "F1"), classes)
+        )
+    return "\n".join(texts)
+
+
+def _comparison(manifest):
+    rows = [
+        (
+            row["name"],
+            percent(row["macro_f1"]),
+            percent(row["balanced_accuracy"]),
+            percent(row["accuracy"]),
+            f"{row['log_loss']:.3f}",
+        )
+        for row in manifest.get("comparison", [])
+    ]
+    if not rows:
+        return ""
+    table = markdown_table(("model", "macro-F1", "balanced", "accuracy", "log loss"), rows)
+    return f"## Cross-validation\n\n{manifest['folds']}\n\n{table}\n{manifest['choice']}\n"

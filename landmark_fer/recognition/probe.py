@@ -1,0 +1,43 @@
+"""A probe: a few made-up faces whose answers are saved with a model and recomputed when it is loaded."""
+
+import numpy as np
+
+from landmark_fer.errors import ArtifactError
+from landmark_fer.face.records import record_dtype
+from landmark_fer.face.template import TEMPLATE
+from landmark_fer.models.contract import predict_in_order
+
+N_PROBES = 4
+TOLERANCE = 1e-3  # processors and libraries round differently; a wrong feature or class order differs by far more
+
+
+def probe_records(chip_size=None):
+    """Return made-up face records, the same on every machine: the template with noise, and smooth random chips."""
+    generator = np.random.default_rng(68)
+    records = np.zeros(N_PROBES, dtype=record_dtype(chip_size))
+    records["landmarks"] = 100 + 40 * (TEMPLATE + generator.normal(0, 0.05, (N_PROBES, *TEMPLATE.shape)))
+    if chip_size is not None:
+        coarse = generator.normal(0, 1, (N_PROBES, 6, 6))
+        waves = np.cos(np.pi * np.outer(np.arange(6), (np.arange(chip_size) + 0.5) / chip_size))
+        records["chip"] = np.clip(128 + 25 * (waves.T @ coarse @ waves), 0, 255).astype(np.uint8)
+    return records
+
+
+def probe_answers(predictor, manifest):
+    """Return the probabilities of the probe faces as nested lists, columns in the order of the manifest's classes."""
+    chip_size = manifest["extractor"].get("chip_size") if "chip" in manifest["fields"] else None
+    return predict_in_order(predictor, probe_records(chip_size), manifest["classes"]).tolist()
+
+
+def check_probe(path, predictor, manifest):
+    """Raise ArtifactError if a loaded predictor does not answer the probe as it did when it was saved."""
+    try:
+        answers = np.array(probe_answers(predictor, manifest))
+        worst = float(np.abs(answers - np.array(manifest["probe"])).max())
+    except Exception as error:  # a predictor of other code may raise anything
+        raise ArtifactError(f"{path} does not answer its probe ({error}); fit the model anew") from error
+    if not worst <= TOLERANCE:
+        raise ArtifactError(
+            f"{path} must answer its probe within {TOLERANCE} of when it was saved, and is {worst:.3g} off; "
+            "fit the model anew"
+        )
