@@ -34,10 +34,8 @@ def _parser():
     add("--models", default=MODELS, metavar="NAMES", help=f"comma-separated (default {MODELS})")
     add("--folds", type=int, default=5, metavar="N", help="of cross-validation (default 5)")
     add("--expressions", metavar="NAMES", help="comma-separated subset, such as angry,happy,sad,surprise,neutral")
-    add("--labels", choices=("fer2013", "ferplus"), default="auto", help="ferplus: votes of fer2013new.csv, beside it")
-    add(
-        "--pictures", choices=("auto", "crops", "scenes"), default="auto", help="one cropped face each, or whole scenes"
-    )
+    add("--labels", choices=("fer2013", "ferplus"), default="auto", help="ferplus: votes of fer2013new.csv beside it")
+    add("--pictures", choices=("auto", "crops", "scenes"), default="auto", help="one cropped face each, or scenes")
     add("--search", action="store_true", help="try every value of the models' grids")
     add("--seed", type=int, default=0, metavar="N", help="of folds, samples and networks (default 0)")
     add("--jobs", type=int, metavar="N", help="processes (default: one for each core)")
@@ -124,19 +122,13 @@ def _print_comparison(comparison):
 
 def _print_scores(facts):
     from landmark_fer.evaluation.comparison import format_confusion
-    from landmark_fer.recognition.card import percent
+    from landmark_fer.recognition.card import summary_line
 
     best = next(row for row in facts["comparison"] if row["name"] == facts["model_name"])
     print(f"out-of-fold confusion of {best['name']}, in per cent of the label:")
     print(format_confusion(best["confusion"], facts["classes"]))
     for name, scores in facts["scores"].items():
-        low, high = scores["accuracy_interval"]
-        print(
-            f"\n{name}: {scores['n']:,} faces, accuracy {percent(scores['accuracy'])} official ({percent(low)} to "
-            f"{percent(high)}), {percent(scores['accuracy_leak_free'])} on the {scores['n_leak_free']:,} faces without a "
-            f"twin in training; macro-F1 {percent(scores['macro_f1'])}, log loss {scores['log_loss']:.3f}, "
-            f"calibration error {scores['ece']:.3f}"
-        )
+        print(f"\n{summary_line(name, scores)}")
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ def _knn(signs, random_state):
 
 
 def _svm(signs, random_state):
-    grid = {"classifier__gamma": [0.8, 1.5, 2.5], "classifier__alpha": [0.1, 0.3, 1.0]}
+    grid = {"classifier__gamma": [0.7, 1.4, 2.8], "classifier__alpha": [0.1, 0.2, 0.5]}
     return LeastSquaresSVC(mirror_signs=signs, random_state=random_state), grid, None
 
 

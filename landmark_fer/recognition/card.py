@@ -22,6 +22,19 @@ def percent(share):
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
+def summary_line(name, scores):
+    """Return the main scores of a set of faces as one sentence."""
+    low, high = (percent(end) for end in scores["accuracy_interval"])
+    text = f"{name}: {scores['n']:,} faces, accuracy {percent(scores['accuracy'])} official ({low} to {high})"
+    if scores["accuracy_leak_free"] is not None:
+        clean = percent(scores["accuracy_leak_free"])
+        text += f", {clean} leak-free (the {scores['n_leak_free']:,} faces without a twin in training)"
+    return (
+        f"{text}; macro-F1 {percent(scores['macro_f1'])}, balanced accuracy {percent(scores['balanced_accuracy'])}, "
+        f"log loss {scores['log_loss']:.3f}, calibration error {scores['ece']:.3f}"
+    )
+
+
 def markdown_table(headings, rows):
     """Return a Markdown table; the first column is text, the others numbers."""
     align = ["---", *["---:"] * (len(headings) - 1)]

@@ -1,0 +1,26 @@
+"""``python -m landmark_fer``: the list of commands."""
+
+import sys
+
+from landmark_fer import __version__
+
+COMMANDS = {
+    "fit": "compare models on a data set, choose, refit, test, save",
+    "evaluate": "score a saved model on a data set",
+    "live": "read expressions from a webcam, video, picture, folder, stream or the demo",
+    "datasets.geometry_table": "rebuild the bundled table of landmarks",
+}
+
+
+def main():
+    """Print the commands and return 0."""
+    print(f"landmark_fer {__version__}: facial expressions from landmarks and HOG\n")
+    width = max(map(len, COMMANDS))
+    for name, meaning in COMMANDS.items():
+        print(f"  python -m landmark_fer.{name:{width}}  {meaning}")
+    print("\neach takes --help")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

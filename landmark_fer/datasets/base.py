@@ -1,0 +1,171 @@
+"""Item and FaceDataset: one picture of a source as it is read, and all of its faces once they are measured."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+
+import numpy as np
+
+from landmark_fer.errors import DataError, InputError
+from landmark_fer.face.expressions import expression_named, in_order
+
+OFFICIAL_SPLITS = ("Training", "PublicTest", "PrivateTest")
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """One picture of a data set, before a face is looked for.
+
+    Attributes
+    ----------
+    name : str
+        What messages and tables call it.
+    expression : str or None
+        A member of `EXPRESSIONS`; None only where there is a problem.
+    split : str
+        One of `OFFICIAL_SPLITS`, the source's own word where it has another, or "".
+    subject : str
+        Who is seen; "" where unknown.
+    picture : ndarray, Path, bytes or None
+        Pixels (grey or RGB, uint8), or a file or a file's content, which the worker decodes.
+    problem : str or None
+        A sentence on why the picture is left out.
+    """
+
+    name: str
+    expression: str | None = None
+    split: str = ""
+    subject: str = ""
+    picture: np.ndarray | Path | bytes | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FaceDataset:
+    """The faces of a data set: records, and beside each what is known of it. Arrays of words are NumPy str arrays.
+
+    Attributes
+    ----------
+    records : ndarray of shape (n,), structured
+        Face records; memory-mapped and read-only where they come from the cache. Without the field ``chip`` where
+        they come from the geometry table.
+    expressions, splits, subjects, names : ndarray of shape (n,), str
+    rows : ndarray of shape (n,), int
+        Position in the source, from 0, header not counted.
+    detector_scores : ndarray of shape (n,), float32
+        NaN where no detector saw the face.
+    cropped : bool
+        Whether the pictures were cropped to one face each.
+    source : str
+        Name of the file or folder.
+    key : str
+        Changes with the source's content and with the extractor's settings, and by `take`.
+    problems : list of str
+        What was left out and why.
+    votes : ndarray of shape (n, 10) or None
+        FER+ votes, in the order of `FERPLUS_COLUMNS`.
+    twin_groups : ndarray of shape (n,), int, or None
+        As from `audit_twins`, where the audit came with the data (the geometry table).
+    twin_correlations : ndarray of shape (n,), float32, or None
+        The same.
+    """
+
+    records: np.ndarray
+    expressions: np.ndarray
+    splits: np.ndarray
+    subjects: np.ndarray
+    names: np.ndarray
+    rows: np.ndarray
+    detector_scores: np.ndarray
+    cropped: bool = True
+    source: str = ""
+    key: str = ""
+    problems: Sequence[str] = field(default_factory=list)
+    votes: np.ndarray | None = None
+    twin_groups: np.ndarray | None = None
+    twin_correlations: np.ndarray | None = None
+
+    def __post_init__(self):
+        for name in _columns():
+            column = getattr(self, name)
+            if column is not None and len(column) != len(self.records):
+                raise InputError(f"{name} must have one entry a record ({len(self.records)}), got {len(column)}")
+
+    def __len__(self):
+        return len(self.records)
+
+    def __repr__(self):
+        return f"FaceDataset({len(self)} faces of {self.source!r}, {', '.join(self.classes)})"
+
+    @property
+    def classes(self):
+        """The expressions that occur, in the order of `EXPRESSIONS`, as a tuple."""
+        return in_order(np.unique(self.expressions).tolist())
+
+    def take(self, chosen):
+        """Return the data set of some of the faces.
+
+        Parameters
+        ----------
+        chosen : ndarray of shape (n,) of bool, or of any length of int
+            A mask, or positions in any order. A run of neighbours stays memory-mapped; others are copied.
+        """
+        chosen = np.asarray(chosen)
+        if chosen.dtype == bool:
+            if chosen.shape != (len(self),):
+                raise InputError(f"mask must have shape ({len(self)},), got {chosen.shape}")
+            chosen = np.flatnonzero(chosen)
+        chosen = chosen.astype(np.int64)
+        key = hashlib.sha256(self.key.encode() + chosen.tobytes()).hexdigest()
+        part = _as_slice(chosen)
+        columns = {name: getattr(self, name) for name in _columns()}
+        taken = {name: column[part] for name, column in columns.items() if column is not None}
+        return replace(self, **taken, key=key)
+
+    def of_split(self, name):
+        """Return the faces of one split.
+
+        Raises
+        ------
+        InputError
+            If there are none; the splits that there are are named.
+        """
+        mask = self.splits == name
+        if not mask.any():
+            present = ", ".join(map(repr, np.unique(self.splits).tolist())) or "none"
+            raise InputError(f"split must be one of those of {self.source} ({present}), got {name!r}")
+        return self.take(mask)
+
+    def only(self, expressions):
+        """Return the faces that show one of `expressions` (words of the closed list, or synonyms).
+
+        Raises
+        ------
+        InputError
+            If a word means no expression.
+        DataError
+            If no face shows one of them.
+        """
+        wanted = in_order(expression_named(word) for word in expressions)
+        mask = np.isin(self.expressions, wanted)
+        if not mask.any():
+            raise DataError(f"{self.source} has no face that shows {', '.join(wanted) or 'nothing'}; choose others")
+        return self.take(mask)
+
+    def undetected_by_class(self):
+        """Return how many faces no detector saw, as a dict of expression to number, zeros included."""
+        unseen = self.expressions[np.isnan(self.detector_scores)]
+        return {expression: int((unseen == expression).sum()) for expression in self.classes}
+
+
+def _columns():
+    arrays = {"records", "expressions", "splits", "subjects", "names", "rows", "detector_scores"}
+    return [item.name for item in fields(FaceDataset) if item.name in arrays | {"votes"} or "twin" in item.name]
+
+
+def _as_slice(positions):
+    """Return a run of neighbouring positions as a slice, anything else as it is."""
+    if len(positions) and positions[0] >= 0 and np.array_equal(positions, positions[0] + np.arange(len(positions))):
+        return slice(int(positions[0]), int(positions[-1]) + 1)
+    return positions

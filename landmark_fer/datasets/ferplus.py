@@ -1,0 +1,164 @@
+"""FER+ [1]_: ten votes for each FER2013 picture, in the order of the csv's rows.
+
+References
+----------
+.. [1] Barsoum, Zhang, Canton Ferrer and Zhang, Training Deep Networks for Facial Expression Recognition with
+   Crowd-Sourced Label Distribution, ICMI 2016.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from landmark_fer.datasets.csv_sources import csv_lines, split_line
+from landmark_fer.errors import DataError, InputError
+from landmark_fer.face.expressions import EXPRESSIONS, FERPLUS_COLUMNS
+
+FERPLUS_NAME = "fer2013new.csv"
+
+_USAGE = "Usage"
+
+
+def votes_beside(path):
+    """Return the path of the votes that lie in the folder of FER2013's csv.
+
+    Raises
+    ------
+    DataError
+        If they are not there.
+    """
+    votes = Path(path).with_name(FERPLUS_NAME)
+    if not votes.is_file():
+        raise DataError(f"{votes} does not exist; put FER+'s {FERPLUS_NAME} (github.com/microsoft/FERPlus) there")
+    return votes
+
+
+def read_votes(path):
+    """Return the votes of ``fer2013new.csv`` and the split of each row.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    votes : ndarray of shape (n, 10), int
+        In the order of `FERPLUS_COLUMNS`.
+    usages : ndarray of shape (n,), str
+
+    Raises
+    ------
+    DataError
+        If a column is missing, or a row holds something else than votes.
+    """
+    lines = csv_lines(path)
+    columns = split_line(next(lines, ""))
+    missing = [name for name in (_USAGE, *FERPLUS_COLUMNS) if name not in columns]
+    if missing:
+        raise DataError(f"{path} must have FER+'s columns, lacks {', '.join(missing)}; is it {FERPLUS_NAME}?")
+    places = [columns.index(name) for name in FERPLUS_COLUMNS]
+    votes, usages = [], []
+    for row, line in enumerate(line for line in lines if line.strip()):
+        cells = split_line(line)
+        numbers = [cells[place] for place in places] if len(cells) == len(columns) else [""]
+        if not all(number.isdecimal() and len(number) < 4 for number in numbers):
+            raise DataError(f"row {row} of {path} must have {len(columns)} cells with whole numbers of votes")
+        votes.append([int(number) for number in numbers])
+        usages.append(cells[columns.index(_USAGE)])
+    return np.array(votes, dtype=np.int64).reshape(-1, len(places)), np.array(usages, dtype=np.str_)
+
+
+def join_votes(dataset, path):
+    """Return the data set with the votes of its rows.
+
+    Parameters
+    ----------
+    dataset : FaceDataset
+        Read from FER2013's csv, whole or in part.
+    path : path-like
+        The votes.
+
+    Raises
+    ------
+    DataError
+        If there are fewer votes than rows, or the splits of the two files do not agree.
+    """
+    votes, usages = read_votes(path)
+    last = int(dataset.rows.max(initial=-1))
+    if last >= len(votes):
+        raise DataError(f"{path} must have votes for row {last} of {dataset.source}, and has {len(votes)} rows")
+    differ = np.flatnonzero(usages[dataset.rows] != dataset.splits)
+    if len(differ):
+        row, split = int(dataset.rows[differ[0]]), str(dataset.splits[differ[0]])
+        raise DataError(
+            f"{path} must follow the rows of {dataset.source}, but row {row} is {str(usages[row])!r} in the one "
+            f"and {split!r} in the other"
+        )
+    return replace(dataset, votes=votes[dataset.rows])
+
+
+def majority(votes):
+    """Return the expression for which more than half of a picture's votes are.
+
+    Parameters
+    ----------
+    votes : ndarray of shape (n, 10), int
+        In the order of `FERPLUS_COLUMNS`; all count, those for "unknown" and "not a face" too.
+
+    Returns
+    -------
+    ndarray of shape (n,), str
+        "" where no expression has that many.
+    """
+    votes = np.asarray(votes)
+    words = np.array([word or "" for word in FERPLUS_COLUMNS.values()])
+    clear = 2 * votes.max(axis=1, initial=0) > votes.sum(axis=1)
+    return np.where(clear, words[votes.argmax(axis=1)], "") if len(votes) else np.array([], dtype=np.str_)
+
+
+def soft_labels(votes, classes=EXPRESSIONS):
+    """Return each class's share of the votes that a picture has for these classes.
+
+    Parameters
+    ----------
+    votes : ndarray of shape (n, 10), int
+        In the order of `FERPLUS_COLUMNS`.
+    classes : sequence of str, default=EXPRESSIONS
+
+    Returns
+    -------
+    ndarray of shape (n, len(classes)), float64
+        Rows sum to 1, or are all 0 where no vote is for one of the classes.
+    """
+    columns = list(FERPLUS_COLUMNS.values())
+    unknown = [word for word in classes if word not in EXPRESSIONS]
+    if unknown:
+        raise InputError(f"classes must be among {', '.join(EXPRESSIONS)}, got {', '.join(unknown)}")
+    chosen = np.asarray(votes)[:, [columns.index(word) for word in classes]].astype(np.float64)
+    totals = chosen.sum(axis=1, keepdims=True)
+    return np.divide(chosen, totals, out=np.zeros_like(chosen), where=totals > 0)
+
+
+def label_by_majority(dataset, path):
+    """Return the data set with FER+'s clear majorities as its expressions; faces without one are left out.
+
+    Parameters
+    ----------
+    dataset : FaceDataset
+    path : path-like
+        The votes.
+
+    Raises
+    ------
+    DataError
+        As for `join_votes`, and if no face is left.
+    """
+    joined = join_votes(dataset, path)
+    expressions = majority(joined.votes)
+    clear = expressions != ""
+    if not clear.any():
+        raise DataError(f"{path} has no clear majority for any face of {dataset.source}")
+    left_out = f"FER+ has no clear majority for {(~clear).sum()} of {len(clear)} faces, which are left out"
+    problems = [*dataset.problems, left_out] if not clear.all() else dataset.problems
+    return replace(joined.take(clear), expressions=expressions[clear], problems=problems)

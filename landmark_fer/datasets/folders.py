@@ -1,0 +1,141 @@
+"""Pictures in a folder for each class: one's own, or one of the Kaggle copies of FER2013; also in a zip.
+
+A picture's class is the nearest folder above it whose name means an expression, its split what the copies of
+FER2013 wrote into the file's name (``Training_3908.jpg``), else the nearest folder named like a split.
+"""
+
+import re
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from landmark_fer.datasets.base import OFFICIAL_SPLITS, Item
+from landmark_fer.datasets.picture_trees import picture_size, picture_tree
+from landmark_fer.errors import DataError, InputError
+from landmark_fer.face.expressions import EXPRESSIONS, find_expression
+
+PICTURES = ("auto", "crops", "scenes")
+LONGEST_CROP = 128  # pixels; longer sides are those of scenes
+
+# Folder names that mean a split. Validation and test stay what they are called: a copy that lost the official names
+# has other rows in them than PublicTest and PrivateTest.
+SPLIT_FOLDERS = {
+    "train": "Training",
+    "training": "Training",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+    "publictest": "PublicTest",
+    "privatetest": "PrivateTest",
+}
+
+_OFFICIAL_NAME = re.compile(rf"({'|'.join(OFFICIAL_SPLITS)})_\d+")
+_SAMPLE = 25
+_GIVE = "give FER2013's csv, or a folder (or a zip of one) with a folder of pictures for each class"
+
+
+class FolderReader:
+    """Reads a folder with a folder of pictures for each class.
+
+    Pictures come sorted by class, then by path, numbers by their value, so the order is the same everywhere.
+
+    Parameters
+    ----------
+    path : path-like
+        A folder, or a zip of one.
+    pictures : {"auto", "crops", "scenes"}, default="auto"
+        Whether each picture is cropped to one face, or faces are to be found in it. "auto": crops where files are
+        named like FER2013's or the middle one of a sample has no side longer than `LONGEST_CROP`.
+
+    Raises
+    ------
+    InputError
+        If `pictures` is none of these words.
+    DataError
+        If nothing is there, there are no pictures, or no folder's name means an expression.
+    """
+
+    def __init__(self, path, *, pictures="auto"):
+        if pictures not in PICTURES:
+            raise InputError(f"pictures must be one of {', '.join(PICTURES)}, got {pictures!r}")
+        self.path = Path(path)
+        if not self.path.exists():
+            raise DataError(f"{path} does not exist; {_GIVE}")
+        self.name = self.path.resolve().name
+        self._tree = picture_tree(path)
+        if not self._tree.pictures:
+            raise DataError(f"{path} holds no pictures; {_GIVE}")
+        self._expressions, self._unmatched = _classified(self._tree.pictures)
+        if not self._expressions:
+            found = ", ".join(f"{name!r}" for name in islice(sorted(self._unmatched), 10))
+            raise DataError(
+                f"{path} must have folders named after expressions ({', '.join(EXPRESSIONS)}), found {found}"
+            )
+        self._names = sorted(self._expressions, key=self._order)
+        self.cropped = self._looks_cropped() if pictures == "auto" else pictures == "crops"
+
+    def fingerprint(self):
+        """Return what changes when the pictures do: the hash of a zip, or of a folder's names, sizes and times."""
+        return self._tree.fingerprint()
+
+    def __len__(self):
+        return len(self._names) + len(self._unmatched)
+
+    def items(self):
+        """Yield an Item for each picture, and for each folder that is left out one with the reason."""
+        for name, content in self._tree.contents(self._names):
+            problem = str(content) if isinstance(content, DataError) else None
+            yield Item(
+                name,
+                expression=self._expressions[name],
+                split=_split_of(name),
+                picture=None if problem else content,
+                problem=problem,
+            )
+        for folder, count in sorted(self._unmatched.items()):
+            yield Item(folder, problem=f"folder {folder!r} names no expression; its {count} pictures are left out")
+
+    def _order(self, name):
+        parts = re.split(r"(\d+)", name)
+        natural = [(int(part) if place % 2 else 0, part) for place, part in enumerate(parts)]
+        return EXPRESSIONS.index(self._expressions[name]), natural
+
+    def _looks_cropped(self):
+        if any(_official_split(name) for name in self._names):
+            return True
+        sample = self._names[:: -(-len(self._names) // _SAMPLE)]
+        contents = (content for _, content in self._tree.contents(sample))
+        sizes = [picture_size(content) for content in contents if not isinstance(content, DataError)]
+        longest = [max(size) for size in sizes if size is not None]
+        return bool(longest) and bool(np.median(longest) <= LONGEST_CROP)
+
+
+def _classified(names):
+    """Return {name: expression} for pictures in a class's folder, and how many pictures other folders hold."""
+    expressions, unmatched = {}, Counter()
+    for name in names:
+        meanings = (find_expression(folder) for folder in _folders_above(name))
+        expression = next((meaning for meaning in meanings if meaning), None)
+        if expression is None:
+            unmatched[name.rpartition("/")[0] or "."] += 1
+        else:
+            expressions[name] = expression
+    return expressions, unmatched
+
+
+def _split_of(name):
+    named = (SPLIT_FOLDERS.get(folder.lower()) for folder in _folders_above(name))
+    return _official_split(name) or next((split for split in named if split), "")
+
+
+def _official_split(name):
+    official = _OFFICIAL_NAME.match(name.rpartition("/")[2])
+    return official.group(1) if official else None
+
+
+def _folders_above(name):
+    return reversed(name.split("/")[:-1])

@@ -1,0 +1,170 @@
+"""The bundled geometry table: what the road measured on FER2013, without a pixel of it.
+
+It holds, for each Training and PublicTest face: landmarks, expression, split, row, detector score, twin group and
+twin correlation. ``python -m landmark_fer.datasets.geometry_table --data fer2013.csv.gz`` makes it anew.
+
+Landmarks are whole numbers of 1/32 pixel of the 48x48 picture (so exact to 1/64, a twentieth of what the predictor
+resolves), as differences from point to point, one row a coordinate: small numbers beside their like, which deflate
+packs into a third.
+"""
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from landmark_fer.datasets.base import FaceDataset
+from landmark_fer.datasets.cache_files import DAMAGE, checkout, written_beside
+from landmark_fer.errors import DataError, InputError, LandmarkFerError, SinkError
+from landmark_fer.face.landmarks import N_LANDMARKS
+from landmark_fer.face.records import records_of_landmarks
+
+TABLE_NAME = "fer2013_geometry.npz"
+TABLE_FORMAT = 1
+SPLITS = ("Training", "PublicTest")
+STEPS = 32  # a pixel
+
+_COMMAND = "python -m landmark_fer.datasets.geometry_table --data fer2013.csv.gz"
+
+
+def table_path():
+    """Return where the bundled table lies: in ``data/`` of the checkout, or of the working directory if installed."""
+    return (checkout() or Path()) / "data" / TABLE_NAME
+
+
+def write_table(dataset, path=None, *, cache=None):
+    """Write the geometry table of FER2013.
+
+    Parameters
+    ----------
+    dataset : FaceDataset
+        With chips (in which twins are found) and the splits of `SPLITS`; other splits are left out.
+    path : path-like, optional
+        By default that of the bundled table.
+    cache : path-like, optional
+        As for `audit_twins`.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        If there is no face of these splits, or a coordinate lies beyond 1023 pixels.
+    SinkError
+        If the file cannot be written.
+    """
+    from landmark_fer.datasets.twins import audit_twins
+
+    dataset = dataset.take(np.isin(dataset.splits, SPLITS))
+    if not len(dataset):
+        raise InputError(f"the geometry table needs faces of the splits {', '.join(SPLITS)}, and {dataset} has none")
+    audit = audit_twins(dataset, cache=cache)
+    words, expressions = np.unique(dataset.expressions, return_inverse=True)
+    path = Path(path or table_path())
+    try:
+        with written_beside(path) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(
+                file,
+                format=TABLE_FORMAT,
+                landmarks=_packed(dataset.records["landmarks"]),
+                words=words,
+                expression=expressions.astype(np.uint8),
+                split=np.array([SPLITS.index(split) for split in dataset.splits], dtype=np.uint8),
+                row=dataset.rows.astype(np.int32),
+                detector_score=dataset.detector_scores.round(3),
+                twin_group=audit.groups.astype(np.int32),
+                twin_correlation=audit.correlations,
+            )
+    except OSError as error:
+        raise SinkError(f"{path} cannot be written ({error.strerror or error}); give another --out") from error
+    return path
+
+
+def read_table(path=None):
+    """Return the faces of a geometry table: landmarks without chips, twins known.
+
+    Parameters
+    ----------
+    path : path-like, optional
+        By default the bundled table.
+
+    Returns
+    -------
+    FaceDataset
+
+    Raises
+    ------
+    DataError
+        If the file is not there, damaged, or of another format.
+    """
+    path = Path(path or table_path())
+    if not path.is_file():
+        raise DataError(f"geometry table {path} does not exist; it comes with the checkout, or make it: {_COMMAND}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            table = {name: file[name] for name in file.files}
+        if table["format"] != TABLE_FORMAT:
+            raise DataError(f"geometry table {path} must have format {TABLE_FORMAT}, got {table['format']}: {_COMMAND}")
+        return _dataset(table, path)
+    except (*DAMAGE, TypeError, IndexError) as error:
+        raise DataError(f"geometry table {path} is damaged ({error}); fetch it again or make it: {_COMMAND}") from error
+
+
+def _dataset(table, path):
+    rows = table["row"].astype(np.int64)
+    return FaceDataset(
+        records=records_of_landmarks(_unpacked(table["landmarks"])),
+        expressions=table["words"][table["expression"]],
+        splits=np.array(SPLITS)[table["split"]],
+        subjects=np.full(len(rows), "", dtype=np.str_),
+        names=np.array([f"row {row}" for row in rows.tolist()], dtype=np.str_),
+        rows=rows,
+        detector_scores=table["detector_score"],
+        source=path.name,
+        key=hashlib.sha256(path.read_bytes()).hexdigest(),
+        twin_groups=table["twin_group"].astype(np.int64),
+        twin_correlations=table["twin_correlation"],
+    )
+
+
+def _packed(landmarks):
+    """Return landmarks of shape (n, 68, 2) as int16 of shape (136, n): differences from point to point."""
+    steps = np.round(landmarks.astype(np.float64) * STEPS)
+    differences = np.diff(steps, axis=1, prepend=0.0)
+    if not (np.abs(differences) <= np.iinfo(np.int16).max).all():
+        raise InputError(f"landmarks of a geometry table must lie within {2**15 // STEPS - 1} pixels")
+    return np.ascontiguousarray(differences.reshape(len(landmarks), -1).T.astype(np.int16))
+
+
+def _unpacked(packed):
+    """Return landmarks of shape (n, 68, 2), float32, from `_packed`'s result."""
+    differences = packed.T.reshape(-1, N_LANDMARKS, 2).astype(np.int64)
+    return (differences.cumsum(axis=1) / STEPS).astype(np.float32)
+
+
+def main(arguments=None):
+    """Make the table from FER2013's csv; return the exit status."""
+    from landmark_fer.datasets import load_dataset
+
+    parser = argparse.ArgumentParser(prog="python -m landmark_fer.datasets.geometry_table", description=main.__doc__)
+    parser.add_argument("--data", required=True, help="FER2013's csv (.csv, .csv.gz, .zip)")
+    parser.add_argument("--out", default=None, help=f"file to write (default: data/{TABLE_NAME})")
+    parser.add_argument("--cache", default=None, help="folder of the cache")
+    parser.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
+    options = parser.parse_args(arguments)
+    try:
+        dataset = load_dataset(options.data, jobs=options.jobs, cache=options.cache)
+        path = write_table(dataset, options.out, cache=options.cache)
+    except LandmarkFerError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
+    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

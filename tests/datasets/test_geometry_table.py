@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from landmark_fer.datasets import geometry_table, load_dataset
+from landmark_fer.datasets.geometry_table import STEPS, main, read_table, table_path, write_table
+from landmark_fer.datasets.twins import audit_twins
+from landmark_fer.errors import DataError, InputError, SinkError
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory, dataset, cache):
+    return write_table(dataset, tmp_path_factory.mktemp("table") / "geometry.npz", cache=cache)
+
+
+def test_a_table_gives_back_what_was_measured(table, dataset, cache):
+    back, kept = read_table(table), dataset.take(dataset.splits != "PrivateTest")
+    assert len(back) == 17
+    assert back.records.dtype.names == ("landmarks",)
+    assert np.abs(back.records["landmarks"] - kept.records["landmarks"]).max() <= 0.5 / STEPS
+    for name in ("expressions", "splits", "subjects", "rows", "names"):
+        assert np.array_equal(getattr(back, name), getattr(kept, name)), name
+    assert np.allclose(back.detector_scores, kept.detector_scores, atol=5e-4, equal_nan=True)
+    assert back.classes == kept.classes
+
+
+def test_the_audit_comes_with_the_table_and_follows_take(table, dataset, cache):
+    kept = dataset.take(dataset.splits != "PrivateTest")
+    measured = audit_twins(kept, cache=cache)
+    back = read_table(table)
+    brought = audit_twins(back)
+    assert np.array_equal(brought.correlations, measured.correlations, equal_nan=True)
+    assert np.array_equal(brought.groups, measured.groups)
+    test = back.of_split("PublicTest")
+    assert np.array_equal(audit_twins(test).correlations, measured.correlations[kept.splits == "PublicTest"])
+    assert np.array_equal(audit_twins(test, against=back).correlations, audit_twins(test).correlations)
+    with pytest.raises(InputError, match="has none; give the pictures instead"):
+        audit_twins(back, against=dataset)
+
+
+def test_a_table_of_a_table_is_refused(table, tmp_path, dataset):
+    with pytest.raises(InputError, match="needs faces of the splits Training, PublicTest"):
+        write_table(dataset.of_split("PrivateTest"), tmp_path / "none.npz")
+
+
+def test_packing_is_exact_to_half_a_step():
+    landmarks = np.random.default_rng(0).uniform(-60, 120, size=(7, 68, 2)).astype(np.float32)
+    packed = geometry_table._packed(landmarks)
+    assert packed.dtype == np.int16
+    unpacked = geometry_table._unpacked(packed)
+    assert unpacked.dtype == np.float32
+    assert np.abs(unpacked - landmarks).max() <= 0.5 / STEPS
+    assert np.array_equal(geometry_table._packed(unpacked), packed)
+    with pytest.raises(InputError, match="must lie within 1023 pixels"):
+        geometry_table._packed(landmarks + 2000)
+
+
+@pytest.mark.parametrize("damage", [lambda c: c[: len(c) // 2], lambda c: b"", lambda c: b"not a table"])
+def test_a_damaged_table_gets_a_sentence(tmp_path, table, damage):
+    path = tmp_path / "geometry.npz"
+    path.write_bytes(damage(table.read_bytes()))
+    with pytest.raises(DataError, match="is damaged"):
+        read_table(path)
+
+
+def test_another_format_or_file_gets_a_sentence(tmp_path, table):
+    with np.load(table) as file:
+        arrays = dict(file)
+    np.savez(tmp_path / "next.npz", **(arrays | {"format": 99}))
+    with pytest.raises(DataError, match="must have format 1, got 99"):
+        read_table(tmp_path / "next.npz")
+    np.savez(tmp_path / "other.npz", something=np.zeros(3))
+    with pytest.raises(DataError, match="is damaged"):
+        read_table(tmp_path / "other.npz")
+    np.savez(tmp_path / "short.npz", **(arrays | {"row": arrays["row"][:3]}))
+    with pytest.raises(DataError, match="is damaged"):
+        read_table(tmp_path / "short.npz")
+
+
+def test_a_table_that_is_not_there_gets_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(geometry_table, "checkout", lambda: tmp_path)
+    with pytest.raises(DataError, match=r"does not exist; it comes with the checkout, or make it: python -m"):
+        load_dataset()
+
+
+def test_the_door_makes_the_table(tmp_path, fer_csv, cache, capsys):
+    out = tmp_path / "out.npz"
+    assert main(["--data", str(fer_csv), "--out", str(out), "--cache", str(cache), "--jobs", "1"]) == 0
+    assert "out.npz: 0." in capsys.readouterr().out
+    assert len(read_table(out)) == 17
+    assert main(["--data", str(tmp_path / "none.csv")]) == 2
+    assert "none.csv does not exist" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_gets_a_sentence(tmp_path, dataset, cache):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SinkError, match="cannot be written"):
+        write_table(dataset, tmp_path / "file" / "table.npz", cache=cache)
+
+
+@pytest.mark.skipif(not table_path().is_file(), reason="the bundled table is not in this checkout")
+def test_the_bundled_table():
+    assert table_path().stat().st_size <= 8_000_000
+    dataset = load_dataset()
+    assert (len(dataset.of_split("Training")), len(dataset.of_split("PublicTest"))) == (28709, 3589)
+    assert len(dataset.classes) == 7
+    assert np.isnan(dataset.twin_correlations[dataset.splits == "Training"]).all()
+    assert 0.6 < audit_twins(dataset).leak_free[dataset.splits == "PublicTest"].mean() < 0.75
