@@ -1,0 +1,103 @@
+"""Speed of the road, stage by stage, on one core; and the time to start.
+
+    python benchmarks/speed.py            the demo clip, 640x480
+    python benchmarks/speed.py --quick    fewer frames: does it run?
+
+Medians over frames with one face. Machines are noisy: compare stages and ratios within a run, not runs.
+"""
+
+import argparse
+import itertools
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import cv2
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from landmark_fer import Recognizer, load_artifact
+from landmark_fer.face.records import stack
+from landmark_fer.perception.alignment import align_face
+from landmark_fer.perception.pictures import to_grey
+from landmark_fer.recognition.card import markdown_table
+from landmark_fer.streaming.sources import open_source
+
+
+def main():
+    """Run the benchmark and print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", help="artifact (default: the bundled one)")
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    frames = 10 if options.quick else 150
+    cv2.setNumThreads(1)
+    with threadpool_limits(1):
+        rows = stages(Recognizer(load_artifact(options.model)), frames)
+    rows += [
+        ("import landmark_fer", started("import landmark_fer")),
+        ("live --help", started("import sys; sys.argv[1:] = ['--help']; from landmark_fer.live import main; main()")),
+    ]
+    print(f"{datetime.now(UTC).date()}, {frames} frames of the demo, one core\n")
+    print(markdown_table(("stage", "median ms", "95th percentile"), [(name, *cells) for name, cells in rows]))
+
+
+def stages(recognizer, frames):
+    """Return (name, (median, 95th percentile)) of each stage, in milliseconds."""
+    extractor, predictor = recognizer.extractor, recognizer.artifact.predictor
+    times = {}
+    with open_source("demo") as source:
+        pictures = [frame.picture for frame in itertools.islice(source, 2 * frames)]
+    pictures = [picture for picture in pictures if len(extractor.extract(picture)) == 1][:frames]
+    for picture in pictures:
+        with timed(times, "picture to expression"):
+            recognizer.recognize(picture)
+        grey = to_grey(picture)
+        with timed(times, "- detect"):
+            box, score = extractor._detector.detect(grey)[0]
+        with timed(times, "- locate twice and align"):
+            face = extractor.face_at(grey, box, score)
+        with timed(times, "- of that: align"):
+            align_face(grey, face.landmarks)
+        records = stack([face], chip_size=extractor.settings.chip_size)
+        with timed(times, "- features and model"):
+            predictor.predict_proba(records)
+        with timed(times, "- features and model, a face of 64 at once"):
+            predictor.predict_proba(np.repeat(records, 64))
+    times["- features and model, a face of 64 at once"] = np.array(times.popitem()[1]) / 64
+    return [(name, percentiles(seconds)) for name, seconds in times.items()]
+
+
+class timed:
+    """Context manager that appends the seconds of its body to a list of times."""
+
+    def __init__(self, times, name):
+        self.seconds = times.setdefault(name, [])
+
+    def __enter__(self):
+        self.start = time.perf_counter()
+
+    def __exit__(self, *_):
+        self.seconds.append(time.perf_counter() - self.start)
+
+
+def percentiles(seconds):
+    """Return median and 95th percentile as text, in milliseconds."""
+    return tuple(f"{1000 * value:.2f}" for value in np.percentile(seconds, [50, 95]))
+
+
+def started(code, times=5):
+    """Return median and worst time of a fresh interpreter that runs a line, its own start left out."""
+
+    def seconds(line):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", line], check=False, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - start
+
+    empty = min(seconds("pass") for _ in range(times))
+    return percentiles([max(0, seconds(code) - empty) for _ in range(times)])
+
+
+if __name__ == "__main__":
+    main()
