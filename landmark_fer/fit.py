@@ -31,7 +31,7 @@ def _parser():
     add = parser.add_argument
     add("--data", metavar="PATH", help="csv, zip, or folder per class; without it the bundled geometry table")
     add("--features", choices=("geometry", "hog", "both"), help="both; geometry where there are no pictures")
-    add("--models", default=MODELS, metavar="NAMES", help=f"comma-separated (default {MODELS})")
+    add("--models", default=MODELS, metavar="NAMES", help=f"comma-separated (default {MODELS}); svc: hinge-loss SVM")
     add("--folds", type=int, default=5, metavar="N", help="of cross-validation (default 5)")
     add("--expressions", metavar="NAMES", help="comma-separated subset, such as angry,happy,sad,surprise,neutral")
     add("--labels", choices=("fer2013", "ferplus"), default="auto", help="ferplus: votes of fer2013new.csv beside it")

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+import joblib
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone
@@ -111,7 +112,7 @@ def _run_fold(candidates, records, expressions, training, test, classes, random_
     features, outcome = {}, {}
     for name, candidate in candidates.items():
         described, head = candidate.pipeline[0], clone(candidate.pipeline[1:])
-        if (key := repr(described)) not in features:
+        if (key := joblib.hash(described)) not in features:
             features[key] = _describe(clone(described), records, expressions, training, test)
         of_training, of_test, describe_s, describe_ms = features[key]
         chosen = sample_rows(expressions[training], candidate.fold_sample, random_state)

@@ -103,8 +103,14 @@ def _leading_components(part, count):
     vectors, variances = np.zeros((size, count), dtype=np.float32), np.zeros(count, dtype=np.float32)
     if not found:
         return vectors, variances
-    moments = (part.T @ part) / np.float32(len(part))
-    values, columns = scipy.linalg.eigh(moments, subset_by_index=(size - found, size - 1), check_finite=False)
+    # Fewer rows than columns: their inner products have the same eigenvalues, and are far quicker to take apart.
+    by_rows = len(part) < size
+    moments = (part @ part.T if by_rows else part.T @ part) / np.float32(len(part))
+    last = len(moments) - 1
+    values, columns = scipy.linalg.eigh(moments, subset_by_index=(last - found + 1, last), check_finite=False)
+    if by_rows:
+        columns = part.T @ columns
+        columns /= np.maximum(np.linalg.norm(columns, axis=0), 1e-30)
     real = values > 1e-6 * max(values[-1], 1e-30)  # the rest is rounding
     vectors[:, :found] = np.where(real, columns, 0)[:, ::-1]
     variances[:found] = np.where(real, values, 0)[::-1]

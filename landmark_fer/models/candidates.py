@@ -10,7 +10,6 @@ from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import ParameterGrid
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 
@@ -18,7 +17,9 @@ from landmark_fer.errors import InputError
 from landmark_fer.features.projection import MirrorPCA
 from landmark_fer.features.transformers import AlignedLandmarks, HogOfChip, Measurements
 from landmark_fer.models.kernel_svm import LeastSquaresSVC
+from landmark_fer.models.libsvm import RbfSVC
 from landmark_fer.models.mirrored import MirroredClassifier
+from landmark_fer.models.neighbours import Neighbours
 
 # Each block of features: its description, symmetric and antisymmetric components, weight.
 _BLOCKS = {
@@ -78,9 +79,8 @@ def _dummy(signs, random_state):
 
 def _knn(signs, random_state):
     # Linear discriminants first: in hundreds of dimensions all neighbours are about equally far.
-    neighbours = KNeighborsClassifier(n_neighbors=40)
-    head = make_pipeline(LinearDiscriminantAnalysis(), neighbours)
-    grid = {"classifier__classifier__kneighborsclassifier__n_neighbors": [20, 40, 80]}
+    head = make_pipeline(LinearDiscriminantAnalysis(), Neighbours())
+    grid = {"classifier__classifier__neighbours__n_neighbors": [20, 40, 80]}
     return MirroredClassifier(head, signs), grid, None
 
 
@@ -89,12 +89,18 @@ def _svm(signs, random_state):
     return LeastSquaresSVC(mirror_signs=signs, random_state=random_state), grid, None
 
 
+def _svc(signs, random_state):
+    return RbfSVC(), {"classifier__C": [1.0, 3.0], "classifier__gamma": [0.7, 1.4]}, None
+
+
 def _mlp(signs, random_state):
     network = MLPClassifier((512,), alpha=1.0, early_stopping=True, random_state=random_state)
     return MirroredClassifier(network, signs), {"classifier__classifier__alpha": [0.3, 1.0, 3.0]}, None
 
 
-_HEADS = {"dummy": _dummy, "knn": _knn, "svm": _svm, "mlp": _mlp}
+_HEADS = {"dummy": _dummy, "knn": _knn, "svm": _svm, "svc": _svc, "mlp": _mlp}
+
+_KERNEL_MACHINES = ("svm", "svc")
 
 CANDIDATES = tuple(_HEADS)
 """Names of all candidates."""
@@ -108,7 +114,7 @@ def make_candidates(names=CANDIDATES, *, features="both", fold_sample=None, rand
     names : sequence of str
     features : {"geometry", "hog", "both"}
     fold_sample : int, optional
-        Most faces that the SVM, the slowest, is fitted on within a fold.
+        Most faces that the kernel machines, the slowest, are fitted on within a fold.
     random_state : int, default=0
 
     Returns
@@ -130,7 +136,7 @@ def make_candidates(names=CANDIDATES, *, features="both", fold_sample=None, rand
         described, signs = describe_faces(features)
         head, grid, sample = _HEADS[name](signs, random_state)
         pipeline = Pipeline([("features", described), ("classifier", head)])
-        candidates[name] = Candidate(pipeline, grid, fold_sample if name == "svm" else sample)
+        candidates[name] = Candidate(pipeline, grid, fold_sample if name in _KERNEL_MACHINES else sample)
     return candidates
 
 

@@ -1,0 +1,28 @@
+"""Candidates fitted once for all tests of the contract."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from landmark_fer.models.candidates import CANDIDATES, FEATURES, make_candidates
+from tests.conftest import made_up_faces
+
+
+@pytest.fixture(scope="session", params=[(name, features) for features in FEATURES for name in CANDIDATES], ids="-".join)
+def fitted(request):
+    """A candidate fitted on made-up faces, and others that it has not seen."""
+    name, features = request.param
+    records, expressions = made_up_faces(30)
+    before = records.copy()
+    predictor = make_candidates([name], features=features)[name].pipeline.fit(records, expressions)
+    unseen, truth = made_up_faces(10, seed=1)
+    return SimpleNamespace(
+        name=name,
+        features=features,
+        predictor=predictor,
+        records=records,
+        before=before,
+        expressions=expressions,
+        X=unseen,
+        y=truth,
+    )

@@ -1,0 +1,74 @@
+"""Candidates by name, their grids, and the one place where columns are put in order."""
+
+import numpy as np
+import pytest
+
+from landmark_fer.errors import InputError
+from landmark_fer.models.candidates import CANDIDATES, FEATURES, FIELDS, describe_faces, expand_grids, make_candidates
+from landmark_fer.models.contract import predict_in_order
+from landmark_fer.face.records import mirror_records
+from tests.conftest import made_up_faces
+
+
+def test_every_kind_of_features_has_its_fields():
+    assert set(FEATURES) == set(FIELDS)
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_the_mirror_turns_the_signs_that_are_said(features):
+    described, signs = describe_faces(features)
+    records, _ = made_up_faces(10)
+    expected = described.fit_transform(records) * np.array(signs, np.float32)
+    np.testing.assert_allclose(described.transform(mirror_records(records)), expected, atol=5e-3)
+
+
+def test_candidates_come_in_the_order_of_the_names_and_share_their_features():
+    candidates = make_candidates(["svm", "dummy"], features="geometry")
+    assert list(candidates) == ["svm", "dummy"]
+    first, second = (repr(candidate.pipeline[0]) for candidate in candidates.values())
+    assert first == second
+    assert all(candidate.pipeline.steps[0][0] == "features" for candidate in candidates.values())
+
+
+def test_only_the_slow_kernel_machines_are_fitted_on_a_sample_within_folds():
+    sizes = {name: each.fold_sample for name, each in make_candidates(fold_sample=500).items()}
+    assert sizes == {"dummy": None, "knn": None, "svm": 500, "svc": 500, "mlp": None}
+
+
+@pytest.mark.parametrize("names", [["svm", "forest"], []])
+def test_unknown_names_are_refused_with_the_list(names):
+    with pytest.raises(InputError, match="models must be among dummy, knn, svm, svc, mlp, got (forest|none)"):
+        make_candidates(names)
+
+
+def test_unknown_features_are_refused():
+    with pytest.raises(InputError, match="features must be one of geometry, hog, both, got 'pixels'"):
+        make_candidates(features="pixels")
+
+
+def test_expand_grids_has_one_candidate_a_combination_named_after_it():
+    grown = expand_grids(make_candidates(features="geometry", fold_sample=99))
+    assert {name.split()[0] for name in grown} == set(CANDIDATES)
+    assert "dummy" in grown and "knn n_neighbors=20" in grown and "mlp alpha=0.3" in grown
+    assert len([name for name in grown if name.startswith("svm")]) == 9
+    chosen = grown["svm alpha=0.5 gamma=2.8"]
+    assert chosen.pipeline[-1].get_params()["gamma"] == 2.8 and chosen.pipeline[-1].get_params()["alpha"] == 0.5
+    assert chosen.fold_sample == 99 and chosen.grid == {}
+
+
+class Fixed:
+    """A predictor of two classes in alphabetical order."""
+
+    classes_ = np.array(["angry", "surprise"])
+
+    def predict_proba(self, X):
+        return np.tile([0.3, 0.7], (len(X), 1))
+
+
+def test_predict_in_order_puts_columns_in_the_order_asked_for_and_nought_for_the_unseen():
+    answer = predict_in_order(Fixed(), np.zeros(4), ("surprise", "happy", "angry"))
+    np.testing.assert_array_equal(answer, np.tile([0.7, 0, 0.3], (4, 1)))
+
+
+def test_predict_in_order_of_no_faces_does_not_ask_the_predictor():
+    assert predict_in_order(None, np.zeros(0), ("happy", "sad")).shape == (0, 2)

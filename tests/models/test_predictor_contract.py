@@ -1,0 +1,109 @@
+"""One contract for every predictor: fit, predict_proba and classes_ over face records."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from landmark_fer.errors import InputError
+from landmark_fer.face.records import mirror_records
+from landmark_fer.models.candidates import CANDIDATES, FIELDS, make_candidates
+from tests.conftest import made_up_faces
+
+
+def test_probabilities_have_a_column_a_class_and_sum_to_one(fitted):
+    probabilities = fitted.predictor.predict_proba(fitted.X)
+    assert fitted.predictor.classes_.tolist() == sorted(set(fitted.expressions))
+    assert probabilities.shape == (len(fitted.X), 3)
+    assert (probabilities >= 0).all() and np.isfinite(probabilities).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_answer_is_the_most_probable_class(fitted):
+    best = fitted.predictor.predict_proba(fitted.X).argmax(axis=1)
+    assert fitted.predictor.predict(fitted.X).tolist() == fitted.predictor.classes_[best].tolist()
+
+
+def test_the_order_of_rows_does_not_matter(fitted, generator):
+    order = generator.permutation(len(fitted.X))
+    expected = fitted.predictor.predict_proba(fitted.X)[order]
+    np.testing.assert_allclose(fitted.predictor.predict_proba(fitted.X[order]), expected, atol=1e-5)
+
+
+def test_one_at_a_time_equals_all_at_once(fitted):
+    single = [fitted.predictor.predict_proba(fitted.X[row : row + 1])[0] for row in range(len(fitted.X))]
+    np.testing.assert_allclose(single, fitted.predictor.predict_proba(fitted.X), atol=1e-5)
+
+
+def test_mirrored_faces_get_the_same_probabilities(fitted):
+    expected = fitted.predictor.predict_proba(fitted.X)
+    assert fitted.name == "dummy" or np.ptp(expected, axis=0).min() > 0.1  # they differ from face to face
+    # The hinge-loss SVM is fitted on one side of each face alone, so it only nearly knows the mirror.
+    tolerance = 0.15 if fitted.name == "svc" else 5e-3
+    np.testing.assert_allclose(fitted.predictor.predict_proba(mirror_records(fitted.X)), expected, atol=tolerance)
+
+
+def test_it_beats_chance_clearly(fitted):
+    right = (fitted.predictor.predict(fitted.X) == fitted.y).mean()
+    assert right == pytest.approx(1 / 3) if fitted.name == "dummy" else right > 0.8
+
+
+def test_records_stay_as_they_were_and_may_be_read_only_and_memory_mapped(fitted, tmp_path):
+    np.testing.assert_array_equal(fitted.records, fitted.before)
+    np.save(tmp_path / "records.npy", fitted.X)
+    mapped = np.load(tmp_path / "records.npy", mmap_mode="r")
+    assert not mapped.flags.writeable
+    expected = fitted.predictor.predict_proba(fitted.X)
+    np.testing.assert_array_equal(fitted.predictor.predict_proba(mapped), expected)
+
+
+def test_saved_and_loaded_equals_before(fitted):
+    loaded = pickle.loads(pickle.dumps(fitted.predictor))
+    np.testing.assert_array_equal(loaded.predict_proba(fitted.X), fitted.predictor.predict_proba(fitted.X))
+    assert loaded.classes_.tolist() == fitted.predictor.classes_.tolist()
+
+
+def test_a_clone_is_unfitted_has_the_same_parameters_and_fits_to_the_same(fitted):
+    twin = clone(fitted.predictor)
+    assert repr(twin.get_params(deep=False)) == repr(clone(twin).get_params(deep=False))
+    assert not hasattr(twin[-1], "classes_")
+    np.testing.assert_allclose(
+        twin.fit(fitted.records, fitted.expressions).predict_proba(fitted.X),
+        fitted.predictor.predict_proba(fitted.X),
+        atol=1e-5,
+    )
+
+
+def test_only_the_fields_of_its_features_are_read(fitted):
+    others = [name for name in fitted.X.dtype.names if name not in FIELDS[fitted.features]]
+    blank = fitted.X.copy()
+    for name in others:
+        blank[name] = 0
+    expected = fitted.predictor.predict_proba(fitted.X)
+    np.testing.assert_array_equal(fitted.predictor.predict_proba(blank), expected)
+
+
+def test_records_without_the_field_are_refused(fitted):
+    wrong = np.zeros(2, dtype=[("colour", np.uint8)])
+    with pytest.raises(InputError, match="face records must have the field"):
+        fitted.predictor.predict_proba(wrong)
+
+
+@pytest.mark.parametrize("name", CANDIDATES)
+@pytest.mark.parametrize("classes", [("happy", "sad"), ("angry", "disgust", "fear", "happy", "sad", "surprise")])
+def test_few_faces_suffice(name, classes):
+    records, expressions = made_up_faces(12 // len(classes), classes=classes)
+    predictor = make_candidates([name], features="geometry")[name].pipeline.fit(records, expressions)
+    np.testing.assert_allclose(predictor.predict_proba(records).sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_same_random_state_gives_the_same_network_and_another_another():
+    records, expressions = made_up_faces(12)
+
+    def answers(random_state):
+        candidate = make_candidates(["mlp"], features="geometry", random_state=random_state)["mlp"]
+        return candidate.pipeline.fit(records, expressions).predict_proba(records)
+
+    np.testing.assert_array_equal(answers(3), answers(3))
+    assert np.abs(answers(3) - answers(4)).max() > 1e-4

@@ -1,0 +1,107 @@
+"""Detectors by name and the landmark predictor: the same answer for the same picture, however it lies in memory."""
+
+import math
+
+import numpy as np
+import pytest
+
+from landmark_fer.errors import DependencyError, InputError
+from landmark_fer.face.records import Box
+from landmark_fer.perception.detection import DETECTORS, LandmarkPredictor, WholePictureDetector, make_detector
+from landmark_fer.perception.pictures import to_grey
+
+FACE = Box(176, 70, 95, 95)  # of the astronaut, by eye
+
+
+@pytest.fixture(scope="module")
+def grey(astronaut):
+    return to_grey(astronaut)
+
+
+@pytest.mark.parametrize("name", ["hog", "haar"])
+def test_the_astronauts_face_is_found_best_first(grey, name):
+    found = make_detector(name).detect(grey)
+    scores = [score for _, score in found]
+    assert found[0][0].overlap(FACE) > 0.4
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_picture_stays_as_it_was_and_may_be_read_only(grey, name):
+    picture = grey.copy()
+    picture.setflags(write=False)
+    make_detector(name).detect(picture)
+    np.testing.assert_array_equal(picture, grey)
+
+
+@pytest.mark.parametrize("name", ["hog", "haar"])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 400), (90, 90)])
+def test_there_is_no_face_in_nothing(name, shape):
+    assert make_detector(name).detect(np.full(shape, 128, np.uint8)) == []
+
+
+@pytest.mark.parametrize("name", ["hog", "haar"])
+def test_strided_arrays_get_the_answer_of_contiguous_ones(grey, name):
+    detector, part = make_detector(name), grey[:256, 96:352]
+    expected = detector.detect(np.ascontiguousarray(part))
+    assert expected
+    assert detector.detect(part) == expected
+    assert detector.detect(np.asfortranarray(part)) == expected
+    assert detector.detect(part[:, ::-1].copy()[:, ::-1]) == expected
+
+
+def test_upsampling_finds_a_face_that_is_too_small_otherwise(grey):
+    small = np.ascontiguousarray(grey[::2, ::2])
+    assert make_detector("hog").detect(small) == []
+    box, _ = make_detector("hog", upsample=1).detect(small)[0]
+    assert box.overlap(Box(FACE.x / 2, FACE.y / 2, FACE.width / 2, FACE.height / 2)) > 0.4
+
+
+def test_a_reduced_search_gives_boxes_in_the_pictures_pixels(grey):
+    tall = np.vstack([grey] * 3)
+    boxes = [box for box, _ in make_detector("hog", longest_side=1280).detect(tall)]
+    for repeat in range(3):
+        assert max(box.overlap(Box(FACE.x, FACE.y + 512 * repeat, 95, 95)) for box in boxes) > 0.4
+
+
+def test_the_whole_picture_is_one_box_that_no_detector_saw():
+    ((box, score),) = WholePictureDetector().detect(np.zeros((30, 40), np.uint8))
+    assert box == Box(0, 0, 40, 30) and math.isnan(score)
+
+
+def test_an_unknown_name_is_refused_with_the_list():
+    with pytest.raises(InputError, match="detector must be one of hog, haar, whole, got 'yolo'"):
+        make_detector("yolo")
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return LandmarkPredictor()
+
+
+class TestLandmarkPredictor:
+    def test_landmarks_sit_in_the_face_eyes_over_nose_over_mouth(self, predictor, grey):
+        located = predictor.locate(grey, FACE)
+        assert located.shape == (68, 2) and located.dtype == np.float32
+        eyes, nose, mouth = located[36:48], located[27:36], located[48:]
+        assert eyes[:, 1].mean() < nose[:, 1].mean() < mouth[:, 1].mean()
+        assert located[36:42, 0].max() < located[42:48, 0].min()
+
+    def test_the_box_may_be_somewhat_off(self, predictor, grey):
+        expected = predictor.locate(grey, FACE)
+        for moved in (Box(182, 76, 95, 95), Box(170, 64, 110, 110), Box(181, 73, 86, 90)):
+            assert np.abs(predictor.locate(grey, moved) - expected).mean() < 2
+
+    def test_a_face_located_again_stays_where_it_was(self, predictor, grey):
+        located = predictor.locate(grey, FACE)
+        assert np.abs(predictor.refine(grey, located) - located).mean() < 1
+
+    def test_no_box_makes_it_fail(self, predictor, grey):
+        for box in (Box(-80, -80, 95, 95), Box(600, 600, 50, 50), Box(10, 10, 0.2, 0.2), Box(0, 0, 512, 2)):
+            assert np.isfinite(predictor.locate(grey, box)).all()
+
+    def test_a_file_that_is_no_predictor_is_said(self, tmp_path):
+        wrong = tmp_path / "wrong.dat"
+        wrong.write_bytes(b"no trees here" * 100)
+        with pytest.raises(DependencyError, match=r"wrong\.dat must be a dlib shape predictor"):
+            LandmarkPredictor(wrong)

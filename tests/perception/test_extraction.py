@@ -1,0 +1,118 @@
+"""The one road from a picture to its faces."""
+
+import cv2
+import numpy as np
+import pytest
+
+from landmark_fer.errors import InputError
+from landmark_fer.perception.alignment import align_face
+from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
+from landmark_fer.perception.pictures import to_grey
+
+
+@pytest.fixture(scope="module")
+def crop():
+    """A real face in the size of FER2013."""
+    from skimage.data import lfw_subset
+
+    enlarged = cv2.resize(lfw_subset()[0].astype(np.float32), (48, 48), interpolation=cv2.INTER_CUBIC)
+    return (enlarged.clip(0, 1) * 255).astype(np.uint8)
+
+
+def same(face, other):
+    return (
+        face.box == other.box
+        and np.array_equal(face.landmarks, other.landmarks)
+        and np.array_equal(face.chip, other.chip)
+        and np.array_equal(face.detector_score, other.detector_score, equal_nan=True)
+    )
+
+
+def test_one_face_is_found_and_its_landmarks_lie_about_its_box(astronaut, extractor):
+    (face,) = extractor.extract(astronaut)
+    left, top = face.landmarks.min(axis=0)
+    right, bottom = face.landmarks.max(axis=0)
+    reach = 0.35 * face.box.width
+    assert face.detected and face.detector_score > 0
+    assert face.box.x - reach < left < right < face.box.x + face.box.width + reach
+    assert face.box.y - reach < top < bottom < face.box.y + face.box.height + reach
+    assert face.chip.shape == (80, 80) and face.chip.dtype == np.uint8
+    np.testing.assert_array_equal(face.chip, align_face(to_grey(astronaut), face.landmarks))
+
+
+@pytest.mark.parametrize("shape", [(200, 300, 3), (200, 300), (1, 1), (3, 20_000)])
+def test_a_picture_without_a_face_has_an_empty_list(extractor, shape):
+    assert extractor.extract(np.full(shape, 90, np.uint8)) == []
+
+
+def test_the_same_picture_gives_the_same_faces_in_any_layout_every_time(astronaut, extractor):
+    part = astronaut[:256, 96:352]
+    (expected,) = extractor.extract(np.ascontiguousarray(part))
+    swapped = np.ascontiguousarray(part[..., ::-1])
+    fortran = np.asfortranarray(part)
+    for _ in range(20):
+        for layout in (part, swapped[..., ::-1], fortran):
+            (face,) = extractor.extract(layout)
+            assert same(face, expected)
+
+
+def test_the_callers_picture_may_be_read_only_and_stays_as_it_was(astronaut, extractor):
+    part = astronaut[:256, 96:352]
+    before = part.copy()
+    assert not part.flags.writeable
+    extractor.extract(part)
+    extractor.extract_crop(part)
+    np.testing.assert_array_equal(part, before)
+
+
+def test_grey_and_rgb_of_one_picture_give_one_face(astronaut, extractor, astronaut_face):
+    (face,) = extractor.extract(to_grey(astronaut))
+    assert same(face, astronaut_face)
+
+
+@pytest.mark.parametrize("shape", [(48, 48), (48, 48, 3), (1, 1), (30, 90), (2, 2000), (700, 600)])
+def test_a_cropped_picture_has_one_face_even_if_it_is_noise(extractor, generator, shape):
+    face = extractor.extract_crop(generator.integers(0, 256, shape, dtype=np.uint8))
+    assert face.landmarks.shape == (68, 2) and np.isfinite(face.landmarks).all()
+    assert face.chip.shape == (80, 80)
+
+
+def test_a_face_that_no_detector_saw_says_so(extractor):
+    face = extractor.extract_crop(np.full((48, 48), 128, np.uint8))
+    assert not face.detected and np.isnan(face.detector_score)
+
+
+def test_a_real_crop_is_detected_and_its_landmarks_are_in_the_crops_pixels(extractor, crop):
+    face = extractor.extract_crop(crop)
+    eyes, mouth = face.landmarks[36:48].mean(axis=0), face.landmarks[48:].mean(axis=0)
+    assert face.detected
+    assert 10 < eyes[0] < 38 and 10 < eyes[1] < mouth[1] < 48
+    assert same(extractor.extract_crop(crop), face)
+
+
+def test_an_enlarged_crop_has_its_landmarks_at_the_enlarged_places(extractor, crop):
+    enlarged = cv2.resize(crop, (96, 96), interpolation=cv2.INTER_CUBIC)
+    expected = (extractor.extract_crop(crop).landmarks + 0.5) * 2 - 0.5
+    assert np.abs(extractor.extract_crop(enlarged).landmarks - expected).mean() < 2
+
+
+def test_the_detector_and_the_chips_size_follow_the_settings(astronaut):
+    extractor = FaceExtractor(ExtractorSettings(detector="whole", chip_size=64))
+    (face,) = extractor.extract(astronaut[60:190, 150:300])
+    assert face.chip.shape == (64, 64) and not face.detected
+
+
+def test_settings_go_through_a_dictionary_and_back():
+    settings = ExtractorSettings(detector="haar", upsample=1, chip_size=64)
+    assert ExtractorSettings.from_dict(settings.to_dict()) == settings
+
+
+@pytest.mark.parametrize("wrong", [{"colour": "blue"}, {"detector": "hog", "sharpen": 3}, None])
+def test_an_unknown_setting_is_refused_with_the_list(wrong):
+    with pytest.raises(InputError, match="extractor settings must be detector, upsample, chip_size"):
+        ExtractorSettings.from_dict(wrong)
+
+
+def test_an_unknown_detector_is_refused():
+    with pytest.raises(InputError, match="detector must be one of hog, haar, whole"):
+        FaceExtractor(ExtractorSettings(detector="yolo"))
