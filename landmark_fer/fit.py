@@ -37,7 +37,7 @@ def _parser():
     add("--labels", choices=("fer2013", "ferplus"), default="auto", help="ferplus: votes of fer2013new.csv beside it")
     add("--pictures", choices=("auto", "crops", "scenes"), default="auto", help="one cropped face each, or scenes")
     add("--search", action="store_true", help="try every value of the models' grids")
-    add("--seed", type=int, default=0, metavar="N", help="of folds, samples and networks (default 0)")
+    add("--seed", type=_seed, default=0, metavar="N", help="of folds, samples and networks (default 0)")
     add("--jobs", type=int, metavar="N", help="processes (default: one for each core)")
     add("--out", default=DEFAULT_OUT, metavar="DIR", help=f"of the artifact (default {DEFAULT_OUT})")
     add("--predictor", metavar="FILE", help="68-point shape predictor to use instead of the installed one")
@@ -55,7 +55,7 @@ def _run(options, arguments):
 
     start = time.perf_counter()
     check_destination(options.out)
-    names = _words(options.models)
+    names = _words(options.models) or []
     make_candidates(names)  # a misspelt name is said before an hour of work
     jobs = options.jobs or joblib.cpu_count()
     dataset = load_dataset(
@@ -86,6 +86,12 @@ def _run(options, arguments):
     print(f"\nsaved {options.out} ({size:.1f} MB) after {time.perf_counter() - start:.0f} s; its card.md says more")
     print(f"try it: python -m landmark_fer.live --model {shlex.quote(str(options.out))} --source demo")
     return 0
+
+
+def _seed(text):
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to {2**32 - 1}, got {text!r}")
+    return int(text)
 
 
 def _words(text):

@@ -1,8 +1,13 @@
 """Faces for every test: real ones that ship with scikit-image, and made-up landmarks with known shape."""
 
+import contextlib
+import io
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from landmark_fer.datasets.base import FaceDataset
 from landmark_fer.face.records import record_dtype
 from landmark_fer.face.template import TEMPLATE
 
@@ -63,3 +68,64 @@ def made_up_faces(n_each, *, classes=("happy", "sad", "surprise"), chip_size=80,
         curve = chip_size * 0.75 - depth * 12 * ((columns / chip_size - 0.5) * 2) ** 2
         record["chip"] = np.clip(150 - 90 * (np.abs(rows - curve) < 4) + generator.normal(0, 12, rows.shape), 0, 255)
     return records, expressions
+
+
+def made_up_dataset(n_each, *, splits=None, twins=None, correlations=None, subjects=None, key="made", **options):
+    """Return a data set of `made_up_faces`, without twins unless groups are given; every fifth face undetected."""
+    records, expressions = made_up_faces(n_each, **options)
+    n = len(records)
+    return FaceDataset(
+        records=records,
+        expressions=expressions,
+        splits=np.full(n, "") if splits is None else np.asarray(splits),
+        subjects=np.full(n, "") if subjects is None else np.asarray(subjects),
+        names=np.array([f"face {row}" for row in range(n)]),
+        rows=np.arange(n) + 100,
+        detector_scores=np.where(np.arange(n) % 5, 1.0, np.nan).astype(np.float32),
+        source="made-up faces",
+        key=key,
+        twin_groups=np.arange(n) if twins is None else np.asarray(twins),
+        twin_correlations=np.full(n, 0.1, np.float32) if correlations is None else np.asarray(correlations, np.float32),
+    )
+
+
+@pytest.fixture(scope="session")
+def lfw_crops():
+    """Sixty faces of Labeled Faces in the Wild in the size of FER2013, shape (60, 48, 48), uint8."""
+    import cv2
+    from skimage.data import lfw_subset
+
+    small = lfw_subset()[:60].astype(np.float32)
+    enlarged = np.array([cv2.resize(face, (48, 48), interpolation=cv2.INTER_CUBIC) for face in small])
+    return (enlarged.clip(0, 1) * 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def lfw_csv(tmp_path_factory, lfw_crops):
+    """A csv like FER2013's: 45 Training and 15 PublicTest faces, by turns labelled happy (3), sad (4), neutral (6)."""
+    path = tmp_path_factory.mktemp("lfw") / "lfw.csv"
+    rows = [
+        f"{(3, 4, 6)[row % 3]},{' '.join(map(str, crop.ravel()))},{'Training' if row < 45 else 'PublicTest'}"
+        for row, crop in enumerate(lfw_crops)
+    ]
+    path.write_text("\n".join(["emotion,pixels,Usage", *rows]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory):
+    """One cache for all tests of the doors."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def lfw_model(tmp_path_factory, session_cache, lfw_csv):
+    """An artifact fitted by the door on the faces of Labeled Faces in the Wild, and what the door printed."""
+    from landmark_fer.fit import main
+
+    out, printed = tmp_path_factory.mktemp("models") / "lfw", io.StringIO()
+    arguments = ["--data", lfw_csv, "--models", "dummy,svm", "--folds", "3", "--jobs", "1", "--seed", "4", "--out", out]
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.setenv("LANDMARK_FER_CACHE", str(session_cache))
+        assert main(list(map(str, arguments))) == 0
+    return SimpleNamespace(path=out, printed=printed.getvalue())

@@ -64,12 +64,19 @@ class AlignedLandmarks(_Stateless):
 
 
 class HogOfChip(_Stateless):
-    """HOG of the middle of the chip, shape (n, d), float32.
+    """Square roots of the HOG of the middle of the chip, shape (n, d), float32.
+
+    With the root, Euclidean distance compares histograms as the Hellinger kernel does [1]_, which keeps a few strong
+    edges from drowning the weak ones that make an expression.
 
     Parameters
     ----------
     frame, side, cell : int
         As for `hog`.
+
+    References
+    ----------
+    .. [1] Arandjelovic and Zisserman, Three things everyone should know to improve object retrieval, CVPR 2012.
     """
 
     def __init__(self, frame=64, side=64, cell=8):
@@ -79,7 +86,7 @@ class HogOfChip(_Stateless):
 
     def transform(self, X):
         """Return the descriptors of face records of shape (n,)."""
-        return hog(take_field(X, "chip"), frame=self.frame, side=self.side, cell=self.cell)
+        return np.sqrt(hog(take_field(X, "chip"), frame=self.frame, side=self.side, cell=self.cell))
 
     def mirror(self, values):
         """Return the descriptors of the mirrored chips."""

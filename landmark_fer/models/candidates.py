@@ -23,16 +23,17 @@ from landmark_fer.models.neighbours import Neighbours
 
 # Each block of features: its description, symmetric and antisymmetric components, weight.
 _BLOCKS = {
-    "landmarks": (AlignedLandmarks(), 30, 20, 4.0, False),
-    "measurements": (Measurements(), 28, 18, 3.0, True),
-    "tight": (HogOfChip(frame=64, side=64, cell=8), 130, 70, 10.0, False),
-    "wide": (HogOfChip(frame=80, side=64, cell=8), 70, 40, 7.0, False),
+    "landmarks": (AlignedLandmarks(), 30, 20, 8.0, False),
+    "measurements": (Measurements(), 28, 18, 6.0, True),
+    "tight": (HogOfChip(frame=64, side=64, cell=8), 110, 60, 8.0, False),
+    "coarse": (HogOfChip(frame=64, side=64, cell=16), 50, 30, 8.0, False),
+    "wide": (HogOfChip(frame=80, side=64, cell=8), 50, 30, 5.0, False),
 }
 
 FEATURES = {
     "geometry": ("landmarks", "measurements"),
-    "hog": ("tight", "wide"),
-    "both": ("tight", "wide", "landmarks", "measurements"),
+    "hog": ("tight", "coarse", "wide"),
+    "both": ("tight", "coarse", "wide", "landmarks", "measurements"),
 }
 """Blocks of each kind of features that ``--features`` names."""
 
@@ -85,16 +86,17 @@ def _knn(signs, random_state):
 
 
 def _svm(signs, random_state):
-    grid = {"classifier__gamma": [0.7, 1.4, 2.8], "classifier__alpha": [0.1, 0.2, 0.5]}
+    grid = {"classifier__gamma": [0.5, 0.8, 1.4], "classifier__alpha": [0.15, 0.3, 0.6]}
     return LeastSquaresSVC(mirror_signs=signs, random_state=random_state), grid, None
 
 
 def _svc(signs, random_state):
-    return RbfSVC(), {"classifier__C": [1.0, 3.0], "classifier__gamma": [0.7, 1.4]}, None
+    return RbfSVC(), {"classifier__C": [1.0, 3.0], "classifier__gamma": [0.8, 1.4]}, None
 
 
 def _mlp(signs, random_state):
-    network = MLPClassifier((512,), alpha=1.0, early_stopping=True, random_state=random_state)
+    stopping = {"early_stopping": True, "n_iter_no_change": 6, "max_iter": 60}
+    network = MLPClassifier((512,), alpha=1.0, random_state=random_state, **stopping)
     return MirroredClassifier(network, signs), {"classifier__classifier__alpha": [0.3, 1.0, 3.0]}, None
 
 

@@ -24,9 +24,9 @@ class LeastSquaresSVC(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    gamma : float, default=1.4
+    gamma : float, default=0.8
         ``k(x, v) = exp(-gamma * |x - v|^2 / V)``, where V is the total variance of the features.
-    alpha : float, default=0.2
+    alpha : float, default=0.3
         Regularisation: the inverse of an SVM's C.
     mirror_signs : array-like of shape (d,), optional
         As from `MirrorPCA`: the features of a mirrored face are those of the face times these. The kernel is then
@@ -50,7 +50,7 @@ class LeastSquaresSVC(ClassifierMixin, BaseEstimator):
     .. [1] Suykens and Vandewalle, Least Squares Support Vector Machine Classifiers, Neural Processing Letters 9, 1999.
     """
 
-    def __init__(self, gamma=1.4, alpha=0.2, mirror_signs=None, max_vectors=30_000, random_state=0):
+    def __init__(self, gamma=0.8, alpha=0.3, mirror_signs=None, max_vectors=30_000, random_state=0):
         self.gamma = gamma
         self.alpha = alpha
         self.mirror_signs = mirror_signs

@@ -33,7 +33,8 @@ FORMAT_VERSION = 1
 MODEL_NAME, MANIFEST_NAME, CARD_NAME = "model.joblib", "manifest.json", "card.md"
 DEFAULT_ARTIFACT = Path(__file__).resolve().parents[2] / "artifacts" / "default"
 
-_REQUIRED = ("format", "format_version", "classes", "extractor", "fields", "versions", "model", "probe")
+_REQUIRED = {"format": str, "format_version": int, "classes": list, "fields": list, "probe": list}
+_REQUIRED |= {"extractor": dict, "versions": dict, "model": dict}
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +127,7 @@ def load_artifact(path=None):
     path = Path(path) if path is not None else DEFAULT_ARTIFACT
     _recover(path)
     manifest = read_manifest(path)
-    model = path / manifest["model"]["file"]
+    model = path / MODEL_NAME
     content = _checked_content(model, manifest["model"]["sha256"])
     _check_versions(path, manifest["versions"])
     try:
@@ -154,7 +155,7 @@ def read_manifest(path):
         manifest = json.loads((path / MANIFEST_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{path / MANIFEST_NAME} cannot be read ({error}); fit the model anew") from error
-    missing = [name for name in _REQUIRED if not isinstance(manifest, dict) or name not in manifest]
+    missing = _missing(manifest, _REQUIRED) or _missing(manifest["model"], {"sha256": str})
     if missing:
         raise ArtifactError(f"{path / MANIFEST_NAME} must have {', '.join(missing)}, and lacks it; fit the model anew")
     if (manifest["format"], manifest["format_version"]) != (FORMAT, FORMAT_VERSION):
@@ -163,11 +164,19 @@ def read_manifest(path):
     return manifest
 
 
+def _missing(values, required):
+    """Return the names of what a dictionary lacks or has of another type."""
+    return [n for n, kind in required.items() if not isinstance(values, dict) or not isinstance(values.get(n), kind)]
+
+
 def check_destination(path):
     """Raise ArtifactError if an artifact could not be saved at `path` without harm to something else."""
     path = Path(path)
     if path.is_file():
         raise ArtifactError(f"{path} must be a folder for an artifact, and is a file; choose another --out")
+    parent = next(folder for folder in path.absolute().parents if folder.exists())
+    if not (parent.is_dir() and os.access(parent, os.W_OK)):
+        raise ArtifactError(f"{path} cannot be made, because {parent} cannot be written; choose another --out")
     if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST_NAME).is_file():
         raise ArtifactError(f"{path} holds something that is no artifact and stays untouched; choose another --out")
 
@@ -186,7 +195,7 @@ def _write(folder, predictor, facts):
             "scikit-learn": sklearn.__version__,
             **{name: version(name) for name in ("numpy", "joblib")},
         },
-        "model": {"file": MODEL_NAME, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)},
+        "model": {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)},
         **facts,
     }
     manifest["probe"] = probe_answers(predictor, manifest)

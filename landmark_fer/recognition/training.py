@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import clone
 
+from landmark_fer.errors import DataError
 from landmark_fer.evaluation.comparison import choose, comparison_rows
 from landmark_fer.evaluation.scores import score
 from landmark_fer.evaluation.splits import has_chips, split_faces
@@ -14,6 +15,8 @@ from landmark_fer.models.candidates import FIELDS, expand_grids
 from landmark_fer.models.contract import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.perception.predictor_file import PREDICTOR_SHA256
+
+FEWEST_FACES = 8  # the network keeps a tenth of the faces and mirrored faces back, at least one of each expression
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +80,18 @@ def compare(dataset, candidates, *, n_folds=5, search=False, jobs=1, random_stat
     Returns
     -------
     Comparison
+
+    Raises
+    ------
+    DataError
+        If an expression has no training faces, a class fewer than there are folds, or a fold leaves too few to fit on.
     """
     split = split_faces(dataset, n_folds=n_folds, random_state=random_state, cache=cache)
     if search:
         candidates = expand_grids(candidates)
     records, expressions = dataset.records[split.training], dataset.expressions[split.training]
     folds = make_folds(expressions, split.groups, n_folds=n_folds, random_state=random_state)
+    _check_enough(expressions, folds, dataset.classes)
     options = {"jobs": jobs, "random_state": random_state, "bar": bar}
     results = cross_validate_candidates(candidates, records, expressions, folds, dataset.classes, **options)
     rows = comparison_rows(results, expressions, dataset.classes)
@@ -128,6 +137,18 @@ def fit_chosen(dataset, comparison, *, features):
         "scores": scores,
     }
     return FittedModel(predictor, facts)
+
+
+def _check_enough(expressions, folds, classes):
+    unseen = [name for name in classes if name not in expressions]
+    if unseen:
+        seen = ",".join(name for name in classes if name not in unseen)
+        raise DataError(
+            f"{', '.join(unseen)} has no training faces; add faces or leave it out with --expressions {seen}"
+        )
+    fewest = min(len(training) for training, _ in folds)
+    if fewest < FEWEST_FACES:
+        raise DataError(f"each fold must leave {FEWEST_FACES} faces to fit on, and one leaves {fewest}; add faces")
 
 
 def _score_test(dataset, predictor, test):

@@ -35,7 +35,7 @@ def test_synonyms_numbers_and_case_are_understood(word, expression):
 
 def test_an_unknown_word_is_refused_with_the_list():
     assert find_expression("sleepy") is None
-    with pytest.raises(InputError, match="angry, disgust.*'sleepy'"):
+    with pytest.raises(InputError, match=r"angry, disgust.*'sleepy'"):
         expression_named("sleepy")
 
 

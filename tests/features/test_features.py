@@ -24,7 +24,9 @@ def test_measurements_do_not_change_when_a_face_is_moved_turned_or_scaled(landma
 
 
 def test_measurements_of_the_mirrored_face_swap_sides(landmarks):
-    np.testing.assert_allclose(measure(mirror_landmarks(landmarks)), mirrored_measurements(measure(landmarks)), atol=1e-9)
+    np.testing.assert_allclose(
+        measure(mirror_landmarks(landmarks)), mirrored_measurements(measure(landmarks)), atol=1e-9
+    )
 
 
 def test_signed_measurements_of_a_symmetric_face_are_nought():

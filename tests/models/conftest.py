@@ -8,7 +8,9 @@ from landmark_fer.models.candidates import CANDIDATES, FEATURES, make_candidates
 from tests.conftest import made_up_faces
 
 
-@pytest.fixture(scope="session", params=[(name, features) for features in FEATURES for name in CANDIDATES], ids="-".join)
+@pytest.fixture(
+    scope="session", params=[(name, features) for features in FEATURES for name in CANDIDATES], ids="-".join
+)
 def fitted(request):
     """A candidate fitted on made-up faces, and others that it has not seen."""
     name, features = request.param

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from landmark_fer.errors import InputError
+from landmark_fer.face.records import mirror_records
 from landmark_fer.models.candidates import CANDIDATES, FEATURES, FIELDS, describe_faces, expand_grids, make_candidates
 from landmark_fer.models.contract import predict_in_order
-from landmark_fer.face.records import mirror_records
 from tests.conftest import made_up_faces
 
 
@@ -37,7 +37,7 @@ def test_only_the_slow_kernel_machines_are_fitted_on_a_sample_within_folds():
 
 @pytest.mark.parametrize("names", [["svm", "forest"], []])
 def test_unknown_names_are_refused_with_the_list(names):
-    with pytest.raises(InputError, match="models must be among dummy, knn, svm, svc, mlp, got (forest|none)"):
+    with pytest.raises(InputError, match=r"models must be among dummy, knn, svm, svc, mlp, got (forest|none)"):
         make_candidates(names)
 
 

@@ -130,7 +130,7 @@ def test_a_truncated_picture_is_refused_and_named(tmp_path, generator, kind, sha
     content = encoded(Image.fromarray(generator.integers(0, 256, (60, 60, 3), dtype=np.uint8)), kind)
     path = tmp_path / "cut"
     path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(DataError, match="cut (is damaged|must be a picture)"):
+    with pytest.raises(DataError, match=r"cut (is damaged|must be a picture)"):
         read_picture(path)
 
 

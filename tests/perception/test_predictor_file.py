@@ -51,7 +51,7 @@ def test_a_damaged_packaged_file_is_said(tmp_path, monkeypatch):
     damaged = tmp_path / PREDICTOR_NAME
     damaged.write_bytes(b"half of it")
     monkeypatch.setattr(predictor_file, "_packaged_file", lambda: damaged)
-    with pytest.raises(DependencyError, match="must have SHA-256 fbdc2cb8.*reinstall"):
+    with pytest.raises(DependencyError, match=r"must have SHA-256 fbdc2cb8.*reinstall"):
         find_predictor()
 
 
@@ -60,7 +60,7 @@ def test_a_missing_package_is_said_with_the_command_that_installs_it(monkeypatch
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "files", missing)
-    with pytest.raises(DependencyError, match="pip install face_recognition_models==0.1.3"):
+    with pytest.raises(DependencyError, match=r"pip install face_recognition_models==0\.1\.3"):
         find_predictor()
 
 

@@ -1,0 +1,178 @@
+"""Folds that no twin can cheat, and every candidate on the same ones."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.pipeline import Pipeline
+
+from landmark_fer.errors import DataError, InputError
+from landmark_fer.evaluation.validation import cross_validate_candidates, make_folds, sample_rows
+from landmark_fer.models.candidates import Candidate, make_candidates
+from tests.conftest import made_up_faces
+
+CLASSES = ("happy", "sad", "surprise")
+
+
+@pytest.fixture
+def labels(generator):
+    """Expressions of 300 faces in unequal shares, and groups of up to four of one expression."""
+    expressions = np.sort(generator.choice(CLASSES, 300, p=[0.5, 0.3, 0.2]))
+    groups = np.cumsum(generator.random(300) < 0.6)
+    return expressions, groups
+
+
+class TestFolds:
+    def test_every_face_is_tested_once_and_never_trained_on_then(self, labels):
+        folds = make_folds(*labels, n_folds=4)
+        assert len(folds) == 4
+        np.testing.assert_array_equal(np.sort(np.concatenate([test for _, test in folds])), np.arange(300))
+        for training, test in folds:
+            assert not set(training) & set(test) and len(training) + len(test) == 300
+
+    def test_groups_are_never_split(self, labels):
+        for training, test in make_folds(*labels, n_folds=5):
+            assert not set(labels[1][training]) & set(labels[1][test])
+
+    def test_every_fold_has_about_the_shares_of_the_whole(self, labels):
+        expressions, _ = labels
+        for _, test in make_folds(*labels, n_folds=3):
+            for name in CLASSES:
+                assert (expressions[test] == name).mean() == pytest.approx((expressions == name).mean(), abs=0.05)
+
+    def test_the_same_random_state_gives_the_same_folds_and_another_others(self, labels):
+        first, again, other = (make_folds(*labels, random_state=state)[0][1].tolist() for state in (0, 0, 1))
+        assert first == again != other
+
+    @pytest.mark.parametrize("n_folds", [1, 0, -3])
+    def test_fewer_than_two_are_refused(self, labels, n_folds):
+        with pytest.raises(InputError, match=f"folds must be 2 or more, got {n_folds}"):
+            make_folds(*labels, n_folds=n_folds)
+
+    def test_a_class_with_fewer_faces_than_folds_is_named(self):
+        expressions = np.array(["happy"] * 9 + ["sad"] * 3)
+        with pytest.raises(DataError, match=r"folds \(5\), sad has 3 \(of 3\); add faces or use --folds 3"):
+            make_folds(expressions, np.arange(12))
+
+    def test_twins_count_once(self):
+        expressions = np.array(["happy"] * 9 + ["sad"] * 6)
+        groups = np.array([*range(9), *[20] * 6])
+        with pytest.raises(DataError, match=r"sad has 1 \(of 6\); add faces or use --folds 2"):
+            make_folds(expressions, groups, n_folds=3)
+
+    def test_one_class_or_none_is_refused(self):
+        with pytest.raises(DataError, match="at least 2 expressions, got happy"):
+            make_folds(np.array(["happy"] * 9), np.arange(9))
+        with pytest.raises(DataError, match="got none"):
+            make_folds(np.array([], str), np.array([], int))
+
+
+class CountingFeatures(TransformerMixin, BaseEstimator):
+    """Landmarks as they are; counts its fits in the process."""
+
+    fits = Counter()
+
+    def __init__(self, name="plain"):
+        self.name = name
+
+    def fit(self, X, y=None):
+        CountingFeatures.fits[self.name] += 1
+        return self
+
+    def transform(self, X):
+        return X["landmarks"].reshape(len(X), -1)
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """Answers the first class always; notes how many faces it was fitted on."""
+
+    sizes = []
+
+    def fit(self, X, y):
+        Recorder.sizes.append(len(X))
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        return np.eye(len(self.classes_))[np.zeros(len(X), int)]
+
+
+def counted(name="plain", **options):
+    return Candidate(Pipeline([("features", CountingFeatures(name)), ("classifier", Recorder())]), {}, **options)
+
+
+@pytest.fixture
+def faces():
+    records, expressions = made_up_faces(12)
+    return records, expressions, make_folds(expressions, np.arange(36), n_folds=3)
+
+
+def test_every_face_is_answered_once_and_well(faces):
+    records, expressions, folds = faces
+    candidates = make_candidates(["dummy", "svm"], features="geometry")
+    results = cross_validate_candidates(candidates, records, expressions, folds, CLASSES, bar=False)
+    assert list(results) == ["dummy", "svm"]
+    for result in results.values():
+        np.testing.assert_allclose(result.probabilities.sum(axis=1), 1, atol=1e-5)
+        assert len(result.fit_s) == 3 and min(result.fit_s) >= 0 and result.ms_per_face > 0
+    assert (np.array(CLASSES)[results["svm"].probabilities.argmax(axis=1)] == expressions).mean() > 0.8
+
+
+def test_answers_come_from_models_that_did_not_see_the_face(faces):
+    records, expressions, folds = faces
+    candidate = make_candidates(["svm"], features="geometry")["svm"]
+    result = cross_validate_candidates({"svm": candidate}, records, expressions, folds, CLASSES, bar=False)["svm"]
+    training, test = folds[0]
+    by_hand = candidate.pipeline.fit(records[training], expressions[training])
+    np.testing.assert_allclose(result.probabilities[test], by_hand.predict_proba(records[test]), atol=1e-5)
+
+
+def test_columns_have_the_order_asked_for(faces):
+    records, expressions, folds = faces
+    turned = CLASSES[::-1]
+    candidates = make_candidates(["svm"], features="geometry")
+    first, second = (
+        cross_validate_candidates(candidates, records, expressions, folds, classes, bar=False)["svm"].probabilities
+        for classes in (CLASSES, turned)
+    )
+    np.testing.assert_array_equal(first, second[:, ::-1])
+
+
+def test_two_jobs_give_what_one_gives(faces):
+    records, expressions, folds = faces
+    candidates = make_candidates(["dummy", "knn"], features="geometry")
+    one, two = (
+        cross_validate_candidates(candidates, records, expressions, folds, CLASSES, jobs=jobs, bar=False)
+        for jobs in (1, 2)
+    )
+    for name in candidates:
+        np.testing.assert_allclose(one[name].probabilities, two[name].probabilities, atol=1e-5)
+
+
+def test_shared_features_are_fitted_once_a_fold(faces):
+    CountingFeatures.fits.clear()
+    candidates = {"a": counted(), "b": counted(), "c": counted("other")}
+    cross_validate_candidates(candidates, *faces, CLASSES, bar=False)
+    assert CountingFeatures.fits == {"plain": 3, "other": 3}
+
+
+def test_a_sample_is_drawn_for_those_that_ask_for_one(faces):
+    Recorder.sizes.clear()
+    cross_validate_candidates({"few": counted(fold_sample=9), "all": counted()}, *faces, CLASSES, bar=False)
+    assert Recorder.sizes == [9, 24] * 3
+
+
+def test_the_callers_candidates_stay_unfitted(faces):
+    candidates = {"a": counted()}
+    cross_validate_candidates(candidates, *faces, CLASSES, bar=False)
+    assert not hasattr(candidates["a"].pipeline[-1], "classes_")
+
+
+def test_a_sample_is_stratified_sorted_and_everything_where_there_is_no_more():
+    expressions = np.repeat(["happy", "sad"], [80, 20])
+    rows = sample_rows(expressions, 50, random_state=0)
+    assert len(rows) == len(set(rows)) == 50 and (np.diff(rows) > 0).all()
+    assert Counter(expressions[rows].tolist()) == {"happy": 40, "sad": 10}
+    for size in (None, 100, 500):
+        np.testing.assert_array_equal(sample_rows(expressions, size, random_state=0), np.arange(100))

@@ -1,0 +1,98 @@
+"""From a picture to recognitions, and the lock between training and live."""
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from landmark_fer import Artifact, Recognizer, load_dataset
+from landmark_fer.errors import DependencyError, InputError
+from landmark_fer.face.records import stack
+from landmark_fer.perception.pictures import read_picture
+
+
+@pytest.fixture(scope="module")
+def recognizer(saved):
+    return Recognizer(saved)
+
+
+def test_a_face_gets_an_expression_with_its_probabilities(recognizer, astronaut):
+    (recognition,) = recognizer.recognize(astronaut)
+    assert tuple(recognition.probabilities) == recognizer.classes == ("happy", "sad", "surprise")
+    assert sum(recognition.probabilities.values()) == pytest.approx(1, abs=1e-5)
+    assert recognition.confidence == max(recognition.probabilities.values())
+    assert recognition.probabilities[recognition.expression] == recognition.confidence
+    assert recognition.face.detected
+
+
+def test_no_face_is_an_empty_list(recognizer):
+    assert recognizer.recognize(np.full((200, 200, 3), 128, np.uint8)) == []
+    assert recognizer.recognize_faces([]) == []
+
+
+def test_the_same_picture_gives_the_same_answer(recognizer, astronaut):
+    first, second = (recognizer.recognize(astronaut)[0].probabilities for _ in range(2))
+    assert first == second
+
+
+def test_several_faces_at_once_equal_one_at_a_time_in_the_given_order(recognizer, astronaut_face):
+    moved = replace(astronaut_face, chip=astronaut_face.chip[::-1], landmarks=astronaut_face.landmarks * (1, 1.2))
+    together = recognizer.recognize_faces([moved, astronaut_face])
+    for face, recognition in zip([moved, astronaut_face], together, strict=True):
+        assert recognition.face is face
+        (alone,) = recognizer.recognize_faces([face])
+        assert recognition.probabilities == pytest.approx(alone.probabilities, abs=1e-5)
+
+
+def test_the_live_road_and_the_data_set_road_make_the_same_record_bit_for_bit(recognizer, astronaut, tmp_path):
+    scene = tmp_path / "faces" / "happy" / "astronaut.png"
+    scene.parent.mkdir(parents=True)
+    Image.fromarray(astronaut).save(scene)
+    options = {"pictures": "scenes", "cache": tmp_path / "cache", "jobs": 1, "progress": False}
+    dataset = load_dataset(tmp_path / "faces", settings=recognizer.extractor.settings, **options)
+    (recognition,) = recognizer.recognize(read_picture(scene))
+    live = stack([recognition.face], chip_size=recognizer.extractor.settings.chip_size)
+    assert live.dtype == dataset.records.dtype
+    assert live.tobytes() == dataset.records.tobytes()
+    expected = recognizer.artifact.predictor.predict_proba(dataset.records)[0]
+    np.testing.assert_array_equal(list(recognition.probabilities.values()), expected)
+
+
+def test_cropped_pictures_make_the_same_record_bit_for_bit(recognizer, astronaut, tmp_path):
+    crop = astronaut[60:190, 150:280]
+    path = tmp_path / "faces" / "happy" / "crop.png"
+    path.parent.mkdir(parents=True)
+    Image.fromarray(crop).save(path)
+    options = {"pictures": "crops", "cache": tmp_path / "cache", "jobs": 1, "progress": False}
+    dataset = load_dataset(tmp_path / "faces", settings=recognizer.extractor.settings, **options)
+    live = stack([recognizer.extractor.extract_crop(crop)], chip_size=80)
+    assert live.tobytes() == dataset.records.tobytes()
+
+
+def test_the_extractor_is_the_manifests_and_its_detector_can_be_replaced(saved, astronaut):
+    settings = {"detector": "whole", "upsample": 0, "chip_size": 80}
+    whole = Recognizer(Artifact(saved.predictor, saved.manifest | {"extractor": settings}))
+    assert whole.extractor.settings.to_dict() == settings
+    (recognition,) = whole.recognize(astronaut[60:190, 150:280])
+    assert not recognition.face.detected
+    assert Recognizer(saved, detector="haar").extractor.settings.detector == "haar"
+    assert saved.manifest["extractor"]["detector"] == "hog"
+
+
+def test_settings_and_detectors_that_there_are_not_are_refused(saved):
+    with pytest.raises(InputError, match="extractor settings must be"):
+        Recognizer(Artifact(saved.predictor, saved.manifest | {"extractor": {"blur": 3}}))
+    with pytest.raises(InputError, match="detector must be one of hog, haar, whole"):
+        Recognizer(saved, detector="yolo")
+    with pytest.raises(DependencyError, match="is no file"):
+        Recognizer(saved, predictor="none.dat")
+
+
+def test_another_shape_predictor_than_in_training_is_warned_of(saved, caplog):
+    with caplog.at_level(logging.WARNING):
+        Recognizer(saved)
+        assert not caplog.records
+        Recognizer(Artifact(saved.predictor, saved.manifest | {"shape_predictor_sha256": "0" * 64}))
+    assert "fitted with another shape predictor" in caplog.text

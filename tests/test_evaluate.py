@@ -1,0 +1,136 @@
+"""The evaluate door: scores of a saved model, as text, JSON and a line a face."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from landmark_fer.evaluate import main
+from landmark_fer.recognition.artifact import read_manifest
+
+CLASSES = ["happy", "sad", "neutral"]
+KEYS = {
+    *("n", "accuracy", "accuracy_interval", "accuracy_leak_free", "n_leak_free", "macro_f1", "balanced_accuracy"),
+    *("log_loss", "ece", "classes", "per_class", "confusion", "undetected", "ms_per_face"),
+}
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, session_cache, monkeypatch):
+    """Relative paths lie in the test's own folder, measured faces in the tests' cache."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
+
+
+@pytest.fixture
+def evaluate(lfw_model, lfw_csv):
+    """The door on the small model and its own data, unless told otherwise."""
+
+    def run(*arguments, model=lfw_model.path, data=lfw_csv):
+        words = ["--model", model, "--data", data, "--jobs", 1, *arguments]
+        return main([str(word) for word in words])
+
+    return run
+
+
+@pytest.fixture
+def scores_of(evaluate):
+    def run(*arguments, **options):
+        assert evaluate("--json", "scores.json", *arguments, **options) == 0
+        with open("scores.json", encoding="utf-8") as file:
+            return json.load(file)
+
+    return run
+
+
+def test_json_has_the_keys_of_the_issue(scores_of):
+    scores = scores_of("--split", "PublicTest")
+    assert set(scores) >= KEYS
+    assert scores["n"] == 15 and scores["classes"] == CLASSES
+    assert sum(map(sum, scores["confusion"])) == 15 and set(scores["undetected"]) == set(CLASSES)
+    assert scores["ms_per_face"] > 0
+
+
+def test_the_public_test_scores_are_those_that_fit_saved(scores_of, lfw_model):
+    saved = read_manifest(lfw_model.path)["scores"]["PublicTest"]
+    scores = scores_of("--split", "PublicTest")
+    for key in ("accuracy", "accuracy_interval", "macro_f1", "confusion", "n_leak_free", "accuracy_leak_free"):
+        assert scores[key] == saved[key], key
+    assert scores["log_loss"] == pytest.approx(saved["log_loss"], rel=1e-4)
+
+
+def test_leak_free_is_null_without_anything_to_look_for_twins_in(scores_of, lfw_csv, tmp_path):
+    header, *rows = lfw_csv.read_text().splitlines()
+    unseen = [row.replace("PublicTest", "PrivateTest") for row in rows[45:]]
+    (tmp_path / "unseen.csv").write_text("\n".join([header, *unseen]))
+    alone = scores_of(data="unseen.csv")
+    assert alone["accuracy_leak_free"] is None and alone["n_leak_free"] is None
+    against = scores_of("--against", lfw_csv, data="unseen.csv")
+    assert against["n_leak_free"] is not None and against["accuracy"] == alone["accuracy"]
+
+
+def test_a_copied_face_is_no_leak_free_one(scores_of, lfw_csv, tmp_path):
+    header, *rows = lfw_csv.read_text().splitlines()
+    copies = [row.replace("Training", "PrivateTest") for row in rows[:5]]
+    (tmp_path / "copies.csv").write_text("\n".join([header, *copies]))
+    scores = scores_of("--against", lfw_csv, "--predictions", "lines.csv", data="copies.csv")
+    assert scores["n_leak_free"] == 0 and scores["accuracy_leak_free"] is None
+    assert (pd.read_csv("lines.csv")["twin_correlation"] > 0.999).all()
+
+
+def test_predictions_have_a_line_a_face(evaluate, scores_of):
+    scores = scores_of("--split", "PublicTest", "--predictions", "lines.csv")
+    lines = pd.read_csv("lines.csv")
+    assert list(lines) == ["row", "expression", "predicted", *CLASSES, "twin_correlation"]
+    assert lines["row"].tolist() == list(range(45, 60))
+    assert lines["expression"].tolist() == CLASSES * 5
+    assert (lines["predicted"] == lines["expression"]).mean() == pytest.approx(scores["accuracy"])
+    assert lines[CLASSES].sum(axis=1).tolist() == pytest.approx([1] * 15, abs=1e-4)
+
+
+def test_the_printed_summary_has_the_main_figures(evaluate, capsys):
+    assert evaluate("--split", "PublicTest") == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("PublicTest: 15 faces, accuracy ")
+    for part in ("precision", "label \\ answer", "ms a face on one thread", *CLASSES):
+        assert part in printed
+
+
+def test_faces_of_other_expressions_are_left_out_and_said(evaluate, lfw_csv, tmp_path, capsys):
+    lines = lfw_csv.read_text().splitlines()
+    (tmp_path / "other.csv").write_text("\n".join([*lines[:10], "0" + lines[10][1:], "x" + lines[11][1:]]))
+    assert evaluate(data="other.csv") == 0
+    captured = capsys.readouterr()
+    assert "1 faces of other expressions than the model's were left out" in captured.out
+    assert "left out: row 10 (line 12) has the label 'x'" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "sentence"),
+    [
+        ([], {"data": "none.csv"}, "none.csv does not exist"),
+        ([], {"model": "none"}, "artifact none does not exist; fit one with"),
+        ([], {"model": "."}, "must be an artifact folder with manifest.json"),
+        (["--split", "PrivateTest"], {}, "('PublicTest', 'Training'), got 'PrivateTest'"),
+        (["--against", "none.csv"], {}, "none.csv does not exist"),
+        (["--json", "no/such/folder.json"], {}, "no/such/folder.json could not be written"),
+        (["--predictions", "no/such/folder.csv"], {}, "could not be written"),
+        (["--json", "."], {}, "could not be written (Is a directory); choose another path"),
+        (["--predictor", "none.dat"], {}, "none.dat is no file"),
+    ],
+)
+def test_bad_input_gets_a_sentence_and_status_2(evaluate, capsys, arguments, options, sentence):
+    assert evaluate(*arguments, **options) == 2
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    (line,) = [line for line in error.splitlines() if line.startswith("error: ")]
+    assert sentence in line
+
+
+def test_an_interruption_is_said(evaluate, monkeypatch, capsys):
+    def interrupt(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("landmark_fer.evaluation.assessment.assess", interrupt)
+    assert evaluate() == 130
+    assert "stopped; measured faces are kept in the cache" in capsys.readouterr().err

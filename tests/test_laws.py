@@ -1,0 +1,166 @@
+"""The laws of the house: floors, quick imports, quiet libraries, short modules, docstrings, no machine's own paths."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "landmark_fer"
+MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+# Bottom floor first; what stands on one line stands on one floor.
+FLOORS = (
+    ("errors",),
+    ("face",),
+    ("perception",),
+    ("features",),
+    ("datasets",),
+    ("models",),
+    ("evaluation",),
+    ("recognition",),
+    ("streaming",),
+    ("fit", "evaluate", "live", "collect", "__main__"),
+)
+LEVELS = {name: level for level, names in enumerate(FLOORS) for name in names}
+DOORS = {f"landmark_fer.{name}" for name in FLOORS[-1]} | {"landmark_fer.datasets.geometry_table"}
+HEAVY = ("dlib", "cv2", "keras", "tensorflow", "torch", "matplotlib", "sklearn", "scipy", "pandas")
+
+# Within streaming a module knows none another, but for the parts that the demo is made of, the source that plays it,
+# and the switch that keeps OpenCV quiet.
+STREAMING = {
+    "demo": {"demo_person", "demo_tables", "sources"},
+    "demo_person": {"demo_tables"},
+    "sources": {"demo", "quiet"},
+    "recording": {"quiet"},
+    "window": {"quiet"},
+}
+
+
+def imported(tree):
+    """Every module that a tree imports, at its top or inside a function, as dotted names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the floor"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def floor(module):
+    """The name of the floor that a module of the package stands on; '' for the package itself."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def test_every_module_stands_on_a_known_floor():
+    assert {floor(name) for name in MODULES} - {"__init__"} <= set(LEVELS)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if floor(name) != "__init__"])
+def test_imports_go_down_only(name):
+    for other in imported(TREES[name]):
+        if other in MODULES or f"{other}.__init__" in MODULES:
+            if floor(other) == "":
+                continue
+            assert LEVELS[floor(other)] <= LEVELS[floor(name)], f"{name} imports {other} from a floor above"
+            same_floor_doors = LEVELS[floor(name)] == len(FLOORS) - 1 == LEVELS[floor(other)]
+            assert not same_floor_doors, f"the door {name} imports the door {other}"
+
+
+def test_modules_of_streaming_know_none_another_but_for_the_demos_parts():
+    for name, tree in TREES.items():
+        if floor(name) == "streaming" and not name.endswith("__init__"):
+            others = {other.split(".")[2] for other in imported(tree) if other.startswith("landmark_fer.streaming.")}
+            assert others <= STREAMING.get(name.split(".")[2], set()), name
+
+
+def test_only_detection_imports_dlib():
+    users = {name for name, tree in TREES.items() if any(other.split(".")[0] == "dlib" for other in imported(tree))}
+    assert users == {"landmark_fer.perception.detection"}
+
+
+def test_nothing_imports_the_package_that_carries_the_predictor():
+    for tree in TREES.values():
+        assert not any(other.startswith("face_recognition_models") for other in imported(tree))
+
+
+def test_only_doors_print():
+    for name, tree in TREES.items():
+        calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        prints = [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]
+        assert name in DOORS or not prints, f"{name} prints"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_are_short(name):
+    assert len(MODULES[name].read_text(encoding="utf-8").splitlines()) <= 250
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_everything_public_says_what_it_is(name):
+    tree = TREES[name]
+    assert ast.get_docstring(tree), f"{name} has no docstring"
+    scopes = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_"))]
+    for scope in scopes:
+        for node in scope.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{name}: {node.name} has no docstring"
+
+
+def loaded_by(code):
+    """The heavy packages that a fresh Python has loaded after running some code."""
+    code = f"""
+import atexit, sys
+def report():
+    print(*[name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
+atexit.register(report)
+{code}
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return done.stderr.split()
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    assert loaded_by("import scipy") == ["scipy"]
+    assert loaded_by("import landmark_fer; assert landmark_fer.__version__; dir(landmark_fer)") == []
+
+
+@pytest.mark.parametrize("door", ["fit", "evaluate", "live", "__main__"])
+def test_the_help_of_a_door_loads_nothing_heavy(door):
+    run = f"import sys, runpy; sys.argv = ['x', '--help']; runpy.run_module('landmark_fer.{door}', run_name='__main__')"
+    assert loaded_by(run) == []
+
+
+def test_every_name_that_the_package_offers_is_there():
+    import landmark_fer
+
+    for name in landmark_fer.__all__:
+        assert getattr(landmark_fer, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = landmark_fer.nothing
+
+
+@pytest.mark.skipif(shutil.which("git") is None or not (ROOT / ".git").exists(), reason="no checkout")
+def test_no_tracked_file_names_a_place_on_one_machine():
+    listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    own_place = re.compile(r"(?<![\w.~<])/(?:work|home|root|Users|tmp/w)/\w|\b[A-Z]:\\Users\\")
+    found = []
+    for name in filter(None, listed.split("\0")):
+        path = ROOT / name
+        if not path.is_file() or path == Path(__file__) or os.path.getsize(path) > 2**20:
+            continue
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        found += [f"{name}: {match.group()}" for match in own_place.finditer(text)]
+    assert found == []
