@@ -1,8 +1,8 @@
 """Accuracy of every kind of features with every model: fitted on Training, scored on the test faces.
 
-    python benchmarks/accuracy.py --data fer2013.csv.gz            all; half an hour on two cores
-    python benchmarks/accuracy.py --features geometry              on the bundled table
-    python benchmarks/accuracy.py --quick                          a small sample: does it run?
+    python -m benchmarks.accuracy --data fer2013.csv.gz            all; half an hour on two cores
+    python -m benchmarks.accuracy --features geometry              on the bundled table
+    python -m benchmarks.accuracy --quick                          a small sample: does it run?
 
 Nothing is chosen here: each row is one fixed candidate. Official and leak-free accuracy are of the same fit.
 """

@@ -1,8 +1,8 @@
 """Speed of the road, stage by stage, on one core; and the time to start.
 
-    python benchmarks/speed.py            the demo clip, 640x480
-    python benchmarks/speed.py --quick    fewer frames: does it run?
-    python benchmarks/speed.py --data fer2013.csv.gz    also the cold extraction of a data set, on all cores
+    python -m benchmarks.speed            the demo clip, 640x480
+    python -m benchmarks.speed --quick    fewer frames: does it run?
+    python -m benchmarks.speed --data fer2013.csv.gz    also the cold extraction of a data set, on all cores
 
 Medians over frames with one face. Machines are noisy: compare stages and ratios within a run, not runs.
 """

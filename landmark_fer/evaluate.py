@@ -41,6 +41,8 @@ def _run(options):
     from landmark_fer.perception.extraction import ExtractorSettings
     from landmark_fer.recognition.artifact import load_artifact
 
+    for path in filter(None, (options.json, options.predictions)):
+        _check_folder(path)  # before the work, not after it
     artifact = load_artifact(options.model)
     extraction = {
         "settings": ExtractorSettings.from_dict(artifact.manifest["extractor"]),
@@ -53,6 +55,15 @@ def _run(options):
     _print_scores(dataset, scores, options.split)
     _write(options, scores, predictions)
     return 0
+
+
+def _check_folder(path):
+    from pathlib import Path
+
+    from landmark_fer.errors import SinkError
+
+    if not Path(path).absolute().parent.is_dir():
+        raise SinkError(f"{path} could not be written: {Path(path).parent} is no folder; make it or choose another path")
 
 
 def _print_scores(dataset, scores, split):

@@ -105,17 +105,19 @@ def _check_size(size, name):
 
 def _rgb(image):
     if image.mode in _WIDE_MODES:
-        return np.repeat(_eight_bits(np.asarray(image))[..., None], 3, axis=2)
+        return np.repeat(_eight_bits(np.asarray(image), image.mode)[..., None], 3, axis=2)
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         behind = Image.new("RGBA", image.size, _BEHIND)
         image = Image.alpha_composite(behind, image.convert("RGBA"))
     return np.array(image.convert("RGB"))
 
 
-def _eight_bits(values):
+def _eight_bits(values, mode):
     """Return wide grey values as uint8: 16-bit pictures by their full range, others by their own."""
     values = values.astype(np.float64)
-    low, high = (0, 65535) if values.min() >= 0 and 255 < values.max() <= 65535 else (values.min(), values.max())
-    if low >= 0 and high <= 255:
+    low, high = values.min(), values.max()
+    if mode.startswith("I;16") or (low >= 0 and 255 < high <= 65535):
+        low, high = 0, 65535
+    elif low >= 0 and high <= 255:
         low, high = 0, 255
     return np.round((values - low) * (255 / max(high - low, 1e-12))).clip(0, 255).astype(np.uint8)
