@@ -84,7 +84,7 @@ def _key(reader, settings, predictor):
         "format": CACHE_FORMAT,
         "source": reader.fingerprint(),
         "cropped": reader.cropped,
-        "settings": settings.to_dict(),
+        "settings": settings.of_crops() if reader.cropped else settings.to_dict(),
         "predictor": sha256_of(predictor),
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:32]

@@ -164,8 +164,9 @@ def aspect_ratio(contour, *, uppers, lowers, corners):
     ndarray of shape (...)
         Near 0 when closed. Unchanged by translation, rotation and scale; 0 where the width is 0.
     """
-    height = np.linalg.norm(contour[..., list(uppers), :] - contour[..., list(lowers), :], axis=-1).mean(axis=-1)
-    width = np.linalg.norm(contour[..., corners[0], :] - contour[..., corners[1], :], axis=-1)
+    heights = contour[..., list(uppers), :] - contour[..., list(lowers), :]
+    height = np.hypot(heights[..., 0], heights[..., 1]).mean(axis=-1)
+    width = np.hypot(*np.moveaxis(contour[..., corners[0], :] - contour[..., corners[1], :], -1, 0))
     return np.divide(height, width, out=np.zeros_like(height), where=width > 0)
 
 

@@ -19,13 +19,17 @@ from landmark_fer.perception.predictor_file import find_predictor
 from landmark_fer.perception.resampling import resample
 
 
+_DLIB_SMALLEST = 80  # side of the window of dlib's detector
+
+
 class HogDetector:
-    """dlib's frontal face detector: HOG and a linear SVM on a pyramid [1]_; faces from 80 pixels.
+    """dlib's frontal face detector: HOG and a linear SVM on a pyramid [1]_.
 
     Parameters
     ----------
-    upsample : int, default=0
-        How often the picture is doubled first; 1 finds faces from 40 pixels at four times the cost.
+    smallest_face : int, default=80
+        Side of the smallest box that is looked for, in pixels. The picture is resized so that dlib's own smallest,
+        80, means this; half of it costs four times as much.
     longest_side : int, default=1280
         Larger pictures are reduced to this before the search.
     threshold : float, default=0
@@ -36,17 +40,17 @@ class HogDetector:
     .. [1] King, Max-Margin Object Detection, 2015; Dalal and Triggs, Histograms of Oriented Gradients, CVPR 2005.
     """
 
-    def __init__(self, *, upsample=0, longest_side=1280, threshold=0.0):
-        self.upsample, self.longest_side, self.threshold = upsample, longest_side, threshold
+    def __init__(self, *, smallest_face=80, longest_side=1280, threshold=0.0):
+        self.smallest_face, self.longest_side, self.threshold = smallest_face, longest_side, threshold
         self._detector = dlib.get_frontal_face_detector()
 
     def detect(self, grey):
         """Return the faces of a grey picture as (Box, score), highest score first."""
-        factor = min(1.0, self.longest_side / max(grey.shape))
-        if factor < 1:
+        factor = min(1.0, self.longest_side / max(grey.shape)) * _DLIB_SMALLEST / self.smallest_face
+        if factor != 1:
             size = [max(1, round(side * factor)) for side in (grey.shape[1], grey.shape[0])]
-            grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-        rectangles, scores, _ = self._detector.run(np.ascontiguousarray(grey), self.upsample, self.threshold)
+            grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+        rectangles, scores, _ = self._detector.run(np.ascontiguousarray(grey), 0, self.threshold)
         found = [(_enlarged(rectangle, 1 / factor), score) for rectangle, score in zip(rectangles, scores, strict=True)]
         return sorted(found, key=lambda pair: -pair[1])
 
@@ -56,21 +60,21 @@ class HaarDetector:
 
     Parameters
     ----------
-    smallest : int, default=40
-        Least side of a face in pixels.
+    smallest_face : int, default=80
+        Side of the smallest box in pixels.
 
     References
     ----------
     .. [1] Viola and Jones, Rapid Object Detection using a Boosted Cascade of Simple Features, CVPR 2001.
     """
 
-    def __init__(self, *, smallest=40):
-        self.smallest = smallest
+    def __init__(self, *, smallest_face=80):
+        self.smallest_face = smallest_face
         self._cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
 
     def detect(self, grey):
         """Return the faces of a grey picture as (Box, score), highest score first."""
-        smallest = (self.smallest, self.smallest)
+        smallest = (self.smallest_face, self.smallest_face)
         boxes, _, scores = self._cascade.detectMultiScale3(grey, 1.1, 5, minSize=smallest, outputRejectLevels=True)
         found = [(Box(*map(float, box)), float(score)) for box, score in zip(boxes, np.ravel(scores), strict=True)]
         return sorted(found, key=lambda pair: -pair[1])

@@ -28,19 +28,23 @@ class ExtractorSettings:
     ----------
     detector : str
         A name in `DETECTORS`.
-    upsample : int
-        How often the picture is doubled before the search (``hog`` only).
+    smallest_face : int
+        Side of the smallest box that is looked for, in pixels of the picture; does not matter for crops.
     chip_size : int
         Side of the chip in pixels.
     """
 
     detector: str = "hog"
-    upsample: int = 0
+    smallest_face: int = 80
     chip_size: int = CHIP_SIZE
 
     def to_dict(self):
         """Return the settings as a dictionary of plain values."""
         return asdict(self)
+
+    def of_crops(self):
+        """Return those of `to_dict` that matter to `FaceExtractor.extract_crop`, which has a detector of its own."""
+        return {"chip_size": self.chip_size}
 
     @classmethod
     def from_dict(cls, values):
@@ -69,7 +73,7 @@ class FaceExtractor:
 
     def __init__(self, settings=None, *, predictor=None):
         self.settings = settings or ExtractorSettings()
-        options = {"upsample": self.settings.upsample} if self.settings.detector == "hog" else {}
+        options = {} if self.settings.detector == "whole" else {"smallest_face": self.settings.smallest_face}
         self._detector = make_detector(self.settings.detector, **options)
         self._crop_detector = make_detector("hog", threshold=-0.5)
         self._landmarks = LandmarkPredictor(predictor)

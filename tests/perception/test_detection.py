@@ -53,7 +53,7 @@ def test_strided_arrays_get_the_answer_of_contiguous_ones(grey, name):
 def test_upsampling_finds_a_face_that_is_too_small_otherwise(grey):
     small = np.ascontiguousarray(grey[::2, ::2])
     assert make_detector("hog").detect(small) == []
-    box, _ = make_detector("hog", upsample=1).detect(small)[0]
+    box, _ = make_detector("hog", smallest_face=40).detect(small)[0]
     assert box.overlap(Box(FACE.x / 2, FACE.y / 2, FACE.width / 2, FACE.height / 2)) > 0.4
 
 

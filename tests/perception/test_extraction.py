@@ -103,13 +103,13 @@ def test_the_detector_and_the_chips_size_follow_the_settings(astronaut):
 
 
 def test_settings_go_through_a_dictionary_and_back():
-    settings = ExtractorSettings(detector="haar", upsample=1, chip_size=64)
+    settings = ExtractorSettings(detector="haar", smallest_face=60, chip_size=64)
     assert ExtractorSettings.from_dict(settings.to_dict()) == settings
 
 
 @pytest.mark.parametrize("wrong", [{"colour": "blue"}, {"detector": "hog", "sharpen": 3}, None])
 def test_an_unknown_setting_is_refused_with_the_list(wrong):
-    with pytest.raises(InputError, match="extractor settings must be detector, upsample, chip_size"):
+    with pytest.raises(InputError, match="extractor settings must be detector, smallest_face, chip_size"):
         ExtractorSettings.from_dict(wrong)
 
 

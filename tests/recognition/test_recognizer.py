@@ -72,7 +72,7 @@ def test_cropped_pictures_make_the_same_record_bit_for_bit(recognizer, astronaut
 
 
 def test_the_extractor_is_the_manifests_and_its_detector_can_be_replaced(saved, astronaut):
-    settings = {"detector": "whole", "upsample": 0, "chip_size": 80}
+    settings = {"detector": "whole", "smallest_face": 90, "chip_size": 80}
     whole = Recognizer(Artifact(saved.predictor, saved.manifest | {"extractor": settings}))
     assert whole.extractor.settings.to_dict() == settings
     (recognition,) = whole.recognize(astronaut[60:190, 150:280])
