@@ -63,7 +63,9 @@ def _check_folder(path):
     from landmark_fer.errors import SinkError
 
     if not Path(path).absolute().parent.is_dir():
-        raise SinkError(f"{path} could not be written: {Path(path).parent} is no folder; make it or choose another path")
+        raise SinkError(
+            f"{path} could not be written: {Path(path).parent} is no folder; make it or choose another path"
+        )
 
 
 def _print_scores(dataset, scores, split):

@@ -18,7 +18,6 @@ from landmark_fer.face.template import TEMPLATE
 from landmark_fer.perception.predictor_file import find_predictor
 from landmark_fer.perception.resampling import resample
 
-
 _DLIB_SMALLEST = 80  # side of the window of dlib's detector
 
 
