@@ -68,6 +68,9 @@ def build_dataset(reader, *, settings=None, predictor=None, jobs=None, cache=Non
         numbers = _extract_parts(reader, entry, settings, predictor, jobs=jobs, progress=progress)
         _join_parts(numbers, reader, entry, settings)
     except OSError as error:
+        # Whoever built the same entry meanwhile was first, and has cleared the parts away.
+        if (dataset := _read_entry(entry, reader)) is not None:
+            return dataset
         raise SinkError(
             f"cache folder {entry.parent} cannot be written ({error.strerror or error}); "
             f"make room, or set {CACHE_VARIABLE} to another folder"
@@ -134,7 +137,9 @@ def _join_parts(n_chunks, reader, entry, settings):
         start = 0
         for number, part in enumerate(parts):
             stop = start + len(part["rows"])
-            records[start:stop] = read_npz(_part(entry, number), ("records",))["records"]
+            if (stored := read_npz(_part(entry, number), ("records",))) is None:
+                raise OSError("a part that was written is missing")
+            records[start:stop] = stored["records"]
             start = stop
         records.flush()
 

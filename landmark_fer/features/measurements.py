@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landmark_fer.face.geometry import check_landmarks, eye_aspect_ratio, mouth_aspect_ratio, upright
+from landmark_fer.face.geometry import check_landmarks, mouth_aspect_ratio, upright
 from landmark_fer.face.landmarks import points
 
 
@@ -74,6 +74,10 @@ def _ratio(over, under):
     return formula
 
 
+def _mean(first, second):
+    return lambda face: (first(face) + second(face)) / 2
+
+
 def _sideways(point):
     return lambda face: face[..., point, 0]
 
@@ -82,6 +86,7 @@ def _difference(right, left):
     return lambda face: right(face) - left(face)
 
 
+_INNER_LIPS = points("inner_lips")
 _LIP_CENTRES = [51, 57]
 _SIDES = {
     # brow outer, middle, inner; eye outer, inner; upper lid, lower lid; lip corner; nostril; jaw corner, cheek
@@ -92,13 +97,13 @@ _SIDES = {
 
 def _sided(side):
     brow_outer, brow, brow_inner, eye_outer, eye_inner, upper_lid, lower_lid, corner, nostril, jaw, cheek = _SIDES[side]
-    eye = points(f"{side}_eye")
-    if side == "left":  # same order as the right eye: from the outer corner over the upper lid
-        eye = eye[[3, 2, 1, 0, 5, 4]]
+    upper_outer, upper_inner, lower_outer, lower_inner = *upper_lid, *lower_lid
+    eye_width = _distance(eye_outer, eye_inner)
+    aperture = _ratio(_mean(_distance(upper_outer, lower_outer), _distance(upper_inner, lower_inner)), eye_width)
     rows = (
-        ("eye_aperture", "ratio", "eye wide open", lambda face: eye_aspect_ratio(face[..., eye, :])),
+        ("eye_aperture", "ratio", "eye wide open", aperture),
         ("eye_height", "iod", "eye wide open", _above(upper_lid, lower_lid)),
-        ("eye_width", "iod", "eye long", _distance(eye_outer, eye_inner)),
+        ("eye_width", "iod", "eye long", eye_width),
         ("inner_brow_height", "iod", "inner brow raised", _above(brow_inner, eye_inner)),
         ("brow_height", "iod", "brow raised", _above(brow, upper_lid)),
         ("outer_brow_height", "iod", "outer brow raised", _above(brow_outer, eye_outer)),
@@ -120,9 +125,7 @@ _RIGHT, _LEFT = _sided("right"), _sided("left")
 
 _CENTRAL = (
     Measurement("mouth_opening", "iod", "mouth open", _distance(62, 66)),
-    Measurement(
-        "mouth_aspect", "ratio", "mouth open", lambda face: mouth_aspect_ratio(face[..., points("inner_lips"), :])
-    ),
+    Measurement("mouth_aspect", "ratio", "mouth open", lambda face: mouth_aspect_ratio(face[..., _INNER_LIPS, :])),
     Measurement("mouth_width", "iod", "mouth wide", _distance(48, 54)),
     Measurement("inner_mouth_width", "iod", "mouth wide", _distance(60, 64)),
     Measurement("mouth_height", "iod", "lips and opening high", _distance(51, 57)),

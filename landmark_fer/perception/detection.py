@@ -5,6 +5,7 @@ arrays: dlib reads a strided view after it is freed, and answers wrongly now and
 """
 
 import math
+import threading
 
 import cv2
 import dlib
@@ -42,6 +43,7 @@ class HogDetector:
     def __init__(self, *, smallest_face=80, longest_side=1280, threshold=0.0):
         self.smallest_face, self.longest_side, self.threshold = smallest_face, longest_side, threshold
         self._detector = dlib.get_frontal_face_detector()
+        self._lock = threading.Lock()  # dlib lets other threads run meanwhile, and the detector keeps state
 
     def detect(self, grey):
         """Return the faces of a grey picture as (Box, score), highest score first."""
@@ -49,7 +51,8 @@ class HogDetector:
         if factor != 1:
             size = [max(1, round(side * factor)) for side in (grey.shape[1], grey.shape[0])]
             grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
-        rectangles, scores, _ = self._detector.run(np.ascontiguousarray(grey), 0, self.threshold)
+        with self._lock:
+            rectangles, scores, _ = self._detector.run(np.ascontiguousarray(grey), 0, self.threshold)
         found = [(_enlarged(rectangle, 1 / factor), score) for rectangle, score in zip(rectangles, scores, strict=True)]
         return sorted(found, key=lambda pair: -pair[1])
 

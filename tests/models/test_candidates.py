@@ -49,10 +49,10 @@ def test_unknown_features_are_refused():
 def test_expand_grids_has_one_candidate_a_combination_named_after_it():
     grown = expand_grids(make_candidates(features="geometry", fold_sample=99))
     assert {name.split()[0] for name in grown} == set(CANDIDATES)
-    assert "dummy" in grown and "knn n_neighbors=20" in grown and "mlp alpha=0.3" in grown
+    assert "dummy" in grown and "knn n_neighbors=20" in grown and "mlp alpha=0.1" in grown
     assert len([name for name in grown if name.startswith("svm")]) == 9
-    chosen = grown["svm alpha=0.5 gamma=2.8"]
-    assert chosen.pipeline[-1].get_params()["gamma"] == 2.8 and chosen.pipeline[-1].get_params()["alpha"] == 0.5
+    chosen = grown["svm alpha=0.6 gamma=1.5"]
+    assert chosen.pipeline[-1].get_params()["gamma"] == 1.5 and chosen.pipeline[-1].get_params()["alpha"] == 0.6
     assert chosen.fold_sample == 99 and chosen.grid == {}
 
 

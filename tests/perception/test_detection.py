@@ -1,6 +1,7 @@
 """Detectors by name and the landmark predictor: the same answer for the same picture, however it lies in memory."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -105,3 +106,12 @@ class TestLandmarkPredictor:
         wrong.write_bytes(b"no trees here" * 100)
         with pytest.raises(DependencyError, match=r"wrong\.dat must be a dlib shape predictor"):
             LandmarkPredictor(wrong)
+
+
+def test_threads_may_share_a_detector(grey):
+    detector = make_detector("hog")
+    pictures = [grey, np.ascontiguousarray(grey[:, ::-1]), np.ascontiguousarray(grey[40:])]
+    expected = [detector.detect(picture) for picture in pictures]
+    with ThreadPoolExecutor(3) as threads:
+        for _ in range(5):
+            assert list(threads.map(detector.detect, pictures)) == expected

@@ -85,7 +85,6 @@ DAMAGES = {
     "without classes": (lambda m: m.pop("classes"), "must have classes, and lacks it"),
     "without a probe": (lambda m: m.pop("probe"), "must have probe"),
     "with a wrong hash": (lambda m: m["model"].update(sha256="0" * 64), "must have the SHA-256 in its manifest"),
-    "that names no file": (lambda m: m["model"].update(file="none.joblib"), r"none\.joblib cannot be read"),
     "with another probe": (lambda m: m["probe"].reverse(), "must answer its probe within 0.001"),
     "with a probe of another shape": (lambda m: m.update(probe=[[1]] * 3), "does not answer its probe"),
     "with classes in another order": (lambda m: m["classes"].reverse(), "must answer its probe"),
