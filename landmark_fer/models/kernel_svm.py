@@ -2,7 +2,8 @@
 
 The support vector machine of scikit-learn solves a quadratic programme, minutes for FER2013, and keeps nearly every
 face as a support vector all the same. With squared loss [1]_ the programme becomes one system of linear equations:
-a Cholesky factorisation, seconds to a minute, all expressions at once. docs/decisions/0004 compares the two.
+a Cholesky factorisation, seconds to a minute, all expressions at once. docs/decisions/0004 has the reasons
+and what was tried.
 """
 
 import logging

@@ -15,8 +15,8 @@ from landmark_fer.perception.pictures import to_grey
 CROP_SIDE = 120
 CROP_PADDING = 30
 
-# Where the face lies in a picture that was cropped to it: the median of the boxes found in FER2013, as shares of the
-# picture's sides (x, y, width, height).
+# Where the face lies in a picture that was cropped to it: about the median of the boxes found in FER2013, as shares of
+# the picture's sides (x, y, width, height).
 CROP_BOX = (0.06, 0.10, 0.90, 0.90)
 
 

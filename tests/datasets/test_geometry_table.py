@@ -97,7 +97,6 @@ def test_a_file_that_cannot_be_written_gets_a_sentence(tmp_path, dataset, cache)
         write_table(dataset, tmp_path / "file" / "table.npz", cache=cache)
 
 
-@pytest.mark.skipif(not table_path().is_file(), reason="the bundled table is not in this checkout")
 def test_the_bundled_table():
     assert table_path().stat().st_size <= 8_000_000
     dataset = load_dataset()
