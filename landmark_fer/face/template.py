@@ -2,9 +2,9 @@
 
 import numpy as np
 
-# `mean_shape` of the landmarks, located once, of those of 7,000 random Training and all 3,589 PublicTest faces of FER2013
-# that the detector scored over 0 (76 %); no label was used. Frozen: another template would make other chips, and every
-# saved model would need fitting anew.
+# `mean_shape` of the landmarks, located once, of those of 7,000 random Training and all 3,589 PublicTest faces of
+# FER2013 that the detector scored over 0 (76 %); no label was used. Frozen: another template would make other chips,
+# and every saved model would need fitting anew.
 TEMPLATE = np.array((
     (-1.142, 0.026), (-1.13, 0.331), (-1.092, 0.635), (-1.024, 0.93), (-0.903, 1.203), (-0.724, 1.444),
     (-0.508, 1.648), (-0.271, 1.814), (0, 1.866), (0.271, 1.814), (0.508, 1.648), (0.724, 1.444),
