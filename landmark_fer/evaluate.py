@@ -38,12 +38,14 @@ def _parser():
 def _run(options):
     from landmark_fer.datasets import load_dataset
     from landmark_fer.evaluation.assessment import assess
+    from landmark_fer.evaluation.rejection import manifest_threshold
     from landmark_fer.perception.extraction import ExtractorSettings
     from landmark_fer.recognition.artifact import load_artifact
 
     for path in filter(None, (options.json, options.predictions)):
         _check_folder(path)  # before the work, not after it
     artifact = load_artifact(options.model)
+    asked = {"split": options.split, "threshold": manifest_threshold(artifact.manifest)}
     extraction = {
         "settings": ExtractorSettings.from_dict(artifact.manifest["extractor"]),
         "predictor": options.predictor,
@@ -51,7 +53,7 @@ def _run(options):
     }
     dataset = load_dataset(options.data, labels=options.labels, pictures=options.pictures, **extraction)
     against = load_dataset(options.against, **extraction) if options.against else None
-    scores, predictions = assess(artifact.predictor, dataset, artifact.classes, split=options.split, against=against)
+    scores, predictions = assess(artifact.predictor, dataset, artifact.classes, against=against, **asked)
     _print_scores(dataset, scores, options.split)
     _write(options, scores, predictions)
     return 0
@@ -70,9 +72,11 @@ def _check_folder(path):
 
 def _print_scores(dataset, scores, split):
     from landmark_fer.evaluation.comparison import align_columns, format_confusion
-    from landmark_fer.recognition.card import percent, summary_line
+    from landmark_fer.recognition.card import answered_line, percent, summary_line
 
     print(summary_line(split or dataset.source, scores))
+    if scores["rejection"] is not None:
+        print(answered_line(scores["rejection"]))
     if scores["left_out"]:
         print(f"{scores['left_out']:,} faces of other expressions than the model's were left out")
     for problem in dataset.problems[:10]:

@@ -33,7 +33,7 @@ class LiveSummary:
     seconds : float
         From the first frame to the end, by the clock.
     expressions : Counter
-        Faces by expression.
+        Faces by expression, or `UNCERTAIN`.
     """
 
     frames: int = 0
@@ -176,7 +176,9 @@ def _recognizer(options):
     from landmark_fer.recognition.artifact import load_artifact
     from landmark_fer.recognition.recognizer import Recognizer
 
-    return Recognizer(load_artifact(options.model), detector=options.detector, predictor=options.predictor)
+    reject = "fitted" if options.reject_below is None else options.reject_below
+    chosen = {"detector": options.detector, "predictor": options.predictor}
+    return Recognizer(load_artifact(options.model), **chosen, reject=None if options.always_answer else reject)
 
 
 def _parser():
@@ -197,7 +199,25 @@ def _parser():
     add("--max-frames", type=_count, metavar="N", help="end after N frames")
     add("--detector", choices=("hog", "haar", "whole"), help="find faces another way than the model's extractor")
     add("--predictor", metavar="FILE", help="another 68-point shape predictor")
+    unsure = parser.add_mutually_exclusive_group()
+    unsure.add_argument("--always-answer", action="store_true", help="name an expression however unsure the model is")
+    unsure.add_argument(
+        "--reject-below",
+        type=_probability,
+        metavar="P",
+        help="say uncertain under this confidence, 0 to 1 (default: as the model was fitted)",
+    )
     return parser
+
+
+def _probability(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be a probability from 0 to 1, got {text!r}")
+    return value
 
 
 def _count(text):

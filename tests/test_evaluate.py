@@ -1,6 +1,7 @@
 """The evaluate door: scores of a saved model, as text, JSON and a line a face."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -57,6 +58,20 @@ def test_the_public_test_scores_are_those_that_fit_saved(scores_of, lfw_model):
     for key in ("accuracy", "accuracy_interval", "macro_f1", "confusion", "n_leak_free", "accuracy_leak_free"):
         assert scores[key] == saved[key], key
     assert scores["log_loss"] == pytest.approx(saved["log_loss"], rel=1e-4)
+
+
+def test_what_a_model_that_may_reject_answers_is_in_the_json_and_said(scores_of, lfw_model, tmp_path, capsys):
+    shutil.copytree(lfw_model.path, tmp_path / "rejecting")
+    manifest = read_manifest("rejecting")
+    manifest["rejection"] = {"target": 0.85, "threshold": 0.5, "coverage": 0.4, "accuracy": 0.9, "curve": []}
+    (tmp_path / "rejecting" / "manifest.json").write_text(json.dumps(manifest))
+    scores = scores_of("--split", "PublicTest", "--predictions", "lines.csv", model="rejecting")
+    lines = pd.read_csv("lines.csv")
+    answered = lines[lines[CLASSES].max(axis=1) >= 0.5]
+    assert scores["rejection"]["threshold"] == 0.5
+    assert scores["rejection"]["n_answered"] == len(answered)
+    assert scores["rejection"]["coverage_leak_free"] is not None
+    assert "With confidence of 50.0 % or more it answers" in capsys.readouterr().out
 
 
 def test_leak_free_is_null_without_anything_to_look_for_twins_in(scores_of, lfw_csv, tmp_path):

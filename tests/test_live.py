@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from landmark_fer import live
 from landmark_fer.errors import ArtifactError, SinkError
+from landmark_fer.face.expressions import UNCERTAIN
 from landmark_fer.face.records import Recognition
 from landmark_fer.live import LiveSummary, main, run_live
 from landmark_fer.perception.extraction import FaceExtractor
@@ -167,6 +169,52 @@ def test_errors_are_a_sentence_and_status_2(door, capsys, arguments, sentence):
     assert error.startswith("error: ")
     assert sentence in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments,reject",
+    [((), "fitted"), (("--always-answer",), None), (("--reject-below", "0.6"), 0.6), (("--reject-below", "0"), 0.0)],
+)
+def test_how_unsure_answers_are_treated_reaches_the_recognizer(monkeypatch, arguments, reject):
+    asked = {}
+
+    def refuse(artifact, **options):
+        asked.update(options)
+        raise ArtifactError("enough seen")
+
+    monkeypatch.setattr("landmark_fer.recognition.artifact.load_artifact", lambda path: None)
+    monkeypatch.setattr("landmark_fer.recognition.recognizer.Recognizer", refuse)
+    assert main(["--headless", *arguments]) == 2
+    assert asked["reject"] == reject
+
+
+@pytest.mark.parametrize("value", ["-0.1", "1.1", "nan", "often"])
+def test_reject_below_takes_a_probability(value, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([f"--reject-below={value}"])
+    assert ended.value.code == 2
+    assert "must be a probability from 0 to 1" in capsys.readouterr().err
+
+
+def test_rejecting_and_always_answering_exclude_each_other(capsys):
+    with pytest.raises(SystemExit):
+        main(["--always-answer", "--reject-below", "0.5"])
+    assert "not allowed with" in capsys.readouterr().err
+
+
+def test_uncertain_answers_are_logged_and_counted_as_such(recognizer, door, monkeypatch, tmp_path, capsys):
+    plain = recognizer.recognize
+
+    def unsure(picture):
+        return [replace(recognition, expression=UNCERTAIN) for recognition in plain(picture)]
+
+    monkeypatch.setattr(recognizer, "recognize", unsure)
+    log, video = tmp_path / "log.csv", tmp_path / "video.avi"
+    assert door("--source", "demo", "--log", log, "--record", video, "--max-frames", 2) == 0
+    with log.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["expression"], row["confidence"], row["neutral"]) for row in rows] == [("uncertain", "0.7", "0.7")] * 2
+    assert "uncertain 100%" in capsys.readouterr().out
 
 
 def test_missing_model_is_said(monkeypatch, capsys):

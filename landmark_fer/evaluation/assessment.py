@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from landmark_fer.datasets.twins import audit_twins
 from landmark_fer.errors import DataError
+from landmark_fer.evaluation.rejection import score_answered
 from landmark_fer.evaluation.scores import score
 from landmark_fer.evaluation.splits import TRAINING
 from landmark_fer.models.contract import predict_in_order
@@ -15,7 +16,7 @@ from landmark_fer.models.contract import predict_in_order
 _TIMED_FACES = 200
 
 
-def assess(predictor, dataset, classes, *, split=None, against=None, cache=None):
+def assess(predictor, dataset, classes, *, split=None, against=None, cache=None, threshold=None):
     """Score a predictor on the faces of a data set that show one of its classes.
 
     Parameters
@@ -31,12 +32,15 @@ def assess(predictor, dataset, classes, *, split=None, against=None, cache=None)
         there is none, or it is what is scored, leak-free scores are None.
     cache : path-like, optional
         As for `audit_twins`.
+    threshold : float, optional
+        Confidence under which the model names no expression, as from `manifest_threshold`. None: it always does.
 
     Returns
     -------
     dict
         As from `score`, and ``undetected`` (by expression), ``left_out`` (faces of other expressions),
-        ``ms_per_face`` (features and model, one face at a time on one thread, median).
+        ``ms_per_face`` (features and model, one face at a time on one thread, median), ``rejection`` (as from
+        `score_answered`; None without a threshold).
     DataFrame
         A line a face: ``row, expression, predicted``, one probability for each class, ``twin_correlation``.
 
@@ -57,7 +61,10 @@ def assess(predictor, dataset, classes, *, split=None, against=None, cache=None)
         raise DataError(f"{dataset.source} has no face that shows one of {', '.join(classes)}; score other data")
     faces = dataset.take(rows)
     probabilities = predict_in_order(predictor, faces.records, classes)
-    scores = score(faces.expressions, probabilities, classes, leak_free=None if leak_free is None else leak_free[rows])
+    clean = None if leak_free is None else leak_free[rows]
+    labels = faces.expressions, probabilities, classes
+    scores = score(*labels, leak_free=clean)
+    scores["rejection"] = None if threshold is None else score_answered(*labels, threshold, leak_free=clean)
     scores["undetected"] = faces.undetected_by_class()
     scores["left_out"] = int((asked & ~known).sum())
     scores["ms_per_face"] = milliseconds_per_face(predictor, faces.records)

@@ -49,6 +49,32 @@ def expected_calibration_error(probabilities, right, *, bins=ECE_BINS):
     return float(sum(gaps) / len(confidence))
 
 
+def reliability_table(probabilities, right, *, bins=ECE_BINS):
+    """Return how confident and how right a model is in equal bins of confidence, as plain values.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n, k)
+    right : ndarray of shape (n,), bool
+    bins : int, default=15
+
+    Returns
+    -------
+    list of dict
+        ``low, high, n, confidence, accuracy`` of each bin, from 0 to 1; means are None where a bin has no face. The
+        gaps of the means, weighted by `n`, are `expected_calibration_error`.
+    """
+    confidence = probabilities.max(axis=1)
+    which = np.minimum((confidence * bins).astype(int), bins - 1)
+    table = []
+    for bin_ in range(bins):
+        inside = which == bin_
+        means = (float(confidence[inside].mean()), float(right[inside].mean())) if inside.any() else (None, None)
+        edges = {"low": bin_ / bins, "high": (bin_ + 1) / bins, "n": int(inside.sum())}
+        table.append(edges | dict(zip(("confidence", "accuracy"), means, strict=True)))
+    return table
+
+
 def log_loss(probabilities, truth):
     """Return the mean negative log-probability of the true class.
 
@@ -95,8 +121,8 @@ def score(expressions, probabilities, classes, *, leak_free=None):
     -------
     dict
         ``n, accuracy, accuracy_interval, accuracy_leak_free, accuracy_leak_free_interval, n_leak_free, macro_f1,
-        balanced_accuracy, log_loss, ece, classes, per_class, confusion`` (rows: label, columns: answer). Means over
-        classes are over those that occur.
+        balanced_accuracy, log_loss, ece, reliability, classes, per_class, confusion`` (rows: label, columns: answer).
+        Means over classes are over those that occur.
 
     Raises
     ------
@@ -123,6 +149,7 @@ def score(expressions, probabilities, classes, *, leak_free=None):
         "balanced_accuracy": float(recall[present].mean()),
         "log_loss": log_loss(probabilities, truth),
         "ece": expected_calibration_error(probabilities, right),
+        "reliability": reliability_table(probabilities, right),
         "classes": list(classes),
         "per_class": {
             name: {

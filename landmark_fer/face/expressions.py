@@ -14,6 +14,8 @@ from landmark_fer.errors import InputError
 
 EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
 
+UNCERTAIN = "uncertain"  # the answer where a model is not sure enough; it shows nothing, so no expression
+
 FER2013_CODES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 # Column order of fer2013new.csv; None: not an expression ("unknown", and NF, "not a face").

@@ -66,9 +66,9 @@ class Recognition:
     ----------
     face : Face
     expression : str
-        The most probable expression.
+        The most probable expression, or `UNCERTAIN` where its probability is too small to name it.
     confidence : float
-        Its probability.
+        Probability of the most probable expression.
     probabilities : dict of str to float
         One for each of the model's classes, in the order of `EXPRESSIONS`; they sum to 1.
     """
@@ -77,6 +77,11 @@ class Recognition:
     expression: str
     confidence: float
     probabilities: dict = field(repr=False)
+
+    @property
+    def likeliest(self):
+        """The most probable expression, also where it is not probable enough to be the answer."""
+        return max(self.probabilities, key=self.probabilities.get)
 
 
 def record_dtype(chip_size=None):

@@ -17,6 +17,9 @@ of it and agreed.
 """
 
 
+_CURVE_ROWS = 10  # of the table of confidence; a longer curve is shown every other point, the last always
+
+
 def percent(share):
     """Return a share as text, ``61.3 %``, or a dash for None."""
     return "-" if share is None else f"{100 * share:.1f} %"
@@ -35,6 +38,18 @@ def summary_line(name, scores):
     )
 
 
+def answered_line(rejection):
+    """Return what a model answers of the faces that were scored, as from `score_answered`, as one sentence."""
+    text = (
+        f"With confidence of {percent(rejection['threshold'])} or more it answers {percent(rejection['coverage'])} of "
+        f"the faces, and {percent(rejection['accuracy'])} of them rightly"
+    )
+    if rejection["coverage_leak_free"] is not None:
+        clean = percent(rejection["coverage_leak_free"]), percent(rejection["accuracy_leak_free"])
+        text += f"; of the leak-free ones {clean[0]}, and {clean[1]} rightly"
+    return text
+
+
 def markdown_table(headings, rows):
     """Return a Markdown table; the first column is text, the others numbers."""
     align = ["---", *["---:"] * (len(headings) - 1)]
@@ -44,7 +59,7 @@ def markdown_table(headings, rows):
 def render_card(manifest):
     """Return the card of a manifest as Markdown."""
     parts = [f"# Model card: {manifest.get('model_name', 'model')}\n", _origin(manifest), _scores(manifest)]
-    parts += [_comparison(manifest), _CARE, f"## Licence\n\n{PREDICTOR_LICENCE}\n"]
+    parts += [_rejection(manifest), _comparison(manifest), _CARE, f"## Licence\n\n{PREDICTOR_LICENCE}\n"]
     return "\n".join(part for part in parts if part)
 
 
@@ -89,6 +104,27 @@ def _scores(manifest):
             + markdown_table(("expression", "faces", "precision", "recall", "F1"), classes)
         )
     return "\n".join(texts)
+
+
+def _rejection(manifest):
+    facts = manifest.get("rejection")
+    if facts is None:
+        return ""
+    rule = f"Under a confidence of {percent(facts['threshold'])} it says uncertain"
+    if facts["threshold"] == 0:
+        rule = "It always names an expression"
+    wanted = f"{percent(facts['target'])} of its answers should be right"
+    if facts["accuracy"] < facts["target"]:
+        wanted += ", which it does not reach for a useful share of faces; the threshold is where it comes closest"
+    thinner = facts["curve"][::-2][::-1] if len(facts["curve"]) > _CURVE_ROWS else facts["curve"]
+    rows = [(percent(coverage), percent(threshold), percent(right)) for coverage, threshold, right in thinner]
+    errors = [f"{scores['ece']:.3f} on {split}" for split, scores in manifest.get("scores", {}).items()]
+    calibration = f"Its expected calibration error is {', '.join(errors)}.\n\n" if errors else ""
+    return (
+        f"## Confidence, and when it says uncertain\n\n{rule}; {wanted}. Of training faces that it had not seen it so "
+        f"answered {percent(facts['coverage'])}, and {percent(facts['accuracy'])} of them rightly. {calibration}"
+        + markdown_table(("faces answered", "confidence, at least", "right"), rows)
+    )
 
 
 def _comparison(manifest):

@@ -3,6 +3,9 @@
 import logging
 from dataclasses import replace
 
+from landmark_fer.errors import InputError
+from landmark_fer.evaluation.rejection import manifest_threshold
+from landmark_fer.face.expressions import UNCERTAIN
 from landmark_fer.face.records import Recognition, stack
 from landmark_fer.models.contract import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
@@ -22,16 +25,27 @@ class Recognizer:
         Another detector than the artifact's; a name in `DETECTORS`.
     predictor : path-like, optional
         File of the 68-point shape predictor, as for `find_predictor`.
+    reject : "fitted", float or None, default="fitted"
+        Confidence under which the answer is `UNCERTAIN`. "fitted": the threshold that was chosen when the model was
+        fitted; a model without one always names an expression. None: always name one.
+
+    Attributes
+    ----------
+    threshold : float
+        The confidence under which the answer is `UNCERTAIN`; 0 where an expression is always named.
 
     Raises
     ------
     InputError
-        If the artifact's manifest asks for an extractor that there is not.
+        If the artifact's manifest asks for an extractor that there is not, or `reject` is no probability.
+    ArtifactError
+        If the threshold in the manifest is no probability.
     DependencyError
         If the shape predictor is missing.
     """
 
-    def __init__(self, artifact, *, detector=None, predictor=None):
+    def __init__(self, artifact, *, detector=None, predictor=None, reject="fitted"):
+        self.threshold = _threshold(artifact.manifest, reject)
         settings = ExtractorSettings.from_dict(artifact.manifest["extractor"])
         if detector is not None:
             settings = replace(settings, detector=detector)
@@ -67,9 +81,21 @@ class Recognizer:
 
     def _recognition(self, face, probabilities):
         best = int(probabilities.argmax())
+        confidence = float(probabilities[best])
         return Recognition(
             face=face,
-            expression=self.classes[best],
-            confidence=float(probabilities[best]),
+            expression=self.classes[best] if confidence >= self.threshold else UNCERTAIN,
+            confidence=confidence,
             probabilities=dict(zip(self.classes, probabilities.tolist(), strict=True)),
         )
+
+
+def _threshold(manifest, reject):
+    """Return the confidence under which no expression is named; 0 where one always is."""
+    if reject == "fitted":
+        reject = manifest_threshold(manifest)
+    if reject is None:
+        return 0.0
+    if isinstance(reject, str | bool) or not 0 <= reject <= 1:
+        raise InputError(f"reject must be 'fitted', None or a probability from 0 to 1, got {reject!r}; give another")
+    return float(reject)

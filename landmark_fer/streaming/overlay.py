@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from landmark_fer.face.expressions import UNCERTAIN
 from landmark_fer.face.landmarks import CLOSED_GROUPS, GROUPS
 
 # Okabe and Ito's colours, RGB, which colour-blind people can tell apart too.
@@ -15,6 +16,7 @@ COLOURS = {
     "surprise": (86, 180, 233),
     "neutral": (200, 200, 200),
     "contempt": (230, 159, 0),
+    UNCERTAIN: (128, 128, 128),
 }
 
 NO_FACE = "no face"
@@ -51,7 +53,7 @@ def draw_frame(picture, recognitions, track_ids, *, frames_per_second=None, land
     for recognition in recognitions:
         _draw_face(canvas, recognition, unit, landmarks)
     for recognition, track_id in zip(recognitions, track_ids, strict=True):
-        text = f"#{track_id} {recognition.expression} {recognition.confidence:.0%}"
+        text = f"#{track_id} {_answer(recognition)}"
         corner = recognition.face.box.x, recognition.face.box.y
         _draw_label(canvas, text, corner, unit, COLOURS[recognition.expression], above=True)
     if not recognitions:
@@ -59,6 +61,12 @@ def draw_frame(picture, recognitions, track_ids, *, frames_per_second=None, land
     if frames_per_second is not None:
         _draw_label(canvas, f"{frames_per_second:.0f} frames/s", (0, 0), unit, _BLACK, above=False)
     return canvas
+
+
+def _answer(recognition):
+    if recognition.expression == UNCERTAIN:
+        return f"{UNCERTAIN} ({recognition.likeliest} {recognition.confidence:.0%})"
+    return f"{recognition.expression} {recognition.confidence:.0%}"
 
 
 def _draw_face(canvas, recognition, unit, landmarks):

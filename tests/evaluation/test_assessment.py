@@ -51,6 +51,21 @@ def test_training_faces_themselves_are_never_leak_free(predictor):
     assert assess(predictor, dataset, CLASSES, split="Training")[0]["n_leak_free"] is None
 
 
+def test_rejection_is_scored_at_the_threshold_official_and_leak_free(predictor):
+    dataset = made_up_dataset(10, splits=OFFICIAL, correlations=CORRELATIONS)
+    assert assess(predictor, dataset, CLASSES, split="PublicTest")[0]["rejection"] is None
+    _, predictions = assess(predictor, dataset, CLASSES, split="PublicTest")
+    confidence = predictions[list(CLASSES)].max(axis=1)
+    threshold = float(confidence.median())
+    scores, _ = assess(predictor, dataset, CLASSES, split="PublicTest", threshold=threshold)
+    answered = predictions[confidence >= threshold]
+    assert scores["rejection"]["coverage"] == len(answered) / 10
+    assert scores["rejection"]["accuracy"] == (answered["predicted"] == answered["expression"]).mean()
+    clean = answered[answered["twin_correlation"] < 0.9]
+    assert scores["rejection"]["coverage_leak_free"] == len(clean) / 6
+    json.dumps(scores, allow_nan=False)
+
+
 def test_against_looks_for_twins_in_other_data(predictor):
     dataset = made_up_dataset(10, correlations=[0.99] * 15 + [0.2] * 15)
     scores, _ = assess(predictor, dataset, CLASSES, against=made_up_dataset(4, seed=3))

@@ -11,6 +11,7 @@ from landmark_fer.evaluation.scores import (
     class_columns,
     expected_calibration_error,
     log_loss,
+    reliability_table,
     score,
     wilson_interval,
 )
@@ -47,6 +48,23 @@ def test_answers_as_confident_as_they_are_right_have_no_calibration_error():
     assert expected_calibration_error(np.eye(2), np.array([True, True])) == 0
 
 
+def test_the_reliability_table_has_every_bin_and_its_gaps_are_the_calibration_error(generator):
+    probabilities = generator.dirichlet(np.ones(3), 200)
+    right = generator.random(200) < 0.5
+    table = reliability_table(probabilities, right, bins=10)
+    assert [each["n"] for each in table[:3]] == [0, 0, 0] and table[0]["accuracy"] is None
+    assert sum(each["n"] for each in table) == 200
+    filled = [each for each in table if each["n"]]
+    assert all(each["low"] <= each["confidence"] <= each["high"] for each in filled)
+    gaps = sum(each["n"] * abs(each["confidence"] - each["accuracy"]) for each in filled)
+    assert gaps / 200 == pytest.approx(expected_calibration_error(probabilities, right, bins=10))
+
+
+def test_certainty_falls_into_the_last_bin():
+    last = reliability_table(np.eye(2), np.array([True, False]))[-1]
+    assert last == {"low": pytest.approx(14 / 15), "high": 1.0, "n": 2, "confidence": 1.0, "accuracy": 0.5}
+
+
 def test_log_loss_is_the_mean_surprise_and_finite_for_a_certain_error():
     probabilities = np.array([[0.5, 0.5], [0.25, 0.75]])
     assert log_loss(probabilities, np.array([0, 0])) == pytest.approx((np.log(2) + np.log(4)) / 2)
@@ -71,6 +89,7 @@ def test_every_score_of_a_small_example():
     assert scores["confusion"] == [[2, 1, 0], [1, 1, 0], [0, 0, 1]]
     assert scores["classes"] == list(CLASSES)
     assert scores["per_class"]["sad"] == {"precision": 0.5, "recall": 0.5, "f1": 0.5, "n": 2}
+    assert sum(each["n"] for each in scores["reliability"]) == 6
     json.dumps(scores, allow_nan=False)
 
 

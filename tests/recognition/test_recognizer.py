@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from landmark_fer import Artifact, Recognizer, load_dataset
-from landmark_fer.errors import DependencyError, InputError
+from landmark_fer.errors import ArtifactError, DependencyError, InputError
+from landmark_fer.face.expressions import EXPRESSIONS, UNCERTAIN
 from landmark_fer.face.records import stack
 from landmark_fer.perception.pictures import read_picture
 
@@ -23,7 +24,7 @@ def test_a_face_gets_an_expression_with_its_probabilities(recognizer, astronaut)
     assert tuple(recognition.probabilities) == recognizer.classes == ("happy", "sad", "surprise")
     assert sum(recognition.probabilities.values()) == pytest.approx(1, abs=1e-5)
     assert recognition.confidence == max(recognition.probabilities.values())
-    assert recognition.probabilities[recognition.expression] == recognition.confidence
+    assert recognition.probabilities[recognition.likeliest] == recognition.confidence
     assert recognition.face.detected
 
 
@@ -96,3 +97,59 @@ def test_another_shape_predictor_than_in_training_is_warned_of(saved, caplog):
         assert not caplog.records
         Recognizer(Artifact(saved.predictor, saved.manifest | {"shape_predictor_sha256": "0" * 64}))
     assert "fitted with another shape predictor" in caplog.text
+
+
+class Unsure:
+    """Takes every face for sad, and is as sure as a half."""
+
+    classes_ = np.array(["happy", "sad", "surprise"])
+
+    def predict_proba(self, X):
+        return np.tile([0.3, 0.5, 0.2], (len(X), 1))
+
+
+class TestRejection:
+    @pytest.fixture
+    def fitted_to(self, saved):
+        """The artifact as if it had been fitted with a threshold of confidence."""
+        plain = {key: value for key, value in saved.manifest.items() if key != "rejection"}
+
+        def fitted(threshold=None):
+            facts = {} if threshold is None else {"rejection": {"target": 0.85, "threshold": threshold}}
+            return Artifact(Unsure(), plain | facts)
+
+        return fitted
+
+    @pytest.fixture
+    def answer(self, astronaut_face):
+        return lambda *args, **options: Recognizer(*args, **options).recognize_faces([astronaut_face])[0]
+
+    def test_a_model_without_a_threshold_always_names_an_expression(self, fitted_to, answer):
+        recognition = answer(fitted_to())
+        assert Recognizer(fitted_to()).threshold == 0
+        assert recognition.expression == recognition.likeliest
+
+    def test_the_threshold_of_the_manifest_serves_unless_another_or_none_is_asked_for(self, fitted_to, answer):
+        assert answer(fitted_to(0.51)).expression == UNCERTAIN
+        assert answer(fitted_to(0.49)).expression == "sad"
+        assert answer(fitted_to(0.49), reject=0.51).expression == UNCERTAIN
+        assert answer(fitted_to(0.51), reject=0.49).expression == "sad"
+        assert answer(fitted_to(0.51), reject=None).expression == "sad"
+
+    def test_a_confidence_of_just_the_threshold_is_enough(self, fitted_to, answer):
+        assert answer(fitted_to(0.5)).expression == "sad"
+
+    def test_an_uncertain_answer_keeps_the_rest(self, fitted_to, answer):
+        unsure = answer(fitted_to(), reject=1.0)
+        assert unsure.expression == UNCERTAIN and UNCERTAIN not in EXPRESSIONS
+        assert (unsure.likeliest, unsure.confidence) == ("sad", 0.5)
+        assert unsure.probabilities == {"happy": 0.3, "sad": 0.5, "surprise": 0.2}
+
+    @pytest.mark.parametrize("reject", [-0.1, 1.5, float("nan"), "never", True])
+    def test_what_is_no_probability_is_refused(self, fitted_to, reject):
+        with pytest.raises(InputError, match=r"reject must be .* a probability from 0 to 1, got"):
+            Recognizer(fitted_to(), reject=reject)
+
+    def test_a_manifest_with_a_damaged_threshold_is_refused(self, fitted_to):
+        with pytest.raises(ArtifactError, match="threshold from 0 to 1, got 'high'; fit the model anew"):
+            Recognizer(fitted_to("high"))

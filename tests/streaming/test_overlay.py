@@ -1,11 +1,12 @@
 """Drawing: nothing given changes, everything drawn lies inside and can be told apart."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 
-from landmark_fer.face.expressions import EXPRESSIONS
+from landmark_fer.face.expressions import EXPRESSIONS, UNCERTAIN
 from landmark_fer.streaming.overlay import COLOURS, draw_frame
 
 from .hand_made import make_recognition
@@ -17,8 +18,8 @@ def changed(before, after):
     return (before != after).any(axis=2)
 
 
-def test_every_expression_has_a_colour_of_its_own():
-    assert set(COLOURS) == set(EXPRESSIONS)
+def test_every_answer_has_a_colour_of_its_own():
+    assert set(COLOURS) == {*EXPRESSIONS, UNCERTAIN}
     distances = [np.linalg.norm(np.subtract(COLOURS[a], COLOURS[b])) for a, b in combinations(COLOURS, 2)]
     assert min(distances) > 60
 
@@ -50,6 +51,16 @@ def test_rate_is_shown_when_given():
 def test_box_has_the_colour_of_the_expression(expression):
     drawn = draw_frame(GREY, [make_recognition(expression)], [1], landmarks=False)
     np.testing.assert_array_equal(drawn[150, 100], COLOURS[expression])
+
+
+def test_an_uncertain_answer_is_grey_and_tells_the_likeliest_expression():
+    sure = make_recognition("happy", 0.4)
+    unsure, other = (replace(each, expression=UNCERTAIN) for each in (sure, make_recognition("angry", 0.4)))
+    drawn = draw_frame(GREY, [unsure], [1], landmarks=False)
+    grey, *rest = {*map(int, drawn[150, 100])}
+    assert not rest and not (drawn == COLOURS["happy"]).all(axis=2).any()
+    assert 90 < grey < 200
+    assert changed(drawn, draw_frame(GREY, [other], [1], landmarks=False)).any()
 
 
 def test_landmarks_are_drawn_where_they_are():
