@@ -1,26 +1,31 @@
-"""Accuracy of every kind of features with every model: fitted on Training, scored on the test faces.
+"""Accuracy of the older methods and of every kind of features with every model, all on the same faces.
 
     python -m benchmarks.accuracy --data fer2013.csv.gz            all; half an hour on two cores
     python -m benchmarks.accuracy --features geometry              on the bundled table
+    python -m benchmarks.accuracy --models eigenfaces,lbp,mlp      some; the older ones have features of their own
     python -m benchmarks.accuracy --quick                          a small sample: does it run?
 
-Nothing is chosen here: each row is one fixed candidate. Official and leak-free accuracy are of the same fit.
+Nothing is chosen here: each row is one fixed candidate, fitted on Training and scored on the test faces. Official and
+leak-free accuracy are of the same fit. Where votes come with the faces, models that take them learn from those of the
+training faces.
 """
 
 import argparse
+import io
 import sys
 import time
 from datetime import UTC, datetime
 
+import joblib
 import numpy as np
 
 from landmark_fer.datasets import load_dataset
 from landmark_fer.evaluation.assessment import milliseconds_per_face
 from landmark_fer.evaluation.scores import score
-from landmark_fer.evaluation.splits import has_chips, split_faces
+from landmark_fer.evaluation.splits import split_faces
 from landmark_fer.evaluation.validation import sample_rows
-from landmark_fer.models.candidates import CANDIDATES, FEATURES, make_candidates
-from landmark_fer.models.contract import predict_in_order
+from landmark_fer.models.candidates import CANDIDATES, FEATURES, OLDER_CANDIDATES, make_candidates
+from landmark_fer.models.contract import fit_predictor, predict_in_order
 from landmark_fer.recognition.card import markdown_table, percent
 
 QUICK_FACES = 1500
@@ -33,7 +38,7 @@ def main():
     parser.add_argument("--labels", choices=("fer2013", "ferplus"), default="auto")
     parser.add_argument("--expressions", help="comma-separated subset")
     parser.add_argument("--features", default=",".join(FEATURES))
-    parser.add_argument("--models", default=",".join(CANDIDATES))
+    parser.add_argument("--models", default=",".join((*OLDER_CANDIDATES, *CANDIDATES)))
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_FACES} training faces")
     options = parser.parse_args()
 
@@ -43,21 +48,33 @@ def main():
     training = split.training
     if options.quick:
         training = training[sample_rows(dataset.expressions[training], QUICK_FACES, 0)]
-    rows = []
-    for features in options.features.split(","):
-        if features != "geometry" and not has_chips(dataset):
+    rows, has = [], dataset.records.dtype.names
+    for name, candidate in named_candidates(options.models.split(","), options.features.split(",")).items():
+        if not set(candidate.fields) <= set(has):
+            print(f"{name} left out: it needs {' and '.join(candidate.fields)}", file=sys.stderr)
             continue
-        for name, candidate in make_candidates(options.models.split(","), features=features).items():
-            rows.append((f"{name}, {features}", *measure(dataset, candidate.pipeline, training, split.tests[0])))
-            print(*rows[-1], sep="  ", file=sys.stderr, flush=True)
+        rows.append((name, *measure(dataset, candidate.pipeline, training, split.tests[0])))
+        print(*rows[-1], sep="  ", file=sys.stderr, flush=True)
     print(f"{dataset.source}, {len(training):,} training faces, {split.tests[0].name}, {datetime.now(UTC).date()}\n")
-    print(markdown_table(("model", "official", "leak-free", "macro-F1", "fit s", "ms a face, one thread"), rows))
+    print(markdown_table(("model", "official", "leak-free", "macro-F1", "fit s", "ms a face, one thread", "MB"), rows))
+
+
+def named_candidates(models, kinds):
+    """Return a dict of candidates by the names of their rows: the older ones once, others for each kind of features."""
+    older = [name for name in models if name in OLDER_CANDIDATES]
+    others = [name for name in models if name not in OLDER_CANDIDATES]
+    candidates = make_candidates(older) if older else {}
+    for features in kinds if others else ():
+        made = make_candidates(others, features=features)
+        candidates |= {f"{name}, {features}": candidate for name, candidate in made.items()}
+    return candidates
 
 
 def measure(dataset, pipeline, training, test):
     """Return the cells of one row."""
+    votes = None if dataset.votes is None else dataset.votes[training]
     start = time.perf_counter()
-    pipeline.fit(dataset.records[training], dataset.expressions[training])
+    fit_predictor(pipeline, dataset.records[training], dataset.expressions[training], votes)
     fit_s = time.perf_counter() - start
     records = dataset.records[test.rows]
     probabilities = predict_in_order(pipeline, records, dataset.classes)
@@ -69,7 +86,15 @@ def measure(dataset, pipeline, training, test):
         percent(scores["macro_f1"]),
         f"{fit_s:.0f}",
         f"{milliseconds_per_face(pipeline, records[chosen]):.2f}",
+        f"{megabytes(pipeline):.1f}",
     )
+
+
+def megabytes(pipeline):
+    """Return the size of a fitted pipeline as it would be saved."""
+    file = io.BytesIO()
+    joblib.dump(pipeline, file, compress=("zlib", 6))
+    return file.tell() / 1e6
 
 
 if __name__ == "__main__":

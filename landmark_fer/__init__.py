@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Artifact": "landmark_fer.recognition.artifact",
+    "export_onnx": "landmark_fer.recognition.artifact",
     "load_artifact": "landmark_fer.recognition.artifact",
     "Recognizer": "landmark_fer.recognition.recognizer",
     "FaceExtractor": "landmark_fer.perception.extraction",

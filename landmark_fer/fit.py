@@ -9,7 +9,8 @@ from landmark_fer.errors import LandmarkFerError
 
 DEFAULT_OUT = "artifacts/latest"
 MODELS = "dummy,knn,svm,mlp"
-FOLD_SAMPLE = 8000  # of the SVM, on the geometry table: its five folds then take seconds
+FEWEST_FOLD_SAMPLE = 100
+FOLD_SAMPLE = 8000  # of the geometry table, whose folds then take seconds
 
 
 def main(argv=None):
@@ -31,15 +32,33 @@ def _parser():
     add = parser.add_argument
     add("--data", metavar="PATH", help="csv, zip, or folder per class; without it the bundled geometry table")
     add("--features", choices=("geometry", "hog", "both"), help="both; geometry where there are no pictures")
-    add("--models", default=MODELS, metavar="NAMES", help=f"comma-separated (default {MODELS}); svc: hinge-loss SVM")
+    add(
+        "--models",
+        default=MODELS,
+        metavar="NAMES",
+        help=f"comma-separated (default {MODELS}); also svc, plain_mlp, rules, ...",
+    )
+    add("--choose", metavar="NAME", help="of the model to save (default: the best out of fold)")
     add("--folds", type=int, default=5, metavar="N", help="of cross-validation (default 5)")
     add("--expressions", metavar="NAMES", help="comma-separated subset, such as angry,happy,sad,surprise,neutral")
     add("--labels", choices=("fer2013", "ferplus"), default="auto", help="ferplus: votes of fer2013new.csv beside it")
     add("--pictures", choices=("auto", "crops", "scenes"), default="auto", help="one cropped face each, or scenes")
-    add("--search", action="store_true", help="try every value of the models' grids")
+    add("--votes", choices=("auto", "none"), default="auto", help="learn from FER+ votes beside the csv too, or not")
+    add(
+        "--fold-sample",
+        type=int,
+        metavar="N",
+        help="faces to fit on within a fold; the last fit has all",
+    )
+    add("--search", action="store_true", help="look for better parameters first; stopped, it goes on from there")
+    add("--minutes", type=float, metavar="N", help="soft limit of --search (default: none)")
+    add("--suspects", metavar="FILE", help="write the training faces whose labels deserve a second look to this csv")
+    add("--drop-suspects", action="store_true", help="leave those faces out of the last fit")
     add("--seed", type=_seed, default=0, metavar="N", help="of folds, samples and networks (default 0)")
     add("--jobs", type=int, metavar="N", help="processes (default: one for each core)")
     add("--out", default=DEFAULT_OUT, metavar="DIR", help=f"of the artifact (default {DEFAULT_OUT})")
+    add("--format", choices=("joblib", "skops"), default="joblib", help="of the model file; skops is safe to share")
+    add("--export", choices=("onnx",), help="also write DIR-onnx, which onnxruntime runs in any language")
     add("--predictor", metavar="FILE", help="68-point shape predictor to use instead of the installed one")
     return parser
 
@@ -50,40 +69,66 @@ def _run(options, arguments):
     from landmark_fer.datasets import load_dataset
     from landmark_fer.evaluation.splits import has_chips
     from landmark_fer.models.candidates import make_candidates
-    from landmark_fer.recognition.artifact import check_destination, save_artifact
+    from landmark_fer.models.pooling import BLEND
+    from landmark_fer.recognition.artifact import check_destination, export_onnx, export_path, save_artifact
+    from landmark_fer.recognition.model_files import check_model_format
     from landmark_fer.recognition.training import compare, fit_chosen
 
     start = time.perf_counter()
     check_destination(options.out)
+    check_model_format(options.format)
+    if options.export:
+        check_model_format(options.export)
+        check_destination(export_path(options.out))
     names = _words(options.models) or []
+    blend = BLEND in names
+    names = [name for name in names if name != BLEND]
     make_candidates(names)  # a misspelt name is said before an hour of work
+    _check_options(options, [*names, BLEND] if blend else names)
     jobs = options.jobs or joblib.cpu_count()
     dataset = load_dataset(
         options.data,
         labels=options.labels,
+        votes=options.votes,
         expressions=_words(options.expressions),
         pictures=options.pictures,
         predictor=options.predictor,
         jobs=jobs,
     )
     features = options.features or ("both" if has_chips(dataset) else "geometry")
-    _check_features(features, dataset)
     _print_data(dataset)
 
-    sample = None if has_chips(dataset) else FOLD_SAMPLE
+    sample = options.fold_sample or (None if has_chips(dataset) else FOLD_SAMPLE)
     candidates = make_candidates(names, features=features, fold_sample=sample, random_state=options.seed)
+    _check_fields(candidates, dataset, features)
     comparison = compare(
-        dataset, candidates, n_folds=options.folds, search=options.search, jobs=jobs, random_state=options.seed
+        dataset,
+        candidates,
+        blend=blend,
+        choice=options.choose,
+        n_folds=options.folds,
+        search=options.search,
+        minutes=options.minutes,
+        jobs=jobs,
+        random_state=options.seed,
     )
     _print_comparison(comparison)
-    print(f"fitting {comparison.chosen} on all {len(comparison.split.training):,} training faces ...", flush=True)
-    model = fit_chosen(dataset, comparison, features=features)
+    dropped = _second_look(dataset, comparison, options)
+    print(
+        f"fitting {comparison.chosen} on {len(comparison.split.training) - len(dropped):,} training faces ...",
+        flush=True,
+    )
+    model = fit_chosen(dataset, comparison, features=features, without=dropped)
     _print_scores(model.facts)
     command = shlex.join(["python", "-m", "landmark_fer.fit", *arguments])
     facts = model.facts | {"seed": options.seed, "command": command, "fit_s": time.perf_counter() - start}
-    artifact = save_artifact(options.out, model.predictor, facts)
+    artifact = save_artifact(options.out, model.predictor, facts, format=options.format)
     size = artifact.manifest["model"]["bytes"] / 1e6
     print(f"\nsaved {options.out} ({size:.1f} MB) after {time.perf_counter() - start:.0f} s; its card.md says more")
+    if options.export:
+        exported = export_onnx(artifact)
+        size = exported.manifest["model"]["bytes"] / 1e6
+        print(f"exported {exported.path} ({size:.1f} MB), for onnxruntime in any language")
     print(f"try it: python -m landmark_fer.live --model {shlex.quote(str(options.out))} --source demo")
     return 0
 
@@ -98,15 +143,54 @@ def _words(text):
     return [word.strip() for word in text.split(",") if word.strip()] if text else None
 
 
-def _check_features(features, dataset):
+def _check_options(options, names):
+    """Say before the data are read what could only fail after an hour of work."""
+    from landmark_fer.errors import InputError
+    from landmark_fer.evaluation.search_plan import TimeLimit
+    from landmark_fer.models.candidates import blend_members, make_candidates
+    from landmark_fer.models.pooling import BLEND
+
+    if options.minutes is not None:
+        if not options.search:
+            raise InputError(f"--minutes limits --search, got --minutes {options.minutes:g} alone; add --search")
+        TimeLimit(options.minutes, 1)
+    if options.choose and options.choose not in names:
+        raise InputError(f"--choose must be one of --models ({', '.join(names)}), got {options.choose}")
+    if options.choose == BLEND and len(blend_members(make_candidates(names[:-1]))) < 2:
+        raise InputError(
+            f"--choose {BLEND} needs two --models to blend, got {', '.join(names[:-1])}; add knn, svm or mlp"
+        )
+    if options.fold_sample is not None and options.fold_sample < FEWEST_FOLD_SAMPLE:
+        raise InputError(f"--fold-sample must be {FEWEST_FOLD_SAMPLE} or more, got {options.fold_sample}")
+
+
+def _check_fields(candidates, dataset, features):
     from landmark_fer.errors import InputError
     from landmark_fer.evaluation.splits import has_chips
 
-    if features != "geometry" and not has_chips(dataset):
+    needy = [name for name, candidate in candidates.items() if "chip" in candidate.fields and name != "dummy"]
+    if needy and not has_chips(dataset):
         raise InputError(
-            f"--features {features} needs pictures, and {dataset.source} holds landmarks alone; "
+            f"{', '.join(needy)} needs pictures with --features {features}, and {dataset.source} has landmarks only; "
             "give --data with pictures or use --features geometry"
         )
+
+
+def _second_look(dataset, comparison, options):
+    """Report labels that are contradicted, and return the positions of the faces to leave out."""
+    if not (options.suspects or options.drop_suspects):
+        return ()
+    from landmark_fer.errors import SinkError
+    from landmark_fer.recognition.second_look import look_again
+
+    found = look_again(dataset, comparison)
+    print(f"{found.text}\n")
+    if options.suspects:
+        try:
+            found.suspects.to_csv(options.suspects, index=False)
+        except OSError as error:
+            raise SinkError(f"{options.suspects} cannot be written ({error.strerror}); name another file") from error
+    return found.positions if options.drop_suspects else ()
 
 
 def _print_data(dataset):
@@ -122,8 +206,14 @@ def _print_data(dataset):
 
 def _print_comparison(comparison):
     from landmark_fer.evaluation.comparison import format_table
+    from landmark_fer.evaluation.search_report import format_search
+    from landmark_fer.evaluation.significance import format_pairs
 
+    if comparison.search:
+        print(f"\n{comparison.search.text}\n\n{format_search(comparison.search, most=5)}")
     print(f"\n{comparison.folds}\n\n{format_table(comparison.rows)}\n\n{comparison.reason}\n")
+    if comparison.pairs:
+        print(f"{format_pairs(comparison.pairs)}\n")
 
 
 def _print_scores(facts):

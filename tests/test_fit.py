@@ -76,10 +76,29 @@ class TestItWorks:
         assert fit("--data", lfw_csv, features=features) == 0
         assert read_manifest("out")["fields"] == fields
 
-    def test_a_search_compares_every_value(self, lfw_csv, capsys):
+    def test_a_search_says_what_it_tried_and_keeps_the_best(self, lfw_csv, capsys):
         assert fit("--data", lfw_csv, "--search", models="dummy,knn") == 0
-        assert {row["name"] for row in read_manifest("out")["comparison"]} >= {"dummy", "knn n_neighbors=80"}
-        assert "knn n_neighbors=20" in capsys.readouterr().out
+        manifest = read_manifest("out")
+        assert {row["name"] for row in manifest["comparison"]} == {"dummy", "knn"}
+        assert len([row for row in manifest["search"]["rows"] if row["name"].startswith("knn")]) > 3
+        assert "n_neighbors=" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            (("--minutes", "3"), "--minutes limits --search, got --minutes 3 alone; add --search"),
+            (("--search", "--minutes", "0"), "minutes must be"),
+            (("--choose", "blend"), "--choose must be one of --models (dummy, knn), got blend"),
+            (("--fold-sample", "3"), "--fold-sample must be 100 or more, got 3"),
+        ],
+    )
+    def test_options_that_could_only_fail_later_are_refused_at_once(self, options, sentence, capsys):
+        assert fit(*options, models="dummy,knn") == 2
+        assert sentence in capsys.readouterr().err
+
+    def test_the_blend_is_compared_and_can_be_chosen(self, lfw_csv):
+        assert fit("--data", lfw_csv, "--choose", "blend", models="dummy,knn,svm,blend") == 0
+        assert read_manifest("out")["model_name"] == "blend"
 
     def test_all_models_on_a_folder_per_class_with_a_part_held_out(self, lfw_crops, tmp_path):
         for row, crop in enumerate(lfw_crops[:30]):
@@ -156,7 +175,7 @@ class TestBadInput:
         assert "fer2013new.csv" in refused("--data", lfw_csv, "--labels", "ferplus")
 
     def test_pictures_asked_of_the_geometry_table(self, refused):
-        assert "--features hog needs pictures" in refused(features="hog")
+        assert "svm needs pictures with --features hog" in refused(features="hog")
 
     def test_options_that_there_are_not(self, capsys):
         with pytest.raises(SystemExit, match="2"):

@@ -1,16 +1,19 @@
 """Data sets: one reader a source, face records that are measured once and kept, twins, the bundled geometry table."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from landmark_fer.errors import DataError, InputError
 
 LABELS = ("auto", "fer2013", "ferplus")
+VOTES = ("auto", "none")
 
 
 def load_dataset(
     path=None,
     *,
     labels="auto",
+    votes="auto",
     expressions=None,
     pictures="auto",
     settings=None,
@@ -29,6 +32,9 @@ def load_dataset(
     labels : {"auto", "fer2013", "ferplus"}, default="auto"
         "ferplus" replaces FER2013's labels by the clear majority of the votes in ``fer2013new.csv`` beside the csv
         and leaves out the faces without one. "auto" takes the data set's own.
+    votes : {"auto", "none"}, default="auto"
+        Whether those votes, where the file lies beside the csv, come along as `FaceDataset.votes`. Models that take
+        them learn from those of the training faces; the votes change no label.
     expressions : sequence of str, optional
         Classes to keep; by default all.
     pictures : {"auto", "crops", "scenes"}, default="auto"
@@ -49,6 +55,8 @@ def load_dataset(
     """
     if labels not in LABELS:
         raise InputError(f"labels must be one of {', '.join(LABELS)}, got {labels!r}")
+    if votes not in VOTES:
+        raise InputError(f"votes must be one of {', '.join(VOTES)}, got {votes!r}")
     if path is None or Path(path).suffix.lower() == ".npz":
         from landmark_fer.datasets.geometry_table import read_table
 
@@ -61,6 +69,10 @@ def load_dataset(
         dataset = build_dataset(reader, **options)
     if labels == "ferplus":
         dataset = _with_ferplus(dataset, path, reader)
+    elif votes == "auto" and reader is not None:
+        dataset = _with_votes(dataset, reader)
+    if votes == "none":
+        dataset = replace(dataset, votes=None)
     return dataset.only(expressions) if expressions else dataset
 
 
@@ -96,3 +108,11 @@ def _with_ferplus(dataset, path, reader):
     if not isinstance(reader, Fer2013Csv):
         raise InputError(f"labels='ferplus' needs FER2013's csv, whose rows the votes follow, got {path}")
     return label_by_majority(dataset, votes_beside(reader.path))
+
+
+def _with_votes(dataset, reader):
+    from landmark_fer.datasets.fer2013 import Fer2013Csv
+    from landmark_fer.datasets.ferplus import FERPLUS_NAME, join_votes
+
+    beside = reader.path.with_name(FERPLUS_NAME)
+    return join_votes(dataset, beside) if isinstance(reader, Fer2013Csv) and beside.is_file() else dataset

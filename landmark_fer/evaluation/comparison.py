@@ -1,5 +1,6 @@
 """Comparing candidates by their out-of-fold answers, choosing one, and saying why."""
 
+from landmark_fer.errors import InputError
 from landmark_fer.evaluation.scores import score
 
 CHOSEN_BY = "accuracy"
@@ -35,12 +36,20 @@ def comparison_rows(results, expressions, classes):
     return sorted(rows, key=lambda row: -row[CHOSEN_BY])
 
 
-def choose(rows):
-    """Return the name of the best candidate and the reason as a sentence.
+def choose(rows, name=None):
+    """Return the name of the best candidate, or of the one asked for, and the reason as a sentence.
 
     Accuracy on faces without a twin in training decides, since that is what a person in front of a camera gets.
     """
     best = rows[0]
+    if name is not None and name != best["name"]:
+        asked = next((row for row in rows if row["name"] == name), None)
+        if asked is None:
+            raise InputError(
+                f"the model to choose must be among {', '.join(row['name'] for row in rows)}, got {name!r}"
+            )
+        accuracies = f"{100 * asked[CHOSEN_BY]:.1f} % out of fold, {best['name']} {100 * best[CHOSEN_BY]:.1f} %"
+        return name, f"{name} was asked for; it has {accuracies}."
     if len(rows) == 1:
         return best["name"], f"{best['name']} was the only candidate."
     second = rows[1]

@@ -32,6 +32,7 @@ def search_candidates(
     groups,
     classes,
     *,
+    votes=None,
     minutes=None,
     n_folds=5,
     jobs=1,
@@ -63,6 +64,8 @@ def search_candidates(
     groups : ndarray of shape (n,)
         As for `make_folds`.
     classes : sequence of str
+    votes : ndarray of shape (n, m), optional
+        As for `fit_predictor`.
     minutes : float, optional
         Soft limit: no setting is begun on a rung that would end later, judged by the times measured so far. What was
         measured by then decides.
@@ -103,7 +106,7 @@ def search_candidates(
     folds = make_folds(expressions, groups, n_folds=n_folds, random_state=random_state)
     rungs = plan_rungs(expressions, folds)
     log = MeasurementLog(state)
-    fits = FoldFits(records, expressions, classes, folds, random_state=random_state, limit=limit, log=log)
+    fits = FoldFits(records, expressions, classes, votes, folds, random_state=random_state, limit=limit, log=log)
     with tqdm(desc="search", unit="face", unit_scale=True, disable=not bar) as progress:
         winners, untried = _climb(drawn, rungs, fits, limit, progress)
     best = {name: winners.get(name, settings[0]) for name, settings in drawn.items()}

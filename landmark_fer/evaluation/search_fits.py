@@ -17,7 +17,7 @@ from landmark_fer.evaluation.scores import class_columns, log_loss
 from landmark_fer.evaluation.search_log import Measurement, pool
 from landmark_fer.evaluation.search_plan import FEATURES
 from landmark_fer.evaluation.validation import sample_rows
-from landmark_fer.models.contract import predict_in_order
+from landmark_fer.models.contract import fit_predictor, predict_in_order
 
 
 class FoldFits:
@@ -28,6 +28,7 @@ class FoldFits:
     records : ndarray of shape (n,)
     expressions : ndarray of shape (n,), str
     classes : sequence of str
+    votes : ndarray of shape (n, m) or None
     folds : list of (ndarray, ndarray)
     random_state : int
     limit : TimeLimit
@@ -36,10 +37,11 @@ class FoldFits:
         Is asked before and told after every fit.
     """
 
-    def __init__(self, records, expressions, classes, folds, *, random_state, limit, log):
-        self.records, self.expressions, self.classes, self.folds = records, expressions, classes, folds
+    def __init__(self, records, expressions, classes, votes, folds, *, random_state, limit, log):
+        self.records, self.expressions, self.classes, self.votes = records, expressions, classes, votes
+        self.folds = folds
         self.random_state, self.limit, self.log = random_state, limit, log
-        decides = (records, expressions, list(classes), folds, random_state, __version__, sklearn_version)
+        decides = (records, expressions, list(classes), votes, folds, random_state, __version__, sklearn_version)
         self._data = joblib.hash(decides, coerce_mmap=True)
         self._rows, self._described = {}, {}
 
@@ -72,6 +74,7 @@ class FoldFits:
                 *self._described[rung, fold, setting.features],
                 self._sample(setting, rung, fold),
                 self.expressions[self._training(rung, fold)],
+                None if self.votes is None else self.votes[self._training(rung, fold)],
                 self.expressions[self.folds[fold][1]],
                 self.classes,
             )
@@ -144,13 +147,13 @@ def _describe(at, features, records, expressions, training, test):
     return at, described, time.perf_counter() - start
 
 
-def _answer(place, head, of_training, of_test, chosen, expressions, truth, classes):
+def _answer(place, head, of_training, of_test, chosen, expressions, votes, truth, classes):
     """Return the place and what a model, fitted on the chosen rows, answers to the test faces."""
     start = time.perf_counter()
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         try:
-            head.fit(of_training[chosen], expressions[chosen])
+            fit_predictor(head, of_training[chosen], expressions[chosen], None if votes is None else votes[chosen])
             probabilities = predict_in_order(head, of_test, classes)
         except (ValueError, ArithmeticError) as error:  # parameters that a draw may well give; the search goes on
             return place, Measurement(seconds=time.perf_counter() - start, problem=_first_line(error))

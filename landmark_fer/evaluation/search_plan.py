@@ -4,7 +4,7 @@ Nothing here fits a model; `landmark_fer.evaluation.search` does.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, isfinite, log
 
 import joblib
@@ -107,7 +107,7 @@ def draw_settings(name, candidate, *, n_settings, random_state):
     default = {parameter: has[parameter] for parameter in sorted(candidate.grid)}
     settings = {}
     for index, values in enumerate([default, *_draw(candidate.grid, n_settings, random_state)]):
-        chosen = Candidate(clone(candidate.pipeline).set_params(**values), {}, candidate.fold_sample)
+        chosen = replace(candidate, pipeline=clone(candidate.pipeline).set_params(**values), grid={})
         key, features = joblib.hash(chosen.pipeline), joblib.hash(chosen.pipeline[0])
         settings.setdefault(key, Setting(name, values, chosen, key, features, index == 0))
     return list(settings.values())[:n_settings]

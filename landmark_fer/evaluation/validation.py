@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from tqdm import tqdm
 
 from landmark_fer.errors import DataError, InputError
-from landmark_fer.models.contract import predict_in_order
+from landmark_fer.models.contract import fit_predictor, predict_in_order
 
 
 def make_folds(expressions, groups, *, n_folds=5, random_state=0):
@@ -67,7 +67,9 @@ class CandidateResult:
     ms_per_face: float
 
 
-def cross_validate_candidates(candidates, records, expressions, folds, classes, *, jobs=1, random_state=0, bar=True):
+def cross_validate_candidates(
+    candidates, records, expressions, folds, classes, *, votes=None, jobs=1, random_state=0, bar=True
+):
     """Fit every candidate on every fold and return its out-of-fold probabilities.
 
     Candidates whose first step (``features``) is the same share it within a fold: it is fitted once.
@@ -81,6 +83,8 @@ def cross_validate_candidates(candidates, records, expressions, folds, classes, 
     folds : list of (ndarray, ndarray)
     classes : sequence of str
         Order of the columns.
+    votes : ndarray of shape (n, m), optional
+        For candidates that learn from them, as `fit_predictor`.
     jobs : int, default=1
         Folds at the same time.
     random_state : int, default=0
@@ -95,7 +99,7 @@ def cross_validate_candidates(candidates, records, expressions, folds, classes, 
     shape = (len(expressions), len(classes))
     results = {name: CandidateResult(np.zeros(shape), [], 0.0) for name in candidates}
     tasks = (
-        delayed(_run_fold)(candidates, records, expressions, training, test, classes, random_state)
+        delayed(_run_fold)(candidates, records, expressions, training, test, classes, votes, random_state)
         for training, test in folds
     )
     done = Parallel(n_jobs=min(jobs, len(folds)), return_as="generator")(tasks)
@@ -107,8 +111,10 @@ def cross_validate_candidates(candidates, records, expressions, folds, classes, 
     return results
 
 
-def _run_fold(candidates, records, expressions, training, test, classes, random_state):
+def _run_fold(candidates, records, expressions, training, test, classes, votes, random_state):
     """Return for each candidate the test probabilities, the seconds to fit and the milliseconds per face."""
+    most = max(candidate.fold_sample or len(training) for candidate in candidates.values())
+    training = training[sample_rows(expressions[training], most, random_state)]
     features, outcome = {}, {}
     for name, candidate in candidates.items():
         described, head = candidate.pipeline[0], clone(candidate.pipeline[1:])
@@ -116,8 +122,9 @@ def _run_fold(candidates, records, expressions, training, test, classes, random_
             features[key] = _describe(clone(described), records, expressions, training, test)
         of_training, of_test, describe_s, describe_ms = features[key]
         chosen = sample_rows(expressions[training], candidate.fold_sample, random_state)
+        rows = training[chosen]
         start = time.perf_counter()
-        head.fit(of_training[chosen], expressions[training][chosen])
+        fit_predictor(head, of_training[chosen], expressions[rows], None if votes is None else votes[rows])
         fit_s = time.perf_counter() - start + describe_s
         start = time.perf_counter()
         probabilities = predict_in_order(head, of_test, classes)

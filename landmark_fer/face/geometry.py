@@ -11,6 +11,9 @@ from landmark_fer.face.landmarks import MIRROR, N_LANDMARKS, points
 _RIGHT_EYE = points("right_eye")
 _LEFT_EYE = points("left_eye")
 
+EYES_UPRIGHT = np.array([[-0.5, 0.0], [0.5, 0.0]])
+"""Where `upright` puts the centres of the subject's right and left eye."""
+
 
 def check_landmarks(landmarks):
     """Return `landmarks` as a float array of shape (..., 68, 2).
@@ -145,7 +148,7 @@ def upright(landmarks):
         In inter-ocular distances.
     """
     eyes = eye_centres(landmarks)
-    return transform_points(similarity_transform(eyes, np.array([[-0.5, 0.0], [0.5, 0.0]])), landmarks)
+    return transform_points(similarity_transform(eyes, EYES_UPRIGHT), landmarks)
 
 
 def aspect_ratio(contour, *, uppers, lowers, corners):

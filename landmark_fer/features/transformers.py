@@ -14,7 +14,9 @@ from landmark_fer.features.hog import hog, mirror_hog
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure, mirrored_measurements
 
 
-class _Stateless(TransformerMixin, BaseEstimator):
+class Stateless(TransformerMixin, BaseEstimator):
+    """What transformers that learn nothing have in common."""
+
     def fit(self, X, y=None):
         """Learn nothing; records are checked in `transform`."""
         return self
@@ -29,7 +31,7 @@ class _Stateless(TransformerMixin, BaseEstimator):
         return tags
 
 
-class Measurements(_Stateless):
+class Measurements(Stateless):
     """The named measurements of `measure`, shape (n, m), float32."""
 
     def transform(self, X):
@@ -45,7 +47,7 @@ class Measurements(_Stateless):
         return np.array(MEASUREMENT_NAMES, dtype=object)
 
 
-class AlignedLandmarks(_Stateless):
+class AlignedLandmarks(Stateless):
     """Landmarks after Procrustes alignment to the template, shape (n, 136), float32, in inter-ocular distances."""
 
     def transform(self, X):
@@ -63,7 +65,7 @@ class AlignedLandmarks(_Stateless):
         return np.array([f"{axis}{point}" for point in range(len(TEMPLATE)) for axis in "xy"], dtype=object)
 
 
-class HogOfChip(_Stateless):
+class HogOfChip(Stateless):
     """Square roots of the HOG of the middle of the chip, shape (n, d), float32.
 
     With the root, Euclidean distance compares histograms as the Hellinger kernel does [1]_, which keeps a few strong

@@ -1,7 +1,8 @@
 """What every predictor offers, and the one place where its columns are put in order.
 
 A predictor has ``fit(records, expressions)``, ``predict_proba(records)``, and ``classes_``: scikit-learn sorts its
-classes alphabetically, people and reports read them in the order of `EXPRESSIONS`.
+classes alphabetically, people and reports read them in the order of `EXPRESSIONS`. One that also learns from votes says
+so with ``takes_votes``, and its ``fit`` has a third argument for them.
 """
 
 import numpy as np
@@ -20,3 +21,20 @@ def predict_in_order(predictor, X, classes):
     for column, name in enumerate(predictor.classes_):
         ordered[:, columns[str(name)]] = probabilities[:, column]
     return ordered
+
+
+def fit_predictor(predictor, X, y, votes=None):
+    """Fit a predictor, or a Pipeline that ends in one, and return it; votes reach it if it takes them.
+
+    Parameters
+    ----------
+    predictor : estimator
+    X : ndarray of shape (n, ...)
+    y : ndarray of shape (n,), str
+    votes : ndarray of shape (n, m), optional
+    """
+    steps = getattr(predictor, "steps", None)
+    name, last = steps[-1] if steps else (None, predictor)
+    if votes is None or not getattr(last, "takes_votes", False):
+        return predictor.fit(X, y)
+    return predictor.fit(X, y, **{f"{name}__votes" if steps else "votes": votes})

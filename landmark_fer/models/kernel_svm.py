@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 _LOG = logging.getLogger(__name__)
 _BLOCK = 2048  # rows of the kernel at a time
 _LEVELS = 127  # of a signed byte
-_SHARPNESS = 5.0  # of raw probabilities; a temperature fitted on held-out faces corrects it
+SHARPNESS = 5.0  # of raw probabilities; a temperature fitted on held-out faces corrects it
 
 
 class LeastSquaresSVC(ClassifierMixin, BaseEstimator):
@@ -77,7 +77,7 @@ class LeastSquaresSVC(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X):
         """Return ``softmax(5 * decision_function(X))``, shape (n, k)."""
-        scores = _SHARPNESS * self.decision_function(X)
+        scores = SHARPNESS * self.decision_function(X)
         scores = np.exp(scores - scores.max(axis=1, keepdims=True))
         return scores / scores.sum(axis=1, keepdims=True)
 

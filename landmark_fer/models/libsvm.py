@@ -5,6 +5,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+MARGIN_LIMIT = 1.5  # a margin beyond it says no more
 _BLOCK = 2048
 
 
@@ -56,8 +57,8 @@ class RbfSVC(ClassifierMixin, BaseEstimator):
         margins = np.vstack([self._margins(X[start : start + _BLOCK]) for start in range(0, len(X), _BLOCK)])
         n_classes = len(self.classes_)
         scores = np.zeros((len(X), n_classes))
-        for column, (first, second) in enumerate(_pairs(n_classes)):
-            bounded = np.clip(margins[:, column], -1.5, 1.5)
+        for column, (first, second) in enumerate(class_pairs(n_classes)):
+            bounded = np.clip(margins[:, column], -MARGIN_LIMIT, MARGIN_LIMIT)
             scores[:, first] += bounded
             scores[:, second] -= bounded
         scores = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -72,7 +73,8 @@ class RbfSVC(ClassifierMixin, BaseEstimator):
         return np.exp(-self.width_ * squares) @ self.pair_weights_ + self.pair_intercepts_
 
 
-def _pairs(n_classes):
+def class_pairs(n_classes):
+    """Return the pairs of classes in libsvm's order, as tuples of columns."""
     return [(first, second) for first in range(n_classes) for second in range(first + 1, n_classes)]
 
 
@@ -85,7 +87,7 @@ def _by_pair(machine, n_classes):
     dual = np.asarray(machine.dual_coef_)
     ends = np.cumsum(machine.n_support_)
     spans = [slice(end - count, end) for end, count in zip(ends, machine.n_support_, strict=True)]
-    pairs = _pairs(n_classes)
+    pairs = class_pairs(n_classes)
     weights = np.zeros((dual.shape[1], len(pairs)), dtype=np.float32)
     for column, (first, second) in enumerate(pairs):
         weights[spans[first], column] = dual[second - 1, spans[first]]

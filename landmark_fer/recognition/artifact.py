@@ -1,40 +1,38 @@
 """Artifact: a folder that holds a fitted model, what it was made from, and a card for people.
 
-    model.joblib    the fitted predictor
+    model.joblib    the fitted predictor; or model.skops, model.onnx
     manifest.json   versions, hash, classes, extractor settings, data, comparison, scores, seed, probe
     card.md         the same for people, with licence, limits and misuse
 
-A model is unpickled only after the manifest's format and versions and the file's hash were checked: unpickling runs
-code. The hash finds damage; it does not make a stranger's file safe, because a stranger writes the manifest, too.
+A model is loaded only after the manifest's format and versions and the file's hash were checked: unpickling runs
+code. The hash finds damage; it does not make a stranger's pickle safe, because a stranger writes the manifest, too. The
+other formats hold no code (docs/decisions/0009).
 """
 
-import hashlib
-import io
 import json
 import os
 import platform
-import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
-import joblib
 import sklearn
 
 from landmark_fer import __version__
 from landmark_fer.errors import ArtifactError, SinkError
 from landmark_fer.recognition.card import render_card
+from landmark_fer.recognition.folders import recover, replaced
+from landmark_fer.recognition.model_files import check_model_format, format_versions, read_model, write_model
 from landmark_fer.recognition.probe import check_probe, probe_answers
 
 FORMAT = "landmark_fer artifact"
 FORMAT_VERSION = 1
-MODEL_NAME, MANIFEST_NAME, CARD_NAME = "model.joblib", "manifest.json", "card.md"
+MANIFEST_NAME, CARD_NAME = "manifest.json", "card.md"
 DEFAULT_ARTIFACT = Path(__file__).resolve().parents[2] / "artifacts" / "default"
 
 _REQUIRED = {"format": str, "format_version": int, "classes": list, "fields": list, "probe": list}
 _REQUIRED |= {"extractor": dict, "versions": dict, "model": dict}
+_WRITTEN_ANEW = ("format", "format_version", "versions", "model", "probe")  # with each copy of a model
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +59,7 @@ class Artifact:
         return tuple(self.manifest["classes"])
 
 
-def save_artifact(path, predictor, facts):
+def save_artifact(path, predictor, facts, *, format="joblib"):
     """Save a fitted predictor as an artifact, wholly or not at all.
 
     The folder is written beside its place and then renamed, so that a kill, a full disk or Ctrl-C leaves an earlier
@@ -76,6 +74,8 @@ def save_artifact(path, predictor, facts):
     facts : dict
         What the manifest says beyond versions, hash and probe: at least ``classes``, ``extractor`` (settings) and
         ``fields`` (of the face records).
+    format : {"joblib", "skops", "onnx"}, default="joblib"
+        Of the model file. skops is safe to share; onnx is for other languages.
 
     Returns
     -------
@@ -85,26 +85,58 @@ def save_artifact(path, predictor, facts):
     ------
     ArtifactError
         If something that is no artifact stands in the place.
+    InputError
+        If there is no such format, or the predictor has no form in it.
+    DependencyError
+        If the format's package is not installed.
     SinkError
         If the folder cannot be written.
     """
     path = Path(path)
     check_destination(path)
-    _recover(path)
+    check_model_format(format)
+    recover(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent))
-        try:
-            manifest = _write(beside, predictor, facts)
-            _swap(beside, path)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+        with replaced(path) as folder:
+            manifest = _write(folder, predictor, facts, format)
     except OSError as error:
         raise SinkError(
             f"artifact {path} could not be written ({error.strerror or error}); free space or choose another --out; "
             "an earlier artifact there is unchanged"
         ) from error
     return Artifact(predictor, manifest, path)
+
+
+def export_onnx(artifact, path=None):
+    """Save a fitted model once more, as ONNX, which onnxruntime runs in any language with the same probabilities.
+
+    Parameters
+    ----------
+    artifact : Artifact
+        Of a model that scikit-learn runs.
+    path : path-like, optional
+        The folder; by default `export_path` of the artifact's.
+
+    Returns
+    -------
+    Artifact
+        With the original predictor; `load_artifact` of its path gives the exported one.
+
+    Raises
+    ------
+    InputError
+        If the model has no ONNX form, or its ONNX form answers the probe otherwise.
+    DependencyError
+        If the package onnx is not installed.
+    """
+    facts = {name: value for name, value in artifact.manifest.items() if name not in _WRITTEN_ANEW}
+    return save_artifact(path or export_path(artifact.path), artifact.predictor, facts, format="onnx")
+
+
+def export_path(path):
+    """Return the folder beside an artifact's for its ONNX form: ``artifacts/latest`` has ``artifacts/latest-onnx``."""
+    path = Path(path).absolute() if not Path(path).name else Path(path)
+    return path.with_name(f"{path.name}-onnx")
 
 
 def load_artifact(path=None):
@@ -123,17 +155,13 @@ def load_artifact(path=None):
     ------
     ArtifactError
         If it is missing, damaged, of another version, or not an artifact.
+    DependencyError
+        If what its model's format needs is not installed.
     """
     path = Path(path) if path is not None else DEFAULT_ARTIFACT
-    _recover(path)
+    recover(path)
     manifest = read_manifest(path)
-    model = path / MODEL_NAME
-    content = _checked_content(model, manifest["model"]["sha256"])
-    _check_versions(path, manifest["versions"])
-    try:
-        predictor = joblib.load(io.BytesIO(content))  # the very bytes that were checked
-    except Exception as error:  # a pickle of other code raises nearly anything
-        raise ArtifactError(f"{model} cannot be loaded ({error}); fit the model anew") from error
+    predictor = read_model(path, manifest)
     check_probe(path, predictor, manifest)
     return Artifact(predictor, manifest, path)
 
@@ -181,10 +209,8 @@ def check_destination(path):
         raise ArtifactError(f"{path} holds something that is no artifact and stays untouched; choose another --out")
 
 
-def _write(folder, predictor, facts):
+def _write(folder, predictor, facts, format):
     """Write the three files into an empty folder and return the manifest."""
-    joblib.dump(predictor, folder / MODEL_NAME, compress=("zlib", 6))
-    content = (folder / MODEL_NAME).read_bytes()
     manifest = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -193,9 +219,9 @@ def _write(folder, predictor, facts):
             "landmark_fer": __version__,
             "python": platform.python_version(),
             "scikit-learn": sklearn.__version__,
-            **{name: version(name) for name in ("numpy", "joblib")},
+            **format_versions(format),
         },
-        "model": {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)},
+        "model": write_model(folder, predictor, facts, format),
         **facts,
     }
     manifest["probe"] = probe_answers(predictor, manifest)
@@ -207,44 +233,3 @@ def _write(folder, predictor, facts):
         with open(file, "rb") as written:
             os.fsync(written.fileno())
     return manifest
-
-
-def _swap(beside, path):
-    """Put the new folder in the place of the old one."""
-    if not path.exists():
-        beside.rename(path)
-        return
-    old = _backup(path)
-    shutil.rmtree(old, ignore_errors=True)
-    path.rename(old)
-    beside.rename(path)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _backup(path):
-    return path.parent / f".{path.name}.old"
-
-
-def _recover(path):
-    """Bring back an artifact whose replacement was killed between two renames."""
-    if not path.exists() and _backup(path).is_dir():
-        _backup(path).rename(path)
-
-
-def _checked_content(model, sha256):
-    try:
-        content = model.read_bytes()
-    except OSError as error:
-        raise ArtifactError(f"{model} cannot be read ({error.strerror}); fit the model anew") from error
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise ArtifactError(f"{model} must have the SHA-256 in its manifest, and has not: it is damaged or replaced")
-    return content
-
-
-def _check_versions(path, versions):
-    saved, here = versions.get("scikit-learn", "none"), sklearn.__version__
-    if saved.split(".")[:2] != here.split(".")[:2]:
-        raise ArtifactError(
-            f"{path} was fitted with scikit-learn {saved} and {here} is installed; a fitted model is tied to its minor "
-            f"version: install scikit-learn {'.'.join(saved.split('.')[:2])} or fit the model anew"
-        )

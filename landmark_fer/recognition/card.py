@@ -17,6 +17,13 @@ of it and agreed.
 """
 
 
+# What loading a model needs and risks, by its file's format; the sentence before ends with scikit-learn's version.
+_LOADING = {
+    "joblib": "which it needs to load; loading it runs what is in it, so take it from people you trust alone",
+    "skops": "which it needs to load, with skops; loading it runs no code",
+    "onnx": "and needs onnxruntime alone to run, in any language",
+}
+
 _CURVE_ROWS = 10  # of the table of confidence; a longer curve is shown every other point, the last always
 
 
@@ -67,18 +74,35 @@ def _origin(manifest):
     data = manifest.get("data", {})
     lines = [
         f"- Expressions: {', '.join(manifest['classes'])}.",
-        f"- Features: {manifest.get('features', 'its own')}; model: {manifest.get('model_name', 'its own')}.",
+        f"- Features: {manifest.get('features', 'its own')}; model: {manifest.get('model_name', 'its own')}"
+        f"{_pool(manifest)}.",
         f"- Size: {manifest['model']['bytes'] / 1e6:.1f} MB. Fitted {manifest['created'][:10]} with scikit-learn "
-        f"{manifest['versions']['scikit-learn']}, which it needs to load.",
+        f"{manifest['versions']['scikit-learn']}, {_LOADING[manifest['model'].get('format', 'joblib')]}.",
     ]
     if data:
         lines.append(
             f"- Data: {data['source']}, {data['n_training']:,} faces; {data['n_undetected']:,} of them seen by no "
             "detector and taken where such pictures have their face."
         )
+        if data.get("votes"):
+            lines.append(
+                "- Beside the labels, FER+'s votes for the training faces were learnt from; no label was changed."
+            )
+        if data.get("n_suspects_dropped"):
+            lines.append(f"- {data['n_suspects_dropped']:,} training faces with suspicious labels were left out.")
     if "command" in manifest:
         lines.append(f"- Made by `{manifest['command']}`, seed {manifest.get('seed')}.")
     return "\n".join(lines) + "\n"
+
+
+def _pool(manifest):
+    """Return how the model's answers were calibrated, as the end of a sentence."""
+    pool = manifest.get("pool")
+    if not pool:
+        return ""
+    several = f" of {', '.join(pool['members'])}" if len(pool["members"]) > 1 else ""
+    how = "one temperature" if pool["kind"] == "temperature" else "free weights"
+    return f"{several}, calibrated on out-of-fold answers by {how}"
 
 
 def _scores(manifest):

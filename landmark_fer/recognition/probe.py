@@ -23,10 +23,23 @@ def probe_records(chip_size=None):
     return records
 
 
+def manifest_probe(predictor, manifest):
+    """Return the probe faces that a manifest's model reads and their probabilities, columns as the manifest's classes.
+
+    Returns
+    -------
+    ndarray of shape (4,)
+        Face records.
+    ndarray of shape (4, k)
+    """
+    chip_size = manifest["extractor"].get("chip_size") if "chip" in manifest["fields"] else None
+    records = probe_records(chip_size)
+    return records, predict_in_order(predictor, records, manifest["classes"])
+
+
 def probe_answers(predictor, manifest):
     """Return the probabilities of the probe faces as nested lists, columns in the order of the manifest's classes."""
-    chip_size = manifest["extractor"].get("chip_size") if "chip" in manifest["fields"] else None
-    return predict_in_order(predictor, probe_records(chip_size), manifest["classes"]).tolist()
+    return manifest_probe(predictor, manifest)[1].tolist()
 
 
 def check_probe(path, predictor, manifest):

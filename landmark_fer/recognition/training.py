@@ -1,20 +1,24 @@
-"""From a data set to a saved model: compare candidates, choose, temper, refit, test, describe."""
+"""From a data set to a saved model: compare candidates, pool, choose, refit, test, describe."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 
+from landmark_fer.datasets.cache_files import cache_folder
 from landmark_fer.errors import DataError
 from landmark_fer.evaluation.comparison import choose, comparison_rows
+from landmark_fer.evaluation.rejection import rejection_facts
 from landmark_fer.evaluation.scores import score
+from landmark_fer.evaluation.search import search_candidates
+from landmark_fer.evaluation.significance import compare_pairs
 from landmark_fer.evaluation.splits import has_chips, split_faces
 from landmark_fer.evaluation.validation import cross_validate_candidates, make_folds
-from landmark_fer.models.calibration import TemperedClassifier, fit_temperature
-from landmark_fer.models.candidates import FIELDS, expand_grids
-from landmark_fer.models.contract import predict_in_order
+from landmark_fer.models.candidates import OLDER_CANDIDATES, blend_members
+from landmark_fer.models.contract import fit_predictor, predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.perception.predictor_file import PREDICTOR_SHA256
+from landmark_fer.recognition.pools import pipeline_of_choice, pooled_results
 
 FEWEST_FACES = 8  # the network keeps a tenth of the faces and mirrored faces back, at least one of each expression
 
@@ -27,21 +31,31 @@ class Comparison:
     ----------
     candidates : dict of str to Candidate
     results : dict of str to CandidateResult
+        Pooled: each candidate's answers as they would be saved, and those of the blend.
+    pools : dict of str to Pool
     rows : list of dict
         As from `comparison_rows`, the best first.
+    pairs : list of dict
+        As from `compare_pairs`: which differences from the best are real.
     chosen, reason : str
     split : SplitFaces
+    classes : tuple of str
     folds : str
         A sentence on how the folds were made.
+    search : SearchOutcome or None
     """
 
     candidates: dict
     results: dict
+    pools: dict
     rows: list
+    pairs: list
     chosen: str
     reason: str
     split: object
+    classes: tuple
     folds: str
+    search: object = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,25 +64,45 @@ class FittedModel:
 
     Attributes
     ----------
-    predictor : TemperedClassifier
+    predictor : Pipeline
+        Features, then a `PooledClassifier`.
     facts : dict
         For `save_artifact`.
     """
 
-    predictor: TemperedClassifier
+    predictor: Pipeline
     facts: dict
 
 
-def compare(dataset, candidates, *, n_folds=5, search=False, jobs=1, random_state=0, bar=True, cache=None):
+def compare(
+    dataset,
+    candidates,
+    *,
+    blend=False,
+    choice=None,
+    n_folds=5,
+    search=False,
+    minutes=None,
+    jobs=1,
+    random_state=0,
+    bar=True,
+    cache=None,
+):
     """Cross-validate candidates on the training faces of a data set.
 
     Parameters
     ----------
     dataset : FaceDataset
     candidates : dict of str to Candidate
+    blend : bool, default=False
+        Whether all candidates but the dummy, pooled, compete too.
+    choice : str, optional
+        The candidate to choose; by default the best.
     n_folds : int, default=5
     search : bool, default=False
-        Whether every value of the candidates' grids is tried.
+        Whether better parameters are looked for first, as `search_candidates`.
+    minutes : float, optional
+        Soft limit of that search.
     jobs : int, default=1
         Folds at the same time.
     random_state : int, default=0
@@ -87,19 +121,27 @@ def compare(dataset, candidates, *, n_folds=5, search=False, jobs=1, random_stat
         If an expression has no training faces, a class fewer than there are folds, or a fold leaves too few to fit on.
     """
     split = split_faces(dataset, n_folds=n_folds, random_state=random_state, cache=cache)
-    if search:
-        candidates = expand_grids(candidates)
     records, expressions = dataset.records[split.training], dataset.expressions[split.training]
     folds = make_folds(expressions, split.groups, n_folds=n_folds, random_state=random_state)
     _check_enough(expressions, folds, dataset.classes)
-    options = {"jobs": jobs, "random_state": random_state, "bar": bar}
+    options = {"votes": _votes(dataset, split), "jobs": jobs, "random_state": random_state, "bar": bar}
+    searched = None
+    if search:
+        state = cache_folder(cache) / "search" / f"{dataset.key or 'faces'}.jsonl"
+        faces = records, expressions, split.groups, dataset.classes
+        searched = search_candidates(candidates, *faces, minutes=minutes, n_folds=n_folds, state=state, **options)
+        candidates = searched.best
     results = cross_validate_candidates(candidates, records, expressions, folds, dataset.classes, **options)
+    members = blend_members(candidates) if blend else ()
+    results, pools = pooled_results(results, expressions, dataset.classes, folds, members=members)
     rows = comparison_rows(results, expressions, dataset.classes)
-    chosen, reason = choose(rows)
-    return Comparison(candidates, results, rows, chosen, reason, split, _about_folds(split, n_folds, candidates))
+    pairs = compare_pairs(results, expressions, dataset.classes, split.groups, random_state=random_state)
+    chosen, reason = choose(rows, choice)
+    known = candidates, results, pools, rows, pairs, chosen, reason, split, dataset.classes
+    return Comparison(*known, _about_folds(split, n_folds, candidates), searched)
 
 
-def fit_chosen(dataset, comparison, *, features):
+def fit_chosen(dataset, comparison, *, features, without=()):
     """Fit the chosen candidate on all training faces and score it on the test faces, which it meets only now.
 
     Parameters
@@ -109,34 +151,42 @@ def fit_chosen(dataset, comparison, *, features):
     comparison : Comparison
     features : str
         The kind of features that the candidates were made with.
+    without : sequence of int
+        Positions among the training faces that are left out of this fit, such as `SecondLook.positions`.
 
     Returns
     -------
     FittedModel
     """
-    training, classes = comparison.split.training, dataset.classes
-    expressions = dataset.expressions[training]
-    held_out = comparison.results[comparison.chosen].probabilities
-    probabilities, names = _sorted_columns(held_out, classes)
-    temperature = fit_temperature(probabilities, expressions, names)
-    pipeline = clone(comparison.candidates[comparison.chosen].pipeline)
-    predictor = TemperedClassifier(pipeline.fit(dataset.records[training], expressions), temperature)
+    training, classes, chosen = comparison.split.training, dataset.classes, comparison.chosen
+    expressions, votes = dataset.expressions[training], _votes(dataset, comparison.split)
+    predictor = pipeline_of_choice(comparison, expressions)
+    kept = np.setdiff1d(np.arange(len(training)), without)
+    fit_predictor(predictor, dataset.records[training[kept]], expressions[kept], None if votes is None else votes[kept])
+    pool = predictor[-1].pool
     scores = {test.name: _score_test(dataset, predictor, test) for test in comparison.split.tests}
     facts = {
         "classes": list(classes),
-        "fields": list(FIELDS[features]),
-        "features": features,
+        "fields": list(comparison.candidates[predictor[-1].members[0][0]].fields),
+        "features": "its own" if chosen in OLDER_CANDIDATES else features,
         "extractor": ExtractorSettings().to_dict(),
         "shape_predictor_sha256": PREDICTOR_SHA256,
-        "model_name": comparison.chosen,
-        "temperature": temperature,
-        "data": _about_data(dataset, comparison.split),
+        "model_name": chosen,
+        "pool": {"kind": pool.kind, "members": [name for name, _ in predictor[-1].members]},
+        "data": _about_data(dataset, comparison.split) | {"n_suspects_dropped": len(without)},
         "folds": comparison.folds,
         "comparison": comparison.rows,
+        "pairs": comparison.pairs,
         "choice": comparison.reason,
+        "search": comparison.search and {"text": comparison.search.text, "rows": comparison.search.rows},
+        "rejection": rejection_facts(expressions, comparison.results[chosen].probabilities, classes),
         "scores": scores,
     }
     return FittedModel(predictor, facts)
+
+
+def _votes(dataset, split):
+    return None if dataset.votes is None else dataset.votes[split.training]
 
 
 def _check_enough(expressions, folds, classes):
@@ -156,12 +206,6 @@ def _score_test(dataset, predictor, test):
     return score(dataset.expressions[test.rows], probabilities, dataset.classes, leak_free=test.leak_free)
 
 
-def _sorted_columns(probabilities, classes):
-    """Return probabilities and classes in alphabetical order, as scikit-learn's metrics take them."""
-    order = np.argsort(classes)
-    return probabilities[:, order], [classes[column] for column in order]
-
-
 def _about_data(dataset, split):
     of_training = dataset.take(split.training)
     return {
@@ -173,6 +217,7 @@ def _about_data(dataset, split):
         "undetected": of_training.undetected_by_class(),
         "n_in_twin_groups": int(len(split.groups) - len(np.unique(split.groups))),
         "n_left_out": len(dataset.problems),
+        "votes": dataset.votes is not None,
         "cropped": bool(dataset.cropped),
         "has_chips": has_chips(dataset),
     }
@@ -182,6 +227,7 @@ def _about_folds(split, n_folds, candidates):
     text = f"{n_folds} stratified folds of {len(split.training):,} training faces; twins and subjects stay together."
     sampled = {name: each.fold_sample for name, each in candidates.items() if each.fold_sample}
     sampled = {name: size for name, size in sampled.items() if size < len(split.training) * (1 - 1 / n_folds)}
-    for name, size in sampled.items():
-        text += f" Within a fold {name} was fitted on a stratified sample of {size:,} faces; the final fit takes all."
+    for size in sorted(set(sampled.values())):
+        names = ", ".join(name for name, each in sampled.items() if each == size)
+        text += f" Within a fold {names}: fitted on a stratified sample of {size:,} faces; the final fit takes all."
     return text

@@ -137,6 +137,14 @@ class TestSettings:
         other = make_candidates(["dummy"], features="geometry")["dummy"]
         assert draw_settings("b", other, n_settings=1, random_state=0)[0].features != one.features
 
+    def test_what_the_candidate_says_of_itself_is_kept(self):
+        drawn = draw_settings(
+            "a", blurred(fold_sample=50, blends=False, fields=("chip",)), n_settings=3, random_state=0
+        )
+        said = {(each.candidate.fold_sample, each.candidate.blends, each.candidate.fields) for each in drawn}
+        assert said == {(50, False, ("chip",))}
+        assert all(each.candidate.grid == {} for each in drawn)
+
     def test_what_it_cannot_draw_is_refused(self):
         with pytest.raises(InputError, match="grid of a must name parameters of its pipeline, got classifier__x"):
             draw_settings("a", blurred({"classifier__x": [1]}), n_settings=9, random_state=0)

@@ -5,7 +5,15 @@ import pytest
 
 from landmark_fer.errors import InputError
 from landmark_fer.face.records import mirror_records
-from landmark_fer.models.candidates import CANDIDATES, FEATURES, FIELDS, describe_faces, expand_grids, make_candidates
+from landmark_fer.models.candidates import (
+    CANDIDATES,
+    FEATURES,
+    FIELDS,
+    OLDER_CANDIDATES,
+    blend_members,
+    describe_faces,
+    make_candidates,
+)
 from landmark_fer.models.contract import predict_in_order
 from tests.conftest import made_up_faces
 
@@ -30,30 +38,35 @@ def test_candidates_come_in_the_order_of_the_names_and_share_their_features():
     assert all(candidate.pipeline.steps[0][0] == "features" for candidate in candidates.values())
 
 
-def test_only_the_slow_kernel_machines_are_fitted_on_a_sample_within_folds():
-    sizes = {name: each.fold_sample for name, each in make_candidates(fold_sample=500).items()}
-    assert sizes == {"dummy": None, "knn": None, "svm": 500, "svc": 500, "mlp": None}
+def test_every_candidate_is_fitted_on_the_sample_that_was_asked_for():
+    assert {each.fold_sample for each in make_candidates(fold_sample=500).values()} == {500}
+    assert {each.fold_sample for each in make_candidates().values()} == {None}
+
+
+def test_members_of_a_blend_share_their_features():
+    candidates = make_candidates((*CANDIDATES, *OLDER_CANDIDATES), features="geometry")
+    members = blend_members(candidates)
+    assert members == [name for name in CANDIDATES if name != "dummy"]
+    assert len({repr(candidates[name].pipeline[0]) for name in members}) == 1
+    assert {candidates[name].fields for name in members} == {FIELDS["geometry"]}
+
+
+@pytest.mark.parametrize("name", CANDIDATES)
+def test_grids_name_parameters_that_there_are(name):
+    candidate = make_candidates([name], features="geometry")[name]
+    assert set(candidate.grid) <= set(candidate.pipeline.get_params())
 
 
 @pytest.mark.parametrize("names", [["svm", "forest"], []])
 def test_unknown_names_are_refused_with_the_list(names):
-    with pytest.raises(InputError, match=r"models must be among dummy, knn, svm, svc, mlp, got (forest|none)"):
+    known = ", ".join((*CANDIDATES, *OLDER_CANDIDATES))
+    with pytest.raises(InputError, match=rf"models must be among {known}, got (forest|none)"):
         make_candidates(names)
 
 
 def test_unknown_features_are_refused():
     with pytest.raises(InputError, match="features must be one of geometry, hog, both, got 'pixels'"):
         make_candidates(features="pixels")
-
-
-def test_expand_grids_has_one_candidate_a_combination_named_after_it():
-    grown = expand_grids(make_candidates(features="geometry", fold_sample=99))
-    assert {name.split()[0] for name in grown} == set(CANDIDATES)
-    assert "dummy" in grown and "knn n_neighbors=20" in grown and "mlp alpha=0.1" in grown
-    assert len([name for name in grown if name.startswith("svm")]) == 9
-    chosen = grown["svm alpha=0.6 gamma=1.5"]
-    assert chosen.pipeline[-1].get_params()["gamma"] == 1.5 and chosen.pipeline[-1].get_params()["alpha"] == 0.6
-    assert chosen.fold_sample == 99 and chosen.grid == {}
 
 
 class Fixed:

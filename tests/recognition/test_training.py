@@ -1,10 +1,11 @@
-"""Compare, choose, temper, refit, test: what is kept of it."""
+"""Compare, pool, choose, refit, test: what is kept of it."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from landmark_fer.errors import DataError
-from landmark_fer.models.calibration import temper
+from landmark_fer.errors import DataError, InputError
 from landmark_fer.models.candidates import CANDIDATES, make_candidates
 from landmark_fer.recognition.training import compare, fit_chosen
 from tests.conftest import made_up_dataset
@@ -24,7 +25,8 @@ def test_the_better_one_is_chosen_and_fitted_on_training_faces_alone():
     training = dataset.splits == "Training"
     pipeline = make_candidates(["svm"], features="geometry")["svm"].pipeline
     pipeline.fit(dataset.records[training], dataset.expressions[training])
-    expected = temper(pipeline.predict_proba(dataset.records), model.facts["temperature"])
+    pool = comparison.pools["svm"].reordered([comparison.classes.index(name) for name in pipeline.classes_])
+    expected = pool([pipeline.predict_proba(dataset.records)])
     np.testing.assert_allclose(model.predictor.predict_proba(dataset.records), expected, atol=1e-5)
 
 
@@ -49,10 +51,51 @@ def test_test_faces_change_nothing_in_the_model():
     assert first.facts["scores"] != second.facts["scores"]
 
 
-def test_a_search_tries_the_grids():
-    comparison, model = train(made_up_dataset(14, splits=OFFICIAL), ("dummy", "knn"), search=True)
-    assert {row["name"] for row in comparison.rows} == {f"knn n_neighbors={n}" for n in (20, 40, 80)} | {"dummy"}
-    assert model.facts["model_name"] == comparison.chosen
+def test_a_search_tries_the_grids(tmp_path):
+    options = {"search": True, "cache": tmp_path}
+    comparison, model = train(made_up_dataset(14, splits=OFFICIAL), ("dummy", "knn"), **options)
+    assert {row["name"] for row in comparison.rows} == {"knn", "dummy"}
+    tried = [row for row in model.facts["search"]["rows"] if row["name"].startswith("knn")]
+    assert len(tried) > 3 and model.facts["model_name"] == comparison.chosen
+    assert list((tmp_path / "search").iterdir())
+
+
+def test_the_blend_of_all_but_the_dummy_competes_and_is_saved_whole():
+    dataset = made_up_dataset(14, splits=OFFICIAL)
+    comparison, model = train(dataset, ("dummy", "knn", "svm"), blend=True, choice="blend")
+    assert {row["name"] for row in comparison.rows} == {"dummy", "knn", "svm", "blend"}
+    assert comparison.chosen == model.facts["model_name"] == "blend"
+    assert [name for name, _ in model.predictor[-1].members_] == ["knn", "svm"]
+    assert model.facts["pool"]["members"] == ["knn", "svm"]
+    parts = [
+        part.predict_proba(model.predictor[0].transform(dataset.records)) for _, part in model.predictor[-1].members_
+    ]
+    np.testing.assert_array_equal(model.predictor.predict_proba(dataset.records), model.predictor[-1].pool(parts))
+
+
+def test_another_than_the_best_may_be_chosen_and_the_reason_says_so():
+    comparison, model = train(made_up_dataset(14, splits=OFFICIAL), choice="dummy")
+    assert comparison.chosen == "dummy" and "dummy was asked for" in model.facts["choice"]
+    with pytest.raises(InputError, match="the model to choose must be among svm, dummy, got 'forest'"):
+        train(made_up_dataset(14, splits=OFFICIAL), choice="forest")
+
+
+def test_facts_say_when_to_be_uncertain_and_which_differences_are_real():
+    _, model = train(made_up_dataset(14, splits=OFFICIAL))
+    assert 0 <= model.facts["rejection"]["threshold"] <= 1
+    assert [pair["name"] for pair in model.facts["pairs"]] == ["dummy"]
+
+
+def test_votes_of_training_faces_reach_the_network_and_those_of_test_faces_do_not(generator):
+    dataset = made_up_dataset(14, splits=OFFICIAL)
+    votes = generator.integers(0, 5, (len(dataset), 10))
+    other = np.where((dataset.splits == "Training")[:, None], votes, 9)
+    taught, again, alone = (
+        train(replace(dataset, votes=each), ("mlp",))[1].predictor.predict_proba(dataset.records)
+        for each in (votes, other, None)
+    )
+    np.testing.assert_array_equal(taught, again)
+    assert not np.allclose(taught, alone, rtol=1e-3, atol=0)
 
 
 def test_the_sentence_on_folds_says_what_was_sampled():
@@ -60,7 +103,7 @@ def test_the_sentence_on_folds_says_what_was_sampled():
     candidates = make_candidates(["svm", "dummy"], features="geometry", fold_sample=9)
     comparison = compare(dataset, candidates, n_folds=2, bar=False)
     assert comparison.folds.startswith("2 stratified folds of 30 training faces; twins and subjects stay together.")
-    assert "svm was fitted on a stratified sample of 9 faces" in comparison.folds and "dummy" not in comparison.folds
+    assert "Within a fold svm, dummy: fitted on a stratified sample of 9 faces" in comparison.folds
 
 
 @pytest.mark.parametrize("n_training", [1, 2, 5, 8])

@@ -1,0 +1,41 @@
+"""Would more data help? Accuracy on one twin-safe fold as the faces to fit on double.
+
+    python -m benchmarks.learning_curve --data fer2013.csv.gz --models mlp,svm
+    python -m benchmarks.learning_curve --quick                                   the bundled table, few faces
+
+The fold is of Training; the test faces take no part. Votes are not used, so that only the number of faces changes.
+"""
+
+import argparse
+from datetime import UTC, datetime
+
+from landmark_fer.datasets import load_dataset
+from landmark_fer.evaluation.learning import format_learning_curve, learning_curve
+from landmark_fer.evaluation.splits import has_chips, split_faces
+from landmark_fer.evaluation.validation import make_folds
+from landmark_fer.models.candidates import make_candidates
+
+QUICK_SIZES = (100, 200, 400)
+
+
+def main():
+    """Run the benchmark and print a table for each model."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", help="default: the bundled geometry table")
+    parser.add_argument("--models", default="svm")
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    dataset = load_dataset(options.data)
+    split = split_faces(dataset)
+    records, expressions = dataset.records[split.training], dataset.expressions[split.training]
+    fold = make_folds(expressions, split.groups)[0]
+    features = "both" if has_chips(dataset) else "geometry"
+    print(f"{dataset.source}, one fold of Training, features {features}, {datetime.now(UTC).date()}")
+    for name, candidate in make_candidates(options.models.split(","), features=features).items():
+        sizes = QUICK_SIZES if options.quick else None
+        faces = candidate.pipeline, records, expressions, split.groups, dataset.classes
+        print(f"\n{name}\n{format_learning_curve(learning_curve(*faces, fold=fold, sizes=sizes))}")
+
+
+if __name__ == "__main__":
+    main()

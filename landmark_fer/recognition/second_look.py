@@ -1,0 +1,76 @@
+"""A second look at labels: training faces that a model which never saw them contradicts, and twins that disagree."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from landmark_fer.datasets.ferplus import majority
+from landmark_fer.datasets.twins import audit_twins
+from landmark_fer.evaluation.suspects import agreement_with_votes, contradicting_twins, suspects
+
+_SIDES = "suggestion", "label", "neither"
+
+
+@dataclass(frozen=True, eq=False)
+class SecondLook:
+    """What a second look at the training labels found.
+
+    Attributes
+    ----------
+    suspects : DataFrame
+        As from `suspects`; `row` is the face's row in the source.
+    positions : ndarray of shape (m,), int
+        Of the suspects among the training faces.
+    twins : DataFrame
+        As from `contradicting_twins`, with rows of the source.
+    agreement : dict or None
+        As from `agreement_with_votes`, where votes are known.
+    """
+
+    suspects: pd.DataFrame
+    positions: object
+    twins: pd.DataFrame
+    agreement: dict | None
+
+    @property
+    def text(self):
+        """What was found, in a few sentences."""
+        text = (
+            f"{len(self.suspects):,} training faces have a label that the chosen model, not having seen them, "
+            f"contradicts; {len(self.twins):,} faces have a twin with another label."
+        )
+        if not (self.agreement and self.agreement["compared"]):
+            return text
+        compared = self.agreement["compared"]
+        model, label, neither = (100 * self.agreement[f"with_{side}"] / compared for side in _SIDES)
+        return (
+            f"{text} Of {compared:,} suspects with a clear FER+ majority, it sides with the model {model:.0f} %, "
+            f"with the label {label:.0f} % and with neither {neither:.0f} % of the time."
+        )
+
+
+def look_again(dataset, comparison, *, cache=None):
+    """Return the training faces whose labels deserve a second look; nothing is changed.
+
+    Parameters
+    ----------
+    dataset : FaceDataset
+    comparison : Comparison
+        Its chosen candidate's out-of-fold answers are the second opinion.
+    cache : path-like, optional
+        As for `audit_twins`.
+
+    Returns
+    -------
+    SecondLook
+    """
+    training = comparison.split.training
+    expressions, rows = dataset.expressions[training], dataset.rows[training]
+    doubted = suspects(expressions, comparison.results[comparison.chosen].probabilities, dataset.classes)
+    positions = doubted["row"].to_numpy()
+    agreement = None
+    if dataset.votes is not None:
+        agreement = agreement_with_votes(doubted, majority(dataset.votes[training]), classes=dataset.classes)
+    twins = contradicting_twins(expressions, audit_twins(dataset, cache=cache).groups[training])
+    named = [table.assign(row=rows[table["row"].to_numpy()]) for table in (doubted, twins)]
+    return SecondLook(named[0], positions, named[1], agreement)
