@@ -36,7 +36,7 @@ def _parser():
         "--models",
         default=MODELS,
         metavar="NAMES",
-        help=f"comma-separated (default {MODELS}); also svc, plain_mlp, rules, ...",
+        help=f"comma-separated (default {MODELS}); also blend, svc, plain_mlp, rules, lbp, ...",
     )
     add("--choose", metavar="NAME", help="of the model to save (default: the best out of fold)")
     add("--folds", type=int, default=5, metavar="N", help="of cross-validation (default 5)")
