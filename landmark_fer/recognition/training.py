@@ -20,9 +20,7 @@ from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.perception.predictor_file import PREDICTOR_SHA256
 from landmark_fer.recognition.pools import pipeline_of_choice, pooled_results
 
-FEWEST_FACES = (
-    8  # scikit-learn's network keeps a tenth of the faces and mirrored faces back, at least one of each expression
-)
+FEWEST_FACES = 8  # plain_mlp keeps a tenth of the faces and mirrored faces back, at least one of each expression
 
 
 @dataclass(frozen=True, eq=False)
