@@ -95,7 +95,7 @@ def measure_chunk(items, *, first_row, cropped, settings, predictor):
             kept.append(item)
             rows.append(row)
     return {
-        "records": stack(faces, chip_size=settings.chip_size),
+        "records": stack(faces, chip_size=settings.chip_size, crop_size=settings.crop_size),
         "expressions": _words(item.expression for item in kept),
         "splits": _words(item.split for item in kept),
         "subjects": _words(item.subject for item in kept),

@@ -132,7 +132,7 @@ def _join_parts(n_chunks, reader, entry, settings):
     with written_beside(entry, scratch=_parts_folder(entry)) as folder:
         folder.mkdir()
         np.savez(folder / "columns.npz", problems=np.array(problems, dtype=np.str_), **columns)
-        shape, dtype = columns["rows"].shape, record_dtype(settings.chip_size)
+        shape, dtype = columns["rows"].shape, record_dtype(settings.chip_size, settings.crop_size)
         records = np.lib.format.open_memmap(folder / "records.npy", mode="w+", dtype=dtype, shape=shape)
         start = 0
         for number, part in enumerate(parts):

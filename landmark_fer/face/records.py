@@ -45,12 +45,15 @@ class Face:
         The face in grey, upright on the template.
     detector_score : float
         The detector's margin, NaN where the whole picture was taken for a face that no detector saw.
+    crop : ndarray of shape (C, C), uint8, or None
+        The picture around the box in grey, as it stands; None where no model asked for it.
     """
 
     box: Box
     landmarks: np.ndarray
     chip: np.ndarray
     detector_score: float
+    crop: np.ndarray | None = None
 
     @property
     def detected(self):
@@ -84,20 +87,41 @@ class Recognition:
         return max(self.probabilities, key=self.probabilities.get)
 
 
-def record_dtype(chip_size=None):
-    """Return the dtype of a face record; without `chip_size`, of a record of landmarks alone."""
+@dataclass(frozen=True, eq=False)
+class SeenFace:
+    """A face of a frame as it is shown and logged: who it is, and what is answered.
+
+    Attributes
+    ----------
+    track_id : int
+        Counted from 1; kept from frame to frame.
+    recognition : Recognition
+        The answer that is shown, smoothed over time where that was asked for.
+    raw : Recognition
+        The model's answer to this frame alone.
+    versus : Recognition or None
+        The other model's answer, where two are shown side by side.
+    """
+
+    track_id: int
+    recognition: Recognition
+    raw: Recognition
+    versus: Recognition | None = None
+
+
+def record_dtype(chip_size=None, crop_size=None):
+    """Return the dtype of a face record: landmarks, and chip and crop where their sizes are given."""
     fields = [("landmarks", np.float32, (N_LANDMARKS, 2))]
-    if chip_size is not None:
-        fields.append(("chip", np.uint8, (chip_size, chip_size)))
+    fields += [(name, np.uint8, (size, size)) for name, size in (("chip", chip_size), ("crop", crop_size)) if size]
     return np.dtype(fields)
 
 
-def stack(faces, *, chip_size):
+def stack(faces, *, chip_size, crop_size=None):
     """Return faces as an array of face records, shape (n,); n may be 0."""
-    records = np.empty(len(faces), dtype=record_dtype(chip_size))
+    records = np.empty(len(faces), dtype=record_dtype(chip_size, crop_size))
     for record, face in zip(records, faces, strict=True):
-        record["landmarks"] = face.landmarks
-        record["chip"] = face.chip
+        for name in records.dtype.names:
+            record[name] = getattr(face, name)
     return records
 
 
@@ -127,6 +151,7 @@ def mirror_records(records):
     """Return the records of the mirrored faces; the caller's array is left as it is."""
     mirrored = records.copy()
     mirrored["landmarks"] = mirror_landmarks(records["landmarks"])
-    if "chip" in records.dtype.names:
-        mirrored["chip"] = records["chip"][..., ::-1]
+    for name in ("chip", "crop"):
+        if name in records.dtype.names:
+            mirrored[name] = records[name][..., ::-1]
     return mirrored

@@ -14,6 +14,7 @@ CHIP_CENTRE = 0.68  # of the chip, in inter-ocular distances below the line betw
 # FER2013 has about 0.68 picture pixels for a chip pixel. Finer faces are brought to that resolution, so that a
 # webcam's sharp face and a training picture give the same kind of chip.
 FINEST = 0.68
+CROP_FINEST = 40.0  # the same for crops: a box of FER2013 has about 40 picture pixels
 
 
 def chip_template(size=CHIP_SIZE):
@@ -57,3 +58,25 @@ def align_face(grey, landmarks, *, size=CHIP_SIZE):
     if not matrix[:, :2].any():
         raise InputError("landmarks must not all lie on one point")
     return resample(grey, matrix, side=size, finest=FINEST)
+
+
+def crop_box(grey, box, *, size, margin=0.0):
+    """Return the square around a box, as it stands in the picture; what lies outside of it repeats the edge.
+
+    Parameters
+    ----------
+    grey : ndarray of shape (height, width), uint8
+    box : Box
+    size : int
+        Side of the result in pixels.
+    margin : float, default=0
+        Added on each side, in sides of the box.
+
+    Returns
+    -------
+    ndarray of shape (size, size), uint8
+    """
+    scale = size / (max(box.width, box.height) * (1 + 2 * margin))
+    matrix = np.array([[scale, 0.0, 0.0], [0.0, scale, 0.0]])
+    matrix[:, 2] = (size - 1) / 2 - scale * np.array(box.centre)
+    return resample(grey, matrix, side=size, finest=min(1.0, CROP_FINEST * (1 + 2 * margin) / size))

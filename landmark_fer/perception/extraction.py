@@ -7,7 +7,7 @@ import numpy as np
 
 from landmark_fer.errors import InputError
 from landmark_fer.face.records import Box, Face
-from landmark_fer.perception.alignment import CHIP_SIZE, align_face
+from landmark_fer.perception.alignment import CHIP_SIZE, align_face, crop_box
 from landmark_fer.perception.detection import LandmarkPredictor, make_detector
 from landmark_fer.perception.pictures import to_grey
 
@@ -18,6 +18,8 @@ CROP_PADDING = 30
 # Where the face lies in a picture that was cropped to it: about the median of the boxes found in FER2013, as shares of
 # the picture's sides (x, y, width, height).
 CROP_BOX = (0.06, 0.10, 0.90, 0.90)
+
+_OF_CROP = ("crop_size", "crop_margin")  # settings that came later: models fitted before have none
 
 
 @dataclass(frozen=True)
@@ -32,19 +34,25 @@ class ExtractorSettings:
         Side of the smallest box that is looked for, in pixels of the picture; does not matter for crops.
     chip_size : int
         Side of the chip in pixels.
+    crop_size : int
+        Side of the crop in pixels; 0 makes none.
+    crop_margin : float
+        Of the crop around the box, on each side, in sides of the box.
     """
 
     detector: str = "hog"
     smallest_face: int = 80
     chip_size: int = CHIP_SIZE
+    crop_size: int = 0
+    crop_margin: float = 0.0
 
     def to_dict(self):
-        """Return the settings as a dictionary of plain values."""
-        return asdict(self)
+        """Return the settings as a dictionary of plain values, those of the crop only where there is one."""
+        return {name: value for name, value in asdict(self).items() if self.crop_size or name not in _OF_CROP}
 
     def of_crops(self):
         """Return those of `to_dict` that matter to `FaceExtractor.extract_crop`, which has a detector of its own."""
-        return {"chip_size": self.chip_size}
+        return {name: value for name, value in self.to_dict().items() if name in ("chip_size", *_OF_CROP)}
 
     @classmethod
     def from_dict(cls, values):
@@ -134,5 +142,25 @@ class FaceExtractor:
         Face
         """
         landmarks = self._landmarks.locate(grey, box)
-        chip = align_face(grey, landmarks, size=self.settings.chip_size)
-        return Face(box=box, landmarks=landmarks, chip=chip, detector_score=score)
+        return self.face_of(grey, box, landmarks, score)
+
+    def face_of(self, grey, box, landmarks, score=float("nan")):
+        """Return the face whose landmarks are known: chip aligned, crop cut where the settings ask for one.
+
+        Parameters
+        ----------
+        grey : ndarray of shape (height, width), uint8
+            As from `to_grey`.
+        box : Box
+        landmarks : ndarray of shape (68, 2)
+        score : float
+            The detector's.
+
+        Returns
+        -------
+        Face
+        """
+        settings = self.settings
+        chip = align_face(grey, landmarks, size=settings.chip_size)
+        crop = crop_box(grey, box, size=settings.crop_size, margin=settings.crop_margin) if settings.crop_size else None
+        return Face(box=box, landmarks=landmarks, chip=chip, detector_score=score, crop=crop)

@@ -75,7 +75,8 @@ class Recognizer:
 
     def recognize_faces(self, faces):
         """Return one Recognition for each `Face` of a list, in its order."""
-        records = stack(faces, chip_size=self.extractor.settings.chip_size)
+        settings = self.extractor.settings
+        records = stack(faces, chip_size=settings.chip_size, crop_size=settings.crop_size)
         probabilities = predict_in_order(self.artifact.predictor, records, self.classes)
         return [self._recognition(face, row) for face, row in zip(faces, probabilities, strict=True)]
 
