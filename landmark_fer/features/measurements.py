@@ -6,10 +6,9 @@ the face is moved, turned or scaled. Right and left are the subject's.
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from landmark_fer.face.geometry import check_landmarks, upright
 from landmark_fer.features.formulas import Above, Difference, Distance, Mean, Ratio, Sideways, Slope
+from landmark_fer.features.quotients import formula_table
 
 
 @dataclass(frozen=True)
@@ -118,6 +117,8 @@ MEASUREMENTS = (*_CENTRAL, *_RIGHT.values(), *_LEFT.values(), *_ASYMMETRIES)
 
 MEASUREMENT_NAMES = tuple(measurement.name for measurement in MEASUREMENTS)
 
+_TABLE = formula_table([measurement.formula for measurement in MEASUREMENTS])
+
 
 def measure(landmarks):
     """Return all named measurements of faces.
@@ -132,8 +133,7 @@ def measure(landmarks):
     ndarray of shape (..., m)
         In the order of `MEASUREMENTS`. Unchanged by translation, rotation and scale.
     """
-    face = upright(check_landmarks(landmarks))
-    return np.stack([measurement.formula(face) for measurement in MEASUREMENTS], axis=-1)
+    return _TABLE(upright(check_landmarks(landmarks)))
 
 
 def mirrored_measurements(values):

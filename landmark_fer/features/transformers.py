@@ -65,7 +65,7 @@ class AlignedLandmarks(Stateless):
         return np.array([f"{axis}{point}" for point in range(len(TEMPLATE)) for axis in "xy"], dtype=object)
 
 
-class HogOfChip(Stateless):
+class HogOfChip(Stateless, auto_wrap_output_keys=None):
     """Square roots of the HOG of the middle of the chip, shape (n, d), float32.
 
     With the root, Euclidean distance compares histograms as the Hellinger kernel does [1]_, which keeps a few strong

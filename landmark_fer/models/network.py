@@ -9,9 +9,11 @@ import itertools
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from landmark_fer.errors import InputError
+from landmark_fer.features.projection import check_fitted
+from landmark_fer.models.both_pictures import BothPictures
 
 _FEWEST_STEPS = 500  # a few dozen faces are gone through more often
 _WARM_UP = 0.1  # share of the steps in which the learning rate rises
@@ -114,8 +116,8 @@ class DropoutMLP(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X):
         """Return probabilities of shape (n, k), the same for a face and the mirrored face."""
-        X = self._pictures(X)
-        answers = [_softmax(_hidden(X, layers) @ layers[-2] + layers[-1]) for layers in self._networks]
+        X = self._scaled(X)
+        answers = [_softmax(scores) for scores in self._networks.scores(X)]
         return self._both_pictures(sum(answers) / len(answers)) / (1 if self.mirror_signs is None else 2)
 
     def predict(self, X):
@@ -124,14 +126,18 @@ class DropoutMLP(ClassifierMixin, BaseEstimator):
 
     def embed(self, X):
         """Return the networks' last hidden layers, summed over a face and the mirrored face, shape (n, units)."""
-        X = self._pictures(X)
-        return self._both_pictures(np.hstack([_hidden(X, layers) for layers in self._networks]))
+        X = self._scaled(X)
+        return self._both_pictures(np.hstack(self._networks.hidden(X)))
 
-    def _pictures(self, X):
-        """Return scaled features of the faces and, below them, of the mirrored faces where the mirror is known."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, reset=False) * self.scale_
-        return X if self.mirror_signs is None else np.vstack([X, X * np.asarray(self.mirror_signs, dtype=np.float32)])
+    def _scaled(self, X):
+        """Return checked features in single precision, scaled as in training."""
+        check_fitted(self, "networks_")
+        # scikit-learn's own check takes as long as a network; it is left to say what is wrong with other arrays.
+        if not (type(X) is np.ndarray and X.dtype == np.float32 and X.shape == (len(X), self.n_features_in_)) or (
+            not np.isfinite(X).all()
+        ):
+            X = validate_data(self, X, dtype=np.float32, reset=False)
+        return X * self.scale_
 
     def _both_pictures(self, values):
         """Return the sum of the values of the faces and of the mirrored faces."""
@@ -140,9 +146,9 @@ class DropoutMLP(ClassifierMixin, BaseEstimator):
 
     @property
     def _networks(self):
-        """The networks in single precision, converted once."""
+        """The networks laid out to answer, once."""
         if "_single" not in self.__dict__:
-            self._single = [[layer.astype(np.float32) for layer in layers] for layers in self.networks_]
+            self._single = BothPictures(self.networks_, self.mirror_signs)
         return self._single
 
     def __getstate__(self):
@@ -187,13 +193,6 @@ class DropoutMLP(ClassifierMixin, BaseEstimator):
                 # What dropout or the rectifier set to 0 passes nothing back; the rest was scaled up by dropout.
                 error = (error @ layers[2 * index].T) * (values[index] > 0) / np.float32(1 - self.dropout)
         return gradients
-
-
-def _hidden(X, layers):
-    """Return the last hidden layer of a network."""
-    for weights, offsets in zip(layers[:-2:2], layers[1:-2:2], strict=True):
-        X = np.maximum(X @ weights + offsets, 0)
-    return X
 
 
 def _initial_layers(sizes, random):

@@ -13,8 +13,8 @@ from scipy.optimize import minimize_scalar
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from sklearn.utils.validation import check_is_fitted
 
+from landmark_fer.features.projection import check_fitted
 from landmark_fer.models.contract import fit_predictor
 
 BLEND = "blend"
@@ -158,7 +158,7 @@ class PooledClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X):
         """Return pooled probabilities of shape (n, k)."""
-        check_is_fitted(self)
+        check_fitted(self, "members_")
         return self.pool([member.predict_proba(X) for _, member in self.members_])
 
     def predict(self, X):

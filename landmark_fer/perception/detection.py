@@ -95,7 +95,20 @@ FRAME_MARGIN = 52  # around it: chin and brows lie outside of dlib's boxes
 
 # Where dlib's box lies around the template: its side and the height of its centre in inter-ocular distances.
 _BOX_SIDE, _BOX_CENTRE = 2.32, 0.48
-_PATCH_TEMPLATE = (TEMPLATE - (0.0, _BOX_CENTRE)) * (FRAME_SIDE / _BOX_SIDE) + FRAME_MARGIN + (FRAME_SIDE - 1) / 2
+
+
+def template_in_box(side, margin):
+    """Return the template's landmarks where dlib's detector would see it in a box of a side, shape (68, 2).
+
+    Parameters
+    ----------
+    side, margin : int
+        Of the box and around it, in pixels.
+    """
+    return (TEMPLATE - (0.0, _BOX_CENTRE)) * (side / _BOX_SIDE) + margin + (side - 1) / 2
+
+
+_PATCH_TEMPLATE = template_in_box(FRAME_SIDE, FRAME_MARGIN)
 
 DETECTORS = {"hog": HogDetector, "haar": HaarDetector, "whole": WholePictureDetector}
 

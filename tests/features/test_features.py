@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.errors import InputError
-from landmark_fer.face.geometry import mirror_landmarks
+from landmark_fer.face.geometry import mirror_landmarks, upright
 from landmark_fer.face.records import mirror_records
 from landmark_fer.face.template import TEMPLATE
 from landmark_fer.features.hog import hog
@@ -36,6 +36,12 @@ def test_signed_measurements_of_a_symmetric_face_are_nought():
 
 def test_one_face_at_a_time_equals_all_at_once(landmarks):
     np.testing.assert_allclose(np.stack([measure(face) for face in landmarks]), measure(landmarks))
+
+
+def test_all_measurements_at_once_are_each_its_own_formula(landmarks):
+    one_by_one = [measurement.formula(upright(landmarks)) for measurement in MEASUREMENTS]
+    np.testing.assert_allclose(measure(landmarks), np.stack(one_by_one, axis=-1), atol=1e-12)
+    assert not measure(np.full((68, 2), 3.0))[[name == "mouth_aspect" for name in MEASUREMENT_NAMES]].any()
 
 
 def test_names_are_distinct_and_every_row_says_what_it_means():

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from landmark_fer.errors import InputError
 from landmark_fer.models import network
@@ -55,6 +56,34 @@ def test_a_face_and_its_mirror_get_the_same_answer(task):
     signs = np.array([1, 1, 1, 1, -1, -1], np.float32)
     model = DropoutMLP((16,), epochs=5, mirror_signs=signs, random_state=0).fit(X, y)
     np.testing.assert_allclose(model.predict_proba(unseen * signs), model.predict_proba(unseen), rtol=1e-5)
+
+
+@pytest.mark.parametrize("signs", [None, [1, -1, 1, 1, -1, -1]])
+@pytest.mark.parametrize("hidden", [(), (16,), (16, 8)])
+def test_answers_are_those_of_the_layers_one_after_another(signs, hidden, task):
+    X, y, unseen, _ = task
+    model = DropoutMLP(hidden, 2, epochs=2, mirror_signs=signs, random_state=0).fit(X, y)
+    answers = []
+    for picture in (unseen, unseen * np.array(signs or 1, np.float32)):
+        for layers in model.networks_:
+            values = picture * model.scale_
+            for weights, offsets in zip(layers[:-2:2], layers[1:-2:2], strict=True):
+                values = np.maximum(values @ weights.astype(np.float32) + offsets, 0)
+            answers.append(network._softmax(values @ layers[-2].astype(np.float32) + layers[-1]))
+    np.testing.assert_allclose(model.predict_proba(unseen), np.mean(answers, axis=0), atol=1e-5)
+    for few in (1, 2, 4, 5):
+        np.testing.assert_allclose(model.predict_proba(unseen[:few]), model.predict_proba(unseen)[:few], atol=1e-6)
+
+
+def test_features_that_are_no_numbers_are_refused_also_in_single_precision(task):
+    X, y, unseen, _ = task
+    model = DropoutMLP((8,), 1, epochs=2, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="NaN"):
+        model.predict_proba(np.full((2, 6), np.nan, np.float32))
+    with pytest.raises(ValueError, match="5 features"):
+        model.predict_proba(np.zeros((2, 5), np.float32))
+    with pytest.raises(NotFittedError):
+        DropoutMLP().predict_proba(unseen)
 
 
 def test_the_seed_decides(task):

@@ -1,0 +1,188 @@
+"""The live loop on one core: time per frame, new faces, memory, steadiness of labels.
+
+    python -m benchmarks.live            the demo clip, 640x480
+    python -m benchmarks.live --quick    fewer frames: does it run?
+
+A frame's time is that of `LiveReader.read`: following, recognition and smoothing. Making or decoding the picture,
+drawing and showing are left out. Machines are noisy: processor time stands beside the time by the clock.
+"""
+
+import argparse
+import itertools
+import resource
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import cv2
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from landmark_fer import Recognizer, load_artifact
+from landmark_fer.perception.following import FaceFollower
+from landmark_fer.recognition.card import markdown_table
+from landmark_fer.streaming.demo import FRAMES_PER_SECOND, HEIGHT, MOTIONS, WIDTH, DemoClip
+from landmark_fer.streaming.reader import LiveReader
+
+ONE_FACE = range(230)  # frames of the demo with one face
+TILES = (0, 60, 115, 170)  # frame of the demo that each of four tiles begins with: each shows something else
+STILL = 12  # a frame of the demo's neutral face
+NOISE = 4.0  # standard deviation of the sensor's noise, grey levels
+
+FIRST_FRAME = """
+from landmark_fer import Recognizer, load_artifact
+from landmark_fer.streaming.reader import LiveReader
+from landmark_fer.streaming.sources import open_source
+with open_source("demo") as source:
+    frame = next(source)
+    assert LiveReader(Recognizer(load_artifact())).read(frame.picture, time_s=frame.time_s)
+"""
+
+
+def main():
+    """Run the benchmark and print Markdown tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", help="artifact (default: the bundled one)")
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    with threadpool_limits(1):
+        recognizer, clip = Recognizer(load_artifact(options.model)), DemoClip()
+        print(f"{datetime.now(UTC).date()}, {WIDTH}x{HEIGHT}, one core\n")
+        print(markdown_table(TIMES_HEADER, times(recognizer, clip, 40 if options.quick else len(ONE_FACE))))
+        rows = [first_frame(1 if options.quick else 5), new_face(recognizer, clip, 2 if options.quick else 7)]
+        rows += [memory(recognizer, clip, 60 if options.quick else 3000)]
+        rows += labels(recognizer, clip, seconds=2 if options.quick else 60)
+    print(markdown_table(("what", "value"), rows))
+
+
+TIMES_HEADER = ("ms a frame", "median", "95th percentile", "processor: median", "95th percentile", "mean")
+
+
+def times(recognizer, clip, frames):
+    """Return rows of times a frame, in milliseconds, for one face and for four."""
+    films = {"one face": [clip.picture(index) for index in ONE_FACE[:frames]]}
+    films["four faces"] = [four_faces(clip, index) for index in range(min(frames, len(ONE_FACE) - max(TILES)))]
+    rows = []
+    for name, pictures in films.items():
+        clock, processor = [], []
+        for picture, read in read_film(recognizer, pictures):
+            begin = time.perf_counter(), time.process_time()
+            read(picture)
+            clock.append(1000 * (time.perf_counter() - begin[0]))
+            processor.append(1000 * (time.process_time() - begin[1]))
+        cells = [*np.percentile(clock, [50, 95]), *np.percentile(processor, [50, 95]), np.mean(processor)]
+        rows.append((name, *(f"{value:.1f}" for value in cells)))
+    return rows
+
+
+def read_film(recognizer, pictures, **options):
+    """Yield each picture of a film with the function that reads it, at the demo's rate."""
+    reader = LiveReader(recognizer, **options)
+    for index, picture in enumerate(pictures):
+        yield picture, lambda picture, index=index: reader.read(picture, time_s=index / FRAMES_PER_SECOND)
+    reader.close()
+
+
+def four_faces(clip, index):
+    """Return a picture of the demo's size with four frames of it, each half as large."""
+    tiles = [
+        cv2.resize(clip.picture(index + tile), (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)
+        for tile in TILES
+    ]
+    return np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:])])
+
+
+def first_frame(times):
+    """Return a row: how long a fresh interpreter takes from its start to the answer to the first frame."""
+    seconds = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, "-c", FIRST_FRAME], check=True)
+        seconds.append(time.perf_counter() - begin)
+    return "time to the first frame, start of Python included, s", f"{np.median(seconds):.2f}"
+
+
+def new_face(recognizer, clip, phases):
+    """Return a row: after how many seconds a face that appears is followed, at the worst of several moments."""
+    away = next(motion for motion in MOTIONS if motion.faces == 0)
+    empty = clip.picture(round((away.begin + away.end) / 2 * FRAMES_PER_SECOND))
+    there = empty.copy()
+    there[60:350, 200:440] = clip.picture(STILL)[60:350, 200:440]
+    waits = []
+    for phase in range(1, 1 + phases):
+        with FaceFollower(recognizer.extractor) as follower:
+            for index in itertools.count():
+                shown = there if index >= phase else empty
+                if follower.follow(shown, time_s=index / FRAMES_PER_SECOND):
+                    break
+        waits.append((index - phase) / FRAMES_PER_SECOND)
+    return "a new face is followed after at most, s", f"{max(waits):.2f}"
+
+
+def memory(recognizer, clip, frames):
+    """Return a row: the most memory in use after a few frames, and after many."""
+    pictures = [clip.picture(index) for index in ONE_FACE]
+    film = itertools.islice(itertools.cycle(pictures), frames)
+    peaks = []
+    for index, (picture, read) in enumerate(read_film(recognizer, film)):
+        read(picture)
+        if index in (frames // 10, frames - 1):
+            peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return f"most memory after {frames // 10} and {frames} frames, MB", " and ".join(f"{peak:.0f}" for peak in peaks)
+
+
+def labels(recognizer, clip, *, seconds):
+    """Return rows: how often the label of a still face changes in a minute, and how late a true change is shown."""
+    random = np.random.default_rng(0)
+    still = clip.picture(STILL)
+    rows = []
+    for smoothing in (0.0, 0.5):
+        film = (noisy(still, random) for _ in range(round(seconds * FRAMES_PER_SECOND)))
+        shown = [label for label, _ in shown_and_raw(recognizer, film, smoothing)]
+        changes = sum(before != after for before, after in itertools.pairwise(shown))
+        rows.append(
+            (f"label changes a minute, still face with noise, smoothing {smoothing:g}", f"{changes * 60 / seconds:.1f}")
+        )
+    delays = [delay for name in CHANGES if (delay := change_delay(recognizer, clip, name, random)) is not None]
+    text = f"{np.median(delays):.2f}, {max(delays):.2f}" if delays else "no change seen"
+    return [*rows, (f"a true change is shown after, s: median, longest of {len(delays)}", text)]
+
+
+CHANGES = ("mouth_open", "brows_up", "corners_down", "corners_up")  # motions that the still face jumps to
+
+
+def change_delay(recognizer, clip, name, random):
+    """Return how many seconds after the raw label a still face's shown label changes; None where the raw does not."""
+    motion = next(motion for motion in MOTIONS if motion.name == name)
+    second = round(FRAMES_PER_SECOND)
+    pictures = [clip.picture(STILL)] * second + [
+        clip.picture(round(motion.full_begin * FRAMES_PER_SECOND) + 1)
+    ] * second
+    answers = list(shown_and_raw(recognizer, (noisy(picture, random) for picture in pictures), 0.5))
+    usual = [
+        max(set(raws), key=raws.count)
+        for raws in ([raw for _, raw in answers[:second]], [raw for _, raw in answers[second:]])
+    ]
+    if usual[0] == usual[1]:
+        return None
+    shown = [label for label, _ in answers[second:]]
+    return shown.index(usual[1]) / FRAMES_PER_SECOND if usual[1] in shown else float("inf")
+
+
+def shown_and_raw(recognizer, pictures, smoothing):
+    """Yield the shown and the model's own label of the one face of each picture."""
+    for picture, read in read_film(recognizer, pictures, smoothing=smoothing):
+        for seen in read(picture)[:1]:
+            yield seen.recognition.expression, seen.raw.expression
+
+
+def noisy(picture, random):
+    """Return a picture with a sensor's noise."""
+    noise = random.normal(0, NOISE, picture.shape[:2])[..., None]
+    return np.clip(np.rint(picture + noise), 0, 255).astype(np.uint8)
+
+
+if __name__ == "__main__":
+    main()

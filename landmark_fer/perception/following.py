@@ -1,0 +1,229 @@
+"""Following faces through a film: their landmarks carry them from picture to picture; detectors look for new ones."""
+
+import math
+
+import numpy as np
+
+from landmark_fer.errors import InputError
+from landmark_fer.perception.cuts import CutFinder
+from landmark_fer.perception.faceness import FaceCheck, in_picture, is_steady
+from landmark_fer.perception.pictures import to_grey
+from landmark_fer.perception.poses import box_at, place_of, pose_of
+from landmark_fer.perception.searching import Searcher
+from landmark_fer.perception.tracks import Track, look_of, matched
+
+SEARCH_S = 0.2  # of film between two searches of the whole picture
+_SEEK_S = 0.1  # the same while a face is missed
+_QUICK_S = 0.07  # between pictures: what a search finds can wait for the next one
+_UNCONFIRMED_S = 0.3  # for how long a track is believed that no detector saw
+_SLOWEST = 0.03  # inter-ocular distances from picture to picture: slower faces are looked for where they were
+_FAST = 0.15  # inter-ocular distances from where it was expected: located twice, as a face that was just detected
+_SURE_OVERLAP = 0.45  # of a detector's box and a track's: with less, the face is located to see whether it is the same
+_ONE_FACE = 0.5  # inter-ocular distances: nearer middles are of one face
+_SLIPPED = 0.15  # sides of the box from where the detector sees it: landmarks are located anew
+_ROUNDING_S = 1e-6  # times of pictures are sums
+
+
+class FaceFollower:
+    """The faces of one film, each with a number that it keeps.
+
+    A detector takes many times as long as locating landmarks. So it looks through the whole picture only now and
+    then, and at once in the first picture and after a cut; in between, a face is located around the landmarks of the
+    picture before. A track that moves, grows or looks unlike a face, or that no detector has seen for a while, is
+    shown to a detector once more, and waits unseen when that sees no face. docs/decisions/0010 has the figures.
+
+    In a quick film what a search finds is taken with the next picture, so that the detector can work meanwhile. What is
+    found depends on the pictures and their times alone, never on how long anything takes.
+
+    Parameters
+    ----------
+    extractor : FaceExtractor
+    every : int, optional
+        Search the whole picture in each n-th picture; 1 follows nothing and gives `FaceExtractor.extract`'s faces.
+        By default, in the first picture that comes `SEARCH_S` after the last search.
+    patience_s : float, default=1
+        For how many seconds of film a track waits to be seen again.
+
+    Raises
+    ------
+    InputError
+        If `every` is less than 1.
+    """
+
+    def __init__(self, extractor, *, every=None, patience_s=1.0):
+        if every is not None and every < 1:
+            raise InputError(f"every must be a number of pictures from 1, got {every}; leave it out for the default")
+        self.every, self.patience_s = every, patience_s
+        self._extractor = extractor
+        self._detector, self._predictor = extractor._detector, extractor._landmarks
+        self._searcher, self._search = Searcher(extractor._detector), None
+        self._whole = extractor.settings.detector == "whole"
+        self._cuts, self._check = CutFinder(), FaceCheck()
+        self._tracks, self._next_number = [], 1
+        self._searched_s, self._pictures_since = None, 1
+        self._time_s = -math.inf
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Forget the film, and wait for a search that still runs."""
+        self._tracks, self._search = [], None
+        self._searcher.close()
+
+    def follow(self, picture, *, time_s):
+        """Return the faces of the film's next picture.
+
+        Parameters
+        ----------
+        picture : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
+        time_s : float
+            When it was taken, in seconds; never less than in the call before.
+
+        Returns
+        -------
+        list of (int, Face)
+            Numbers count from 1 and rise through the list; none is ever given to a second face.
+        """
+        grey = to_grey(picture)
+        if self._cuts.is_cut(grey):
+            self._tracks, self._search, self._searched_s = [], None, None
+        if self.every == 1 or self._whole:
+            self._take_each(grey, time_s)
+        else:
+            self._follow(grey, time_s)
+        self._time_s = time_s
+        self._tracks = [track for track in self._tracks if time_s - track.seen_s <= self.patience_s]
+        seen = [(track.number, track.face) for track in self._tracks if not track.lost]
+        return sorted(seen, key=lambda pair: pair[0])
+
+    def _follow(self, grey, time_s):
+        """Carry the tracks on, take what was searched beside the picture before, and search where it is time."""
+        lost = self._carry_all(grey, time_s)
+        whole = self._search is None or self._take_search(self._search, grey, time_s)
+        self._search = None
+        urgent = self._searched_s is None or not whole or (lost and self.every is None)
+        if not (urgent or self._search_is_due(time_s)):
+            self._pictures_since += 1
+            return
+        self._searched_s, self._pictures_since = time_s, 1
+        search = self._searcher.begin(grey, time_s, self._active())
+        if urgent or time_s - self._time_s > _QUICK_S:
+            self._take_search(search, grey, time_s)
+        else:
+            self._search = search
+
+    def _search_is_due(self, time_s):
+        if self.every is not None:
+            return self._pictures_since >= self.every
+        pause = _SEEK_S if any(track.lost for track in self._tracks) else SEARCH_S
+        return time_s - self._searched_s >= pause - _ROUNDING_S
+
+    def _active(self):
+        return [track for track in self._tracks if not track.lost]
+
+    def _take_each(self, grey, time_s):
+        """See the faces that the detector sees, and no others."""
+        found = [self._extractor.face_at(grey, box, score) for box, score in self._detector.detect(grey)]
+        if self._whole and self._tracks:
+            self._tracks[0].find(found[0], time_s)
+            return
+        for track in self._tracks:
+            track.lost = True
+        self._take(found, time_s)
+
+    def _take_search(self, search, grey, time_s):
+        """Confirm the tracks that the detector saw, find lost ones again, and begin tracks for the other faces.
+
+        Returns whether each face that the detector saw is now followed.
+        """
+        found = []
+        for box, score in search.boxes():
+            track = max(search.known, key=lambda known: known[1].overlap(box), default=None)
+            if track is None or track[1].overlap(box) < _SURE_OVERLAP:
+                face = self._extractor.face_at(search.grey, box, score)
+                pose = pose_of(face.landmarks)
+                track = next((known for known in search.known if known[2].distance(pose) < _ONE_FACE), None)
+                if track is None:
+                    found.append(face)
+                    continue
+            track[0].confirmed_s = max(track[0].confirmed_s, search.time_s)
+        if search.grey is not grey:
+            found = [self._brought(face, grey) for face in found]
+        new = [face for face in found if face is not None and not self._is_followed(face)]
+        for track in self._active() if new else ():  # a new face may be one that slipped away from its track
+            if track.confirmed_s < search.time_s:
+                track.lost = self._check.find(grey, track.face.landmarks)[1] > _SLIPPED
+        self._take(new, time_s)
+        return None not in found
+
+    def _brought(self, face, grey):
+        """Return a face of the picture before as it is in this one, None where it moved too far to be sure."""
+        landmarks = self._predictor.refine(grey, face.landmarks)
+        if self._check.find(grey, landmarks)[1] > _SLIPPED:
+            return None
+        box = box_at(place_of(face.box, pose_of(face.landmarks)), pose_of(landmarks))
+        return self._extractor.face_of(grey, box, landmarks, face.detector_score)
+
+    def _is_followed(self, face):
+        pose = pose_of(face.landmarks)
+        return any(track.pose.distance(pose) < _ONE_FACE for track in self._active())
+
+    def _take(self, faces, time_s):
+        """Let faces that a detector saw continue lost tracks, or begin new ones."""
+        continued = matched([track for track in self._tracks if track.lost], faces, time_s)
+        for index, face in enumerate(faces):
+            if index in continued:
+                continued[index].find(face, time_s)
+            else:
+                self._tracks.append(Track.begin(self._next_number, face, time_s))
+                self._next_number += 1
+
+    def _carry_all(self, grey, time_s):
+        """Locate the face of each track that is not lost, leave one track a face, return whether one was lost."""
+        active = self._active()
+        carried = [(track, self._carried(track, grey, time_s)) for track in active]
+        taken = []
+        for track, found in sorted(carried, key=lambda pair: -(pair[1][2] @ pair[0].look) if pair[1] else 0.0):
+            track.lost = found is None or any(found[1].distance(pose) < _ONE_FACE for pose in taken)
+            if not track.lost:
+                taken.append(found[1])
+                track.update(*found, time_s)
+        return len(taken) < len(active)
+
+    def _carried(self, track, grey, time_s):
+        """Return a track's face in the next picture, its pose and its look, or None where it is gone."""
+        guess, shift = track.face.landmarks, track.shift(time_s)
+        if math.hypot(*shift) < _SLOWEST * track.pose.size:
+            shift = 0.0, 0.0
+        else:
+            guess = guess + np.float32(shift)
+        expected = track.pose.shifted(*shift)
+        landmarks = self._predictor.refine(grey, guess)
+        pose = pose_of(landmarks)
+        if pose.distance(expected) > _FAST:
+            landmarks = self._predictor.refine(grey, landmarks)
+            pose = pose_of(landmarks)
+        if not in_picture(grey, landmarks):
+            return None
+        face, look = self._face(track, grey, landmarks, pose)
+        steady = is_steady(pose, track.pose, expected, float(track.latest_look @ look))
+        if steady and time_s - track.confirmed_s < _UNCONFIRMED_S:
+            return face, pose, look
+        box, distance = self._check.find(grey, landmarks)
+        if box is None:
+            return None
+        track.confirmed_s = time_s
+        if distance > _SLIPPED:
+            landmarks = self._predictor.locate(grey, box)
+            pose = pose_of(landmarks)
+            face, look = self._face(track, grey, landmarks, pose)
+        return face, pose, look
+
+    def _face(self, track, grey, landmarks, pose):
+        """Return the face of a track with these landmarks, and its look."""
+        face = self._extractor.face_of(grey, box_at(track.place, pose), landmarks, track.face.detector_score)
+        return face, look_of(face.chip)

@@ -1,0 +1,120 @@
+"""Tracks: what is known of a face that was seen before, and which face of a new picture it is."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from landmark_fer.face.records import Box, Face
+from landmark_fer.perception.poses import Pose, place_of, pose_of
+
+_LOOK_SIDE = 16  # pixels of a look
+_LOOK_MEMORY = 0.9  # of what a track looked like, against the newest picture
+_LONGEST_GUESS_S = 0.2  # a face is not expected to go on in its direction for longer
+
+# How far from where a track is expected its face may be, in sides of its box: little where both look but a little
+# alike (half of the face may be hidden now), the farther the longer ago where they look much alike.
+_LITTLE_ALIKE, _NEAR = 0.2, 0.7
+_MUCH_ALIKE, _REACH_A_SECOND = 0.6, 1.5
+_LARGEST_GROWTH = 1.6
+
+
+@dataclass(eq=False)
+class Track:
+    """A face of a film, as it was seen last.
+
+    Attributes
+    ----------
+    number : int
+    face : Face
+    pose : Pose
+    seen_s : float
+        When that was.
+    confirmed_s : float
+        When a detector saw the face last.
+    place : tuple
+        Where the detector's box lay on the face, as from `place_of`.
+    look, latest_look : ndarray of shape (256,), float32
+        What it looks like, a mean over its pictures as from `look_of`, and what it looked like last.
+    velocity : tuple
+        Pixels a second to the right and down.
+    lost : bool
+        Whether it waits to be seen again.
+    """
+
+    number: int
+    face: Face
+    pose: Pose
+    seen_s: float
+    confirmed_s: float
+    place: tuple
+    look: np.ndarray
+    latest_look: np.ndarray
+    velocity: tuple
+    lost: bool = False
+
+    @classmethod
+    def begin(cls, number, face, time_s):
+        """Return the track of a face that a detector sees for the first time."""
+        look, pose = look_of(face.chip), pose_of(face.landmarks)
+        return cls(number, face, pose, time_s, time_s, place_of(face.box, pose), look, look, (0.0, 0.0))
+
+    def shift(self, time_s):
+        """Return how far the face is expected to have moved since it was seen, (right, down) in pixels."""
+        elapsed = min(time_s - self.seen_s, _LONGEST_GUESS_S)
+        return self.velocity[0] * elapsed, self.velocity[1] * elapsed
+
+    def update(self, face, pose, look, time_s):
+        """Take note of the face in the next picture, its pose, and its look."""
+        elapsed = time_s - self.seen_s
+        if elapsed > 0:
+            moved = (pose.x - self.pose.x) / elapsed, (pose.y - self.pose.y) / elapsed
+            self.velocity = moved if elapsed <= _LONGEST_GUESS_S else (0.0, 0.0)
+        self.latest_look = look
+        self.look = _unit(_LOOK_MEMORY * self.look + (1 - _LOOK_MEMORY) * look)
+        self.face, self.pose, self.seen_s, self.lost = face, pose, time_s, False
+
+    def find(self, face, time_s):
+        """Take note of the face as a detector sees it, in a box of its own."""
+        self.update(face, pose_of(face.landmarks), look_of(face.chip), time_s)
+        self.confirmed_s, self.place = time_s, place_of(face.box, self.pose)
+
+    def likeness(self, face, time_s):
+        """Return how well a face would continue the track, the higher the better; None where it cannot be the same."""
+        box, (right, down) = self.face.box, self.shift(time_s)
+        expected = Box(box.x + right, box.y + down, box.width, box.height)
+        overlap, alike = expected.overlap(face.box), float(self.look @ look_of(face.chip))
+        growth = face.box.width / box.width
+        distance = np.hypot(*np.subtract(expected.centre, face.box.centre)) / box.width
+        reach = _NEAR + (_REACH_A_SECOND * (time_s - self.seen_s) if alike >= _MUCH_ALIKE else 0.0)
+        same = alike >= _LITTLE_ALIKE and distance <= reach and 1 / _LARGEST_GROWTH <= growth <= _LARGEST_GROWTH
+        return overlap + alike if same else None
+
+
+def look_of(chip):
+    """Return what a face looks like as a unit vector of mean 0, shape (256,): products are correlations.
+
+    Parameters
+    ----------
+    chip : ndarray of shape (S, S), uint8
+    """
+    rim = chip.shape[0] // 8
+    small = cv2.resize(chip[rim:-rim, rim:-rim], (_LOOK_SIDE, _LOOK_SIDE), interpolation=cv2.INTER_AREA)
+    values = small.ravel().astype(np.float32)
+    return _unit(values - values.mean())
+
+
+def matched(tracks, faces, time_s):
+    """Return the track of each face that continues one, as a dictionary by the face's index; best matches first."""
+    pairs = [(track.likeness(face, time_s), index, track) for track in tracks for index, face in enumerate(faces)]
+    pairs = sorted((pair for pair in pairs if pair[0] is not None), key=lambda pair: (-pair[0], pair[1]))
+    found, taken = {}, set()
+    for _, index, track in pairs:
+        if index not in found and track.number not in taken:
+            found[index] = track
+            taken.add(track.number)
+    return found
+
+
+def _unit(values):
+    return values / max(float(np.linalg.norm(values)), 1e-9)

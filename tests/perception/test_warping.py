@@ -1,0 +1,62 @@
+"""Moving landmarks: the picture goes along near them, and stays elsewhere."""
+
+import numpy as np
+import pytest
+
+from landmark_fer.perception.alignment import chip_template
+from landmark_fer.perception.warping import move_landmarks
+
+LANDMARKS = chip_template(80)
+INTEROCULAR = 26.0
+CHIN = 8
+
+
+def dot_at(xy):
+    """A black picture with a soft white dot."""
+    rows, columns = np.mgrid[:80, :80]
+    return (255 * np.exp(-((columns - xy[0]) ** 2 + (rows - xy[1]) ** 2) / 4)).astype(np.uint8)
+
+
+def middle(picture):
+    rows, columns = np.indices(picture.shape)
+    return np.array([(columns * picture).sum(), (rows * picture).sum()]) / picture.sum()
+
+
+def moved(point, by):
+    places = LANDMARKS.copy()
+    places[point] += by
+    return places
+
+
+def test_nothing_moved_changes_nothing(generator):
+    picture = generator.integers(0, 256, (80, 80)).astype(np.uint8)
+    np.testing.assert_array_equal(move_landmarks(picture, LANDMARKS, LANDMARKS, interocular=INTEROCULAR), picture)
+
+
+@pytest.mark.parametrize("by", [(3.0, 0.0), (0.0, -3.0), (-2.0, 2.0)])
+def test_what_lies_at_a_landmark_goes_along(by):
+    picture = dot_at(LANDMARKS[CHIN])
+    after = move_landmarks(picture, LANDMARKS, moved(CHIN, by), interocular=INTEROCULAR)
+    row, column = np.unravel_index(after.argmax(), after.shape)
+    np.testing.assert_allclose((column, row), LANDMARKS[CHIN] + by, atol=1.2)
+
+
+def test_what_lies_at_other_landmarks_and_far_away_stays():
+    for place in (LANDMARKS[30], LANDMARKS[36], (4.0, 4.0)):
+        picture = dot_at(place)
+        after = move_landmarks(picture, LANDMARKS, moved(CHIN, (0, -4.0)), interocular=INTEROCULAR)
+        np.testing.assert_allclose(middle(after), middle(picture), atol=0.3)
+
+
+def test_a_transform_moves_the_whole_picture(generator):
+    """Where landmarks move as the transform says, nothing else moves."""
+    picture = generator.integers(0, 256, (80, 80)).astype(np.uint8)
+    transform = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, -3.0]])
+    after = move_landmarks(picture, LANDMARKS, LANDMARKS - (2, -3), interocular=INTEROCULAR, transform=transform)
+    np.testing.assert_array_equal(after[3:, :-2], picture[:-3, 2:])
+
+
+def test_the_callers_picture_is_left_alone(generator):
+    picture = generator.integers(0, 256, (80, 80)).astype(np.uint8)
+    picture.setflags(write=False)
+    assert move_landmarks(picture, LANDMARKS, moved(CHIN, (4, 4)), interocular=INTEROCULAR) is not picture
