@@ -22,7 +22,7 @@ def main(argv=None):
 def _parser():
     parser = argparse.ArgumentParser("python -m landmark_fer.evaluate", description="Score a saved model.")
     add = parser.add_argument
-    add("--model", metavar="DIR", help="artifact (default: the bundled one)")
+    add("--model", metavar="DIR", help="artifact folder, or a network's FILE.onnx (default: the bundled artifact)")
     add("--data", metavar="PATH", required=True, help="csv, zip, or folder per class")
     add("--split", metavar="NAME", help="only this split, such as PublicTest")
     add("--against", metavar="PATH", help="training data in which twins are looked for, for the leak-free accuracy")

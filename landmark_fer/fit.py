@@ -9,7 +9,6 @@ from landmark_fer.errors import LandmarkFerError
 
 DEFAULT_OUT = "artifacts/latest"
 MODELS = "dummy,knn,svm,mlp"
-FEWEST_FOLD_SAMPLE = 100
 FOLD_SAMPLE = 8000  # of the geometry table, whose folds then take seconds
 
 
@@ -36,7 +35,8 @@ def _parser():
         "--models",
         default=MODELS,
         metavar="NAMES",
-        help=f"comma-separated (default {MODELS}); also blend, svc, plain_mlp, rules, lbp, ...",
+        help=f"comma-separated (default {MODELS}); also blend, svc, plain_mlp, rules, lbp, ...; or networks: "
+        "aligned_cnn, elu_vgg, mini_xception, ... (needs requirements-cnn.txt)",
     )
     add("--choose", metavar="NAME", help="of the model to save (default: the best out of fold)")
     add("--folds", type=int, default=5, metavar="N", help="of cross-validation (default 5)")
@@ -54,6 +54,10 @@ def _parser():
     add("--minutes", type=float, metavar="N", help="soft limit of --search (default: none)")
     add("--suspects", metavar="FILE", help="write the training faces whose labels deserve a second look to this csv")
     add("--drop-suspects", action="store_true", help="leave those faces out of the last fit")
+    add("--epochs", type=int, metavar="N", help="of a network's training, at most (default: its recipe's)")
+    add("--targets", choices=("labels", "soft", "drawn"), help="of a network: labels, FER+ shares, or a vote drawn")
+    add("--weights", metavar="FILE", help="to start vgg16_transfer from, where ImageNet's cannot be fetched")
+    add("--filters", type=int, metavar="N", help="of single_conv")
     add("--seed", type=_seed, default=0, metavar="N", help="of folds, samples and networks (default 0)")
     add("--jobs", type=int, metavar="N", help="processes (default: one for each core)")
     add("--out", default=DEFAULT_OUT, metavar="DIR", help=f"of the artifact (default {DEFAULT_OUT})")
@@ -67,12 +71,10 @@ def _run(options, arguments):
     import joblib
 
     from landmark_fer.datasets import load_dataset
-    from landmark_fer.evaluation.splits import has_chips
-    from landmark_fer.models.candidates import make_candidates
-    from landmark_fer.models.pooling import BLEND
     from landmark_fer.recognition.artifact import check_destination, export_onnx, export_path, save_artifact
+    from landmark_fer.recognition.fit_checks import check_models
     from landmark_fer.recognition.model_files import check_model_format
-    from landmark_fer.recognition.training import compare, fit_chosen
+    from landmark_fer.recognition.network_training import extractor_settings
 
     start = time.perf_counter()
     check_destination(options.out)
@@ -81,10 +83,7 @@ def _run(options, arguments):
         check_model_format(options.export)
         check_destination(export_path(options.out))
     names = _words(options.models) or []
-    blend = BLEND in names
-    names = [name for name in names if name != BLEND]
-    make_candidates(names)  # a misspelt name is said before an hour of work
-    _check_options(options, [*names, BLEND] if blend else names)
+    networks = check_models(options, names)
     jobs = options.jobs or joblib.cpu_count()
     dataset = load_dataset(
         options.data,
@@ -92,19 +91,44 @@ def _run(options, arguments):
         votes=options.votes,
         expressions=_words(options.expressions),
         pictures=options.pictures,
+        settings=extractor_settings(names) if networks else None,
         predictor=options.predictor,
         jobs=jobs,
     )
-    features = options.features or ("both" if has_chips(dataset) else "geometry")
     _print_data(dataset)
+    predictor, facts, extras = (_train if networks else _compare)(dataset, names, options, jobs)
+    _print_scores(facts)
+    command = shlex.join(["python", "-m", "landmark_fer.fit", *arguments])
+    facts |= {"seed": options.seed, "command": command, "fit_s": time.perf_counter() - start}
+    kind = "network" if networks else options.format
+    artifact = save_artifact(options.out, predictor, facts, format=kind, extras=extras)
+    size = artifact.manifest["model"]["bytes"] / 1e6
+    print(f"\nsaved {options.out} ({size:.1f} MB) after {time.perf_counter() - start:.0f} s; its card.md says more")
+    if options.export and not networks:
+        exported = export_onnx(artifact)
+        size = exported.manifest["model"]["bytes"] / 1e6
+        print(f"exported {exported.path} ({size:.1f} MB), for onnxruntime in any language")
+    print(f"try it: python -m landmark_fer.live --model {shlex.quote(str(options.out))} --source demo")
+    return 0
 
+
+def _compare(dataset, names, options, jobs):
+    """Compare classical models, print it, and return the chosen one, fitted, with its facts and no more files."""
+    from landmark_fer.evaluation.splits import has_chips
+    from landmark_fer.models.candidates import make_candidates
+    from landmark_fer.models.pooling import BLEND
+    from landmark_fer.recognition.fit_checks import check_fields
+    from landmark_fer.recognition.training import compare, fit_chosen
+
+    features = options.features or ("both" if has_chips(dataset) else "geometry")
     sample = options.fold_sample or (None if has_chips(dataset) else FOLD_SAMPLE)
-    candidates = make_candidates(names, features=features, fold_sample=sample, random_state=options.seed)
-    _check_fields(candidates, dataset, features)
+    named = [name for name in names if name != BLEND]
+    candidates = make_candidates(named, features=features, fold_sample=sample, random_state=options.seed)
+    check_fields(candidates, dataset, features)
     comparison = compare(
         dataset,
         candidates,
-        blend=blend,
+        blend=BLEND in names,
         choice=options.choose,
         n_folds=options.folds,
         search=options.search,
@@ -114,23 +138,25 @@ def _run(options, arguments):
     )
     _print_comparison(comparison)
     dropped = _second_look(dataset, comparison, options)
-    print(
-        f"fitting {comparison.chosen} on {len(comparison.split.training) - len(dropped):,} training faces ...",
-        flush=True,
-    )
+    n_fitted = len(comparison.split.training) - len(dropped)
+    print(f"fitting {comparison.chosen} on {n_fitted:,} training faces ...", flush=True)
     model = fit_chosen(dataset, comparison, features=features, without=dropped)
-    _print_scores(model.facts)
-    command = shlex.join(["python", "-m", "landmark_fer.fit", *arguments])
-    facts = model.facts | {"seed": options.seed, "command": command, "fit_s": time.perf_counter() - start}
-    artifact = save_artifact(options.out, model.predictor, facts, format=options.format)
-    size = artifact.manifest["model"]["bytes"] / 1e6
-    print(f"\nsaved {options.out} ({size:.1f} MB) after {time.perf_counter() - start:.0f} s; its card.md says more")
-    if options.export:
-        exported = export_onnx(artifact)
-        size = exported.manifest["model"]["bytes"] / 1e6
-        print(f"exported {exported.path} ({size:.1f} MB), for onnxruntime in any language")
-    print(f"try it: python -m landmark_fer.live --model {shlex.quote(str(options.out))} --source demo")
-    return 0
+    return model.predictor, model.facts, {}
+
+
+def _train(dataset, names, options, jobs):
+    """Train networks, print it, and return the chosen one with its facts and the files that go with it."""
+    from landmark_fer.models.cnn.cost import check_memory
+    from landmark_fer.recognition.network_training import recipe_changes, train_networks
+
+    recipe, built = recipe_changes(options)
+    for name in names:
+        print(check_memory(name, len(dataset.classes), recipe=recipe, **built), flush=True)
+    trained = train_networks(
+        dataset, names, recipe=recipe, options=built, choice=options.choose, random_state=options.seed
+    )
+    _print_comparison(trained)
+    return trained.predictor, trained.facts, trained.extras
 
 
 def _seed(text):
@@ -141,39 +167,6 @@ def _seed(text):
 
 def _words(text):
     return [word.strip() for word in text.split(",") if word.strip()] if text else None
-
-
-def _check_options(options, names):
-    """Say before the data are read what could only fail after an hour of work."""
-    from landmark_fer.errors import InputError
-    from landmark_fer.evaluation.search_plan import TimeLimit
-    from landmark_fer.models.candidates import blend_members, make_candidates
-    from landmark_fer.models.pooling import BLEND
-
-    if options.minutes is not None:
-        if not options.search:
-            raise InputError(f"--minutes limits --search, got --minutes {options.minutes:g} alone; add --search")
-        TimeLimit(options.minutes, 1)
-    if options.choose and options.choose not in names:
-        raise InputError(f"--choose must be one of --models ({', '.join(names)}), got {options.choose}")
-    if options.choose == BLEND and len(blend_members(make_candidates(names[:-1]))) < 2:
-        raise InputError(
-            f"--choose {BLEND} needs two --models to blend, got {', '.join(names[:-1])}; add knn, svm or mlp"
-        )
-    if options.fold_sample is not None and options.fold_sample < FEWEST_FOLD_SAMPLE:
-        raise InputError(f"--fold-sample must be {FEWEST_FOLD_SAMPLE} or more, got {options.fold_sample}")
-
-
-def _check_fields(candidates, dataset, features):
-    from landmark_fer.errors import InputError
-    from landmark_fer.evaluation.splits import has_chips
-
-    needy = [name for name, candidate in candidates.items() if "chip" in candidate.fields and name != "dummy"]
-    if needy and not has_chips(dataset):
-        raise InputError(
-            f"{', '.join(needy)} needs pictures with --features {features}, and {dataset.source} has landmarks only; "
-            "give --data with pictures or use --features geometry"
-        )
 
 
 def _second_look(dataset, comparison, options):
@@ -209,7 +202,7 @@ def _print_comparison(comparison):
     from landmark_fer.evaluation.search_report import format_search
     from landmark_fer.evaluation.significance import format_pairs
 
-    if comparison.search:
+    if getattr(comparison, "search", None):
         print(f"\n{comparison.search.text}\n\n{format_search(comparison.search, most=5)}")
     print(f"\n{comparison.folds}\n\n{format_table(comparison.rows)}\n\n{comparison.reason}\n")
     if comparison.pairs:

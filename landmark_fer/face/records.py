@@ -80,11 +80,30 @@ class Recognition:
     expression: str
     confidence: float
     probabilities: dict = field(repr=False)
+    _explainer: object = field(default=None, repr=False, compare=False)  # from a Recognition to an Explanation
 
     @property
     def likeliest(self):
         """The most probable expression, also where it is not probable enough to be the answer."""
         return max(self.probabilities, key=self.probabilities.get)
+
+    def explain(self):
+        """Return why the model answers so, as an `Explanation` (see `recognition.explanation`).
+
+        Raises
+        ------
+        InputError
+            If no Recognizer made this answer, or it was pickled: then there is no model to ask.
+        """
+        if self._explainer is None:
+            raise InputError(
+                "a recognition is explained by the model that made it, and this one has none; "
+                "take it from a Recognizer, or give explain(artifact, recognition) both"
+            )
+        return self._explainer(self)
+
+    def __getstate__(self):
+        return self.__dict__ | {"_explainer": None}  # a pickled answer does not carry its model along
 
 
 @dataclass(frozen=True, eq=False)

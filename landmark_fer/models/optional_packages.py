@@ -8,8 +8,15 @@ OPTIONAL_PACKAGES = {
     "skops": "skops>=0.16,<0.17",
     "onnx": "onnx>=1.17,<2",
     "onnxruntime": "onnxruntime>=1.20,<2",
+    "fastapi": "fastapi>=0.165,<1",
+    "uvicorn": "uvicorn>=0.54,<1",
+    "websockets": "websockets>=17,<18",
+    "tensorflow": "-r requirements-cnn.txt",
+    "keras": "-r requirements-cnn.txt",
+    "tf2onnx": "-r requirements-cnn.txt",
+    "matplotlib": "-r requirements-cnn.txt",
 }
-"""What to install for each; requirements-export.txt has the same."""
+"""What to install for each: as requirements-export.txt and requirements-web.txt have it, or a whole such file."""
 
 
 def import_optional(module, *, purpose):
@@ -28,10 +35,11 @@ def import_optional(module, *, purpose):
         If it cannot be imported.
     """
     package = module.partition(".")[0]
+    wanted = OPTIONAL_PACKAGES[package]
+    wanted = wanted if wanted.startswith("-r ") else f'"{wanted}"'
     try:
         return importlib.import_module(module)
     except ImportError as error:
         raise DependencyError(
-            f"{purpose} needs the package {package}, which cannot be imported ({error}); "
-            f'run: pip install "{OPTIONAL_PACKAGES[package]}"'
+            f"{purpose} needs the package {package}, which cannot be imported ({error}); run: pip install {wanted}"
         ) from error

@@ -1,6 +1,6 @@
 """Artifact: a folder that holds a fitted model, what it was made from, and a card for people.
 
-    model.joblib    the fitted predictor; or model.skops, model.onnx
+    model.joblib    the fitted predictor; or model.skops, model.onnx; a network also as model.keras
     manifest.json   versions, hash, classes, extractor settings, data, comparison, scores, seed, probe
     card.md         the same for people, with licence, limits and misuse
 
@@ -19,20 +19,24 @@ from pathlib import Path
 import sklearn
 
 from landmark_fer import __version__
-from landmark_fer.errors import ArtifactError, SinkError
+from landmark_fer.errors import ArtifactError, InputError, SinkError
 from landmark_fer.recognition.card import render_card
 from landmark_fer.recognition.folders import recover, replaced
-from landmark_fer.recognition.model_files import check_model_format, format_versions, read_model, write_model
+from landmark_fer.recognition.manifest import FORMAT, FORMAT_VERSION, MANIFEST_NAME, read_manifest
+from landmark_fer.recognition.model_files import (
+    NETWORK_SUFFIXES,
+    check_model_format,
+    file_facts,
+    format_versions,
+    read_model,
+    write_model,
+)
 from landmark_fer.recognition.probe import check_probe, probe_answers
 
-FORMAT = "landmark_fer artifact"
-FORMAT_VERSION = 1
-MANIFEST_NAME, CARD_NAME = "manifest.json", "card.md"
+CARD_NAME = "card.md"
 DEFAULT_ARTIFACT = Path(__file__).resolve().parents[2] / "artifacts" / "default"
 
-_REQUIRED = {"format": str, "format_version": int, "classes": list, "fields": list, "probe": list}
-_REQUIRED |= {"extractor": dict, "versions": dict, "model": dict}
-_WRITTEN_ANEW = ("format", "format_version", "versions", "model", "probe")  # with each copy of a model
+_WRITTEN_ANEW = ("format", "format_version", "versions", "model", "files", "probe")  # with each copy of a model
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +63,7 @@ class Artifact:
         return tuple(self.manifest["classes"])
 
 
-def save_artifact(path, predictor, facts, *, format="joblib"):
+def save_artifact(path, predictor, facts, *, format="joblib", extras=None):
     """Save a fitted predictor as an artifact, wholly or not at all.
 
     The folder is written beside its place and then renamed, so that a kill, a full disk or Ctrl-C leaves an earlier
@@ -74,8 +78,10 @@ def save_artifact(path, predictor, facts, *, format="joblib"):
     facts : dict
         What the manifest says beyond versions, hash and probe: at least ``classes``, ``extractor`` (settings) and
         ``fields`` (of the face records).
-    format : {"joblib", "skops", "onnx"}, default="joblib"
-        Of the model file. skops is safe to share; onnx is for other languages.
+    format : {"joblib", "skops", "onnx", "network"}, default="joblib"
+        Of the model file. skops is safe to share; onnx is for other languages; network is for networks.
+    extras : dict of str to bytes, optional
+        More files for the folder, by name. The manifest lists them under ``files``.
 
     Returns
     -------
@@ -98,7 +104,7 @@ def save_artifact(path, predictor, facts, *, format="joblib"):
     recover(path)
     try:
         with replaced(path) as folder:
-            manifest = _write(folder, predictor, facts, format)
+            manifest = _write(folder, predictor, facts, format, extras or {})
     except OSError as error:
         raise SinkError(
             f"artifact {path} could not be written ({error.strerror or error}); free space or choose another --out; "
@@ -129,6 +135,8 @@ def export_onnx(artifact, path=None):
     DependencyError
         If the package onnx is not installed.
     """
+    if artifact.manifest["model"].get("format") == "network":
+        raise InputError(f"a network is ONNX already; take {artifact.manifest['model']['file']} of {artifact.path}")
     facts = {name: value for name, value in artifact.manifest.items() if name not in _WRITTEN_ANEW}
     return save_artifact(path or export_path(artifact.path), artifact.predictor, facts, format="onnx")
 
@@ -145,7 +153,7 @@ def load_artifact(path=None):
     Parameters
     ----------
     path : path-like, optional
-        The folder; without it the bundled default artifact.
+        The folder; without it the bundled default artifact. Or the file of a network, as for `read_network_file`.
 
     Returns
     -------
@@ -159,6 +167,8 @@ def load_artifact(path=None):
         If what its model's format needs is not installed.
     """
     path = Path(path) if path is not None else DEFAULT_ARTIFACT
+    if path.suffix in NETWORK_SUFFIXES and not path.is_dir():
+        return _of_file(path)
     recover(path)
     manifest = read_manifest(path)
     predictor = read_model(path, manifest)
@@ -166,35 +176,11 @@ def load_artifact(path=None):
     return Artifact(predictor, manifest, path)
 
 
-def read_manifest(path):
-    """Return the manifest of an artifact without loading its model.
+def _of_file(path):
+    from landmark_fer.recognition.network_files import read_network_file
 
-    Raises
-    ------
-    ArtifactError
-        If the folder or the manifest is missing, unreadable or of another format.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise ArtifactError(f"artifact {path} does not exist; fit one with 'python -m landmark_fer.fit --out {path}'")
-    if not (path / MANIFEST_NAME).is_file():
-        raise ArtifactError(f"{path} must be an artifact folder with {MANIFEST_NAME}, and has none; name another")
-    try:
-        manifest = json.loads((path / MANIFEST_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path / MANIFEST_NAME} cannot be read ({error}); fit the model anew") from error
-    missing = _missing(manifest, _REQUIRED) or _missing(manifest["model"], {"sha256": str})
-    if missing:
-        raise ArtifactError(f"{path / MANIFEST_NAME} must have {', '.join(missing)}, and lacks it; fit the model anew")
-    if (manifest["format"], manifest["format_version"]) != (FORMAT, FORMAT_VERSION):
-        came = f"{manifest['format']} {manifest['format_version']}"
-        raise ArtifactError(f"{path} must be a {FORMAT} of version {FORMAT_VERSION}, got {came}; fit the model anew")
-    return manifest
-
-
-def _missing(values, required):
-    """Return the names of what a dictionary lacks or has of another type."""
-    return [n for n, kind in required.items() if not isinstance(values, dict) or not isinstance(values.get(n), kind)]
+    predictor, manifest = read_network_file(path)
+    return Artifact(predictor, {"format": FORMAT, "format_version": FORMAT_VERSION, **manifest}, path)
 
 
 def check_destination(path):
@@ -209,8 +195,12 @@ def check_destination(path):
         raise ArtifactError(f"{path} holds something that is no artifact and stays untouched; choose another --out")
 
 
-def _write(folder, predictor, facts, format):
-    """Write the three files into an empty folder and return the manifest."""
+def _write(folder, predictor, facts, format, extras):
+    """Write the files into an empty folder and return the manifest."""
+    for name, content in extras.items():
+        (folder / name).write_bytes(content)
+    model = write_model(folder, predictor, facts, format)
+    files = {file.name: file_facts(file) for file in sorted(folder.iterdir()) if file.name != model["file"]}
     manifest = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -221,7 +211,8 @@ def _write(folder, predictor, facts, format):
             "scikit-learn": sklearn.__version__,
             **format_versions(format),
         },
-        "model": write_model(folder, predictor, facts, format),
+        "model": model,
+        **({"files": files} if files else {}),
         **facts,
     }
     manifest["probe"] = probe_answers(predictor, manifest)

@@ -17,12 +17,23 @@ of it and agreed.
 """
 
 
-# What loading a model needs and risks, by its file's format; the sentence before ends with scikit-learn's version.
+# What loading a model needs and risks, by its file's format; filled with the versions in its manifest.
 _LOADING = {
-    "joblib": "which it needs to load; loading it runs what is in it, so take it from people you trust alone",
-    "skops": "which it needs to load, with skops; loading it runs no code",
-    "onnx": "and needs onnxruntime alone to run, in any language",
+    "joblib": "Fitted {day} with scikit-learn {scikit-learn}, which it needs to load; loading it runs what is in it, "
+    "so take it from people you trust alone",
+    "skops": "Fitted {day} with scikit-learn {scikit-learn}, which it needs to load, with skops; loading it runs no "
+    "code",
+    "onnx": "Fitted {day} with scikit-learn {scikit-learn}, and needs onnxruntime alone to run, in any language",
+    "network": "Trained until {day} with Keras {keras}; OpenCV alone runs `model.onnx`, and loading it runs no code. "
+    "`model.keras` is the same network, to train further",
 }
+
+_PICTURES = {
+    "chip": "the aligned chip's middle {frame} pixels",
+    "crop": "the detector's box with a margin of {margin:g}",
+}
+_COLOURS = {1: "grey", 3: "grey, three times over"}
+_SCALINGS = {"standardised": "each with mean 0 and deviation 1"}
 
 _CURVE_ROWS = 10  # of the table of confidence; a longer curve is shown every other point, the last always
 
@@ -65,19 +76,26 @@ def markdown_table(headings, rows):
 
 def render_card(manifest):
     """Return the card of a manifest as Markdown."""
-    parts = [f"# Model card: {manifest.get('model_name', 'model')}\n", _origin(manifest), _scores(manifest)]
-    parts += [_rejection(manifest), _comparison(manifest), _CARE, f"## Licence\n\n{PREDICTOR_LICENCE}\n"]
+    parts = [f"# Model card: {manifest.get('model_name', 'model')}\n", _origin(manifest), _network(manifest)]
+    parts += [
+        _scores(manifest),
+        _rejection(manifest),
+        _comparison(manifest),
+        _CARE,
+        f"## Licence\n\n{PREDICTOR_LICENCE}\n",
+    ]
     return "\n".join(part for part in parts if part)
 
 
 def _origin(manifest):
     data = manifest.get("data", {})
+    loading = _LOADING[manifest["model"].get("format", "joblib")]
     lines = [
         f"- Expressions: {', '.join(manifest['classes'])}.",
         f"- Features: {manifest.get('features', 'its own')}; model: {manifest.get('model_name', 'its own')}"
         f"{_pool(manifest)}.",
-        f"- Size: {manifest['model']['bytes'] / 1e6:.1f} MB. Fitted {manifest['created'][:10]} with scikit-learn "
-        f"{manifest['versions']['scikit-learn']}, {_LOADING[manifest['model'].get('format', 'joblib')]}.",
+        f"- Size: {manifest['model']['bytes'] / 1e6:.1f} MB. "
+        f"{loading.format(day=manifest['created'][:10], **manifest['versions'])}.",
     ]
     if data:
         lines.append(
@@ -102,7 +120,28 @@ def _pool(manifest):
         return ""
     several = f" of {', '.join(pool['members'])}" if len(pool["members"]) > 1 else ""
     how = "one temperature" if pool["kind"] == "temperature" else "free weights"
-    return f"{several}, calibrated on out-of-fold answers by {how}"
+    where = "watched faces" if "network" in manifest else "out-of-fold answers"
+    return f"{several}, calibrated on {where} by {how}"
+
+
+def _network(manifest):
+    """Return what a network is and what it looks at, where the model is one."""
+    network = manifest.get("network")
+    if network is None or "architecture" not in network:
+        return ""
+    wanted, recipe = network["input"], network["recipe"]
+    picture = _PICTURES[wanted["picture"]].format(**wanted)
+    mirrored = ", the mean of the face's and the mirrored face's answers" if network["mirrored"] else ""
+    lines = [
+        f"- `{network['architecture']}`: {network['source']}; {network['parameters']:,} parameters.",
+        f"- It looks at {picture}, as {wanted['side']}x{wanted['side']} {_COLOURS[wanted['channels']]}, "
+        f"{_SCALINGS.get(wanted['scaling'], wanted['scaling'])}{mirrored}.",
+        f"- {network['epochs']} epochs of {recipe['epochs']} at most, batches of {recipe['batch_size']}, learning rate "
+        f"{recipe['learning_rate']:g} ({recipe['schedule']}); temperature {network['temperature']:.3f}.",
+    ]
+    if "curves.png" in manifest.get("files", {}):
+        lines.append("- Loss and accuracy by epoch: `history.csv`.\n\n![Loss and accuracy by epoch](curves.png)")
+    return "## Network\n\n" + "\n".join(lines) + "\n"
 
 
 def _scores(manifest):
@@ -165,4 +204,5 @@ def _comparison(manifest):
     if not rows:
         return ""
     table = markdown_table(("model", "macro-F1", "balanced", "accuracy", "log loss"), rows)
-    return f"## Cross-validation\n\n{manifest['folds']}\n\n{table}\n{manifest['choice']}\n"
+    heading = "Networks on the watched faces" if "network" in manifest else "Cross-validation"
+    return f"## {heading}\n\n{manifest['folds']}\n\n{table}\n{manifest['choice']}\n"

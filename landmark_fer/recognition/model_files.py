@@ -1,8 +1,9 @@
-"""The model file of an artifact: written in one of three formats, and read again once its hash is right.
+"""The model file of an artifact: written in one of four formats, and read again once its hash is right.
 
 joblib  compressed pickle; quickest, and runs what its maker put in: for oneself and people one trusts
 skops   holds data alone and makes known types alone: safe to share
 onnx    a graph for onnxruntime, in any language; needs no scikit-learn
+network a convolutional network: a graph that OpenCV runs, and beside it the same for Keras, to train on
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import joblib
 import sklearn
@@ -32,7 +34,7 @@ class ModelFormat:
         Takes the path, the fitted predictor and the facts of `save_artifact`.
     read : callable
         Takes the content as bytes and its name for messages; returns the predictor.
-    package : str or None
+    packages : tuple of str
         What writing needs beyond the usual.
     needs_sklearn : bool
         Whether it loads with the minor version of scikit-learn alone that it was fitted with.
@@ -41,7 +43,7 @@ class ModelFormat:
     file: str
     write: Callable
     read: Callable
-    package: str | None = None
+    packages: tuple = ()
     needs_sklearn: bool = True
 
 
@@ -71,12 +73,30 @@ def _read_onnx(content, name):
     return OnnxPredictor(content)
 
 
+def _write_network(path, predictor, facts):
+    from landmark_fer.recognition.network_files import write_network
+
+    write_network(path, predictor, facts)
+
+
+def _read_network(content, name):
+    from landmark_fer.models.cnn.onnx_network import OnnxNetwork
+
+    return OnnxNetwork(content, name=name)
+
+
 MODEL_FORMATS = {
     "joblib": ModelFormat("model.joblib", _write_joblib, _read_joblib),
-    "skops": ModelFormat("model.skops", _write_skops, _read_skops, package="skops"),
-    "onnx": ModelFormat("model.onnx", _write_onnx, _read_onnx, package="onnx", needs_sklearn=False),
+    "skops": ModelFormat("model.skops", _write_skops, _read_skops, packages=("skops",)),
+    "onnx": ModelFormat("model.onnx", _write_onnx, _read_onnx, packages=("onnx",), needs_sklearn=False),
+    "network": ModelFormat(
+        "model.onnx", _write_network, _read_network, packages=("keras", "tf2onnx"), needs_sklearn=False
+    ),
 }
 """By name."""
+
+NETWORK_SUFFIXES = (".onnx", ".keras")
+"""Of files that are a network by themselves."""
 
 
 def check_model_format(name):
@@ -96,8 +116,7 @@ def check_model_format(name):
     """
     if name not in MODEL_FORMATS:
         raise InputError(f"the model's format must be one of {', '.join(MODEL_FORMATS)}, got {name!r}")
-    package = MODEL_FORMATS[name].package
-    if package:
+    for package in MODEL_FORMATS[name].packages:
         import_optional(package, purpose=f"writing a model as {name}")
 
 
@@ -121,13 +140,18 @@ def write_model(folder, predictor, facts, name):
     check_model_format(name)
     kind = MODEL_FORMATS[name]
     kind.write(folder / kind.file, predictor, facts)
-    content = (folder / kind.file).read_bytes()
-    return {"file": kind.file, "format": name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    return {"file": kind.file, "format": name, **file_facts(folder / kind.file)}
+
+
+def file_facts(path):
+    """Return what a manifest says of a file: hash and size."""
+    content = Path(path).read_bytes()
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
 def format_versions(name):
     """Return the versions of the packages that wrote a format, by name."""
-    return {each: version(each) for each in ("numpy", MODEL_FORMATS[name].package or "joblib")}
+    return {each: version(each) for each in ("numpy", *(MODEL_FORMATS[name].packages or ("joblib",)))}
 
 
 def read_model(folder, manifest):
@@ -147,7 +171,7 @@ def read_model(folder, manifest):
     """
     kind = _format_of(folder, manifest["model"])
     model = folder / kind.file
-    content = _checked_content(model, manifest["model"]["sha256"])
+    content = checked_content(model, manifest["model"]["sha256"])
     if kind.needs_sklearn:
         _check_versions(folder, manifest["versions"])
     try:
@@ -170,13 +194,20 @@ def _format_of(folder, entry):
     return kind
 
 
-def _checked_content(model, sha256):
+def checked_content(path, sha256):
+    """Return the content of a file of an artifact whose hash is that in its manifest.
+
+    Raises
+    ------
+    ArtifactError
+        If it cannot be read or has another.
+    """
     try:
-        content = model.read_bytes()
+        content = Path(path).read_bytes()
     except OSError as error:
-        raise ArtifactError(f"{model} cannot be read ({error.strerror}); fit the model anew") from error
+        raise ArtifactError(f"{path} cannot be read ({error.strerror}); fit the model anew") from error
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise ArtifactError(f"{model} must have the SHA-256 in its manifest, and has not: it is damaged or replaced")
+        raise ArtifactError(f"{path} must have the SHA-256 in its manifest, and has not: it is damaged or replaced")
     return content
 
 

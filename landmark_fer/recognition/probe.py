@@ -8,18 +8,19 @@ from landmark_fer.face.template import TEMPLATE
 from landmark_fer.models.contract import predict_in_order
 
 N_PROBES = 4
+PICTURES = ("chip", "crop")  # fields of face records
 TOLERANCE = 1e-3  # processors and libraries round differently; a wrong feature or class order differs by far more
 
 
-def probe_records(chip_size=None):
-    """Return made-up face records, the same on every machine: the template with noise, and smooth random chips."""
+def probe_records(chip_size=None, crop_size=None):
+    """Return made-up face records, the same on every machine: the template with noise, and smooth random pictures."""
     generator = np.random.default_rng(68)
-    records = np.zeros(N_PROBES, dtype=record_dtype(chip_size))
+    records = np.zeros(N_PROBES, dtype=record_dtype(chip_size, crop_size))
     records["landmarks"] = 100 + 40 * (TEMPLATE + generator.normal(0, 0.05, (N_PROBES, *TEMPLATE.shape)))
-    if chip_size is not None:
-        coarse = generator.normal(0, 1, (N_PROBES, 6, 6))
-        waves = np.cos(np.pi * np.outer(np.arange(6), (np.arange(chip_size) + 0.5) / chip_size))
-        records["chip"] = np.clip(128 + 25 * (waves.T @ coarse @ waves), 0, 255).astype(np.uint8)
+    for name in records.dtype.names[1:]:
+        coarse, size = generator.normal(0, 1, (N_PROBES, 6, 6)), records[name].shape[-1]
+        waves = np.cos(np.pi * np.outer(np.arange(6), (np.arange(size) + 0.5) / size))
+        records[name] = np.clip(128 + 25 * (waves.T @ coarse @ waves), 0, 255).astype(np.uint8)
     return records
 
 
@@ -32,8 +33,8 @@ def manifest_probe(predictor, manifest):
         Face records.
     ndarray of shape (4, k)
     """
-    chip_size = manifest["extractor"].get("chip_size") if "chip" in manifest["fields"] else None
-    records = probe_records(chip_size)
+    sizes = [manifest["extractor"].get(f"{name}_size") if name in manifest["fields"] else None for name in PICTURES]
+    records = probe_records(*sizes)
     return records, predict_in_order(predictor, records, manifest["classes"])
 
 

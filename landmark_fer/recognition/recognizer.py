@@ -10,6 +10,7 @@ from landmark_fer.face.records import Recognition, stack
 from landmark_fer.models.contract import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
 from landmark_fer.perception.predictor_file import find_predictor, sha256_of
+from landmark_fer.recognition.explanation import explain
 
 _LOG = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Recognizer:
         if detector is not None:
             settings = replace(settings, detector=detector)
         self.artifact = artifact
+        self._explainer = lambda recognition: explain(artifact, recognition)
         self.extractor = FaceExtractor(settings, predictor=predictor)
         trained_on = artifact.manifest.get("shape_predictor_sha256")
         if trained_on and sha256_of(find_predictor(predictor)) != trained_on:
@@ -88,6 +90,7 @@ class Recognizer:
             expression=self.classes[best] if confidence >= self.threshold else UNCERTAIN,
             confidence=confidence,
             probabilities=dict(zip(self.classes, probabilities.tolist(), strict=True)),
+            _explainer=self._explainer,
         )
 
 

@@ -9,15 +9,13 @@ from landmark_fer.datasets.cache_files import cache_folder
 from landmark_fer.errors import DataError
 from landmark_fer.evaluation.comparison import choose, comparison_rows
 from landmark_fer.evaluation.rejection import rejection_facts
-from landmark_fer.evaluation.scores import score
 from landmark_fer.evaluation.search import search_candidates
 from landmark_fer.evaluation.significance import compare_pairs
-from landmark_fer.evaluation.splits import has_chips, split_faces
+from landmark_fer.evaluation.splits import split_faces
 from landmark_fer.evaluation.validation import cross_validate_candidates, make_folds
 from landmark_fer.models.candidates import OLDER_CANDIDATES, blend_members
-from landmark_fer.models.contract import fit_predictor, predict_in_order
-from landmark_fer.perception.extraction import ExtractorSettings
-from landmark_fer.perception.predictor_file import PREDICTOR_SHA256
+from landmark_fer.models.contract import fit_predictor
+from landmark_fer.recognition.facts import base_facts, votes_of_training
 from landmark_fer.recognition.pools import pipeline_of_choice, pooled_results
 
 FEWEST_FACES = 8  # plain_mlp keeps a tenth of the faces and mirrored faces back, at least one of each expression
@@ -124,7 +122,7 @@ def compare(
     records, expressions = dataset.records[split.training], dataset.expressions[split.training]
     folds = make_folds(expressions, split.groups, n_folds=n_folds, random_state=random_state)
     _check_enough(expressions, folds, dataset.classes)
-    options = {"votes": _votes(dataset, split), "jobs": jobs, "random_state": random_state, "bar": bar}
+    options = {"votes": votes_of_training(dataset, split), "jobs": jobs, "random_state": random_state, "bar": bar}
     searched = None
     if search:
         state = cache_folder(cache) / "search" / f"{dataset.key or 'faces'}.jsonl"
@@ -159,34 +157,25 @@ def fit_chosen(dataset, comparison, *, features, without=()):
     FittedModel
     """
     training, classes, chosen = comparison.split.training, dataset.classes, comparison.chosen
-    expressions, votes = dataset.expressions[training], _votes(dataset, comparison.split)
+    expressions, votes = dataset.expressions[training], votes_of_training(dataset, comparison.split)
     predictor = pipeline_of_choice(comparison, expressions)
     kept = np.setdiff1d(np.arange(len(training)), without)
     fit_predictor(predictor, dataset.records[training[kept]], expressions[kept], None if votes is None else votes[kept])
     pool = predictor[-1].pool
-    scores = {test.name: _score_test(dataset, predictor, test) for test in comparison.split.tests}
-    facts = {
-        "classes": list(classes),
+    facts = base_facts(dataset, comparison.split, predictor) | {
         "fields": list(comparison.candidates[predictor[-1].members[0][0]].fields),
         "features": "its own" if chosen in OLDER_CANDIDATES else features,
-        "extractor": ExtractorSettings().to_dict(),
-        "shape_predictor_sha256": PREDICTOR_SHA256,
         "model_name": chosen,
         "pool": {"kind": pool.kind, "members": [name for name, _ in predictor[-1].members]},
-        "data": _about_data(dataset, comparison.split) | {"n_suspects_dropped": len(without)},
         "folds": comparison.folds,
         "comparison": comparison.rows,
         "pairs": comparison.pairs,
         "choice": comparison.reason,
         "search": comparison.search and {"text": comparison.search.text, "rows": comparison.search.rows},
         "rejection": rejection_facts(expressions, comparison.results[chosen].probabilities, classes),
-        "scores": scores,
     }
+    facts["data"]["n_suspects_dropped"] = len(without)
     return FittedModel(predictor, facts)
-
-
-def _votes(dataset, split):
-    return None if dataset.votes is None else dataset.votes[split.training]
 
 
 def _check_enough(expressions, folds, classes):
@@ -199,28 +188,6 @@ def _check_enough(expressions, folds, classes):
     fewest = min(len(training) for training, _ in folds)
     if fewest < FEWEST_FACES:
         raise DataError(f"each fold must leave {FEWEST_FACES} faces to fit on, and one leaves {fewest}; add faces")
-
-
-def _score_test(dataset, predictor, test):
-    probabilities = predict_in_order(predictor, dataset.records[test.rows], dataset.classes)
-    return score(dataset.expressions[test.rows], probabilities, dataset.classes, leak_free=test.leak_free)
-
-
-def _about_data(dataset, split):
-    of_training = dataset.take(split.training)
-    return {
-        "source": dataset.source,
-        "key": dataset.key,
-        "n_training": len(of_training),
-        "n_by_expression": {name: int((of_training.expressions == name).sum()) for name in dataset.classes},
-        "n_undetected": int(np.isnan(of_training.detector_scores).sum()),
-        "undetected": of_training.undetected_by_class(),
-        "n_in_twin_groups": int(len(split.groups) - len(np.unique(split.groups))),
-        "n_left_out": len(dataset.problems),
-        "votes": dataset.votes is not None,
-        "cropped": bool(dataset.cropped),
-        "has_chips": has_chips(dataset),
-    }
 
 
 def _about_folds(split, n_folds, candidates):

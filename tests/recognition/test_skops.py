@@ -127,7 +127,7 @@ def test_a_model_that_could_not_be_loaded_again_is_not_saved(model, skops_path, 
 
 
 def test_formats_that_there_are_not_and_packages_that_are_missing(model, skops_path, tmp_path, monkeypatch):
-    with pytest.raises(InputError, match="format must be one of joblib, skops, onnx, got 'pickle'"):
+    with pytest.raises(InputError, match="format must be one of joblib, skops, onnx, network, got 'pickle'"):
         save_artifact(tmp_path / "new", model.predictor, model.facts, format="pickle")
     monkeypatch.setitem(sys.modules, "skops", None)
     monkeypatch.setitem(sys.modules, "skops.io", None)

@@ -1,0 +1,111 @@
+"""What accuracy costs in milliseconds and megabytes: each kind of model in several sizes, on one twin-safe fold.
+
+    python -m benchmarks.cost --data fer2013.csv.gz --picture docs/images/cost.png      a quarter of an hour
+    python -m benchmarks.cost --quick
+
+The fold is of Training: every face in it is one whose twins the model never saw; the test faces take no part.
+"""
+
+import argparse
+import sys
+from datetime import UTC, datetime
+
+import numpy as np
+
+from benchmarks.accuracy import megabytes
+from landmark_fer.datasets import load_dataset
+from landmark_fer.evaluation.assessment import milliseconds_per_face
+from landmark_fer.evaluation.splits import has_chips, split_faces
+from landmark_fer.evaluation.validation import make_folds, sample_rows
+from landmark_fer.models.candidates import make_candidates
+from landmark_fer.models.contract import fit_predictor
+from landmark_fer.models.optional_packages import import_optional
+from landmark_fer.recognition.card import markdown_table
+
+SIZES = {
+    "mlp": [
+        {"n_networks": 1, "hidden": (64,)},
+        {"n_networks": 1, "hidden": (256,)},
+        {"n_networks": 1, "hidden": (512, 256)},
+        {"n_networks": 3, "hidden": (512, 256)},
+    ],
+    "svm": [{"max_vectors": 1000}, {"max_vectors": 4000}, {"max_vectors": 12_000}, {"max_vectors": 30_000}],
+    "knn": [{"hidden": (256, 16)}, {"hidden": (512, 64)}],
+}
+"""Parameters of each candidate's classifier, smallest first."""
+
+OLDER = ("hog_lda", "lbp", "pixels", "fisherfaces")
+QUICK_FACES = 600
+TIMED = 200
+
+
+def main():
+    """Run the benchmark, print its table, draw its picture."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", help="default: the bundled geometry table")
+    parser.add_argument("--models", default=",".join(SIZES))
+    parser.add_argument("--picture", metavar="FILE.png")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_FACES} faces")
+    options = parser.parse_args()
+    dataset = load_dataset(options.data)
+    split = split_faces(dataset)
+    learnt, held_out = make_folds(dataset.expressions[split.training], split.groups)[0]
+    learnt, held_out = split.training[learnt], split.training[held_out]
+    if options.quick:
+        learnt = learnt[sample_rows(dataset.expressions[learnt], QUICK_FACES, 0)]
+    points = []
+    for name, label, pipeline in pipelines(options.models.split(","), has_chips(dataset)):
+        points.append((name, label, *measure(dataset, pipeline, learnt, held_out)))
+        print(*points[-1], sep="  ", file=sys.stderr, flush=True)
+    print(f"{dataset.source}, a fold of {len(held_out):,} training faces, {datetime.now(UTC).date()}\n")
+    cells = [(label, f"{100 * right:.1f} %", f"{ms:.2f}", f"{size:.1f}") for _, label, right, ms, size in points]
+    print(markdown_table(("model", "accuracy", "ms a face, one thread", "MB"), cells))
+    if options.picture:
+        draw(points, options.picture)
+
+
+def pipelines(models, pictures):
+    """Yield name, label and unfitted pipeline of each size of each model."""
+    features = "both" if pictures else "geometry"
+    for name in models:
+        for parameters in SIZES[name]:
+            candidate = make_candidates([name], features=features)[name]
+            values = {f"classifier__{key}": value for key, value in parameters.items()}
+            label = f"{name}, " + ", ".join(f"{key} {value}" for key, value in parameters.items())
+            yield name, label, candidate.pipeline.set_params(**values)
+    for name, candidate in make_candidates(OLDER).items() if pictures else ():
+        yield "older methods", name, candidate.pipeline
+
+
+def measure(dataset, pipeline, learnt, held_out):
+    """Return accuracy on the held-out faces, milliseconds a face and megabytes."""
+    votes = None if dataset.votes is None else dataset.votes[learnt]
+    fit_predictor(pipeline, dataset.records[learnt], dataset.expressions[learnt], votes)
+    records = dataset.records[held_out]
+    right = float(np.mean(pipeline.predict(records) == dataset.expressions[held_out]))
+    return right, milliseconds_per_face(pipeline, records[:TIMED]), megabytes(pipeline)
+
+
+def draw(points, path):
+    """Draw accuracy over milliseconds and over megabytes, a line for each kind of model, into a PNG file."""
+    figure = import_optional("matplotlib.figure", purpose="drawing the curve").Figure((9, 3.6), layout="constrained")
+    colours = dict(
+        zip(dict.fromkeys(point[0] for point in points), ("#0072B2", "#D55E00", "#009E73", "#999999"), strict=False)
+    )
+    for axes, column, unit in zip(
+        figure.subplots(1, 2, sharey=True), (3, 4), ("ms a face, one thread", "MB"), strict=True
+    ):
+        for name, colour in colours.items():
+            own = sorted((point[column], 100 * point[2]) for point in points if point[0] == name)
+            line = "" if name == "older methods" else "-"
+            axes.plot(*zip(*own, strict=True), marker="o", linestyle=line, color=colour, label=name)
+        axes.set_xscale("log")
+        axes.set_xlabel(unit)
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("accuracy on unseen faces, %")
+    figure.axes[0].legend(frameon=False)
+    figure.savefig(path, dpi=130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Fitted models side by side on the same faces: classical against convolutional, or any artifacts and networks.
+
+    python -m benchmarks.opponents --data fer2013.csv.gz artifacts/default artifacts/cnn
+    python -m benchmarks.opponents --quick
+
+Each model is scored on the same test faces, officially and leak-free, and on those with a twin in training: the
+difference is what it remembers. Then who is right where the others are not.
+"""
+
+import argparse
+import itertools
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from landmark_fer import load_artifact
+from landmark_fer.datasets import load_dataset
+from landmark_fer.evaluation.assessment import milliseconds_per_face
+from landmark_fer.evaluation.scores import score
+from landmark_fer.evaluation.significance import mcnemar
+from landmark_fer.evaluation.splits import split_faces
+from landmark_fer.models.contract import predict_in_order
+from landmark_fer.perception.extraction import ExtractorSettings
+from landmark_fer.recognition.card import markdown_table, percent
+
+TIMED = 200
+QUICK_FACES = 40
+
+
+def main():
+    """Run the benchmark and print its tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("artifacts", nargs="*", default=["artifacts/default", "artifacts/cnn"])
+    parser.add_argument("--data", help="with an official split, or pictures that no model was fitted on")
+    parser.add_argument("--split", default="PublicTest")
+    parser.add_argument("--quick", action="store_true", help="on made-up faces: do they run?")
+    options = parser.parse_args()
+    artifacts = {Path(path).name: load_artifact(path) for path in options.artifacts}
+    if options.quick:
+        print(quick_table(artifacts))
+        return
+    settings = common_settings(artifacts.values())
+    dataset = load_dataset(options.data, settings=settings)
+    test = next((each for each in split_faces(dataset).tests if each.name == options.split), None)
+    if test is None:
+        sys.exit(f"{options.data} has no split {options.split}; name another with --split")
+    print(f"{dataset.source}, {test.name}, {len(test.rows):,} faces, {datetime.now(UTC).date()}\n")
+    for table in tables(artifacts, dataset, test):
+        print(f"{table}\n")
+
+
+def common_settings(artifacts):
+    """Return extractor settings that serve all artifacts: the crop of the one that wants a crop."""
+    wanted = [artifact.manifest["extractor"] for artifact in artifacts]
+    crops = {(each["crop_size"], each.get("crop_margin", 0.0)) for each in wanted if each.get("crop_size")}
+    if len(crops) > 1:
+        sys.exit("the artifacts want different crops of a face; compare them two at a time")
+    size, margin = next(iter(crops), (0, 0.0))
+    return ExtractorSettings(crop_size=size, crop_margin=margin)
+
+
+def tables(artifacts, dataset, test):
+    """Yield the tables as Markdown: scores, recall by class, twins, pairs."""
+    records, labels, classes = dataset.records[test.rows], dataset.expressions[test.rows], dataset.classes
+    answers = {name: predict_in_order(each.predictor, records, classes) for name, each in artifacts.items()}
+    scores = {name: score(labels, each, classes, leak_free=test.leak_free) for name, each in answers.items()}
+    headings = ("model", "official", "leak-free", "macro-F1", "log loss", "calibration error", "ms a face", "MB", "fit")
+    yield markdown_table(headings, [_row(name, artifacts[name], scores[name], records) for name in artifacts])
+    recall = [
+        (name, *(percent(each["per_class"][word]["recall"]) for word in classes)) for name, each in scores.items()
+    ]
+    yield markdown_table(("recall", *classes), recall)
+    right = {name: np.array(classes)[each.argmax(axis=1)] == labels for name, each in answers.items()}
+    clean = test.leak_free
+    twins = [(name, percent(each[~clean].mean()), percent(each[clean].mean())) for name, each in right.items()]
+    yield markdown_table(("model", "faces with a twin in training", "faces without"), twins)
+    pairs = itertools.combinations(answers, 2)
+    yield markdown_table(
+        ("first, second", "agree", "only the first right", "only the second", "neither", "p (McNemar)"),
+        [_pair(first, second, answers, right, labels, classes) for first, second in pairs],
+    )
+
+
+def _row(name, artifact, scores, records):
+    manifest = artifact.manifest
+    chosen = np.sort(np.random.default_rng(0).choice(len(records), min(TIMED, len(records)), replace=False))
+    network = manifest.get("network")
+    fitted = next(
+        (row["fit_s"] for row in manifest.get("comparison", []) if row["name"] == manifest["model_name"]), None
+    )
+    return (
+        f"{name}: {manifest['model_name']}" + (f", {network['parameters']:,} parameters" if network else ""),
+        percent(scores["accuracy"]),
+        percent(scores["accuracy_leak_free"]),
+        percent(scores["macro_f1"]),
+        f"{scores['log_loss']:.3f}",
+        f"{scores['ece']:.3f}",
+        f"{milliseconds_per_face(artifact.predictor, records[chosen]):.2f}",
+        f"{manifest['model']['bytes'] / 1e6:.1f}",
+        "-" if fitted is None else f"{fitted / 60:.1f} min",
+    )
+
+
+def _pair(first, second, answers, right, labels, classes):
+    said = [np.array(classes)[answers[name].argmax(axis=1)] for name in (first, second)]
+    a, b = right[first], right[second]
+    shares = (said[0] == said[1]).mean(), (a & ~b).mean(), (b & ~a).mean(), (~a & ~b).mean()
+    return f"{first}, {second}", *map(percent, shares), f"{mcnemar(labels, *said).p_value:.3f}"
+
+
+def quick_table(artifacts):
+    """Return a table of the time for one made-up face, and whether the answers are probabilities."""
+    from landmark_fer.recognition.probe import manifest_probe
+
+    rows = []
+    for name, artifact in artifacts.items():
+        records, answers = manifest_probe(artifact.predictor, artifact.manifest)
+        records = np.tile(records, QUICK_FACES // len(records))
+        rows.append(
+            (name, f"{milliseconds_per_face(artifact.predictor, records):.2f}", f"{answers.sum(axis=1).mean():.3f}")
+        )
+    return markdown_table(("model", "ms a face", "sum of probabilities"), rows)
+
+
+if __name__ == "__main__":
+    main()

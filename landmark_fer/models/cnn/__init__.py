@@ -1,0 +1,1 @@
+"""Convolutional opponents: Keras networks behind the same contract; trained with Keras, run without it."""

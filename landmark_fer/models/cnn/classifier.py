@@ -1,0 +1,185 @@
+"""A network as a classifier over face records: the contract of every predictor, trained by Keras."""
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.utils.validation import check_is_fitted
+
+from landmark_fer.datasets.cache_files import cache_folder
+from landmark_fer.datasets.ferplus import soft_labels
+from landmark_fer.errors import DataError, InputError
+from landmark_fer.models.cnn.architectures import ARCHITECTURES, NETWORKS, build_network
+from landmark_fer.models.cnn.pictures import reduced_pictures
+from landmark_fer.models.cnn.recipes import recipe_of
+from landmark_fer.models.cnn.training import TrainingFaces, train_network
+from landmark_fer.models.cnn.watching import answers_of
+
+WATCHED = 20  # one in as many of the training faces is watched and not learnt from
+
+
+class NetworkClassifier(ClassifierMixin, BaseEstimator):
+    """A network of the table, trained with a part of the faces watched.
+
+    Parameters
+    ----------
+    architecture : str, default="aligned_cnn"
+        A name in `ARCHITECTURES`.
+    recipe : dict, optional
+        What differs from the architecture's `Recipe`.
+    options : dict, optional
+        What differs from the options of its builder.
+    random_state : int, default=0
+    verbose : bool, default=True
+        Whether to show a progress bar.
+    cache : path-like, optional
+        As for `cache_folder`. A training that was killed goes on from there when it is fitted on the same faces.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (k,)
+    network_ : keras.Model
+    history_ : list of dict
+        As from `read_history`.
+    watched_ : ndarray of shape (m,), int
+        Positions of the faces that were not learnt from.
+    input_ : NetworkInput
+    recipe_ : Recipe
+    folder_ : Path
+        Where the training's files are; they may be removed once the network is saved.
+    """
+
+    takes_votes = True
+    takes_groups = True
+
+    def __init__(self, architecture="aligned_cnn", recipe=None, options=None, random_state=0, verbose=True, cache=None):
+        self.architecture = architecture
+        self.recipe = recipe
+        self.options = options
+        self.random_state = random_state
+        self.verbose = verbose
+        self.cache = cache
+
+    def fit(self, X, y, votes=None, groups=None):
+        """Train on face records X of shape (n,) with expressions y of shape (n,).
+
+        Parameters
+        ----------
+        X : ndarray of shape (n,)
+            Face records with the picture that the network reads.
+        y : ndarray of shape (n,), str
+        votes : ndarray of shape (n, m), optional
+            What people voted for each face; columns named by `FERPLUS_COLUMNS` where the recipe learns them as
+            targets.
+        groups : ndarray of shape (n,), optional
+            Faces with the same group are never both learnt from and watched.
+
+        Raises
+        ------
+        InputError
+            If there is no such architecture, or the recipe wants votes and there are none.
+        DataError
+            If the faces are too few to watch some.
+        DependencyError
+            If Keras is not installed.
+        """
+        if self.architecture not in NETWORKS:
+            raise InputError(f"a network must be one of {', '.join(NETWORKS)}, got {self.architecture!r}")
+        self.input_ = ARCHITECTURES[self.architecture].input
+        self.recipe_ = replace(recipe_of(self.architecture), **(self.recipe or {}))
+        self.classes_, columns = np.unique(np.asarray(y), return_inverse=True)
+        learnt, self.watched_ = watched_part(columns, groups, random_state=self.random_state)
+        pictures = reduced_pictures(X, self.input_)
+        labels = np.eye(len(self.classes_), dtype=np.float32)[columns]
+        faces = TrainingFaces(
+            pictures[learnt],
+            self._targets(labels, votes)[learnt],
+            None if votes is None else _shares(votes[learnt]),
+            pictures[self.watched_],
+            labels[self.watched_],
+        )
+        self.network_ = build_network(
+            self.architecture, len(self.classes_), seed=self.random_state, **(self.options or {})
+        )
+        self.folder_ = cache_folder(self.cache) / "networks" / self._key(faces)
+        self.history_ = train_network(
+            self.network_,
+            faces,
+            self.input_,
+            self.recipe_,
+            folder=self.folder_,
+            seed=self.random_state,
+            verbose=self.verbose,
+        )
+        return self
+
+    def predict_proba(self, X):
+        """Return probabilities of face records of shape (n,), shape (n, k)."""
+        check_is_fitted(self)
+        if not len(X):
+            return np.empty((0, len(self.classes_)), dtype=np.float32)
+        return answers_of(self.network_, reduced_pictures(X, self.input_), self.input_, mirrored=self.recipe_.mirrored)
+
+    def predict(self, X):
+        """Return the most probable class of each face."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _targets(self, labels, votes):
+        """Return what is learnt of each face: its label, or the shares of people's votes where there are some."""
+        if self.recipe_.targets == "labels":
+            return labels
+        if votes is None:
+            raise InputError(
+                f"{self.architecture} learns from FER+'s votes (targets {self.recipe_.targets!r}), and there are none; "
+                "put fer2013new.csv beside the csv or use --targets labels"
+            )
+        shares = soft_labels(votes, self.classes_.tolist()).astype(np.float32)
+        return np.where(shares.any(axis=1, keepdims=True), shares, labels)
+
+    def _key(self, faces):
+        """Return a word for this training, which changes with all that decides its result."""
+        decides = [
+            self.architecture,
+            self.options or {},
+            asdict(self.recipe_),
+            self.random_state,
+            self.input_.to_dict(),
+        ]
+        digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode())
+        for array in (faces.pictures, faces.labels, faces.votes, faces.watched_pictures):
+            digest.update(b"" if array is None else np.ascontiguousarray(array))
+        return digest.hexdigest()[:32]
+
+
+def watched_part(expressions, groups=None, *, random_state=0):
+    """Return positions of the faces to learn from and of the one in `WATCHED` to watch, groups kept together.
+
+    Parameters
+    ----------
+    expressions : ndarray of shape (n,)
+    groups : ndarray of shape (n,), optional
+    random_state : int, default=0
+
+    Returns
+    -------
+    learnt, watched : ndarray of int
+
+    Raises
+    ------
+    DataError
+        If an expression has too few unrelated faces.
+    """
+    groups = np.arange(len(expressions)) if groups is None else np.asarray(groups)
+    fewest = min(len(np.unique(groups[expressions == each])) for each in np.unique(expressions))
+    if fewest < 2:
+        raise DataError(f"a network needs 2 unrelated faces of each expression or more, got {fewest}; add faces")
+    splitter = StratifiedGroupKFold(min(WATCHED, fewest), shuffle=True, random_state=random_state)
+    return next(splitter.split(np.zeros(len(expressions)), expressions, groups))
+
+
+def _shares(votes):
+    totals = np.sum(votes, axis=1, keepdims=True, dtype=np.float32)
+    return np.divide(votes, totals, out=np.zeros(np.shape(votes), np.float32), where=totals > 0)

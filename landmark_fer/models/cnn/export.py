@@ -1,0 +1,78 @@
+"""A Keras network as an ONNX file that OpenCV and onnxruntime run, and that says itself what it reads."""
+
+import json
+import logging
+
+import numpy as np
+
+from landmark_fer.errors import InputError
+from landmark_fer.models.cnn.onnx_network import OnnxNetwork
+from landmark_fer.models.cnn.pictures import scaled_pictures
+from landmark_fer.models.cnn.sidecar import METADATA
+from landmark_fer.models.cnn.training import import_keras
+from landmark_fer.models.optional_packages import import_optional
+
+OPSET = 13
+"""Version of ONNX's operators: old enough for every reader, new enough for every layer of the architectures."""
+TOLERANCE = 1e-4
+"""Most that a probability of the exported network may differ from Keras'."""
+
+_TRIED = 4  # pictures
+
+
+def network_content(network, description):
+    """Return a Keras network as the bytes of an ONNX file, one picture at a time.
+
+    Parameters
+    ----------
+    network : keras.Model
+        From pictures of shape ``(n, *description.input.shape)``.
+    description : NetworkDescription
+        Goes into the metadata, and its classes by themselves, too.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    InputError
+        If it has no ONNX form that OpenCV runs with the same answers.
+    DependencyError
+        If Keras, TensorFlow or tf2onnx is not installed.
+    """
+    import_keras()
+    tf2onnx = import_optional("tf2onnx", purpose="exporting a network")
+    onnx = import_optional("onnx", purpose="exporting a network")
+    import tensorflow
+
+    signature = [tensorflow.TensorSpec((1, *description.input.shape), tensorflow.float32, name="picture")]
+    answer = tensorflow.function(
+        lambda picture: {description.output: network(picture, training=False)}, input_signature=signature
+    )
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    try:
+        model, _ = tf2onnx.convert.from_function(answer, signature, opset=OPSET)
+    except Exception as error:  # of a layer that has no ONNX form, nearly anything
+        raise InputError(f"the network has no ONNX form ({error}); build it of other layers") from error
+    metadata = {METADATA: json.dumps(description.to_dict()), "classes": json.dumps(list(description.classes))}
+    onnx.helper.set_model_props(model, metadata)
+    content = model.SerializeToString()
+    _verify(content, network, description)
+    return content
+
+
+def _verify(content, network, description):
+    """Raise InputError if OpenCV answers otherwise than Keras."""
+    ours, random = OnnxNetwork(content), np.random.default_rng(0)
+    side = description.input.side
+    for picture in random.integers(0, 256, (_TRIED, side, side), dtype=np.uint8):
+        answer = np.asarray(network.predict_on_batch(scaled_pictures(picture[None], description.input)))[0]
+        if description.output == "scores":
+            answer = np.exp(answer - answer.max()) / np.exp(answer - answer.max()).sum()
+        worst = float(np.abs(ours.probabilities(picture) - answer).max())
+        if not worst <= TOLERANCE:
+            raise InputError(
+                f"the ONNX form must answer as the network does within {TOLERANCE}, and is {worst:.3g} off; "
+                "build it of other layers"
+            )

@@ -1,0 +1,89 @@
+"""Changed faces: what a face would be with one sign undone, or with one patch of its picture blurred.
+
+Landmarks, chip and crop change together, as if the picture had shown the other face: all landmarks align a chip, so
+that undoing one sign moves the rest of the chip a little, too.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from landmark_fer.face.geometry import interocular_distance, inverse_transform, transform_points
+from landmark_fer.perception.alignment import chip_transform
+from landmark_fer.perception.warping import move_landmarks
+from landmark_fer.recognition.occlusion import occluded
+from landmark_fer.recognition.signs import undo_signs
+
+
+def without_signs(face, *, fields, crop_margin=0.0):
+    """Return the face once for each of `SIGNS`, that sign undone.
+
+    Parameters
+    ----------
+    face : Face
+    fields : sequence of str
+        What the model reads of a face record; pictures that it does not read are left as they are.
+    crop_margin : float, default=0
+        Of the crop, as in `ExtractorSettings`.
+
+    Returns
+    -------
+    list of Face
+    """
+    reads = {"fields": fields, "crop_margin": crop_margin}
+    return [with_landmarks(face, moved, **reads) for moved in undo_signs(face.landmarks)]
+
+
+def without_patches(face, *, fields, crop_margin=0.0):
+    """Return the face once for each patch of its chip, that patch blurred in the pictures that the model reads.
+
+    Parameters
+    ----------
+    face, fields, crop_margin
+        As for `without_signs`.
+
+    Returns
+    -------
+    list of Face
+    """
+    size = len(face.chip)
+    pictures = {}
+    if "chip" in fields:
+        pictures["chip"] = occluded(face.chip, chip_size=size)
+    if "crop" in fields:
+        to_chip = _composed(
+            chip_transform(face.landmarks, size=size), inverse_transform(_crop_transform(face, crop_margin))
+        )
+        pictures["crop"] = occluded(face.crop, chip_size=size, to_chip=to_chip)
+    return [replace(face, **dict(zip(pictures, row, strict=True))) for row in zip(*pictures.values(), strict=True)]
+
+
+def with_landmarks(face, moved, *, fields, crop_margin=0.0):
+    """Return the face with its landmarks moved to `moved`, shape (68, 2), and the pixels that the model reads, too."""
+    pictures = {}
+    if "chip" in fields:
+        before, after = (chip_transform(landmarks, size=len(face.chip)) for landmarks in (face.landmarks, moved))
+        back = _composed(before, inverse_transform(after))
+        pictures["chip"] = _moved(face.chip, face.landmarks, moved, before, after, back)
+    if "crop" in fields:
+        place = _crop_transform(face, crop_margin)
+        pictures["crop"] = _moved(face.crop, face.landmarks, moved, place, place, None)
+    return replace(face, landmarks=moved.astype(np.float32), **pictures)
+
+
+def _moved(picture, landmarks, moved, before, after, back):
+    there = transform_points(after, moved)
+    here, interocular = transform_points(before, landmarks), interocular_distance(there)
+    return move_landmarks(picture, here, there, interocular=interocular, transform=back)
+
+
+def _composed(second, first):
+    """Return the transform of shape (2, 3) that applies `first`, then `second`."""
+    return np.column_stack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]])
+
+
+def _crop_transform(face, margin):
+    """Return the transform from the picture to the crop, as `crop_box` makes it."""
+    box, size = face.box, len(face.crop)
+    scale = size / (max(box.width, box.height) * (1 + 2 * margin))
+    return np.column_stack([scale * np.eye(2), (size - 1) / 2 - scale * np.array(box.centre)])

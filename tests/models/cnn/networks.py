@@ -1,0 +1,81 @@
+"""Small networks for tests: hand-made ONNX files, which need no Keras, and drawn Keras networks."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+
+from landmark_fer.face.records import record_dtype
+from landmark_fer.models.cnn.pictures import NetworkInput
+from landmark_fer.models.cnn.sidecar import METADATA, NetworkDescription
+
+CLASSES = ("angry", "happy", "sad", "neutral")
+SMALL = NetworkDescription(NetworkInput(16), CLASSES, "probabilities")
+
+
+def hand_made_onnx(description=SMALL, *, metadata=True, shape=None, factor=1.0, seed=0):
+    """Return one layer of weights as the bytes of an ONNX file.
+
+    Parameters
+    ----------
+    description : NetworkDescription
+    metadata : bool, default=True
+        Whether the description stands in the file.
+    shape : tuple, optional
+        Of the input, batch first; by default as described.
+    factor : float, default=1
+        The weights are multiplied by it.
+    seed : int, default=0
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    k, shape = len(description.classes), (1, *description.input.shape) if shape is None else shape
+    drawn = np.random.default_rng(seed).normal(0, 0.1, (int(np.prod(shape[1:])), k)) * factor
+    graph = helper.make_graph(
+        [
+            helper.make_node("Flatten", ["picture"], ["row"], axis=1),
+            helper.make_node("Gemm", ["row", "weights", "offsets"], ["scores"]),
+            *([helper.make_node("Softmax", ["scores"], ["answer"], axis=1)] * (description.output != "scores")),
+        ],
+        "hand-made",
+        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("answer" * (description.output != "scores") or "scores", 1, (shape[0], k))],
+        [
+            numpy_helper.from_array(drawn.astype(np.float32), "weights"),
+            numpy_helper.from_array(np.linspace(-1, 1, k, dtype=np.float32), "offsets"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    if metadata:
+        helper.set_model_props(model, {METADATA: json.dumps(description.to_dict())})
+    return model.SerializeToString()
+
+
+def random_records(n, *, chip_size=80, crop_size=None, seed=0):
+    """Return face records of noise, shape (n,)."""
+    records = np.zeros(n, dtype=record_dtype(chip_size, crop_size))
+    generator = np.random.default_rng(seed)
+    for name in records.dtype.names[1:]:
+        records[name] = generator.integers(0, 256, records[name].shape)
+    return records
+
+
+def drawn_classifier(name="aligned_cnn", classes=CLASSES, **options):
+    """Return a classifier as if it were trained: weights and statistics of its normalisations are drawn."""
+    from landmark_fer.models.cnn.architectures import ARCHITECTURES, build_network
+    from landmark_fer.models.cnn.classifier import NetworkClassifier
+    from landmark_fer.models.cnn.recipes import recipe_of
+
+    classifier = NetworkClassifier(name, options=options or None)
+    classifier.network_ = build_network(name, len(classes), seed=1, **options)
+    generator = np.random.default_rng(0)
+    for layer in classifier.network_.layers:
+        if type(layer).__name__ == "BatchNormalization":
+            shapes = [weights.shape for weights in layer.get_weights()]
+            ranges = ((0.5, 1.5), (-0.5, 0.5), (-0.5, 0.5), (0.5, 2.0))
+            layer.set_weights([generator.uniform(*each, shape) for each, shape in zip(ranges, shapes, strict=True)])
+    classifier.classes_ = np.array(sorted(classes))
+    classifier.input_ = ARCHITECTURES[name].input
+    classifier.recipe_ = replace(recipe_of(name))
+    classifier.history_ = [{"epoch": 1.0, "loss": 1.0, "watched_loss": 1.0}]
+    return classifier

@@ -1,0 +1,80 @@
+"""The networks of the table: their counts of parameters, their answers, their cost before they are built."""
+
+import numpy as np
+import pytest
+
+from landmark_fer.errors import InputError
+from landmark_fer.models.cnn import cost
+from landmark_fer.models.cnn.architectures import ARCHITECTURES, build_network
+from landmark_fer.models.cnn.training import import_keras
+
+pytest.importorskip("keras", reason="requirements-cnn.txt is not installed")
+
+COUNTS = {
+    ("aligned_cnn", 7): 576_167,
+    ("elu_vgg", 5): 1_328_037,
+    ("relu_vgg", 7): 555_623,
+    ("wide_cnn", 7): 4_478_727,
+    ("single_conv", 7): 18_449_095,
+    ("pixel_mlp", 7): 2_888_711,
+    ("ferplus_vgg13", 8): 8_757_704,
+    ("mini_xception", 7): 58_423,
+}
+OFFLINE = [name for name in ARCHITECTURES if name != "vgg16_transfer"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def keras():
+    return import_keras()
+
+
+@pytest.mark.parametrize("name, n_classes", COUNTS)
+def test_the_number_of_parameters_is_that_of_its_source(name, n_classes):
+    assert build_network(name, n_classes).count_params() == COUNTS[name, n_classes]
+    assert cost.count_parameters(name, n_classes) == COUNTS[name, n_classes]
+
+
+def test_every_architecture_has_a_count():
+    assert {name for name, _ in COUNTS} == set(OFFLINE)
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_answers_are_probabilities_of_pictures_in_its_own_size(name, generator):
+    network = build_network(name, 7)
+    pictures = generator.normal(size=(3, *ARCHITECTURES[name].input.shape)).astype(np.float32)
+    answers = np.asarray(network.predict_on_batch(pictures))
+    assert answers.shape == (3, 7)
+    assert answers.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert network.layers[-1].name == "expression"
+
+
+def test_the_same_seed_draws_the_same_network():
+    first, same, other = (build_network("mini_xception", 7, seed=seed).get_weights()[0] for seed in (0, 0, 1))
+    assert np.array_equal(first, same)
+    assert not np.array_equal(first, other)
+
+
+def test_vgg16_takes_weights_from_a_file(tmp_path):
+    network = build_network("vgg16_transfer", 5, weights=None)
+    base = network.get_layer("block5_conv3")
+    assert base.count_params() == 2_359_808
+    assert network.output.shape == (None, 5)
+    assert not base.trainable
+    with pytest.raises(InputError, match=r"--weights FILE"):
+        build_network("vgg16_transfer", 5, weights=str(tmp_path / "missing.weights.h5"))
+
+
+def test_memory_is_compared_with_what_is_free(monkeypatch):
+    monkeypatch.setattr(cost, "free_bytes", lambda: 1e9)
+    with pytest.raises(InputError, match=r"aligned_cnn: 576,167 parameters, about .* GB.*1.0 GB are free"):
+        cost.check_memory("aligned_cnn", 7)
+    monkeypatch.setattr(cost, "free_bytes", lambda: None)
+    assert "GB of memory" in cost.check_memory("aligned_cnn", 7)
+
+
+def test_what_the_full_single_layer_would_cost_is_said_before_it_is_built(monkeypatch):
+    assert cost.count_parameters("single_conv", 7, filters=5000) == 1_440_101_007
+    monkeypatch.setattr(cost, "free_bytes", lambda: 16e9)
+    with pytest.raises(InputError, match=r"1,440,101,007 parameters, about 24.2 GB.*fewer --filters"):
+        cost.check_memory("single_conv", 7, filters=5000)
+    assert "18,449,095 parameters" in cost.check_memory("single_conv", 7)

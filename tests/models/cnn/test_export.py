@@ -1,0 +1,129 @@
+"""What Keras trained is what OpenCV runs, for every architecture, calibration included."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from landmark_fer.errors import InputError
+from landmark_fer.models.cnn.architectures import ARCHITECTURES
+from landmark_fer.models.cnn.onnx_network import OnnxNetwork
+from landmark_fer.models.cnn.onnx_wire import graph_interface
+from landmark_fer.models.cnn.pictures import NetworkInput
+from landmark_fer.models.cnn.sidecar import FERPLUS_CONTRACT, NetworkDescription, is_ferplus
+from tests.models.cnn.networks import CLASSES, drawn_classifier, random_records
+
+SMALLER = {"vgg16_transfer": {"weights": None}, "single_conv": {"filters": 4}}
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_opencv_answers_as_keras_does(keras, name):
+    from landmark_fer.models.cnn.calibrated import CalibratedNetwork
+    from landmark_fer.models.cnn.export import network_content
+
+    wanted = ARCHITECTURES[name].input
+    records = random_records(3, crop_size=wanted.side)
+    calibrated = CalibratedNetwork(drawn_classifier(name, **SMALLER.get(name, {})), temperature=0.7)
+    ours = OnnxNetwork(network_content(calibrated.network_, calibrated.description))
+    np.testing.assert_allclose(ours.predict_proba(records), calibrated.predict_proba(records), atol=1e-5)
+    assert ours.description == calibrated.description
+
+
+def test_the_file_says_its_classes_and_onnxruntime_runs_it(keras):
+    import onnxruntime
+
+    from landmark_fer.models.cnn.calibrated import CalibratedNetwork
+    from landmark_fer.models.cnn.export import network_content
+    from landmark_fer.models.cnn.pictures import network_pictures
+
+    calibrated = CalibratedNetwork(drawn_classifier("aligned_cnn", width=4), temperature=2)
+    content = network_content(calibrated.network_, replace(calibrated.description, mirrored=False))
+    interface, records = graph_interface(content), random_records(1)
+    assert json.loads(interface.metadata["classes"]) == sorted(CLASSES)
+    assert interface.inputs == {"picture": (1, (1, 48, 48, 1))} and list(interface.outputs) == ["probabilities"]
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    (answer,) = session.run(None, {"picture": network_pictures(records, calibrated.input_)})
+    np.testing.assert_allclose(answer, OnnxNetwork(content).predict_proba(records), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["aligned_cnn", "mini_xception"])
+def test_a_temperature_divides_the_scores_and_leaves_the_classifier_alone(keras, name):
+    from landmark_fer.models.cnn.calibrated import CalibratedNetwork
+
+    classifier = drawn_classifier(name)
+    classifier.recipe_ = replace(classifier.recipe_, mirrored=False)
+    records = random_records(4, crop_size=64)
+    before = classifier.predict_proba(records)
+    shares = np.log(before) / 2.5
+    expected = np.exp(shares) / np.exp(shares).sum(axis=1, keepdims=True)
+    calibrated = CalibratedNetwork(classifier, temperature=2.5)
+    np.testing.assert_allclose(calibrated.predict_proba(records), expected, atol=1e-5)
+    np.testing.assert_array_equal(classifier.predict_proba(records), before)
+    assert calibrated.network_.count_params() == classifier.network_.count_params()
+    assert [type(layer) for layer in calibrated.network_.layers] == [type(each) for each in classifier.network_.layers]
+
+
+def test_the_fitted_temperature_finds_back_how_sure_answers_were_made(keras):
+    from landmark_fer.models.cnn.calibrated import CalibratedNetwork, fit_network_temperature
+
+    classifier, records = drawn_classifier("aligned_cnn", width=4), random_records(300)
+    probabilities = CalibratedNetwork(classifier, temperature=0.5).predict_proba(records)
+    drawn = probabilities.cumsum(axis=1) > np.random.default_rng(0).random((300, 1))
+    labels = classifier.classes_[drawn.argmax(axis=1)]
+    assert 0.3 < fit_network_temperature(classifier, records, labels) < 0.8
+
+
+@pytest.mark.parametrize("temperature", [0, -1.0, np.nan, np.inf])
+def test_a_temperature_that_is_none_is_refused(keras, temperature):
+    from landmark_fer.models.cnn.calibrated import CalibratedNetwork
+
+    with pytest.raises(InputError, match="a temperature must be more than 0"):
+        CalibratedNetwork(drawn_classifier("aligned_cnn", width=4), temperature=temperature)
+
+
+def test_a_network_that_ends_otherwise_cannot_be_calibrated(keras):
+    from landmark_fer.models.cnn.calibrated import tempered_network
+
+    layers = keras.layers
+    for last in ([layers.Dense(3, activation="sigmoid")], [layers.Dense(3, activation="relu"), layers.Softmax()]):
+        network = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), *last])
+        with pytest.raises(InputError, match="must end in a softmax over a linear layer"):
+            tempered_network(network, 2.0)
+
+
+def ferplus_stand_in(keras):
+    """A small network of the model zoo's interface: 1x1x64x64 to eight scores."""
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((1, 64, 64)),
+            layers.Permute((2, 3, 1)),
+            layers.Rescaling(1 / 255, -0.5),
+            layers.Conv2D(4, 3, strides=2, padding="same", activation="relu"),
+            layers.MaxPooling2D(4),
+            layers.Flatten(),
+            layers.Dense(8),
+        ]
+    )
+
+
+def test_a_network_of_the_model_zoos_interface_runs_without_a_word(keras):
+    from landmark_fer.models.cnn.export import network_content
+    from landmark_fer.models.cnn.keras_files import KerasNetwork
+
+    network, records = ferplus_stand_in(keras), random_records(5, crop_size=64)
+    content = network_content(network, FERPLUS_CONTRACT)
+    assert is_ferplus(graph_interface(content))
+    answers = OnnxNetwork(content, FERPLUS_CONTRACT).predict_proba(records)
+    np.testing.assert_allclose(answers, KerasNetwork(network, FERPLUS_CONTRACT).predict_proba(records), atol=1e-5)
+    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_network_that_has_no_such_form_is_refused(keras):
+    from landmark_fer.models.cnn.export import network_content
+
+    flat = keras.Sequential([keras.Input((16, 16, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    wrong = NetworkDescription(NetworkInput(16), CLASSES)
+    with pytest.raises(InputError, match="to have 4 classes, and answers 1x3"):
+        network_content(flat, wrong)

@@ -1,0 +1,157 @@
+"""Training: every architecture learns for an epoch, faces are watched apart, a killed run goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+from landmark_fer.errors import DataError, DependencyError, InputError
+from landmark_fer.face.records import record_dtype
+from landmark_fer.models.cnn import training
+from landmark_fer.models.cnn.architectures import ARCHITECTURES
+from landmark_fer.models.cnn.batches import NO_AUGMENTATION
+from landmark_fer.models.cnn.classifier import NetworkClassifier, watched_part
+from landmark_fer.models.cnn.curves import draw_curves
+from landmark_fer.models.cnn.watching import HISTORY_COLUMNS, read_history
+from tests.conftest import made_up_faces
+
+pytest.importorskip("keras", reason="requirements-cnn.txt is not installed")
+QUICK = {"epochs": 1, "batch_size": 16, "schedule": "plateau"}
+
+
+@pytest.fixture(scope="module")
+def faces():
+    """Made-up faces with chip and crop, and what ten people each said of them."""
+    made, expressions = made_up_faces(16)
+    records = np.zeros(len(made), dtype=record_dtype(80, 64))
+    records["landmarks"], records["chip"], records["crop"] = (
+        made["landmarks"],
+        made["chip"],
+        made["chip"][:, 8:72, 8:72],
+    )
+    votes = np.zeros((len(made), 10), dtype=int)
+    votes[np.arange(len(made)), [{"happy": 1, "surprise": 2, "sad": 3}[each] for each in expressions]] = 9
+    votes[:, 0] = 1
+    return records, expressions, votes
+
+
+@pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name != "vgg16_transfer"])
+def test_every_architecture_trains_an_epoch(name, faces, tmp_path):
+    records, expressions, votes = faces
+    options = {"filters": 4} if name == "single_conv" else None
+    classifier = NetworkClassifier(name, recipe=QUICK, options=options, verbose=False, cache=tmp_path)
+    classifier.fit(records, expressions, votes=votes)
+    probabilities = classifier.predict_proba(records)
+    assert classifier.classes_.tolist() == ["happy", "sad", "surprise"]
+    assert probabilities.shape == (48, 3)
+    assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert [int(row["epoch"]) for row in classifier.history_] == [1]
+    assert set(HISTORY_COLUMNS) == set(classifier.history_[0])
+
+
+def test_a_network_learns_what_can_be_learnt(faces, tmp_path):
+    records, expressions, _ = faces
+    recipe = {"epochs": 8, "batch_size": 12, "augmentation": NO_AUGMENTATION}
+    classifier = NetworkClassifier("pixel_mlp", recipe=recipe, verbose=False, cache=tmp_path)
+    classifier.fit(records, expressions)
+    history = classifier.history_
+    assert history[-1]["loss"] < 0.8 * history[0]["loss"]
+    assert np.mean(classifier.predict(records) == expressions) > 0.6
+    draw_curves(history, tmp_path / "curves.png", title="made-up faces")
+    assert (tmp_path / "curves.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_best_weights_are_kept_and_a_finished_training_is_not_repeated(faces, tmp_path):
+    records, expressions, _ = faces
+    recipe = {"epochs": 3, "batch_size": 16, "schedule": "plateau"}
+    options = {"recipe": recipe, "options": {"width": 4}, "verbose": False, "cache": tmp_path}
+    first = NetworkClassifier("aligned_cnn", **options).fit(records, expressions)
+    again = NetworkClassifier("aligned_cnn", **options).fit(records, expressions)
+    assert again.history_ == first.history_
+    assert np.array_equal(again.predict_proba(records), first.predict_proba(records))
+    best = min(row["watched_loss"] for row in first.history_)
+    watched = first.watched_
+    columns = [first.classes_.tolist().index(each) for each in expressions[watched]]
+    answers = first.predict_proba(records[watched])[np.arange(len(watched)), columns]
+    assert -np.log(answers).mean() == pytest.approx(best, abs=1e-3)
+
+
+def test_votes_are_targets_where_the_recipe_says_so(faces, tmp_path):
+    records, expressions, votes = faces
+    classifier = NetworkClassifier("aligned_cnn", recipe=QUICK | {"targets": "soft"}, cache=tmp_path, verbose=False)
+    with pytest.raises(InputError, match=r"--targets labels"):
+        classifier.fit(records, expressions)
+    classifier.fit(records, expressions, votes=votes)
+    assert classifier._targets(np.eye(3, dtype=np.float32)[:1], votes[:1]) == pytest.approx(np.array([[1.0, 0.0, 0.0]]))
+
+
+def test_votes_are_drawn_by_their_shares():
+    drawn = training._drawn(np.array([[0.0, 0.3, 0.7]] * 2000, dtype=np.float32), np.random.default_rng(0))
+    assert drawn.sum(axis=1) == pytest.approx(1)
+    assert drawn.mean(axis=0) == pytest.approx([0.0, 0.3, 0.7], abs=0.04)
+
+
+def test_twins_and_subjects_are_never_both_learnt_from_and_watched(generator):
+    expressions = np.repeat([0, 1, 2], 200)
+    groups = generator.integers(0, 250, 600)
+    learnt, watched = watched_part(expressions, groups)
+    assert not set(groups[learnt]) & set(groups[watched])
+    assert sorted([*learnt, *watched]) == list(range(600))
+    assert 0.03 < len(watched) / 600 < 0.08
+    with pytest.raises(DataError, match="unrelated faces"):
+        watched_part(np.array([0, 0, 1, 1]), np.array([1, 2, 3, 3]))
+
+
+def test_an_unknown_network_is_refused(faces):
+    with pytest.raises(InputError, match="a network must be one of aligned_cnn"):
+        NetworkClassifier("resnet").fit(*faces[:2])
+
+
+def test_without_keras_the_sentence_names_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(DependencyError, match=r"requirements-cnn\.txt"):
+        training.import_keras()
+
+
+def test_of_an_epoch_written_twice_the_last_counts_and_half_a_row_does_not(tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text("epoch,loss\n1,3.0\n2,2.0\n2,1.5\n3")
+    assert read_history(path) == [{"epoch": 1, "loss": 3.0}, {"epoch": 2, "loss": 1.5}]
+    assert read_history(tmp_path / "none.csv") == []
+
+
+def test_a_killed_training_goes_on_where_it_was(tmp_path):
+    code = textwrap.dedent(f"""
+        import sys
+        sys.path.insert(0, {os.getcwd()!r})
+        from tests.conftest import made_up_faces
+        from landmark_fer.models.cnn.classifier import NetworkClassifier
+        recipe = {{"epochs": 40, "batch_size": 8, "schedule": "cosine"}}
+        options = {{"recipe": recipe, "options": {{"width": 2}}, "verbose": False, "cache": {str(tmp_path)!r}}}
+        fitted = NetworkClassifier("aligned_cnn", **options).fit(*made_up_faces(12))
+        print(len(fitted.history_), fitted.history_[-1]["learning_rate"])
+    """)
+    killed = subprocess.Popen([sys.executable, "-c", code])
+    history = None
+    for _ in range(1200):
+        time.sleep(0.1)
+        history = next(tmp_path.glob("networks/*/history.csv"), None)
+        if history is not None and len(read_history(history)) >= 3:
+            break
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    done = read_history(history)
+    assert 3 <= len(done) < 40
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    epochs, rate = finished.stdout.split()[-2:]
+    rows = read_history(history)
+    assert [int(row["epoch"]) for row in rows] == list(range(1, 41))
+    assert rows[: len(done) - 1] == done[:-1]  # the epoch of the kill may have been run again
+    assert int(epochs) == 40
+    assert float(rate) < 1e-4  # the cosine went on from where it was, too

@@ -1,0 +1,238 @@
+"""A network that OpenCV runs is a predictor like any other, and what it cannot run is said in a sentence."""
+
+import copy
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from landmark_fer.errors import InputError
+from landmark_fer.models.cnn.onnx_network import OnnxNetwork
+from landmark_fer.models.cnn.onnx_wire import graph_interface
+from landmark_fer.models.cnn.pictures import NetworkInput, network_pictures
+from landmark_fer.models.cnn.trial import try_network
+from tests.models.cnn.networks import CLASSES, SMALL, hand_made_onnx, random_records
+
+
+@pytest.fixture
+def network():
+    return OnnxNetwork(hand_made_onnx())
+
+
+def reference(records, description):
+    """The hand-made network by NumPy."""
+    k = len(description.classes)
+    weights = np.random.default_rng(0).normal(0, 0.1, (int(np.prod(description.input.shape)), k)).astype(np.float32)
+    scores = network_pictures(records, description.input).reshape(len(records), -1) @ weights + np.linspace(-1, 1, k)
+    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
+class TestAnswers:
+    @pytest.mark.parametrize("output", ["scores", "probabilities"])
+    @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+    @pytest.mark.parametrize("channels", [1, 3])
+    @pytest.mark.parametrize("batch", [1, "n"])
+    def test_they_are_the_graphs(self, output, layout, channels, batch):
+        wanted = NetworkInput(16, channels=channels, layout=layout, frame=64)
+        description = replace(SMALL, input=wanted, output=output)
+        network = OnnxNetwork(hand_made_onnx(description, shape=(batch, *wanted.shape)))
+        records = random_records(5)
+        np.testing.assert_allclose(network.predict_proba(records), reference(records, description), atol=1e-5)
+
+    def test_they_are_probabilities_in_the_order_of_the_classes(self, network):
+        records = random_records(9)
+        answers = network.predict_proba(records)
+        np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
+        assert answers.shape == (9, 4) and tuple(network.classes_) == CLASSES
+        assert network.predict(records).tolist() == [CLASSES[column] for column in answers.argmax(axis=1)]
+        assert network.predict_proba(records[:0]).shape == (0, 4)
+
+    def test_one_at_a_time_equals_all_at_once_in_any_order(self, network):
+        records = random_records(6)
+        answers = network.predict_proba(records)
+        np.testing.assert_array_equal(answers[::-1], network.predict_proba(records[::-1]))
+        np.testing.assert_array_equal(answers, [network.predict_proba(records[[row]])[0] for row in range(6)])
+
+    def test_a_mirrored_network_answers_the_mirrored_face_alike(self, network):
+        records = random_records(4)
+        turned = records.copy()
+        turned["chip"] = records["chip"][..., ::-1]
+        mirrored = OnnxNetwork(hand_made_onnx(), replace(SMALL, mirrored=True))
+        mean = (network.predict_proba(records) + network.predict_proba(turned)) / 2
+        np.testing.assert_allclose(mirrored.predict_proba(records), mean, atol=1e-6)
+        np.testing.assert_allclose(mirrored.predict_proba(records), mirrored.predict_proba(turned), atol=1e-6)
+
+    def test_the_crop_is_read_where_it_is_described(self):
+        description = replace(SMALL, input=NetworkInput(16, picture="crop", scaling="0..1"))
+        network, records = OnnxNetwork(hand_made_onnx(description)), random_records(3, crop_size=16)
+        assert network.fields == ("crop",)
+        np.testing.assert_allclose(network.predict_proba(records), reference(records, description), atol=1e-5)
+        with pytest.raises(InputError, match="must have the field 'crop', got fields landmarks, chip"):
+            network.predict_proba(random_records(3))
+
+    def test_records_stay_as_they_were(self, network):
+        records = random_records(3)
+        before = records.tobytes()
+        network.predict_proba(records)
+        assert records.tobytes() == before
+
+
+class TestSharing:
+    def test_copies_and_pickles_answer_alike(self, network):
+        records = random_records(3)
+        for other in (copy.copy(network), copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+            np.testing.assert_array_equal(other.predict_proba(records), network.predict_proba(records))
+
+    def test_threads_may_ask_one_network_at_the_same_time(self, network):
+        faces = [random_records(8, seed=seed) for seed in range(8)]
+        expected = [network.predict_proba(records) for records in faces]
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(5):
+                for came, wanted in zip(pool.map(network.predict_proba, faces), expected, strict=True):
+                    np.testing.assert_array_equal(came, wanted)
+
+    def test_it_runs_with_neither_keras_nor_onnx(self, tmp_path):
+        (tmp_path / "small.onnx").write_bytes(hand_made_onnx())
+        code = (
+            "import sys, pathlib\n"
+            "for name in ('keras', 'tensorflow', 'onnx', 'onnxruntime', 'tf2onnx'): sys.modules[name] = None\n"
+            "from landmark_fer.models.cnn.onnx_network import OnnxNetwork\n"
+            "from landmark_fer.recognition.probe import probe_records\n"
+            f"network = OnnxNetwork(pathlib.Path({str(tmp_path / 'small.onnx')!r}).read_bytes())\n"
+            "print(network.predict_proba(probe_records(80)).shape)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.stdout == "(4, 4)\n", done.stderr
+
+
+def test_every_module_of_networks_is_imported_without_keras():
+    code = (
+        "import sys, pkgutil, importlib\n"
+        "for name in ('keras', 'tensorflow', 'tf2onnx', 'onnx', 'matplotlib', 'h5py'): sys.modules[name] = None\n"
+        "import landmark_fer.models.cnn as package\n"
+        "names = [each.name for each in pkgutil.iter_modules(package.__path__)]\n"
+        "for name in names: importlib.import_module(f'landmark_fer.models.cnn.{name}')\n"
+        "print('keras_files' in names, len(names) > 10)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "True True\n", done.stderr
+
+
+MISFITS = {
+    "another side": (
+        replace(SMALL, input=NetworkInput(24)),
+        "small.onnx is described to read .* 1x24x24x1 .NHWC., and reads 1x16x16x1; mend side",
+    ),
+    "another layout": (replace(SMALL, input=NetworkInput(16, layout="NCHW")), "1x1x16x16 .NCHW., and reads 1x16x16x1"),
+    "more channels": (replace(SMALL, input=NetworkInput(16, channels=3)), "1x16x16x3 .NHWC., and reads 1x16x16x1"),
+    "fewer classes": (
+        replace(SMALL, classes=CLASSES[:3]),
+        "small.onnx is described to have 3 classes, and answers 1x4; name its classes",
+    ),
+}
+
+
+@pytest.mark.parametrize("misfit", MISFITS)
+def test_a_description_of_another_network_is_refused(misfit):
+    description, sentence = MISFITS[misfit]
+    with pytest.raises(InputError, match=sentence):
+        OnnxNetwork(hand_made_onnx(), description, name="small.onnx")
+
+
+def test_a_network_that_does_not_describe_itself_needs_a_description():
+    content = hand_made_onnx(metadata=False)
+    with pytest.raises(InputError, match=r"small\.onnx must say in its metadata what it reads, and does not"):
+        OnnxNetwork(content, name="small.onnx")
+    assert OnnxNetwork(content, SMALL).fields == ("chip",)
+
+
+def test_scores_described_as_probabilities_are_refused():
+    content = hand_made_onnx(replace(SMALL, output="scores"))
+    with pytest.raises(InputError, match=r"must answer with probabilities, which sum to 1, got .*output as scores"):
+        OnnxNetwork(content, SMALL)
+
+
+def test_answers_that_are_no_numbers_are_refused():
+    with pytest.raises(InputError, match="answers with what are no numbers"):
+        OnnxNetwork(hand_made_onnx(replace(SMALL, output="scores"), factor=np.nan))
+
+
+@pytest.mark.parametrize("content", [b"", b"words", b"\x00" * 100, b"\x08\x07", b"PK\x03\x04" * 50, bytes(range(256))])
+def test_what_is_no_onnx_is_said(content):
+    with pytest.raises(InputError, match=r"odd.onnx must be an? (whole )?ONNX model.*get the file anew"):
+        OnnxNetwork(content, SMALL, name="odd.onnx")
+
+
+def test_a_file_cut_anywhere_is_refused():
+    content = hand_made_onnx()
+    for length in range(0, len(content) - 1, 23):
+        with pytest.raises(InputError, match="get the file anew"):
+            graph_interface(content[:length])
+
+
+def test_the_interface_is_read_as_the_package_onnx_reads_it():
+    import onnx
+
+    content = hand_made_onnx(shape=("n", 16, 16, 1))
+    interface, model = graph_interface(content), onnx.load_model_from_string(content)
+    assert interface.inputs == {"picture": (1, (None, 16, 16, 1))}
+    assert interface.outputs == {"answer": (1, (None, 4))}
+    assert interface.metadata == {each.key: each.value for each in model.metadata_props}
+
+
+def test_weights_that_old_files_list_among_the_inputs_are_none():
+    import onnx
+    from onnx import TensorProto, helper
+
+    model = onnx.load_model_from_string(hand_made_onnx())
+    for name, shape in (("weights", (256, 4)), ("offsets", (4,))):
+        model.graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+    content = model.SerializeToString()
+    assert list(graph_interface(content).inputs) == ["picture"]
+    records = random_records(2)
+    answers = OnnxNetwork(content).predict_proba(records)
+    np.testing.assert_allclose(answers, reference(records, SMALL), atol=1e-5)
+
+
+def headless_onnx():
+    """A convolution whose weights are not in the file: OpenCV 4.12 to 4.14 dies of it."""
+    from onnx import TensorProto, helper
+
+    nodes = [
+        helper.make_node("Conv", ["picture", "nothing"], ["maps"]),
+        helper.make_node("Softmax", ["maps"], ["answer"], axis=1),
+    ]
+    taken = helper.make_tensor_value_info("picture", TensorProto.FLOAT, (1, 16, 16, 1))
+    given = helper.make_tensor_value_info("answer", TensorProto.FLOAT, None)
+    model = helper.make_model(helper.make_graph(nodes, "headless", [taken], [given]), ir_version=8)
+    return model.SerializeToString()
+
+
+class TestTrial:
+    def test_a_good_network_passes(self):
+        try_network(hand_made_onnx(), SMALL)
+
+    def test_what_is_refused_there_is_refused_here_with_its_sentence(self):
+        with pytest.raises(InputError, match=r"b\.onnx is described to have 3 classes"):
+            try_network(hand_made_onnx(), replace(SMALL, classes=CLASSES[:3]), name="b.onnx")
+
+    def test_what_crashes_opencv_is_refused_and_the_interpreter_lives(self):
+        with pytest.raises(InputError, match=r"odd\.onnx must be ONNX that OpenCV runs, and"):
+            try_network(headless_onnx(), SMALL, name="odd.onnx")
+
+    def test_a_crash_and_a_hang_are_sentences(self, monkeypatch):
+        def die(command, **options):
+            return subprocess.CompletedProcess(command, -11, b"", b"")
+
+        def hang(command, **options):
+            raise subprocess.TimeoutExpired(command, options["timeout"])
+
+        for fate, sentence in ((die, "and makes it crash: it is damaged"), (hang, "must run within 300 seconds")):
+            monkeypatch.setattr(subprocess, "run", fate)
+            with pytest.raises(InputError, match=f"odd.onnx .*{sentence}"):
+                try_network(hand_made_onnx(), SMALL, name="odd.onnx")

@@ -1,0 +1,109 @@
+"""What stands beside a network is read and checked, wrong words are named; the FER+ contract needs none beside it."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from landmark_fer.errors import InputError
+from landmark_fer.models.cnn.onnx_wire import GraphInterface, graph_interface
+from landmark_fer.models.cnn.pictures import NetworkInput
+from landmark_fer.models.cnn.sidecar import (
+    FERPLUS_CONTRACT,
+    NetworkDescription,
+    description_of,
+    is_ferplus,
+    read_sidecar,
+)
+from landmark_fer.perception.extraction import ExtractorSettings
+from tests.models.cnn.networks import CLASSES, SMALL, hand_made_onnx
+
+GOOD = {"input": {"side": 64, "picture": "crop", "margin": 0.1, "scaling": "0..1"}, "classes": ["happiness", "Sad"]}
+
+
+def write(path, values):
+    path.write_text(values if isinstance(values, str) else json.dumps(values))
+    return path.with_suffix(".onnx")
+
+
+def test_a_sidecar_is_read_with_synonyms_and_defaults(tmp_path):
+    description = read_sidecar(write(tmp_path / "a.json", GOOD))
+    wanted = NetworkInput(64, picture="crop", margin=0.1, scaling="0..1")
+    assert description == NetworkDescription(wanted, ("happy", "sad"), "scores", False)
+    assert description.fields == ("crop",)
+    assert description.extractor_settings() == ExtractorSettings(crop_size=64, crop_margin=0.1)
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    for description in (SMALL, FERPLUS_CONTRACT, replace(SMALL, mirrored=True)):
+        assert read_sidecar(write(tmp_path / "a.json", description.to_dict())) == description
+
+
+def test_chips_are_extracted_large_enough():
+    assert SMALL.extractor_settings() == ExtractorSettings()
+    assert replace(SMALL, input=NetworkInput(16, frame=120)).extractor_settings().chip_size == 120
+
+
+WRONG = {
+    "no JSON": ("{", "must be JSON, and cannot be read"),
+    "a list": ([1], "must have input and classes, and may have output and mirrored"),
+    "no classes": ({"input": {"side": 48}}, "must have input and classes"),
+    "an unknown word": (GOOD | {"labels": []}, "must have input and classes"),
+    "an unknown expression": (GOOD | {"classes": ["happy", "hungry"]}, "expression must be one of .* got 'hungry'"),
+    "a class twice": (GOOD | {"classes": ["happy", "joy"]}, "2 different expressions or more, got happy, joy"),
+    "one class": (GOOD | {"classes": ["happy"]}, "2 different expressions or more"),
+    "a word for classes": (GOOD | {"classes": "happy"}, "must be a list of words, got 'happy'"),
+    "numbers for classes": (GOOD | {"classes": [0, 1]}, "must be a list of words"),
+    "an unknown output": (GOOD | {"output": "logits"}, "output must be one of scores, probabilities, got 'logits'"),
+    "a mirror that is a word": (GOOD | {"mirrored": "yes"}, "mirrored must be true or false, got 'yes'"),
+    "an input that is a number": (GOOD | {"input": 48}, "input must have side"),
+    "an input without side": (GOOD | {"input": {"layout": "NCHW"}}, "input must have side"),
+    "a side that is none": (GOOD | {"input": {"side": "48"}}, "side must be from 8 to 1024, got '48'"),
+    "an unknown layout": (GOOD | {"input": {"side": 48, "layout": "HWC"}}, "layout must be one of NHWC, NCHW"),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_a_wrong_sidecar_is_refused_by_name(tmp_path, fault):
+    values, sentence = WRONG[fault]
+    with pytest.raises(InputError, match=rf"a\.json .*{sentence}"):
+        read_sidecar(write(tmp_path / "a.json", values))
+
+
+def test_the_sidecar_comes_before_the_metadata_and_both_before_the_contract(tmp_path):
+    interface = graph_interface(hand_made_onnx())
+    assert description_of(tmp_path / "a.onnx", interface) == SMALL
+    other = replace(SMALL, classes=CLASSES[::-1])
+    assert description_of(write(tmp_path / "a.json", other.to_dict()), interface) == other
+    with pytest.raises(InputError, match=r"b\.onnx must be described by .*b\.json, and there is none: write"):
+        description_of(tmp_path / "b.onnx", graph_interface(hand_made_onnx(metadata=False)))
+    with pytest.raises(InputError, match=r"the metadata of .*b\.onnx must be JSON"):
+        description_of(tmp_path / "b.onnx", replace(interface, metadata={"landmark_fer_network": "{"}))
+
+
+FERPLUS_SHAPE = {"Input3": (1, (1, 1, 64, 64))}, {"Plus692_Output_0": (1, (1, 8))}
+
+
+def test_the_ferplus_network_is_known_by_its_interface(tmp_path):
+    interface = GraphInterface(*FERPLUS_SHAPE, {})
+    assert is_ferplus(interface) and description_of(tmp_path / "a.onnx", interface) is FERPLUS_CONTRACT
+    assert is_ferplus(GraphInterface({"x": (1, (None, 1, 64, 64))}, {"y": (1, (None, 8))}, {}))
+    named = "neutral happy surprise sad angry disgust fear contempt"
+    assert " ".join(FERPLUS_CONTRACT.classes) == named and FERPLUS_CONTRACT.output == "scores"
+    assert FERPLUS_CONTRACT.input.shape == (1, 64, 64) and FERPLUS_CONTRACT.input.scaling == "0..255"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs"),
+    [
+        ({"x": (1, (1, 64, 64, 1))}, FERPLUS_SHAPE[1]),
+        ({"x": (1, (1, 3, 64, 64))}, FERPLUS_SHAPE[1]),
+        ({"x": (2, (1, 1, 64, 64))}, FERPLUS_SHAPE[1]),
+        ({"x": (1, None)}, FERPLUS_SHAPE[1]),
+        (FERPLUS_SHAPE[0], {"y": (1, (1, 7))}),
+        (FERPLUS_SHAPE[0], {"y": (1, None)}),
+        (FERPLUS_SHAPE[0] | {"z": (1, (1,))}, FERPLUS_SHAPE[1]),
+    ],
+)
+def test_other_interfaces_are_not_taken_for_it(inputs, outputs):
+    assert not is_ferplus(GraphInterface(inputs, outputs, {}))

@@ -1,0 +1,198 @@
+"""Explanations: models that read one known thing name it, and a real model names the smile."""
+
+import copy
+import json
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from landmark_fer import Artifact, Recognizer, load_artifact
+from landmark_fer.errors import InputError
+from landmark_fer.face.expressions import UNCERTAIN
+from landmark_fer.face.geometry import mirror_landmarks
+from landmark_fer.face.records import Box, Face, Recognition
+from landmark_fer.face.template import TEMPLATE
+from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure
+from landmark_fer.perception.alignment import align_landmarks, crop_box
+from landmark_fer.perception.pictures import to_grey
+from landmark_fer.recognition.explanation import explain
+
+
+class Reads:
+    """Answers by one number that it reads from a record: happy where it is large."""
+
+    classes_ = np.array(["happy", "sad"])
+
+    def __init__(self, read):
+        self.read = read
+
+    def predict_proba(self, X):
+        happy = 1 / (1 + np.exp(-np.array([self.read(record) for record in X])))
+        return np.column_stack([happy, 1 - happy])
+
+
+def artifact_that_reads(read, *fields):
+    extractor = {"chip_size": 80} | ({"crop_size": 64, "crop_margin": 0.1} if "crop" in fields else {})
+    manifest = {"classes": ["happy", "sad"], "fields": ["landmarks", *fields], "extractor": extractor}
+    return Artifact(Reads(read), manifest)
+
+
+def measurement(name, times=20):
+    return lambda record: times * measure(record["landmarks"])[MEASUREMENT_NAMES.index(name)]
+
+
+CORNERS = measurement("right_lip_corner_to_eye", -10)  # of the signs it is the lip corners' that moves it most
+
+
+def height_of_darkness(record):
+    darkness = 255.0 - record["chip"]
+    return 0.5 * ((45 - np.arange(80)[:, None]) * darkness).sum() / darkness.sum()
+
+
+def contrast(field, x, y):
+    """A reader of the contrast of a record's picture around a place."""
+    rows, columns = (slice(max(0, round(place) - 7), round(place) + 8) for place in (y, x))
+    return lambda record: 0.1 * record[field][rows, columns].std()
+
+
+def made_face(landmarks, chip=None):
+    chip = np.full((80, 80), 128, np.uint8) if chip is None else chip
+    return Face(Box(0.0, 0.0, 100.0, 100.0), (60 + 25 * landmarks).astype(np.float32), chip, 1.0)
+
+
+def recognition_of(face, expression="happy"):
+    return Recognition(face, expression, 0.7, {"happy": 0.7, "sad": 0.3})
+
+
+@pytest.fixture
+def smiling():
+    face = TEMPLATE.copy()
+    face[[48, 54, 60, 64], 1] -= 0.2
+    return face
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return Recognizer(load_artifact())
+
+
+@pytest.fixture(scope="module")
+def astronauts_smile(bundled, astronaut):
+    return bundled.recognize(astronaut)[0]
+
+
+def test_a_smile_is_named_first_and_speaks_for_happy(smiling):
+    explanation = explain(artifact_that_reads(CORNERS), recognition_of(made_face(smiling)))
+    first = explanation.measurements[0]
+    assert (first.name, first.words) == ("lip_corners", "lip corners up")
+    assert first.shift > 2 and first.contribution > 0
+    assert first.shift == pytest.approx((first.value - first.typical) / 0.053)
+    assert explanation.text.startswith(f"lip corners up ({first.contribution:+.1f}) speaks for happy")
+
+
+def test_the_same_sign_speaks_against_the_other_answer(smiling):
+    explanation = explain(artifact_that_reads(CORNERS), recognition_of(made_face(smiling), "sad"))
+    assert explanation.expression == "sad"
+    assert explanation.text.startswith("lip corners up (-") and explanation.text.endswith("speaks against sad")
+
+
+def test_what_a_model_does_not_read_contributes_nothing(smiling):
+    explanation = explain(artifact_that_reads(measurement("brow_gap")), recognition_of(made_face(smiling)))
+    assert {each.name for each in explanation.measurements if abs(each.contribution) > 1e-6} <= {"brow_gap"}
+    constant = explain(artifact_that_reads(lambda record: 0.4), recognition_of(made_face(smiling)))
+    assert constant.notable == ()
+    assert constant.text == "no single measurement speaks clearly for or against happy"
+
+
+def test_measurements_come_strongest_first(astronauts_smile):
+    strengths = [abs(each.contribution) for each in astronauts_smile.explain().measurements]
+    assert strengths == sorted(strengths, reverse=True)
+
+
+def test_pixels_move_with_the_landmarks(smiling):
+    """A model that sees the chip alone finds the mouth moved when the smile is undone."""
+    chip = np.full((80, 80), 255, np.uint8)
+    corner = align_landmarks(made_face(smiling).landmarks)[48]
+    chip[round(corner[1]) - 2 : round(corner[1]) + 2, round(corner[0]) - 2 : round(corner[0]) + 2] = 0
+    explanation = explain(artifact_that_reads(height_of_darkness, "chip"), recognition_of(made_face(smiling, chip)))
+    first = explanation.measurements[0]
+    assert first.name == "lip_corners" and first.contribution > 0.5
+
+
+@pytest.mark.parametrize(("x", "y"), [(20, 25), (60, 25), (40, 62)])
+def test_heat_is_highest_where_the_model_looks(generator, x, y):
+    chip = generator.integers(0, 256, (80, 80)).astype(np.uint8)
+    artifact = artifact_that_reads(contrast("chip", x, y), "chip")
+    heat = explain(artifact, recognition_of(made_face(TEMPLATE, chip))).heat
+    assert heat.shape == (80, 80)
+    row, column = np.unravel_index(heat.argmax(), heat.shape)
+    assert np.hypot(row - y, column - x) < 9
+    assert heat.max() > 5 * abs(heat.min())
+
+
+def test_heat_of_a_model_of_crops_lies_where_it_looks_on_the_chip(astronaut, astronaut_face):
+    box, mouth = astronaut_face.box, astronaut_face.landmarks[48:].mean(axis=0)
+    crop = crop_box(to_grey(astronaut), box, size=64, margin=0.1)
+    in_crop = (mouth - box.centre) * 64 / (box.width * 1.2) + 31.5
+    artifact = artifact_that_reads(contrast("crop", *in_crop), "crop")
+    heat = explain(artifact, recognition_of(replace(astronaut_face, crop=crop))).heat
+    row, column = np.unravel_index(heat.argmax(), heat.shape)
+    expected = align_landmarks(astronaut_face.landmarks)[48:].mean(axis=0)
+    assert np.hypot(column - expected[0], row - expected[1]) < 9
+
+
+def test_a_model_of_landmarks_has_no_heat(smiling):
+    assert explain(artifact_that_reads(lambda record: 0.0), recognition_of(made_face(smiling))).heat is None
+
+
+def test_a_real_smile_is_explained_by_the_mouth(astronauts_smile):
+    explanation = astronauts_smile.explain()
+    assert explanation.expression == "happy"
+    assert "lip corners up" in {each.words for each in explanation.notable[:2]}
+    row, _ = np.unravel_index(explanation.heat.argmax(), explanation.heat.shape)
+    assert row > 35
+
+
+def test_the_mirrored_face_has_the_same_explanation(bundled, astronauts_smile):
+    face = astronauts_smile.face
+    mirrored = replace(face, landmarks=mirror_landmarks(face.landmarks), chip=face.chip[:, ::-1])
+    one, other = astronauts_smile.explain(), bundled.recognize_faces([mirrored])[0].explain()
+    expected = {each.name: (each.words, pytest.approx(each.contribution, abs=0.05)) for each in one.measurements}
+    assert {each.name: (each.words, each.contribution) for each in other.measurements} == expected
+    np.testing.assert_allclose(other.heat[:, ::-1], one.heat, atol=0.05)
+
+
+def test_the_face_is_left_as_it_is(bundled, astronauts_smile):
+    face = astronauts_smile.face
+    landmarks, chip = face.landmarks.copy(), face.chip.copy()
+    astronauts_smile.explain()
+    np.testing.assert_array_equal(face.landmarks, landmarks)
+    np.testing.assert_array_equal(face.chip, chip)
+
+
+def test_an_answer_that_was_changed_on_the_way_is_explained_as_it_stands(astronauts_smile):
+    smoothed = replace(astronauts_smile, expression="neutral", confidence=0.5)
+    assert smoothed.explain().expression == "neutral"
+    assert replace(astronauts_smile, expression=UNCERTAIN).explain().expression == "happy"
+
+
+def test_a_log_gets_plain_values(astronauts_smile):
+    plain = astronauts_smile.explain().to_dict()
+    assert json.loads(json.dumps(plain)) == plain
+    assert plain["text"] == astronauts_smile.explain().text
+    assert plain["measurements"][0].keys() == {"name", "words", "value", "typical", "shift", "contribution"}
+
+
+def test_an_answer_without_a_model_says_so(smiling, astronauts_smile):
+    with pytest.raises(InputError, match="take it from a Recognizer"):
+        recognition_of(made_face(smiling)).explain()
+    with pytest.raises(InputError, match="take it from a Recognizer"):
+        pickle.loads(pickle.dumps(astronauts_smile)).explain()
+
+
+def test_the_model_behind_an_answer_stays_out_of_sight(astronauts_smile):
+    assert "explainer" not in repr(astronauts_smile)
+    assert len(pickle.dumps(astronauts_smile)) < 50_000
+    assert copy.deepcopy(astronauts_smile).probabilities == astronauts_smile.probabilities

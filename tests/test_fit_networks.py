@@ -1,0 +1,106 @@
+"""The door ``fit`` with networks: trained, saved, scored again without Keras, refused in a sentence."""
+
+import contextlib
+import io
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from landmark_fer import load_artifact
+from landmark_fer.evaluate import main as evaluate
+from landmark_fer.fit import main
+
+pytest.importorskip("keras", reason="requirements-cnn.txt is not installed")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, session_cache, lfw_csv):
+    """Two networks trained for an epoch by the door, the better one saved, and what it printed."""
+    out, printed = tmp_path_factory.mktemp("networks") / "small", io.StringIO()
+    arguments = [
+        "--data",
+        lfw_csv,
+        "--models",
+        "mini_xception,aligned_cnn",
+        "--epochs",
+        "1",
+        "--jobs",
+        "1",
+        "--out",
+        out,
+    ]
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.setenv("LANDMARK_FER_CACHE", str(session_cache))
+        assert main(list(map(str, arguments))) == 0
+    return SimpleNamespace(path=out, printed=printed.getvalue())
+
+
+def test_the_cost_the_comparison_and_the_scores_are_printed(trained):
+    assert "mini_xception: 53,811 parameters, about" in trained.printed
+    assert "aligned_cnn: 575,139 parameters, about" in trained.printed
+    assert "were watched meanwhile" in trained.printed
+    assert "PublicTest: 15 faces, accuracy" in trained.printed
+
+
+def test_the_artifact_holds_the_network_twice_its_history_and_its_card(trained):
+    names = {file.name for file in trained.path.iterdir()}
+    assert names == {"model.onnx", "model.keras", "model.json", "history.csv", "curves.png", "manifest.json", "card.md"}
+    manifest = json.loads((trained.path / "manifest.json").read_text())
+    assert manifest["network"]["epochs"] == 1
+    assert manifest["extractor"]["crop_size"] == 64
+    assert len(manifest["comparison"]) == 2
+    assert "watched meanwhile" in (trained.path / "card.md").read_text()
+
+
+def test_evaluate_scores_it_again_with_the_same_result(trained, lfw_csv, session_cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
+    arguments = [
+        "--model",
+        trained.path,
+        "--data",
+        lfw_csv,
+        "--split",
+        "PublicTest",
+        "--json",
+        tmp_path / "scores.json",
+    ]
+    assert evaluate(list(map(str, arguments))) == 0
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    saved = load_artifact(trained.path).manifest["scores"]["PublicTest"]
+    assert scores["accuracy"] == saved["accuracy"]
+    assert scores["log_loss"] == pytest.approx(saved["log_loss"], abs=1e-4)
+
+
+def test_it_loads_without_a_framework(trained):
+    code = (
+        "import sys; from landmark_fer import load_artifact; load_artifact(sys.argv[1]);"
+        "print([name for name in ('keras', 'tensorflow', 'onnxruntime', 'onnx') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(trained.path)], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (["--models", "svm,elu_vgg"], "fit them one after the other"),
+        (["--models", "elu_vgg", "--search"], "--search is of the other models"),
+        (["--models", "elu_vgg", "--format", "skops"], "--format is of the other models"),
+        (["--models", "elu_vgg", "--epochs", "0"], "--epochs must be 1 or more"),
+        (["--models", "elu_vgg", "--filters", "8"], "--filters is of single_conv alone"),
+        (["--models", "ferplus_vgg13,mini_xception"], "different crops"),
+        (["--models", "svm", "--epochs", "3"], "are of networks"),
+        (["--models", "elu_vgg", "--choose", "svm"], "--choose must be one of"),
+    ],
+)
+def test_what_does_not_go_together_is_said_before_the_data_are_read(arguments, sentence, capsys, tmp_path):
+    assert main([*arguments, "--data", str(tmp_path / "missing.csv"), "--out", str(tmp_path / "out")]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_landmarks_alone_train_no_network(capsys, tmp_path):
+    assert main(["--models", "elu_vgg", "--out", str(tmp_path / "out")]) == 2
+    assert "chip" in capsys.readouterr().err
