@@ -32,15 +32,41 @@ LEVELS = {name: level for level, names in enumerate(FLOORS) for name in names}
 DOORS = {f"landmark_fer.{name}" for name in FLOORS[-1]} | {"landmark_fer.datasets.geometry_table"}
 HEAVY = ("dlib", "cv2", "keras", "tensorflow", "torch", "matplotlib", "sklearn", "scipy", "pandas")
 
-# Within streaming a module knows none another, but for the parts that the demo is made of, the source that plays it,
-# and the switch that keeps OpenCV quiet.
+# Within streaming a module knows none another, but for the parts that one thing is made of, and for the session, which
+# joins what frames, faces and keys lead to. What is not in this table knows none.
 STREAMING = {
-    "demo": {"demo_person", "demo_tables", "sources"},
-    "demo_person": {"demo_tables"},
-    "sources": {"demo", "quiet"},
-    "recording": {"quiet"},
-    "window": {"quiet"},
-}
+    # the demo clip
+    "demo": {"demo_person"},
+    "demo_person": {"demo_tables", "demo_textures", "demo_warp"},
+    "demo_textures": {"demo_tables", "demo_warp"},
+    # where frames come from
+    "frames": {"quiet"},
+    "live_source": {"frames"},
+    "cameras": {"frames", "live_source"},
+    "sources": {"cameras", "demo", "frames", "live_source"},
+    # what is drawn
+    "charts": {"colours", "layout", "lettering"},
+    "overlay": {"charts", "colours", "history", "layout", "lettering", "view"},
+    # what is kept
+    "logs": {"files"},
+    "video": {"files", "quiet"},
+    "recording": {"logs", "video"},
+    "snapshot": {"files"},
+    "summary": {"files", "summary_page", "timeline"},
+    "summary_page": {"colours"},
+    # the loop
+    "reader": {"smoothing"},
+    "keyed_recording": {"files", "recording"},
+    "resting": {"baseline"},
+    "state": {"view"},
+    "tally": {"timeline"},
+    "session": {
+        "explaining", "interrupts", "keyed_recording", "overlay", "pacing", "resting", "snapshot", "state", "tally",
+        "timeline",
+    },
+    # the browser's page
+    "web": {"colours", "web"},
+}  # fmt: skip
 
 
 def imported(tree):
@@ -75,7 +101,7 @@ def test_imports_go_down_only(name):
             assert not same_floor_doors, f"the door {name} imports the door {other}"
 
 
-def test_modules_of_streaming_know_none_another_but_for_the_demos_parts():
+def test_modules_of_streaming_know_none_another_but_for_what_the_table_says():
     for name, tree in TREES.items():
         if floor(name) == "streaming" and not name.endswith("__init__"):
             others = {other.split(".")[2] for other in imported(tree) if other.startswith("landmark_fer.streaming.")}

@@ -51,14 +51,14 @@ RAMP = 0.36  # seconds from nothing to the full amount, and back
 
 MOTIONS = (
     Motion("neutral", 0.0, 1.2),
-    Motion("mouth_open", 1.2, 2.6, 1, {"mouth_open": 1.0}),
+    Motion("mouth_open", 1.2, 2.6, 1, {"mouth_open": 1.0, "brows_up": 0.8}),
     Motion("brows_up", 2.6, 3.8, 1, {"brows_up": 1.0}),
     Motion("corners_down", 3.8, 5.0, 1, {"corners_down": 1.0}),
     Motion("corners_up", 5.0, 6.4, 1, {"corners_up": 1.0}),
     Motion("turn_left", 6.4, 7.5, 1, {"yaw": -25.0}),
     Motion("turn_right", 7.5, 8.6, 1, {"yaw": 25.0}),
-    Motion("move", 8.6, 9.8, 1, {"right": 70.0, "down": 24.0, "roll": 12.0, "nearer": 0.12, "corners_up": 0.6}),
-    Motion("second_face", 9.8, 11.4, 2, {"right": -120.0, "second": 1.0, "corners_up": 0.4}),
+    Motion("move", 8.6, 9.8, 1, {"right": 70.0, "down": 24.0, "roll": 12.0, "nearer": 0.12, "corners_up": 0.8}),
+    Motion("second_face", 9.8, 11.4, 2, {"right": -120.0, "second": 1.0, "corners_up": 0.7}),
     Motion("no_face", 11.4, 12.6, 0, {"right": -640.0}),
     Motion("neutral", 12.6, 13.2),
 )  # fmt: skip
@@ -67,7 +67,7 @@ DURATION = MOTIONS[-1].end
 N_FRAMES = round(DURATION * FRAMES_PER_SECOND)
 
 # What the second person does, and where she stands: beside the first, smaller.
-_SECOND_AMOUNTS = {"brows_up": 0.6, "mouth_open": 0.35}
+_SECOND_AMOUNTS = {"brows_up": 0.9, "mouth_open": 0.8}
 _SECOND_PLACE, _SECOND_AWAY, _SECOND_SIZE = (470.0, 225.0), 330.0, 0.82
 _PLACING = ("right", "down", "roll", "nearer", "second")  # amounts that move the whole person
 _FIRST_PLACE = (320.0, 205.0)  # of the centre of the face at rest, pixels of the clip

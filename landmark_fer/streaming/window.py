@@ -3,6 +3,7 @@
 import ctypes
 import os
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -12,11 +13,12 @@ from landmark_fer.errors import SourceError
 LARGEST = (1280, 960)  # of a new window, pixels; it can be resized
 HEADLESS_HINT = "add --headless and --log FILE or --record FILE to work without a window"
 
-_KEYS = {27: "escape", 13: "enter", 32: "space"}
+_KEYS = {27: "escape", 13: "enter", 32: "space", 9: "tab", 8: "backspace"}
+_LISTEN_S = 0.05  # Ctrl-C in the terminal is heard at least this often while a key is waited for
 
 
 class Window:
-    """A window that shows pictures and hears keys; a context manager.
+    """A window that shows pictures and hears keys; a context manager. The person may resize it at any time.
 
     Parameters
     ----------
@@ -54,20 +56,31 @@ class Window:
         Returns
         -------
         str or None
-            A character, or one of ``escape``, ``enter``, ``space``.
+            What is on the key: a character, letters small, or one of ``escape``, ``enter``, ``space``, ``tab``,
+            ``backspace``. Other keys, Shift alone for one, are none.
         """
+        if self.closed:
+            return None
         if not self._open:
             self._create(picture)
         cv2.imshow(self.title, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         return self.wait(wait_s)
 
     def wait(self, wait_s):
-        """Return the key that is pressed within a time in seconds, or None; the picture stays."""
-        code = cv2.waitKey(max(1, round(1000 * wait_s)))
-        self.closed = not _visible(self.title)
-        if code < 0:
-            return None
-        return _KEYS.get(code & 0xFF, chr(code & 0xFF))
+        """Return the key that is pressed within a time in seconds, or None; the picture stays.
+
+        Ends at once when the window is closed. Before there is a picture, it only waits.
+        """
+        end = time.monotonic() + wait_s
+        if not self._open:
+            time.sleep(wait_s)
+        while self._open and not self.closed:
+            left_s = min(_LISTEN_S, end - time.monotonic())
+            key = _key(cv2.waitKeyEx(max(1, round(1000 * left_s))))
+            self.closed = not _visible(self.title)
+            if key is not None or time.monotonic() >= end:
+                return key
+        return None
 
     def _create(self, picture):
         try:
@@ -120,6 +133,14 @@ def _x_server_answers():
     failed = xcb.xcb_connection_has_error(connection)
     xcb.xcb_disconnect(connection)
     return not failed
+
+
+def _key(code):
+    """Return the name of a key from OpenCV's code, or None: modifiers stand above, X11 has its own from 128 on."""
+    code &= 0xFFFF
+    if code in _KEYS:
+        return _KEYS[code]
+    return chr(code).lower() if 32 < code < 127 else None
 
 
 def _visible(title):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from landmark_fer.face.records import Box, Face, Recognition
+from landmark_fer.face.records import Box, Face, Recognition, SeenFace
 from landmark_fer.streaming.demo_tables import LANDMARKS
 
 CLASSES = ("angry", "happy", "neutral")
@@ -19,3 +19,8 @@ def make_recognition(expression="happy", confidence=0.7, **place):
     rest = (1 - confidence) / (len(CLASSES) - 1)
     probabilities = {name: confidence if name == expression else rest for name in CLASSES}
     return Recognition(make_face(**place), expression, confidence, probabilities)
+
+
+def make_seen(*recognitions, versus=None):
+    """Recognitions as faces of one frame, numbered from 1."""
+    return [SeenFace(number, answer, answer, versus) for number, answer in enumerate(recognitions, 1)]

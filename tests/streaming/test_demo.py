@@ -8,6 +8,8 @@ import pytest
 from landmark_fer.face.geometry import interocular_distance, mouth_aspect_ratio, upright
 from landmark_fer.face.landmarks import points
 from landmark_fer.perception.extraction import FaceExtractor
+from landmark_fer.recognition.artifact import load_artifact
+from landmark_fer.recognition.recognizer import Recognizer
 from landmark_fer.streaming.demo import (
     DURATION,
     FRAMES_PER_SECOND,
@@ -18,8 +20,9 @@ from landmark_fer.streaming.demo import (
     demo_amounts,
     demo_pictures,
 )
-from landmark_fer.streaming.demo_person import shape_of
-from landmark_fer.streaming.demo_tables import ACTIONS, LANDMARKS
+from landmark_fer.streaming.demo_person import shape_of, shares_of
+from landmark_fer.streaming.demo_tables import ACTIONS, AT_REST, LANDMARKS
+from landmark_fer.streaming.demo_textures import photographs
 
 NAMED = {motion.name: motion for motion in reversed(MOTIONS)}
 
@@ -60,7 +63,7 @@ def test_motions_rise_and_fall_smoothly():
     opening = np.array([demo_amounts(time).get("mouth_open", 0.0) for time in times])
     assert opening.max() == 1
     assert np.abs(np.diff(opening)).max() < 0.2
-    assert demo_amounts(NAMED["mouth_open"].begin) == {"mouth_open": 0}
+    assert demo_amounts(NAMED["mouth_open"].begin) == dict.fromkeys(NAMED["mouth_open"].amounts, 0)
 
 
 def test_clip_is_the_same_on_every_run(clip):
@@ -81,6 +84,31 @@ def test_pictures_are_frames(clip):
 
 def test_smile_at_full_amount_is_the_photograph():
     np.testing.assert_allclose(shape_of({"corners_up": 1.0}), LANDMARKS, atol=1e-9)
+
+
+def test_lips_at_rest_are_closed():
+    np.testing.assert_array_equal(shape_of({}), AT_REST)
+    assert opening(AT_REST) < 0.03 < opening(LANDMARKS)
+
+
+def test_one_photograph_gives_way_to_another_smoothly():
+    for action in ("corners_up", "mouth_open", "corners_down"):
+        rows = [shares_of({action: amount}) for amount in np.linspace(0, 1, 101)]
+        assert all(sum(shares.values()) == pytest.approx(1) for shares in rows)
+        assert rows[0] == {"rest": 1}
+        assert len(rows[-1]) == 1
+        assert len({name for shares in rows for name in shares}) == 2
+        at_rest = np.array([shares.get("rest", 0.0) for shares in rows])
+        assert (np.diff(at_rest) <= 0).all()
+        assert np.abs(np.diff(at_rest)).max() < 0.05
+
+
+def test_the_photographs_differ_only_where_she_moves():
+    taken = photographs()["smile"].picture
+    for photograph in photographs().values():
+        assert photograph.picture.shape == taken.shape
+        assert not photograph.picture.flags.writeable
+        np.testing.assert_array_equal(photograph.picture[230:], taken[230:])
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -153,3 +181,15 @@ def test_head_rolls_and_comes_nearer(located):
     assert after - before == pytest.approx(NAMED["move"].amounts["roll"], abs=2)
     grown = interocular_distance(located["move"]) / interocular_distance(located["neutral"])
     assert grown == pytest.approx(1 + NAMED["move"].amounts["nearer"], abs=0.03)
+
+
+def test_the_bundled_model_reads_several_expressions(clip):
+    recognizer = Recognizer(load_artifact())
+    found = {}
+    for name in ("neutral", "mouth_open", "corners_down", "corners_up"):
+        found[name] = recognizer.recognize(clip.picture(middle(name)))[0]
+    assert found["neutral"].likeliest == "neutral"
+    assert found["mouth_open"].likeliest == "surprise"
+    assert found["corners_up"].likeliest == "happy"
+    sad = {name: recognition.probabilities["sad"] for name, recognition in found.items()}
+    assert sad["corners_down"] > sad["neutral"] + 0.2

@@ -1,9 +1,9 @@
 """Sources: frames in order, in RGB, at their times; and a clear sentence for whatever shows none."""
 
-import itertools
 import logging
 import subprocess
 import sys
+import time
 
 import cv2
 import numpy as np
@@ -12,7 +12,6 @@ from PIL import Image
 from skimage import data
 
 from landmark_fer.errors import SourceError
-from landmark_fer.streaming import sources
 from landmark_fer.streaming.demo import FRAMES_PER_SECOND, N_FRAMES
 from landmark_fer.streaming.sources import FOLDER_RATE, open_source
 
@@ -152,51 +151,35 @@ def test_stream_that_does_not_answer_keeps_its_password():
     assert "secret" not in str(caught.value)
 
 
-class FakeCapture:
-    """A camera that gives three pictures and goes away."""
-
-    def __init__(self, *_):
-        self.left, self.released = 3, False
-
-    def isOpened(self):
-        return True
-
-    def get(self, _):
-        return 0.0
-
-    def set(self, *_):
-        return False
-
-    def read(self):
-        self.left -= 1
-        return (True, np.full((4, 6, 3), (1, 2, 3), np.uint8)) if self.left >= 0 else (False, None)
-
-    def release(self):
-        self.released = True
-
-
-def test_camera_is_live_timed_by_the_clock_and_closed(monkeypatch, caplog):
-    capture = FakeCapture()
-    monkeypatch.setattr(sources.cv2, "VideoCapture", lambda *_: capture)
-    with open_source("0") as source:
-        assert source.live
-        assert source.name == "camera 0"
-        assert source.frames_per_second == sources.USUAL_RATE
+def test_stream_that_announces_its_frames_is_a_video_that_lies_elsewhere(video):
+    """It ends, and drops nothing, however slowly it is looked at."""
+    with open_source("http://host/clip.avi", capture=lambda *_: cv2.VideoCapture(str(video))) as source:
+        assert (source.name, source.live) == ("stream http://host/clip.avi", False)
         frames = list(source)
-    assert capture.released
-    assert "camera 0 gives no more pictures" in caplog.text
-    assert len(frames) == 3
-    assert all(0 <= a.time_s <= b.time_s < 1 for a, b in itertools.pairwise(frames))
-    assert frames[0].picture[0, 0].tolist() == [3, 2, 1]
+    check_frames(frames)
+    assert len(frames) == N
 
 
-def test_camera_that_opens_and_shows_nothing(monkeypatch):
-    capture = FakeCapture()
-    capture.left = 0
-    monkeypatch.setattr(sources.cv2, "VideoCapture", lambda *_: capture)
-    with pytest.raises(SourceError, match="camera 0 opened, but no picture came"):
-        open_source("0")
-    assert capture.released
+def test_slow_consumer_loses_no_frame_of_a_file(video):
+    with open_source(video) as source:
+        frames = [frame for frame in source if not time.sleep(0.005)]
+        assert (len(frames), source.dropped, source.ended, source.message) == (N, 0, True, None)
+
+
+def test_take_is_the_next_frame_and_none_at_the_end(video):
+    with open_source(video) as source:
+        assert [source.take(timeout_s=0.0).index for _ in range(N)] == list(range(N))
+        assert not source.ended
+        assert source.take() is None
+        assert source.ended
+
+
+def test_frames_say_when_they_were_read(video):
+    before = time.time()
+    with open_source(video) as source:
+        walls = [frame.wall_s for frame in source]
+    assert walls == sorted(walls)
+    assert before <= walls[0] <= walls[-1] <= time.time()
 
 
 def test_demo():

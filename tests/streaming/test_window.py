@@ -47,7 +47,7 @@ def test_build_without_windows(monkeypatch):
 def display():
     """The number of a display without a screen."""
     reader, writer = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "800x600x24"]
+    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "800x600x24", "-noreset"]
     with subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL) as server:
         os.close(writer)
         with os.fdopen(reader) as numbers:
@@ -59,7 +59,7 @@ def display():
 def test_window_opens_shows_and_closes(display):
     script = """
         import numpy as np
-        from landmark_fer.streaming.window import Window
+        from landmark_fer.streaming.window import Window, _visible
         with Window("test") as window:
             for _ in range(5):
                 assert window.show(np.full((48, 64, 3), 200, np.uint8), wait_s=0.02) is None
@@ -68,8 +68,10 @@ def test_window_opens_shows_and_closes(display):
             import cv2
             window.show(np.zeros((2000, 3000, 3), np.uint8))
             cv2.destroyWindow("test")
-            window.wait(0.01)
+            window.wait(600)  # ends at once
             assert window.closed
+            assert window.show(np.zeros((48, 64, 3), np.uint8), wait_s=600) is None
+            assert not _visible("test")  # nothing opens anew
         print("done")
     """
     ended = run(script, DISPLAY=display)
@@ -87,7 +89,8 @@ def test_key_is_heard(display):
             picture = np.zeros((48, 64, 3), np.uint8)
             for _ in range(10):
                 window.show(picture, wait_s=0.05)
-            for name, expected in (("q", "q"), ("Escape", "escape")):
+            keys = {"q": "q", "shift+s": "s", "space": "space", "Return": "enter", "plus": "+", "Escape": "escape"}
+            for name, expected in keys.items():
                 number = subprocess.check_output(["xdotool", "search", "--name", "keytest"], text=True).split()[-1]
                 for _ in range(10):  # a window that is still being mapped hears nothing
                     subprocess.Popen(["xdotool", "key", "--window", number, name], stderr=subprocess.DEVNULL)
@@ -101,3 +104,55 @@ def test_key_is_heard(display):
     """
     ended = run(script, DISPLAY=display)
     assert ended.stdout.strip() == "done", ended.stderr
+
+
+@needs_xvfb
+def test_waiting_before_the_first_picture_closes_nothing(display):
+    script = """
+        import numpy as np
+        from landmark_fer.streaming.window import Window
+        with Window("test") as window:
+            assert window.wait(0.01) is None
+            assert not window.closed
+            window.show(np.zeros((48, 64, 3), np.uint8))
+            assert not window.closed
+        print("done")
+    """
+    ended = run(script, DISPLAY=display)
+    assert ended.stdout.strip() == "done", ended.stderr
+
+
+@needs_xvfb
+@pytest.mark.skipif(shutil.which("xdotool") is None, reason="xdotool, which presses keys, is not on PATH")
+def test_modifiers_and_arrows_are_no_keys(display):
+    """Nor is a letter taken for another while the window is resized and pictures change their size."""
+    script = """
+        import subprocess
+        import cv2
+        import numpy as np
+        from landmark_fer.streaming.window import Window
+        with Window("modtest") as window:
+            heard = [window.show(np.zeros((480, 640, 3), np.uint8), wait_s=0.05) for _ in range(10)]
+            number = subprocess.check_output(["xdotool", "search", "--name", "modtest"], text=True).split()[-1]
+            for name in ("Shift_L", "Control_L", "Caps_Lock", "Caps_Lock", "Up", "Delete", "F1", "eacute"):
+                subprocess.run(["xdotool", "key", "--window", number, name], check=True)
+                heard += [window.show(np.zeros((480, 640, 3), np.uint8), wait_s=0.05) for _ in range(3)]
+            subprocess.run(["xdotool", "windowsize", number, "300", "500"], check=True)
+            for side in (48, 1, 700):
+                heard += [window.show(np.full((side, side, 3), 90, np.uint8), wait_s=0.05) for _ in range(5)]
+                assert cv2.getWindowImageRect("modtest")[2] <= 300
+            assert not window.closed
+            assert set(heard) == {None}, heard
+        print("done")
+    """
+    ended = run(script, DISPLAY=display)
+    assert ended.stdout.strip() == "done", ended.stderr
+
+
+@pytest.mark.parametrize(
+    "code,name",
+    [(-1, None), (0, None), (0x71, "q"), (0x51, "q"), (0x100071, "q"), (27, "escape"), (0x10001B, "escape"),
+     (0xFFE1, None), (0xFF52, None), (0x250000, None), (0x3F, "?"), (0xE9, None)],
+)  # fmt: skip
+def test_names_of_keys(code, name):
+    assert window._key(code) == name

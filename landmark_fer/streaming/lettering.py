@@ -1,0 +1,56 @@
+"""Letters on a picture: smooth at every size, cut off at the edge, quick because each text is drawn once."""
+
+import math
+from functools import cache, lru_cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+
+def text_size(text, size):
+    """Return width and height in pixels of a line of text in letters of a size in pixels."""
+    height, width = _mask(text, size).shape[:2]
+    return width, height
+
+
+def write(canvas, text, corner, size, ink):
+    """Write a line of text onto a canvas, in place.
+
+    Parameters
+    ----------
+    canvas : ndarray of shape (height, width, 3), uint8
+    text : str
+    corner : pair of int
+        Left and top, x before y; may lie outside.
+    size : int
+        Of the letters in pixels.
+    ink : tuple of int
+        RGB.
+    """
+    mask, (x, y) = _mask(text, size), corner
+    left, top = max(0, -x), max(0, -y)
+    under = canvas[y + top : max(0, y + len(mask)), x + left : max(0, x + mask.shape[1])]
+    share = mask[top : top + under.shape[0], left : left + under.shape[1]]
+    under[:] = under + share * (np.array(ink, np.float32) - under)
+
+
+def largest_size(texts, width, *, least, most):
+    """Return the largest size of letters at which every text is at most `width` pixels wide; at least `least`."""
+    widest = max((text_size(text, most)[0] for text in texts), default=1)
+    return most if widest <= width else max(least, math.floor(most * width / widest))
+
+
+@lru_cache(maxsize=2048)
+def _mask(text, size):
+    """Return how much ink each pixel of a text takes, shape (height, width, 1), float32, from 0 to 1."""
+    font = _font(size)
+    picture = Image.new("L", (max(1, math.ceil(font.getlength(text))), sum(font.getmetrics())))
+    ImageDraw.Draw(picture).text((0, 0), text, fill=255, font=font)
+    mask = np.asarray(picture, np.float32)[..., None] / 255
+    mask.setflags(write=False)
+    return mask
+
+
+@cache
+def _font(size):
+    return ImageFont.load_default(max(1, size))

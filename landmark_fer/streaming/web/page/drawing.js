@@ -1,0 +1,161 @@
+// Draws what was seen onto a canvas that lies over the picture. Letters stay readable where the picture is mirrored.
+
+const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+
+// Sizes of the bars beside a face, in CSS pixels, on pictures that are narrower than SMALL and on others.
+const SMALL = 480;
+const BARS = {
+  small: { width: 116, row: 15, name: 64, letters: 10.5 },
+  large: { width: 148, row: 20, name: 72, letters: 12 },
+};
+
+export function inkOn(colour) {
+  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 110 ? "#000000" : "#ffffff";
+}
+
+export function percent(share) {
+  return `${Math.round(100 * share)} %`;
+}
+
+export function words(face, facts) {
+  if (face.expression !== facts.uncertain) return `${face.expression} ${percent(face.confidence)}`;
+  return `${facts.uncertain} (${face.likeliest} ${percent(face.confidence)})`;
+}
+
+// How picture pixels lie on the canvas: as large as fits, in the middle, mirrored or not.
+export function placing(canvas, answer, mirror) {
+  const scale = Math.min(canvas.width / answer.width, canvas.height / answer.height);
+  const left = (canvas.width - scale * answer.width) / 2;
+  const top = (canvas.height - scale * answer.height) / 2;
+  const across = (x) => left + scale * (mirror ? answer.width - x : x);
+  return { scale, left, top, right: left + scale * answer.width, bottom: top + scale * answer.height,
+    x: across, y: (y) => top + scale * y };
+}
+
+export function fit(canvas) {
+  const ratio = window.devicePixelRatio || 1;
+  const [width, height] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  return ratio;
+}
+
+export function drawAnswer(canvas, answer, facts, view) {
+  const unit = fit(canvas);
+  const pen = canvas.getContext("2d");
+  pen.clearRect(0, 0, canvas.width, canvas.height);
+  if (!answer?.width) return;
+  const place = placing(canvas, answer, view.mirror);
+  pen.save();
+  pen.beginPath();
+  pen.rect(place.left, place.top, place.right - place.left, place.bottom - place.top);
+  pen.clip();
+  const frames = answer.faces.map((face) => frameOf(face, place));
+  answer.faces.forEach((face, index) => drawFace(pen, face, frames[index], place, facts, view, unit));
+  answer.faces.forEach((face, index) => drawWords(pen, face, frames, index, place, facts, view, unit));
+  if (!answer.faces.length) drawLabel(pen, "no face", place.left + 10 * unit, place.bottom - 40 * unit, "#000000", place, unit);
+  pen.restore();
+}
+
+function frameOf(face, place) {
+  const edges = [place.x(face.box.x), place.x(face.box.x + face.box.width)];
+  const left = Math.min(...edges);
+  return { left, top: place.y(face.box.y), width: Math.max(...edges) - left, height: place.scale * face.box.height };
+}
+
+function drawFace(pen, face, frame, place, facts, view, unit) {
+  const colour = facts.colours[face.expression];
+  outline(pen, colour, 2.5 * unit, () => {
+    pen.beginPath();
+    pen.roundRect(frame.left, frame.top, frame.width, frame.height, 6 * unit);
+  });
+  if (!view.landmarks) return;
+  // A landmark names a pixel; its middle lies half a pixel further.
+  const points = face.landmarks.map(([x, y]) => [place.x(x + 0.5), place.y(y + 0.5)]);
+  const small = Math.min(1, frame.width / (170 * unit));
+  outline(pen, colour, 1.4 * small * unit, () => {
+    pen.beginPath();
+    for (const { points: members, closed } of facts.groups) {
+      members.forEach((point, at) => pen[at ? "lineTo" : "moveTo"](...points[point]));
+      if (closed) pen.closePath();
+    }
+  });
+  pen.fillStyle = "#ffffff";
+  for (const [x, y] of points) {
+    pen.beginPath();
+    pen.arc(x, y, 1.9 * small * unit, 0, 2 * Math.PI);
+    pen.fill();
+  }
+}
+
+// A dark line under the coloured one keeps it visible on skin and on white alike.
+function outline(pen, colour, width, path) {
+  path();
+  pen.lineJoin = "round";
+  pen.strokeStyle = "rgb(0 0 0 / 45%)";
+  pen.lineWidth = 1.9 * width;
+  pen.stroke();
+  pen.strokeStyle = colour;
+  pen.lineWidth = width;
+  pen.stroke();
+}
+
+function drawWords(pen, face, frames, index, place, facts, view, unit) {
+  const frame = frames[index];
+  const text = `${face.track_id}  ${words(face, facts)}`;
+  drawLabel(pen, text, frame.left - 1.25 * unit, frame.top - 30 * unit, facts.colours[face.expression], place, unit);
+  if (!view.bars) return;
+  const small = pen.canvas.width < SMALL * unit;
+  const table = small ? BARS.small : BARS.large;
+  const size = { width: table.width * unit, height: (table.row * facts.classes.length + 12) * unit };
+  const others = frames.filter((_, other) => other !== index);
+  const spot = freeSpot(frame, size, others, place, 8 * unit);
+  if (spot) drawBars(pen, face, spot, size, table, facts, unit);
+}
+
+function drawLabel(pen, text, left, top, colour, place, unit) {
+  pen.font = `600 ${15 * unit}px ${FONT}`;
+  const [width, height] = [pen.measureText(text).width + 18 * unit, 28 * unit];
+  const x = Math.max(place.left, Math.min(left, place.right - width));
+  const y = Math.max(place.top, Math.min(top, place.bottom - height));
+  pen.fillStyle = colour;
+  pen.beginPath();
+  pen.roundRect(x, y, width, height, 6 * unit);
+  pen.fill();
+  pen.fillStyle = inkOn(colour);
+  pen.textBaseline = "middle";
+  pen.fillText(text, x + 9 * unit, y + height / 2 + unit);
+}
+
+// Beside the face, where neither this face nor another is covered; nowhere if there is no room.
+function freeSpot(frame, size, others, place, gap) {
+  const highest = place.bottom - size.height - gap;
+  if (highest < place.top) return null;
+  const top = Math.max(place.top + gap, Math.min(frame.top, highest));
+  for (const left of [frame.left + frame.width + gap, frame.left - size.width - gap]) {
+    const inside = left >= place.left && left + size.width <= place.right;
+    const covers = others.some((other) => left < other.left + other.width && other.left < left + size.width
+      && top < other.top + other.height && other.top - 4 * gap < top + size.height);
+    if (inside && !covers) return { left, top };
+  }
+  return null;
+}
+
+function drawBars(pen, face, spot, size, table, facts, unit) {
+  pen.fillStyle = "rgb(11 14 18 / 72%)";
+  pen.beginPath();
+  pen.roundRect(spot.left, spot.top, size.width, size.height, 8 * unit);
+  pen.fill();
+  pen.textBaseline = "middle";
+  facts.classes.forEach((name, row) => {
+    const middle = spot.top + (6 + table.row * (row + 0.5)) * unit;
+    const [left, room] = [spot.left + table.name * unit, (table.width - table.name - 9) * unit];
+    pen.font = `${name === face.likeliest ? 600 : 400} ${table.letters * unit}px ${FONT}`;
+    pen.fillStyle = name === face.likeliest ? "#ffffff" : "#c9d1da";
+    pen.fillText(name, spot.left + 9 * unit, middle);
+    pen.fillStyle = "rgb(255 255 255 / 16%)";
+    pen.fillRect(left, middle - 4 * unit, room, 8 * unit);
+    pen.fillStyle = facts.colours[name];
+    pen.fillRect(left, middle - 4 * unit, room * face.probabilities[name], 8 * unit);
+  });
+}

@@ -1,0 +1,39 @@
+"""A server that the bundled model reads for, and pictures with and without a face."""
+
+import numpy as np
+import pytest
+
+from landmark_fer.streaming.web.limits import Limits
+from tests.streaming.web.asking import PlainReader, as_file, running
+
+
+@pytest.fixture(scope="session")
+def recognizer():
+    from landmark_fer import Recognizer, load_artifact
+
+    return Recognizer(load_artifact())
+
+
+@pytest.fixture(scope="session")
+def make_reader(recognizer):
+    return lambda: PlainReader(recognizer)
+
+
+@pytest.fixture(scope="module")
+def server(make_reader, recognizer):
+    """A server that a whole module shares, with bounds that hundreds of quick questions do not touch."""
+    limits = Limits(pictures_per_second=1e6, pictures_at_once=1e6)
+    with running(make_reader, classes=recognizer.classes, limits=limits, about={"model": "bundled"}) as visitor:
+        yield visitor
+
+
+@pytest.fixture(scope="session")
+def jpeg(astronaut):
+    """A JPEG of 512x300 with one face."""
+    return as_file(astronaut[:300], quality=92)
+
+
+@pytest.fixture(scope="session")
+def nobody():
+    """A JPEG without a face."""
+    return as_file(np.full((48, 64, 3), 90, np.uint8))
