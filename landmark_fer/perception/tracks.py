@@ -1,5 +1,6 @@
 """Tracks: what is known of a face that was seen before, and which face of a new picture it is."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -12,7 +13,7 @@ _LOOK_SIDE = 16  # pixels of a look
 _LOOK_MEMORY = 0.9  # of what a track looked like, against the newest picture
 _LONGEST_GUESS_S = 0.2  # a face is not expected to go on in its direction for longer
 
-# How far from where a track is expected its face may be, in sides of its box: little where both look but a little
+# How far from where a track was or is expected its face may be, in sides of its box: little where both look but a little
 # alike (half of the face may be hidden now), the farther the longer ago where they look much alike.
 _LITTLE_ALIKE, _NEAR = 0.2, 0.7
 _MUCH_ALIKE, _REACH_A_SECOND = 0.6, 1.5
@@ -85,7 +86,7 @@ class Track:
         expected = Box(box.x + right, box.y + down, box.width, box.height)
         overlap, alike = expected.overlap(face.box), float(self.look @ look_of(face.chip))
         growth = face.box.width / box.width
-        distance = np.hypot(*np.subtract(expected.centre, face.box.centre)) / box.width
+        distance = min(math.dist(face.box.centre, place.centre) for place in (box, expected)) / box.width
         reach = _NEAR + (_REACH_A_SECOND * (time_s - self.seen_s) if alike >= _MUCH_ALIKE else 0.0)
         same = alike >= _LITTLE_ALIKE and distance <= reach and 1 / _LARGEST_GROWTH <= growth <= _LARGEST_GROWTH
         return overlap + alike if same else None

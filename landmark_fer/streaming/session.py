@@ -119,7 +119,7 @@ class Session:
     def _step(self):
         """Take one frame, or what comes instead of one: a pause, a wait, the end."""
         if self.state.view.paused and self.window is not None:
-            self._show(LISTEN_S)
+            self._stand()
             return
         frame = self.source.take(LISTEN_S if self.window is not None else None)
         if frame is not None:
@@ -153,8 +153,14 @@ class Session:
         stays_s = (math.inf if self.tally.frames == 1 else 1 / self.source.frames_per_second) if still else 0.0
         end = time.perf_counter() + stays_s
         while not self.state.ended and time.perf_counter() < end:
-            self._show(LISTEN_S)
+            self._stand()
         self.quit()
+
+    def _stand(self):
+        """Show the last picture for a moment longer; a key may have asked for its reasons meanwhile."""
+        if self.state.frame is not None:
+            self._explain(self.state.frame, self.state.seen)
+        self._show(LISTEN_S)
 
     def _explain(self, frame, seen):
         """Return the explanations made for this frame; none unless somebody takes them."""

@@ -261,6 +261,19 @@ def test_shown_explanations_stay_until_there_are_newer_ones(draws):
     assert [made for _, made, _ in draws] == [None, None, {1: "why 1"}, {1: "why 1"}, {1: "why 1"}]
 
 
+def test_standing_picture_is_explained_once_when_a_key_asks_for_it(draws):
+    reader = FixedReader(1, 2, still=True)
+    run(1, reader=reader, keys={3: ["e"], 9: ["q"]})
+    assert sorted(reader.explained) == [1, 2]
+    assert [set(made or ()) for _, made, _ in draws] == [set()] * 3 + [{1, 2}] * 6
+
+
+def test_paused_film_is_explained_when_a_key_asks_for_it(draws):
+    reader = FixedReader(1, 2)
+    run(5, reader=reader, keys={2: ["space"], 4: ["e"], 9: ["q"]})
+    assert sorted(reader.explained) == [1, 2]
+
+
 def test_snapshot_is_written_and_said(tmp_path, draws):
     made, _ = run(5, keys={3: ["s"]}, folder=tmp_path / "new", facts={"model": "made-up"})
     kinds = sorted(path.suffix for path in (tmp_path / "new").iterdir())
