@@ -13,8 +13,8 @@ _LOOK_SIDE = 16  # pixels of a look
 _LOOK_MEMORY = 0.9  # of what a track looked like, against the newest picture
 _LONGEST_GUESS_S = 0.2  # a face is not expected to go on in its direction for longer
 
-# How far from where a track was or is expected its face may be, in sides of its box: little where both look but a little
-# alike (half of the face may be hidden now), the farther the longer ago where they look much alike.
+# How far from where a track was or is expected its face may be, in sides of its box: little where both look but a
+# little alike (half of the face may be hidden now), the farther the longer ago where they look much alike.
 _LITTLE_ALIKE, _NEAR = 0.2, 0.7
 _MUCH_ALIKE, _REACH_A_SECOND = 0.6, 1.5
 _LARGEST_GROWTH = 1.6
