@@ -92,10 +92,20 @@ def _serve(options):
     with contextlib.ExitStack() as stack:
         stack.enter_context(Interrupts())
         if options.source is not None:
-            asked["source"] = source = stack.enter_context(open_source(options.source))
+            asked["source"] = source = stack.enter_context(_closed_if_idle(open_source(options.source)))
             asked["again"] = None if source.live else lambda: open_source(options.source)
         serve(make_reader, ready=lambda url: print(f"open {url} in a browser; Ctrl-C ends", flush=True), **asked)
     return "stopped"
+
+
+@contextlib.contextmanager
+def _closed_if_idle(source):
+    """Close a source in the end, unless the server's thread, which is not waited for, still reads a frame from it."""
+    try:
+        yield source
+    finally:
+        with contextlib.suppress(ValueError):  # "generator already executing"
+            source.__exit__(None, None, None)
 
 
 def _check_files(options):

@@ -6,6 +6,8 @@ arrays: dlib reads a strided view after it is freed, and answers wrongly now and
 
 import math
 import threading
+from functools import lru_cache
+from pathlib import Path
 
 import cv2
 import dlib
@@ -72,12 +74,14 @@ class HaarDetector:
 
     def __init__(self, *, smallest_face=80):
         self.smallest_face = smallest_face
+        self._lock = threading.Lock()  # OpenCV's cascades keep state, too
         self._cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
 
     def detect(self, grey):
         """Return the faces of a grey picture as (Box, score), highest score first."""
         smallest = (self.smallest_face, self.smallest_face)
-        boxes, _, scores = self._cascade.detectMultiScale3(grey, 1.1, 5, minSize=smallest, outputRejectLevels=True)
+        with self._lock:
+            boxes, _, scores = self._cascade.detectMultiScale3(grey, 1.1, 5, minSize=smallest, outputRejectLevels=True)
         found = [(Box(*map(float, box)), float(score)) for box, score in zip(boxes, np.ravel(scores), strict=True)]
         return sorted(found, key=lambda pair: -pair[1])
 
@@ -126,6 +130,15 @@ def make_detector(name, **options):
     return DETECTORS[name](**options)
 
 
+@lru_cache(maxsize=1)
+def _shape_predictor(path, changed):
+    """Return dlib's predictor of a file as it is now: 100 MB, which models that are shown side by side share."""
+    try:
+        return dlib.shape_predictor(str(path))
+    except RuntimeError as error:
+        raise DependencyError(f"{path} must be a dlib shape predictor, and cannot be read as one") from error
+
+
 class LandmarkPredictor:
     """dlib's ensemble of regression trees for the 68 points [1]_, asked twice.
 
@@ -145,11 +158,8 @@ class LandmarkPredictor:
     """
 
     def __init__(self, path=None):
-        path = find_predictor(path)
-        try:
-            self._predictor = dlib.shape_predictor(str(path))
-        except RuntimeError as error:
-            raise DependencyError(f"{path} must be a dlib shape predictor, and cannot be read as one") from error
+        path = Path(find_predictor(path))
+        self._predictor = _shape_predictor(path, path.stat().st_mtime_ns)
 
     def locate(self, grey, box):
         """Return the landmarks of the face in a detector's box, shape (68, 2), float32, in pixels of `grey`.

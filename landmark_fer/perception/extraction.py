@@ -1,6 +1,7 @@
 """FaceExtractor: from a picture to its faces. The one road that training, evaluation and live share."""
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -77,14 +78,23 @@ class FaceExtractor:
     settings : ExtractorSettings, optional
     predictor : path-like, optional
         File of the 68-point shape predictor; as for `find_predictor`.
+
+    Attributes
+    ----------
+    detector : object
+        As from `make_detector`, for whole pictures.
+    landmark_predictor : LandmarkPredictor
     """
 
     def __init__(self, settings=None, *, predictor=None):
         self.settings = settings or ExtractorSettings()
         options = {} if self.settings.detector == "whole" else {"smallest_face": self.settings.smallest_face}
-        self._detector = make_detector(self.settings.detector, **options)
-        self._crop_detector = make_detector("hog", threshold=-0.5)
-        self._landmarks = LandmarkPredictor(predictor)
+        self.detector = make_detector(self.settings.detector, **options)
+        self.landmark_predictor = LandmarkPredictor(predictor)
+
+    @cached_property
+    def _crop_detector(self):
+        return make_detector("hog", threshold=-0.5)  # made when the first crop comes: dlib takes half a second
 
     def extract(self, picture):
         """Return the faces of a picture, the clearest first; an empty list where there is none.
@@ -98,7 +108,7 @@ class FaceExtractor:
         list of Face
         """
         grey = to_grey(picture)
-        return [self.face_at(grey, box, score) for box, score in self._detector.detect(grey)]
+        return [self.face_at(grey, box, score) for box, score in self.detector.detect(grey)]
 
     def extract_crop(self, picture):
         """Return the one face of a picture that was cropped to it (FER2013 and kin).
@@ -141,7 +151,7 @@ class FaceExtractor:
         -------
         Face
         """
-        landmarks = self._landmarks.locate(grey, box)
+        landmarks = self.landmark_predictor.locate(grey, box)
         return self.face_of(grey, box, landmarks, score)
 
     def face_of(self, grey, box, landmarks, score=float("nan")):

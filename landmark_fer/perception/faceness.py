@@ -1,6 +1,7 @@
 """Whether a face is still where its track is: quick signs for each picture, and a detector that is asked in doubt."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -22,6 +23,12 @@ _MOST_OUTSIDE = 0.3  # share of the landmarks
 _TARGET = template_in_box(_SIDE, _MARGIN)
 
 
+@lru_cache(maxsize=1)
+def _patch_detector():
+    """Return the detector that all checks share: dlib takes half a second to make one, each web visitor has a check."""
+    return HogDetector(threshold=_THRESHOLD)
+
+
 class FaceCheck:
     """dlib's detector on a small patch around landmarks, turned upright.
 
@@ -29,7 +36,7 @@ class FaceCheck:
     """
 
     def __init__(self):
-        self._detector = HogDetector(threshold=_THRESHOLD)
+        self._detector = _patch_detector()
 
     def find(self, grey, landmarks):
         """Return the box of the face that landmarks lie on or slipped from, None where there is none.

@@ -55,8 +55,8 @@ class FaceFollower:
             raise InputError(f"every must be a number of pictures from 1, got {every}; leave it out for the default")
         self.every, self.patience_s = every, patience_s
         self._extractor = extractor
-        self._detector, self._predictor = extractor._detector, extractor._landmarks
-        self._searcher, self._search = Searcher(extractor._detector), None
+        self._detector, self._predictor = extractor.detector, extractor.landmark_predictor
+        self._searcher, self._search = Searcher(extractor.detector), None
         self._whole = extractor.settings.detector == "whole"
         self._cuts, self._check = CutFinder(), FaceCheck()
         self._tracks, self._next_number = [], 1

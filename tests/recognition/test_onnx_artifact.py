@@ -129,7 +129,7 @@ class TestDamage:
     @pytest.mark.parametrize(
         ("change", "sentence"),
         [
-            ({"format": "pmml"}, "must hold a model as joblib, skops, onnx, got 'pmml'"),
+            ({"format": "pmml"}, "must hold a model as joblib, skops, onnx, network, got 'pmml'"),
             ({"format": ["onnx"]}, "must hold a model as joblib, skops, onnx"),
             ({"file": "../../model.onnx"}, r"must keep its model as model\.onnx, got '\.\./\.\./model\.onnx'"),
             ({"format": "joblib", "file": "model.joblib"}, r"model\.joblib cannot be read"),

@@ -41,7 +41,7 @@ def network_content(network, description):
     DependencyError
         If Keras, TensorFlow or tf2onnx is not installed.
     """
-    import_keras()
+    import_keras(purpose="exporting a network")
     tf2onnx = import_optional("tf2onnx", purpose="exporting a network")
     onnx = import_optional("onnx", purpose="exporting a network")
     import tensorflow

@@ -48,7 +48,7 @@ def read_keras(content, *, name="the network"):
         If Keras is not installed.
     """
     _check_layers(_checked_config(content, name), name)
-    keras = import_keras()
+    keras = import_keras(purpose="running a Keras network")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.keras"
         path.write_bytes(content)

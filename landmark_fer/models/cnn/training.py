@@ -38,8 +38,13 @@ class TrainingFaces:
     watched_labels: np.ndarray
 
 
-def import_keras():
+def import_keras(*, purpose="training a network"):
     """Return the module ``keras`` on TensorFlow, the only backend whose ONNX export runs everywhere.
+
+    Parameters
+    ----------
+    purpose : str
+        What cannot be done without, as the beginning of a sentence.
 
     Raises
     ------
@@ -48,8 +53,8 @@ def import_keras():
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import_optional("tensorflow", purpose="training a network")
-    return import_optional("keras", purpose="training a network")
+    import_optional("tensorflow", purpose=purpose)
+    return import_optional("keras", purpose=purpose)
 
 
 def train_network(network, faces, wanted, recipe, *, folder, seed=0, verbose=True):
