@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import shutil
 import sys
 import time
 
@@ -96,12 +97,14 @@ def _run(options, arguments):
         jobs=jobs,
     )
     _print_data(dataset)
-    predictor, facts, extras = (_train if networks else _compare)(dataset, names, options, jobs)
+    predictor, facts, extras, finished = (_train if networks else _compare)(dataset, names, options, jobs)
     _print_scores(facts)
     command = shlex.join(["python", "-m", "landmark_fer.fit", *arguments])
     facts |= {"seed": options.seed, "command": command, "fit_s": time.perf_counter() - start}
     kind = "network" if networks else options.format
     artifact = save_artifact(options.out, predictor, facts, format=kind, extras=extras)
+    for folder in finished:  # a training is taken up again until its network is saved, not after
+        shutil.rmtree(folder, ignore_errors=True)
     size = artifact.manifest["model"]["bytes"] / 1e6
     print(f"\nsaved {options.out} ({size:.1f} MB) after {time.perf_counter() - start:.0f} s; its card.md says more")
     if options.export and not networks:
@@ -113,7 +116,7 @@ def _run(options, arguments):
 
 
 def _compare(dataset, names, options, jobs):
-    """Compare classical models, print it, and return the chosen one, fitted, with its facts and no more files."""
+    """Compare classical models, print it, and return the chosen one, its facts, no files and nothing to clear away."""
     from landmark_fer.evaluation.splits import has_chips
     from landmark_fer.models.candidates import make_candidates
     from landmark_fer.models.pooling import BLEND
@@ -141,11 +144,11 @@ def _compare(dataset, names, options, jobs):
     n_fitted = len(comparison.split.training) - len(dropped)
     print(f"fitting {comparison.chosen} on {n_fitted:,} training faces ...", flush=True)
     model = fit_chosen(dataset, comparison, features=features, without=dropped)
-    return model.predictor, model.facts, {}
+    return model.predictor, model.facts, {}, ()
 
 
 def _train(dataset, names, options, jobs):
-    """Train networks, print it, and return the chosen one with its facts and the files that go with it."""
+    """Train networks, print it, and return the chosen one, its facts, files that go with it, and what to clear away."""
     from landmark_fer.models.cnn.cost import check_memory
     from landmark_fer.recognition.network_training import recipe_changes, train_networks
 
@@ -156,7 +159,7 @@ def _train(dataset, names, options, jobs):
         dataset, names, recipe=recipe, options=built, choice=options.choose, random_state=options.seed
     )
     _print_comparison(trained)
-    return trained.predictor, trained.facts, trained.extras
+    return trained.predictor, trained.facts, trained.extras, trained.folders
 
 
 def _seed(text):

@@ -35,7 +35,7 @@ def trained(tmp_path_factory, session_cache, lfw_csv):
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
         patch.setenv("LANDMARK_FER_CACHE", str(session_cache))
         assert main(list(map(str, arguments))) == 0
-    return SimpleNamespace(path=out, printed=printed.getvalue())
+    return SimpleNamespace(path=out, printed=printed.getvalue(), cache=session_cache)
 
 
 def test_the_cost_the_comparison_and_the_scores_are_printed(trained):
@@ -53,6 +53,10 @@ def test_the_artifact_holds_the_network_twice_its_history_and_its_card(trained):
     assert manifest["extractor"]["crop_size"] == 64
     assert len(manifest["comparison"]) == 2
     assert "watched meanwhile" in (trained.path / "card.md").read_text()
+
+
+def test_a_training_is_cleared_away_once_its_network_is_saved(trained):
+    assert list((trained.cache / "networks").iterdir()) == []
 
 
 def test_evaluate_scores_it_again_with_the_same_result(trained, lfw_csv, session_cache, tmp_path, monkeypatch):

@@ -117,7 +117,8 @@ MEASUREMENTS = (*_CENTRAL, *_RIGHT.values(), *_LEFT.values(), *_ASYMMETRIES)
 
 MEASUREMENT_NAMES = tuple(measurement.name for measurement in MEASUREMENTS)
 
-_TABLE = formula_table([measurement.formula for measurement in MEASUREMENTS])
+FORMULAS = formula_table([measurement.formula for measurement in MEASUREMENTS])
+"""Those of `MEASUREMENTS`, in their order, computed together."""
 
 
 def measure(landmarks):
@@ -133,7 +134,7 @@ def measure(landmarks):
     ndarray of shape (..., m)
         In the order of `MEASUREMENTS`. Unchanged by translation, rotation and scale.
     """
-    return _TABLE(upright(check_landmarks(landmarks)))
+    return FORMULAS(upright(check_landmarks(landmarks)))
 
 
 def mirrored_measurements(values):

@@ -60,6 +60,12 @@ def align_face(grey, landmarks, *, size=CHIP_SIZE):
     return resample(grey, matrix, side=size, finest=FINEST)
 
 
+def crop_transform(box, *, size, margin=0.0):
+    """Return the transform from a picture to the crop of a box, shape (2, 3); parameters as for `crop_box`."""
+    scale = size / (max(box.width, box.height) * (1 + 2 * margin))
+    return np.column_stack([scale * np.eye(2), (size - 1) / 2 - scale * np.array(box.centre)])
+
+
 def crop_box(grey, box, *, size, margin=0.0):
     """Return the square around a box, as it stands in the picture; what lies outside of it repeats the edge.
 
@@ -76,7 +82,5 @@ def crop_box(grey, box, *, size, margin=0.0):
     -------
     ndarray of shape (size, size), uint8
     """
-    scale = size / (max(box.width, box.height) * (1 + 2 * margin))
-    matrix = np.array([[scale, 0.0, 0.0], [0.0, scale, 0.0]])
-    matrix[:, 2] = (size - 1) / 2 - scale * np.array(box.centre)
+    matrix = crop_transform(box, size=size, margin=margin)
     return resample(grey, matrix, side=size, finest=min(1.0, CROP_FINEST * (1 + 2 * margin) / size))

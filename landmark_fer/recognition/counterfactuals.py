@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from landmark_fer.face.geometry import interocular_distance, inverse_transform, transform_points
-from landmark_fer.perception.alignment import chip_transform
+from landmark_fer.perception.alignment import chip_transform, crop_transform
 from landmark_fer.perception.warping import move_landmarks
 from landmark_fer.recognition.occlusion import occluded
 from landmark_fer.recognition.signs import undo_signs
@@ -52,7 +52,8 @@ def without_patches(face, *, fields, crop_margin=0.0):
         pictures["chip"] = occluded(face.chip, chip_size=size)
     if "crop" in fields:
         to_chip = _composed(
-            chip_transform(face.landmarks, size=size), inverse_transform(_crop_transform(face, crop_margin))
+            chip_transform(face.landmarks, size=size),
+            inverse_transform(crop_transform(face.box, size=len(face.crop), margin=crop_margin)),
         )
         pictures["crop"] = occluded(face.crop, chip_size=size, to_chip=to_chip)
     return [replace(face, **dict(zip(pictures, row, strict=True))) for row in zip(*pictures.values(), strict=True)]
@@ -66,7 +67,7 @@ def with_landmarks(face, moved, *, fields, crop_margin=0.0):
         back = _composed(before, inverse_transform(after))
         pictures["chip"] = _moved(face.chip, face.landmarks, moved, before, after, back)
     if "crop" in fields:
-        place = _crop_transform(face, crop_margin)
+        place = crop_transform(face.box, size=len(face.crop), margin=crop_margin)
         pictures["crop"] = _moved(face.crop, face.landmarks, moved, place, place, None)
     return replace(face, landmarks=moved.astype(np.float32), **pictures)
 
@@ -80,10 +81,3 @@ def _moved(picture, landmarks, moved, before, after, back):
 def _composed(second, first):
     """Return the transform of shape (2, 3) that applies `first`, then `second`."""
     return np.column_stack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]])
-
-
-def _crop_transform(face, margin):
-    """Return the transform from the picture to the crop, as `crop_box` makes it."""
-    box, size = face.box, len(face.crop)
-    scale = size / (max(box.width, box.height) * (1 + 2 * margin))
-    return np.column_stack([scale * np.eye(2), (size - 1) / 2 - scale * np.array(box.centre)])

@@ -37,7 +37,7 @@ def saved_network(path, name, **options):
 
 @pytest.fixture(scope="session")
 def network_folder(tmp_path_factory):
-    pytest.importorskip("tensorflow")
+    pytest.importorskip("tensorflow", reason="requirements-cnn.txt is not installed")
     return tmp_path_factory.mktemp("networks")
 
 

@@ -6,7 +6,7 @@ import pytest
 @pytest.fixture(scope="session")
 def keras():
     """The module, quiet and on TensorFlow."""
-    pytest.importorskip("tensorflow")
+    pytest.importorskip("tensorflow", reason="requirements-cnn.txt is not installed")
     from landmark_fer.models.cnn.training import import_keras
 
     return import_keras()
