@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -202,3 +203,9 @@ class TestBadInput:
         monkeypatch.setattr("landmark_fer.recognition.training.compare", interrupt)
         assert fit("--data", lfw_csv) == 130
         assert "no artifact was changed" in capsys.readouterr().err and json.dumps(read_manifest("out")) == before
+
+
+def test_without_keras_a_network_is_refused_before_the_data_are_read(capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    assert main(["--models", "elu_vgg", "--data", str(tmp_path / "missing.csv"), "--out", str(tmp_path / "out")]) == 2
+    assert "run: pip install -r requirements-cnn.txt" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from landmark_fer.evaluation.search_plan import TimeLimit
 from landmark_fer.evaluation.splits import has_chips
 from landmark_fer.models.candidates import blend_members, make_candidates
 from landmark_fer.models.cnn.architectures import NETWORKS
+from landmark_fer.models.cnn.training import import_keras
 from landmark_fer.models.pooling import BLEND
 from landmark_fer.recognition.network_training import OPTIONS_OF, extractor_settings, recipe_changes
 
@@ -26,6 +27,8 @@ def check_models(options, names):
     ------
     InputError
         If a name is unknown, networks and other models are mixed, or an option does not go with the others.
+    DependencyError
+        If a network is asked for and Keras is not installed.
     """
     networks = [name for name in names if name in NETWORKS]
     if options.choose and options.choose not in names:
@@ -46,6 +49,7 @@ def check_models(options, names):
     extractor_settings(networks)
     recipe_changes(options)
     _check_builders(options, networks)
+    import_keras()
     return True
 
 
