@@ -1,22 +1,20 @@
 """``python -m landmark_fer.fit``: compare models on a data set, choose, refit, test, save."""
 
-import argparse
 import shlex
 import shutil
 import sys
 import time
 
 from landmark_fer.errors import LandmarkFerError
+from landmark_fer.recognition.fit_options import fit_parser
 
-DEFAULT_OUT = "artifacts/latest"
-MODELS = "dummy,knn,svm,mlp"
 FOLD_SAMPLE = 8000  # of the geometry table, whose folds then take seconds
 
 
 def main(argv=None):
     """Run the command and return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    options = _parser().parse_args(arguments)
+    options = fit_parser().parse_args(arguments)
     try:
         return _run(options, arguments)
     except LandmarkFerError as error:
@@ -25,47 +23,6 @@ def main(argv=None):
     except KeyboardInterrupt:
         print("stopped; no artifact was changed, and measured faces are kept in the cache", file=sys.stderr)
         return 130
-
-
-def _parser():
-    parser = argparse.ArgumentParser("python -m landmark_fer.fit", description="Compare models, keep the best.")
-    add = parser.add_argument
-    add("--data", metavar="PATH", help="csv, zip, or folder per class; without it the bundled geometry table")
-    add("--features", choices=("geometry", "hog", "both"), help="both; geometry where there are no pictures")
-    add(
-        "--models",
-        default=MODELS,
-        metavar="NAMES",
-        help=f"comma-separated (default {MODELS}); also blend, svc, plain_mlp, rules, lbp, ...; or networks: "
-        "aligned_cnn, elu_vgg, mini_xception, ... (needs requirements-cnn.txt)",
-    )
-    add("--choose", metavar="NAME", help="of the model to save (default: the best out of fold)")
-    add("--folds", type=int, default=5, metavar="N", help="of cross-validation (default 5)")
-    add("--expressions", metavar="NAMES", help="comma-separated subset, such as angry,happy,sad,surprise,neutral")
-    add("--labels", choices=("fer2013", "ferplus"), default="auto", help="ferplus: votes of fer2013new.csv beside it")
-    add("--pictures", choices=("auto", "crops", "scenes"), default="auto", help="one cropped face each, or scenes")
-    add("--votes", choices=("auto", "none"), default="auto", help="learn from FER+ votes beside the csv too, or not")
-    add(
-        "--fold-sample",
-        type=int,
-        metavar="N",
-        help="faces to fit on within a fold; the last fit has all",
-    )
-    add("--search", action="store_true", help="look for better parameters first; stopped, it goes on from there")
-    add("--minutes", type=float, metavar="N", help="soft limit of --search (default: none)")
-    add("--suspects", metavar="FILE", help="write the training faces whose labels deserve a second look to this csv")
-    add("--drop-suspects", action="store_true", help="leave those faces out of the last fit")
-    add("--epochs", type=int, metavar="N", help="of a network's training, at most (default: its recipe's)")
-    add("--targets", choices=("labels", "soft", "drawn"), help="of a network: labels, FER+ shares, or a vote drawn")
-    add("--weights", metavar="FILE", help="to start vgg16_transfer from, where ImageNet's cannot be fetched")
-    add("--filters", type=int, metavar="N", help="of single_conv")
-    add("--seed", type=_seed, default=0, metavar="N", help="of folds, samples and networks (default 0)")
-    add("--jobs", type=int, metavar="N", help="processes (default: one for each core)")
-    add("--out", default=DEFAULT_OUT, metavar="DIR", help=f"of the artifact (default {DEFAULT_OUT})")
-    add("--format", choices=("joblib", "skops"), default="joblib", help="of the model file; skops is safe to share")
-    add("--export", choices=("onnx",), help="also write DIR-onnx, which onnxruntime runs in any language")
-    add("--predictor", metavar="FILE", help="68-point shape predictor to use instead of the installed one")
-    return parser
 
 
 def _run(options, arguments):
@@ -150,22 +107,24 @@ def _compare(dataset, names, options, jobs):
 def _train(dataset, names, options, jobs):
     """Train networks, print it, and return the chosen one, its facts, files that go with it, and what to clear away."""
     from landmark_fer.models.cnn.cost import check_memory
+    from landmark_fer.recognition.beginning import read_beginning
     from landmark_fer.recognition.network_training import recipe_changes, train_networks
 
     recipe, built = recipe_changes(options)
+    start = read_beginning(options.start, names[0]) if options.start else None
     for name in names:
         print(check_memory(name, len(dataset.classes), recipe=recipe, **built), flush=True)
     trained = train_networks(
-        dataset, names, recipe=recipe, options=built, choice=options.choose, random_state=options.seed
+        dataset,
+        names,
+        recipe=recipe,
+        options=built,
+        start=start,
+        choice=options.choose,
+        random_state=options.seed,
     )
     _print_comparison(trained)
     return trained.predictor, trained.facts, trained.extras, trained.folders
-
-
-def _seed(text):
-    if not text.isdecimal() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to {2**32 - 1}, got {text!r}")
-    return int(text)
 
 
 def _words(text):

@@ -96,7 +96,7 @@ def test_it_loads_without_a_framework(trained):
         (["--models", "elu_vgg", "--epochs", "0"], "--epochs must be 1 or more"),
         (["--models", "elu_vgg", "--filters", "8"], "--filters is of single_conv alone"),
         (["--models", "ferplus_vgg13,mini_xception"], "different crops"),
-        (["--models", "svm", "--epochs", "3"], "are of networks"),
+        (["--models", "svm", "--epochs", "3"], "is of networks"),
         (["--models", "elu_vgg", "--choose", "svm"], "--choose must be one of"),
     ],
 )

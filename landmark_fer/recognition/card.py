@@ -139,6 +139,11 @@ def _network(manifest):
         f"- {network['epochs']} epochs of {recipe['epochs']} at most, batches of {recipe['batch_size']}, learning rate "
         f"{recipe['learning_rate']:g} ({recipe['schedule']}); temperature {network['temperature']:.3f}.",
     ]
+    for earlier in network.get("earlier", []):
+        lines.append(
+            f"- It began where {earlier['epochs']} epochs at {earlier['learning_rate']:g} had ended: "
+            f"`{earlier['command']}` (model {earlier['model_sha256'][:8]})."
+        )
     if "curves.png" in manifest.get("files", {}):
         lines.append("- Loss and accuracy by epoch: `history.csv`.\n\n![Loss and accuracy by epoch](curves.png)")
     return "## Network\n\n" + "\n".join(lines) + "\n"

@@ -7,10 +7,12 @@ from landmark_fer.models.candidates import blend_members, make_candidates
 from landmark_fer.models.cnn.architectures import NETWORKS
 from landmark_fer.models.cnn.training import import_keras
 from landmark_fer.models.pooling import BLEND
-from landmark_fer.recognition.network_training import OPTIONS_OF, extractor_settings, recipe_changes
+from landmark_fer.recognition.beginning import read_beginning
+from landmark_fer.recognition.network_training import OPTIONS_OF, RECIPE_OPTIONS, extractor_settings, recipe_changes
 
 FEWEST_FOLD_SAMPLE = 100
 _OF_CLASSICAL = ("search", "minutes", "suspects", "drop_suspects", "fold_sample", "features", "export")
+_OF_NETWORKS = (*RECIPE_OPTIONS, *OPTIONS_OF, "start")
 
 
 def check_models(options, names):
@@ -50,6 +52,10 @@ def check_models(options, names):
     recipe_changes(options)
     _check_builders(options, networks)
     import_keras()
+    if options.start:
+        if len(networks) > 1:
+            raise InputError(f"--start is of one network, got {', '.join(networks)}; name one of --models")
+        read_beginning(options.start, networks[0])
     return True
 
 
@@ -73,8 +79,9 @@ def _check_classical(options, names, blend):
         raise InputError(f"--choose {BLEND} needs two --models to blend, got {', '.join(names)}; add knn, svm or mlp")
     if options.fold_sample is not None and options.fold_sample < FEWEST_FOLD_SAMPLE:
         raise InputError(f"--fold-sample must be {FEWEST_FOLD_SAMPLE} or more, got {options.fold_sample}")
-    if any(getattr(options, option) is not None for option in ("epochs", "targets", "weights", "filters")):
-        raise InputError(f"--epochs, --targets, --weights and --filters are of networks, got {', '.join(names)}")
+    given = [option for option in _OF_NETWORKS if getattr(options, option) is not None]
+    if given:
+        raise InputError(f"--{given[0].replace('_', '-')} is of networks, got {', '.join(names)}; leave it out")
 
 
 def _check_builders(options, networks):

@@ -14,7 +14,7 @@ from landmark_fer.models.cnn.architectures import ARCHITECTURES
 from landmark_fer.models.cnn.calibrated import CalibratedNetwork, fit_network_temperature
 from landmark_fer.models.cnn.classifier import NetworkClassifier
 from landmark_fer.models.cnn.curves import draw_curves
-from landmark_fer.models.cnn.watching import HISTORY
+from landmark_fer.models.cnn.watching import history_text
 from landmark_fer.models.contract import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.recognition.facts import base_facts, votes_of_training
@@ -26,6 +26,9 @@ _FOLDS = (
 
 OPTIONS_OF = {"weights": "vgg16_transfer", "filters": "single_conv"}
 """Options of one architecture's builder, by name."""
+
+RECIPE_OPTIONS = ("epochs", "targets", "learning_rate")
+"""What a command may change of a recipe."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,22 +82,37 @@ def recipe_changes(options):
     Parameters
     ----------
     options : object
-        With the attributes ``epochs``, ``targets``, ``weights`` and ``filters``, each None where not given.
+        With attributes by the names in `RECIPE_OPTIONS` and `OPTIONS_OF`, each None where not given.
 
     Raises
     ------
     InputError
-        If a number is less than 1.
+        If a number is less than 1, or a learning rate not between 0 and 1.
     """
-    recipe = {name: getattr(options, name) for name in ("epochs", "targets") if getattr(options, name) is not None}
-    built = {name: getattr(options, name) for name in OPTIONS_OF if getattr(options, name) is not None}
+    recipe, built = (
+        {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+        for names in (RECIPE_OPTIONS, OPTIONS_OF)
+    )
     for name, value in (recipe | built).items():
         if isinstance(value, int) and value < 1:
             raise InputError(f"--{name} must be 1 or more, got {value}")
+    if not 0 < recipe.get("learning_rate", 0.5) < 1:
+        raise InputError(f"--learning-rate must be between 0 and 1, got {recipe['learning_rate']:g}")
     return recipe, built
 
 
-def train_networks(dataset, names, *, recipe=None, options=None, choice=None, random_state=0, verbose=True, cache=None):
+def train_networks(
+    dataset,
+    names,
+    *,
+    recipe=None,
+    options=None,
+    start=None,
+    choice=None,
+    random_state=0,
+    verbose=True,
+    cache=None,
+):
     """Train networks on the training faces of a data set, choose on the watched ones, score on the test faces.
 
     Parameters
@@ -105,6 +123,8 @@ def train_networks(dataset, names, *, recipe=None, options=None, choice=None, ra
         Of `ARCHITECTURES`.
     recipe, options : dict, optional
         As for `NetworkClassifier`, for all of them.
+    start : Beginning, optional
+        Of the one network; its training goes on.
     choice : str, optional
         The network to choose; by default the best.
     random_state : int, default=0
@@ -121,6 +141,7 @@ def train_networks(dataset, names, *, recipe=None, options=None, choice=None, ra
     networks, results = {}, {}
     for name in names:
         settings = {"random_state": random_state, "verbose": verbose, "cache": cache}
+        settings["start"] = None if start is None else start.network
         classifier = NetworkClassifier(name, recipe=recipe, options=options, **settings)
         networks[name], results[name] = _trained(classifier, dataset, split)
     watched = networks[names[0]].classifier.watched_
@@ -131,6 +152,8 @@ def train_networks(dataset, names, *, recipe=None, options=None, choice=None, ra
     reason = reason.replace("out of fold", "on the watched faces").replace("out-of-fold", "watched")
     learnt = len(split.training) - len(watched)
     folds = _FOLDS.format(learnt=learnt, all=len(split.training), watched=len(watched))
+    if start is not None:
+        folds = f"{folds} {start.warning(dataset, random_state)}".rstrip()
     network = networks[chosen]
     facts = base_facts(dataset, split, network, settings=extractor_settings(names)) | {
         "fields": [network.description.input.picture],
@@ -143,11 +166,11 @@ def train_networks(dataset, names, *, recipe=None, options=None, choice=None, ra
         "choice": reason,
         "search": None,
         "rejection": rejection_facts(labels[0], results[chosen].probabilities, dataset.classes),
-        "network": network.facts(),
+        "network": network.facts() | ({"earlier": start.trainings} if start else {}),
     }
     known = rows, pairs, chosen, reason, folds, network, facts
     folders = [each.classifier.folder_ for each in networks.values()]
-    return TrainedNetworks(*known, _extras(network.classifier), folders)
+    return TrainedNetworks(*known, _extras(network.classifier, start), folders)
 
 
 def _trained(classifier, dataset, split):
@@ -164,8 +187,10 @@ def _trained(classifier, dataset, split):
     return network, CandidateResult(answers, [sum(row["seconds"] for row in classifier.history_)], ms_per_face)
 
 
-def _extras(classifier):
-    """Return the files that go into the artifact beside the network: the history and its picture."""
+def _extras(classifier, start):
+    """Return the files that go into the artifact beside the network: its history, from the first, and its picture."""
+    earlier = start.history if start else []
+    later = [row | {"epoch": row["epoch"] + len(earlier)} for row in classifier.history_]
     curves = io.BytesIO()
-    draw_curves(classifier.history_, curves, title=classifier.architecture)
-    return {"history.csv": (classifier.folder_ / HISTORY).read_bytes(), "curves.png": curves.getvalue()}
+    draw_curves(earlier + later, curves, title=classifier.architecture)
+    return {"history.csv": history_text(earlier + later).encode(), "curves.png": curves.getvalue()}

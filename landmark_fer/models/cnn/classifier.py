@@ -15,7 +15,7 @@ from landmark_fer.errors import DataError, InputError
 from landmark_fer.models.cnn.architectures import ARCHITECTURES, NETWORKS, build_network
 from landmark_fer.models.cnn.pictures import reduced_pictures
 from landmark_fer.models.cnn.recipes import recipe_of
-from landmark_fer.models.cnn.training import TrainingFaces, train_network
+from landmark_fer.models.cnn.training import TrainingFaces, take_weights, train_network
 from landmark_fer.models.cnn.watching import answers_of
 
 WATCHED = 20  # one in as many of the training faces is watched and not learnt from
@@ -33,6 +33,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     options : dict, optional
         What differs from the options of its builder.
     random_state : int, default=0
+    start : keras.Model, optional
+        Of the same architecture and classes; its weights are where the training begins.
     verbose : bool, default=True
         Whether to show a progress bar.
     cache : path-like, optional
@@ -55,11 +57,21 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     takes_votes = True
     takes_groups = True
 
-    def __init__(self, architecture="aligned_cnn", recipe=None, options=None, random_state=0, verbose=True, cache=None):
+    def __init__(
+        self,
+        architecture="aligned_cnn",
+        recipe=None,
+        options=None,
+        random_state=0,
+        start=None,
+        verbose=True,
+        cache=None,
+    ):
         self.architecture = architecture
         self.recipe = recipe
         self.options = options
         self.random_state = random_state
+        self.start = start
         self.verbose = verbose
         self.cache = cache
 
@@ -80,7 +92,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         InputError
-            If there is no such architecture, or the recipe wants votes and there are none.
+            If there is no such architecture, the recipe wants votes and there are none, or the network to start from
+            is another.
         DataError
             If the faces are too few to watch some.
         DependencyError
@@ -104,6 +117,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.network_ = build_network(
             self.architecture, len(self.classes_), seed=self.random_state, **(self.options or {})
         )
+        if self.start is not None:
+            take_weights(self.network_, self.start)
         self.folder_ = cache_folder(self.cache) / "networks" / self._key(faces)
         self.history_ = train_network(
             self.network_,
@@ -149,7 +164,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             self.input_.to_dict(),
         ]
         digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode())
-        for array in (faces.pictures, faces.labels, faces.votes, faces.watched_pictures):
+        begun = self.start.get_weights() if self.start is not None else ()
+        for array in (faces.pictures, faces.labels, faces.votes, faces.watched_pictures, *begun):
             digest.update(b"" if array is None else np.ascontiguousarray(array))
         return digest.hexdigest()[:32]
 

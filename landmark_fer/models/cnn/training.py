@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from landmark_fer.errors import InputError
 from landmark_fer.models.cnn.batches import training_batches
 from landmark_fer.models.cnn.watching import HISTORY, WEIGHTS, read_history, restore_backup, watching_callbacks
 from landmark_fer.models.optional_packages import import_optional
@@ -88,6 +89,23 @@ def train_network(network, faces, wanted, recipe, *, folder, seed=0, verbose=Tru
         (folder / FINISHED).touch()
     network.load_weights(folder / WEIGHTS)
     return read_history(folder / HISTORY)
+
+
+def take_weights(network, other):
+    """Give a network the weights of another one.
+
+    Raises
+    ------
+    InputError
+        If their shapes differ.
+    """
+    mine, theirs = ([weights.shape for weights in each.get_weights()] for each in (network, other))
+    if mine != theirs:
+        raise InputError(
+            f"a network to start from must have the weights of the new one, got {len(theirs)} arrays for {len(mine)}, "
+            "or other shapes; train on the same classes and options, or begin anew"
+        )
+    network.set_weights(other.get_weights())
 
 
 def _with_votes(keras, network, votes, recipe):

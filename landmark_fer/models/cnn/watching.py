@@ -1,6 +1,7 @@
 """What looks on while a network is trained: watched faces, history, best weights, patience, backups."""
 
 import csv
+import io
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,21 @@ def read_history(path):
         whole = [row for row in csv.DictReader(file) if None not in row.values()]  # the last may be of a kill
     rows = {int(row["epoch"]): {name: float(value) for name, value in row.items()} for row in whole}
     return [rows[epoch] for epoch in sorted(rows)]
+
+
+def history_text(rows):
+    """Return a history's rows as the text of its file.
+
+    Parameters
+    ----------
+    rows : list of dict of str to float
+        As from `read_history`.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, HISTORY_COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in rows)
+    return text.getvalue()
 
 
 def answers_of(network, pictures, wanted, *, mirrored):
