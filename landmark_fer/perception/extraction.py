@@ -94,7 +94,7 @@ class FaceExtractor:
 
     @cached_property
     def _crop_detector(self):
-        return make_detector("hog", threshold=-0.5)  # made when the first crop comes: dlib takes half a second
+        return make_detector("hog", threshold=-0.5)
 
     def extract(self, picture):
         """Return the faces of a picture, the clearest first; an empty list where there is none.

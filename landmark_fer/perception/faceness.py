@@ -25,7 +25,7 @@ _TARGET = template_in_box(_SIDE, _MARGIN)
 
 @lru_cache(maxsize=1)
 def _patch_detector():
-    """Return the detector that all checks share: dlib takes half a second to make one, each web visitor has a check."""
+    """Return the detector that all checks share: each visitor of the web page has a check."""
     return HogDetector(threshold=_THRESHOLD)
 
 

@@ -12,6 +12,7 @@ from landmark_fer.errors import DataError, InputError
 
 MAX_PIXELS = 64_000_000
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm"})
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "PPM")  # no others, whatever a file is called: EPS runs programs
 
 _BEHIND = (128, 128, 128)  # shows through transparent pixels: makes the weakest edges
 _WIDE_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
@@ -48,7 +49,7 @@ def read_picture(source, *, name=None):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own size warning: the rule here is stricter
-            with Image.open(io.BytesIO(content)) as image:
+            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 _check_size(image.size, name)
                 return _rgb(ImageOps.exif_transpose(image))
     except DataError:

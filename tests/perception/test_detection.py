@@ -3,12 +3,19 @@
 import math
 from concurrent.futures import ThreadPoolExecutor
 
+import dlib
 import numpy as np
 import pytest
 
 from landmark_fer.errors import DependencyError, InputError
 from landmark_fer.face.records import Box
-from landmark_fer.perception.detection import DETECTORS, LandmarkPredictor, WholePictureDetector, make_detector
+from landmark_fer.perception.detection import (
+    DETECTOR_FILE,
+    DETECTORS,
+    LandmarkPredictor,
+    WholePictureDetector,
+    make_detector,
+)
 from landmark_fer.perception.pictures import to_grey
 
 FACE = Box(176, 70, 95, 95)  # of the astronaut, by eye
@@ -115,3 +122,8 @@ def test_threads_may_share_a_detector(grey):
     with ThreadPoolExecutor(3) as threads:
         for _ in range(5):
             assert list(threads.map(detector.detect, pictures)) == expected
+
+
+def test_the_bundled_detector_is_dlibs_own(tmp_path):
+    dlib.get_frontal_face_detector().save(str(tmp_path / "own.svm"))
+    assert (tmp_path / "own.svm").read_bytes() == DETECTOR_FILE.read_bytes()
