@@ -1,0 +1,80 @@
+"""What a model gains by answering only where it is sure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from landmark_fer.displays.canvas import add_legend, prepared_axes
+from landmark_fer.displays.palette import BLUE, GREY, LIGHT, VERMILLION
+from landmark_fer.evaluation.rejection import TARGET, choose_threshold, risk_coverage, thinned
+
+_POINTS = 200  # of a curve, at most
+
+
+@dataclass(frozen=True, eq=False)
+class RejectionDisplay:
+    """Reject curve: accuracy over coverage, and the point at which a model works.
+
+    Attributes
+    ----------
+    curve : ndarray of shape (m, 3)
+        Coverage (rising), threshold of confidence, accuracy.
+    point : (float, float, float) or None
+        Threshold, coverage and accuracy where the model works.
+    target : float or None
+        Share of the answers that should be right.
+    label : str
+        Of the curve.
+    """
+
+    curve: np.ndarray
+    point: tuple | None = None
+    target: float | None = None
+    label: str = "right"
+
+    @classmethod
+    def from_facts(cls, facts, label="right"):
+        """Return the display of what a manifest says under ``rejection``, as from `rejection_facts`."""
+        point = tuple(facts[name] for name in ("threshold", "coverage", "accuracy"))
+        return cls(np.array(facts["curve"]), point, facts["target"], label)
+
+    @classmethod
+    def from_probabilities(cls, expressions, probabilities, classes, *, target=TARGET, label="right"):
+        """Return the display of a model's answers to faces that it was not fitted on.
+
+        Parameters
+        ----------
+        expressions : ndarray of shape (n,), str
+        probabilities : ndarray of shape (n, k)
+            Columns in the order of `classes`.
+        classes : sequence of str
+        target : float, default=0.85
+        label : str, default="right"
+        """
+        curve = risk_coverage(expressions, probabilities, classes)
+        point = choose_threshold(curve, target=target)
+        return cls(np.array(thinned(curve, _POINTS)), tuple(point), target, label)
+
+    def draw(self, axes=None, *, palette=LIGHT, colour=BLUE):
+        """Draw it and return the axes; several may share axes, each in a colour of its own."""
+        axes = prepared_axes(axes, palette, grid="both")
+        axes.plot(100 * self.curve[:, 0], 100 * self.curve[:, 2], color=colour, linewidth=1.8, label=self.label)
+        if self.target is not None:
+            label = f"wanted: {100 * self.target:.0f} %"
+            known = axes.get_legend_handles_labels()[1]
+            line = {"color": GREY, "linestyle": "--", "linewidth": 1, "label": None if label in known else label}
+            axes.axhline(100 * self.target, **line)
+        if self.point is not None:
+            threshold, coverage, accuracy = (100 * value for value in self.point)
+            label = f"{coverage:.0f} % answered, {accuracy:.0f} % right,\nfrom {threshold:.0f} % confidence"
+            looks = {
+                "color": VERMILLION if colour == BLUE else colour,
+                "markersize": 7,
+                "markeredgecolor": palette.paper,
+            }
+            axes.plot([coverage], [accuracy], "o", label=label, **looks)
+        low = 100 * min(self.curve[:, 2].min(), self.target or 1)
+        axes.set(xlim=(0, 101), ylim=(min(10 * np.floor(low / 10), axes.get_ylim()[0]), 101))
+        axes.set(xlabel="faces answered, %", ylabel="right, %")
+        add_legend(axes, palette, loc="lower left")
+        return axes

@@ -1,0 +1,162 @@
+"""Importance of regions: what is exchanged, what stays, and that a model loses by what it reads alone."""
+
+import numpy as np
+import pytest
+
+from landmark_fer.errors import InputError
+from landmark_fer.evaluation.importance import format_importance, grouped_importance
+from landmark_fer.evaluation.swaps import (
+    PICTURE_REGIONS,
+    POINT_REGIONS,
+    PictureSwap,
+    PointSwap,
+    region_shares,
+    region_swaps,
+)
+from landmark_fer.face.geometry import transform_points
+from landmark_fer.face.landmarks import points
+from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure
+from landmark_fer.perception.alignment import chip_template
+from tests.conftest import made_up_faces
+
+CLASSES = ("happy", "sad", "surprise")
+
+
+class ReadsOneMeasurement:
+    """Says surprise where the mouth is open, and else sad; reads nothing else."""
+
+    classes_ = np.array(CLASSES)
+
+    def predict_proba(self, records):
+        opening = measure(records["landmarks"].astype(float))[:, MEASUREMENT_NAMES.index("mouth_opening")]
+        return np.where((opening > 0.2)[:, None], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0])
+
+
+class ReadsThePictureOfTheMouth:
+    """Compares brightness above and below the mouth's middle."""
+
+    classes_ = np.array(CLASSES[:2])
+
+    def predict_proba(self, records):
+        x, y = chip_template(records["chip"].shape[-1])[62].round().astype(int)
+        patch = records["chip"][:, y - 3 : y + 4, x - 6 : x + 7].astype(float)
+        happy = patch[:, :3].mean(axis=(1, 2)) < patch[:, 4:].mean(axis=(1, 2))
+        return np.where(happy[:, None], [1.0, 0.0], [0.0, 1.0])
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return made_up_faces(30)
+
+
+class TestPointSwap:
+    def test_with_its_own_points_a_face_is_what_it_was(self, faces):
+        records, _ = faces
+        for region in POINT_REGIONS:
+            np.testing.assert_allclose(
+                PointSwap(region)(records, records)["landmarks"], records["landmarks"], atol=1e-3
+            )
+
+    def test_only_the_region_moves_and_pictures_stay(self, faces):
+        records, _ = faces
+        before, donors = records.copy(), records[::-1]
+        for region, groups in POINT_REGIONS.items():
+            changed = PointSwap(region)(records, donors)
+            others = np.setdiff1d(np.arange(68), points(*groups))
+            np.testing.assert_array_equal(changed["landmarks"][:, others], records["landmarks"][:, others])
+            np.testing.assert_array_equal(changed["chip"], records["chip"])
+            moved = np.abs(changed["landmarks"] - records["landmarks"])[:, points(*groups)]
+            assert np.median(moved.max(axis=(1, 2))) > 0.1
+        np.testing.assert_array_equal(records, before)
+
+    def test_place_size_and_turn_of_the_donor_do_not_matter(self, faces):
+        records, donors = faces[0], faces[0][::-1].copy()
+        turned = donors.copy()
+        turn = np.array([[1.6, 0.9, 300.0], [-0.9, 1.6, -20.0]])
+        turned["landmarks"] = transform_points(turn, donors["landmarks"])
+        swap = PointSwap("mouth")
+        np.testing.assert_allclose(swap(records, turned)["landmarks"], swap(records, donors)["landmarks"], atol=1e-2)
+
+    def test_regions_share_out_the_68_points(self):
+        together = np.concatenate([points(*groups) for groups in POINT_REGIONS.values()])
+        assert sorted(together.tolist()) == list(range(68))
+
+
+class TestPictureSwap:
+    def test_regions_share_out_the_chip_and_know_no_side(self):
+        shares = region_shares(80)
+        assert tuple(shares) == PICTURE_REGIONS
+        np.testing.assert_allclose(sum(shares.values()), 1, atol=1e-6)
+        for share in shares.values():
+            np.testing.assert_allclose(share, share[:, ::-1], atol=1e-5)
+
+    def test_each_landmark_lies_in_its_own_region(self):
+        shares, places = region_shares(80), chip_template(80).round().astype(int).clip(0, 79)
+        for region, groups in POINT_REGIONS.items():
+            x, y = places[points(*groups)].T
+            assert shares[region][y, x].mean() > 0.6
+
+    def test_with_its_own_picture_a_face_is_what_it_was(self, astronaut_face, faces):
+        records = faces[0][:2].copy()
+        records["chip"] = astronaut_face.chip
+        for region in PICTURE_REGIONS:
+            difference = PictureSwap(region)(records, records)["chip"].astype(int) - records["chip"]
+            assert np.abs(difference).max() <= 1
+
+    def test_other_regions_stay_and_the_light_too(self, astronaut_face, faces):
+        records = faces[0][:6].copy()
+        records["chip"] = astronaut_face.chip
+        donors = faces[0][-6:]
+        share = region_shares(80)["mouth"]
+        changed = PictureSwap("mouth")(records, donors)
+        np.testing.assert_array_equal(changed["chip"][:, share < 1e-6], records["chip"][:, share < 1e-6])
+        np.testing.assert_array_equal(changed["landmarks"], records["landmarks"])
+        means = [(chips["chip"] * share).sum(axis=(1, 2)) / share.sum() for chips in (changed, records)]
+        np.testing.assert_allclose(*means, atol=4)
+        assert (np.abs(changed["chip"].astype(int) - records["chip"]) > 8).mean() > 0.02
+
+    def test_what_is_swapped_is_what_a_model_reads(self):
+        assert {swap.kind for swap in region_swaps(["landmarks"]).values()} == {"landmarks"}
+        assert {swap.kind for swap in region_swaps(["chip"]).values()} == {"picture"}
+        assert region_swaps(["crop"]) == {}
+        assert len(region_swaps(["landmarks", "chip"])) == len(POINT_REGIONS) + len(PICTURE_REGIONS)
+
+
+class TestImportance:
+    def test_a_model_loses_by_the_region_that_it_reads_and_by_no_other(self, faces):
+        records, expressions = faces
+        rows = {row["name"]: row for row in grouped_importance(ReadsOneMeasurement(), records, expressions, CLASSES)}
+        assert rows["mouth (landmarks)"]["drop"] > 0.15
+        assert all(row["drop"] == 0 for row in rows.values() if row["kind"] == "picture")
+        assert abs(rows["brows (landmarks)"]["drop"]) < 0.02
+
+    def test_a_model_of_pixels_loses_by_the_picture_of_what_it_looks_at(self, faces):
+        records, expressions = (each[:60] for each in faces)
+        rows = grouped_importance(ReadsThePictureOfTheMouth(), records, expressions, CLASSES[:2])
+        found = {row["name"]: row["drop"] for row in rows}
+        assert rows[0]["name"] == "mouth (picture)" and found["mouth (picture)"] > 0.1
+        assert all(drop == 0 for name, drop in found.items() if "landmarks" in name or "forehead" in name)
+
+    def test_the_seed_decides_and_the_interval_holds_the_drop(self, faces):
+        first, second, other = (
+            grouped_importance(ReadsOneMeasurement(), *faces, CLASSES, n_repeats=2, random_state=seed)
+            for seed in (3, 3, 4)
+        )
+        assert first == second != other
+        assert [row["drop"] for row in first] == sorted((row["drop"] for row in first), reverse=True)
+        assert all(row["interval"][0] <= row["drop"] <= row["interval"][1] for row in first)
+
+    def test_groups_of_ones_own(self, faces):
+        def nothing(records, donors):
+            return records
+
+        (row,) = grouped_importance(ReadsOneMeasurement(), *faces, CLASSES, groups={"nothing": nothing})
+        assert row == {"name": "nothing", "kind": "", "drop": 0.0, "interval": (0.0, 0.0)}
+        assert format_importance([row]).splitlines()[1].split() == ["nothing", "0.0", "0.0", "to", "0.0"]
+
+    def test_one_face_and_unknown_words_are_refused(self, faces):
+        records, expressions = faces
+        with pytest.raises(InputError, match="2 faces and 1 repeat or more, got 1 and 5"):
+            grouped_importance(ReadsOneMeasurement(), records[:1], expressions[:1], CLASSES)
+        with pytest.raises(InputError, match="must be among happy, sad"):
+            grouped_importance(ReadsOneMeasurement(), records, expressions, ("happy", "sad"))
