@@ -1,0 +1,213 @@
+"""A collection: takes are whole or not there, made one way, and gone when their person asks for it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+from landmark_fer.datasets import collection_files, collection_writer
+from landmark_fer.datasets.collection import folder_of, made_with, read_about, read_takes
+from landmark_fer.datasets.collection_files import read_records
+from landmark_fer.datasets.collection_writer import Collection, delete_all, delete_subject
+from landmark_fer.errors import DataError, InputError, SinkError
+from landmark_fer.perception.extraction import ExtractorSettings
+from tests.conftest import made_up_faces
+
+MADE = made_with(ExtractorSettings(), "0" * 64)
+
+
+def frames_of(records):
+    box = {"x": 1.5, "y": 2.0, "width": 80.0, "height": 80.0}
+    return [{"time_s": 0.1 * i, **box, "detector_score": float("nan") if i else 1.25} for i in range(len(records))]
+
+
+def add(collection, subject="ann", expression="happy", n=6, seed=0, **options):
+    records, _ = made_up_faces(n, classes=(expression,), seed=seed)
+    return collection.add(subject, expression, records, frames_of(records), source="test", **options)
+
+
+def test_a_take_comes_back_bit_for_bit(tmp_path):
+    records, _ = made_up_faces(4, classes=("sad",))
+    with Collection(tmp_path / "mine", MADE) as collection:
+        kept = collection.add("ann", "sad", records, frames_of(records), source="test", pictures=[b"png"] * 4)
+    take = read_takes(tmp_path / "mine")[0]
+    assert take == json.loads((kept["path"] / "take.json").read_text()) | {"path": kept["path"]}
+    assert (take["subject"], take["expression"], take["round"], take["faces"]) == ("ann", "sad", 1, 4)
+    again, frames = read_records(take)
+    assert again.dtype == records.dtype
+    assert again.tobytes() == records.tobytes()
+    assert frames[:, 0].tolist() == pytest.approx([0, 0.1, 0.2, 0.3])
+    assert np.isnan(frames[1:, -1]).all()
+    assert frames[0, -1] == 1.25
+    assert len(list((take["path"] / "pictures").iterdir())) == 4
+
+
+def test_pictures_are_kept_only_where_they_are_given(tmp_path):
+    with Collection(tmp_path, MADE) as collection:
+        assert {file.name for file in add(collection)["path"].iterdir()} == {"take.json", "records.npy", "frames.csv"}
+
+
+def test_rounds_count_on_and_an_undone_take_makes_room(tmp_path):
+    with Collection(tmp_path, MADE) as collection:
+        assert [add(collection)["round"] for _ in range(3)] == [1, 2, 3]
+        assert add(collection, "bob")["round"] == 1
+        assert add(collection, expression="sad")["round"] == 1
+        collection.remove(collection.takes("ann")[2])
+        assert [take["round"] for take in collection.takes("ann") if take["expression"] == "happy"] == [1, 2]
+        assert add(collection)["round"] == 3
+
+
+def test_consent_is_kept_with_the_day_and_the_text(tmp_path):
+    with Collection(tmp_path, MADE) as collection:
+        assert not collection.consented("ann")
+        collection.agree("ann", "on screen")
+        assert collection.consented("ann")
+        assert not collection.consented("bob")
+    assert read_about(tmp_path)["consent"]["ann"]["how"] == "on screen"
+    with Collection(tmp_path, MADE) as collection:
+        assert collection.consented("ann")
+
+
+def test_an_older_text_is_asked_for_again(tmp_path, monkeypatch):
+    with Collection(tmp_path, MADE) as collection:
+        collection.agree("ann", "on screen")
+        monkeypatch.setattr(collection_writer, "CONSENT_VERSION", 2)
+        assert not collection.consented("ann")
+
+
+def test_faces_made_in_two_ways_are_not_mixed(tmp_path):
+    with Collection(tmp_path / "mine", MADE) as collection:
+        add(collection)
+    with pytest.raises(DataError, match=r"shape predictor sha256 .* is not the one asked for"):
+        Collection(tmp_path / "mine", made_with(ExtractorSettings(), "1" * 64)).__enter__()
+    with pytest.raises(DataError, match="not mixed: extractor"):
+        Collection(tmp_path / "mine", made_with(ExtractorSettings(chip_size=64), "0" * 64)).__enter__()
+
+
+def test_a_take_copied_from_elsewhere_is_not_mixed(tmp_path):
+    with Collection(tmp_path / "other", made_with(ExtractorSettings(chip_size=64), "0" * 64)) as other:
+        copied = add(other, "bob")["path"]
+    with Collection(tmp_path / "mine", MADE) as collection:
+        add(collection)
+    (tmp_path / "mine" / "bob").mkdir()
+    os.rename(copied, tmp_path / "mine" / "bob" / copied.name)
+    with pytest.raises(DataError, match="not mixed: extractor"), Collection(tmp_path / "mine", MADE):
+        pass
+
+
+@pytest.mark.parametrize("name", ["records.npy", "frames.csv"])
+def test_a_changed_take_is_refused_by_name(tmp_path, name):
+    with Collection(tmp_path, MADE) as collection:
+        take = add(collection)
+    content = bytearray((take["path"] / name).read_bytes())
+    content[-3] ^= 1
+    (take["path"] / name).write_bytes(content)
+    with pytest.raises(DataError, match="round-01-happy must be as it was written"):
+        read_records(read_takes(tmp_path)[0])
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"subject": "ann", "round": 1, "expression": "bored"}'])
+def test_a_take_that_does_not_say_what_it_is_is_refused(tmp_path, text):
+    with Collection(tmp_path, MADE) as collection:
+        take = add(collection)
+    (take["path"] / "take.json").write_text(text)
+    with pytest.raises(DataError, match=r"take\.json"):
+        read_takes(tmp_path)
+
+
+def test_a_failed_take_leaves_nothing_and_those_before_stay(tmp_path, monkeypatch):
+    with Collection(tmp_path, MADE) as collection:
+        add(collection)
+
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(collection_files, "sync", full)
+        with pytest.raises(SinkError, match=r"No space left on device.*takes before are kept"):
+            add(collection, seed=1)
+        assert len(collection.takes()) == 1
+    assert not [path for path in tmp_path.rglob(".*") if path.suffix == ".new"]
+
+
+def test_killed_at_any_time_whole_takes_are_left(tmp_path):
+    script = f"""
+        import sys
+        sys.path.insert(0, {os.getcwd()!r})
+        from tests.datasets.test_collection import MADE, Collection, add
+        with Collection({str(tmp_path / "mine")!r}, MADE) as collection:
+            for number in range(10_000):
+                add(collection, n=40)
+                print(number, flush=True)
+    """
+    for wanted in (0, 3):
+        process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True)
+        for _ in range(wanted + 1):
+            assert process.stdout.readline(), "the writer ended"
+        time.sleep(0.003 * wanted)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        takes = read_takes(tmp_path / "mine")
+        assert len(takes) >= wanted + 1
+        assert all(len(read_records(take)[0]) == 40 for take in takes)
+    with Collection(tmp_path / "mine", MADE) as collection:
+        assert [take["round"] for take in collection.takes()] == list(range(1, len(takes) + 1))
+    assert not list((tmp_path / "mine").glob("*/.*"))
+
+
+def test_deleting_a_person_leaves_the_others(tmp_path):
+    with Collection(tmp_path, MADE) as collection:
+        for subject in ("ann", "Bob Ångström"):
+            collection.agree(subject, "on screen")
+            add(collection, subject)
+            add(collection, subject)
+    assert delete_subject(tmp_path, "Bob Ångström") == 2
+    assert {take["subject"] for take in read_takes(tmp_path)} == {"ann"}
+    assert list(read_about(tmp_path)["consent"]) == ["ann"]
+    assert not list(tmp_path.glob("bob*"))
+    with pytest.raises(InputError, match=r"\(ann\), got 'Bob Ångström'"):
+        delete_subject(tmp_path, "Bob Ångström")
+
+
+def test_damaged_takes_are_deleted_like_others(tmp_path):
+    with Collection(tmp_path, MADE) as collection:
+        collection.agree("ann", "on screen")
+        (add(collection)["path"] / "take.json").write_text("nonsense")
+    assert delete_subject(tmp_path, "ann") == 1
+    assert read_takes(tmp_path) == []
+
+
+def test_deleting_all_leaves_what_is_somebody_elses(tmp_path):
+    with Collection(tmp_path / "mine", MADE) as collection:
+        collection.agree("ann", "on screen")
+        add(collection)
+        add(collection, "bob")  # came without consent: copied by hand
+    assert delete_all(tmp_path / "mine") == 2
+    assert not (tmp_path / "mine").exists()
+    with Collection(tmp_path / "other", MADE) as collection:
+        add(collection)
+    (tmp_path / "other" / "notes.txt").write_text("mine")
+    assert delete_all(tmp_path / "other") == 1
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["notes.txt"]
+
+
+def test_something_else_stays_untouched(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(DataError, match="no collection and stays untouched"), Collection(tmp_path, MADE):
+        pass
+    with pytest.raises(DataError, match="is a file"), Collection(tmp_path / "notes.txt", MADE):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_folders_of_people_are_apart_on_every_file_system():
+    names = ["ann", "Ann", "ANN", "../ann", "ann/bob", "a" * 60, "a" * 59, "Ö", "ö", ".", "con:"]
+    folders = [folder_of(name) for name in names]
+    assert len({folder.lower() for folder in folders}) == len(names)
+    assert all(folder[0] != "." and not set(folder) & set('/\\:*?"<>|') for folder in folders)
+    assert folder_of("ann") == "ann"
