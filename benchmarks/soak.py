@@ -1,0 +1,222 @@
+"""Live for a long time: does it keep more and more memory, threads or file handles?
+
+    python -m benchmarks.soak                 30 minutes, one core
+    python -m benchmarks.soak --minutes 2     does it run? Too short for a verdict
+
+The demo clip is recorded once and then read again and again, opened anew each time, through the whole live session
+without a window: decoding, following, recognition, smoothing, reasons, a csv and a JSON-lines log, and the summary.
+Time goes on through the loops, so one run is one film. Memory is what the process has at the time (resident), not
+the most that it had.
+"""
+
+import argparse
+import gc
+import itertools
+import os
+import sys
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+from scipy import stats
+from threadpoolctl import threadpool_limits
+
+from landmark_fer import Recognizer, load_artifact
+from landmark_fer.recognition.card import markdown_table
+from landmark_fer.streaming.frames import Frame, Source
+from landmark_fer.streaming.reader import LiveReader
+from landmark_fer.streaming.recording import VideoRecorder, log_facts, open_log
+from landmark_fer.streaming.session import Session
+from landmark_fer.streaming.sources import open_source
+from landmark_fer.streaming.summary import SummaryWriter
+from landmark_fer.streaming.view import View
+
+SAMPLES = 120  # in a run
+WARM_UP = 0.25  # of a run: caches fill, and the allocator finds its size
+BLOCKS = 10  # of the rest, whose means are as good as independent; neighbouring samples are not
+MOST_GROWTH = 10.0  # MB an hour that count as flat: a day's run then takes a quarter of a gigabyte more at the most
+LEAST_MINUTES = 15.0  # of a run whose slope says anything: at first every process grows
+ROWS = 12  # of the printed table
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the process has at a time."""
+
+    minutes: float
+    memory_mb: float
+    threads: int
+    handles: int
+    objects: int
+    frames: int
+
+
+class Sampler(threading.Thread):
+    """Takes a sample now and then until it is stopped.
+
+    Parameters
+    ----------
+    seconds : float
+        Between two.
+    frames : callable
+        Returns how many frames were read.
+    """
+
+    def __init__(self, seconds, frames):
+        super().__init__(name="sampler", daemon=True)
+        self.samples, self._seconds, self._frames = [], seconds, frames
+        self._begin, self._ended = time.monotonic(), threading.Event()
+
+    def run(self):
+        """Sample until `stop`."""
+        while not self._ended.wait(self._seconds):
+            self.samples.append(self._sample())
+
+    def stop(self):
+        """End, and return the samples."""
+        self._ended.set()
+        self.join()
+        return self.samples
+
+    def _sample(self):
+        minutes, pages = (time.monotonic() - self._begin) / 60, int(Path("/proc/self/statm").read_text().split()[1])
+        return Sample(
+            minutes,
+            pages * os.sysconf("SC_PAGE_SIZE") / 1e6,
+            len(os.listdir("/proc/self/task")),
+            len(os.listdir("/proc/self/fd")) - 1,  # that of the listing itself
+            len(gc.get_objects()),
+            self._frames(),
+        )
+
+
+def main():
+    """Run the benchmark, print a table, and return 1 where something grows."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--model", help="artifact (default: the bundled one)")
+    parser.add_argument("--quick", action="store_true", help="20 seconds")
+    options = parser.parse_args()
+    if not Path("/proc/self/statm").exists():
+        print("memory is sampled from /proc, which this system has not; run it on Linux")
+        return 2
+    minutes = 1 / 3 if options.quick else options.minutes
+    cv2.setNumThreads(1)
+    with threadpool_limits(1):
+        samples, tally = soak(Recognizer(load_artifact(options.model)), minutes)
+    print(
+        f"{datetime.now(UTC).date()}, {minutes:g} minutes, {tally.frames:,} frames, {tally.faces:,} faces, one core\n"
+    )
+    print(markdown_table(HEADINGS, [row(sample) for sample in picked(samples)]))
+    lines, grows = verdict(samples, conclusive=minutes >= LEAST_MINUTES)
+    print("\n".join(lines))
+    return int(grows)
+
+
+def soak(recognizer, minutes):
+    """Run a session on the looped clip and return the samples and the session's tally."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        clip, end = recorded(folder / "clip.avi"), time.monotonic() + 60 * minutes
+        source = stack.enter_context(looped(clip, end))
+        reader = LiveReader(recognizer)
+        stack.callback(reader.close)
+        facts = log_facts(recognizer.artifact, source=source.name)
+        classes, rate = recognizer.classes, {"frames_per_second": source.frames_per_second}
+        sinks = [open_log(folder / name, classes, facts=facts) for name in ("log.csv", "log.jsonl")]
+        sinks.append(SummaryWriter(folder / "summary.html", classes, facts=facts, **rate))
+        for sink in sinks:
+            stack.enter_context(sink)
+        session = Session(source, reader, sinks=sinks, view=View(explain=True), facts=facts)
+        sampler = Sampler(60 * minutes / SAMPLES, lambda: session.tally.frames)
+        sampler.start()
+        tally = session.run()
+        return sampler.stop(), tally
+
+
+def recorded(path):
+    """Record the demo clip as a video and return its path."""
+    with open_source("demo") as source:
+        recorder = VideoRecorder(path, frames_per_second=source.frames_per_second)
+        with recorder:
+            for frame in source:
+                recorder.write(frame, [])
+    return path
+
+
+def looped(path, end):
+    """Return a source that reads a video over and over, its times going on, until the clock shows `end`."""
+    with open_source(path) as first:
+        rate = first.frames_per_second
+
+    def frames():
+        begin, index = 0.0, itertools.count()
+        while time.monotonic() < end:
+            time_s = begin
+            with open_source(path) as video:
+                for frame in video:
+                    time_s = begin + frame.time_s
+                    yield Frame(frame.picture, time_s, next(index))
+                    if time.monotonic() >= end:
+                        return
+            begin = time_s + 1 / rate
+
+    return Source("looped demo", frames(), frames_per_second=rate)
+
+
+HEADINGS = ("minutes", "frames", "memory, MB", "threads", "handles", "Python objects")
+
+
+def row(sample):
+    """Return the cells of a sample."""
+    cells = f"{sample.minutes:.1f}", f"{sample.frames:,}", f"{sample.memory_mb:.1f}"
+    return *cells, sample.threads, sample.handles, f"{sample.objects:,}"
+
+
+def picked(samples):
+    """Return as many of the samples as the table has rows, first and last among them."""
+    return [samples[index] for index in np.unique(np.linspace(0, len(samples) - 1, ROWS).round().astype(int))]
+
+
+def verdict(samples, *, conclusive=True):
+    """Return lines that say whether memory, threads and handles stay flat after the warm-up, and whether one grows.
+
+    Slopes of a run that is too short are told and not judged.
+    """
+    steady = samples[round(len(samples) * WARM_UP) :]
+    lines, grows = [], False
+    for name, most, unit in (("memory_mb", MOST_GROWTH, "MB"), ("objects", 20_000, "objects")):
+        slope, low, high = hourly(steady, name)
+        said = "flat" if high <= most else "NOT FLAT" if low > 0 else "no verdict, the interval is too wide"
+        said = said if conclusive else f"no verdict in less than {LEAST_MINUTES:g} minutes"
+        grows |= said == "NOT FLAT"
+        label = f"{name.partition('_')[0]} an hour: {slope:+,.1f} {unit} (95 % interval {low:+,.1f} to {high:+,.1f})"
+        lines.append(f"{label}: {said} (flat: at most {most:,.0f})")
+    half = len(steady) // 2
+    for name in ("threads", "handles"):
+        before, after = (max(getattr(each, name) for each in part) for part in (steady[:half], steady[half:]))
+        grows |= after > before
+        lines.append(f"{name}: at most {before}, then {after}: {'NOT FLAT' if after > before else 'flat'}")
+    return lines, grows
+
+
+def hourly(samples, name):
+    """Return the slope of a quantity an hour with its 95 % interval, from the means of blocks of samples."""
+    blocks = [block for block in np.array_split(np.arange(len(samples)), BLOCKS) if len(block)]
+    hours = [np.mean([samples[index].minutes / 60 for index in block]) for block in blocks]
+    means = [np.mean([getattr(samples[index], name) for index in block]) for block in blocks]
+    if len(blocks) < 3:
+        return np.nan, -np.inf, np.inf
+    fit = stats.linregress(hours, means)
+    margin = stats.t.ppf(0.975, len(blocks) - 2) * fit.stderr
+    return fit.slope, fit.slope - margin, fit.slope + margin
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Targets that are artifacts: folders whose files are damaged, exchanged, taken away, with and without their hashes."""
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+
+from landmark_fer.recognition.artifact import CARD_NAME, load_artifact
+from landmark_fer.recognition.manifest import MANIFEST_NAME
+from landmark_fer.recognition.probe import TOLERANCE, manifest_probe
+from landmark_fer.recognition.recognizer import Recognizer
+from landmark_fer.streaming.recording import log_facts
+from tests.accidents.mutations import damaged, damaged_text, damaged_values
+
+ORDER = ("joblib", "skops", "onnx", "network")
+FILES = {"joblib": "model.joblib", "skops": "model.skops", "onnx": "model.onnx", "network": "model.onnx"}
+
+
+class Artifacts:
+    """Artifacts of a format, damaged.
+
+    Parameters
+    ----------
+    folder : Path
+        With the whole artifacts in ``whole``, a folder a format.
+    kind : str
+        The format.
+    """
+
+    def __init__(self, folder, kind):
+        self.whole = {each: _contents(folder / "whole" / each) for each in ORDER}
+        self.kind, self.path = kind, folder / "damaged"
+        artifact = load_artifact(folder / "whole" / kind)
+        self._predictor = artifact.predictor
+        self.records, self.answers = manifest_probe(artifact.predictor, artifact.manifest)
+        self.classes = artifact.classes
+
+    def case(self, random):
+        """Return the files of the damaged folder; None for a folder in a file's place."""
+        files, model = dict(self.whole[self.kind]), FILES[self.kind]
+        how = random.randrange(6)
+        if how <= 1:  # the model; and then its hash in the manifest, too, as whoever means it would
+            files[model] = damaged(files[model], random, [self.whole[each][FILES[each]] for each in ORDER])
+            if how:
+                _admit(files, model)
+        elif how == 2:
+            files[MANIFEST_NAME] = damaged_text(files[MANIFEST_NAME], random)
+        elif how == 3:
+            values = damaged_values(json.loads(files[MANIFEST_NAME]), random)
+            files[MANIFEST_NAME] = json.dumps(values).encode("utf-8", "surrogatepass")
+        elif how == 4:  # another artifact's file in its place
+            other = random.choice([each for each in ORDER if each != self.kind])
+            name = random.choice((model, MANIFEST_NAME))
+            files[name] = self.whole[other][FILES[other] if name == model else MANIFEST_NAME]
+            if random.random() < 0.5 and name == model:
+                _admit(files, model)
+        else:
+            name = random.choice((model, MANIFEST_NAME, CARD_NAME))
+            files[name] = random.choice((b"", None, b"\x00" * 100))
+        return files
+
+    def read(self, files):
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.path.mkdir()
+        for name, content in files.items():
+            if content is None:
+                (self.path / name).mkdir()
+            else:
+                (self.path / name).write_bytes(content)
+        artifact = load_artifact(self.path)
+        recognizer = Recognizer(artifact)
+        log_facts(artifact, source="fuzzing")
+        if set(artifact.classes) == set(self.classes):
+            _, answers = manifest_probe(artifact.predictor, artifact.manifest)
+            order = [artifact.classes.index(name) for name in self.classes]
+            assert np.abs(answers[:, order] - self.answers).max() <= 2 * TOLERANCE, "other answers"
+        picture = np.zeros((96, 96, 3), np.uint8)
+        assert recognizer.recognize(picture) == []
+        faces = [recognizer.extractor.extract_crop(picture)]
+        (answer,) = recognizer.recognize_faces(faces)
+        assert abs(sum(answer.probabilities.values()) - 1) < 1e-3
+
+
+def _contents(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.suffix != ".keras"}
+
+
+def _admit(files, model):
+    """Write the hash of a model into its manifest."""
+    manifest = json.loads(files[MANIFEST_NAME])
+    manifest["model"]["sha256"] = hashlib.sha256(files[model]).hexdigest()
+    files[MANIFEST_NAME] = json.dumps(manifest).encode()
+
+
+ARTIFACT_TARGETS = {f"artifact-{kind}": lambda folder, kind=kind: Artifacts(folder, kind) for kind in ORDER}

