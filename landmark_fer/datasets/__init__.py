@@ -3,10 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from landmark_fer.errors import DataError, InputError
+from landmark_fer.errors import InputError
 
 LABELS = ("auto", "fer2013", "ferplus")
 VOTES = ("auto", "none")
+UNASKED = ("left out", "kept")
 
 
 def load_dataset(
@@ -16,6 +17,10 @@ def load_dataset(
     votes="auto",
     expressions=None,
     pictures="auto",
+    dataset="auto",
+    views="frontal",
+    unasked="left out",
+    weights=None,
     settings=None,
     predictor=None,
     jobs=None,
@@ -26,9 +31,11 @@ def load_dataset(
 
     Parameters
     ----------
-    path : path-like, optional
+    path : path-like or list of them, optional
         FER2013's csv (``.csv``, ``.csv.gz``, or inside ``.tar.gz`` or ``.zip``), a folder with a folder per class
-        (or a ``.zip`` of one), or a geometry table (``.npz``). By default the bundled geometry table.
+        (or a ``.zip`` of one), another data set in its own layout (see data/README.md), a csv with a column
+        ``subject``, a geometry table (``.npz``), or a folder of own faces that ``collect`` made. By default the bundled
+        geometry table. Several paths are joined as `joined.join` does it.
     labels : {"auto", "fer2013", "ferplus"}, default="auto"
         "ferplus" replaces FER2013's labels by the clear majority of the votes in ``fer2013new.csv`` beside the csv
         and leaves out the faces without one. "auto" takes the data set's own.
@@ -39,6 +46,14 @@ def load_dataset(
         Classes to keep; by default all.
     pictures : {"auto", "crops", "scenes"}, default="auto"
         Whether the pictures of a folder are cropped to one face each; as for `FolderReader`.
+    dataset : str, default="auto"
+        Which data set it is, one of `sources.DATASETS`; "auto" recognizes its layout.
+    views : {"frontal", "half", "all"}, default="frontal"
+        Which views of a head count, where the data set has several; as for `LayoutReader`.
+    unasked : {"left out", "kept"}, default="left out"
+        Whether expressions that a data set has too few of (contempt in CK+) are left out unless `expressions` has them.
+    weights : sequence of int, optional
+        Of several paths: how many times the faces of each count in a fit.
     settings, predictor, jobs, cache, progress
         As for `build_dataset`. The geometry table, which is measured already, needs none of them.
 
@@ -57,48 +72,67 @@ def load_dataset(
         raise InputError(f"labels must be one of {', '.join(LABELS)}, got {labels!r}")
     if votes not in VOTES:
         raise InputError(f"votes must be one of {', '.join(VOTES)}, got {votes!r}")
+    if unasked not in UNASKED:
+        raise InputError(f"unasked must be one of {', '.join(UNASKED)}, got {unasked!r}")
+    given = {"dataset": dataset, "pictures": pictures, "views": views, "votes": votes, "labels": labels}
+    given |= {"settings": settings, "predictor": predictor, "jobs": jobs, "cache": cache, "progress": progress}
+    if isinstance(path, list | tuple) and (len(path) > 1 or weights is not None):
+        return _joined(path, weights, expressions, unasked, given)
+    path = path[0] if isinstance(path, list | tuple) else path
     if path is None or Path(path).suffix.lower() == ".npz":
         from landmark_fer.datasets.geometry_table import read_table
 
-        dataset, reader = read_table(path), None
+        faces, reader = read_table(path), None
+    elif (Path(path) / "collection.json").is_file():
+        from landmark_fer.datasets.collected import CollectedReader
+
+        faces, reader = CollectedReader(path).read(settings=settings, predictor=predictor), None
     else:
         from landmark_fer.datasets.extraction_cache import build_dataset
 
-        reader = open_source(path, pictures=pictures)
+        reader = open_source(path, dataset=dataset, pictures=pictures, views=views)
         options = {"settings": settings, "predictor": predictor, "jobs": jobs, "cache": cache, "progress": progress}
-        dataset = build_dataset(reader, **options)
+        faces = build_dataset(reader, **options)
     if labels == "ferplus":
-        dataset = _with_ferplus(dataset, path, reader)
+        faces = _with_ferplus(faces, path, reader)
     elif votes == "auto" and reader is not None:
-        dataset = _with_votes(dataset, reader)
+        faces = _with_votes(faces, reader)
     if votes == "none":
-        dataset = replace(dataset, votes=None)
-    return dataset.only(expressions) if expressions else dataset
+        faces = replace(faces, votes=None)
+    if unasked == "left out" and not expressions:
+        faces = _without_unasked(faces, getattr(reader, "unasked", ()))
+    return faces.only(expressions) if expressions else faces
 
 
-def open_source(path, *, pictures="auto"):
-    """Return the reader for a path: `Fer2013Csv` or `FolderReader`.
+def _joined(paths, weights, expressions, unasked, given):
+    """Return several data sets as one; what tells data sets apart on disk is not asked of own faces."""
+    from landmark_fer.datasets.collection import is_collection
+    from landmark_fer.datasets.joined import checked_weights, join
 
-    Raises
-    ------
-    DataError
-        If there is nothing of the kind.
-    """
-    from landmark_fer.datasets.csv_sources import find_csv, is_csv_path
-    from landmark_fer.datasets.fer2013 import COLUMNS, CSV_PLACES, Fer2013Csv
-    from landmark_fer.datasets.folders import FolderReader
+    checked_weights(weights, len(paths))
+    plain = {"labels": "auto", "dataset": "auto"}
+    unasked = "kept" if expressions else unasked
+    parts = [load_dataset(path, unasked=unasked, **(given | plain if is_collection(path) else given)) for path in paths]
+    faces = join(parts, weights=weights, cache=given["cache"])
+    return faces.only(expressions) if expressions else faces
 
-    path = Path(path)
-    if path.is_dir():
-        inside = next((path / place for place in CSV_PLACES if (path / place).is_file()), None)
-        return Fer2013Csv(inside) if inside else FolderReader(path, pictures=pictures)
-    if not path.exists():
-        raise DataError(f"{path} does not exist; give FER2013's csv (or .csv.gz, .zip) or a folder with one per class")
-    if path.suffix.lower() == ".zip":
-        return Fer2013Csv(path) if find_csv(path, set(COLUMNS)) else FolderReader(path, pictures=pictures)
-    if is_csv_path(path):
-        return Fer2013Csv(path)
-    raise DataError(f"{path} must be a .csv, .csv.gz, .tar.gz, .zip or .npz file or a folder with one per class")
+
+def open_source(path, *, dataset="auto", pictures="auto", views="frontal"):
+    """Return the reader for a path; as `sources.open_source`, which has the table of readers."""
+    from landmark_fer.datasets import sources
+
+    return sources.open_source(path, dataset=dataset, pictures=pictures, views=views)
+
+
+def _without_unasked(faces, unasked):
+    """Return the faces without the expressions that a data set leaves out unless they are asked for."""
+    present = [expression for expression in faces.classes if expression in unasked]
+    others = [expression for expression in faces.classes if expression not in unasked]
+    if not present or not others:
+        return faces
+    counts = ", ".join(f"{(faces.expressions == expression).sum():,} of {expression}" for expression in present)
+    sentence = f"{counts} are left out; --expressions {','.join(faces.classes)} keeps them"
+    return replace(faces.only(others), problems=[*faces.problems, sentence])
 
 
 def _with_ferplus(dataset, path, reader):

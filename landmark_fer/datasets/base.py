@@ -9,6 +9,7 @@ import numpy as np
 
 from landmark_fer.errors import DataError, InputError
 from landmark_fer.face.expressions import expression_named, in_order
+from landmark_fer.face.rows import rows_of
 
 OFFICIAL_SPLITS = ("Training", "PublicTest", "PrivateTest")
 
@@ -63,12 +64,20 @@ class FaceDataset:
         Changes with the source's content and with the extractor's settings, and by `take`.
     problems : list of str
         What was left out and why.
+    left_out : str
+        Path of a csv that names every picture that was left out; "" where there is none.
     votes : ndarray of shape (n, 10) or None
         FER+ votes, in the order of `FERPLUS_COLUMNS`.
     twin_groups : ndarray of shape (n,), int, or None
         As from `audit_twins`, where the audit came with the data (the geometry table).
     twin_correlations : ndarray of shape (n,), float32, or None
         The same.
+    weights : ndarray of shape (n,), int, or None
+        How many times each face counts in a fit; never in a score.
+    takes : ndarray of shape (n,), str, or None
+        The recording that a face is a frame of; "" where it is a picture of its own.
+    origins : ndarray of shape (n,), str, or None
+        Which data set each face is from, where several were joined.
     """
 
     records: np.ndarray
@@ -82,9 +91,13 @@ class FaceDataset:
     source: str = ""
     key: str = ""
     problems: Sequence[str] = field(default_factory=list)
+    left_out: str = ""
     votes: np.ndarray | None = None
     twin_groups: np.ndarray | None = None
     twin_correlations: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    takes: np.ndarray | None = None
+    origins: np.ndarray | None = None
 
     def __post_init__(self):
         for name in _columns():
@@ -109,7 +122,8 @@ class FaceDataset:
         Parameters
         ----------
         chosen : ndarray of shape (n,) of bool, or of any length of int
-            A mask, or positions in any order. A run of neighbours stays memory-mapped; others are copied.
+            A mask, or positions in any order. A run of neighbours stays memory-mapped; others are copied, or
+            `RecordRows` where they are many.
         """
         chosen = np.asarray(chosen)
         if chosen.dtype == bool:
@@ -120,7 +134,8 @@ class FaceDataset:
         key = hashlib.sha256(self.key.encode() + chosen.tobytes()).hexdigest()
         part = _as_slice(chosen)
         columns = {name: getattr(self, name) for name in _columns()}
-        taken = {name: column[part] for name, column in columns.items() if column is not None}
+        taken = {name: column[part] for name, column in columns.items() if name != "records" and column is not None}
+        taken["records"] = self.records[part] if isinstance(part, slice) else rows_of(self.records, part)
         return replace(self, **taken, key=key)
 
     def of_split(self, name):
@@ -160,8 +175,8 @@ class FaceDataset:
 
 
 def _columns():
-    arrays = {"records", "expressions", "splits", "subjects", "names", "rows", "detector_scores"}
-    return [item.name for item in fields(FaceDataset) if item.name in arrays | {"votes"} or "twin" in item.name]
+    of_all = {"cropped", "source", "key", "problems", "left_out"}
+    return [item.name for item in fields(FaceDataset) if item.name not in of_all]
 
 
 def _as_slice(positions):

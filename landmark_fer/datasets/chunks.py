@@ -1,26 +1,28 @@
-"""Measuring the faces of a source chunk by chunk, in worker processes that each hold one FaceExtractor."""
+"""Sending a source chunk by chunk to worker processes, so that memory stays flat however long the source is."""
 
-import contextlib
 import itertools
-from functools import lru_cache
+from dataclasses import replace
+from pathlib import Path
 
-import cv2
 import joblib
-import numpy as np
+from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.parallel import get_active_backend
 
-from landmark_fer.errors import DependencyError, LandmarkFerError
-from landmark_fer.face.records import stack
-from landmark_fer.perception.extraction import FaceExtractor
-from landmark_fer.perception.pictures import read_picture
+from landmark_fer.datasets.measuring import measure_chunk, one_thread, resident_memory
+from landmark_fer.perception.predictor_file import sha256_of
 
 CHUNK = 128  # pictures; what a killed run loses at most, times the number of workers
+CHUNK_BYTES = 8 * 2**20  # of pictures that travel to the workers, so that few wait in memory however large they are
+WAVE = 32  # chunks for each worker until all are waited for, which bounds what waits for a slow one
+MOST_MEMORY = 768 * 2**20  # bytes of a worker; if one has more after a wave, all are replaced
 
-WORD_COLUMNS = ("expressions", "splits", "subjects", "names")
-COLUMNS = (*WORD_COLUMNS, "rows", "detector_scores")
 
+def measured_chunks(reader, settings, predictor, *, jobs=None, done=0):
+    """Measure the pictures of a source in their order; yield each chunk as soon as all before it are there.
 
-def measured_chunks(reader, settings, predictor, *, jobs=None, finished=()):
-    """Measure the chunks of a source that are not finished; yield each as soon as it is there.
+    A picture that kills the worker which measures it (dlib and OpenCV are not Python) is left out like one that
+    cannot be read.
 
     Parameters
     ----------
@@ -29,122 +31,104 @@ def measured_chunks(reader, settings, predictor, *, jobs=None, finished=()):
     settings : ExtractorSettings
     predictor : path-like
     jobs : int, optional
-        Processes; by default one a core.
-    finished : collection of int
-        Numbers of the chunks to pass over.
+        Processes; by default one a core. Under the joblib backend of a cluster its workers do the work.
+    done : int, default=0
+        Items to pass over.
 
     Yields
     ------
-    number : int
-        Of the chunk.
     size : int
-        How many items it has.
-    arrays : dict of str to ndarray, or None
-        As from `measure_chunk`; None for a finished chunk.
+        How many items the chunk has.
+    arrays : dict of str to ndarray
+        As from `measure_chunk`.
     """
     options = {"cropped": reader.cropped, "settings": settings, "predictor": str(predictor)}
-    failures = []
-
-    def tasks():
+    if _travels():
+        options["predictor_sha256"] = sha256_of(predictor)
+    suspects = 0
+    while suspects is not None:
         try:
-            items = iter(reader.items())
-            chunks = iter(lambda: list(itertools.islice(items, CHUNK)), [])
-            for number, chunk in enumerate(chunks):
-                task = None if number in finished else {"items": chunk, "first_row": number * CHUNK, **options}
-                yield joblib.delayed(_numbered)(number, len(chunk), task)
+            items = itertools.islice(reader.items(), done, None)
+            for size, arrays in _alone(itertools.islice(items, suspects), done, options):
+                yield size, arrays
+                done += size
+            suspects = None
+            for size, arrays in _in_waves(_chunks(items, done), options, jobs or -1):
+                yield size, arrays
+                done += size
+        except TerminatedWorkerError:
+            suspects = 3 * CHUNK * joblib.effective_n_jobs(jobs or -1)  # whatever was under way is among them
+
+
+def _in_waves(chunks, options, jobs):
+    """Yield (size, arrays) of each chunk in order; replace workers that have grown too large between waves."""
+    wave, travels, failures = WAVE * joblib.effective_n_jobs(jobs), _travels(), []
+
+    def tasks(first):
+        try:
+            for first_row, chunk in itertools.chain([first], itertools.islice(chunks, wave - 1)):
+                items = [_with_content(item) for item in chunk] if travels else chunk
+                yield joblib.delayed(_measured)(items, first_row, options)
         except Exception as error:  # joblib pulls the tasks in a thread of its own, where an error would be lost
             failures.append(error)
 
-    # Few chunks wait in the queue, so memory stays flat however long the source is.
-    workers = joblib.Parallel(n_jobs=jobs or -1, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
-    yield from workers(tasks())
-    if failures:
-        raise failures[0]
+    parallel = {"return_as": "generator", "batch_size": 1, "pre_dispatch": "2*n_jobs", "max_nbytes": None}
+    while (first := next(chunks, None)) is not None:
+        largest = 0
+        for size, arrays, held in joblib.Parallel(n_jobs=jobs, **parallel)(tasks(first)):
+            largest = max(largest, held)
+            yield size, arrays
+        if failures:
+            raise failures[0]
+        if largest > MOST_MEMORY and not travels and joblib.effective_n_jobs(jobs) > 1:
+            get_reusable_executor().shutdown(wait=True)
 
 
-def measure_chunk(items, *, first_row, cropped, settings, predictor):
-    """Return the faces of some items.
-
-    Parameters
-    ----------
-    items : sequence of Item
-    first_row : int
-        Position of the first in the source.
-    cropped : bool
-        Whether each picture is cropped to one face; else its clearest face is taken.
-    settings : ExtractorSettings
-    predictor : str
-        Path of the shape predictor.
-
-    Returns
-    -------
-    dict of str to ndarray
-        ``records`` and `COLUMNS`, one entry a face; ``problems``, a sentence for each item left out;
-        ``faceless``, the names of the pictures in which no face was found.
-    """
-    extractor = _extractor(settings, predictor)
-    faces, kept, rows, problems, faceless = [], [], [], [], []
+def _alone(items, first_row, options):
+    """Yield (1, arrays) of each item, measured by a process that may end over it."""
     for row, item in enumerate(items, start=first_row):
-        face, problem = _face_of(item, extractor, cropped)
-        if problem is not None:
-            problems.append(problem)
-        elif face is None:
-            faceless.append(item.name)
-        else:
-            faces.append(face)
-            kept.append(item)
-            rows.append(row)
-    return {
-        "records": stack(faces, chip_size=settings.chip_size, crop_size=settings.crop_size),
-        "expressions": _words(item.expression for item in kept),
-        "splits": _words(item.split for item in kept),
-        "subjects": _words(item.subject for item in kept),
-        "names": _words(item.name for item in kept),
-        "rows": np.array(rows, dtype=np.int64),
-        "detector_scores": np.array([face.detector_score for face in faces], dtype=np.float32),
-        "problems": _words(problems),
-        "faceless": _words(faceless),
-    }
+        try:
+            task = get_reusable_executor(max_workers=1).submit(_measured, [item], row, options)
+            size, arrays, _ = task.result()
+        except TerminatedWorkerError:
+            reason = (
+                f"{item.name} ended the process that measured it; it is damaged, or needs more memory than there is"
+            )
+            size, arrays, _ = _measured([replace(item, picture=None, problem=reason)], row, options)
+        yield size, arrays
 
 
-def _numbered(number, size, task):
-    with _one_thread():
-        return number, size, None if task is None else measure_chunk(**task)
-
-
-@lru_cache(maxsize=1)
-def _extractor(settings, predictor):
-    return FaceExtractor(settings, predictor=predictor)
-
-
-def _face_of(item, extractor, cropped):
-    """Return (face or None, problem or None)."""
-    if item.problem is not None:
-        return None, item.problem
-    try:
+def _chunks(items, first_row):
+    """Yield (position of the first, list of items): `CHUNK` of them, or fewer where their pictures are large."""
+    chunk, weight = [], 0
+    for item in items:
         picture = item.picture
-        if not isinstance(picture, np.ndarray):
-            picture = read_picture(picture, name=item.name)
-        if cropped:
-            return extractor.extract_crop(picture), None
-        return next(iter(extractor.extract(picture)), None), None
-    except DependencyError:
-        raise
-    except (LandmarkFerError, cv2.error, RuntimeError) as error:  # dlib raises RuntimeError
-        reason = str(error)
-        return None, reason if item.name in reason else f"{item.name}: {reason}"
+        size = len(picture) if isinstance(picture, bytes) else getattr(picture, "nbytes", 0)
+        if chunk and (len(chunk) == CHUNK or weight + size > CHUNK_BYTES):
+            yield first_row, chunk
+            first_row, chunk, weight = first_row + len(chunk), [], 0
+        chunk.append(item)
+        weight += size
+    if chunk:
+        yield first_row, chunk
 
 
-def _words(words):
-    return np.array(list(words), dtype=np.str_)
+def _measured(items, first_row, options):
+    with one_thread():
+        return len(items), measure_chunk(items=items, first_row=first_row, **options), resident_memory()
 
 
-@contextlib.contextmanager
-def _one_thread():
-    """Keep OpenCV to one thread: the workers share the cores already."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
+def _travels():
+    """Whether work goes to other machines, which have not the files of this one."""
+    return getattr(get_active_backend()[0], "has_other_machines", False)
+
+
+def _with_content(item):
+    """Return an item whose picture is no file but the content of one."""
+    if not isinstance(item.picture, Path):
+        return item
     try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
+        return replace(item, picture=item.picture.read_bytes())
+    except OSError as error:
+        reason = f"{item.name} cannot be read ({error.strerror or error})"
+        return replace(item, picture=None, problem=reason)

@@ -5,6 +5,7 @@ import csv
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -14,6 +15,7 @@ from landmark_fer.errors import DataError
 
 CSV_SUFFIXES = (".csv", ".csv.gz", ".tar.gz", ".tgz", ".tar")
 DAMAGE = (EOFError, OSError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
+DAMAGE += (UnicodeError, NotImplementedError, OverflowError, struct.error)  # names and sizes in damaged archives
 
 _TAR_SUFFIXES = (".tar.gz", ".tgz", ".tar")
 

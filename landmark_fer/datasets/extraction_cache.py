@@ -1,21 +1,28 @@
 """Measuring the faces of a data set once, into a cache that takes up where a killed run stopped.
 
-An entry of the cache is a folder named by its key, with ``records.npy`` (memory-mapped) and ``columns.npz``. While it
-is being built, ``<key>.parts`` holds a file for each chunk of pictures. Everything is written beside its place and
-then renamed, so what stands under its final name is whole, however many processes build at once.
+An entry of the cache is a folder named by its key: ``records.npy`` and a file for each column (all memory-mapped),
+``about.json``, and ``left_out.csv``, which names every picture that was left out and says why. While it is being built
+it is called ``<key>.parts`` and one process at a time works on it; it is renamed when it is whole.
 """
 
 import hashlib
 import json
 import logging
-import shutil
 
 import numpy as np
 from tqdm import tqdm
 
 from landmark_fer.datasets.base import FaceDataset
-from landmark_fer.datasets.cache_files import CACHE_VARIABLE, DAMAGE, cache_folder, read_npz, written_beside
-from landmark_fer.datasets.chunks import COLUMNS, measured_chunks
+from landmark_fer.datasets.cache_files import (
+    CACHE_VARIABLE,
+    cache_folder,
+    locked,
+    moved_into_place,
+    read_npz,
+)
+from landmark_fer.datasets.chunks import measured_chunks
+from landmark_fer.datasets.growing_entry import ABOUT, LEFT_OUT, GrowingEntry
+from landmark_fer.datasets.measuring import COLUMNS
 from landmark_fer.errors import DataError, SinkError
 from landmark_fer.face.records import record_dtype
 from landmark_fer.perception.extraction import ExtractorSettings
@@ -24,7 +31,6 @@ from landmark_fer.perception.predictor_file import find_predictor, sha256_of
 # Part of every key; raise it when the extractor, a reader's rules, or the layout of an entry change.
 CACHE_FORMAT = 1
 
-_NAMED = 5  # of the pictures without a face
 _log = logging.getLogger(__name__)
 
 
@@ -64,13 +70,12 @@ def build_dataset(reader, *, settings=None, predictor=None, jobs=None, cache=Non
     if dataset is not None:
         _log.info("%s: %d faces taken from the cache %s", reader.name, len(dataset), entry)
         return dataset
+    options = {"settings": settings, "predictor": predictor, "jobs": jobs, "progress": progress}
     try:
-        numbers = _extract_parts(reader, entry, settings, predictor, jobs=jobs, progress=progress)
-        _join_parts(numbers, reader, entry, settings)
+        with locked(entry.with_name(f"{entry.name}.lock"), _waiting(reader)):
+            if _read_entry(entry, reader) is None:  # whoever held the lock may have built it
+                _build(entry, reader, **options)
     except OSError as error:
-        # Whoever built the same entry meanwhile was first, and has cleared the parts away.
-        if (dataset := _read_entry(entry, reader)) is not None:
-            return dataset
         raise SinkError(
             f"cache folder {entry.parent} cannot be written ({error.strerror or error}); "
             f"make room, or set {CACHE_VARIABLE} to another folder"
@@ -78,7 +83,6 @@ def build_dataset(reader, *, settings=None, predictor=None, jobs=None, cache=Non
     dataset = _read_entry(entry, reader)
     if dataset is None:
         raise SinkError(f"cache entry {entry} was changed while it was written; run the command again")
-    shutil.rmtree(_parts_folder(entry), ignore_errors=True)
     return dataset
 
 
@@ -93,78 +97,65 @@ def _key(reader, settings, predictor):
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _parts_folder(entry):
-    return entry.with_name(f"{entry.name}.parts")
+def _waiting(reader):
+    return f"another process is measuring {reader.name}; waiting for it"
 
 
-def _part(entry, number):
-    return _parts_folder(entry) / f"{number:06}.npz"
-
-
-def _extract_parts(reader, entry, settings, predictor, *, jobs, progress):
-    """Measure the chunks that are not there yet; return how many chunks there are."""
-    present = _parts_folder(entry).glob("[0-9]*.npz")
-    finished = {int(path.stem) for path in present if read_npz(path) is not None}
-    if finished:
-        _log.info("%s: taking up a run that was stopped after %d chunks", reader.name, len(finished))
-    n_chunks = 0
-    with tqdm(total=len(reader), desc=f"faces of {reader.name}", unit="picture", disable=not progress) as bar:
-        for number, size, arrays in measured_chunks(reader, settings, predictor, jobs=jobs, finished=finished):
-            if arrays is not None:
-                with written_beside(_part(entry, number)) as temporary:
-                    np.savez(temporary, **arrays)
-            n_chunks += 1
+def _build(entry, reader, *, settings, predictor, jobs, progress):
+    """Measure what is not measured yet and make the entry."""
+    growing = GrowingEntry(entry.with_name(f"{entry.name}.parts"), record_dtype(settings.chip_size, settings.crop_size))
+    if growing.n_items:
+        _log.info("%s: taking up a run that was stopped after %d pictures", reader.name, growing.n_items)
+    bar = {"desc": f"faces of {reader.name}", "unit": "picture", "disable": not progress}
+    with tqdm(total=_length(reader), initial=growing.n_items, **bar) as bar:
+        for size, arrays in measured_chunks(reader, settings, predictor, jobs=jobs, done=growing.n_items):
+            growing.add(size, arrays)
+            if growing.n_left_out:
+                bar.set_postfix_str(f"{growing.n_left_out:,} left out", refresh=False)
             bar.update(size)
-    return n_chunks
+    growing.finish()
+    if not growing.n_faces:
+        reasons = "; ".join(_about(growing.folder)["problems"][:3]) or "empty"
+        raise DataError(f"{reader.name} must hold faces, and none is left of it: {reasons}")
+    growing.clear()
+    moved_into_place(growing.folder, entry)
 
 
-def _join_parts(n_chunks, reader, entry, settings):
-    """Write the entry from its parts, unless another process has done so."""
-    parts = [read_npz(_part(entry, number), (*COLUMNS, "problems", "faceless")) for number in range(n_chunks)]
-    if None in parts:
-        if _read_entry(entry, reader) is not None:  # whoever joined the parts has removed them
-            return
-        raise OSError("a part that was written is missing")
-    problems = _problems(parts)
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS if parts}
-    if not parts or not len(columns["rows"]):
-        raise DataError(f"{reader.name} must hold faces, and none is left of it: {'; '.join(problems[:3]) or 'empty'}")
-    with written_beside(entry, scratch=_parts_folder(entry)) as folder:
-        folder.mkdir()
-        np.savez(folder / "columns.npz", problems=np.array(problems, dtype=np.str_), **columns)
-        shape, dtype = columns["rows"].shape, record_dtype(settings.chip_size, settings.crop_size)
-        records = np.lib.format.open_memmap(folder / "records.npy", mode="w+", dtype=dtype, shape=shape)
-        start = 0
-        for number, part in enumerate(parts):
-            stop = start + len(part["rows"])
-            if (stored := read_npz(_part(entry, number), ("records",))) is None:
-                raise OSError("a part that was written is missing")
-            records[start:stop] = stored["records"]
-            start = stop
-        records.flush()
+def _length(reader):
+    """Return how many items a reader has, or None if it will know at the end only."""
+    return len(reader) if hasattr(reader, "__len__") else None
 
 
-def _problems(parts):
-    """Return the sentences on what was left out, pictures without a face together in one."""
-    problems = [problem for part in parts for problem in part["problems"].tolist()]
-    faceless = [name for part in parts for name in part["faceless"].tolist()]
-    if faceless:
-        total = len(faceless) + sum(len(part["rows"]) for part in parts)
-        named = ", ".join(faceless[:_NAMED]) + (", ..." if len(faceless) > _NAMED else "")
-        problems.append(f"no face was found in {len(faceless)} of {total} pictures, which are left out: {named}")
-    return problems
+def _about(folder):
+    return json.loads((folder / ABOUT).read_text())
 
 
 def _read_entry(entry, reader):
     """Return the data set of an entry of the cache, or None if it is missing or damaged."""
-    columns = read_npz(entry / "columns.npz", (*COLUMNS, "problems"))
-    if columns is None:
-        return None
     try:
+        if (entry / "columns.npz").is_file():
+            columns, left_out = _packed_columns(entry), ""
+            problems = columns.pop("problems").tolist()
+        elif entry.is_dir():
+            problems, left_out = _about(entry)["problems"], str(entry / LEFT_OUT)
+            columns = {name: _mapped(entry / f"{name}.npy") for name in COLUMNS}
+        else:
+            return None
         records = np.load(entry / "records.npy", mmap_mode="r", allow_pickle=False)
-        problems = columns.pop("problems").tolist()
-        options = {"cropped": reader.cropped, "source": reader.name, "key": entry.name, "problems": problems}
-        return FaceDataset(records=records, **columns, **options)
-    except DAMAGE as error:
+        known = {"cropped": reader.cropped, "source": reader.name, "key": entry.name, "problems": problems}
+        return FaceDataset(records=records, **columns, **known, left_out=left_out)
+    except Exception as error:  # for damaged content NumPy, zipfile and json raise nearly anything
         _log.warning("cache entry %s is damaged (%s) and is built again", entry, error)
         return None
+
+
+def _mapped(path):
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def _packed_columns(entry):
+    """Return the columns of an entry that keeps them in one file, as small ones once did; they stay good."""
+    columns = read_npz(entry / "columns.npz", (*COLUMNS, "problems"))
+    if columns is None:
+        raise ValueError("columns.npz cannot be read")
+    return columns

@@ -8,6 +8,7 @@ References
 
 import hashlib
 import itertools
+import math
 from functools import cached_property
 from pathlib import Path
 
@@ -81,7 +82,7 @@ class Fer2013Csv:
                 continue
             label, text, usage = (cells[place] for place in places)
             expression = expression_of_label(label)
-            picture, problem = _picture(text)
+            picture, problem = picture_of_pixels(text, SIDE)
             if expression is None:
                 problem = f"has the label {label[:20]!r}, must have 0 to {len(FER2013_CODES) - 1} or an expression"
             yield Item(
@@ -117,17 +118,26 @@ def _places(columns, path):
     return {name: place for place, name in enumerate(columns)}
 
 
-def _picture(text):
-    """Return (picture, None), or (None, problem) where the pixels of a row are not as they must be."""
+def picture_of_pixels(text, side=None):
+    """Return (picture, None), or (None, problem) where the pixels of a row are not as they must be.
+
+    Parameters
+    ----------
+    text : str
+        Grey values from 0 to 255 with spaces between, row by row from the top left.
+    side : int, optional
+        How many there are in a row and rows; by default any square picture will do.
+    """
     if text.encode().translate(None, b"0123456789- "):
         return None, "has pixels that are no whole numbers"
     try:
         values = np.fromstring(text, dtype=np.int64, sep=" ")
     except ValueError:
         return None, "has pixels that are no whole numbers"
-    if len(values) != SIDE * SIDE:
-        return None, f"has {len(values)} pixels, must have {SIDE * SIDE}"
+    wanted = side or max(1, math.isqrt(len(values)))
+    if len(values) != wanted * wanted:
+        return None, f"has {len(values)} pixels, must have {wanted * wanted if side else 'those of a square'}"
     if values.min() < 0 or values.max() > 255:
         wrong = int(values[(values < 0) | (values > 255)][0])
         return None, f"has a pixel of {wrong}, must have 0 to 255"
-    return values.reshape(SIDE, SIDE).astype(np.uint8), None
+    return values.reshape(wanted, wanted).astype(np.uint8), None

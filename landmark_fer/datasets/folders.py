@@ -34,6 +34,7 @@ SPLIT_FOLDERS = {
 }
 
 _OFFICIAL_NAME = re.compile(rf"({'|'.join(OFFICIAL_SPLITS)})_\d+")
+_NUMBER = re.compile(r"0*(\d+)")
 _SAMPLE = 25
 _GIVE = "give FER2013's csv, or a folder (or a zip of one) with a folder of pictures for each class"
 
@@ -72,11 +73,13 @@ class FolderReader:
         self._expressions, self._unmatched = _classified(self._tree.pictures)
         if not self._expressions:
             found = ", ".join(f"{name!r}" for name in islice(sorted(self._unmatched), 10))
+            numbered = all(re.fullmatch(r"\d+", name.rpartition("/")[2]) for name in self._unmatched)
+            hint = "; numbers mean other classes in each data set: say which it is with --dataset" if numbered else ""
             raise DataError(
-                f"{path} must have folders named after expressions ({', '.join(EXPRESSIONS)}), found {found}"
+                f"{path} must have folders named after expressions ({', '.join(EXPRESSIONS)}), found {found}{hint}"
             )
         self._names = sorted(self._expressions, key=self._order)
-        self.cropped = self._looks_cropped() if pictures == "auto" else pictures == "crops"
+        self.cropped = self._are_crops() if pictures == "auto" else pictures == "crops"
 
     def fingerprint(self):
         """Return what changes when the pictures do: the hash of a zip, or of a folder's names, sizes and times."""
@@ -100,18 +103,35 @@ class FolderReader:
             yield Item(folder, problem=f"folder {folder!r} names no expression; its {count} pictures are left out")
 
     def _order(self, name):
-        parts = re.split(r"(\d+)", name)
-        natural = [(int(part) if place % 2 else 0, part) for place, part in enumerate(parts)]
-        return EXPRESSIONS.index(self._expressions[name]), natural
+        # One string a picture, since a list of parts takes a kilobyte: the number of digits goes before each number.
+        natural = _NUMBER.sub(lambda number: f"\0{len(number[1]):04}{number[1]}\0{number[0]}\0", name)
+        return f"{EXPRESSIONS.index(self._expressions[name])}{natural}"
 
-    def _looks_cropped(self):
-        if any(_official_split(name) for name in self._names):
-            return True
-        sample = self._names[:: -(-len(self._names) // _SAMPLE)]
-        contents = (content for _, content in self._tree.contents(sample))
-        sizes = [picture_size(content) for content in contents if not isinstance(content, DataError)]
-        longest = [max(size) for size in sizes if size is not None]
-        return bool(longest) and bool(np.median(longest) <= LONGEST_CROP)
+    def _are_crops(self):
+        return any(_official_split(name) for name in self._names) or looks_cropped(self._tree, self._names)
+
+
+def looks_cropped(tree, names):
+    """Return whether the middle one of a sample of pictures has no side longer than `LONGEST_CROP`.
+
+    Parameters
+    ----------
+    tree : object
+        As from `picture_tree`.
+    names : sequence of str
+        Of its pictures.
+    """
+    sample = names[:: -(-len(names) // _SAMPLE)]
+    contents = (content for _, content in tree.contents(sample))
+    sizes = [picture_size(content) for content in contents if not isinstance(content, DataError)]
+    longest = [max(size) for size in sizes if size is not None]
+    return bool(longest) and bool(np.median(longest) <= LONGEST_CROP)
+
+
+def class_and_split(name):
+    """Return the expression (or None) and the split (or "") that the path of a picture says."""
+    meanings = (find_expression(folder) for folder in _folders_above(name))
+    return next((meaning for meaning in meanings if meaning), None), _split_of(name)
 
 
 def _classified(names):

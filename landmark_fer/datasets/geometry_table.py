@@ -16,8 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from landmark_fer.datasets.base import FaceDataset
-from landmark_fer.datasets.cache_files import DAMAGE, checkout, written_beside
-from landmark_fer.errors import DataError, InputError, LandmarkFerError, SinkError
+from landmark_fer.datasets.cache_files import checkout, written_beside
+from landmark_fer.doorway import run_door
+from landmark_fer.errors import DataError, InputError, SinkError
+from landmark_fer.face.expressions import EXPRESSIONS
 from landmark_fer.face.landmarks import N_LANDMARKS
 from landmark_fer.face.records import records_of_landmarks
 
@@ -107,15 +109,19 @@ def read_table(path=None):
     try:
         with np.load(path, allow_pickle=False) as file:
             table = {name: file[name] for name in file.files}
-        if table["format"] != TABLE_FORMAT:
+        if np.shape(table["format"]) or table["format"] != TABLE_FORMAT:
             raise DataError(f"geometry table {path} must have format {TABLE_FORMAT}, got {table['format']}: {_COMMAND}")
         return _dataset(table, path)
-    except (*DAMAGE, TypeError, IndexError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # a damaged file makes NumPy raise nearly anything
         raise DataError(f"geometry table {path} is damaged ({error}); fetch it again or make it: {_COMMAND}") from error
 
 
 def _dataset(table, path):
     rows = table["row"].astype(np.int64)
+    if unknown := sorted(set(table["words"].tolist()) - set(EXPRESSIONS)):
+        raise ValueError(f"it has the unknown expression {unknown[0]!r}")
     return FaceDataset(
         records=records_of_landmarks(_unpacked(table["landmarks"])),
         expressions=table["words"][table["expression"]],
@@ -156,14 +162,14 @@ def main(arguments=None):
     parser.add_argument("--cache", default=None, help="folder of the cache")
     parser.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
     options = parser.parse_args(arguments)
-    try:
+
+    def work():
         dataset = load_dataset(options.data, jobs=options.jobs, cache=options.cache)
         path = write_table(dataset, options.out, cache=options.cache)
-    except LandmarkFerError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 2
-    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")  # noqa: T201
-    return 0
+        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")  # noqa: T201
+        return 0
+
+    return run_door(work)
 
 
 if __name__ == "__main__":

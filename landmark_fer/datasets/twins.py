@@ -7,6 +7,7 @@ one PublicTest face in a hundred reaches the threshold only with a mirrored Trai
 
 import hashlib
 import logging
+import tempfile
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +15,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from landmark_fer.datasets.cache_files import cache_folder, read_npz, written_beside
+from landmark_fer.datasets.twin_search import pairs_above
 from landmark_fer.errors import InputError
 from landmark_fer.face.records import take_field
+from landmark_fer.face.rows import rows_of
 
 TWIN_THRESHOLD = 0.90
 """Correlation from which two faces count as one photograph. Low on purpose: between 0.90 and 0.92 most pairs are
@@ -25,6 +28,8 @@ TWIN_SIDE = 52  # pixels of the chip's middle that are compared: the face withou
 REDUCTION = 2
 
 _BLOCK = 2**24  # correlations in memory at once
+_ROWS = 8192  # chips in memory at once
+_IN_MEMORY = 2**28  # bytes of vectors
 _AUDIT_FORMAT = 1
 _log = logging.getLogger(__name__)
 
@@ -108,17 +113,31 @@ def twin_vectors(records):
     ndarray of shape (n, 676), float32
         The inner product of two is their correlation. All zeros for a chip without contrast.
     """
-    chips = take_field(records, "chip")
-    margin = (chips.shape[1] - TWIN_SIDE) // 2
-    if margin < 0:
-        raise InputError(f"chips must have at least {TWIN_SIDE} pixels a side to find twins, got {chips.shape[1]}")
+    side = take_field(records[:0], "chip").shape[1]
+    if side < TWIN_SIDE:
+        raise InputError(f"chips must have at least {TWIN_SIDE} pixels a side to find twins, got {side}")
+    vectors = _room((len(records), (TWIN_SIDE // REDUCTION) ** 2))
+    for start in range(0, len(records), _ROWS):
+        vectors[start : start + _ROWS] = _block_of_vectors(take_field(records[start : start + _ROWS], "chip"))
+    return vectors
+
+
+def _block_of_vectors(chips):
+    margin, side = (chips.shape[1] - TWIN_SIDE) // 2, TWIN_SIDE // REDUCTION
     middle = chips[:, margin : margin + TWIN_SIDE, margin : margin + TWIN_SIDE]
-    side = TWIN_SIDE // REDUCTION
     cells = middle.reshape(len(chips), side, REDUCTION, side, REDUCTION)
     vectors = cells.mean(axis=(2, 4), dtype=np.float32).reshape(len(chips), -1)
     vectors -= vectors.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-3)
+
+
+def _room(shape):
+    """Return an array to fill, float32: in memory, or where it is large mapped from a temporary file."""
+    if np.prod(shape) * 4 <= _IN_MEMORY:
+        return np.empty(shape, dtype=np.float32)
+    with tempfile.TemporaryFile(prefix="landmark_fer-") as file:  # the map keeps what it needs of it
+        return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
 
 
 def twin_correlations(records, against):
@@ -161,11 +180,7 @@ def twin_groups(records, *, threshold=TWIN_THRESHOLD):
         Numbers from 0; a face without a twin has a group of its own.
     """
     vectors = twin_vectors(records)
-    pairs = []
-    for rows in _blocks(len(vectors), len(vectors)):
-        first, second = np.nonzero(vectors[rows] @ vectors[rows.start :].T >= threshold)
-        pairs.append(np.stack([first, second]) + rows.start)
-    first, second = np.concatenate(pairs, axis=1) if pairs else np.empty((2, 0), int)
+    first, second = pairs_above(vectors, threshold)
     graph = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(len(vectors), len(vectors)))
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
@@ -181,7 +196,8 @@ def _audit(dataset, against):
         asked = np.ones(len(dataset), dtype=bool)
         places, faces = np.flatnonzero(theirs if theirs.any() else np.ones(len(against), bool)), against.records
     if asked.any() and len(places):
-        correlations[asked], found = twin_correlations(dataset.records[asked], faces[places])
+        others = rows_of(dataset.records, np.flatnonzero(asked))
+        correlations[asked], found = twin_correlations(others, rows_of(faces, places))
         nearest[asked] = places[found]
     return TwinAudit(correlations=correlations, nearest=nearest, groups=twin_groups(dataset.records))
 

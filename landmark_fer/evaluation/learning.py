@@ -6,10 +6,10 @@ from sklearn.base import clone
 from landmark_fer.errors import InputError
 from landmark_fer.evaluation.comparison import align_columns
 from landmark_fer.evaluation.scores import class_columns, wilson_interval
-from landmark_fer.models.contract import predict_in_order
+from landmark_fer.models.contract import fit_predictor, predict_in_order
 
 
-def learning_curve(pipeline, records, expressions, groups, classes, *, fold, sizes=None, random_state=0):
+def learning_curve(pipeline, records, expressions, groups, classes, *, fold, votes=None, sizes=None, random_state=0):
     """Fit a pipeline on growing samples of a fold's training side and score each on its held-out side.
 
     The samples are stratified, and each holds the one before it.
@@ -26,6 +26,8 @@ def learning_curve(pipeline, records, expressions, groups, classes, *, fold, siz
     classes : sequence of str
     fold : (ndarray, ndarray)
         Rows to sample from and rows held out, such as one of those from `make_folds`.
+    votes : ndarray of shape (n, m), optional
+        For pipelines that learn from them, as `fit_predictor`.
     sizes : sequence of int, optional
         Faces in each sample; by default `doubling_sizes`.
     random_state : int, default=0
@@ -50,7 +52,8 @@ def learning_curve(pipeline, records, expressions, groups, classes, *, fold, siz
     rows = []
     for size in sizes:
         sample = np.sort(order[:size])
-        model = clone(pipeline).fit(records[sample], expressions[sample])
+        of_sample = None if votes is None else votes[sample]
+        model = fit_predictor(clone(pipeline), records[sample], expressions[sample], of_sample)
         answers = predict_in_order(model, records[held_out], classes).argmax(axis=1)
         right = int(np.sum(np.array(classes)[answers] == expressions[held_out]))
         interval = wilson_interval(right, len(held_out))

@@ -35,6 +35,7 @@ def search_candidates(
     votes=None,
     minutes=None,
     n_folds=5,
+    folds=None,
     jobs=1,
     random_state=0,
     bar=True,
@@ -70,6 +71,8 @@ def search_candidates(
         Soft limit: no setting is begun on a rung that would end later, judged by the times measured so far. What was
         measured by then decides.
     n_folds : int, default=5
+    folds : list of (ndarray, ndarray), optional
+        Made already; then `n_folds` does not matter.
     jobs : int, default=1
         Fits at the same time, each on one thread, so that the result does not depend on it.
     random_state : int, default=0
@@ -103,7 +106,8 @@ def search_candidates(
         raise InputError("a search needs at least one candidate, got none")
     options = {"n_settings": n_settings, "random_state": random_state}
     drawn = {name: draw_settings(name, candidate, **options) for name, candidate in candidates.items()}
-    folds = make_folds(expressions, groups, n_folds=n_folds, random_state=random_state)
+    if folds is None:
+        folds = make_folds(expressions, groups, n_folds=n_folds, random_state=random_state)
     rungs = plan_rungs(expressions, folds)
     log = MeasurementLog(state)
     fits = FoldFits(records, expressions, classes, votes, folds, random_state=random_state, limit=limit, log=log)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from landmark_fer.datasets.twins import audit_twins
+from landmark_fer.evaluation.subjects import check_enough_subjects, known_people, related_faces
 from landmark_fer.evaluation.validation import make_folds
 from landmark_fer.face.records import record_dtype
 
@@ -23,7 +24,7 @@ class TestFaces:
     rows : ndarray of shape (m,), int
         Positions in the data set.
     leak_free : ndarray of shape (m,), bool
-        Those without a twin among the training faces.
+        Those without a twin among the training faces, of people who are not among them as far as known.
     """
 
     name: str
@@ -64,15 +65,25 @@ def split_faces(dataset, *, n_folds=5, random_state=0, cache=None):
     Returns
     -------
     SplitFaces
+
+    Raises
+    ------
+    DataError
+        If subjects are known and an expression is shown by fewer of them than there are folds.
     """
     audit = audit_twins(dataset, cache=cache)
-    groups = _with_subjects(audit.groups, dataset.subjects)
+    groups = related_faces(dataset, audit.groups)
     is_training = dataset.splits == TRAINING
     if is_training.any() and not is_training.all():
         names = [name for name in np.unique(dataset.splits[~is_training]).tolist() if name]
-        tests = [_test(name, dataset.splits == name, audit.leak_free) for name in sorted(names, key=_public_first)]
+        known = known_people(dataset.subjects, is_training)
+        tests = [
+            _test(name, dataset.splits == name, audit.leak_free, known) for name in sorted(names, key=_public_first)
+        ]
         training = np.flatnonzero(is_training)
+        check_enough_subjects(dataset.take(training), groups[training], n_folds=n_folds)
     else:
+        check_enough_subjects(dataset, groups, n_folds=n_folds, held_out=True)
         training, held_out = make_folds(dataset.expressions, groups, n_folds=n_folds, random_state=random_state)[0]
         tests = [TestFaces(HELD_OUT, held_out, np.ones(len(held_out), dtype=bool))]
     return SplitFaces(training, groups[training], tuple(tests))
@@ -83,24 +94,9 @@ def has_chips(dataset):
     return dataset.records.dtype != record_dtype()
 
 
-def _test(name, mask, leak_free):
-    return TestFaces(name, np.flatnonzero(mask), leak_free[mask])
+def _test(name, mask, leak_free, known_people):
+    return TestFaces(name, np.flatnonzero(mask), (leak_free & ~known_people)[mask])
 
 
 def _public_first(name):
     return name != "PublicTest", name
-
-
-def _with_subjects(groups, subjects):
-    """Return groups joined wherever two faces share a known subject."""
-    if not (subjects != "").any():
-        return groups
-    joined = groups.copy()
-    for _ in range(len(groups)):
-        before = joined.copy()
-        for subject in np.unique(subjects[subjects != ""]):
-            members = np.isin(joined, joined[subjects == subject])
-            joined[members] = joined[members].min()
-        if np.array_equal(before, joined):
-            break
-    return joined

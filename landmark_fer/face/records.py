@@ -7,6 +7,7 @@ import numpy as np
 from landmark_fer.errors import InputError
 from landmark_fer.face.geometry import mirror_landmarks
 from landmark_fer.face.landmarks import N_LANDMARKS
+from landmark_fer.face.rows import RecordRows
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def take_field(records, name):
     InputError
         If `records` is no array of face records or lacks the field.
     """
-    records = np.asanyarray(records)
+    records = records if isinstance(records, RecordRows) else np.asanyarray(records)
     if records.dtype.names is None or name not in records.dtype.names:
         came = "no face records" if records.dtype.names is None else f"fields {', '.join(records.dtype.names)}"
         raise InputError(f"face records must have the field {name!r}, got {came}")

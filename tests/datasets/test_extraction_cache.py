@@ -1,3 +1,5 @@
+import csv
+import json
 import os
 import signal
 import subprocess
@@ -9,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landmark_fer.datasets import cache_files, chunks
+from landmark_fer.datasets import cache_files, chunks, growing_entry
 from landmark_fer.datasets.base import Item
 from landmark_fer.datasets.cache_files import cache_folder
 from landmark_fer.datasets.extraction_cache import build_dataset
@@ -44,7 +46,7 @@ def noted(first_row, **options):
     time.sleep(float(sys.argv[3]))
     return measure(first_row=first_row, **options)
 chunks.measure_chunk = noted
-build_dataset(Reader(), jobs=1, cache=sys.argv[2], progress=False)
+build_dataset(Reader(), jobs=int(sys.argv[4]) if sys.argv[4:] else 1, cache=sys.argv[2], progress=False)
 """
 
 
@@ -67,6 +69,38 @@ class Reader:
         for place, face in enumerate(self.faces):
             self.read += 1
             yield Item(f"face {place}", expression="happy", picture=face)
+
+
+class Deadly(Reader):
+    """Its fifth picture ends the process that looks at it."""
+
+    def items(self):
+        for place, item in enumerate(super().items()):
+            yield Item(item.name, expression="happy", picture=Mine()) if place == 4 else item
+
+
+class Mine:
+    """Looks like a file, and kills who opens it."""
+
+    def __fspath__(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Slow(Reader):
+    """Says when it has begun, and takes its time."""
+
+    def __init__(self, faces):
+        super().__init__(faces)
+        self.begun = threading.Event()
+
+    def items(self):
+        self.begun.set()
+        time.sleep(0.6)
+        yield from super().items()
+
+
+def journal_of(cache):
+    return [line for path in cache.glob("*.parts/journal.jsonl") for line in path.read_bytes().splitlines()]
 
 
 def columns(dataset):
@@ -138,6 +172,26 @@ def test_a_killed_run_is_taken_up_where_it_stopped(tmp_path, faces):
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [resumed.key]
 
 
+@pytest.mark.parametrize("lines", [1, 3])
+def test_killed_with_its_workers_at_work_nothing_is_lost_or_counted_twice(tmp_path, faces, lines):
+    many = np.concatenate([faces] * 6)
+    np.save(tmp_path / "faces.npy", many)
+    script = [sys.executable, "-c", SLOW_BUILD, str(tmp_path / "faces.npy"), str(tmp_path / "cache"), "0", "2"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    building = subprocess.Popen(script, stdout=subprocess.DEVNULL, env=environment)
+    while building.poll() is None and len(journal_of(tmp_path / "cache")) < lines:
+        time.sleep(0.005)
+    os.kill(building.pid, signal.SIGKILL)
+    assert building.wait() == -signal.SIGKILL
+    kept = journal_of(tmp_path / "cache")
+    assert lines <= len(kept) < len(many) // 2
+    resumed = build_dataset(Reader(many, fingerprint="slow"), cache=tmp_path / "cache", jobs=2, progress=False)
+    undisturbed = build_dataset(Reader(many, fingerprint="slow"), cache=tmp_path / "other", **QUIET)
+    assert columns(resumed) == columns(undisturbed)
+    assert resumed.rows.tolist() == list(range(len(many)))
+    assert not list((tmp_path / "cache").glob("*.parts"))
+
+
 def test_an_error_in_the_source_is_raised_and_what_was_measured_is_kept(tmp_path, faces, small_chunks):
     class Failing(Reader):
         def items(self):
@@ -146,10 +200,11 @@ def test_an_error_in_the_source_is_raised_and_what_was_measured_is_kept(tmp_path
 
     with pytest.raises(DataError, match="the source ends here"):
         build_dataset(Failing(faces[:8]), cache=tmp_path, jobs=2, progress=False)
-    assert len(list(tmp_path.glob("*.parts/*.npz"))) == 1
+    (journal,) = tmp_path.glob("*.parts/journal.jsonl")
+    assert [json.loads(line)["rows"] for line in journal.read_text().splitlines()] == [[0, 1, 2]]
 
 
-@pytest.mark.parametrize("damaged", ["records.npy", "columns.npz"])
+@pytest.mark.parametrize("damaged", ["records.npy", "names.npy", "rows.npy", "about.json"])
 @pytest.mark.parametrize("left", [0, 0.5, None])
 def test_a_damaged_entry_is_built_again(tmp_path, faces, damaged, left):
     before = columns(build_dataset(Reader(faces[:4]), cache=tmp_path, **QUIET))
@@ -162,12 +217,104 @@ def test_a_damaged_entry_is_built_again(tmp_path, faces, damaged, left):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_damaged_part_is_measured_again(tmp_path, faces, small_chunks):
-    whole = build_dataset(Reader(faces[:5]), cache=tmp_path / "whole", **QUIET)
-    parts = tmp_path / "cache" / f"{whole.key}.parts"
-    parts.mkdir(parents=True)
-    (parts / "000000.npz").write_bytes(b"PK cut short")
-    assert columns(build_dataset(Reader(faces[:5]), cache=tmp_path / "cache", **QUIET)) == columns(whole)
+@pytest.mark.parametrize("damage", ["journal cut", "journal changed", "records cut", "records longer"])
+def test_what_a_journal_does_not_vouch_for_is_measured_again(tmp_path, faces, small_chunks, damage, monkeypatch):
+    class Stopped(Reader):
+        def items(self):
+            yield from list(super().items())[:9]
+            raise DataError("the power fails")
+
+    whole = columns(build_dataset(Reader(faces[:10]), cache=tmp_path / "whole", **QUIET))
+    with pytest.raises(DataError, match="the power fails"):
+        build_dataset(Stopped(faces[:10]), cache=tmp_path / "cut", **QUIET)
+    journal, records = (next((tmp_path / "cut").glob(f"*.parts/{name}")) for name in ("journal.jsonl", "records.npy"))
+    lines = journal.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 2  # the third chunk was not whole when the source failed
+    measured, measure = [], chunks.measure_chunk
+    monkeypatch.setattr(chunks, "measure_chunk", lambda items, **o: measured.append(len(items)) or measure(items, **o))
+    if damage == "journal cut":
+        os.truncate(journal, len(lines[0]) + 20)
+    elif damage == "journal changed":
+        journal.write_bytes(lines[0] + lines[1].replace(b'"rows": [', b'"rows": [7, '))
+    elif damage == "records cut":
+        os.truncate(records, records.stat().st_size - 100)
+    else:
+        with records.open("ab") as file:
+            file.write(b"half a record that no line tells of")
+    assert columns(build_dataset(Reader(faces[:10]), cache=tmp_path / "cut", **QUIET)) == whole
+    assert sum(measured) == {"records longer": 4}.get(damage, 7)
+
+
+def test_an_entry_in_one_file_of_columns_is_still_read(tmp_path, faces):
+    made = build_dataset(Reader(faces[:4]), cache=tmp_path, **QUIET)
+    entry = tmp_path / made.key
+    names = ("expressions", "splits", "subjects", "names", "rows", "detector_scores")
+    packed = {name: np.load(entry / f"{name}.npy") for name in names}
+    np.savez(entry / "columns.npz", problems=np.array(["one"]), **packed)
+    (entry / "about.json").unlink()
+    reader = Reader(faces[:4])
+    again = build_dataset(reader, cache=tmp_path, **QUIET)
+    assert columns(again) == columns(made) and again.problems == ["one"] and reader.read == 0
+
+
+def test_words_and_numbers_are_mapped_as_the_records_are(dataset):
+    for name in ("expressions", "splits", "subjects", "names", "rows", "detector_scores"):
+        column = getattr(dataset, name)
+        assert not column.flags.writeable and isinstance(column.base, np.memmap)
+
+
+def test_everything_left_out_is_listed_and_counted(tmp_path, faces, monkeypatch, capsys):
+    class Holes(Reader):
+        def items(self):
+            for place, item in enumerate(super().items()):
+                yield Item(item.name, problem=f'{item.name}, it is "broken"') if place % 2 else item
+
+    monkeypatch.setattr(growing_entry, "MOST_SENTENCES", 2)
+    dataset = build_dataset(Holes(faces[:10]), cache=tmp_path, jobs=1)
+    assert len(dataset) == 5 and dataset.rows.tolist() == [0, 2, 4, 6, 8]
+    with open(dataset.left_out, newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    assert rows == [["name", "reason"], *([f"face {n}", f'face {n}, it is "broken"'] for n in (1, 3, 5, 7, 9))]
+    assert dataset.problems[:2] == ['face 1, it is "broken"', 'face 3, it is "broken"']
+    assert "3 more were left out" in dataset.problems[2] and len(dataset.problems) == 3
+    assert "5 left out" in capsys.readouterr().err
+
+
+def test_large_pictures_travel_in_smaller_chunks(monkeypatch, faces):
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", 3 * faces[0].nbytes)
+    items = list(Reader(faces[:8]).items())
+    found = list(chunks._chunks(iter(items), 5))
+    assert [(row, len(chunk)) for row, chunk in found] == [(5, 3), (8, 3), (11, 2)]
+    assert [item for _, chunk in found for item in chunk] == items
+
+
+def test_workers_that_have_grown_are_replaced(tmp_path, faces, small_chunks, monkeypatch):
+    monkeypatch.setattr(chunks, "WAVE", 1)
+    started = []
+    real = chunks.get_reusable_executor
+    monkeypatch.setattr(chunks, "get_reusable_executor", lambda **options: started.append(1) or real(**options))
+    build_dataset(Reader(faces[:9]), cache=tmp_path / "small", jobs=2, progress=False)
+    assert not started
+    monkeypatch.setattr(chunks, "MOST_MEMORY", 1)
+    dataset = build_dataset(Reader(faces[:9]), cache=tmp_path / "large", jobs=2, progress=False)
+    assert len(started) == 2 and len(dataset) == 9
+
+
+def test_a_picture_that_kills_its_process_is_left_out_and_the_rest_goes_on(tmp_path, faces, small_chunks):
+    dataset = build_dataset(Deadly(faces[:9]), cache=tmp_path, jobs=2, progress=False)
+    assert dataset.rows.tolist() == [0, 1, 2, 3, 5, 6, 7, 8]
+    assert len(dataset.problems) == 1 and "face 4 ended the process that measured it" in dataset.problems[0]
+
+
+def test_who_comes_second_waits_and_measures_nothing(tmp_path, faces, caplog):
+    first = Slow(faces[:3])
+    builder = threading.Thread(target=build_dataset, args=(first,), kwargs={"cache": tmp_path, **QUIET})
+    builder.start()
+    first.begun.wait()
+    second = Reader(faces[:3])
+    assert len(build_dataset(second, cache=tmp_path, **QUIET)) == 3
+    builder.join()
+    assert second.read == 0 and "another process is measuring made; waiting for it" in caplog.text
 
 
 def test_two_builders_of_one_entry_do_no_harm(tmp_path, faces, small_chunks):

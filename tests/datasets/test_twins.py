@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from landmark_fer.datasets import twin_search, twins
 from landmark_fer.datasets.twins import (
     TWIN_THRESHOLD,
     audit_twins,
@@ -131,3 +132,29 @@ def test_a_watermark_does_not_hide_a_twin(faces):
     records = np.zeros(2, dtype=[("chip", np.uint8, (80, 80))])
     records["chip"] = [extractor.extract_crop(face).chip for face in (faces[0], marked)]
     assert twin_correlations(records[1:], records[:1])[0][0] >= TWIN_THRESHOLD
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.9])
+def test_pairs_are_those_that_all_inner_products_give(generator, monkeypatch, threshold):
+    monkeypatch.setattr(twin_search, "_TILE", (70, 110))
+    monkeypatch.setattr(twin_search, "_PAIRS", 50)
+    faces = generator.normal(size=(40, 100))
+    vectors = faces[generator.integers(40, size=300)] + generator.uniform(0, 1.2, (300, 1)) * generator.normal(
+        size=(300, 100)
+    )
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    vectors[[5, 77]] = 0  # chips without contrast
+    expected = np.argwhere(np.triu(vectors @ vectors.T >= threshold, 1))
+    assert 100 < len(expected) < 20_000
+    assert sorted(twin_search.pairs_above(vectors, threshold).T.tolist()) == expected.tolist()
+    assert twin_search.pairs_above(vectors[:0], threshold).shape == (2, 0)
+
+
+def test_vectors_in_a_temporary_file_are_the_same(dataset, monkeypatch):
+    expected, groups = twin_vectors(dataset.records), twin_groups(dataset.records)
+    monkeypatch.setattr(twins, "_IN_MEMORY", 0)
+    monkeypatch.setattr(twins, "_ROWS", 7)
+    found = twin_vectors(dataset.records)
+    assert isinstance(found, np.memmap)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.array_equal(twin_groups(dataset.records), groups)

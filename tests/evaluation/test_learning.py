@@ -123,3 +123,25 @@ def test_the_table_has_a_line_a_size_and_the_gain_over_the_line_before():
     _, first, second = format_learning_curve(rows).splitlines()
     assert first.split() == ["500", "50.0", "40.0", "-", "60.0"]
     assert second.split() == ["1,000", "62.5", "55.0", "-", "70.0", "+12.5"]
+
+
+class LearnsFromVotes(Remembering):
+    """Keeps the votes that it is given."""
+
+    takes_votes = True
+    votes = []
+
+    def fit(self, X, y, votes=None):
+        LearnsFromVotes.votes.append((X.tolist(), votes))
+        return super().fit(X, y)
+
+
+def test_votes_reach_those_who_learn_from_them_face_by_face(faces):
+    LearnsFromVotes.votes.clear()
+    votes = np.arange(120)[:, None] * [1, 10]
+    learning_curve(LearnsFromVotes(), *faces[:3], CLASSES, fold=faces[3], votes=votes, sizes=[30, 60])
+    assert [len(rows) for rows, _ in LearnsFromVotes.votes] == [30, 60]
+    for rows, given in LearnsFromVotes.votes:
+        np.testing.assert_array_equal(given, votes[rows])
+    learning_curve(LearnsFromVotes(), *faces[:3], CLASSES, fold=faces[3], sizes=[30])
+    assert LearnsFromVotes.votes[-1][1] is None

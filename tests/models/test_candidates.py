@@ -10,6 +10,7 @@ from landmark_fer.models.candidates import (
     FEATURES,
     FIELDS,
     OLDER_CANDIDATES,
+    STREAMED_CANDIDATES,
     blend_members,
     describe_faces,
     make_candidates,
@@ -59,7 +60,7 @@ def test_grids_name_parameters_that_there_are(name):
 
 @pytest.mark.parametrize("names", [["svm", "forest"], []])
 def test_unknown_names_are_refused_with_the_list(names):
-    known = ", ".join((*CANDIDATES, *OLDER_CANDIDATES))
+    known = ", ".join((*CANDIDATES, *STREAMED_CANDIDATES, *OLDER_CANDIDATES))
     with pytest.raises(InputError, match=rf"models must be among {known}, got (forest|none)"):
         make_candidates(names)
 

@@ -1,0 +1,119 @@
+"""RAF-DB [1]_, basic expressions: the official folder with its list of labels, and Kaggle's copy in numbered folders.
+
+References
+----------
+.. [1] Li, Deng and Du, Reliable Crowdsourcing and Deep Locality-Preserving Learning for Expression Recognition in the
+   Wild, CVPR 2017.
+"""
+
+import re
+
+from landmark_fer.datasets.csv_sources import split_line
+from landmark_fer.datasets.layout_reader import Entry, LayoutReader
+from landmark_fer.datasets.listing import parts_of
+from landmark_fer.datasets.numbered import number_above, split_above
+from landmark_fer.errors import DataError
+
+CODES = {
+    1: "surprise",
+    2: "fear",
+    3: "disgust",
+    4: "happy",
+    5: "sad",
+    6: "angry",
+    7: "neutral",
+}
+SPLITS = {"train": "Training", "test": "test"}
+
+LABEL_LIST = "list_patition_label.txt"  # sic
+
+_NAME = re.compile(r"((train|test)_\d+)(?:_aligned)?\.(?:jpe?g|png)", re.IGNORECASE)
+
+
+class RafDb(LayoutReader):
+    """Reads RAF-DB: the aligned crops of 100x100 pixels with the official split, train as Training, test as test.
+
+    ``pictures="scenes"`` takes the photographs in ``Image/original`` instead, where they are; with several people in
+    one the clearest face is taken, which may be another than the labelled one.
+    """
+
+    title = "RAF-DB"
+    layout = f"EmoLabel/{LABEL_LIST} and Image/aligned/train_00001_aligned.jpg, or folders 1 to {len(CODES)}"
+
+    @classmethod
+    def recognizes(cls, listing):
+        """Whether there is its list of labels, or pictures named as its own in numbered folders or ``aligned``."""
+        if any(parts_of(name)[1] == LABEL_LIST for name in listing.others):
+            return True
+        own = (name for name in listing.pictures if _NAME.fullmatch(parts_of(name)[1]))
+        return any(number_above(name) in CODES or parts_of(name)[0][-1:] == ("aligned",) for name in own)
+
+    def entries(self, listing):
+        """Return the pictures of the list of labels, or without one those in numbered folders."""
+        lists = [name for name in listing.others if parts_of(name)[1] == LABEL_LIST]
+        if lists:
+            return self._of_list(listing, lists[0])
+        if not any(number_above(name) in CODES for name in listing.pictures):
+            raise DataError(f"{self.path} must hold RAF-DB's labels, EmoLabel/{LABEL_LIST}; put the file there")
+        return self._of_folders(listing)
+
+    def _of_list(self, listing, labels):
+        places = self._places(listing.pictures)
+        lines = [line.split() for line in listing.text(labels).splitlines() if line.strip()]
+        entries, missing, unknown = [], [], []
+        for cells in lines:
+            match = _NAME.fullmatch(cells[0])
+            expression = CODES.get(int(cells[1])) if len(cells) == 2 and _is_number(cells[1]) else None
+            if match is None or expression is None:
+                unknown.append(" ".join(cells)[:40])
+            elif match[1].lower() not in places:
+                missing.append(cells[0])
+            else:
+                entries.append(Entry(places[match[1].lower()], expression, SPLITS[match[2].lower()]))
+        self.note(unknown, f"lines of {LABEL_LIST} are not like 'train_00001.jpg 5', 1 to {len(CODES)}")
+        self.note(missing, f"pictures of {LABEL_LIST} are not there")
+        return entries
+
+    def _places(self, names):
+        """Return {train_00001: name} of the aligned crops, or of the photographs."""
+        kinds = {"aligned": {}, "original": {}}
+        for name in names:
+            folders, own = parts_of(name)
+            if match := _NAME.fullmatch(own):
+                kind = "aligned" if "_aligned" in own.lower() or folders[-1:] == ("aligned",) else "original"
+                kinds[kind][match[1].lower()] = name
+        first, second = ("original", "aligned") if self.pictures == "scenes" else ("aligned", "original")
+        chosen = first if kinds[first] else second
+        self.crops = chosen == "aligned"
+        return kinds[chosen]
+
+    def _of_folders(self, listing):
+        listed = self._listed_labels(listing)
+        entries, foreign, differing = [], [], []
+        for name in listing.pictures:
+            number, own = number_above(name), parts_of(name)[1]
+            match = _NAME.fullmatch(own)
+            if number not in CODES:
+                foreign.append(name)
+            elif listed.get(own, number) != number:
+                differing.append(name)
+            else:
+                split = split_above(name, SPLITS) or (SPLITS[match[2].lower()] if match else "")
+                entries.append(Entry(name, CODES[number], split))
+        self.crops = True
+        self.note(foreign, f"pictures lie in no folder named 1 to {len(CODES)}, and are left out")
+        self.note(differing, "pictures lie in another folder than the csv's label says, and are left out")
+        return entries
+
+    def _listed_labels(self, listing):
+        """Return {picture: number} of Kaggle's ``train_labels.csv`` and ``test_labels.csv``, where they are."""
+        labels = {}
+        for name in listing.others:
+            if parts_of(name)[1].lower() in ("train_labels.csv", "test_labels.csv"):
+                rows = (split_line(line) for line in listing.text(name).splitlines()[1:])
+                labels |= {row[0]: int(row[1]) for row in rows if len(row) == 2 and _is_number(row[1])}
+        return labels
+
+
+def _is_number(text):
+    return text.isdecimal() and len(text) < 4

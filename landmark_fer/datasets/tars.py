@@ -1,0 +1,95 @@
+"""Pictures in a tar with a folder for each class, read from front to back as they come: nothing is unpacked or listed.
+
+A folder's pictures come sorted; those of a tar come as they lie in it, which is the same on every machine too.
+"""
+
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from landmark_fer.datasets.base import Item
+from landmark_fer.datasets.folders import LONGEST_CROP, PICTURES, class_and_split
+from landmark_fer.datasets.picture_trees import TAR_SUFFIXES, file_sha256, picture_size, tar_content, tar_pictures
+from landmark_fer.errors import DataError, InputError
+from landmark_fer.face.expressions import EXPRESSIONS
+
+_SAMPLE = 25
+_OTHERS = 1000  # pictures of no class at the front of a tar before it counts as something else
+
+
+class TarReader:
+    """Reads a tar of pictures in a folder for each class; classes and splits as for `FolderReader`.
+
+    How many pictures there are is known at the end only, so it has no length.
+
+    Parameters
+    ----------
+    path : path-like
+        A ``.tar``, also packed (``.tar.gz``, ``.tgz``, ``.tar.bz2``, ``.tar.xz``).
+    pictures : {"auto", "crops", "scenes"}, default="auto"
+        As for `FolderReader`; "auto" looks at the first pictures.
+
+    Raises
+    ------
+    InputError
+        If `pictures` is none of these words.
+    DataError
+        If it cannot be read, or none of the first pictures lies in a folder whose name means an expression.
+    """
+
+    def __init__(self, path, *, pictures="auto"):
+        if pictures not in PICTURES:
+            raise InputError(f"pictures must be one of {', '.join(PICTURES)}, got {pictures!r}")
+        self.path = Path(path)
+        self.name = self.path.name
+        first = _first(path)
+        if not first:
+            raise DataError(
+                f"{path} must hold pictures in folders named after expressions ({', '.join(EXPRESSIONS)}), "
+                f"and its first {_OTHERS:,} pictures lie in none"
+            )
+        self.cropped = _are_crops(first) if pictures == "auto" else pictures == "crops"
+
+    @staticmethod
+    def recognizes(path):
+        """Whether a path is a tar that begins with pictures in folders named after expressions."""
+        path = Path(path)
+        return path.name.lower().endswith(TAR_SUFFIXES) and path.is_file() and bool(_first(path))
+
+    def fingerprint(self):
+        """Return the SHA-256 of the file."""
+        return file_sha256(self.path)
+
+    def items(self):
+        """Yield an Item for each picture as it comes, and at the end one for each folder that is left out."""
+        unmatched = Counter()
+        for name, content in _contents(self.path):
+            expression, split = class_and_split(name)
+            if expression is None:
+                unmatched[name.rpartition("/")[0] or "."] += 1
+                continue
+            problem = str(content) if isinstance(content, DataError) else None
+            picture = None if problem else content
+            yield Item(name, expression=expression, split=split, picture=picture, problem=problem)
+        for folder, count in sorted(unmatched.items()):
+            yield Item(folder, problem=f"folder {folder!r} names no expression; its {count} pictures are left out")
+
+
+def _contents(path):
+    """Yield (name, content as bytes, or a DataError) of each picture of a tar, in its order."""
+    for name, member, archive in tar_pictures(path):
+        yield name, tar_content(name, member, archive)
+
+
+def _first(path):
+    """Return (name, content) of the first pictures that lie in a class's folder."""
+    pictures = islice(_contents(path), _OTHERS)
+    return list(islice((found for found in pictures if class_and_split(found[0])[0]), _SAMPLE))
+
+
+def _are_crops(first):
+    sizes = [picture_size(content) for _, content in first if not isinstance(content, DataError)]
+    longest = [max(size) for size in sizes if size is not None]
+    return bool(longest) and bool(np.median(longest) <= LONGEST_CROP)

@@ -1,0 +1,146 @@
+"""Models for more faces than memory holds: faces are described batch by batch, and learned from batch by batch.
+
+The other candidates need the features of all faces at once, two and a half kilobytes a face. These keep them in a
+temporary file and a batch in memory; the records are memory-mapped, or `RecordRows`.
+"""
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import SGDClassifier
+from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.utils import check_random_state
+
+from landmark_fer.features.projection import check_fitted
+from landmark_fer.features.transformers import Stateless
+from landmark_fer.models.feature_file import FeatureFile
+
+_SAMPLE = 4000  # faces that show how wide features spread, and among which landmarks of the kernel are chosen
+
+
+class UndescribedFaces(Stateless, auto_wrap_output_keys=None):
+    """Face records as they come: the ``features`` step before a model that describes faces itself."""
+
+    def transform(self, X):
+        """Return X."""
+        return X
+
+
+class StreamedClassifier(ClassifierMixin, BaseEstimator):
+    """Logistic regression by stochastic gradient descent on face records, linear or in an approximated RBF kernel.
+
+    A face and its mirrored face are the same to it: a linear model reads the size of the features that the mirror
+    turns, and the kernel is summed over both pictures.
+
+    Parameters
+    ----------
+    describe : transformer
+        From face records of shape (n,) to float32 of shape (n, d), fitted on few of them, as from `describe_faces`.
+    mirror_signs : array-like of shape (d,)
+        As from `MirrorPCA`.
+    n_vectors : int, default=0
+        Faces that span the kernel by Nystroem's method [1]_; 0 makes a linear model.
+    gamma : float, default=0.8
+        Of the kernel, ``exp(-gamma * |x - v|^2 / V)`` with V the total variance of the features.
+    alpha : float, default=1e-5
+        Regularisation, the factor of the squared weights.
+    epochs : int, default=12
+    batch_size : int, default=2048
+        Faces that are described, and learned from, at a time.
+    random_state : int, RandomState or None, default=None
+
+    Attributes
+    ----------
+    describe_ : transformer
+    classifier_ : SGDClassifier
+        Averaged over its steps [2]_.
+    classes_ : ndarray of shape (k,)
+
+    References
+    ----------
+    .. [1] Williams and Seeger, Using the Nystroem Method to Speed Up Kernel Machines, NIPS 2000.
+    .. [2] Polyak and Juditsky, Acceleration of Stochastic Approximation by Averaging, SIAM J. Control 30, 1992.
+    """
+
+    def __init__(
+        self,
+        describe,
+        mirror_signs,
+        n_vectors=0,
+        gamma=0.8,
+        alpha=1e-5,
+        epochs=12,
+        batch_size=2048,
+        random_state=None,
+    ):
+        self.describe = describe
+        self.mirror_signs = mirror_signs
+        self.n_vectors = n_vectors
+        self.gamma = gamma
+        self.alpha = alpha
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        """Learn from face records X of shape (n,), which may be memory-mapped or `RecordRows`, with expressions y."""
+        random = check_random_state(self.random_state)
+        self.classes_, columns = np.unique(y, return_inverse=True)
+        self.describe_ = clone(self.describe).fit(X, y)
+        self._fit_map(X, random)
+        # log_loss: its probabilities are those of logistic regression, which pools calibrate like any other's
+        options = {"loss": "log_loss", "alpha": self.alpha, "average": True}
+        self.classifier_ = SGDClassifier(**options, random_state=random.randint(2**31))
+        with FeatureFile(len(X), len(self.mirror_signs)) as file:
+            places = random.permutation(len(X))  # a source may be sorted by expression
+            for rows in self._batches(len(X)):
+                file.write(places[rows], self.describe_.transform(X[rows]))
+            shuffled = np.empty_like(columns)
+            shuffled[places] = columns
+            for _ in range(self.epochs):
+                for rows in random.permutation(np.array(self._batches(len(X)), dtype=object)):
+                    features = self._mapped(file.read(rows))
+                    self.classifier_.partial_fit(features, shuffled[rows], np.arange(len(self.classes_)))
+        return self
+
+    def predict_proba(self, X):
+        """Return probabilities of shape (n, k) for face records of shape (n,), batch by batch."""
+        check_fitted(self, "classifier_")
+        batches = [self._answer(X[rows]) for rows in self._batches(len(X))]
+        return np.vstack(batches) if batches else np.empty((0, len(self.classes_)))
+
+    def predict(self, X):
+        """Return the most probable class of each face."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _answer(self, X):
+        return self.classifier_.predict_proba(self._mapped(self.describe_.transform(X)))
+
+    def _batches(self, n):
+        return [slice(start, min(start + self.batch_size, n)) for start in range(0, n, self.batch_size)]
+
+    def _fit_map(self, X, random):
+        """Learn the scale of the features, and the vectors of the kernel where there is one."""
+        rows = np.sort(random.permutation(len(X))[:_SAMPLE])
+        sample = self.describe_.transform(X[rows])
+        self.spread_ = max(float(sample.var(axis=0).sum()), 1e-12)
+        self.kernel_ = None
+        if self.n_vectors:
+            options = {"gamma": self.gamma / self.spread_, "n_components": min(self.n_vectors, len(sample))}
+            self.kernel_ = Nystroem(**options, random_state=random.randint(2**31)).fit(sample)
+        mapped = self._map(sample)
+        self.offset_ = mapped.mean(axis=0)
+        # Unit length in the mean: the first steps of the descent would overshoot with longer ones.
+        self.scale_ = np.float32(1 / max(float(np.sqrt(mapped.var(axis=0).sum())), 1e-12))
+
+    def _mapped(self, described):
+        return (self._map(described) - self.offset_) * self.scale_
+
+    def _map(self, described):
+        """Return what the classifier sees: the same for a face and the mirrored face."""
+        signs = np.asarray(self.mirror_signs, dtype=np.float32)
+        if self.kernel_ is None:
+            return np.where(signs > 0, described, np.abs(described))
+        vectors, gamma = self.kernel_.components_, self.kernel_.gamma
+        both = rbf_kernel(described, vectors, gamma) + rbf_kernel(described * signs, vectors, gamma)
+        return (both @ self.kernel_.normalization_.T).astype(np.float32)

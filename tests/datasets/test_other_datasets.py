@@ -1,0 +1,304 @@
+"""Readers of other data sets, on small made-up copies of their exact layouts."""
+
+import re
+import tarfile
+import zipfile
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from landmark_fer.datasets import affectnet, ck_plus, jaffe, kdef, open_source, raf_db
+from landmark_fer.datasets.sources import DATASETS, READERS, reader_class
+from landmark_fer.errors import DataError, InputError
+from landmark_fer.face.expressions import EXPRESSIONS, find_expression
+from tests.datasets import copies
+
+MAKERS = {
+    "ck+": copies.make_ck_plus,
+    "ck48": copies.make_ck48,
+    "jaffe": copies.make_jaffe,
+    "kdef": copies.make_kdef,
+    "raf-db": copies.make_raf_db,
+    "affectnet": copies.make_affectnet,
+    "ferplus": copies.make_ferplus,
+}
+TABLES = {
+    "ck+": ck_plus.CODES,
+    "raf-db": raf_db.CODES,
+    "affectnet": affectnet.CODES,
+    "kdef": kdef.CODES,
+    "jaffe": jaffe.CODES,
+}
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """A function that returns the folder of a made-up copy, written once."""
+    folders = {}
+
+    def copy_of(name):
+        if name not in folders:
+            folders[name] = MAKERS[name](tmp_path_factory.mktemp(re.sub(r"\W", "", name)))
+        return folders[name]
+
+    return copy_of
+
+
+def readable(reader):
+    return [item for item in reader.items() if item.problem is None]
+
+
+def notes(reader):
+    return [item.problem for item in reader.items() if item.problem]
+
+
+def known(reader):
+    return {item.name: (item.expression, item.split, item.subject) for item in readable(reader)}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_codes_mean_what_the_data_sets_own_documents_say(name):
+    official = [part.split("=") for part in copies.OFFICIAL_CODES[name].split(", ")]
+    assert {str(code): word for code, word in TABLES[name].items()} == {c: find_expression(w) for c, w in official}
+    assert set(TABLES[name].values()) <= set(EXPRESSIONS)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_layout_is_recognized_and_read_as_if_it_had_been_named(made, name):
+    found, named = open_source(made(name)), open_source(made(name), dataset=name)
+    assert type(found) is type(named) is reader_class(name)
+    assert known(found) == known(named) and len(known(found)) > 0
+    assert len(found) == len(list(found.items()))
+    assert found.fingerprint() == named.fingerprint()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_zip_and_a_tar_are_read_like_their_folder(made, name, tmp_path):
+    folder = made(name)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive, tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for file in sorted(folder.rglob("*")):
+            archive.write(file, file.relative_to(folder))
+            tar.add(file, file.relative_to(folder), recursive=False)
+    for path in (tmp_path / "a.zip", tmp_path / "a.tar"):
+        reader = open_source(path)
+        assert type(reader) is reader_class(name)
+        assert known(reader) == known(open_source(folder)) and notes(reader) == notes(open_source(folder))
+        assert all(isinstance(item.picture, bytes) for item in readable(reader))
+
+
+@pytest.mark.parametrize("name", [*MAKERS, "table", "fer2013", "folders"])
+def test_what_is_no_such_data_set_gets_a_sentence(name, tmp_path, astronaut):
+    copies.write(tmp_path / "cats" / "1.png", astronaut[:64, :64])
+    with pytest.raises(DataError) as caught:
+        open_source(tmp_path, dataset=name)
+    assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_words_that_are_no_option_get_a_sentence(made):
+    with pytest.raises(InputError, match=r"dataset must be one of auto, fer2013, .*, got 'ck'"):
+        open_source(made("ck48"), dataset="ck")
+    with pytest.raises(InputError, match="views must be one of frontal, half, all, got 'left'"):
+        open_source(made("kdef"), views="left")
+    assert set(DATASETS) == {"auto", "fer2013", "folders", *READERS}
+
+
+def test_ck_plus_gives_first_frames_as_neutral_and_the_last_three_as_the_label(made):
+    faces = known(open_source(made("ck+")))
+    frames = {name: face for name, face in faces.items() if "/S005/003/" in name}
+    assert frames == {
+        f"cohn-kanade-images/S005/003/S005_003_{frame:08}.png": (expression, "", "S005")
+        for frame, expression in ((1, "neutral"), (3, "surprise"), (4, "surprise"), (5, "surprise"))
+    }
+    assert Counter(face[0] for face in faces.values()) == {"neutral": 6, "angry": 6, "contempt": 6, "surprise": 6}
+
+
+@pytest.mark.parametrize(("frames", "shown"), [(1, ["surprise"]), (2, ["neutral", "surprise"])])
+def test_a_short_sequence_never_shows_one_frame_as_two_expressions(tmp_path, frames, shown):
+    reader = open_source(copies.make_ck_plus(tmp_path, subjects=1, codes=(7,), frames=frames))
+    assert [item.expression for item in readable(reader)] == shown
+
+
+def test_sequences_without_a_label_are_left_out_and_counted(made):
+    assert notes(open_source(made("ck+"))) == ["2 sequences have no label, and are left out: S005/004, S006/004"]
+
+
+def test_contempt_of_ck_plus_is_left_out_unless_asked_for_and_said(made, load):
+    asked = load(made("ck48"), expressions=["happy", "contempt"])
+    assert asked.classes == ("happy", "contempt")
+    plain = load(made("ck48"))
+    assert "contempt" not in plain.classes and len(plain) == 72
+    assert plain.problems[-1].startswith("12 of contempt are left out; --expressions angry,disgust,")
+    assert load(made("ck48"), unasked="kept").classes[-1] == "contempt"
+
+
+def test_ck_plus_without_its_labels_is_refused_with_what_to_do(tmp_path):
+    folder = copies.make_ck_plus(tmp_path, subjects=1, codes=(3,), frames=2)
+    for label in folder.rglob("*_emotion.txt"):
+        label.unlink()
+    with pytest.raises(DataError, match=r"must hold CK\+'s folder Emotion beside cohn-kanade-images.*unpack"):
+        open_source(folder)
+
+
+def test_labels_that_are_no_codes_are_named_and_their_sequences_left_out(tmp_path):
+    folder = copies.make_ck_plus(tmp_path, subjects=1, codes=(1, 3, 6), frames=2)
+    first, second, _ = sorted(folder.rglob("*_emotion.txt"))
+    first.write_text("   9.0000000e+00\n")
+    second.write_bytes(b"\xff\xfe")
+    reader = open_source(folder)
+    assert {item.expression for item in readable(reader)} == {"neutral", "sad"}
+    assert any(
+        note.startswith("2 label files hold no code from 0 to 7") and first.name in note for note in notes(reader)
+    )
+
+
+def test_ck48_knows_its_subjects_and_ignores_splits_that_mix_them(tmp_path):
+    copies.make_ck48(tmp_path / "train", subjects=2, folders=("happy",))
+    copies.make_ck48(tmp_path / "test", subjects=2, folders=("sadness",))
+    faces = known(open_source(tmp_path))
+    assert set(faces.values()) == {(word, "", who) for word in ("happy", "sad") for who in ("S010", "S011")}
+
+
+def test_jaffe_reads_subject_and_expression_from_names(made, tmp_path):
+    assert known(open_source(made("jaffe")))["jaffe/KL.SU1.14.tiff"] == ("surprise", "", "KL")
+    copies.make_jaffe(tmp_path, subjects=("NA",))
+    for odd in ("KA.XX1.9.tiff", "thumbnail.png"):
+        copies.write(tmp_path / "jaffe" / odd, copies.crop(0))
+    reader = open_source(tmp_path)
+    assert {item.subject for item in readable(reader)} == {"NA"}
+    assert len(notes(reader)) == 2 and {note[0] for note in notes(reader)} == {"1"}
+    assert any("KA.XX1.9" in note for note in notes(reader)) and any("thumbnail" in note for note in notes(reader))
+
+
+def test_kdef_keeps_frontal_views_and_both_sessions_of_a_person(made):
+    faces = known(open_source(made("kdef")))
+    assert faces["KDEF/AF01/AF01AFS.JPG"] == ("fear", "", "F01") == faces["KDEF/BF01/BF01AFS.JPG"]
+    assert {face[2] for face in faces.values()} == {"F01", "M01"}
+    assert all(name.endswith("S.JPG") for name in faces)
+    (note,) = notes(open_source(made("kdef")))
+    assert note.startswith("56 pictures are of heads turned aside") and "--views" in note
+
+
+def test_kdef_gives_other_views_when_asked(made):
+    sizes = {views: len(known(open_source(made("kdef"), views=views))) for views in ("frontal", "half", "all")}
+    assert sizes == {"frontal": 28, "half": 56, "all": 84}
+    prints = {open_source(made("kdef"), views=views).fingerprint() for views in sizes}
+    assert len(prints) == 3, "the cache must tell the views apart"
+
+
+def test_raf_db_reads_its_list_and_keeps_its_split(made):
+    reader = open_source(made("raf-db"))
+    faces = known(reader)
+    assert faces["basic/Image/aligned/train_00001_aligned.jpg"] == ("surprise", "Training", "")
+    assert faces["basic/Image/aligned/test_00006_aligned.jpg"] == ("angry", "test", "")
+    assert Counter(face[1] for face in faces.values()) == {"Training": 14, "test": 7} and reader.cropped
+
+
+def test_raf_db_gives_its_photographs_as_scenes(made):
+    reader = open_source(made("raf-db"), pictures="scenes")
+    assert not reader.cropped and all("/original/" in name for name in known(reader)) and len(known(reader)) == 21
+
+
+def test_raf_db_of_kaggle_says_the_same_as_the_official_folder(made, tmp_path):
+    def plain(faces):
+        return {name.rpartition("/")[2]: face for name, face in faces.items()}
+
+    kaggle = open_source(copies.make_raf_db_kaggle(tmp_path))
+    assert plain(known(kaggle)) == plain(known(open_source(made("raf-db"))))
+    labels = tmp_path / "train_labels.csv"
+    labels.write_text(labels.read_text().replace("train_00001_aligned.jpg,1", "train_00001_aligned.jpg,4"))
+    again = open_source(tmp_path)
+    assert len(known(again)) == 20 and any("another folder than the csv's label" in note for note in notes(again))
+
+
+def test_raf_db_without_its_list_is_refused_and_odd_lines_are_named(tmp_path):
+    copies.make_raf_db(tmp_path, each=1)
+    labels = tmp_path / "basic/EmoLabel" / raf_db.LABEL_LIST
+    odd = "train_00001.jpg 8\nnonsense\ntrain_09999.jpg 3\n"
+    labels.write_text(labels.read_text().replace("train_00001.jpg 1\n", odd))
+    said = notes(open_source(tmp_path))
+    assert any(note.startswith("2 lines") and "train_00001.jpg 8" in note for note in said)
+    assert any(note.startswith("1 pictures") and "train_09999" in note for note in said)
+    labels.unlink()
+    with pytest.raises(DataError, match=r"must hold RAF-DB's labels, EmoLabel/list_patition_label.txt; put"):
+        open_source(tmp_path)
+
+
+@pytest.mark.parametrize("make", [copies.make_affectnet, copies.make_affectnet_lists])
+def test_affectnet_keeps_eight_expressions_and_counts_the_uncertain(tmp_path, make):
+    reader = open_source(make(tmp_path))
+    faces = known(reader)
+    assert Counter(face[0] for face in faces.values()) == dict.fromkeys(EXPRESSIONS, 3)
+    assert Counter(face[1] for face in faces.values()) == {"Training": 16, "validation": 8}
+    for word in ("none", "uncertain", "no face"):
+        assert f"3 pictures are labelled {word!r}, which is no expression, and are left out" in notes(reader)
+
+
+def test_affectnet_lists_without_a_header_read_the_same(tmp_path):
+    with_header = open_source(copies.make_affectnet_lists(tmp_path / "a"))
+    without = open_source(copies.make_affectnet_lists(tmp_path / "b", header=False))
+    assert known(with_header) == known(without)
+
+
+def test_affectnet_labels_that_cannot_be_read_and_missing_pictures_are_named(tmp_path):
+    folder = copies.make_affectnet(tmp_path)
+    annotations = folder / "train_set" / "annotations"
+    (annotations / "0_exp.npy").write_bytes(b"\x93NUMPY\x01")
+    np.save(annotations / "1_exp.npy", np.array(["1", {}], dtype=object), allow_pickle=True)
+    (folder / "train_set/images/2.jpg").unlink()
+    said = notes(open_source(folder))
+    assert any(
+        note.startswith("2 pictures have no readable label") and "0.jpg, train_set/images/1.jpg" in note
+        for note in said
+    )
+    assert any(note.startswith("1 pictures with a label are not there") for note in said)
+
+
+def test_affectnet_pictures_without_lists_are_refused(tmp_path):
+    folder = copies.make_affectnet_lists(tmp_path, each=1)
+    for file in folder.rglob("*.csv"):
+        file.unlink()
+    with pytest.raises(DataError, match=r"must hold AffectNet's training.csv and validation.csv; put them"):
+        open_source(folder)
+
+
+def test_numbered_folders_need_the_data_sets_name(tmp_path):
+    for number in range(1, 8):
+        copies.write(tmp_path / "train" / str(number) / "a.jpg", copies.crop(number))
+    with pytest.raises(DataError, match="numbers mean other classes in each data set: say which it is with --dataset"):
+        open_source(tmp_path)
+    first = {name: known(open_source(tmp_path, dataset=name))["train/1/a.jpg"] for name in ("raf-db", "affectnet")}
+    assert first == {"raf-db": ("surprise", "Training", ""), "affectnet": ("happy", "Training", "")}
+
+
+def test_ferplus_folders_take_clear_majorities_and_official_splits(made):
+    reader = open_source(made("ferplus"))
+    assert Counter(face[0] for face in known(reader).values()) == dict.fromkeys(EXPRESSIONS, 6)
+    assert {face[1] for face in known(reader).values()} == {"Training", "PublicTest", "PrivateTest"}
+    assert notes(reader) == ["3 pictures have no clear majority of votes, and are left out"]
+
+
+def test_a_few_names_like_another_data_sets_do_not_make_it_that(tmp_path):
+    names = ["happy/KA.HA1.4.tiff", *(f"happy/mine{place}.png" for place in range(3)), "sad/mine.png"]
+    for place, name in enumerate(names):
+        copies.write(tmp_path / name, copies.crop(place))
+    assert type(open_source(tmp_path)).__name__ == "FolderReader" and len(known(open_source(tmp_path))) == 5
+
+
+@pytest.mark.parametrize("name", ["ck+", "jaffe", "kdef", "affectnet"])
+def test_faces_are_found_in_pictures_of_each_size_with_their_subjects(made, load, name):
+    dataset, reader = load(made(name)), open_source(made(name))
+    wanted = [item for item in readable(reader) if item.expression in dataset.classes]
+    assert len(dataset) >= 0.8 * len(wanted), dataset.problems
+    by_name = {item.name: item.subject for item in wanted}
+    assert dataset.subjects.tolist() == [by_name[each] for each in dataset.names.tolist()]
+    assert dataset.cropped == reader.cropped
+
+
+def test_unreadable_pictures_are_named_and_the_rest_is_read(tmp_path, load):
+    folder = copies.make_jaffe(tmp_path, subjects=("KA",))
+    (folder / "jaffe" / "KA.AN1.1.tiff").write_bytes(b"II*\x00 no picture")
+    (folder / "jaffe" / "KA.DI1.2.tiff").write_bytes(b"")
+    dataset = load(folder)
+    assert {"disgust", "angry"}.isdisjoint(dataset.classes) and len(dataset) >= 3
+    assert sum("KA.AN1.1" in problem or "KA.DI1.2" in problem for problem in dataset.problems) == 2

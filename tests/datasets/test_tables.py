@@ -1,0 +1,156 @@
+"""A csv with a column for the subject: of pictures by path, beside them or alone, in a folder or zip, and of pixels."""
+
+import zipfile
+
+import numpy as np
+import pytest
+
+from landmark_fer.datasets import open_source
+from landmark_fer.datasets.tables import PictureTable, PixelTable, columns_of
+from landmark_fer.errors import DataError
+from tests.datasets import copies
+
+ROWS = (("a/1.png", "happy", "ann", "train"), ("a/2.png", "Sadness", "ann", "test"), ("b.png", "neutral", "bob", ""))
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A folder with three pictures and the csv that says what they show."""
+    for place, (name, *_) in enumerate(ROWS):
+        copies.write(tmp_path / name, copies.crop(place))
+    lines = ["path,expression,subject,split", *(",".join(row) for row in ROWS)]
+    (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path / "labels.csv"
+
+
+def known(reader):
+    items = [item for item in reader.items() if item.problem is None]
+    return [(item.expression, item.subject, item.split) for item in sorted(items, key=lambda item: item.name)]
+
+
+def notes(reader):
+    return [item.problem for item in reader.items() if item.problem]
+
+
+WANTED = [("happy", "ann", "Training"), ("sad", "ann", "test"), ("neutral", "bob", "")]
+
+
+def test_a_csv_its_folder_and_a_zip_of_it_read_the_same(table, tmp_path):
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for file in (table, *(table.parent / row[0] for row in ROWS)):
+            archive.write(file, f"top/{file.relative_to(table.parent)}")
+    for path in (table, table.parent, tmp_path / "all.zip"):
+        reader = open_source(path)
+        assert type(reader) is PictureTable and reader.cropped
+        assert known(reader) == WANTED and notes(reader) == []
+
+
+def test_faces_of_a_table_carry_their_subjects(table, load):
+    dataset = load(table)
+    assert dict(zip(dataset.names.tolist(), dataset.subjects.tolist(), strict=True)) == {
+        "a/1.png": "ann",
+        "a/2.png": "ann",
+        "b.png": "bob",
+    }
+
+
+def test_a_csv_of_subjects_beside_a_folder_for_each_class(tmp_path):
+    for place, name in enumerate(("happy/1.png", "sad/1.png")):
+        copies.write(tmp_path / name, copies.crop(place))
+    (tmp_path / "subjects.csv").write_text("file,subject\nhappy/1.png,ann\nsad/1.png,bob\n")
+    assert known(open_source(tmp_path)) == [("happy", "ann", ""), ("sad", "bob", "")]
+
+
+def test_lines_that_say_nothing_are_named_and_left_out(table):
+    more = "c.png,3,ann,\nd.png\nb.png,happy,bob,\nmissing.png,fear,carl,\n\n"
+    table.write_text(table.read_text() + more)
+    copies.write(table.parent / "unlisted.png", copies.crop(4))
+    reader = open_source(table.parent)
+    assert known(reader)[:2] == WANTED[:2] and ("fear", "carl", "") in known(reader)
+    said = notes(reader)
+    assert any(note.startswith("1 lines of the csv name no expression") and "line 5" in note for note in said)
+    assert any(note.startswith("1 lines of the csv have too few cells: line 6") for note in said)
+    assert any("labels are of pictures that had one already" in note and "b.png" in note for note in said)
+    assert any("pictures are in no line that counts: unlisted.png" in note for note in said)
+
+
+def test_a_picture_that_is_not_there_is_a_problem_not_the_end(table, load):
+    table.write_text(table.read_text() + "missing.png,fear,carl,\n")
+    dataset = load(table)
+    assert len(dataset) == 3
+    assert any("missing.png" in problem and "does not exist" in problem for problem in dataset.problems)
+
+
+def test_a_csv_of_numbers_does_not_hide_the_folders_of_classes(tmp_path):
+    for place, name in enumerate(("happy/1.png", "sad/1.png")):
+        copies.write(tmp_path / name, copies.crop(place))
+    (tmp_path / "labels.csv").write_text("image,label\nhappy/1.png,3\nsad/1.png,5\n")
+    assert type(open_source(tmp_path)).__name__ == "FolderReader"
+
+
+def test_paths_that_are_no_files_are_problems(table, load):
+    table.write_text(table.read_text() + "/dev/zero,happy,eve,\na,happy,eve,\nno\0thing.png,happy,eve,\n")
+    dataset = load(table)
+    assert len(dataset) == 3
+    assert sum("must be a file with a picture" in problem for problem in dataset.problems) == 2
+    assert any("name no expression" in problem and "line 7" in problem for problem in dataset.problems)
+
+
+def test_a_change_of_a_picture_or_of_a_label_is_another_data_set(table):
+    before = open_source(table).fingerprint()
+    table.write_text(table.read_text().replace("ann", "ada"))
+    relabelled = open_source(table).fingerprint()
+    copies.write(table.parent / "b.png", copies.crop(9))
+    assert len({before, relabelled, open_source(table).fingerprint()}) == 3
+
+
+def pixel_csv(path, rows, columns="subject,expression,pixels,split"):
+    lines = [",".join((who, word, " ".join(map(str, crop.ravel())), split)) for who, word, crop, split in rows]
+    path.write_text("\n".join([columns, *lines]) + "\n")
+    return path
+
+
+def test_pixels_of_any_square_with_subjects(tmp_path, load):
+    rows = [("ann", "happy", copies.crop(0, side=60), "train"), ("bob", "anger", copies.crop(1, side=60), "test")]
+    path = pixel_csv(tmp_path / "pixels.csv", rows)
+    reader = open_source(path)
+    assert type(reader) is PixelTable and len(reader) == 2
+    np.testing.assert_array_equal(next(reader.items()).picture, rows[0][2])
+    dataset = load(path)
+    assert dataset.subjects.tolist() == ["ann", "bob"] and dataset.splits.tolist() == ["Training", "test"]
+    assert dataset.classes == ("angry", "happy")
+
+
+def test_broken_rows_of_pixels_are_named(tmp_path):
+    path = pixel_csv(tmp_path / "pixels.csv", [("ann", "happy", copies.crop(0), "")])
+    path.write_text(path.read_text() + "bob,sad,1 2 3,\nbob,4,1,\nbob,sad,1 2 300 4,\nbob,sad,1 x 3 4,\nbob\n")
+    said = notes(open_source(path))
+    assert len(said) == 5 and all(
+        note.startswith(f"row {row} (line {row + 2}) ") for row, note in enumerate(said, start=1)
+    )
+    for note, part in zip(said, ("a square", "label '4'", "pixel of 300", "no whole numbers", "too few"), strict=True):
+        assert part in note
+
+
+def test_fer2013_with_subjects_is_still_fer2013(tmp_path, write_csv, faces, labels):
+    text = write_csv(faces[:2], labels[:2], ["Training", "PublicTest"])
+    lines = [f"{line},{word}" for line, word in zip(text.splitlines(), ("subject", "ann", "bob"), strict=True)]
+    (tmp_path / "own.csv").write_text("\n".join(lines) + "\n")
+    assert [(item.split, item.subject) for item in open_source(tmp_path / "own.csv").items()] == [
+        ("Training", "ann"),
+        ("PublicTest", "bob"),
+    ]
+
+
+def test_names_of_columns_in_any_case_and_order():
+    assert columns_of([" Emotion", "IMAGE_PATH", "Person", "other"]) == {"path": 1, "expression": 0, "subject": 2}
+    assert columns_of(["a", "b"]) == {}
+
+
+@pytest.mark.parametrize("header", ["name,mood", "", "pixels,label", "path,split"])
+def test_a_csv_of_something_else_gets_a_sentence(tmp_path, header):
+    (tmp_path / "other.csv").write_text(f"{header}\n1,2\n")
+    with pytest.raises(DataError, match=r"other\.csv"):
+        open_source(tmp_path / "other.csv")
+    with pytest.raises(DataError, match=r"other\.csv"):
+        open_source(tmp_path / "other.csv", dataset="table")

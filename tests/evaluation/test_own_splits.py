@@ -1,0 +1,137 @@
+"""Own data are divided by people or takes, never by frames; joined data sets keep their own splits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from landmark_fer.datasets.joined import join
+from landmark_fer.errors import DataError
+from landmark_fer.evaluation.own_splits import interval_of_groups, prepare_folds
+from landmark_fer.evaluation.splits import split_faces
+from tests.conftest import made_up_dataset
+
+CLASSES = ("happy", "sad", "surprise")
+
+
+def own_faces(people, n_rounds, n_each=4, source="mine"):
+    """A data set of takes: every person shows every expression in every round, `n_each` faces a take."""
+    rows = [
+        (person, expression, number)
+        for expression in CLASSES
+        for person in people
+        for number in range(1, n_rounds + 1)
+        for _ in range(n_each)
+    ]
+    faces = made_up_dataset(len(rows) // 3, key=source, subjects=[row[0] for row in rows])
+    takes = np.array([f"{person}, round-{number:02d}-{expression}" for person, expression, number in rows])
+    places = np.array([f"{person} {CLASSES.index(expression)} {number:02d}" for person, expression, number in rows])
+    groups = np.unique(places, return_inverse=True)[1]
+    return replace(faces, takes=takes, twin_groups=groups, source=source)
+
+
+def test_other_data_are_left_as_they_are():
+    faces = made_up_dataset(6)
+    prepared = prepare_folds(faces, n_folds=4)
+    assert prepared.dataset is faces
+    assert (prepared.n_folds, prepared.sentences) == (4, [])
+
+
+def test_one_persons_last_takes_are_held_out():
+    faces = own_faces(["ann"], 4)
+    prepared = prepare_folds(faces)
+    held = prepared.dataset.splits == "held out"
+    assert set(faces.takes[held]) == {f"ann, round-04-{name}" for name in CLASSES}
+    assert prepared.n_folds == 3
+    assert "figures are of one person (ann)" in prepared.sentences[0]
+    assert "3 folds instead of 5" in prepared.sentences[1]
+
+
+def test_no_take_is_on_both_sides():
+    faces = own_faces(["ann"], 5)
+    prepared = prepare_folds(faces, n_folds=4)
+    split = split_faces(prepared.dataset, n_folds=4)
+    (test,) = split.tests
+    assert test.name == "held out"
+    assert not test.leak_free.any()  # nobody in it is a stranger
+    assert not set(faces.takes[test.rows]) & set(faces.takes[split.training])
+    takes = faces.takes[split.training]
+    assert len(np.unique(split.groups)) == len(np.unique(takes))
+    assert all(len(np.unique(split.groups[takes == take])) == 1 for take in np.unique(takes))
+
+
+def test_people_are_held_out_whole():
+    faces = own_faces(["ann", "bob", "cy", "di", "ed", "fay"], 2)
+    prepared = prepare_folds(faces)
+    held = prepared.dataset.splits == "held out"
+    assert not set(faces.subjects[held]) & set(faces.subjects[~held])
+    assert len(set(faces.subjects[held])) >= 1
+    split = split_faces(prepared.dataset, n_folds=prepared.n_folds)
+    assert split.tests[0].leak_free.all()
+    people = faces.subjects[split.training]
+    assert all(len(np.unique(split.groups[people == person])) == 1 for person in np.unique(people))
+
+
+def test_two_people_are_too_few_for_folds_by_people():
+    with pytest.raises(DataError, match="mine has 2 for happy; record more people, or --folds-by faces"):
+        prepare_folds(own_faces(["ann", "bob"], 5))
+    nobody = replace(own_faces(["ann", "bob"], 5), subjects=np.full(120, ""))
+    prepared = prepare_folds(nobody)
+    held = prepared.dataset.splits == "held out"
+    assert {take.split(",")[0] for take in nobody.takes[held]} == {"ann", "bob"}
+    assert "people whom the model knows" in prepared.sentences[0]
+
+
+@pytest.mark.parametrize("n_rounds", [1, 2])
+def test_too_few_takes_are_said(n_rounds):
+    with pytest.raises(DataError, match=r"need 3 takes of each expression.*has 1 of happy"):
+        prepare_folds(own_faces(["ann"], n_rounds))
+
+
+def test_each_joined_data_set_keeps_its_own_test_faces():
+    official = ["Training"] * 12 + ["PublicTest"] * 6
+    first = replace(made_up_dataset(6, key="a", splits=official, correlations=[0.95] * 18), source="a")
+    folder = replace(made_up_dataset(10, key="c", seed=3), source="c")
+    faces = join([first, own_faces(["ann"], 5), folder], weights=[1, 4, 1])
+    prepared = prepare_folds(faces, n_folds=2)
+    split = split_faces(prepared.dataset, n_folds=2)
+    tests = {test.name: test for test in split.tests}
+    assert list(tests) == ["PublicTest", "held out of c", "held out of mine"]
+    assert set(faces.origins[tests["held out of mine"].rows]) == {"mine"}
+    assert set(faces.takes[tests["held out of mine"].rows]) == {f"mine: ann, round-05-{name}" for name in CLASSES}
+    assert len(tests["PublicTest"].rows) == 6
+    assert not tests["PublicTest"].leak_free.any()  # all have a twin
+    assert tests["held out of c"].leak_free.all()
+    assert not tests["held out of mine"].leak_free.any()  # a person whom the model knows
+    together = np.concatenate([split.training, *(test.rows for test in split.tests)])
+    assert sorted(together.tolist()) == list(range(len(faces)))
+    assert any("each face of mine counts 4 times; in scores" in sentence for sentence in prepared.sentences)
+
+
+def test_strangers_of_a_joined_collection_are_held_out_whole():
+    faces = join([replace(made_up_dataset(10, key="a"), source="a"), own_faces(["ann", "bob", "cy", "di"], 2)])
+    dataset = prepare_folds(faces, n_folds=2).dataset
+    held = dataset.splits == "held out of mine"
+    assert held.any()
+    assert not set(faces.subjects[held]) & set(faces.subjects[~held])
+
+
+def test_a_single_round_joined_is_trained_on_and_said():
+    faces = join([replace(made_up_dataset(10, key="a"), source="a"), own_faces(["ann"], 1)])
+    prepared = prepare_folds(faces, n_folds=2)
+    assert set(prepared.dataset.splits[faces.origins == "mine"]) == {"Training"}
+    assert any("nothing is held out" in sentence for sentence in prepared.sentences)
+
+
+def test_intervals_of_takes_are_wider_than_of_faces():
+    from landmark_fer.evaluation.scores import wilson_interval
+
+    faces = own_faces(["ann"], 4, n_each=20)
+    right = np.char.endswith(faces.takes, "happy") | np.char.endswith(faces.takes, "sad")
+    low, high = interval_of_groups(faces, np.arange(len(faces)), right)["accuracy_interval"]
+    narrow = wilson_interval(right.sum(), len(right))
+    assert low < narrow[0] - 0.05
+    assert high > narrow[1] + 0.05
+    low, high = interval_of_groups(faces, np.arange(len(faces)), np.ones(len(faces), bool))["accuracy_interval"]
+    assert low == pytest.approx(wilson_interval(12, 12)[0])  # twelve takes, however many faces
+    assert interval_of_groups(made_up_dataset(5), np.arange(15), np.ones(15, bool)) == {}
