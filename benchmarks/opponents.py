@@ -21,6 +21,7 @@ from landmark_fer.evaluation.assessment import milliseconds_per_face
 from landmark_fer.evaluation.scores import score
 from landmark_fer.evaluation.significance import mcnemar
 from landmark_fer.evaluation.splits import split_faces
+from landmark_fer.face.expressions import in_order
 from landmark_fer.models.contract import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.recognition.card import markdown_table, percent
@@ -63,15 +64,17 @@ def common_settings(artifacts):
 
 def tables(artifacts, dataset, test):
     """Yield the tables as Markdown: scores, recall by class, twins, pairs."""
-    records, labels, classes = dataset.records[test.rows], dataset.expressions[test.rows], dataset.classes
+    records, labels = dataset.records[test.rows], dataset.expressions[test.rows]
+    classes = in_order({*dataset.classes, *(name for each in artifacts.values() for name in each.classes)})
     answers = {name: predict_in_order(each.predictor, records, classes) for name, each in artifacts.items()}
     scores = {name: score(labels, each, classes, leak_free=test.leak_free) for name, each in answers.items()}
     headings = ("model", "official", "leak-free", "macro-F1", "log loss", "calibration error", "ms a face", "MB", "fit")
     yield markdown_table(headings, [_row(name, artifacts[name], scores[name], records) for name in artifacts])
     recall = [
-        (name, *(percent(each["per_class"][word]["recall"]) for word in classes)) for name, each in scores.items()
+        (name, *(percent(each["per_class"][word]["recall"]) for word in dataset.classes))
+        for name, each in scores.items()
     ]
-    yield markdown_table(("recall", *classes), recall)
+    yield markdown_table(("recall", *dataset.classes), recall)
     right = {name: np.array(classes)[each.argmax(axis=1)] == labels for name, each in answers.items()}
     clean = test.leak_free
     twins = [(name, percent(each[~clean].mean()), percent(each[clean].mean())) for name, each in right.items()]

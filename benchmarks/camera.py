@@ -1,0 +1,109 @@
+"""From a camera to the screen: how late what is shown is, at the camera's own pace.
+
+    python -m benchmarks.camera            a camera of 30 frames a second for a minute
+    python -m benchmarks.camera --quick    two seconds: does it run?
+
+The camera is the demo clip behind OpenCV's interface for captures, paced by the clock as a camera's driver is; all that
+follows is live's own: the thread that keeps the newest picture, following, recognition, smoothing, drawing. Showing the
+drawn picture on a screen is left out. A frame is so many frames late as the camera has given newer ones by the time it
+is drawn.
+"""
+
+import argparse
+import collections
+import threading
+import time
+from datetime import UTC, datetime
+
+import cv2
+import numpy as np
+
+from landmark_fer import Recognizer, load_artifact
+from landmark_fer.recognition.card import markdown_table
+from landmark_fer.streaming.demo import DemoClip
+from landmark_fer.streaming.live_source import LiveSource
+from landmark_fer.streaming.reader import LiveReader
+from landmark_fer.streaming.session import Session
+
+RATE = 30.0
+N_PICTURES = 230  # of the demo, those with one face
+
+
+class PacedCapture:
+    """The demo's pictures as an OpenCV capture that blocks until the next one is due, as a camera does."""
+
+    def __init__(self):
+        clip = DemoClip()
+        self._pictures = [cv2.cvtColor(clip.picture(index), cv2.COLOR_RGB2BGR) for index in range(N_PICTURES)]
+        self.given, self._begin = 0, time.monotonic()
+
+    def isOpened(self):
+        """Return that it is open."""
+        return True
+
+    def get(self, _):
+        """Return the rate, the one thing that is asked."""
+        return RATE
+
+    def read(self):
+        """Return the next picture, BGR, when it is due."""
+        wait = self._begin + self.given / RATE - time.monotonic()
+        if wait > 0:
+            time.sleep(wait)
+        self.given += 1
+        return True, self._pictures[self.given % N_PICTURES].copy()
+
+    def release(self):
+        """Do nothing."""
+
+
+class Screen:
+    """A sink that notes of each drawn frame how old it is, in seconds and in frames of the camera."""
+
+    takes_annotated = True
+
+    def __init__(self, capture):
+        self.capture, self.late, self.age_s = capture, [], []
+
+    def write(self, frame, seen):
+        """Note the frame."""
+        del seen
+        self.late.append(self.capture.given - 1 - frame.index)
+        self.age_s.append(time.time() - frame.wall_s)
+
+
+def main():
+    """Run the benchmark and print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", help="artifact (default: the bundled one)")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    seconds = 2.0 if options.quick else options.seconds
+    recognizer, capture = Recognizer(load_artifact(options.model)), PacedCapture()
+    recognizer.recognize(DemoClip().picture(0))  # what is made when a first face comes
+    capture.given, capture._begin = 0, time.monotonic()
+    source = LiveSource("demo camera", lambda: capture, hint="it is made here", first=capture)
+    screen = Screen(capture)
+    with source:
+        session = Session(source, LiveReader(recognizer), sinks=[screen])
+        threading.Timer(seconds, session.quit).start()
+        session.run()
+    print(f"{datetime.now(UTC).date()}, 640x480, {RATE:g} frames a second, {seconds:g} s\n")
+    print(markdown_table(("what", "value"), rows(capture, source, screen)))
+
+
+def rows(capture, source, screen):
+    """Return rows on how many frames were shown and how late."""
+    counts, shown = collections.Counter(screen.late), len(screen.late)
+    late = ", ".join(f"{number} late: {100 * count / shown:.1f} %" for number, count in sorted(counts.items()))
+    age = 1000 * np.percentile(screen.age_s, [50, 95, 100])
+    return [
+        ("frames given, drawn, dropped", f"{capture.given}, {shown}, {source.dropped}"),
+        ("frames of the camera", late),
+        ("age when drawn, ms: median, 95th percentile, most", ", ".join(f"{value:.0f}" for value in age)),
+    ]
+
+
+if __name__ == "__main__":
+    main()

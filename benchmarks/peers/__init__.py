@@ -1,0 +1,1 @@
+"""landmark_fer beside what a user would pick instead: see `__main__`."""

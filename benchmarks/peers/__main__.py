@@ -1,0 +1,145 @@
+"""landmark_fer beside what a user would pick instead, on the same pictures, in one run.
+
+    python -m benchmarks.peers --data fer2013.csv.gz --fer-python OTHER/bin/python
+    python -m benchmarks.peers --quick
+
+OTHER is an environment of its own, since the package fer wants older ones of what others want newer:
+``python3 -m venv OTHER && OTHER/bin/pip install fer "setuptools<81" "opencv-python<5"``. Without --fer-python that row
+is left out, and said to be. Every peer runs in a process of its own, on one core, and gets the same pictures as files:
+FER2013's test faces as they are, and pictures of the demo clip. What it reports is what it did itself: time to the
+first answer since its start (without fitting), its peak of memory, milliseconds a picture; what is installed is counted
+from its folder.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from landmark_fer.datasets import load_dataset
+from landmark_fer.datasets.fer2013 import Fer2013Csv
+from landmark_fer.evaluation.scores import score
+from landmark_fer.evaluation.splits import split_faces
+from landmark_fer.recognition.card import markdown_table, percent
+from landmark_fer.streaming.demo import DemoClip
+
+HERE = Path(__file__).parent
+N_FRAMES = 60
+HEADINGS = (
+    "what",
+    "official",
+    "leak-free",
+    "ms a 640x480 frame",
+    "ms a cropped face",
+    "memory, MB",
+    "installed, MB",
+    "first answer, s",
+)
+PEERS = {
+    "landmark_fer, default": ("ours.py", "artifacts/default"),
+    "landmark_fer, bundled network": ("ours.py", "artifacts/cnn"),
+    "fer: Haar and mini-Xception": ("package_fer.py",),
+    "landmarks and HOG, unscaled, unaligned, RBF SVM": ("popular_svm.py",),
+}
+
+
+def main():
+    """Run the benchmark and print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", help="FER2013's csv; without it times alone")
+    parser.add_argument("--fer-python", help="interpreter of the environment that has the package fer")
+    parser.add_argument("--quick", action="store_true", help="few pictures, and no fit: does it run?")
+    options = parser.parse_args()
+    dataset = None if options.data is None else load_dataset(options.data)
+    with tempfile.TemporaryDirectory() as folder:
+        faces = write_pictures(Path(folder), options, dataset)
+        rows = []
+        for name, (script, *rest) in PEERS.items():
+            python = options.fer_python if script == "package_fer.py" else sys.executable
+            if python is None:
+                print(f"left out: {name} (no --fer-python)")
+                continue
+            if script == "popular_svm.py" and dataset is None:
+                print(f"left out: {name} (no --data to fit it on)")
+                continue
+            rows.append(row(name, run(python, script, folder, rest), python, faces))
+    print(f"\n{datetime.now(UTC).date()}, one core\n\n{markdown_table(HEADINGS, rows)}")
+
+
+def write_pictures(folder, options, dataset):
+    """Write frames, test faces and, for the peer that must be fitted, training faces; return labels and twins."""
+    clip = DemoClip()
+    frames = np.stack([clip.picture(2 * index) for index in range(4 if options.quick else N_FRAMES)])
+    arrays = {"frames": frames, "faces": np.empty((0, 48, 48), np.uint8)}
+    known = None
+    if dataset is not None:
+        split = split_faces(dataset)
+        test = next(each for each in split.tests if each.name == "PublicTest")
+        pictures = [item.picture for item in Fer2013Csv(options.data).items()]
+        few = slice(None, 40 if options.quick else None)
+        rows, learnt = dataset.rows[test.rows][few], dataset.rows[split.training][few]
+        arrays |= {"faces": np.stack([pictures[row] for row in rows])}
+        arrays |= {"learnt": np.stack([pictures[row] for row in learnt])}
+        arrays |= {"labels": dataset.expressions[split.training][few]}
+        known = dataset.expressions[test.rows][few], test.leak_free[few], dataset.classes
+    np.savez(folder / "pictures.npz", **arrays)
+    return known
+
+
+def run(python, script, folder, rest):
+    """Run a peer on one core and return what it reports, with the seconds from its start to its first answer."""
+    core = str(min(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else None
+    command = [python, str(HERE / script), str(Path(folder) / "pictures.npz"), *rest]
+    one = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+    environment = os.environ | one | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(HERE.parents[1])}
+    start = time.time()
+    done = subprocess.run(
+        command if core is None else ["taskset", "-c", core, *command],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    report = json.loads(done.stdout.splitlines()[-1])
+    return report | {"start_s": report["first_answer_unix_s"] - start}
+
+
+def row(name, report, python, known):
+    """Return a row of the table."""
+    accuracy = ("-", "-")
+    if known is not None:
+        labels, leak_free, classes = known
+        answers = (np.array(report["answers"])[:, None] == np.array(classes)).astype(float)
+        scores = score(labels, answers, classes, leak_free=leak_free)
+        accuracy = percent(scores["accuracy"]), percent(scores["accuracy_leak_free"])
+    return (
+        name,
+        *accuracy,
+        f"{report['ms_frame']:.1f}",
+        f"{report['ms_face']:.1f}" if known is not None else "-",
+        f"{report['memory_mb']:.0f}",
+        f"{installed_mb(python):.0f}",
+        f"{report['start_s']:.1f}",
+    )
+
+
+def installed_mb(python):
+    """Return the megabytes of an interpreter's site-packages."""
+    if Path(python).samefile(sys.executable):
+        place = sysconfig.get_paths()["purelib"]
+    else:
+        code = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
+        place = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    return sum(path.stat().st_size for path in Path(place).rglob("*") if path.is_file()) / 1e6
+
+
+if __name__ == "__main__":
+    main()
