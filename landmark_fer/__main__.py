@@ -3,17 +3,24 @@
 import sys
 
 from landmark_fer import __version__
+from landmark_fer.doorway import run_door
 
 COMMANDS = {
     "fit": "compare models on a data set, choose, refit, test, save",
     "evaluate": "score a saved model on a data set",
+    "report": "write a saved model's report again",
     "live": "read expressions from a webcam, video, picture, folder, stream or the demo",
+    "collect": "record your own expressions, to fit on them alone or with other data",
     "datasets.geometry_table": "rebuild the bundled table of landmarks",
 }
 
 
 def main():
-    """Print the commands and return 0."""
+    """Print the commands and return the exit status."""
+    return run_door(_list)
+
+
+def _list():
     print(f"landmark_fer {__version__}: facial expressions from landmarks and HOG\n")
     width = max(map(len, COMMANDS))
     for name, meaning in COMMANDS.items():

@@ -3,20 +3,14 @@
 import argparse
 import sys
 
-from landmark_fer.errors import LandmarkFerError
+from landmark_fer.doorway import run_door
 
 
 def main(argv=None):
     """Run the command and return its exit status."""
-    options = _parser().parse_args(argv)
-    try:
-        return _run(options)
-    except LandmarkFerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped; measured faces are kept in the cache", file=sys.stderr)
-        return 130
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options = _parser().parse_args(arguments)
+    return run_door(lambda: _run(options, arguments), stopped="stopped; measured faces are kept in the cache")
 
 
 def _parser():
@@ -27,35 +21,42 @@ def _parser():
     add("--split", metavar="NAME", help="only this split, such as PublicTest")
     add("--against", metavar="PATH", help="training data in which twins are looked for, for the leak-free accuracy")
     add("--labels", choices=("fer2013", "ferplus"), default="auto", help="ferplus: votes of fer2013new.csv beside it")
+    add("--dataset", metavar="NAME", default="auto", help="ck+, jaffe, ... (default: recognized); see data/README.md")
     add("--pictures", choices=("auto", "crops", "scenes"), default="auto", help="one cropped face each, or scenes")
+    add("--views", choices=("frontal", "half", "all"), default="frontal", help="of heads, where there are several")
+    add("--answers", choices=("all", "shared"), default="all", help="shared: only classes that the data have, too")
     add("--json", metavar="FILE", help="write all scores")
     add("--predictions", metavar="FILE.csv", help="write a line a face")
+    add("--report", metavar="FILE.html", help="write a report with pictures")
     add("--jobs", type=int, metavar="N", help="processes (default: one for each core)")
     add("--predictor", metavar="FILE", help="68-point shape predictor to use instead of the installed one")
     return parser
 
 
-def _run(options):
+def _run(options, arguments):
     from landmark_fer.datasets import load_dataset
     from landmark_fer.evaluation.assessment import assess
     from landmark_fer.evaluation.rejection import manifest_threshold
     from landmark_fer.perception.extraction import ExtractorSettings
     from landmark_fer.recognition.artifact import load_artifact
 
-    for path in filter(None, (options.json, options.predictions)):
+    for path in filter(None, (options.json, options.predictions, options.report)):
         _check_folder(path)  # before the work, not after it
     artifact = load_artifact(options.model)
-    asked = {"split": options.split, "threshold": manifest_threshold(artifact.manifest)}
+    threshold = manifest_threshold(artifact.manifest)
+    asked = {"split": options.split, "answers": options.answers, "threshold": threshold}
     extraction = {
         "settings": ExtractorSettings.from_dict(artifact.manifest["extractor"]),
         "predictor": options.predictor,
         "jobs": options.jobs,
     }
-    dataset = load_dataset(options.data, labels=options.labels, pictures=options.pictures, **extraction)
-    against = load_dataset(options.against, **extraction) if options.against else None
+    layout = {"dataset": options.dataset, "pictures": options.pictures, "views": options.views}
+    dataset = load_dataset(options.data, labels=options.labels, unasked="kept", **layout, **extraction)
+    against = load_dataset(options.against, unasked="kept", **extraction) if options.against else None
     scores, predictions = assess(artifact.predictor, dataset, artifact.classes, against=against, **asked)
     _print_scores(dataset, scores, options.split)
     _write(options, scores, predictions)
+    _write_report(options, arguments, artifact, dataset, scores, predictions)
     return 0
 
 
@@ -77,8 +78,7 @@ def _print_scores(dataset, scores, split):
     print(summary_line(split or dataset.source, scores))
     if scores["rejection"] is not None:
         print(answered_line(scores["rejection"]))
-    if scores["left_out"]:
-        print(f"{scores['left_out']:,} faces of other expressions than the model's were left out")
+    _print_classes(scores)
     for problem in dataset.problems[:10]:
         print(f"left out: {problem}", file=sys.stderr)
     rows = [("expression", "faces", "precision", "recall", "F1")]
@@ -88,6 +88,27 @@ def _print_scores(dataset, scores, split):
     print(format_confusion(scores["confusion"], scores["classes"]))
     undetected = sum(scores["undetected"].values())
     print(f"\n{undetected:,} faces were seen by no detector; {scores['ms_per_face']:.2f} ms a face on one thread")
+
+
+def _print_classes(scores):
+    """Print what model and data do not share, and whose faces the interval is of."""
+    from landmark_fer.recognition.card import percent
+
+    if scores["left_out"]:
+        counts = ", ".join(f"{count:,} of {name}" for name, count in scores["left_out_by_expression"].items())
+        print(f"{scores['left_out']:,} faces of other expressions than the model's were left out: {counts}")
+    if scores["classes_without_faces"]:
+        shared = scores["answers"] == "shared"
+        rule = "is not given" if shared else "counts as wrong (--answers shared leaves it out)"
+        print(
+            f"no face of the data shows {', '.join(scores['classes_without_faces'])}: such an answer {rule}; accuracy "
+            f"{percent(scores['accuracy_all'])} with all of the model's classes, {percent(scores['accuracy_shared'])} "
+            "with the shared ones alone"
+        )
+    if scores["interval_by"] == "subjects":
+        print(f"the interval draws whole people anew: {scores['n_subjects']:,} subjects")
+    if scores["interval_by"] == "takes":
+        print("the interval draws whole takes anew; where they are of one person, nothing is said of others")
 
 
 def _write(options, scores, predictions):
@@ -100,10 +121,23 @@ def _write(options, scores, predictions):
             with open(options.json, "w", encoding="utf-8") as file:
                 json.dump(scores, file, indent=1)
         if options.predictions:
-            predictions.to_csv(options.predictions, index=False, float_format="%.6g")
+            predictions.to_csv(options.predictions, index=False, float_format="%.6g", errors="backslashreplace")
     except OSError as error:
         name = getattr(error, "filename", None) or "the result"
         raise SinkError(f"{name} could not be written ({error.strerror or error}); choose another path") from error
+
+
+def _write_report(options, arguments, artifact, dataset, scores, predictions):
+    if options.report is None:
+        return
+    import shlex
+
+    from landmark_fer.recognition.report_evaluation import write_scores_report
+
+    command = shlex.join(["python", "-m", "landmark_fer.evaluate", *arguments])
+    about = {"source": dataset.source, "split": options.split, "command": command}
+    write_scores_report(options.report, artifact.manifest, scores, predictions, **about)
+    print(f"wrote {options.report}")
 
 
 if __name__ == "__main__":

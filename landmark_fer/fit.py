@@ -5,7 +5,8 @@ import shutil
 import sys
 import time
 
-from landmark_fer.errors import LandmarkFerError
+from landmark_fer.doorway import run_door
+from landmark_fer.errors import InputError
 from landmark_fer.recognition.fit_options import fit_parser
 
 FOLD_SAMPLE = 8000  # of the geometry table, whose folds then take seconds
@@ -15,20 +16,20 @@ def main(argv=None):
     """Run the command and return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     options = fit_parser().parse_args(arguments)
-    try:
-        return _run(options, arguments)
-    except LandmarkFerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped; no artifact was changed, and measured faces are kept in the cache", file=sys.stderr)
-        return 130
+    stopped = "stopped; no artifact was changed, and measured faces are kept in the cache"
+    return run_door(lambda: _run(options, arguments), stopped=stopped)
 
 
 def _run(options, arguments):
-    import joblib
+    from landmark_fer.recognition.cluster import computing_on
 
+    with computing_on(options.cluster, options.jobs) as jobs:
+        return _fit(options, arguments, jobs)
+
+
+def _fit(options, arguments, jobs):
     from landmark_fer.datasets import load_dataset
+    from landmark_fer.evaluation.subjects import people_in_folds
     from landmark_fer.recognition.artifact import check_destination, export_onnx, export_path, save_artifact
     from landmark_fer.recognition.fit_checks import check_models
     from landmark_fer.recognition.model_files import check_model_format
@@ -42,20 +43,25 @@ def _run(options, arguments):
         check_destination(export_path(options.out))
     names = _words(options.models) or []
     networks = check_models(options, names)
-    jobs = options.jobs or joblib.cpu_count()
     dataset = load_dataset(
         options.data,
         labels=options.labels,
         votes=options.votes,
         expressions=_words(options.expressions),
+        dataset=options.dataset,
         pictures=options.pictures,
+        views=options.views,
+        weights=_weights(options),
         settings=extractor_settings(names) if networks else None,
         predictor=options.predictor,
         jobs=jobs,
     )
     _print_data(dataset)
+    dataset, warning = people_in_folds(dataset, options.folds_by)
     predictor, facts, extras, finished = (_train if networks else _compare)(dataset, names, options, jobs)
     _print_scores(facts)
+    if warning:
+        facts["folds"] = f"{facts['folds']} {warning}"
     command = shlex.join(["python", "-m", "landmark_fer.fit", *arguments])
     facts |= {"seed": options.seed, "command": command, "fit_s": time.perf_counter() - start}
     kind = "network" if networks else options.format
@@ -64,6 +70,7 @@ def _run(options, arguments):
         shutil.rmtree(folder, ignore_errors=True)
     size = artifact.manifest["model"]["bytes"] / 1e6
     print(f"\nsaved {options.out} ({size:.1f} MB) after {time.perf_counter() - start:.0f} s; its card.md says more")
+    _write_report(options)
     if options.export and not networks:
         exported = export_onnx(artifact)
         size = exported.manifest["model"]["bytes"] / 1e6
@@ -78,6 +85,7 @@ def _compare(dataset, names, options, jobs):
     from landmark_fer.models.candidates import make_candidates
     from landmark_fer.models.pooling import BLEND
     from landmark_fer.recognition.fit_checks import check_fields
+    from landmark_fer.recognition.report_measures import report_facts
     from landmark_fer.recognition.training import compare, fit_chosen
 
     features = options.features or ("both" if has_chips(dataset) else "geometry")
@@ -101,7 +109,9 @@ def _compare(dataset, names, options, jobs):
     n_fitted = len(comparison.split.training) - len(dropped)
     print(f"fitting {comparison.chosen} on {n_fitted:,} training faces ...", flush=True)
     model = fit_chosen(dataset, comparison, features=features, without=dropped)
-    return model.predictor, model.facts, {}, ()
+    _say_report(options)
+    facts = report_facts(dataset, comparison, model, level=options.report, random_state=options.seed)
+    return model.predictor, model.facts | facts, {}, ()
 
 
 def _train(dataset, names, options, jobs):
@@ -109,6 +119,7 @@ def _train(dataset, names, options, jobs):
     from landmark_fer.models.cnn.cost import check_memory
     from landmark_fer.recognition.beginning import read_beginning
     from landmark_fer.recognition.network_training import recipe_changes, train_networks
+    from landmark_fer.recognition.report_measures import network_report_facts
 
     recipe, built = recipe_changes(options)
     start = read_beginning(options.start, names[0]) if options.start else None
@@ -124,11 +135,38 @@ def _train(dataset, names, options, jobs):
         random_state=options.seed,
     )
     _print_comparison(trained)
-    return trained.predictor, trained.facts, trained.extras, trained.folders
+    _say_report(options)
+    facts = network_report_facts(dataset, trained, level=options.report, random_state=options.seed)
+    return trained.predictor, trained.facts | facts, trained.extras, trained.folders
+
+
+def _say_report(options):
+    if options.report == "full":
+        print("measuring what the report shows: fits on fewer faces, and regions of the face ...", flush=True)
+
+
+def _write_report(options):
+    """Write the report beside the model, which is saved by now and stays whatever happens here."""
+    if options.report == "none":
+        return
+    from landmark_fer.recognition.report import report_artifact
+
+    try:
+        print(f"wrote {report_artifact(options.out)}")
+    except (Exception, KeyboardInterrupt) as error:  # of drawing, too: nothing in it is worth a fitted model
+        print(f"no report was written ({error}); try: python -m landmark_fer.report {options.out}", file=sys.stderr)
 
 
 def _words(text):
     return [word.strip() for word in text.split(",") if word.strip()] if text else None
+
+
+def _weights(options):
+    """Return the weights of the data sets as numbers; what is no number is left for the rule to refuse."""
+    words = _words(options.data_weights)
+    if words and len(options.data or ()) < 2:
+        raise InputError(f"--data-weights needs two or more --data, got {len(options.data or ())}; leave it out")
+    return [int(word) if word.isdecimal() else word for word in words] if words else None
 
 
 def _second_look(dataset, comparison, options):
@@ -142,7 +180,7 @@ def _second_look(dataset, comparison, options):
     print(f"{found.text}\n")
     if options.suspects:
         try:
-            found.suspects.to_csv(options.suspects, index=False)
+            found.suspects.to_csv(options.suspects, index=False, errors="backslashreplace")
         except OSError as error:
             raise SinkError(f"{options.suspects} cannot be written ({error.strerror}); name another file") from error
     return found.positions if options.drop_suspects else ()
@@ -157,6 +195,8 @@ def _print_data(dataset):
         print(f"  left out: {problem}", file=sys.stderr)
     if len(dataset.problems) > 10:
         print(f"  left out: {len(dataset.problems) - 10:,} more for reasons like these", file=sys.stderr)
+    if dataset.problems and dataset.left_out:
+        print(f"  all that was left out, with reasons: {dataset.left_out}", file=sys.stderr)
 
 
 def _print_comparison(comparison):

@@ -8,7 +8,8 @@ import logging
 import os
 import sys
 
-from landmark_fer.errors import InputError, LandmarkFerError
+from landmark_fer.doorway import run_door
+from landmark_fer.errors import InputError
 from landmark_fer.streaming.options import NOTICE, TOKEN_VARIABLE, make_parser
 
 TITLE = "landmark_fer"
@@ -21,15 +22,12 @@ def main(argv=None):
     """Run the door; return its exit status."""
     options = make_parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    return run_door(lambda: _tell(options))
+
+
+def _tell(options):
     print(NOTICE, flush=True)
-    try:
-        print(_run(options))
-    except LandmarkFerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped")
-        return 130
+    print(_run(options))
     return 0
 
 

@@ -1,6 +1,8 @@
 """The evaluate door: scores of a saved model, as text, JSON and a line a face."""
 
+import html
 import json
+import re
 import shutil
 
 import pandas as pd
@@ -149,3 +151,30 @@ def test_an_interruption_is_said(evaluate, monkeypatch, capsys):
     monkeypatch.setattr("landmark_fer.evaluation.assessment.assess", interrupt)
     assert evaluate() == 130
     assert "stopped; measured faces are kept in the cache" in capsys.readouterr().err
+
+
+class TestReport:
+    def test_its_numbers_are_those_of_the_scores(self, evaluate, tmp_path):
+        assert evaluate("--json", "scores.json", "--report", "page.html", "--split", "PublicTest") == 0
+        page = (tmp_path / "page.html").read_text(encoding="utf-8")
+        scores = json.loads((tmp_path / "scores.json").read_text())
+        cited = re.findall(r'<data value="([^"]+)" data-of="([^"]+)"', page)
+        assert len(cited) > 40
+        for value, path in cited:
+            root, *steps = json.loads(html.unescape(path))
+            assert root in ("scores", "curve")  # the curve is drawn from the answers, face by face
+            found = scores
+            for step in steps if root == "scores" else ():
+                found = found[step]
+            assert root == "curve" or float(value) == found
+
+    def test_it_says_what_was_scored_on_what_and_how(self, evaluate, tmp_path):
+        assert evaluate("--report", "page.html") == 0
+        page = (tmp_path / "page.html").read_text(encoding="utf-8")
+        for part in ("svm on lfw.csv", "What was scored on what", "Faces that no detector saw", "--report page.html"):
+            assert part in page
+        assert page.count("<svg") == 4 and "could not be drawn" not in page and "http" not in page
+
+    def test_a_place_that_there_is_not_is_refused_before_the_work(self, evaluate, capsys):
+        assert evaluate("--report", "nowhere/page.html") == 2
+        assert "nowhere/page.html could not be written: nowhere is no folder" in capsys.readouterr().err

@@ -25,6 +25,7 @@ def place(tmp_path, session_cache, monkeypatch):
 def fit(*arguments, models="svm", features="geometry", folds=3, out="out"):
     """Run the door in this process, quickly."""
     quick = ["--models", models, "--features", features, "--folds", folds, "--jobs", 1, "--out", out]
+    quick += [] if "--report" in arguments else ["--report", "none"]
     return main([str(word) for word in (*quick, *arguments)])
 
 
@@ -122,6 +123,34 @@ class TestItWorks:
     def test_an_earlier_artifact_is_replaced(self, lfw_csv):
         assert fit("--data", lfw_csv, "--seed", 1) == fit("--data", lfw_csv, "--seed", 2) == 0
         assert read_manifest("out")["seed"] == 2
+
+
+class TestReport:
+    def test_it_stands_beside_the_model_and_shows_what_was_measured(self, lfw_model):
+        page, manifest = (lfw_model.path / "report.html").read_text(encoding="utf-8"), read_manifest(lfw_model.path)
+        assert f"wrote {lfw_model.path / 'report.html'}" in lfw_model.printed
+        assert page.count("<svg") == 7 and "not measured" not in page and "could not be drawn" not in page
+        assert manifest["importance"]["n"] == 15 and len(manifest["fold_scores"]["models"]["svm"]) == 3
+        assert [row["n"] for row in manifest["learning_curve"]["rows"]] == [15, 30]
+
+    def test_quick_costs_no_fit_and_none_leaves_no_file(self, lfw_csv, tmp_path):
+        assert fit("--data", lfw_csv, "--report", "quick") == 0
+        manifest = read_manifest("out")
+        assert "fold_scores" in manifest and "learning_curve" not in manifest and "importance" not in manifest
+        assert (tmp_path / "out" / "report.html").is_file()
+        assert fit("--data", lfw_csv, "--report", "none") == 0
+        assert not (tmp_path / "out" / "report.html").exists()
+
+    def test_what_cannot_be_drawn_costs_no_model(self, lfw_csv, monkeypatch, capsys):
+        def fail(*args, **options):
+            raise ImportError("no matplotlib")
+
+        monkeypatch.setattr("landmark_fer.recognition.report.render_report", fail)
+        assert fit("--data", lfw_csv, "--report", "quick") == 0
+        assert load_artifact("out").classes == ("happy", "sad", "neutral")
+        told = capsys.readouterr()
+        assert "no report was written (no matplotlib); try: python -m landmark_fer.report out" in told.err
+        assert "try it: python -m landmark_fer.live" in told.out
 
 
 class TestBadInput:

@@ -10,8 +10,11 @@ from types import SimpleNamespace
 import pytest
 
 from landmark_fer import load_artifact
+from landmark_fer.errors import InputError
 from landmark_fer.evaluate import main as evaluate
 from landmark_fer.fit import main
+from landmark_fer.models.cnn.training import take_weights
+from landmark_fer.recognition.beginning import read_beginning
 
 pytest.importorskip("keras", reason="requirements-cnn.txt is not installed")
 
@@ -85,6 +88,55 @@ def test_it_loads_without_a_framework(trained):
     )
     done = subprocess.run([sys.executable, "-c", code, str(trained.path)], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_saved_network_is_trained_further_on_the_same_faces(trained, lfw_csv, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LANDMARK_FER_CACHE", str(trained.cache))
+    before = json.loads((trained.path / "manifest.json").read_text())
+    name = before["model_name"]
+    command = ["--data", lfw_csv, "--models", name, "--start", trained.path, "--epochs", "1", "--learning-rate", "1e-7"]
+    assert main(list(map(str, [*command, "--jobs", "1", "--out", tmp_path / "more"]))) == 0
+    after = json.loads((tmp_path / "more" / "manifest.json").read_text())
+    (earlier,) = after["network"]["earlier"]
+    assert earlier["command"] == before["command"] and earlier["model_sha256"] == before["model"]["sha256"]
+    assert after["network"]["recipe"]["learning_rate"] == 1e-7
+    assert "may have been" not in after["folds"]
+    history = (tmp_path / "more" / "history.csv").read_text().splitlines()
+    assert len(history) == 3 and history[2].startswith("2,")
+    assert history[1].split(",")[3] == (trained.path / "history.csv").read_text().splitlines()[1].split(",")[3]
+    assert f"model {earlier['model_sha256'][:8]}" in (tmp_path / "more" / "card.md").read_text()
+
+
+def test_a_network_that_began_with_other_faces_says_so(trained):
+    begun = read_beginning(trained.path, json.loads((trained.path / "manifest.json").read_text())["model_name"])
+    same = SimpleNamespace(key=begun.manifest["data"]["key"])
+    assert begun.warning(same, begun.manifest["seed"]) == ""
+    assert "may have been learnt then" in begun.warning(same, begun.manifest["seed"] + 1)
+    assert "may have been learnt then" in begun.warning(SimpleNamespace(key="other"), begun.manifest["seed"])
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (["--models", "elu_vgg", "--start", "{trained}"], "--start must be an artifact of elu_vgg, got"),
+        (["--models", "elu_vgg,relu_vgg", "--start", "{trained}"], "--start is of one network"),
+        (["--models", "aligned_cnn", "--start", "artifacts/default"], "--start must be an artifact of aligned_cnn"),
+        (["--models", "svm", "--start", "{trained}"], "--start is of networks"),
+        (["--models", "elu_vgg", "--learning-rate", "2"], "--learning-rate must be between 0 and 1, got 2"),
+    ],
+)
+def test_a_beginning_that_does_not_fit_is_said_before_the_data_are_read(trained, arguments, sentence, capsys, tmp_path):
+    arguments = [each.format(trained=trained.path) for each in arguments]
+    assert main([*arguments, "--data", str(tmp_path / "missing.csv"), "--out", str(tmp_path / "out")]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_weights_of_another_shape_are_refused():
+    import keras
+
+    small, large = (keras.Sequential([keras.Input((4,)), keras.layers.Dense(n)]) for n in (2, 3))
+    with pytest.raises(InputError, match="must have the weights of the new one"):
+        take_weights(small, large)
 
 
 @pytest.mark.parametrize(

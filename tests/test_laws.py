@@ -17,16 +17,17 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 
 # Bottom floor first; what stands on one line stands on one floor.
 FLOORS = (
-    ("errors",),
+    ("errors", "naming", "doorway"),
     ("face",),
     ("perception",),
     ("features",),
     ("datasets",),
     ("models",),
     ("evaluation",),
+    ("displays",),
     ("recognition",),
     ("streaming",),
-    ("fit", "evaluate", "live", "collect", "__main__"),
+    ("fit", "evaluate", "live", "collect", "report", "__main__"),
 )
 LEVELS = {name: level for level, names in enumerate(FLOORS) for name in names}
 DOORS = {f"landmark_fer.{name}" for name in FLOORS[-1]} | {"landmark_fer.datasets.geometry_table"}
@@ -63,6 +64,10 @@ STREAMING = {
     "session": {
         "explaining", "interrupts", "keyed_recording", "overlay", "pacing", "resting", "snapshot", "state", "tally",
         "timeline",
+    },
+    # own faces
+    "collecting": {
+        "charts", "collecting", "colours", "demo_person", "demo_tables", "interrupts", "layout", "lettering", "pacing",
     },
     # the browser's page
     "web": {"colours", "web"},
@@ -160,7 +165,7 @@ def test_importing_the_package_loads_nothing_heavy():
     assert loaded_by("import landmark_fer; assert landmark_fer.__version__; dir(landmark_fer)") == []
 
 
-@pytest.mark.parametrize("door", ["fit", "evaluate", "live", "__main__"])
+@pytest.mark.parametrize("door", ["fit", "evaluate", "live", "collect", "report", "__main__"])
 def test_the_help_of_a_door_loads_nothing_heavy(door):
     run = f"import sys, runpy; sys.argv = ['x', '--help']; runpy.run_module('landmark_fer.{door}', run_name='__main__')"
     assert loaded_by(run) == []

@@ -272,7 +272,7 @@ def test_interrupt_before_the_first_frame_is_said(monkeypatch, capsys):
 
     monkeypatch.setattr(live, "_recognizer", interrupted)
     assert main(["--headless"]) == 130
-    assert "stopped" in capsys.readouterr().out
+    assert "stopped" in capsys.readouterr().err
 
 
 def test_sink_that_fails_ends_with_a_sentence_and_the_others_are_whole(door, monkeypatch, tmp_path, capsys):

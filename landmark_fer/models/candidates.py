@@ -19,6 +19,7 @@ from landmark_fer.models.mirrored import MirroredClassifier
 from landmark_fer.models.neighbours import EmbeddedNeighbours
 from landmark_fer.models.network import DropoutMLP
 from landmark_fer.models.older import OLDER
+from landmark_fer.models.streamed import StreamedClassifier, UndescribedFaces
 
 # Each block of features: its description, symmetric and antisymmetric components, weight.
 _BLOCKS = {
@@ -124,6 +125,18 @@ _HEADS = {"dummy": _dummy, "knn": _knn, "svm": _svm, "svc": _svc, "mlp": _mlp, "
 CANDIDATES = tuple(_HEADS)
 """Names of the candidates on features of any kind."""
 
+# Those that learn from batches: parameters and grids.
+_STREAMED = {
+    "sgd": ({"alpha": 1e-5}, {"classifier__alpha": [1e-6, 1e-5, 1e-4]}),
+    "nystroem": (
+        {"n_vectors": 2000, "alpha": 1e-5},
+        {"classifier__alpha": [1e-6, 1e-5, 1e-4], "classifier__gamma": [0.5, 0.8, 1.5]},
+    ),
+}
+
+STREAMED_CANDIDATES = tuple(_STREAMED)
+"""Names of those that take more faces than memory holds."""
+
 OLDER_CANDIDATES = tuple(OLDER)
 """Names of those with features of their own: what the field used before."""
 
@@ -134,9 +147,9 @@ def make_candidates(names=CANDIDATES, *, features="both", fold_sample=None, rand
     Parameters
     ----------
     names : sequence of str
-        Of `CANDIDATES` and `OLDER_CANDIDATES`.
+        Of `CANDIDATES`, `STREAMED_CANDIDATES` and `OLDER_CANDIDATES`.
     features : {"geometry", "hog", "both"}
-        Those of the former; the latter have their own.
+        Those of the others; the older ones have their own.
     fold_sample : int, optional
         Most faces that a candidate is fitted on within a fold.
     random_state : int, default=0
@@ -152,7 +165,7 @@ def make_candidates(names=CANDIDATES, *, features="both", fold_sample=None, rand
     """
     if features not in FEATURES:
         raise InputError(f"features must be one of {', '.join(FEATURES)}, got {features!r}")
-    known = (*CANDIDATES, *OLDER_CANDIDATES)
+    known = (*CANDIDATES, *STREAMED_CANDIDATES, *OLDER_CANDIDATES)
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         raise InputError(f"models must be among {', '.join(known)}, got {', '.join(unknown) or 'none'}")
@@ -162,6 +175,12 @@ def make_candidates(names=CANDIDATES, *, features="both", fold_sample=None, rand
             candidates[name] = Candidate(OLDER[name].pipeline(), {}, fold_sample, False, OLDER[name].fields)
             continue
         described, signs = describe_faces(features)
+        if name in _STREAMED:
+            options, grid = _STREAMED[name]
+            head = StreamedClassifier(described, signs, **options, random_state=random_state)
+            pipeline = Pipeline([("features", UndescribedFaces()), ("classifier", head)])
+            candidates[name] = Candidate(pipeline, grid, fold_sample, False, FIELDS[features])
+            continue
         head, grid = _HEADS[name](features, signs, random_state)
         pipeline = Pipeline([("features", described), ("classifier", head)])
         candidates[name] = Candidate(pipeline, grid, fold_sample, name != "dummy", FIELDS[features])

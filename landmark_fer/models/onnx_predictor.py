@@ -45,7 +45,8 @@ class OnnxPredictor:
         try:
             self._session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors have no common class but this
-            raise InputError(f"the model must be ONNX that onnxruntime runs, and is not ({error})") from error
+            reason = " ".join(str(error).split())
+            raise InputError(f"the model must be ONNX that onnxruntime runs, and is not ({reason})") from error
         self.classes_ = _classes(self._session)
         self._shapes = {each.name: tuple(each.shape[1:]) for each in self._session.get_inputs()}
         self.fields = tuple(self._shapes)

@@ -14,7 +14,8 @@ OPTIONAL_PACKAGES = {
     "tensorflow": "-r requirements-cnn.txt",
     "keras": "-r requirements-cnn.txt",
     "tf2onnx": "-r requirements-cnn.txt",
-    "matplotlib": "-r requirements-cnn.txt",
+    "matplotlib": "matplotlib>=3.9,<4",
+    "distributed": "-r requirements-cluster.txt",
 }
 """What to install for each: as requirements-export.txt and requirements-web.txt have it, or a whole such file."""
 

@@ -22,6 +22,14 @@ CROP_BOX = (0.06, 0.10, 0.90, 0.90)
 
 _OF_CROP = ("crop_size", "crop_margin")  # settings that came later: models fitted before have none
 
+# Least and most of each setting, and of what kind it is; a manifest may say anything.
+_RANGES = {
+    "smallest_face": (1, 10_000, int),
+    "chip_size": (8, 4096, int),
+    "crop_size": (0, 4096, int),
+    "crop_margin": (0, 10, int | float),
+}
+
 
 @dataclass(frozen=True)
 class ExtractorSettings:
@@ -47,6 +55,15 @@ class ExtractorSettings:
     crop_size: int = 0
     crop_margin: float = 0.0
 
+    def __post_init__(self):
+        for name, (least, most, kind) in _RANGES.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, kind) or not least <= value <= most:
+                whole = "a whole number" if kind is int else "a number"
+                raise InputError(f"{name} of the extractor must be {whole} from {least} to {most}, got {value!r:.40}")
+        if not isinstance(self.detector, str):
+            raise InputError(f"detector of the extractor must be a word, got {self.detector!r:.40}")
+
     def to_dict(self):
         """Return the settings as a dictionary of plain values, those of the crop only where there is one."""
         return {name: value for name, value in asdict(self).items() if self.crop_size or name not in _OF_CROP}
@@ -62,7 +79,7 @@ class ExtractorSettings:
         Raises
         ------
         InputError
-            If a name is not one of the settings.
+            If a name is not one of the settings, or a value out of its range.
         """
         try:
             return cls(**values)

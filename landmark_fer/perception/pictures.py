@@ -12,7 +12,7 @@ from landmark_fer.errors import DataError, InputError
 
 MAX_PIXELS = 64_000_000
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm"})
-FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "PPM")  # no others, whatever a file is called: EPS runs programs
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "PPM")  # whatever a file is called; EPS would run programs
 
 _BEHIND = (128, 128, 128)  # shows through transparent pixels: makes the weakest edges
 _WIDE_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})

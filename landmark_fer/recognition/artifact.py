@@ -20,6 +20,7 @@ import sklearn
 
 from landmark_fer import __version__
 from landmark_fer.errors import ArtifactError, InputError, SinkError
+from landmark_fer.naming import writable
 from landmark_fer.recognition.card import render_card
 from landmark_fer.recognition.folders import recover, replaced
 from landmark_fer.recognition.manifest import FORMAT, FORMAT_VERSION, MANIFEST_NAME, read_manifest
@@ -170,10 +171,21 @@ def load_artifact(path=None):
     if path.suffix in NETWORK_SUFFIXES and not path.is_dir():
         return _of_file(path)
     recover(path)
-    manifest = read_manifest(path)
-    predictor = read_model(path, manifest)
+    manifest, predictor = _read(path)
     check_probe(path, predictor, manifest)
     return Artifact(predictor, manifest, path)
+
+
+def _read(path):
+    """Return manifest and model; read again where the one came from before and the other from after a replacement."""
+    manifest = read_manifest(path)
+    while True:
+        try:
+            return manifest, read_model(path, manifest)
+        except ArtifactError:
+            before, manifest = manifest, read_manifest(path)
+            if before["model"]["sha256"] == manifest["model"]["sha256"]:
+                raise
 
 
 def _of_file(path):
@@ -217,8 +229,8 @@ def _write(folder, predictor, facts, format, extras):
     }
     manifest["probe"] = probe_answers(predictor, manifest)
     text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / MANIFEST_NAME).write_text(text + "\n", encoding="utf-8")
-    (folder / CARD_NAME).write_text(render_card(manifest), encoding="utf-8")
+    (folder / MANIFEST_NAME).write_text(writable(text) + "\n", encoding="utf-8")
+    (folder / CARD_NAME).write_text(writable(render_card(manifest)), encoding="utf-8")
     folder.chmod(0o755)
     for file in folder.iterdir():
         with open(file, "rb") as written:

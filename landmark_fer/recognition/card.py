@@ -2,7 +2,7 @@
 
 from landmark_fer.perception.predictor_file import PREDICTOR_LICENCE
 
-_CARE = """## Use, and what it must not be used for
+CARE = """## Use, and what it must not be used for
 
 The model names the expression that a face shows. What the person feels does not follow from it (Barrett et al. 2019),
 and neither do character, honesty, health or intent. Made for research, teaching, art and interfaces whose users know
@@ -18,9 +18,17 @@ of it and agreed.
 
 
 # What loading a model needs and risks, by its file's format; filled with the versions in its manifest.
+_READS = {
+    "both": "the aligned landmarks and the gradients of the aligned face",
+    "geometry": "the landmarks alone",
+    "hog": "the gradients of the aligned face",
+    "pixels": "the pixels of the face",
+}
+_LICENCE = "The code is under the MIT licence; the data that a model learnt from have licences of their own."
+
 _LOADING = {
     "joblib": "Fitted {day} with scikit-learn {scikit-learn}, which it needs to load; loading it runs what is in it, "
-    "so take it from people you trust alone",
+    "so take it only from people you trust",
     "skops": "Fitted {day} with scikit-learn {scikit-learn}, which it needs to load, with skops; loading it runs no "
     "code",
     "onnx": "Fitted {day} with scikit-learn {scikit-learn}, and needs onnxruntime alone to run, in any language",
@@ -81,8 +89,8 @@ def render_card(manifest):
         _scores(manifest),
         _rejection(manifest),
         _comparison(manifest),
-        _CARE,
-        f"## Licence\n\n{PREDICTOR_LICENCE}\n",
+        CARE,
+        f"## Licence\n\n{_LICENCE} {PREDICTOR_LICENCE}\n",
     ]
     return "\n".join(part for part in parts if part)
 
@@ -92,15 +100,15 @@ def _origin(manifest):
     loading = _LOADING[manifest["model"].get("format", "joblib")]
     lines = [
         f"- Expressions: {', '.join(manifest['classes'])}.",
-        f"- Features: {manifest.get('features', 'its own')}; model: {manifest.get('model_name', 'its own')}"
-        f"{_pool(manifest)}.",
+        f"- It reads {_READS.get(manifest.get('features'), 'features of its own')}; model: "
+        f"{manifest.get('model_name', 'its own')}{_pool(manifest)}.",
         f"- Size: {manifest['model']['bytes'] / 1e6:.1f} MB. "
         f"{loading.format(day=manifest['created'][:10], **manifest['versions'])}.",
     ]
     if data:
         lines.append(
-            f"- Data: {data['source']}, {data['n_training']:,} faces; {data['n_undetected']:,} of them seen by no "
-            "detector and taken where such pictures have their face."
+            f"- Data: {data['source']}, {data['n_training']:,} faces; the detector saw none in "
+            f"{data['n_undetected']:,} of their pictures, so that the face was taken to lie where it usually does."
         )
         if data.get("votes"):
             lines.append(
@@ -119,7 +127,7 @@ def _pool(manifest):
     if not pool:
         return ""
     several = f" of {', '.join(pool['members'])}" if len(pool["members"]) > 1 else ""
-    how = "one temperature" if pool["kind"] == "temperature" else "free weights"
+    how = "one temperature" if pool["kind"] == "temperature" else "a logistic regression"
     where = "watched faces" if "network" in manifest else "out-of-fold answers"
     return f"{several}, calibrated on {where} by {how}"
 
@@ -189,8 +197,9 @@ def _rejection(manifest):
     errors = [f"{scores['ece']:.3f} on {split}" for split, scores in manifest.get("scores", {}).items()]
     calibration = f"Its expected calibration error is {', '.join(errors)}.\n\n" if errors else ""
     return (
-        f"## Confidence, and when it says uncertain\n\n{rule}; {wanted}. Of training faces that it had not seen it so "
-        f"answered {percent(facts['coverage'])}, and {percent(facts['accuracy'])} of them rightly. {calibration}"
+        f"## Confidence, and when it says uncertain\n\n{rule}; {wanted}. It named an expression for "
+        f"{percent(facts['coverage'])} of the training faces that it had not seen, and {percent(facts['accuracy'])} of "
+        f"those answers were right. {calibration}"
         + markdown_table(("faces answered", "confidence, at least", "right"), rows)
     )
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from landmark_fer.evaluation.scores import score
+from landmark_fer.evaluation.own_splits import interval_of_groups
+from landmark_fer.evaluation.scores import class_columns, score
 from landmark_fer.evaluation.splits import has_chips
+from landmark_fer.face.rows import rows_of
 from landmark_fer.models.contract import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.perception.predictor_file import PREDICTOR_SHA256
@@ -40,8 +42,11 @@ def votes_of_training(dataset, split):
 
 
 def _score_test(dataset, predictor, test):
-    probabilities = predict_in_order(predictor, dataset.records[test.rows], dataset.classes)
-    return score(dataset.expressions[test.rows], probabilities, dataset.classes, leak_free=test.leak_free)
+    probabilities = predict_in_order(predictor, rows_of(dataset.records, test.rows), dataset.classes)
+    expressions = dataset.expressions[test.rows]
+    right = probabilities.argmax(axis=1) == class_columns(expressions, dataset.classes)
+    scores = score(expressions, probabilities, dataset.classes, leak_free=test.leak_free)
+    return scores | interval_of_groups(dataset, test.rows, right)
 
 
 def _about_data(dataset, split):
@@ -58,4 +63,12 @@ def _about_data(dataset, split):
         "votes": dataset.votes is not None,
         "cropped": bool(dataset.cropped),
         "has_chips": has_chips(dataset),
+        **({} if dataset.origins is None else {"parts": _about_parts(of_training)}),
     }
+
+
+def _about_parts(dataset):
+    """Return name, number of faces and weight of each data set that was joined."""
+    names = list(dict.fromkeys(dataset.origins.tolist()))
+    own = {name: dataset.origins == name for name in names}
+    return [{"name": name, "n": int(own[name].sum()), "weight": int(dataset.weights[own[name]][0])} for name in names]

@@ -10,7 +10,13 @@ def fit_parser():
     """Return the parser of the door's arguments."""
     parser = argparse.ArgumentParser("python -m landmark_fer.fit", description="Compare models, keep the best.")
     add = parser.add_argument
-    add("--data", metavar="PATH", help="csv, zip, or folder per class; without it the bundled geometry table")
+    add(
+        "--data",
+        action="append",
+        metavar="PATH",
+        help="csv, zip, folder per class, or own faces of collect; several are joined (default: the bundled table)",
+    )
+    add("--data-weights", metavar="N,...", help="how many times faces of each --data count in a fit, such as 1,5")
     add("--features", choices=("geometry", "hog", "both"), help="both; geometry where there are no pictures")
     add(
         "--models",
@@ -21,9 +27,17 @@ def fit_parser():
     )
     add("--choose", metavar="NAME", help="of the model to save (default: the best out of fold)")
     add("--folds", type=int, default=5, metavar="N", help="of cross-validation (default 5)")
+    add(
+        "--folds-by",
+        choices=("subjects", "faces"),
+        default="subjects",
+        help="faces: a person may be on both sides (default: subjects, where known)",
+    )
     add("--expressions", metavar="NAMES", help="comma-separated subset, such as angry,happy,sad,surprise,neutral")
     add("--labels", choices=("fer2013", "ferplus"), default="auto", help="ferplus: votes of fer2013new.csv beside it")
+    add("--dataset", metavar="NAME", default="auto", help="ck+, jaffe, ... (default: recognized); see data/README.md")
     add("--pictures", choices=("auto", "crops", "scenes"), default="auto", help="one cropped face each, or scenes")
+    add("--views", choices=("frontal", "half", "all"), default="frontal", help="of heads, where there are several")
     add("--votes", choices=("auto", "none"), default="auto", help="learn from FER+ votes beside the csv too, or not")
     add(
         "--fold-sample",
@@ -43,9 +57,16 @@ def fit_parser():
     add("--filters", type=int, metavar="N", help="of single_conv")
     add("--seed", type=_seed, default=0, metavar="N", help="of folds, samples and networks (default 0)")
     add("--jobs", type=int, metavar="N", help="processes (default: one for each core)")
+    add("--cluster", metavar="ADDRESS", help="tcp://HOST:PORT of a Dask scheduler, or local (docs/size.md)")
     add("--out", default=DEFAULT_OUT, metavar="DIR", help=f"of the artifact (default {DEFAULT_OUT})")
     add("--format", choices=("joblib", "skops"), default="joblib", help="of the model file; skops is safe to share")
     add("--export", choices=("onnx",), help="also write DIR-onnx, which onnxruntime runs in any language")
+    add(
+        "--report",
+        choices=("full", "quick", "none"),
+        default="full",
+        help="report.html beside the model; quick: without learning curve and importance of regions (default full)",
+    )
     add("--predictor", metavar="FILE", help="68-point shape predictor to use instead of the installed one")
     return parser
 

@@ -1,9 +1,21 @@
-"""A folder that is written wholly or not at all."""
+"""A folder, or a file, that is written wholly or not at all."""
 
+import errno
+import glob
+import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from landmark_fer.naming import writable
+
+FORGOTTEN_S = 24 * 3600  # an unfinished folder that was begun longer ago is a killed run's
+ATTEMPTS = 100
+
+_RACED = (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST)  # somebody else renames the same folder just now
+_PAUSE_S = 0.02
 
 
 @contextmanager
@@ -23,6 +35,7 @@ def replaced(path):
     Path
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _clear_forgotten(path)
     beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent))
     try:
         yield beside
@@ -34,19 +47,55 @@ def replaced(path):
 def recover(path):
     """Bring back a folder whose replacement was killed between two renames."""
     if not path.exists() and _backup(path).is_dir():
-        _backup(path).rename(path)
+        with suppress(OSError):  # its replacement goes on, and was quicker
+            _backup(path).rename(path)
+
+
+def write_whole(path, text):
+    """Write a file beside its place and rename it, so that what stood there stays until the new one is whole.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; nothing is left behind then.
+    """
+    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(writable(text))
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(beside, 0o644)
+        os.replace(beside, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(beside)
+        raise
 
 
 def _swap(beside, path):
-    """Put the new folder in the place of the old one."""
-    if not path.exists():
-        beside.rename(path)
-        return
+    """Put the new folder in the place of the old one; of several that come at once the last stays."""
     old = _backup(path)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            if path.exists():
+                shutil.rmtree(old, ignore_errors=True)
+                path.rename(old)
+            beside.rename(path)
+            break
+        except OSError as error:
+            if error.errno not in _RACED or attempt == ATTEMPTS or not beside.exists():
+                raise
+            time.sleep(_PAUSE_S)
     shutil.rmtree(old, ignore_errors=True)
-    path.rename(old)
-    beside.rename(path)
-    shutil.rmtree(old, ignore_errors=True)
+
+
+def _clear_forgotten(path):
+    """Remove what killed runs left beside a folder."""
+    for beside in path.parent.glob(f".{glob.escape(path.name)}.*.new"):
+        with suppress(OSError):
+            if time.time() - beside.stat().st_mtime > FORGOTTEN_S:
+                shutil.rmtree(beside, ignore_errors=True)
 
 
 def _backup(path):

@@ -81,7 +81,13 @@ def _write_network(path, predictor, facts):
 
 def _read_network(content, name):
     from landmark_fer.models.cnn.onnx_network import OnnxNetwork
+    from landmark_fer.models.cnn.onnx_wire import graph_interface
+    from landmark_fer.models.cnn.sidecar import metadata_description
+    from landmark_fer.models.cnn.trial import try_network_once
 
+    description = metadata_description(graph_interface(content, name=name), name=name)
+    if description is not None:  # else OnnxNetwork says so; a stranger's manifest has the hash of whatever he made
+        try_network_once(content, description, name=name)
     return OnnxNetwork(content, name=name)
 
 
@@ -212,7 +218,7 @@ def checked_content(path, sha256):
 
 
 def _check_versions(folder, versions):
-    saved, here = versions.get("scikit-learn", "none"), sklearn.__version__
+    saved, here = str(versions.get("scikit-learn", "none")), sklearn.__version__
     if saved.split(".")[:2] != here.split(".")[:2]:
         raise ArtifactError(
             f"{folder} was fitted with scikit-learn {saved} and {here} is installed; a fitted model is tied to its "

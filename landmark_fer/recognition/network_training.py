@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from landmark_fer.errors import InputError
 from landmark_fer.evaluation.comparison import choose, comparison_rows
+from landmark_fer.evaluation.own_splits import prepare_folds
 from landmark_fer.evaluation.rejection import rejection_facts
 from landmark_fer.evaluation.significance import compare_pairs
 from landmark_fer.evaluation.splits import split_faces
@@ -48,6 +49,7 @@ class TrainedNetworks:
         For `save_artifact`: the chosen one's history and curves.
     folders : list of Path
         Of the trainings; of no use once the network is saved.
+    split : SplitFaces
     """
 
     rows: list
@@ -59,6 +61,7 @@ class TrainedNetworks:
     facts: dict
     extras: dict
     folders: list
+    split: object = None
 
 
 def extractor_settings(names):
@@ -137,7 +140,9 @@ def train_networks(
     -------
     TrainedNetworks
     """
-    split = split_faces(dataset, random_state=random_state, cache=cache)
+    prepared = prepare_folds(dataset, random_state=random_state)
+    dataset = prepared.dataset
+    split = split_faces(dataset, n_folds=prepared.n_folds, random_state=random_state, cache=cache)
     networks, results = {}, {}
     for name in names:
         settings = {"random_state": random_state, "verbose": verbose, "cache": cache}
@@ -152,6 +157,7 @@ def train_networks(
     reason = reason.replace("out of fold", "on the watched faces").replace("out-of-fold", "watched")
     learnt = len(split.training) - len(watched)
     folds = _FOLDS.format(learnt=learnt, all=len(split.training), watched=len(watched))
+    folds = " ".join([folds, *prepared.sentences])
     if start is not None:
         folds = f"{folds} {start.warning(dataset, random_state)}".rstrip()
     network = networks[chosen]
@@ -170,7 +176,7 @@ def train_networks(
     }
     known = rows, pairs, chosen, reason, folds, network, facts
     folders = [each.classifier.folder_ for each in networks.values()]
-    return TrainedNetworks(*known, _extras(network.classifier, start), folders)
+    return TrainedNetworks(*known, _extras(network.classifier, start), folders, split)
 
 
 def _trained(classifier, dataset, split):

@@ -6,13 +6,17 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from landmark_fer.datasets.cache_files import cache_folder
+from landmark_fer.datasets.joined import repeated
 from landmark_fer.errors import DataError
 from landmark_fer.evaluation.comparison import choose, comparison_rows
+from landmark_fer.evaluation.own_splits import interval_of_groups, prepare_folds
 from landmark_fer.evaluation.rejection import rejection_facts
+from landmark_fer.evaluation.scores import class_columns
 from landmark_fer.evaluation.search import search_candidates
 from landmark_fer.evaluation.significance import compare_pairs
 from landmark_fer.evaluation.splits import split_faces
 from landmark_fer.evaluation.validation import cross_validate_candidates, make_folds
+from landmark_fer.face.rows import rows_of
 from landmark_fer.models.candidates import OLDER_CANDIDATES, blend_members
 from landmark_fer.models.contract import fit_predictor
 from landmark_fer.recognition.facts import base_facts, votes_of_training
@@ -41,6 +45,8 @@ class Comparison:
     folds : str
         A sentence on how the folds were made.
     search : SearchOutcome or None
+    parts : list of (ndarray, ndarray)
+        The folds: of the training faces, those fitted on and those held out.
     """
 
     candidates: dict
@@ -54,6 +60,7 @@ class Comparison:
     classes: tuple
     folds: str
     search: object = None
+    parts: list = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,25 +125,34 @@ def compare(
     DataError
         If an expression has no training faces, a class fewer than there are folds, or a fold leaves too few to fit on.
     """
+    prepared = prepare_folds(dataset, n_folds=n_folds, random_state=random_state)
+    dataset, n_folds = prepared.dataset, prepared.n_folds
     split = split_faces(dataset, n_folds=n_folds, random_state=random_state, cache=cache)
-    records, expressions = dataset.records[split.training], dataset.expressions[split.training]
+    records, expressions = rows_of(dataset.records, split.training), dataset.expressions[split.training]
+    weights = None if dataset.weights is None else dataset.weights[split.training]
     folds = make_folds(expressions, split.groups, n_folds=n_folds, random_state=random_state)
+    folds = [(repeated(training, weights), test) for training, test in folds]  # in what is fitted, never in what scores
     _check_enough(expressions, folds, dataset.classes)
     options = {"votes": votes_of_training(dataset, split), "jobs": jobs, "random_state": random_state, "bar": bar}
     searched = None
     if search:
         state = cache_folder(cache) / "search" / f"{dataset.key or 'faces'}.jsonl"
         faces = records, expressions, split.groups, dataset.classes
-        searched = search_candidates(candidates, *faces, minutes=minutes, n_folds=n_folds, state=state, **options)
+        searched = search_candidates(candidates, *faces, minutes=minutes, folds=folds, state=state, **options)
         candidates = searched.best
     results = cross_validate_candidates(candidates, records, expressions, folds, dataset.classes, **options)
     members = blend_members(candidates) if blend else ()
     results, pools = pooled_results(results, expressions, dataset.classes, folds, members=members)
     rows = comparison_rows(results, expressions, dataset.classes)
+    truth = class_columns(expressions, dataset.classes)
+    for row in rows:
+        right = results[row["name"]].probabilities.argmax(axis=1) == truth
+        row |= interval_of_groups(dataset, split.training, right)
     pairs = compare_pairs(results, expressions, dataset.classes, split.groups, random_state=random_state)
     chosen, reason = choose(rows, choice)
     known = candidates, results, pools, rows, pairs, chosen, reason, split, dataset.classes
-    return Comparison(*known, _about_folds(split, n_folds, candidates), searched)
+    about = " ".join([_about_folds(split, n_folds, candidates), *prepared.sentences])
+    return Comparison(*known, about, searched, folds)
 
 
 def fit_chosen(dataset, comparison, *, features, without=()):
@@ -160,7 +176,9 @@ def fit_chosen(dataset, comparison, *, features, without=()):
     expressions, votes = dataset.expressions[training], votes_of_training(dataset, comparison.split)
     predictor = pipeline_of_choice(comparison, expressions)
     kept = np.setdiff1d(np.arange(len(training)), without)
-    fit_predictor(predictor, dataset.records[training[kept]], expressions[kept], None if votes is None else votes[kept])
+    kept = repeated(kept, None if dataset.weights is None else dataset.weights[training])
+    records = rows_of(dataset.records, training[kept])
+    fit_predictor(predictor, records, expressions[kept], None if votes is None else votes[kept])
     pool = predictor[-1].pool
     facts = base_facts(dataset, comparison.split, predictor) | {
         "fields": list(comparison.candidates[predictor[-1].members[0][0]].fields),

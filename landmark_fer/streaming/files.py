@@ -1,8 +1,6 @@
 """Files that sinks write: a place checked before any work, a whole file beside its place, times as text."""
 
-import contextlib
 import os
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,28 +29,6 @@ def check_place(path):
         raise SinkError(f"{path} cannot be written: there is no folder {path.parent}; make it first")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise SinkError(f"{path} cannot be written (no permission); give another place")
-
-
-def write_whole(path, text):
-    """Write a file beside its place and rename it, so that what stood there stays until the new one is whole.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; nothing is left behind then.
-    """
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(beside, 0o644)
-        os.replace(beside, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise
 
 
 def wall_time(wall_s):

@@ -24,6 +24,9 @@ CUTOFF_HZ = 0.5  # of points at rest, at strength 1
 CUTOFF_PER_SPEED = 2.5  # Hz more for each inter-ocular distance a second, at strength 1
 SPEED_CUTOFF_HZ = 1.0  # of the speeds themselves, as in the paper
 
+LEAST_STRENGTH = 1e-6  # weaker smoothing shows nothing that is not in the answers, and divides by nothing
+LEAST_STEP_S = 1e-6  # between two frames: those that are closer are of one time
+
 
 @dataclass(frozen=True, eq=False)
 class _State:
@@ -48,7 +51,7 @@ class _Track:
 
     def tick(self, time_s):
         """Move on to a time. A clock that stands still or steps back has the last frame replaced by the next."""
-        if time_s > self.clock:
+        if time_s - self.clock > LEAST_STEP_S:
             self.before, self.elapsed_s = self.now, time_s - self.clock
         self.clock = time_s
 
@@ -106,7 +109,7 @@ class Smoother:
             Its `confidence` is the probability of the label that is shown, which near a change need not be the
             likeliest; where the label is `UNCERTAIN`, that of the likeliest.
         """
-        if self.strength == 0:
+        if self.strength < LEAST_STRENGTH:
             return recognition
         track = self._tracks.setdefault(track_id, _Track())
         track.tick(time_s)

@@ -17,7 +17,7 @@ from landmark_fer import __version__
 from landmark_fer.errors import InputError, SinkError
 from landmark_fer.face.records import SeenFace
 from landmark_fer.recognition.artifact import Artifact
-from landmark_fer.streaming.files import write_whole
+from landmark_fer.recognition.folders import write_whole
 from landmark_fer.streaming.recording import COLUMNS, CsvLog, JsonlLog, log_facts, open_log
 from landmark_fer.streaming.sources import Frame
 

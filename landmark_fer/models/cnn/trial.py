@@ -1,11 +1,16 @@
 """Trying a strange network in a process of its own: a file that crashes OpenCV's reader then ends no more than that."""
 
+import contextlib
+import hashlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+
+from landmark_fer.datasets.cache_files import cache_folder
 from landmark_fer.errors import InputError, LandmarkFerError
 from landmark_fer.models.cnn.onnx_network import OnnxNetwork
 from landmark_fer.models.cnn.sidecar import NetworkDescription
@@ -48,6 +53,27 @@ def try_network(content, description, *, name="the network"):
             f"{name} must be ONNX that OpenCV runs, and makes it crash: it is damaged, or of a kind that OpenCV "
             "does not know; get the file anew or export it otherwise"
         )
+
+
+def try_network_once(content, description, *, name="the network", cache=None):
+    """Do as `try_network` does, unless the same OpenCV has run the same file on this machine before.
+
+    Parameters
+    ----------
+    content, description, name
+        As for `try_network`.
+    cache : path-like, optional
+        As for `cache_folder`; an empty file for each network that was tried lies there, where it can be written.
+    """
+    tried = hashlib.sha256(content)
+    tried.update(f"{cv2.__version__} {description}".encode())
+    mark = cache_folder(cache) / "networks" / tried.hexdigest()
+    if mark.is_file():
+        return
+    try_network(content, description, name=name)
+    with contextlib.suppress(OSError):
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
 
 
 def _limit_memory(n_bytes):

@@ -1,0 +1,315 @@
+"""Every block of code that a page shows is run: as it is, or as a row of the table here says, and why.
+
+A page's blocks are run in their order, in a folder that has what the pages speak of: a photo, pictures in a folder for
+each expression, a small csv in FER2013's form, the bundled models. A command that no row covers is run as it stands; a
+block in any other language than these fails.
+"""
+
+import importlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from PIL import Image
+
+from tests.documents import PAGES, ROOT, blocks_of
+
+WITH_CODE = [path for path in PAGES if blocks_of(path)]
+
+
+class Row(NamedTuple):
+    """What a line of shell is run as: where the pattern is all of it, the replacement stands for it."""
+
+    pattern: str
+    replacement: str
+    why: str
+
+
+SHORTENED = (
+    Row(r"(LIVE) \[.*\]", r"\1 --help", "it shows how options are written"),
+    Row(r"LIVE --web(.*)", r"served --web 127.0.0.1:0\1", "it serves until Ctrl-C; another may have the port"),
+    Row(r"(curl .*) http://127\.0\.0\.1:8000(\S+)", r"asked \1 \2", "the server of the block before has ended by now"),
+    Row(r"(LIVE(?: (?!--source)\S+)*)", r"\1 --source demo --headless --max-frames 3", "no camera, no display"),
+    Row(r"(LIVE .*--source demo.*)", r"\1 --headless --max-frames 3", "no display"),
+    Row(r"(FIT(?: --out \S+)?)", r"\1 --models dummy --folds 2 --jobs 1", "all its models take two minutes"),
+    Row(
+        r"COLLECT (--out \S+ --subject \S+)",
+        r"COLLECT \1 --source demo --spans film.csv --consent",
+        "no camera, no display",
+    ),
+    Row(r"COLLECT --source film\.mp4 (.*)", r"COLLECT --source demo \1", "the film is the reader's own"),
+    Row(
+        r"FIT --data my_faces --out (\S+)",
+        r"FIT --data pictures --models dummy,svm --folds 2 --jobs 1 --out \1",
+        "three takes are too few",
+    ),
+    Row(r"FIT (.*--models aligned_cnn.*)", r"parsed \1", "needs Keras; tests/test_fit_networks.py fits"),
+    Row(r"FIT (.*--cluster tcp:.*)", r"parsed \1", "needs other machines"),
+    Row(r"dask scheduler .*", "required -r requirements-cluster.txt", "needs other machines"),
+    Row(
+        r"(FIT --data \S+(?: --out \S+)?)", r"\1 --models dummy,svm --folds 2 --jobs 1", "all its models take a minute"
+    ),
+    Row(r"(FIT --data .*)", r"\1 --folds 2 --jobs 1", "small data have few faces for a fold"),
+    Row(r"(TABLE .*)", r"\1 --jobs 1 --out table.npz", "it would replace the bundled table"),
+    Row(
+        r"(python -m benchmarks\.opponents) --data \S+(.*)",
+        r"\1 --quick\2",
+        "small data lack expressions of the models",
+    ),
+    Row(r"python -m pip install (.*)", r"required \1", "needs the network"),
+    Row(r"python3? -m venv (\S+)", r"shell python -m venv --without-pip \1", "pip in it would take half a minute"),
+    Row(r"\. \S+/bin/activate", r"shell \g<0>", "an environment is the shell's"),
+    Row(r"(python -m pytest)", r"shell \1 --collect-only HERE/tests/test_main.py", "this is that run"),
+    Row(r"ruff (\w+) \.", r"shell python -m ruff \1 --diff HERE/tests/documents.py", "it would change files"),
+    Row(
+        r"(?:LANDMARK_FER_DATA=\S+ )?python -m jupyter lab (\S+)",
+        r"folder \1",
+        "it serves; test_notebooks.py runs them",
+    ),
+    Row(r"python -m sphinx .*", "folder docs", "tests/test_docs.py builds the site"),
+)
+"""The first row that fits a command changes it."""
+
+SHORT = {
+    "LIVE": "python -m landmark_fer.live",
+    "COLLECT": "python -m landmark_fer.collect",
+    "FIT": "python -m landmark_fer.fit",
+    "TABLE": "python -m landmark_fer.datasets.geometry_table",
+    "HERE": str(ROOT),
+}
+"""What words in capitals stand for in the table."""
+
+NOT_CODE = ("picture -> detector or follower -> 68 landmarks", "pictures/\n  happy/")
+"""How blocks begin that show something else than code."""
+
+
+@pytest.fixture(scope="module")
+def things(tmp_path_factory, astronaut, lfw_crops, lfw_csv):
+    """A folder with what the pages speak of."""
+    import gzip
+
+    folder = tmp_path_factory.mktemp("things")
+    Image.fromarray(astronaut).save(folder / "photo.jpg", quality=95)
+    (folder / "fer2013.csv.gz").write_bytes(gzip.compress(lfw_csv.read_bytes(), 1))
+    for i, crop in enumerate(lfw_crops):
+        place = folder / ("other-pictures" if i < 15 else "pictures") / ("happy", "neutral", "surprise")[i % 3]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(crop).save(place / f"{i}.png")
+    (folder / "film.csv").write_text(
+        "start_s,end_s,expression,subject\n0.0,1.2,neutral,\n4.1,4.7,sad,\n5.3,6.1,happy,bob\n"
+    )
+    shutil.copytree(folder / "pictures", folder / "my_pictures")
+    for kind in ("tar", "gztar", "zip"):
+        shutil.make_archive(folder / "my_pictures", kind, folder / "pictures")
+    for name in ("default", "cnn"):
+        shutil.copytree(ROOT / "artifacts" / name, folder / "artifacts" / name)
+    return folder
+
+
+@pytest.mark.parametrize("path", WITH_CODE, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_code_of_the_page_runs(path, things, session_cache, tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    shutil.copytree(things, here)
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
+    for block in blocks_of(path):
+        try:
+            run_block(block, monkeypatch)
+        except (Exception, SystemExit) as error:
+            raise AssertionError(f"{block.page}:{block.line} does not run: {error}\n\n{block.text}") from error
+
+
+def run_block(block, monkeypatch):
+    if block.text.startswith(NOT_CODE):
+        return
+    if block.word == "python":
+        exec(compile(block.text, block.page, "exec"), {"__name__": "shown"})
+    elif block.word == "json":
+        check_description(block.text)
+    elif block.text.startswith("start_s,end_s"):
+        check_spans(block.text)
+    elif block.word in ("", "bash", "sh"):
+        for command in re.split(r" && |\n", block.text):
+            run_command(command, monkeypatch)
+    else:
+        raise AssertionError(f"no rule for a block in {block.word!r}; add one")
+
+
+def run_command(command, monkeypatch):
+    command = re.sub(r"(^|\s+)# .*", "", command).strip()
+    if not command:
+        return
+    for row in SHORTENED:
+        if found := re.fullmatch(spelt_out(row.pattern, re.escape), command):
+            command = spelt_out(found.expand(row.replacement), str)
+            break
+    first, *words = shlex.split(command)
+    if first in WAYS:
+        WAYS[first](words)
+    else:
+        assert [first, *words[:1]] == ["python", "-m"], f"no rule for the command {command!r}; add a row to the table"
+        run_module(words[1], words[2:], monkeypatch)
+
+
+def spelt_out(text, form):
+    for word, meaning in SHORT.items():
+        text = text.replace(word, form(meaning))
+    return text
+
+
+def run_module(name, arguments, monkeypatch):
+    """Run a module of ours as ``python -m`` would, without starting Python again."""
+    assert name.split(".")[0] in ("landmark_fer", "benchmarks"), f"no rule for python -m {name}; add a row to the table"
+    monkeypatch.setattr(sys, "argv", [name, *arguments])
+    try:
+        status = importlib.import_module(name).main()
+    except SystemExit as leaving:  # --help
+        status = leaving.code
+    assert status in (None, 0), f"python -m {name} {shlex.join(arguments)} ended with status {status}"
+
+
+def run_in_shell(words):
+    words = [sys.executable if word == "python" else word for word in words]
+    command = ["/bin/sh", "-c", shlex.join(words)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def check_requirements(words):
+    """The files of requirements are there, and each line in them can be read; a file may name others."""
+    from packaging.requirements import Requirement
+
+    assert words[0] == "-r" and len(words) % 2 == 0
+    for name in words[1::2]:
+        lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        assert lines
+        for line in lines:
+            if line.startswith("-r"):
+                check_requirements(line.split())
+            elif line and not line.startswith("#"):
+                assert Requirement(line).specifier, f"{name}: {line} has no range"
+
+
+def check_folder(words):
+    assert any((ROOT / words[0]).iterdir())
+
+
+def check_options(words):
+    from landmark_fer.recognition.fit_options import fit_parser
+
+    fit_parser().parse_args(words)
+
+
+def check_description(text):
+    """The description of a network is one that its reader takes."""
+    from landmark_fer.models.cnn.sidecar import read_sidecar
+
+    Path("network.json").write_text(text, encoding="utf-8")
+    assert list(read_sidecar("network.onnx").classes) == json.loads(text)["classes"]
+
+
+def check_spans(text):
+    """The csv is one that the reader of spans takes."""
+    from landmark_fer.streaming.collecting.spans import read_spans
+
+    Path("spans.csv").write_text(text + "\n", encoding="utf-8")
+    assert len(read_spans("spans.csv", subject="ann")) == text.count("\n")
+
+
+def serving(options):
+    """Start the server, and return its process and address once it listens."""
+    command = [sys.executable, "-m", "landmark_fer.live", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    for line in process.stdout:
+        if found := re.search(r"open (http://\S+?)/? in a browser", line):
+            return process, found[1]
+    raise AssertionError(f"the server ended with status {process.wait(30)}")
+
+
+def end(process):
+    process.terminate()
+    process.stdout.close()
+    process.wait(60)
+
+
+def look_at_the_page(options):
+    from urllib.request import urlopen
+
+    process, address = serving(options)
+    try:
+        with urlopen(address, timeout=60) as answer:
+            assert answer.status == 200 and b"<html" in answer.read()
+    finally:
+        end(process)
+
+
+def ask_the_server(words):
+    """Send what curl would send."""
+    from urllib.request import Request, urlopen
+
+    (curl, option, file, header, kind), path = words[:-1], words[-1]
+    assert (curl, option, header) == ("curl", "--data-binary", "-H")
+    process, address = serving(["--web", "127.0.0.1:0"])
+    try:
+        name, _, value = kind.partition(": ")
+        request = Request(address + path, data=Path(file.removeprefix("@")).read_bytes(), headers={name: value})
+        with urlopen(request, timeout=60) as answer:
+            assert json.load(answer)["faces"][0]["expression"]
+    finally:
+        end(process)
+
+
+WAYS = {
+    "shell": run_in_shell,
+    "required": check_requirements,
+    "folder": check_folder,
+    "parsed": check_options,
+    "served": look_at_the_page,
+    "asked": ask_the_server,
+}
+"""Commands of the table that are not run by Python's ``-m``."""
+
+
+def test_a_block_that_no_rule_covers_fails(monkeypatch):
+    from tests.documents import Block
+
+    for word, text in (
+        ("", "rm -r everything"),
+        ("", "python -m http.server"),
+        ("julia", "1 + 1"),
+        ("python", "1 / 0"),
+    ):
+        with pytest.raises((AssertionError, ZeroDivisionError)):
+            run_block(Block("page", 1, word, text), monkeypatch)
+
+
+def test_the_readme_and_the_guides_have_code():
+    names = {path.relative_to(ROOT).as_posix() for path in WITH_CODE}
+    assert {"README.md", "docs/quickstart.md", "docs/live.md", "docs/networks.md", "data/README.md"} <= names
+
+
+COMMANDS = {
+    (match[1], path.relative_to(ROOT).as_posix(), match[0])
+    for path in PAGES
+    for match in re.finditer(
+        r"python -m ((?:landmark_fer|benchmarks)\.[\w.]*\w)[^`|&]*?(?=`|\||&|\n|$)", path.read_text(encoding="utf-8")
+    )
+}
+
+
+@pytest.mark.parametrize("module", sorted({module for module, _, _ in COMMANDS}))
+def test_commands_in_the_text_have_the_options_that_are_named(module, monkeypatch, capsys):
+    run_module(module, ["--help"], monkeypatch)
+    known = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out))
+    for _, page, command in sorted(one for one in COMMANDS if one[0] == module):
+        named = set(re.findall(r"(?<!\S)--[a-z][a-z-]+", command))
+        assert named <= known, f"{page}: {command!r} names {sorted(named - known)}"
