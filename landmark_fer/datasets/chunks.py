@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import joblib
-from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky import ProcessPoolExecutor, get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from joblib.parallel import get_active_backend
 
@@ -81,21 +81,27 @@ def _in_waves(chunks, options, jobs):
         if failures:
             raise failures[0]
         if largest > MOST_MEMORY and not travels and joblib.effective_n_jobs(jobs) > 1:
-            get_reusable_executor().shutdown(wait=True)
+            get_reusable_executor(reuse=True).shutdown(wait=True)
 
 
 def _alone(items, first_row, options):
     """Yield (1, arrays) of each item, measured by a process that may end over it."""
-    for row, item in enumerate(items, start=first_row):
-        try:
-            task = get_reusable_executor(max_workers=1).submit(_measured, [item], row, options)
-            size, arrays, _ = task.result()
-        except TerminatedWorkerError:
-            reason = (
-                f"{item.name} ended the process that measured it; it is damaged, or needs more memory than there is"
-            )
-            size, arrays, _ = _measured([replace(item, picture=None, problem=reason)], row, options)
-        yield size, arrays
+    worker = None
+    try:
+        for row, item in enumerate(items, start=first_row):
+            worker = worker or ProcessPoolExecutor(max_workers=1)  # its own: joblib's must stay as joblib made it
+            try:
+                size, arrays, _ = worker.submit(_measured, [item], row, options).result()
+            except TerminatedWorkerError:
+                worker = None
+                reason = (
+                    f"{item.name} ended the process that measured it; it is damaged, or needs more memory than there is"
+                )
+                size, arrays, _ = _measured([replace(item, picture=None, problem=reason)], row, options)
+            yield size, arrays
+    finally:
+        if worker is not None:
+            worker.shutdown(wait=True)
 
 
 def _chunks(items, first_row):

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from landmark_fer.errors import InputError
-from landmark_fer.face.geometry import similarity_transform, transform_points
+from landmark_fer.face.geometry import inverse_transform, similarity_transform, transform_points
 from landmark_fer.face.landmarks import points
 from landmark_fer.face.template import TEMPLATE
 from landmark_fer.perception.alignment import CHIP_CENTRE, CHIP_INTEROCULAR
@@ -56,7 +56,7 @@ class PointSwap:
         changed, chosen = records.copy(), points(*POINT_REGIONS[self.region])
         own, other = records["landmarks"], donors["landmarks"]
         aligned = transform_points(similarity_transform(other, TEMPLATE), other.astype(np.float64))
-        placed = transform_points(similarity_transform(TEMPLATE, own), aligned)
+        placed = transform_points(inverse_transform(similarity_transform(own, TEMPLATE)), aligned)
         changed["landmarks"][:, chosen] = placed[:, chosen]
         return changed
 

@@ -97,11 +97,11 @@ def transform_points(matrix, xy):
 
 
 def inverse_transform(matrix):
-    """Return the transform of shape (2, 3) that undoes a similarity transform of shape (2, 3)."""
-    (a, _, u), (b, _, v) = matrix.tolist()
+    """Return the transforms of shape (..., 2, 3) that undo similarity transforms of shape (..., 2, 3)."""
+    a, b, u, v = matrix[..., 0, 0], matrix[..., 1, 0], matrix[..., 0, 2], matrix[..., 1, 2]
     square = a * a + b * b
     a, b = a / square, b / square
-    return np.array([[a, b, -a * u - b * v], [-b, a, b * u - a * v]])
+    return np.stack([np.stack([a, b, -a * u - b * v], axis=-1), np.stack([-b, a, b * u - a * v], axis=-1)], axis=-2)
 
 
 def mean_shape(landmarks, *, iterations=5):

@@ -50,7 +50,7 @@ def test_the_card_tells_when_it_says_uncertain_and_what_other_thresholds_give(sa
     card = render_card(saved.manifest | {"rejection": REJECTION})
     for part in ("Under a confidence of 72.0 % it says uncertain", "85.0 % of its answers should be right"):
         assert part in card
-    assert "answered 35.0 %, and 86.0 % of them rightly" in card
+    assert "for 35.0 % of the training faces that it had not seen, and 86.0 % of those answers were right" in card
     assert f"calibration error is {saved.manifest['scores']['PublicTest']['ece']:.3f} on PublicTest" in card
     rows = card.split("| faces answered |")[1].split("\n\n")[0].splitlines()[2:]
     assert len(rows) == 10 and rows[-1] == "| 100.0 % | 20.0 % | 60.0 % |"
