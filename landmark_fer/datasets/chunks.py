@@ -11,6 +11,7 @@ from joblib.parallel import get_active_backend
 
 from landmark_fer.datasets.measuring import measure_chunk, one_thread, resident_memory
 from landmark_fer.perception.predictor_file import sha256_of
+from landmark_fer.workers import ending_with_this
 
 CHUNK = 128  # pictures; what a killed run loses at most, times the number of workers
 CHUNK_BYTES = 8 * 2**20  # of pictures that travel to the workers, so that few wait in memory however large they are
@@ -73,6 +74,7 @@ def _in_waves(chunks, options, jobs):
             failures.append(error)
 
     parallel = {"return_as": "generator", "batch_size": 1, "pre_dispatch": "2*n_jobs", "max_nbytes": None}
+    parallel |= ending_with_this()
     while (first := next(chunks, None)) is not None:
         largest = 0
         for size, arrays, held in joblib.Parallel(n_jobs=jobs, **parallel)(tasks(first)):
@@ -89,7 +91,8 @@ def _alone(items, first_row, options):
     worker = None
     try:
         for row, item in enumerate(items, start=first_row):
-            worker = worker or ProcessPoolExecutor(max_workers=1)  # its own: joblib's must stay as joblib made it
+            # An executor of its own: joblib's must stay as joblib made it.
+            worker = worker or ProcessPoolExecutor(max_workers=1, **ending_with_this())
             try:
                 size, arrays, _ = worker.submit(_measured, [item], row, options).result()
             except TerminatedWorkerError:

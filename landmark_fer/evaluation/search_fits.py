@@ -18,6 +18,7 @@ from landmark_fer.evaluation.search_log import Measurement, pool
 from landmark_fer.evaluation.search_plan import FEATURES
 from landmark_fer.evaluation.validation import sample_rows
 from landmark_fer.models.contract import fit_predictor, predict_in_order
+from landmark_fer.workers import ending_with_this
 
 
 class FoldFits:
@@ -131,7 +132,7 @@ class FoldFits:
         return hashlib.sha256(repr(decides).encode()).hexdigest()[:32]
 
     def _in_parallel(self, tasks):
-        return Parallel(n_jobs=self.limit.jobs, return_as="generator_unordered")(tasks)
+        return Parallel(n_jobs=self.limit.jobs, return_as="generator_unordered", **ending_with_this())(tasks)
 
 
 def fitted_faces(setting, rung):

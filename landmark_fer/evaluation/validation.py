@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from landmark_fer.errors import DataError, InputError
 from landmark_fer.models.contract import fit_predictor, predict_in_order
+from landmark_fer.workers import ending_with_this
 
 
 def make_folds(expressions, groups, *, n_folds=5, random_state=0):
@@ -102,7 +103,7 @@ def cross_validate_candidates(
         delayed(_run_fold)(candidates, records, expressions, training, test, classes, votes, random_state)
         for training, test in folds
     )
-    done = Parallel(n_jobs=min(jobs, len(folds)), return_as="generator")(tasks)
+    done = Parallel(n_jobs=min(jobs, len(folds)), return_as="generator", **ending_with_this())(tasks)
     for (_, test), outcome in zip(folds, tqdm(done, "folds", len(folds), disable=not bar), strict=True):
         for name, (probabilities, fit_s, ms_per_face) in outcome.items():
             results[name].probabilities[test] = probabilities
