@@ -67,6 +67,18 @@ SHORTENED = (
     Row(r"python3? -m venv (\S+)", r"shell python -m venv --without-pip \1", "pip in it would take half a minute"),
     Row(r"\. \S+/bin/activate", r"shell \g<0>", "an environment is the shell's"),
     Row(r"(python -m pytest)", r"shell \1 --collect-only HERE/tests/test_main.py", "this is that run"),
+    Row(
+        r"LANDMARK_FER_FUZZ_DEPTH=\d+ python -m pytest tests/accidents",
+        "shell python -m pytest --collect-only HERE/tests/accidents/test_supply.py",
+        "it takes an hour",
+    ),
+    Row(r"python tools/(lock|licences)\.py", r"shell python HERE/tools/\1.py --check", "it would change files"),
+    Row(
+        r"python tools/audit\.py",
+        "shell python -m py_compile HERE/tools/audit.py",
+        "needs the network; test_supply runs it",
+    ),
+    Row(r"python tools/sbom\.py \S+", "shell python HERE/tools/sbom.py sbom.json", "dist is made on release"),
     Row(r"ruff (\w+) \.", r"shell python -m ruff \1 --diff HERE/tests/documents.py", "it would change files"),
     Row(
         r"(?:LANDMARK_FER_DATA=\S+ )?python -m jupyter lab (\S+)",

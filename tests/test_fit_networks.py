@@ -50,7 +50,8 @@ def test_the_cost_the_comparison_and_the_scores_are_printed(trained):
 
 def test_the_artifact_holds_the_network_twice_its_history_and_its_card(trained):
     names = {file.name for file in trained.path.iterdir()}
-    assert names == {"model.onnx", "model.keras", "model.json", "history.csv", "curves.png", "manifest.json", "card.md"}
+    networks = {"model.onnx", "model.keras", "model.json", "history.csv", "curves.png"}
+    assert names == networks | {"manifest.json", "card.md", "report.html"}
     manifest = json.loads((trained.path / "manifest.json").read_text())
     assert manifest["network"]["epochs"] == 1
     assert manifest["extractor"]["crop_size"] == 64

@@ -1,7 +1,7 @@
 """The package fer as a peer, asked as its README does; runs in an environment that has it."""
 
 import cv2
-from fer import FER
+from fer.fer import FER  # fer 25.10 exports it no more
 from reporting import report
 
 

@@ -67,7 +67,7 @@ def try_network_once(content, description, *, name="the network", cache=None):
     """
     tried = hashlib.sha256(content)
     tried.update(f"{cv2.__version__} {description}".encode())
-    mark = cache_folder(cache) / "networks" / tried.hexdigest()
+    mark = cache_folder(cache) / "tried" / tried.hexdigest()
     if mark.is_file():
         return
     try_network(content, description, name=name)
