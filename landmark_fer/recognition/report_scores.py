@@ -100,8 +100,8 @@ def rejection_section(cited, pictures):
     if facts["accuracy"] < facts["target"]:
         wanted += ", which it does not reach for a useful share of faces; the threshold is where it comes closest"
     seen = (
-        f"Of training faces that it had not seen it so answered {cited.percent('rejection', 'coverage')}, and "
-        f"{cited.percent('rejection', 'accuracy')} of them rightly."
+        f"It named an expression for {cited.percent('rejection', 'coverage')} of the training faces that it had not "
+        f"seen, and {cited.percent('rejection', 'accuracy')} of those answers were right."
     )
     caption = "The share of right answers, if only the surest faces are answered"
     drawn = pictures.draw(lambda: RejectionDisplay.from_facts(facts), caption)

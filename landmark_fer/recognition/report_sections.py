@@ -50,7 +50,8 @@ def _calibration(cited):
         return ""
     several = f", of {', '.join(pool['members'])}" if len(pool["members"]) > 1 else ""
     where = "watched faces" if "network" in cited.manifest else "out-of-fold answers"
-    return escape(f"{'one temperature' if pool['kind'] == 'temperature' else 'free weights'} on {where}{several}")
+    how = "one temperature" if pool["kind"] == "temperature" else "a logistic regression"
+    return escape(f"{how} on {where}{several}")
 
 
 def comparison_section(cited, pictures):
