@@ -133,7 +133,7 @@ def row(name, report, python, known):
 
 def installed_mb(python):
     """Return the megabytes of an interpreter's site-packages."""
-    if Path(python).samefile(sys.executable):
+    if str(python) == sys.executable:  # links to one interpreter are many environments
         place = sysconfig.get_paths()["purelib"]
     else:
         code = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
