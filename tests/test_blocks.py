@@ -181,10 +181,16 @@ def run_module(name, arguments, monkeypatch):
     assert name.split(".")[0] in ("landmark_fer", "benchmarks"), f"no rule for python -m {name}; add a row to the table"
     monkeypatch.setattr(sys, "argv", [name, *arguments])
     try:
-        status = importlib.import_module(name).main()
+        status = entry(name).main()
     except SystemExit as leaving:  # --help
         status = leaving.code
     assert status in (None, 0), f"python -m {name} {shlex.join(arguments)} ended with status {status}"
+
+
+def entry(name):
+    """The module that ``python -m`` runs: of a package its __main__."""
+    package = importlib.import_module(name)
+    return importlib.import_module(f"{name}.__main__") if hasattr(package, "__path__") else package
 
 
 def run_in_shell(words):

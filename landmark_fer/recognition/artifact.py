@@ -22,7 +22,7 @@ from landmark_fer import __version__
 from landmark_fer.errors import ArtifactError, InputError, SinkError
 from landmark_fer.naming import writable
 from landmark_fer.recognition.card import render_card
-from landmark_fer.recognition.folders import recover, replaced
+from landmark_fer.recognition.folders import read_steadily, recover, replaced
 from landmark_fer.recognition.manifest import FORMAT, FORMAT_VERSION, MANIFEST_NAME, read_manifest
 from landmark_fer.recognition.model_files import (
     NETWORK_SUFFIXES,
@@ -170,22 +170,14 @@ def load_artifact(path=None):
     path = Path(path) if path is not None else DEFAULT_ARTIFACT
     if path.suffix in NETWORK_SUFFIXES and not path.is_dir():
         return _of_file(path)
-    recover(path)
-    manifest, predictor = _read(path)
+    manifest, predictor = read_steadily(path, _read, ArtifactError)
     check_probe(path, predictor, manifest)
     return Artifact(predictor, manifest, path)
 
 
 def _read(path):
-    """Return manifest and model; read again where the one came from before and the other from after a replacement."""
     manifest = read_manifest(path)
-    while True:
-        try:
-            return manifest, read_model(path, manifest)
-        except ArtifactError:
-            before, manifest = manifest, read_manifest(path)
-            if before["model"]["sha256"] == manifest["model"]["sha256"]:
-                raise
+    return manifest, read_model(path, manifest)
 
 
 def _of_file(path):

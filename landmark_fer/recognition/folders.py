@@ -1,5 +1,6 @@
 """A folder, or a file, that is written wholly or not at all."""
 
+import ctypes
 import errno
 import glob
 import os
@@ -16,6 +17,7 @@ ATTEMPTS = 100
 
 _RACED = (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST)  # somebody else renames the same folder just now
 _PAUSE_S = 0.02
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
 
 
 @contextmanager
@@ -51,6 +53,30 @@ def recover(path):
             _backup(path).rename(path)
 
 
+def read_steadily(path, read, error):
+    """Return ``read(path)``; read again where `error` came because the folder was replaced meanwhile.
+
+    Parameters
+    ----------
+    path : Path
+        A folder that `replaced` writes.
+    read : callable
+        Takes the path.
+    error : type of Exception
+        What `read` raises of a folder that is missing, or half of the one and half of the other.
+    """
+    for _ in range(ATTEMPTS):
+        recover(path)
+        before = _standing(path)
+        try:
+            return read(path)
+        except error:
+            if _standing(path) == before and (before or not _backup(path).exists()):
+                raise
+            time.sleep(_PAUSE_S)
+    return read(path)
+
+
 def write_whole(path, text):
     """Write a file beside its place and rename it, so that what stood there stays until the new one is whole.
 
@@ -78,6 +104,8 @@ def _swap(beside, path):
     old = _backup(path)
     for attempt in range(1, ATTEMPTS + 1):
         try:
+            if path.exists() and _exchange(beside, path):
+                break
             if path.exists():
                 shutil.rmtree(old, ignore_errors=True)
                 path.rename(old)
@@ -90,12 +118,30 @@ def _swap(beside, path):
     shutil.rmtree(old, ignore_errors=True)
 
 
+def _exchange(beside, path):
+    """Let two folders change places in one step, so that no reader meets neither; False where the system cannot."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):  # not Linux, or before its C library of 2018
+        return False
+    return rename(_HERE, os.fsencode(beside), _HERE, os.fsencode(path), _EXCHANGE) == 0
+
+
 def _clear_forgotten(path):
     """Remove what killed runs left beside a folder."""
     for beside in path.parent.glob(f".{glob.escape(path.name)}.*.new"):
         with suppress(OSError):
             if time.time() - beside.stat().st_mtime > FORGOTTEN_S:
                 shutil.rmtree(beside, ignore_errors=True)
+
+
+def _standing(path):
+    """Return which folder stands at a path, or None."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _backup(path):

@@ -30,6 +30,8 @@ def dying(*given, **named):
         os.kill(os.getpid(), 9)
     return original(*given, **named)
 setattr(owner, name, dying)
+if name == "rename":  # as on systems that cannot let two folders change places
+    importlib.import_module("landmark_fer.recognition.folders")._exchange = lambda *paths: False
 from landmark_fer.fit import main
 sys.exit(main(arguments))
 """

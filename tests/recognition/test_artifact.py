@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.errors import ArtifactError, SinkError
-from landmark_fer.recognition import artifact
+from landmark_fer.recognition import artifact, folders
 from landmark_fer.recognition.artifact import check_destination, load_artifact, read_manifest, save_artifact
 from landmark_fer.recognition.probe import probe_records
 from tests.conftest import made_up_faces
@@ -157,7 +157,7 @@ def test_what_is_no_artifact_is_said(tmp_path):
 
 class TestSavingGoesWrong:
     @pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
-    @pytest.mark.parametrize("moment", ["dump", "card", "first rename", "second rename"])
+    @pytest.mark.parametrize("moment", ["dump", "card", "exchange", "first rename", "second rename"])
     def test_the_earlier_artifact_stays_whole(self, model, artifact_path, monkeypatch, failure, moment):
         before = contents(artifact_path)
         rename, calls = Path.rename, []
@@ -176,6 +176,7 @@ class TestSavingGoesWrong:
         elif moment == "card":
             monkeypatch.setattr(artifact, "render_card", fail)
         else:
+            monkeypatch.setattr(folders, "_exchange", fail if moment == "exchange" else lambda *paths: False)
             monkeypatch.setattr(Path, "rename", fail_at)
         with pytest.raises((SinkError, KeyboardInterrupt)) as caught:
             save_artifact(artifact_path, model.predictor, model.facts)

@@ -30,6 +30,10 @@ def find_chromium():
     return next(filter(None, map(shutil.which, PROGRAMS)), None)
 
 
+class PageLeft(AssertionError):
+    """The page went to another address before its JavaScript had answered."""
+
+
 class Page:
     """One page of a running Chromium."""
 
@@ -45,9 +49,15 @@ class Page:
         while True:
             message = json.loads(self._socket.recv(timeout=60))
             if message.get("id") == number:
-                assert "error" not in message, message
-                return message["result"]
+                return self._answer(message)
             self._note(message.get("method"), message.get("params", {}))
+
+    @staticmethod
+    def _answer(message):
+        if "navigated" in message.get("error", {}).get("message", ""):
+            raise PageLeft(message)
+        assert "error" not in message, message
+        return message["result"]
 
     def _note(self, event, told):
         if event == "Runtime.exceptionThrown":
@@ -62,6 +72,11 @@ class Page:
         answer = self.ask("Runtime.evaluate", expression=code, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
+
+    def leave(self, code):
+        """Run JavaScript that sends the page to another address, whether it still answers or not."""
+        with contextlib.suppress(PageLeft):
+            self.run(code)
 
     def before_each_page(self, code):
         self.ask("Page.addScriptToEvaluateOnNewDocument", source=code)
@@ -81,7 +96,9 @@ class Page:
         """Wait until JavaScript is true, and return its value."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            value = self.run(code)
+            value = None
+            with contextlib.suppress(PageLeft):  # asked while the next page loads
+                value = self.run(code)
             if value or value == {}:  # an element comes back empty
                 return value
             time.sleep(0.1)

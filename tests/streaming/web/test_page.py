@@ -264,9 +264,9 @@ def test_a_server_that_goes_away_is_said_and_can_be_started_again(page, make_rea
 def test_the_token_is_asked_for_and_kept_from_scripts(page, make_reader, recognizer):
     with running(make_reader, classes=recognizer.classes, token=TOKEN) as visitor:
         page.open(visitor.url)
-        page.run("document.getElementById('token').value = 'wrong-token'; document.forms[0].requestSubmit()")
+        page.leave("document.getElementById('token').value = 'wrong-token'; document.forms[0].requestSubmit()")
         page.until("document.getElementById('sentence')?.textContent.includes('not the right one')")
-        page.run(f"document.getElementById('token').value = '{TOKEN}'; document.forms[0].requestSubmit()")
+        page.leave(f"document.getElementById('token').value = '{TOKEN}'; document.forms[0].requestSubmit()")
         page.until("document.getElementById('start')?.checkVisibility()")
         assert page.run("document.cookie") == ""
         page.complaints.clear()
