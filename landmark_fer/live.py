@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 
+from landmark_fer.deferral import defer
 from landmark_fer.doorway import run_door
 from landmark_fer.errors import InputError
 from landmark_fer.streaming.options import NOTICE, TOKEN_VARIABLE, make_parser
@@ -33,6 +34,7 @@ def _tell(options):
 
 def _run(options):
     """Do what the options ask for and return what to say at the end."""
+    defer("scipy.stats", "pandas")
     if options.list_cameras:
         return _cameras()
     return _serve(options) if options.web is not None else _watch(options)
@@ -126,6 +128,9 @@ def _window():
 
 
 def _recognizer(options, model):
+    from landmark_fer.perception.predictor_file import hash_early
+
+    hash_early(options.predictor)
     from landmark_fer.recognition.artifact import load_artifact
     from landmark_fer.recognition.recognizer import Recognizer
 

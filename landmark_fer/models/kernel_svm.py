@@ -11,7 +11,6 @@ import logging
 import numpy as np
 import scipy.linalg
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 _LOG = logging.getLogger(__name__)
@@ -89,6 +88,8 @@ class LeastSquaresSVC(ClassifierMixin, BaseEstimator):
         if len(columns) <= self.max_vectors:
             return np.arange(len(columns))
         _LOG.warning("the SVM is fitted on a stratified sample of %d of %d faces", self.max_vectors, len(columns))
+        from sklearn.model_selection import StratifiedShuffleSplit  # live has no use for it, and would wait for it
+
         splitter = StratifiedShuffleSplit(1, train_size=self.max_vectors, random_state=self.random_state)
         return np.sort(next(splitter.split(columns, columns))[0])
 

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -58,8 +59,28 @@ def _packaged_file():
     return next((path for path in paths if path.is_file()), None)
 
 
-@cache
+def hash_early(path=None):
+    """Begin to hash the file that `find_predictor` would return, beside what the caller does until it asks for it."""
+    own = path or os.environ.get(PREDICTOR_VARIABLE)
+    file = Path(own) if own else _packaged_file()
+    if file is not None and file.is_file():
+        _being_hashed(file)
+
+
 def sha256_of(path):
     """Return the SHA-256 of a file as a hexadecimal string, computed once a process."""
+    return _being_hashed(path).result()
+
+
+@cache
+def _being_hashed(path):
+    """Return the hash to come; hashlib leaves the interpreter to others meanwhile."""
+    executor = ThreadPoolExecutor(1)
+    hashed = executor.submit(_sha256, path)
+    executor.shutdown(wait=False)
+    return hashed
+
+
+def _sha256(path):
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

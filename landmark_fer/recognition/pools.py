@@ -8,7 +8,8 @@ from sklearn.pipeline import Pipeline
 
 from landmark_fer.evaluation.validation import CandidateResult
 from landmark_fer.models.candidates import blend_members
-from landmark_fer.models.pooling import BLEND, PooledClassifier, fit_pool
+from landmark_fer.models.pool_fitting import fit_pool
+from landmark_fer.models.pooling import BLEND, PooledClassifier
 
 
 def pooled_results(results, expressions, classes, folds, *, members=()):

@@ -6,7 +6,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import log_loss
 from sklearn.neighbors import KNeighborsClassifier
 
-from landmark_fer.models.pooling import Pool, PooledClassifier, fit_logistic, fit_pool, fit_temperature
+from landmark_fer.models.pool_fitting import fit_logistic, fit_pool, fit_temperature
+from landmark_fer.models.pooling import Pool, PooledClassifier
 
 CLASSES = ["angry", "happy", "sad", "surprise"]
 

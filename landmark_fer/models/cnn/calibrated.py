@@ -3,7 +3,6 @@
 from dataclasses import asdict
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from landmark_fer.errors import InputError
 from landmark_fer.models.cnn.architectures import ARCHITECTURES
@@ -129,6 +128,7 @@ def fit_network_temperature(classifier, records, expressions):
     answers = [answers_of(classifier.network_, side, classifier.input_, mirrored=False) for side in sides]
     scores = np.log(np.maximum(answers, _SMALLEST), dtype=np.float64)
     columns = np.searchsorted(classifier.classes_, expressions)
+    from scipy.optimize import minimize_scalar  # live has no use for it, and would wait for it
 
     def loss(log_temperature):
         shares = np.exp(scores / np.exp(log_temperature))
