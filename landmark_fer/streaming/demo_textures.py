@@ -5,6 +5,7 @@ together or what lies behind them is painted. Points are pixels of the photograp
 """
 
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -55,7 +56,7 @@ class Photograph(NamedTuple):
 @cache
 def photographs():
     """Return the photographs by name: ``smile``, as taken, ``rest``, ``sad`` and ``open``; not to be written to."""
-    taken = data.astronaut()
+    taken = _taken()
     relaxed = _without_folds(taken.astype(np.float32))
     rest = _with_lips_closed(relaxed)
     made = {
@@ -67,6 +68,12 @@ def photographs():
     for photograph in made.values():
         photograph.picture.setflags(write=False)
     return made
+
+
+def _taken():
+    """Return `skimage.data.astronaut` without what scikit-image loads to read it, which takes as long as the rest."""
+    picture = cv2.imread(str(Path(data.__file__).parent / "astronaut.png"))
+    return data.astronaut() if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
 def filled(contour, shape):

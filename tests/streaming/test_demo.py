@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import skimage.data
 
 from landmark_fer.face.geometry import interocular_distance, mouth_aspect_ratio, upright
 from landmark_fer.face.landmarks import points
@@ -193,3 +194,7 @@ def test_the_bundled_model_reads_several_expressions(clip):
     assert found["corners_up"].likeliest == "happy"
     sad = {name: recognition.probabilities["sad"] for name, recognition in found.items()}
     assert sad["corners_down"] > sad["neutral"] + 0.2
+
+
+def test_the_photograph_is_the_one_of_scikit_image():
+    assert np.array_equal(photographs()["smile"].picture, skimage.data.astronaut())
