@@ -76,6 +76,11 @@ def _print_scores(dataset, scores, split):
     from landmark_fer.recognition.card import answered_line, percent, summary_line
 
     print(summary_line(split or dataset.source, scores))
+    if scores["n_leak_free"] == 0:
+        print(
+            f"0 faces without a twin in training: each of the {scores['n']:,} has one there or is of a person who is "
+            "known there, so no accuracy is leak-free"
+        )
     if scores["rejection"] is not None:
         print(answered_line(scores["rejection"]))
     _print_classes(scores)

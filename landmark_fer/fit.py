@@ -173,10 +173,12 @@ def _second_look(dataset, comparison, options):
     """Report labels that are contradicted, and return the positions of the faces to leave out."""
     if not (options.suspects or options.drop_suspects):
         return ()
+    from landmark_fer.datasets.ferplus import votes_of
     from landmark_fer.errors import SinkError
     from landmark_fer.recognition.second_look import look_again
 
-    found = look_again(dataset, comparison)
+    judges = votes_of(dataset, options.data[0]) if len(options.data or ()) == 1 else None
+    found = look_again(dataset, comparison, votes=judges)
     print(f"{found.text}\n")
     if options.suspects:
         try:

@@ -86,13 +86,16 @@ def test_leak_free_is_null_without_anything_to_look_for_twins_in(scores_of, lfw_
     assert against["n_leak_free"] is not None and against["accuracy"] == alone["accuracy"]
 
 
-def test_a_copied_face_is_no_leak_free_one(scores_of, lfw_csv, tmp_path):
+def test_a_copied_face_is_no_leak_free_one(scores_of, lfw_csv, tmp_path, capsys):
     header, *rows = lfw_csv.read_text().splitlines()
     copies = [row.replace("Training", "PrivateTest") for row in rows[:5]]
     (tmp_path / "copies.csv").write_text("\n".join([header, *copies]))
     scores = scores_of("--against", lfw_csv, "--predictions", "lines.csv", data="copies.csv")
     assert scores["n_leak_free"] == 0 and scores["accuracy_leak_free"] is None
     assert (pd.read_csv("lines.csv")["twin_correlation"] > 0.999).all()
+    assert "\n0 faces without a twin in training: each of the 5 has one there" in capsys.readouterr().out
+    scores_of(data="copies.csv")
+    assert "without a twin" not in capsys.readouterr().out, "nothing was looked for"
 
 
 def test_predictions_have_a_line_a_face(evaluate, scores_of):

@@ -11,6 +11,7 @@ from PIL import Image
 from landmark_fer.fit import main
 from landmark_fer.recognition.artifact import load_artifact, read_manifest
 from tests.conftest import made_up_faces
+from tests.datasets import copies
 
 HEADER = "emotion,pixels,Usage\n"
 
@@ -119,6 +120,14 @@ class TestItWorks:
         assert fit("--data", "broken.csv") == 0
         assert "left out: row 3 (line 5) has pixels that are no whole numbers" in capsys.readouterr().err
         assert read_manifest("out")["data"]["n_left_out"] == 1
+
+    def test_pictures_left_out_are_counted_and_not_sentences_on_them(self, tmp_path):
+        folder = copies.make_ck48(tmp_path / "ck48", subjects=4, folders=("happy", "sadness", "surprise", "contempt"))
+        (folder / "happy" / next((folder / "happy").iterdir()).name).write_bytes(b"no picture")
+        assert fit("--data", folder, "--folds", 2) == 0
+        data = read_manifest("out")["data"]
+        contempt = len(list((folder / "contempt").iterdir()))
+        assert contempt == 12 and data["n_left_out"] == 1 + contempt
 
     def test_an_earlier_artifact_is_replaced(self, lfw_csv):
         assert fit("--data", lfw_csv, "--seed", 1) == fit("--data", lfw_csv, "--seed", 2) == 0

@@ -13,8 +13,11 @@ from landmark_fer import load_artifact
 from landmark_fer.errors import InputError
 from landmark_fer.evaluate import main as evaluate
 from landmark_fer.fit import main
+from landmark_fer.models.cnn.classifier import NetworkClassifier
 from landmark_fer.models.cnn.training import take_weights
+from landmark_fer.recognition.artifact import read_manifest
 from landmark_fer.recognition.beginning import read_beginning
+from tests.datasets import copies
 
 pytest.importorskip("keras", reason="requirements-cnn.txt is not installed")
 
@@ -156,6 +159,37 @@ def test_weights_of_another_shape_are_refused():
 def test_what_does_not_go_together_is_said_before_the_data_are_read(arguments, sentence, capsys, tmp_path):
     assert main([*arguments, "--data", str(tmp_path / "missing.csv"), "--out", str(tmp_path / "out")]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_a_network_is_trained_on_four_people_and_two_are_refused(tmp_path, session_cache, monkeypatch, capsys):
+    monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
+    monkeypatch.chdir(tmp_path)
+    command = ["--models", "pixel_mlp", "--epochs", "1", "--jobs", "1", "--report", "none", "--out", "model"]
+    for n_people in (4, 2):
+        folder = copies.make_ck48(tmp_path / f"{n_people}", subjects=n_people, folders=("happy", "sadness", "surprise"))
+        status = main(["--data", str(folder), *command])
+        assert status == (0 if n_people == 4 else 2)
+    manifest = read_manifest("model")
+    assert manifest["data"]["n_training"] == 27 and manifest["scores"]["held out"]["n"] == 9  # one of four people
+    error = capsys.readouterr().err
+    assert "a network needs 3 unrelated subjects for each expression" in error and "--folds 2" not in error
+
+
+def test_faces_of_several_data_sets_count_as_asked(lfw_csv, tmp_path, session_cache, monkeypatch, capsys):
+    monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
+    header, *rows = lfw_csv.read_text().splitlines()
+    few = tmp_path / "few.csv"
+    few.write_text("\n".join([header, *rows[:12], *rows[45:51]]) + "\n")
+    seen, fit = [], NetworkClassifier.fit
+    monkeypatch.setattr(
+        NetworkClassifier, "fit", lambda *given, **known: seen.append(known["weights"]) or fit(*given, **known)
+    )
+    command = ["--data", lfw_csv, "--data", few, "--data-weights", "1,5", "--models", "pixel_mlp", "--epochs", "1"]
+    assert main(list(map(str, [*command, "--report", "none", "--jobs", "1", "--out", tmp_path / "out"]))) == 0
+    assert seen[0].tolist() == [1] * 45 + [5] * 12
+    manifest = read_manifest(tmp_path / "out")
+    assert [part["weight"] for part in manifest["data"]["parts"]] == [1, 5]
+    assert "each face of few.csv counts 5 times" in manifest["folds"]
 
 
 def test_landmarks_alone_train_no_network(capsys, tmp_path):

@@ -1,6 +1,6 @@
 """Lists the licences of all dependencies, from what is installed: ``docs/licences.md``.
 
-python tools/licences.py            write the list
+python tools/licences.py            write the list; all requirements must be installed
 python tools/licences.py --check    is every installed dependency in the list, with its licence?
 """
 
@@ -16,6 +16,10 @@ GROUPS = {
     "More, for the page in a browser (`requirements-web.txt`)": ("requirements-web.txt",),
     "More, for skops and ONNX (`requirements-export.txt`)": ("requirements-export.txt",),
     "More, for networks (`requirements-cnn.txt`)": ("requirements-cnn.txt",),
+    "More, for a cluster (`requirements-cluster.txt`)": ("requirements-cluster.txt",),
+    "More, for the notebooks (`requirements-notebooks.txt`)": ("requirements-notebooks.txt",),
+    "More, for making these pages (`requirements-docs.txt`)": ("requirements-docs.txt",),
+    "More, for tests and checks (`requirements-dev.txt`)": ("requirements-dev.txt",),
 }
 
 _OPENING = """# Licences of the dependencies
@@ -41,11 +45,15 @@ def main():
         seen |= {package.name for package in packages}
         text += [f"\n## {heading}\n", "| package | version | licence |", "|---|---|---|", *map(_row, new)]
         wrong += [package.name for package in new if f"| {package.name} |" not in listed]
-    if missing:
-        print(f"not installed, and so not looked at: {', '.join(sorted(missing))}", file=sys.stderr)
     if checking:
+        if missing:
+            print(f"not installed, and so not looked at: {', '.join(sorted(missing))}", file=sys.stderr)
         print(f"not in {LIST.name}: {', '.join(wrong)}; run tools/licences.py" if wrong else "the list is complete")
         return int(bool(wrong))
+    if missing:
+        lacking = ", ".join(sorted(missing))
+        print(f"{LIST.name} needs all that is listed, and {lacking} are not installed; install them", file=sys.stderr)
+        return 1
     LIST.write_text("\n".join(text) + "\n")
     print(f"{LIST.name}: {len(seen)} packages")
     return 0

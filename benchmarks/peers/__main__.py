@@ -1,11 +1,13 @@
 """landmark_fer beside what a user would pick instead, on the same pictures, in one run.
 
-    python -m benchmarks.peers --data fer2013.csv.gz --fer-python OTHER/bin/python
+    python -m benchmarks.peers --data fer2013.csv.gz --fer-python OTHER/bin/python --network OUT
     python -m benchmarks.peers --quick
 
 OTHER is an environment of its own, since the package fer wants older ones of what others want newer:
 ``python3 -m venv OTHER && OTHER/bin/pip install fer "setuptools<81" "opencv-python<5"``. Without --fer-python that row
-is left out, and said to be. Every peer runs in a process of its own, on one core, and gets the same pictures as files:
+is left out, and said to be. OUT is the artifact of a tutorial's network, trained on unaligned faces:
+``python -m landmark_fer.fit --data fer2013.csv.gz --models relu_vgg_box --out OUT``; without --network that row is left
+out, too. Every peer runs in a process of its own, on one core, and gets the same pictures as files:
 FER2013's test faces as they are, and pictures of the demo clip. What it reports is what it did itself: time to the
 first answer since its start (without fitting), its peak of memory, milliseconds a picture; what is installed is counted
 from its folder.
@@ -47,6 +49,7 @@ PEERS = {
     "landmark_fer, default": ("ours.py", "artifacts/default"),
     "landmark_fer, bundled network": ("ours.py", "artifacts/cnn"),
     "fer: Haar and mini-Xception": ("package_fer.py",),
+    "a tutorial's network on Haar's box": ("tutorial_network.py",),
     "landmarks and HOG, unscaled, unaligned, RBF SVM": ("popular_svm.py",),
 }
 
@@ -56,6 +59,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", help="FER2013's csv; without it times alone")
     parser.add_argument("--fer-python", help="interpreter of the environment that has the package fer")
+    parser.add_argument("--network", metavar="DIR", help="artifact of a network that reads the detector's box")
     parser.add_argument("--quick", action="store_true", help="few pictures, and no fit: does it run?")
     options = parser.parse_args()
     dataset = None if options.data is None else load_dataset(options.data)
@@ -63,15 +67,25 @@ def main():
         faces = write_pictures(Path(folder), options, dataset)
         rows = []
         for name, (script, *rest) in PEERS.items():
+            lacking = lacking_option(script, options)
+            if lacking:
+                print(f"left out: {name} (no {lacking})")
+                continue
             python = options.fer_python if script == "package_fer.py" else sys.executable
-            if python is None:
-                print(f"left out: {name} (no --fer-python)")
-                continue
-            if script == "popular_svm.py" and dataset is None:
-                print(f"left out: {name} (no --data to fit it on)")
-                continue
-            rows.append(row(name, run(python, script, folder, rest), python, faces))
+            if script == "tutorial_network.py":
+                rest = [str(Path(options.network).absolute())]
+            try:
+                rows.append(row(name, run(python, script, folder, rest), python, faces))
+            except subprocess.CalledProcessError as error:
+                print(f"left out: {name} (it ended with status {error.returncode}, and says above why)")
     print(f"\n{datetime.now(UTC).date()}, one core\n\n{markdown_table(HEADINGS, rows)}")
+
+
+def lacking_option(script, options):
+    """Return the option without which a peer cannot be asked, or None."""
+    needed = {"package_fer.py": "--fer-python", "tutorial_network.py": "--network", "popular_svm.py": "--data"}
+    option = needed.get(script)
+    return option if option and getattr(options, option.strip("-").replace("-", "_")) is None else None
 
 
 def write_pictures(folder, options, dataset):

@@ -132,7 +132,9 @@ def _without_unasked(faces, unasked):
         return faces
     counts = ", ".join(f"{(faces.expressions == expression).sum():,} of {expression}" for expression in present)
     sentence = f"{counts} are left out; --expressions {','.join(faces.classes)} keeps them"
-    return replace(faces.only(others), problems=[*faces.problems, sentence])
+    kept = faces.only(others)
+    n_left_out = faces.n_left_out + len(faces) - len(kept)
+    return replace(kept, problems=[*faces.problems, sentence], n_left_out=n_left_out)
 
 
 def _with_ferplus(dataset, path, reader):

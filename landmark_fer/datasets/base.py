@@ -66,6 +66,8 @@ class FaceDataset:
         What was left out and why.
     left_out : str
         Path of a csv that names every picture that was left out; "" where there is none.
+    n_left_out : int
+        How many pictures the sentences in `problems` are about.
     votes : ndarray of shape (n, 10) or None
         FER+ votes, in the order of `FERPLUS_COLUMNS`.
     twin_groups : ndarray of shape (n,), int, or None
@@ -92,6 +94,7 @@ class FaceDataset:
     key: str = ""
     problems: Sequence[str] = field(default_factory=list)
     left_out: str = ""
+    n_left_out: int = 0
     votes: np.ndarray | None = None
     twin_groups: np.ndarray | None = None
     twin_correlations: np.ndarray | None = None
@@ -175,7 +178,7 @@ class FaceDataset:
 
 
 def _columns():
-    of_all = {"cropped", "source", "key", "problems", "left_out"}
+    of_all = {"cropped", "source", "key", "problems", "left_out", "n_left_out"}
     return [item.name for item in fields(FaceDataset) if item.name not in of_all]
 
 

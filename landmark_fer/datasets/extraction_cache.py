@@ -136,14 +136,16 @@ def _read_entry(entry, reader):
         if (entry / "columns.npz").is_file():
             columns, left_out = _packed_columns(entry), ""
             problems = columns.pop("problems").tolist()
+            n_left_out = len(problems)
         elif entry.is_dir():
-            problems, left_out = _about(entry)["problems"], str(entry / LEFT_OUT)
+            about, left_out = _about(entry), str(entry / LEFT_OUT)
+            problems, n_left_out = about["problems"], about["unreadable"] + about["faceless"]
             columns = {name: _mapped(entry / f"{name}.npy") for name in COLUMNS}
         else:
             return None
         records = np.load(entry / "records.npy", mmap_mode="r", allow_pickle=False)
         known = {"cropped": reader.cropped, "source": reader.name, "key": entry.name, "problems": problems}
-        return FaceDataset(records=records, **columns, **known, left_out=left_out)
+        return FaceDataset(records=records, **columns, **known, left_out=left_out, n_left_out=n_left_out)
     except Exception as error:  # for damaged content NumPy, zipfile and json raise nearly anything
         _log.warning("cache entry %s is damaged (%s) and is built again", entry, error)
         return None

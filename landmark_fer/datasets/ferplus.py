@@ -98,6 +98,29 @@ def join_votes(dataset, path):
     return replace(dataset, votes=votes[dataset.rows])
 
 
+def votes_of(dataset, path):
+    """Return the votes of a data set's faces, whether models are to learn from them or not.
+
+    Parameters
+    ----------
+    dataset : FaceDataset
+    path : path-like
+        Where it was read from.
+
+    Returns
+    -------
+    ndarray of shape (n, 10), int, or None
+        None where no votes lie beside it, or it is another data set than FER2013's csv.
+    """
+    beside = Path(path).with_name(FERPLUS_NAME)
+    if dataset.votes is not None or not (beside.is_file() and Path(path).is_file()):
+        return dataset.votes
+    try:
+        return join_votes(dataset, beside).votes
+    except DataError:  # votes of another table
+        return None
+
+
 def majority(votes):
     """Return the expression for which more than half of a picture's votes are.
 
@@ -159,6 +182,8 @@ def label_by_majority(dataset, path):
     clear = expressions != ""
     if not clear.any():
         raise DataError(f"{path} has no clear majority for any face of {dataset.source}")
-    left_out = f"FER+ has no clear majority for {(~clear).sum()} of {len(clear)} faces, which are left out"
-    problems = [*dataset.problems, left_out] if not clear.all() else dataset.problems
-    return replace(joined.take(clear), expressions=expressions[clear], problems=problems)
+    n_unclear = int((~clear).sum())
+    left_out = f"FER+ has no clear majority for {n_unclear} of {len(clear)} faces, which are left out"
+    known = {"problems": [*dataset.problems, left_out] if n_unclear else dataset.problems}
+    known["n_left_out"] = dataset.n_left_out + n_unclear
+    return replace(joined.take(clear), expressions=expressions[clear], **known)

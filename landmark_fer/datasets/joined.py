@@ -61,8 +61,9 @@ def join(parts, *, weights=None, cache=None):
     }
     key = hashlib.sha256(repr([part.key for part in parts]).encode()).hexdigest()[:32]
     problems = [f"{name}: {sentence}" for name, part in zip(names, parts, strict=True) for sentence in part.problems]
+    known |= {"problems": problems, "n_left_out": sum(part.n_left_out for part in parts)}
     cropped = all(part.cropped for part in parts)
-    return FaceDataset(**known, cropped=cropped, source=" + ".join(names), key=key, problems=problems)
+    return FaceDataset(**known, cropped=cropped, source=" + ".join(names), key=key)
 
 
 def checked_weights(weights, n_parts):

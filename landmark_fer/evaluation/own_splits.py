@@ -65,27 +65,46 @@ def prepare_folds(dataset, *, n_folds=5, random_state=0):
 def interval_groups(dataset, rows):
     """Return groups of faces that are right or wrong together, shape (m,), or None where faces are unrelated.
 
-    People where the faces are frames of takes of several, else the takes.
+    People where all are known and they are several, else takes.
     """
-    if dataset.takes is None or not len(rows) or (dataset.takes[rows] == "").any():
-        return None
-    people = dataset.subjects[rows]
-    groups = people if (people != "").all() and len(np.unique(people)) > 1 else dataset.takes[rows]
-    return groups if len(np.unique(groups)) > 1 else None
+    for groups in (dataset.subjects, dataset.takes):
+        if groups is not None and (groups[rows] != "").all() and len(np.unique(groups[rows])) > 1:
+            return groups[rows]
+    return None
 
 
-def interval_of_groups(dataset, rows, right):
-    """Return the interval of an accuracy on some faces by drawing people or takes anew, as a dict for a score.
+def interval_of_groups(dataset, rows, right, *, leak_free=None):
+    """Return the intervals of an accuracy on some faces by drawing people or takes anew, as a dict for a score.
 
-    Empty where the faces are unrelated, and the score's own interval holds.
+    Parameters
+    ----------
+    dataset : FaceDataset
+    rows : ndarray of shape (m,), int
+    right : ndarray of shape (m,), bool
+    leak_free : ndarray of shape (m,), bool, optional
+        As for `score`.
+
+    Returns
+    -------
+    dict
+        ``accuracy_interval``, and ``accuracy_leak_free_interval`` where some of the faces are leak-free. Empty where
+        the faces are unrelated, and the score's own intervals hold.
     """
-    groups = interval_groups(dataset, rows)
-    if groups is None:
-        return {}
-    low, high = grouped_interval(right, groups)
+    known = {"accuracy_interval": np.ones(len(rows), dtype=bool), "accuracy_leak_free_interval": leak_free}
+    intervals = {}
+    for name, chosen in known.items():
+        groups = None if chosen is None else interval_groups(dataset, rows[chosen])
+        if groups is not None:
+            interval = grouped_interval(right[chosen], groups)
+            intervals[name] = interval if dataset.takes is None else _as_if_one_face(interval, right[chosen], groups)
+    return intervals
+
+
+def _as_if_one_face(interval, right, groups):
+    """Return an interval no narrower than if each group, whose faces are frames of takes, were one face."""
     n_groups = len(np.unique(groups))
-    least, most = wilson_interval(np.mean(right) * n_groups, n_groups)  # as if each take were one face
-    return {"accuracy_interval": (min(low, least), max(high, most))}
+    least, most = wilson_interval(np.mean(right) * n_groups, n_groups)
+    return min(interval[0], least), max(interval[1], most)
 
 
 def _prepare_takes(dataset, n_folds, random_state):

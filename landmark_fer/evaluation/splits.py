@@ -50,7 +50,7 @@ class SplitFaces:
     tests: tuple
 
 
-def split_faces(dataset, *, n_folds=5, random_state=0, cache=None):
+def split_faces(dataset, *, n_folds=5, n_after=None, random_state=0, cache=None):
     """Divide a data set by its official split, or hold a twin-safe part out where it has none.
 
     Parameters
@@ -58,6 +58,8 @@ def split_faces(dataset, *, n_folds=5, random_state=0, cache=None):
     dataset : FaceDataset
     n_folds : int, default=5
         Without an official split, one fold of this many is held out.
+    n_after : int, optional
+        Folds that the training faces are to make, for which subjects must suffice; by default `n_folds`, 0 for none.
     random_state : int, default=0
     cache : path-like, optional
         As for `audit_twins`.
@@ -73,6 +75,7 @@ def split_faces(dataset, *, n_folds=5, random_state=0, cache=None):
     """
     audit = audit_twins(dataset, cache=cache)
     groups = related_faces(dataset, audit.groups)
+    n_after = n_folds if n_after is None else n_after
     is_training = dataset.splits == TRAINING
     if is_training.any() and not is_training.all():
         names = [name for name in np.unique(dataset.splits[~is_training]).tolist() if name]
@@ -81,9 +84,9 @@ def split_faces(dataset, *, n_folds=5, random_state=0, cache=None):
             _test(name, dataset.splits == name, audit.leak_free, known) for name in sorted(names, key=_public_first)
         ]
         training = np.flatnonzero(is_training)
-        check_enough_subjects(dataset.take(training), groups[training], n_folds=n_folds)
+        check_enough_subjects(dataset.take(training), groups[training], n_folds=n_after)
     else:
-        check_enough_subjects(dataset, groups, n_folds=n_folds, held_out=True)
+        check_enough_subjects(dataset, groups, n_folds=n_after, held_out=True)
         training, held_out = make_folds(dataset.expressions, groups, n_folds=n_folds, random_state=random_state)[0]
         tests = [TestFaces(HELD_OUT, held_out, np.ones(len(held_out), dtype=bool))]
     return SplitFaces(training, groups[training], tuple(tests))

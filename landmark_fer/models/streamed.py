@@ -5,8 +5,8 @@ temporary file and a batch in memory; the records are memory-mapped, or `RecordR
 """
 
 import numpy as np
+import scipy.linalg
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import SGDClassifier
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.utils import check_random_state
@@ -16,6 +16,7 @@ from landmark_fer.features.transformers import Stateless
 from landmark_fer.models.feature_file import FeatureFile
 
 _SAMPLE = 4000  # faces that show how wide features spread, and among which landmarks of the kernel are chosen
+_FAINTEST = 5e-5  # share of the kernel's whole variance under which a direction is rounding
 
 
 class UndescribedFaces(Stateless, auto_wrap_output_keys=None):
@@ -54,6 +55,10 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
     describe_ : transformer
     classifier_ : SGDClassifier
         Averaged over its steps [2]_.
+    vectors_ : ndarray of shape (v, d), float32, or None
+        The faces that span the kernel.
+    directions_ : ndarray of shape (v, r), float32
+        Take a face's kernels with them to coordinates in their span.
     classes_ : ndarray of shape (k,)
 
     References
@@ -124,10 +129,11 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
         rows = np.sort(random.permutation(len(X))[:_SAMPLE])
         sample = self.describe_.transform(X[rows])
         self.spread_ = max(float(sample.var(axis=0).sum()), 1e-12)
-        self.kernel_ = None
+        self.vectors_ = None
         if self.n_vectors:
-            options = {"gamma": self.gamma / self.spread_, "n_components": min(self.n_vectors, len(sample))}
-            self.kernel_ = Nystroem(**options, random_state=random.randint(2**31)).fit(sample)
+            self.vectors_ = sample[random.permutation(len(sample))[: self.n_vectors]]
+            self.width_ = self.gamma / self.spread_
+            self.directions_ = _directions(self.vectors_, self.width_)
         mapped = self._map(sample)
         self.offset_ = mapped.mean(axis=0)
         # Unit length in the mean: the first steps of the descent would overshoot with longer ones.
@@ -139,8 +145,18 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
     def _map(self, described):
         """Return what the classifier sees: the same for a face and the mirrored face."""
         signs = np.asarray(self.mirror_signs, dtype=np.float32)
-        if self.kernel_ is None:
+        if self.vectors_ is None:
             return np.where(signs > 0, described, np.abs(described))
-        vectors, gamma = self.kernel_.components_, self.kernel_.gamma
-        both = rbf_kernel(described, vectors, gamma) + rbf_kernel(described * signs, vectors, gamma)
-        return (both @ self.kernel_.normalization_.T).astype(np.float32)
+        both = (rbf_kernel(faces, self.vectors_, self.width_) for faces in (described, described * signs))
+        return sum(both) @ self.directions_
+
+
+def _directions(vectors, width):
+    """Return what takes kernels with some vectors to coordinates in their span, shape (v, r), float32.
+
+    Twins among the vectors span one direction, and rounding beside it, which would be made as long as the others;
+    scikit-learn's Nystroem does.
+    """
+    values, columns = scipy.linalg.eigh(rbf_kernel(vectors.astype(np.float64), gamma=width))
+    kept = values > _FAINTEST * len(vectors)
+    return (columns[:, kept] / np.sqrt(values[kept])).astype(np.float32)

@@ -46,7 +46,7 @@ def _score_test(dataset, predictor, test):
     expressions = dataset.expressions[test.rows]
     right = probabilities.argmax(axis=1) == class_columns(expressions, dataset.classes)
     scores = score(expressions, probabilities, dataset.classes, leak_free=test.leak_free)
-    return scores | interval_of_groups(dataset, test.rows, right)
+    return scores | interval_of_groups(dataset, test.rows, right, leak_free=test.leak_free)
 
 
 def _about_data(dataset, split):
@@ -59,7 +59,7 @@ def _about_data(dataset, split):
         "n_undetected": int(np.isnan(of_training.detector_scores).sum()),
         "undetected": of_training.undetected_by_class(),
         "n_in_twin_groups": int(len(split.groups) - len(np.unique(split.groups))),
-        "n_left_out": len(dataset.problems),
+        "n_left_out": dataset.n_left_out,
         "votes": dataset.votes is not None,
         "cropped": bool(dataset.cropped),
         "has_chips": has_chips(dataset),

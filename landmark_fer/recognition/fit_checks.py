@@ -11,7 +11,7 @@ from landmark_fer.recognition.beginning import read_beginning
 from landmark_fer.recognition.network_training import OPTIONS_OF, RECIPE_OPTIONS, extractor_settings, recipe_changes
 
 FEWEST_FOLD_SAMPLE = 100
-_OF_CLASSICAL = ("data_weights", "search", "minutes", "suspects", "drop_suspects", "fold_sample", "features", "export")
+_OF_CLASSICAL = ("search", "minutes", "suspects", "drop_suspects", "fold_sample", "features", "export")
 _OF_NETWORKS = (*RECIPE_OPTIONS, *OPTIONS_OF, "start")
 
 

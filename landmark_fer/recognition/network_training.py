@@ -9,7 +9,6 @@ from landmark_fer.evaluation.comparison import choose, comparison_rows
 from landmark_fer.evaluation.own_splits import prepare_folds
 from landmark_fer.evaluation.rejection import rejection_facts
 from landmark_fer.evaluation.significance import compare_pairs
-from landmark_fer.evaluation.splits import split_faces
 from landmark_fer.evaluation.validation import CandidateResult
 from landmark_fer.models.cnn.architectures import ARCHITECTURES
 from landmark_fer.models.cnn.calibrated import CalibratedNetwork, fit_network_temperature
@@ -19,6 +18,7 @@ from landmark_fer.models.cnn.watching import history_text
 from landmark_fer.models.contract import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.recognition.facts import base_facts, votes_of_training
+from landmark_fer.recognition.network_split import split_for_networks
 
 _FOLDS = (
     "Trained on {learnt:,} of {all:,} training faces; the other {watched:,} were watched meanwhile: they chose the "
@@ -139,10 +139,15 @@ def train_networks(
     Returns
     -------
     TrainedNetworks
+
+    Raises
+    ------
+    DataError
+        If there are too few people, or unrelated faces, of an expression.
     """
     prepared = prepare_folds(dataset, random_state=random_state)
     dataset = prepared.dataset
-    split = split_faces(dataset, n_folds=prepared.n_folds, random_state=random_state, cache=cache)
+    split = split_for_networks(dataset, n_folds=prepared.n_folds, random_state=random_state, cache=cache)
     networks, results = {}, {}
     for name in names:
         settings = {"random_state": random_state, "verbose": verbose, "cache": cache}
@@ -182,7 +187,9 @@ def train_networks(
 def _trained(classifier, dataset, split):
     """Return a trained and calibrated network, and what it answers to the watched faces."""
     records, expressions = dataset.records[split.training], dataset.expressions[split.training]
-    classifier.fit(records, expressions, votes=votes_of_training(dataset, split), groups=split.groups)
+    weights = None if dataset.weights is None else dataset.weights[split.training]
+    known = {"votes": votes_of_training(dataset, split), "groups": split.groups, "weights": weights}
+    classifier.fit(records, expressions, **known)
     watched = records[classifier.watched_]
     network = CalibratedNetwork(
         classifier, fit_network_temperature(classifier, watched, expressions[classifier.watched_])

@@ -9,6 +9,7 @@ from landmark_fer.datasets.twins import audit_twins
 from landmark_fer.evaluation.suspects import agreement_with_votes, contradicting_twins, suspects
 
 _SIDES = "suggestion", "label", "neither"
+_CLEAREST = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +24,19 @@ class SecondLook:
         Of the suspects among the training faces.
     twins : DataFrame
         As from `contradicting_twins`, with rows of the source.
-    agreement : dict or None
-        As from `agreement_with_votes`, where votes are known.
+    agreement, of_clearest : dict or None
+        As from `agreement_with_votes`, where votes are known: of all suspects, and of the thousand that are
+        contradicted most.
+    learnt : bool
+        Whether the model had learnt from such votes, so that they are no independent judge.
     """
 
     suspects: pd.DataFrame
     positions: object
     twins: pd.DataFrame
     agreement: dict | None
+    of_clearest: dict | None = None
+    learnt: bool = False
 
     @property
     def text(self):
@@ -41,15 +47,13 @@ class SecondLook:
         )
         if not (self.agreement and self.agreement["compared"]):
             return text
-        compared = self.agreement["compared"]
-        model, label, neither = (100 * self.agreement[f"with_{side}"] / compared for side in _SIDES)
-        return (
-            f"{text} Of {compared:,} suspects with a clear FER+ majority, it sides with the model {model:.0f} %, "
-            f"with the label {label:.0f} % and with neither {neither:.0f} % of the time."
-        )
+        text = f"{text} FER+, where it has a clear majority, {_sides(self.agreement)}"
+        if self.of_clearest != self.agreement:
+            text += f"; of the {_CLEAREST:,} that are contradicted most it {_sides(self.of_clearest)}"
+        return f"{text}. The model had learnt from such votes." if self.learnt else f"{text}."
 
 
-def look_again(dataset, comparison, *, cache=None):
+def look_again(dataset, comparison, *, votes=None, cache=None):
     """Return the training faces whose labels deserve a second look; nothing is changed.
 
     Parameters
@@ -57,6 +61,8 @@ def look_again(dataset, comparison, *, cache=None):
     dataset : FaceDataset
     comparison : Comparison
         Its chosen candidate's out-of-fold answers are the second opinion.
+    votes : ndarray of shape (n, m), optional
+        FER+'s of the data set's faces; by default those that the models learnt from.
     cache : path-like, optional
         As for `audit_twins`.
 
@@ -68,9 +74,22 @@ def look_again(dataset, comparison, *, cache=None):
     expressions, rows = dataset.expressions[training], dataset.rows[training]
     doubted = suspects(expressions, comparison.results[comparison.chosen].probabilities, dataset.classes)
     positions = doubted["row"].to_numpy()
-    agreement = None
-    if dataset.votes is not None:
-        agreement = agreement_with_votes(doubted, majority(dataset.votes[training]), classes=dataset.classes)
+    judges = dataset.votes if votes is None else votes
+    agreement = of_clearest = None
+    if judges is not None:
+        clear = majority(judges[training])
+        agreement = agreement_with_votes(doubted, clear, classes=dataset.classes)
+        of_clearest = agreement_with_votes(doubted[:_CLEAREST], clear, classes=dataset.classes)
     twins = contradicting_twins(expressions, audit_twins(dataset, cache=cache).groups[training])
     named = [table.assign(row=rows[table["row"].to_numpy()]) for table in (doubted, twins)]
-    return SecondLook(named[0], positions, named[1], agreement)
+    return SecondLook(named[0], positions, named[1], agreement, of_clearest, learnt=dataset.votes is not None)
+
+
+def _sides(agreement):
+    compared = agreement["compared"]
+    if not compared:
+        return "has nothing to say"
+    model, label, neither = (100 * agreement[f"with_{side}"] / compared for side in _SIDES)
+    return (
+        f"sides with the model {model:.0f} %, with the label {label:.0f} % and with neither {neither:.0f} % of the time"
+    )

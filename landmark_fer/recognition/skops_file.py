@@ -26,6 +26,8 @@ TRUSTED_TYPES = (
     "landmark_fer.models.pooling.PooledClassifier",
     "landmark_fer.models.rules.ExpressionRules",
     "landmark_fer.models.rules.Rule",
+    "landmark_fer.models.streamed.StreamedClassifier",
+    "landmark_fer.models.streamed.UndescribedFaces",
     # What the candidates hold of scikit-learn and skops does not trust by itself.
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
 )

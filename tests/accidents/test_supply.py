@@ -12,6 +12,7 @@ from tests.accidents.fuzzing import ROOT
 sys.path.insert(0, str(ROOT / "tools"))
 
 import audit
+import licences
 import lock
 import packages
 import sbom
@@ -58,6 +59,26 @@ def test_every_dependency_has_a_licence_in_the_list():
     assert [package.name for package in found if package.licence == "not said"] == []
     listed = (ROOT / "docs" / "licences.md").read_text()
     assert [package.name for package in found if f"| {package.name} |" not in listed] == []
+
+
+def test_the_list_of_licences_is_of_every_file_of_requirements():
+    files = {path.name for path in ROOT.glob("requirements*.txt")} - {lock.OLDEST.name}
+    assert {name for names in licences.GROUPS.values() for name in names} == files
+    text = licences.LIST.read_text()
+    assert all(f"\n## {heading}\n" in text for heading in licences.GROUPS)
+    listed = set(re.findall(r"^\| (\S+) \|", text, flags=re.M))
+    named = {packages.canonicalize_name(each.name) for each in lock.requirements(files)}
+    assert named - listed <= {"tensorflow", "dlib"}, "those of other machines"
+
+
+def test_a_list_from_which_packages_would_be_missing_is_not_written(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(sys, "argv", ["licences.py"])
+    monkeypatch.setattr(licences, "LIST", tmp_path / "licences.md")
+    monkeypatch.setattr(licences, "GROUPS", {"One": ("requirements.txt",)})
+    assert licences.main() == 0 and "| numpy |" in (tmp_path / "licences.md").read_text()
+    monkeypatch.setattr(licences, "installed", lambda wanted: ([], ["gone"]))
+    assert licences.main() == 1 and "| numpy |" in (tmp_path / "licences.md").read_text()
+    assert "gone are not installed" in capsys.readouterr().err
 
 
 def test_licences_are_read_from_all_three_places():

@@ -277,6 +277,7 @@ def test_everything_left_out_is_listed_and_counted(tmp_path, faces, monkeypatch,
     assert rows == [["name", "reason"], *([f"face {n}", f'face {n}, it is "broken"'] for n in (1, 3, 5, 7, 9))]
     assert dataset.problems[:2] == ['face 1, it is "broken"', 'face 3, it is "broken"']
     assert "3 more were left out" in dataset.problems[2] and len(dataset.problems) == 3
+    assert dataset.n_left_out == 5
     assert "5 left out" in capsys.readouterr().err
 
 

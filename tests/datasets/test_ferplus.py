@@ -3,6 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
+from landmark_fer.datasets import ferplus
 from landmark_fer.datasets.ferplus import join_votes, majority, read_votes, soft_labels
 from landmark_fer.errors import DataError, InputError
 from landmark_fer.face.expressions import EXPRESSIONS, FERPLUS_COLUMNS
@@ -56,6 +57,7 @@ def test_labels_by_majority_leave_out_the_unclear(pair, load, dataset):
     assert ferplus.votes.tolist() == [ROWS[row] for row in ferplus.rows]
     assert np.array_equal(ferplus.records, dataset.records[ferplus.rows])
     assert ferplus.problems == ["FER+ has no clear majority for 3 of 20 faces, which are left out"]
+    assert ferplus.n_left_out == 3
 
 
 def test_votes_follow_rows_whatever_is_taken(pair, dataset):
@@ -91,3 +93,10 @@ def test_usages_are_read(pair, dataset):
     votes, usages = read_votes(pair.with_name("fer2013new.csv"))
     assert votes.shape == (20, 10)
     assert np.array_equal(usages, dataset.splits)
+
+
+def test_votes_are_found_whether_they_are_learnt_from_or_not(pair, fer_csv, dataset):
+    assert np.array_equal(ferplus.votes_of(dataset, pair), join_votes(dataset, pair.with_name("fer2013new.csv")).votes)
+    assert ferplus.votes_of(dataset, fer_csv) is None
+    pair.with_name("fer2013new.csv").write_text("Usage\n")
+    assert ferplus.votes_of(dataset, pair) is None

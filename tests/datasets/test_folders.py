@@ -100,7 +100,7 @@ def test_unreadable_pictures_are_problems(tmp_path, write_pictures, faces, load)
     write_pictures(folder, {"happy/dot.png": faces[0][:1, :1]})
     (folder / "happy" / "gone.png").symlink_to(folder / "nowhere.png")
     dataset = load(folder, pictures="crops")
-    assert len(dataset) + len(dataset.problems) == 8
+    assert len(dataset) + len(dataset.problems) == len(dataset) + dataset.n_left_out == 8
     for name, reason in {
         "empty": "0 bytes",
         "text": "none that can be read",
@@ -135,6 +135,7 @@ def test_a_scene_without_a_face_is_left_out_and_counted(tmp_path, write_pictures
     assert dataset.names.tolist() == ["happy/astronaut.png"]
     assert not dataset.cropped
     assert dataset.problems == ["no face was found in 1 of 2 pictures, which are left out: happy/wall.png"]
+    assert dataset.n_left_out == 1
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ def test_all_faces_are_there_in_order():
     assert faces.expressions.tolist() == [*first.expressions, *second.expressions]
     assert faces.origins.tolist() == ["a"] * len(first) + ["b"] * len(second)
     assert faces.source == "a + b"
+    assert join([replace(first, n_left_out=3), replace(second, n_left_out=4)]).n_left_out == 7
 
 
 def test_the_key_is_of_all_and_in_order():

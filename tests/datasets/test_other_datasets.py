@@ -128,6 +128,7 @@ def test_contempt_of_ck_plus_is_left_out_unless_asked_for_and_said(made, load):
     assert asked.classes == ("happy", "contempt")
     plain = load(made("ck48"))
     assert "contempt" not in plain.classes and len(plain) == 72
+    assert plain.n_left_out == 12
     assert plain.problems[-1].startswith("12 of contempt are left out; --expressions angry,disgust,")
     assert load(made("ck48"), unasked="kept").classes[-1] == "contempt"
 

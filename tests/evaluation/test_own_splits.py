@@ -135,3 +135,30 @@ def test_intervals_of_takes_are_wider_than_of_faces():
     low, high = interval_of_groups(faces, np.arange(len(faces)), np.ones(len(faces), bool))["accuracy_interval"]
     assert low == pytest.approx(wilson_interval(12, 12)[0])  # twelve takes, however many faces
     assert interval_of_groups(made_up_dataset(5), np.arange(15), np.ones(15, bool)) == {}
+
+
+def test_intervals_of_known_people_are_those_that_evaluate_gives():
+    from landmark_fer.evaluation.scores import score, wilson_interval
+    from landmark_fer.evaluation.subjects import scores_by_subject
+
+    people = [f"S{row % 12:03d}" for row in range(180)]
+    faces = replace(made_up_dataset(60, subjects=people), source="people")
+    rows = np.arange(0, 180, 2)  # of six people, three of whom are always read wrongly
+    right = np.isin(faces.subjects[rows], ["S000", "S002", "S004"])
+    strangers = faces.subjects[rows] != "S004"
+    columns = np.array([faces.classes.index(each) for each in faces.expressions[rows]])
+    probabilities = np.eye(3)[np.where(right, columns, (columns + 1) % 3)]
+    intervals = interval_of_groups(faces, rows, right, leak_free=strangers)
+    asked = faces.expressions[rows], probabilities, faces.classes
+    evaluated = score(*asked, leak_free=strangers)
+    evaluated |= scores_by_subject(faces.take(rows), probabilities, faces.classes, leak_free=strangers)
+    assert intervals == {name: evaluated[name] for name in ("accuracy_interval", "accuracy_leak_free_interval")}
+    narrow = wilson_interval(right.sum(), len(right))
+    assert intervals["accuracy_interval"][0] < narrow[0] - 0.1 < narrow[1] + 0.1 < intervals["accuracy_interval"][1]
+
+
+@pytest.mark.parametrize("people", [["", *["ann"] * 8, *["bob"] * 9], ["ann"] * 18])
+def test_where_one_is_unknown_or_all_are_one_the_scores_own_interval_holds(people):
+    faces = made_up_dataset(6, subjects=people)
+    assert interval_of_groups(faces, np.arange(18), np.arange(18) < 9, leak_free=np.ones(18, bool)) == {}
+    assert interval_of_groups(faces, np.arange(0), np.ones(0, bool)) == {}

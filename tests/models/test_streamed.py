@@ -50,6 +50,19 @@ def test_one_at_a_time_equals_all_at_once_in_any_order(fitted, generator):
     assert fitted.predict_proba(records[:0]).shape == (0, 3)
 
 
+def test_twins_among_the_vectors_make_no_noise():
+    records, expressions = made_up_faces(40)
+    twice = np.concatenate([records, records[::2]])
+    model = make_candidates(["nystroem"], features="geometry")["nystroem"].pipeline
+    model.fit(twice, np.concatenate([expressions, expressions[::2]]))
+    unseen, truth = made_up_faces(15, seed=1)
+    expected = model.predict_proba(unseen)
+    single = [model.predict_proba(unseen[row : row + 1])[0] for row in range(len(unseen))]
+    np.testing.assert_allclose(single, expected, atol=1e-4)
+    assert (model.predict(unseen) == truth).mean() > 0.8
+    assert model[-1].directions_.shape[1] <= 120  # of 180 vectors, 60 are there twice
+
+
 def test_saved_and_loaded_equals_before_and_a_clone_fits_to_the_same(fitted):
     records, expressions = made_up_faces(40)
     expected = fitted.predict_proba(records)

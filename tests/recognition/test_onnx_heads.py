@@ -13,7 +13,7 @@ from landmark_fer.errors import InputError
 from landmark_fer.face.records import stack
 from landmark_fer.features.projection import MirrorPCA
 from landmark_fer.features.transformers import Measurements
-from landmark_fer.models.candidates import CANDIDATES, FEATURES, FIELDS, make_candidates
+from landmark_fer.models.candidates import CANDIDATES, FEATURES, FIELDS, STREAMED_CANDIDATES, make_candidates
 from landmark_fer.models.kernel_svm import LeastSquaresSVC
 from landmark_fer.models.network import DropoutMLP
 from landmark_fer.models.onnx_predictor import OnnxPredictor
@@ -69,7 +69,7 @@ def blend():
 
 
 @pytest.mark.parametrize("features", FEATURES)
-@pytest.mark.parametrize("name", CANDIDATES)
+@pytest.mark.parametrize("name", [*CANDIDATES, *STREAMED_CANDIDATES])
 def test_every_candidate_on_every_kind_of_features(name, features, real_faces):
     records, expressions = made_up_faces(14)
     predictor = make_candidates([name], features=features)[name].pipeline.fit(records, expressions)
@@ -91,7 +91,7 @@ def test_rows_do_not_know_each_other(blend):
     assert found.predict_proba(blend.faces[:0]).shape == (0, 3)
 
 
-@pytest.mark.parametrize("name", CANDIDATES)
+@pytest.mark.parametrize("name", [*CANDIDATES, *STREAMED_CANDIDATES])
 def test_two_classes(name):
     records, expressions = made_up_faces(12, classes=("happy", "sad"))
     predictor = make_candidates([name], features="geometry")[name].pipeline.fit(records, expressions)
@@ -113,6 +113,32 @@ def test_an_expression_that_the_model_never_saw_has_no_probability():
     found = exported(predictor, classes=("happy", "fear", "sad")).predict_proba(records)
     assert not found[:, 1].any()
     np.testing.assert_allclose(found[:, [0, 2]], predictor.predict_proba(records), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", STREAMED_CANDIDATES)
+def test_streamed_models_in_a_pool_and_far_from_every_face(name, real_faces):
+    records, expressions = made_up_faces(60)
+    pipeline = make_candidates([name])[name].pipeline
+    pooled = PooledClassifier([(name, pipeline[-1])], Pool("temperature", np.eye(3) / 2, np.zeros(3)), sorted(CLASSES))
+    predictor = Pipeline([("features", pipeline[0]), ("classifier", pooled)]).fit(records, expressions)
+    assert np.ptp(predictor.predict_proba(between(records)), axis=0).min() > 0.05
+    assert_same(predictor, "both", between(records), real_faces)
+
+
+@pytest.mark.parametrize("shift", [-20, -60, -200])
+def test_a_face_that_no_logistic_regression_takes_for_its_own(shift):
+    records, expressions = made_up_faces(12)
+    predictor = make_candidates(["sgd"], features="geometry")["sgd"].pipeline.fit(records, expressions)
+    predictor[-1].classifier_.intercept_ += shift
+    assert_same(predictor, "geometry", between(records))
+
+
+def test_a_streamed_model_of_another_loss_is_refused():
+    records, expressions = made_up_faces(12)
+    predictor = make_candidates(["sgd"], features="geometry")["sgd"].pipeline.fit(records, expressions)
+    predictor[-1].classifier_.loss = "modified_huber"
+    with pytest.raises(InputError, match="must have the loss log_loss, got modified_huber; use joblib"):
+        exported(predictor)
 
 
 def test_small_types_stay_small():

@@ -7,6 +7,7 @@ import pytest
 
 from landmark_fer.face.expressions import FERPLUS_COLUMNS
 from landmark_fer.models.candidates import make_candidates
+from landmark_fer.recognition import second_look
 from landmark_fer.recognition.second_look import look_again
 from landmark_fer.recognition.training import compare, fit_chosen
 from tests.conftest import made_up_dataset
@@ -32,13 +33,31 @@ def test_planted_errors_are_found_and_votes_side_with_the_model(planted, tmp_pat
     assert len(set(dataset.rows[wrong]) & set(found.suspects["row"])) >= 2
     np.testing.assert_array_equal(dataset.rows[comparison.split.training[found.positions]], found.suspects["row"])
     assert found.agreement["with_suggestion"] >= 2
-    assert f"{len(found.suspects):,} training faces have a label" in found.text and "FER+ majority" in found.text
+    assert (
+        f"{len(found.suspects):,} training faces have a label" in found.text
+        and "FER+, where it has a clear majority" in found.text
+    )
 
 
 def test_without_votes_none_are_asked(planted, tmp_path):
     dataset, _, comparison = planted
     found = look_again(replace(dataset, votes=None), comparison, cache=tmp_path)
     assert found.agreement is None and "FER+" not in found.text
+
+
+def test_votes_that_nothing_was_learnt_from_judge_as_well(planted, tmp_path):
+    dataset, _, comparison = planted
+    found = look_again(replace(dataset, votes=None), comparison, votes=dataset.votes, cache=tmp_path)
+    assert found.agreement["with_suggestion"] >= 2 and found.of_clearest == found.agreement
+    assert "had learnt" not in found.text and "had learnt" in look_again(dataset, comparison, cache=tmp_path).text
+
+
+def test_the_clearest_are_judged_by_themselves(planted, tmp_path, monkeypatch):
+    dataset, _, comparison = planted
+    monkeypatch.setattr(second_look, "_CLEAREST", 1)
+    found = look_again(dataset, comparison, cache=tmp_path)
+    assert found.of_clearest["suspects"] == 1 < found.agreement["suspects"]
+    assert "of the 1 that are contradicted most it sides with the model" in found.text
 
 
 def test_suspects_are_left_out_of_the_fit_only_when_asked_for(planted, tmp_path):

@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from landmark_fer import Recognizer
 from landmark_fer.errors import ArtifactError, DependencyError, InputError
-from landmark_fer.models.candidates import CANDIDATES, make_candidates
+from landmark_fer.models.candidates import CANDIDATES, STREAMED_CANDIDATES, make_candidates
 from landmark_fer.models.pooling import Pool, PooledClassifier
 from landmark_fer.recognition.artifact import load_artifact, save_artifact
 from landmark_fer.recognition.skops_file import TRUSTED_TYPES, load_skops, skops_content
@@ -65,7 +65,7 @@ def test_an_artifact_that_names_no_format_is_joblib(artifact_path):
     assert load_artifact(artifact_path).classes
 
 
-@pytest.mark.parametrize("name", CANDIDATES)
+@pytest.mark.parametrize("name", [*CANDIDATES, *STREAMED_CANDIDATES])
 def test_every_candidate_makes_the_journey_in_a_pool(name):
     records, expressions = made_up_faces(12)
     pipeline = make_candidates([name])[name].pipeline

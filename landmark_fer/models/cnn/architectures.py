@@ -189,6 +189,7 @@ def _first_line(error):
 
 
 _GREY_48 = NetworkInput(48, frame=64)
+_WHOLE_48 = NetworkInput(48, picture="crop", margin=0.056, scaling="0..1")  # as much as a picture of FER2013 shows
 
 ARCHITECTURES = {
     "aligned_cnn": Architecture(
@@ -198,6 +199,7 @@ ARCHITECTURES = {
         _elu_vgg, _GREY_48, "a tutorial's VGG-like network with exponential linear units, five classes", {}
     ),
     "relu_vgg": Architecture(_relu_vgg, _GREY_48, "a tutorial's network of three pairs of valid convolutions", {}),
+    "relu_vgg_box": Architecture(_relu_vgg, _WHOLE_48, "the same on the detector's box, as tutorials do", {}),
     "wide_cnn": Architecture(_wide_cnn, _GREY_48, "the tutorials' popular four-layer network, 4.5 M parameters", {}),
     "single_conv": Architecture(
         _single_conv, _GREY_48, "one layer of 4x4 filters, 5,000 in its source", {"filters": SINGLE_CONV_FILTERS}

@@ -53,7 +53,7 @@ class Augmentation:
 NO_AUGMENTATION = Augmentation(0.0, 0.0, 0.0, 0.0, False)
 
 
-def training_batches(tensorflow, pictures, targets, wanted, *, augmentation, batch_size, random):
+def training_batches(tensorflow, pictures, targets, wanted, *, augmentation, batch_size, random, weights=None):
     """Return a ``tf.data.Dataset`` that goes through the pictures for ever, in another order each time.
 
     Parameters
@@ -67,10 +67,13 @@ def training_batches(tensorflow, pictures, targets, wanted, *, augmentation, bat
     batch_size : int
     random : numpy.random.Generator
         Draws order and transforms.
+    weights : ndarray of shape (n,), float32, optional
+        How much each face counts in the loss.
 
     Returns
     -------
     tf.data.Dataset
+        Of pictures and targets by output, and where there are weights of weights by output.
     int
         Batches of one passage.
     """
@@ -81,11 +84,12 @@ def training_batches(tensorflow, pictures, targets, wanted, *, augmentation, bat
     def drawn(_):
         rows = next(passage)
         transforms = augmentation.matrices(len(rows), wanted.side, random)
-        return pictures[rows][..., None], transforms, *targets(rows).values()
+        counted = () if weights is None else (weights[rows],)
+        return pictures[rows][..., None], transforms, *targets(rows).values(), *counted
 
     def augmented(number):
-        types = ["uint8", "float32", *["float32"] * len(sizes)]
-        batch, transforms, *answers = tensorflow.numpy_function(drawn, [number], types)
+        types = ["uint8", "float32", *["float32"] * (len(sizes) + (weights is not None))]
+        batch, transforms, *rest = tensorflow.numpy_function(drawn, [number], types)
         moved = tensorflow.raw_ops.ImageProjectiveTransformV3(
             images=tensorflow.ensure_shape(batch, (None, wanted.side, wanted.side, 1)),
             transforms=tensorflow.ensure_shape(transforms, (None, 8)),
@@ -95,9 +99,12 @@ def training_batches(tensorflow, pictures, targets, wanted, *, augmentation, bat
             fill_mode="NEAREST",
         )
         scaled = tensorflow.numpy_function(lambda each: scaled_pictures(each[..., 0], wanted), [moved], "float32")
-        named = zip(sizes.items(), answers, strict=True)
+        named = zip(sizes.items(), rest[: len(sizes)], strict=True)
         answers = {name: tensorflow.ensure_shape(answer, (None, size)) for (name, size), answer in named}
-        return tensorflow.ensure_shape(scaled, (None, *wanted.shape)), answers
+        scaled = tensorflow.ensure_shape(scaled, (None, *wanted.shape))
+        if weights is None:
+            return scaled, answers
+        return scaled, answers, dict.fromkeys(sizes, tensorflow.ensure_shape(rest[-1], (None,)))
 
     # Not Dataset.from_generator: TensorFlow 2.21 then gives freed memory back at once, and a step takes twice as long.
     return tensorflow.data.Dataset.counter().map(augmented).prefetch(4), n_batches

@@ -75,7 +75,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.verbose = verbose
         self.cache = cache
 
-    def fit(self, X, y, votes=None, groups=None):
+    def fit(self, X, y, votes=None, groups=None, weights=None):
         """Train on face records X of shape (n,) with expressions y of shape (n,).
 
         Parameters
@@ -88,12 +88,15 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             targets.
         groups : ndarray of shape (n,), optional
             Faces with the same group are never both learnt from and watched.
+        weights : ndarray of shape (n,), optional
+            How many times each face counts in the loss; 2 is as if it were there twice. What is watched is not
+            weighted.
 
         Raises
         ------
         InputError
-            If there is no such architecture, the recipe wants votes and there are none, or the network to start from
-            is another.
+            If there is no such architecture, the recipe wants votes and there are none, the network to start from is
+            another, or the weights are no numbers from 0.
         DataError
             If the faces are too few to watch some.
         DependencyError
@@ -113,6 +116,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             None if votes is None else _shares(votes[learnt]),
             pictures[self.watched_],
             labels[self.watched_],
+            _shares_of_loss(weights, len(columns), learnt),
         )
         self.network_ = build_network(
             self.architecture, len(self.classes_), seed=self.random_state, **(self.options or {})
@@ -165,7 +169,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         ]
         digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode())
         begun = self.start.get_weights() if self.start is not None else ()
-        for array in (faces.pictures, faces.labels, faces.votes, faces.watched_pictures, *begun):
+        decisive = faces.pictures, faces.labels, faces.votes, faces.watched_pictures, faces.weights, *begun
+        for array in decisive:
             digest.update(b"" if array is None else np.ascontiguousarray(array))
         return digest.hexdigest()[:32]
 
@@ -194,6 +199,20 @@ def watched_part(expressions, groups=None, *, random_state=0):
         raise DataError(f"a network needs 2 unrelated faces of each expression or more, got {fewest}; add faces")
     splitter = StratifiedGroupKFold(min(WATCHED, fewest), shuffle=True, random_state=random_state)
     return next(splitter.split(np.zeros(len(expressions)), expressions, groups))
+
+
+def _shares_of_loss(weights, n, learnt):
+    """Return the weights of the faces that are learnt from with mean 1, float32, or None where all are the same."""
+    if weights is None:
+        return None
+    weights = np.asarray(weights, dtype=np.float64)
+    if weights.shape != (n,) or not (np.isfinite(weights) & (weights >= 0)).all() or not weights[learnt].any():
+        raise InputError(
+            f"weights must be one finite number from 0 for each of {n} faces, not all of them 0, got an array of shape "
+            f"{weights.shape}; leave them out to count all faces the same"
+        )
+    own = weights[learnt]
+    return None if (own == own[0]).all() else (own / own.mean()).astype(np.float32)
 
 
 def _shares(votes):

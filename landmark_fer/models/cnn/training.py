@@ -30,6 +30,8 @@ class TrainingFaces:
         Shares of people's votes; rows of zeros teach nothing.
     watched_pictures, watched_labels
         The same of faces that are never learnt from.
+    weights : ndarray of shape (n,), float32, optional
+        How much each face counts in the loss; 1 in the mean. By default all count the same.
     """
 
     pictures: np.ndarray
@@ -37,6 +39,7 @@ class TrainingFaces:
     votes: np.ndarray | None
     watched_pictures: np.ndarray
     watched_labels: np.ndarray
+    weights: np.ndarray | None = None
 
 
 def import_keras(*, purpose="training a network"):
@@ -150,6 +153,7 @@ def _fit(keras, model, network, faces, wanted, recipe, *, folder, seed, verbose)
         augmentation=recipe.augmentation,
         batch_size=recipe.batch_size,
         random=random,
+        weights=faces.weights,
     )
     model.fit(
         batches,

@@ -1,11 +1,14 @@
 """The ``features`` step in ONNX: descriptions, their mirror components, and several side by side."""
 
+from functools import partial
+
 import numpy as np
 from sklearn.pipeline import FeatureUnion
 
 from landmark_fer.errors import InputError
 from landmark_fer.features.projection import MirrorPCA, SideBySide
 from landmark_fer.features.transformers import AlignedLandmarks, HogOfChip, Measurements
+from landmark_fer.models.streamed import UndescribedFaces
 from landmark_fer.recognition.export.gradients import hog_of_chip
 from landmark_fer.recognition.export.shape import aligned_landmarks, measurements
 
@@ -16,13 +19,13 @@ def append_features(graph, step, chip_size):
     Parameters
     ----------
     graph : Graph
-    step : SideBySide, FeatureUnion, MirrorPCA or one of the transformers over face records
+    step : SideBySide, FeatureUnion, MirrorPCA, UndescribedFaces or one of the transformers over face records
     chip_size : int
 
     Returns
     -------
-    str
-        Shape (n, d), float32.
+    str or callable
+        Shape (n, d), float32. Of `UndescribedFaces` a function from such a step to this, for the model that has one.
 
     Raises
     ------
@@ -49,6 +52,10 @@ def _components(graph, step, chip_size):
     return graph.add("Mul", graph.add("Sub", components, step.offset_), np.float32(step.factor_))
 
 
+def _undescribed(graph, step, chip_size):
+    return partial(append_features, graph, chip_size=chip_size)
+
+
 _KINDS = {
     FeatureUnion: _side_by_side,
     SideBySide: _side_by_side,
@@ -56,4 +63,5 @@ _KINDS = {
     HogOfChip: hog_of_chip,
     AlignedLandmarks: aligned_landmarks,
     Measurements: measurements,
+    UndescribedFaces: _undescribed,
 }

@@ -11,6 +11,8 @@ from landmark_fer.models.mirrored import MirroredClassifier
 from landmark_fer.models.neighbours import EmbeddedNeighbours
 from landmark_fer.models.network import DropoutMLP
 from landmark_fer.models.pooling import FLOOR, PooledClassifier
+from landmark_fer.models.streamed import StreamedClassifier
+from landmark_fer.recognition.export.streamed import streamed
 
 
 def append_head(graph, head, features):
@@ -21,8 +23,8 @@ def append_head(graph, head, features):
     graph : Graph
     head : estimator
         One of the candidates' or a `PooledClassifier` of them.
-    features : str
-        Shape (n, d), float32.
+    features : str or callable
+        Shape (n, d), float32; as from `append_features`.
 
     Returns
     -------
@@ -177,5 +179,6 @@ _KINDS = {
     EmbeddedNeighbours: _neighbours,
     RbfSVC: _rbf_svc,
     MLPClassifier: _plain_mlp,
+    StreamedClassifier: streamed,
     DummyClassifier: _dummy,
 }

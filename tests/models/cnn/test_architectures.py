@@ -14,6 +14,7 @@ COUNTS = {
     ("aligned_cnn", 7): 576_167,
     ("elu_vgg", 5): 1_328_037,
     ("relu_vgg", 7): 555_623,
+    ("relu_vgg_box", 7): 555_623,
     ("wide_cnn", 7): 4_478_727,
     ("single_conv", 7): 18_449_095,
     ("pixel_mlp", 7): 2_888_711,

@@ -80,3 +80,15 @@ def test_the_same_seed_gives_the_same_batches(tensorflow, generator):
     )
     assert np.array_equal(first, second)
     assert not np.array_equal(first, other)
+
+
+def test_each_face_brings_its_weight(tensorflow, generator):
+    pictures, rows = generator.integers(0, 256, (10, 16, 16), dtype=np.uint8), np.arange(10, dtype=np.float32)
+    options = {"augmentation": NO_AUGMENTATION, "batch_size": 4, "random": generator, "weights": rows * 10}
+    targets = {"row": rows[:, None], "other": rows[:, None] + 1}
+    batches, number = training_batches(
+        tensorflow, pictures, lambda chosen: {name: each[chosen] for name, each in targets.items()}, PLAIN, **options
+    )
+    for _, answers, weights in itertools.islice(batches.as_numpy_iterator(), number):
+        assert set(weights) == {"row", "other"}
+        assert np.array_equal(weights["row"], 10 * answers["row"][:, 0]) and np.array_equal(*weights.values())

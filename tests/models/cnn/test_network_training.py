@@ -17,6 +17,9 @@ from landmark_fer.models.cnn.architectures import ARCHITECTURES
 from landmark_fer.models.cnn.batches import NO_AUGMENTATION
 from landmark_fer.models.cnn.classifier import NetworkClassifier, watched_part
 from landmark_fer.models.cnn.curves import draw_curves
+from landmark_fer.models.cnn.pictures import NetworkInput
+from landmark_fer.models.cnn.recipes import Recipe
+from landmark_fer.models.cnn.training import TrainingFaces
 from landmark_fer.models.cnn.watching import HISTORY_COLUMNS, read_history
 from tests.conftest import made_up_faces
 
@@ -88,6 +91,58 @@ def test_votes_are_targets_where_the_recipe_says_so(faces, tmp_path):
         classifier.fit(records, expressions)
     classifier.fit(records, expressions, votes=votes)
     assert classifier._targets(np.eye(3, dtype=np.float32)[:1], votes[:1]) == pytest.approx(np.array([[1.0, 0.0, 0.0]]))
+
+
+def trained_layer(folder, faces):
+    """A single layer after three epochs on some faces in one batch, its weights and the losses."""
+    keras = training.import_keras()
+    keras.utils.set_random_seed(0)
+    picture = keras.Input((16, 16, 1))
+    network = keras.Model(picture, keras.layers.Dense(3, "softmax")(keras.layers.Flatten()(picture)))
+    recipe = Recipe(epochs=3, batch_size=64, augmentation=NO_AUGMENTATION, votes_weight=0.5)
+    options = {"folder": folder, "verbose": False}
+    history = training.train_network(network, faces, NetworkInput(16), recipe, **options)
+    return network.get_weights(), [row["loss"] for row in history]
+
+
+@pytest.mark.parametrize("with_votes", [False, True])
+@pytest.mark.parametrize("counts", [[1, 2, 1, 3] * 3, [0, 1, 1, 1] * 3])
+def test_a_weight_of_two_is_a_face_twice_and_of_none_a_face_left_out(counts, with_votes, tmp_path, generator):
+    pictures = generator.integers(0, 256, (12, 16, 16), dtype=np.uint8)
+    labels = np.eye(3, dtype=np.float32)[np.arange(12) % 3]
+    votes = generator.dirichlet(np.ones(10), 12).astype(np.float32) if with_votes else None
+    counts = np.array(counts)
+    weights = (counts / counts.mean()).astype(np.float32)
+    rows = np.repeat(np.arange(12), counts)
+    watched = pictures[:2], labels[:2]
+    weighted = TrainingFaces(pictures, labels, votes, *watched, weights)
+    repeated = TrainingFaces(pictures[rows], labels[rows], votes[rows] if with_votes else None, *watched)
+    plain = TrainingFaces(pictures, labels, votes, *watched)
+    results = [trained_layer(tmp_path / str(i), each) for i, each in enumerate((weighted, repeated, plain))]
+    for mine, same in zip(results[0][0], results[1][0], strict=True):
+        np.testing.assert_allclose(mine, same, atol=1e-4)
+    assert results[0][1] == pytest.approx(results[1][1], rel=1e-4)
+    assert results[0][1] != pytest.approx(results[2][1], rel=1e-3)
+
+
+def test_weights_change_what_is_learnt_and_not_what_is_watched(faces, tmp_path):
+    records, expressions, _ = faces
+    options = {"recipe": QUICK, "verbose": False, "cache": tmp_path}
+
+    def fitted(weights):
+        return NetworkClassifier("pixel_mlp", **options).fit(records, expressions, weights=weights)
+
+    plain, same, other = map(fitted, (None, np.full(48, 7), np.where(expressions == "happy", 20, 1)))
+    assert same.folder_ == plain.folder_ and other.folder_ != plain.folder_
+    assert np.array_equal(other.watched_, plain.watched_)
+    happy = plain.classes_.tolist().index("happy")
+    assert other.predict_proba(records)[:, happy].mean() > plain.predict_proba(records)[:, happy].mean() + 0.05
+
+
+@pytest.mark.parametrize("weights", [np.ones(47), np.zeros(48), np.full(48, -1), np.full(48, np.nan)])
+def test_weights_that_are_none_are_refused(weights, faces, tmp_path):
+    with pytest.raises(InputError, match="weights must be one finite number from 0 for each of 48 faces"):
+        NetworkClassifier("pixel_mlp", cache=tmp_path).fit(*faces[:2], weights=weights)
 
 
 def test_votes_are_drawn_by_their_shares():
