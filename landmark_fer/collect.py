@@ -4,13 +4,15 @@
 """
 
 import contextlib
+import functools
+import os
 import shlex
 import sys
 from pathlib import Path
 
 from landmark_fer.doorway import run_door
 from landmark_fer.errors import DataError, InputError, SourceError
-from landmark_fer.streaming.collecting.options import DEFAULT_SUBJECT, make_parser
+from landmark_fer.streaming.collecting.options import DEFAULT_SUBJECT, TOKEN_VARIABLE, make_parser
 
 TITLE = "landmark_fer: collect"
 
@@ -23,30 +25,19 @@ def main(argv=None):
 
 def _run(options):
     if options.list:
-        print(_listed(options.out))
+        from landmark_fer.streaming.collecting.listing import describe_takes
+
+        print(describe_takes(options.out))
     elif options.delete is not None or options.delete_all:
         print(_deleted(options))
+    elif options.web is not None:
+        _check_web(options)
+        _in_a_browser(options)
     elif options.spans is not None:
         _from_spans(options)
     else:
         _in_a_window(options)
     return 0
-
-
-def _listed(path):
-    """Return who and what is in a folder, as a table."""
-    from landmark_fer.datasets.collection import read_about, read_takes
-
-    about, takes = read_about(path), read_takes(path)
-    lines = [f"{path}: {len(takes)} takes, {sum(take['faces'] for take in takes)} faces"]
-    for subject in sorted({take["subject"] for take in takes} | set(about["consent"])):
-        own = [take for take in takes if take["subject"] == subject]
-        agreed = about["consent"].get(subject, {}).get("agreed", "never")
-        lines.append(f"\n{subject} (agreed {agreed})")
-        for expression in dict.fromkeys(take["expression"] for take in own):
-            shown = [take for take in own if take["expression"] == expression]
-            lines.append(f"  {expression:9} {len(shown):3} takes  {sum(take['faces'] for take in shown):5} faces")
-    return "\n".join(lines)
 
 
 def _deleted(options):
@@ -95,15 +86,14 @@ def _in_a_window(options):
     from landmark_fer.streaming.sources import open_source
     from landmark_fer.streaming.window import Window, check_display
 
-    subject, expressions = _subject(options), _expressions(options)
-    confusions = _confusions(options)
+    subject, plan, _ = _plan(options)
     _check_display(check_display)
     with contextlib.ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
         window = stack.enter_context(Window(TITLE))
         extractor, collection = _opened(options, stack)
         stack.callback(interrupts.hold_back)
-        asks = _asks(options, collection, subject, expressions, confusions)
+        asks = _asked(options, plan, subject, collection.takes(subject))
         if asks and _agrees_on_screen(options, collection, subject, window):
             source = stack.enter_context(open_source("0" if options.source is None else options.source))
             follower = stack.enter_context(contextlib.closing(FaceFollower(extractor)))
@@ -116,50 +106,68 @@ def _in_a_window(options):
         print(_ending(collection) if collection.takes(subject) else f"nothing of {subject} was kept")
 
 
+def _in_a_browser(options):
+    """Ask for one expression after another on a page, until Ctrl-C."""
+    from landmark_fer.streaming.collecting.in_browser import Desk
+    from landmark_fer.streaming.interrupts import Interrupts
+    from landmark_fer.streaming.web.desk_server import serve_desk
+    from landmark_fer.streaming.web.server import parse_address
+
+    token = options.web_token or os.environ.get(TOKEN_VARIABLE) or None
+    parse_address(options.web, token)
+    subject, plan, expressions = _plan(options)
+    chosen = {"keep_pictures": options.keep_pictures, "countdown_s": options.countdown, "seconds": options.seconds}
+    with contextlib.ExitStack() as stack:
+        interrupts = stack.enter_context(Interrupts())
+        extractor, collection = _opened(options, stack)
+        stack.callback(interrupts.hold_back)
+        if options.consent and not collection.consented(subject):
+            collection.agree(subject, "--consent")
+        _asked(options, plan, subject, collection.takes(subject))
+        desk = Desk(collection, extractor, subject=subject, plan=plan, expressions=expressions, **chosen)
+        serve_desk(desk, address=options.web, token=token, ready=_invite)
+        print(_ending(collection) if collection.takes(subject) else f"nothing of {subject} was kept")
+
+
+def _check_web(options):
+    given = [f"--{name}" for name in ("source", "spans") if getattr(options, name) is not None]
+    if given:
+        raise InputError(f"--web records the browser's own camera and takes no {' or '.join(given)}; leave it out")
+
+
+def _invite(url):
+    print(f"open {url} in a browser; Ctrl-C ends, and what was kept stays", flush=True)
+
+
+def _plan(options):
+    """Return who is asked, a function from their takes to what they are asked for, and all that may be asked for."""
+    from landmark_fer.streaming.collecting.asking import find_confusions, read_expressions
+    from landmark_fer.streaming.collecting.plan import plan_missing
+
+    subject, expressions = _subject(options), read_expressions(options.expressions)
+    confusions, sentence = find_confusions(options.out, options.model)
+    if sentence:
+        print(sentence, flush=True)
+    how = {"rounds": options.rounds, "expressions": expressions, "confusions": confusions}
+    return subject, functools.partial(plan_missing, **how), expressions
+
+
+def _asked(options, plan, subject, takes):
+    """Return what is asked for, and print it."""
+    from landmark_fer.streaming.collecting.asking import say_plan
+
+    asks = plan(takes)
+    print("\n".join(say_plan(asks, subject=subject, n_takes=len(takes), rounds=options.rounds)), flush=True)
+    return asks
+
+
 def _check_display(check):
     """Raise SourceError with what helps here where no window can be opened."""
     try:
         check()
     except SourceError as error:
         reason = str(error).partition(";")[0]
-        raise SourceError(f"{reason}; collect needs a window, or --source FILE --spans FILE.csv") from error
-
-
-def _asks(options, collection, subject, expressions, confusions):
-    """Return what is asked for, and print what is missing and why the first is first."""
-    from landmark_fer.streaming.collecting.plan import plan_asks
-
-    takes = [take["expression"] for take in collection.takes(subject)]
-    counts = {name: takes.count(name) for name in expressions}
-    asks = plan_asks(counts, rounds=options.rounds, expressions=expressions, confusions=confusions)
-    if not asks:
-        print(f"{subject} has {options.rounds} takes of each expression; --rounds {options.rounds + 2} asks for more")
-        return asks
-    print(f"{subject}: {len(takes)} takes are there, {len(asks)} are asked for", flush=True)
-    for reason in dict.fromkeys(ask.reason for ask in asks if ask.reason):
-        print(f"  {reason}", flush=True)
-    return asks
-
-
-def _confusions(options):
-    """Return what the model that was named, or was fitted on this folder last, confuses."""
-    from landmark_fer.errors import ArtifactError
-    from landmark_fer.recognition.fit_options import DEFAULT_OUT
-    from landmark_fer.recognition.manifest import read_manifest
-    from landmark_fer.streaming.collecting.plan import read_confusions
-
-    source = Path(options.out).resolve().name
-    if options.model is not None:
-        return read_confusions(read_manifest(options.model), source)
-    try:
-        manifest = read_manifest(DEFAULT_OUT)
-    except ArtifactError:
-        return {}
-    fitted_on = str((manifest.get("data") or {}).get("source", "")).split(" + ")
-    if source not in fitted_on:
-        return {}
-    print(f"{DEFAULT_OUT} was fitted on {source}: what it confuses is asked for first", flush=True)
-    return read_confusions(manifest, source)
+        raise SourceError(f"{reason}; collect needs a window, --web, or --source FILE --spans FILE.csv") from error
 
 
 def _agrees_on_screen(options, collection, subject, window):
@@ -174,18 +182,6 @@ def _agrees_on_screen(options, collection, subject, window):
         collection.agree(subject, "--consent" if options.consent else "on screen")
         return True
     return False
-
-
-def _expressions(options):
-    from landmark_fer.face.expressions import expression_named
-    from landmark_fer.streaming.collecting.plan import ASKED
-
-    if options.expressions is None:
-        return ASKED
-    words = [word for word in options.expressions.split(",") if word.strip()]
-    if not words:
-        raise InputError(f"--expressions must name some, got {options.expressions!r}; leave it out for all")
-    return tuple(dict.fromkeys(expression_named(word) for word in words))
 
 
 def _opened(options, stack):

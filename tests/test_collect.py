@@ -131,6 +131,13 @@ def test_list_and_delete(collected, tmp_path, capsys):
         (["--subject", " "], "subject must be a name"),
         (["--expressions", "bored"], "expression must be one of"),
         (["--model", "nowhere"], "artifact nowhere does not exist"),
+        (["--web", "--source", "demo"], "--web records the browser's own camera and takes no --source; leave it out"),
+        (["--web", "--source", "0", "--spans", "none.csv"], "takes no --source or --spans; leave it out"),
+        (["--web", "a b"], "--web must be HOST:PORT"),
+        (["--web", "0.0.0.0:0"], "can be reached from other machines and needs --web-token"),
+        (["--web", "0.0.0.0:0", "--web-token", "short"], "--web-token must have 8 to 200"),
+        (["--web", "--model", "nowhere"], "artifact nowhere does not exist"),
+        (["--web", "--subject", "\n"], "subject must be a name"),
     ],
 )
 def test_sentences(tmp_path, arguments, message, capsys):
@@ -142,12 +149,21 @@ def test_sentences(tmp_path, arguments, message, capsys):
     assert not (tmp_path / "mine").exists()
 
 
+def test_the_web_options_are_those_of_live():
+    from landmark_fer.streaming import options as of_live
+    from landmark_fer.streaming.collecting import options as own
+
+    assert (own.WEB_ADDRESS, own.TOKEN_VARIABLE) == (of_live.WEB_ADDRESS, of_live.TOKEN_VARIABLE)
+    assert own.make_parser().parse_args(["--web"]).web == own.WEB_ADDRESS
+    assert own.make_parser().parse_args([]).web is None
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems always have a display")
 def test_without_a_display_it_says_what_works(tmp_path, monkeypatch, capsys):
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     assert run("--out", tmp_path / "mine") == 2
-    assert "collect needs a window, or --source FILE --spans FILE.csv" in capsys.readouterr().err
+    assert "collect needs a window, --web, or --source FILE --spans FILE.csv" in capsys.readouterr().err
     assert not (tmp_path / "mine").exists()
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from landmark_fer.streaming.collecting.recorder import Recorder, nearest_face
 
 PREPARE_S = 2.0  # to read what is asked for, once it goes on by itself
+LONGEST = 3.0  # times a take's seconds: so long it waits for pictures that come slowly
 
 READY, COUNTDOWN, RECORDING, DONE = "ready", "countdown", "recording", "done"
 
@@ -82,7 +83,7 @@ class Director:
             return Shown(DONE, message=self._message)
         if self._stage == RECORDING:
             self._recorder.add(frame, followed)
-        if not self._waits and time_s - self._since >= self._lasts[self._stage]:
+        if not self._waits and self._is_over(time_s - self._since):
             self._go_on(time_s)
         return self._shown(time_s)
 
@@ -123,6 +124,11 @@ class Director:
         self._stage, self._since = stage, None
         self._recorder = Recorder(self._settings, keep_pictures=self._keep_pictures) if stage == RECORDING else None
 
+    def _is_over(self, passed_s):
+        lasts = self._lasts[self._stage]
+        starved = self._stage == RECORDING and self._recorder.starved
+        return passed_s >= lasts * (LONGEST if starved else 1.0)
+
     def _go_on(self, time_s):
         following = {READY: COUNTDOWN, COUNTDOWN: RECORDING, RECORDING: READY}[self._stage]
         if self._stage == RECORDING:
@@ -132,11 +138,13 @@ class Director:
 
     def _finish(self):
         if not self._recorder.enough:
-            self._message = f"no face was seen long enough; {self._asks[0].expression} once more"
+            starved, n_pictures = self._recorder.starved, self._recorder.n_pictures
+            why = f"only {n_pictures} pictures came in that time" if starved else "no face was seen long enough"
+            self._message = f"{why}; {self._asks[0].expression} once more"
             return
         ask = self._asks.popleft()
         self._kept.append((ask, self._keep(ask, self._recorder)))
-        self._message = f"kept {len(self._recorder)} faces of {ask.expression}; u undoes it"
+        self._message = f"kept {len(self._recorder)} faces of {ask.expression}; undo (u) deletes them"
 
     def _shown(self, time_s):
         if not self._asks:

@@ -1,8 +1,8 @@
 """Collecting in a window: somebody is asked, sees themselves, presses keys; whole takes are kept as they come."""
 
 from landmark_fer.streaming.collecting.director import Director
+from landmark_fer.streaming.collecting.keeping import Keeper
 from landmark_fer.streaming.collecting.screen import draw_notice, draw_screen
-from landmark_fer.streaming.interrupts import Interrupts
 from landmark_fer.streaming.pacing import Pace
 
 LISTEN_S = 0.05  # keys are heard at least this often
@@ -38,11 +38,9 @@ class Sitting:
     """
 
     def __init__(self, source, follower, window, collection, *, subject, source_name, interrupts=None):
-        self.source, self.follower, self.window, self.collection = source, follower, window, collection
-        self.subject, self.source_name = subject, source_name
-        self._interrupts = interrupts or Interrupts()
-        self._pace, self._n_faces = Pace(), sum(take["faces"] for take in collection.takes(subject))
-        self._screen = None
+        self.source, self.follower, self.window = source, follower, window
+        self._keeper = Keeper(collection, subject=subject, source=source_name, interrupts=interrupts)
+        self._pace, self._screen = Pace(), None
 
     def run(self, asks, **options):
         """Lead through what is asked for; `options` as for `Director`.
@@ -54,7 +52,7 @@ class Sitting:
         SourceError
             If the source breaks.
         """
-        director = Director(asks, self._keep, self._undo, **options)
+        director = Director(asks, self._keeper.keep, self._keeper.undo, **options)
         while not (director.ended or self.window.closed):
             frame = self.source.take(LISTEN_S)
             if frame is not None:
@@ -68,7 +66,8 @@ class Sitting:
     def _show(self, director, frame):
         followed = self.follower.follow(frame.picture, time_s=frame.time_s)
         shown = director.update(frame, followed)
-        about = {"where": str(self.collection.path), "subject": self.subject, "n_faces": self._n_faces}
+        keeper = self._keeper
+        about = {"where": str(keeper.collection.path), "subject": keeper.subject, "n_faces": keeper.n_faces}
         self._screen = draw_screen(frame.picture, followed, shown, **about)
         while not self.source.live and not director.ended and (wait_s := self._pace.wait_s(frame.time_s)) > 0:
             director.press(self.window.wait(wait_s))
@@ -80,17 +79,3 @@ class Sitting:
         while self._screen is not None and not (director.ended or self.window.closed) and left > 0:
             director.press(self.window.show(self._screen, wait_s=LISTEN_S))
             left -= LISTEN_S
-
-    def _keep(self, ask, recorder):
-        records, frames, pictures = recorder.take()
-        with self._interrupts.held_back():
-            take = self.collection.add(
-                self.subject, ask.expression, records, frames, source=self.source_name, pictures=pictures
-            )
-        self._n_faces += take["faces"]
-        return take
-
-    def _undo(self, take):
-        with self._interrupts.held_back():
-            self.collection.remove(take)
-        self._n_faces -= take["faces"]

@@ -4,6 +4,8 @@ import argparse
 
 DEFAULT_SUBJECT = "me"
 DEFAULT_ROUNDS = 5
+WEB_ADDRESS = "127.0.0.1:8000"
+TOKEN_VARIABLE = "LANDMARK_FER_WEB_TOKEN"
 
 
 def make_parser():
@@ -41,6 +43,14 @@ def _add_seeing(group):
     add = group.add_argument
     add("--source", metavar="SOURCE", help="as for live: camera, video, stream or 'demo' (default: camera 0)")
     add("--spans", metavar="FILE", help="csv: start_s, end_s, expression[, subject]; no window then, nobody is asked")
+    add(
+        "--web",
+        nargs="?",
+        const=WEB_ADDRESS,
+        metavar="HOST:PORT",
+        help=f"ask on a page, with the camera of the browser that opens it (default: {WEB_ADDRESS})",
+    )
+    add("--web-token", metavar="TOKEN", help=f"what visitors must know; also from the environment, {TOKEN_VARIABLE}")
     add("--predictor", metavar="FILE", help="another 68-point shape predictor")
 
 

@@ -123,5 +123,11 @@ def plan_asks(counts, *, rounds, expressions=ASKED, confusions=None):
     return [Ask(name, counts.get(name, 0) + 1, reasons[name]) for name in order if recall(name) < min(mean, 1.0)]
 
 
+def plan_missing(takes, *, expressions=ASKED, **how):
+    """Return what to ask somebody for, as `plan_asks` does, by their takes, as from `read_takes`."""
+    kept = [take["expression"] for take in takes]
+    return plan_asks({name: kept.count(name) for name in expressions}, expressions=expressions, **how)
+
+
 def _place(name, expressions):
     return list(expressions).index(name), EXPRESSIONS.index(name)

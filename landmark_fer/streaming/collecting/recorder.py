@@ -32,9 +32,15 @@ class Recorder:
         Of the extractor whose faces come.
     keep_pictures : bool, default=False
         Whether whole pictures are kept, too.
+
+    Attributes
+    ----------
+    n_pictures : int
+        That came, with and without a face.
     """
 
     def __init__(self, settings, *, keep_pictures=False):
+        self.n_pictures = 0
         self._sizes = {"chip_size": settings.chip_size, "crop_size": settings.crop_size or None}
         self._keep_pictures = keep_pictures
         self._number, self._faces, self._frames, self._pictures = None, [], [], []
@@ -50,6 +56,7 @@ class Recorder:
         frame : Frame
         followed : list of (int, Face)
         """
+        self.n_pictures += 1
         if self._frames and frame.time_s - self._frames[-1]["time_s"] < 1 / FACES_PER_SECOND - _ROUNDING_S:
             return
         if self._number is None:
@@ -64,6 +71,11 @@ class Recorder:
         self._faces.append(face)
         if self._keep_pictures:
             self._pictures.append(cv2.imencode(".png", cv2.cvtColor(frame.picture, cv2.COLOR_RGB2BGR))[1].tobytes())
+
+    @property
+    def starved(self):
+        """Whether so few pictures came that no face could be seen often enough."""
+        return self.n_pictures < FEWEST_FACES
 
     @property
     def enough(self):

@@ -5,9 +5,10 @@ import logging
 import time
 
 from landmark_fer.streaming.web.limits import Allowance, RefusedError
+from landmark_fer.streaming.web.protocol import picture_answer
 from landmark_fer.streaming.web.workers import Film
 
-TOO_FAST, TRY_LATER, GOING_AWAY = 1008, 1013, 1001  # why a WebSocket is closed (RFC 6455)
+ENDED, TOO_FAST, TRY_LATER, GOING_AWAY = 1000, 1008, 1013, 1001  # why a WebSocket is closed (RFC 6455)
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,7 +30,8 @@ class CameraVisit:
     """One visitor whose frames are read; the newest frame waits, older ones that were not begun are dropped.
 
     Each binary message is a frame, a JPEG or PNG file. Each answer is JSON and holds ``frame``, which counts the
-    visitor's frames from 1, and a `picture_answer` or ``error``, a sentence.
+    visitor's frames from 1, and a `picture_answer` or ``error``, a sentence. One that holds ``ended``, a sentence, too,
+    is the last.
 
     Parameters
     ----------
@@ -38,11 +40,15 @@ class CameraVisit:
     make_reader : callable
     workers : Workers
     limits : Limits
+    answer : callable, default=picture_answer
+        As for `Film`.
+    hear : coroutine function, optional
+        Takes text messages; without it they are wrong frames.
     """
 
-    def __init__(self, socket, make_reader, *, workers, limits):
-        self._socket, self._workers, self._limits = socket, workers, limits
-        self._film = Film(make_reader, most_pixels=limits.live_pixels)
+    def __init__(self, socket, make_reader, *, workers, limits, answer=picture_answer, hear=None):
+        self._socket, self._workers, self._limits, self._hear = socket, workers, limits, hear
+        self._film = Film(make_reader, most_pixels=limits.live_pixels, answer=answer)
         self._allowance = Allowance(limits.frames_per_second, limits.frames_at_once)
         self._newest, self._came = None, asyncio.Event()
 
@@ -63,20 +69,26 @@ class CameraVisit:
                 return
             if message["type"] == "websocket.disconnect":
                 return
-            count += 1
             if not self._allowance.take():
                 most = self._limits.frames_per_second
                 await self._socket.close(TOO_FAST, f"at most {most:g} frames a second; wait for each answer")
                 return
+            if self._hear is not None and message.get("text") is not None:
+                await self._hear(message["text"])
+                continue
+            count += 1
             self._newest = count, message.get("bytes"), time.monotonic()
             self._came.set()
 
     async def _answer(self):
-        while True:
+        answer = {}
+        while "ended" not in answer:
             await self._came.wait()
             self._came.clear()
             number, content, came_s = self._newest
-            await self._socket.send_json({"frame": number, **await self._read(content, came_s)})
+            answer = {"frame": number, **await self._read(content, came_s)}
+            await self._socket.send_json(answer)
+        await self._socket.close(ENDED)
 
     async def _read(self, content, came_s):
         if content is None:

@@ -14,11 +14,16 @@ TYPES = {
 }
 
 PAGES = {"/": "index.html", "/docs": "programs.html", "/favicon.ico": "icon.svg"}
-"""What is shown at addresses other than /page/NAME."""
+"""What ``live --web`` shows at addresses other than /page/NAME."""
 
 
-def read_pages():
+def read_pages(places=PAGES):
     """Return (content, type) of each file of the page by its address, as a dictionary.
+
+    Parameters
+    ----------
+    places : dict of str to str
+        Addresses other than /page/NAME, and the files that are shown there.
 
     Raises
     ------
@@ -31,16 +36,16 @@ def read_pages():
         suffix = "." + entry.name.rpartition(".")[2]
         if suffix in TYPES:
             found[f"/page/{entry.name}"] = entry.read_bytes(), TYPES[suffix]
-    missing = [name for name in PAGES.values() if f"/page/{name}" not in found]
+    missing = [name for name in places.values() if f"/page/{name}" not in found]
     if missing:
         raise InputError(f"the page's files {', '.join(missing)} are missing from {folder}; install landmark_fer again")
-    return found | {address: found[f"/page/{name}"] for address, name in PAGES.items()}
+    return found | {address: found[f"/page/{name}"] for address, name in places.items()}
 
 
-def token_page(pages, sentence):
-    """Return the page that asks for the token, with a sentence in it, as bytes."""
+def token_page(pages, sentence, door):
+    """Return the page that asks for the token, with a sentence and the door's name in it, as bytes."""
     content, _ = pages["/page/enter.html"]
-    return content.replace(b"{{sentence}}", html.escape(sentence).encode())
+    return content.replace(b"{{sentence}}", html.escape(sentence).encode()).replace(b"{{door}}", door.encode())
 
 
 def as_json(value):

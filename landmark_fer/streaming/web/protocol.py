@@ -55,14 +55,20 @@ class ErrorAnswer(BaseModel):
     detail: str
 
 
+def place_answer(number, face):
+    """Return which face it is and where, the first of `FaceAnswer`'s plain values."""
+    return {
+        "track_id": int(number),
+        "box": {name: round(float(getattr(face.box, name)), _PLACES) for name in ("x", "y", "width", "height")},
+        "landmarks": [[round(float(x), _PLACES), round(float(y), _PLACES)] for x, y in face.landmarks],
+    }
+
+
 def face_answer(seen):
     """Return a `SeenFace` as `FaceAnswer`'s plain values."""
     answer = seen.recognition
-    box = answer.face.box
     return {
-        "track_id": int(seen.track_id),
-        "box": {name: round(float(getattr(box, name)), _PLACES) for name in ("x", "y", "width", "height")},
-        "landmarks": [[round(float(x), _PLACES), round(float(y), _PLACES)] for x, y in answer.face.landmarks],
+        **place_answer(seen.track_id, answer.face),
         "expression": answer.expression,
         "likeliest": answer.likeliest,
         "confidence": round(float(answer.confidence), 4),

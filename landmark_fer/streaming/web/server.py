@@ -12,6 +12,7 @@ from landmark_fer.models.optional_packages import import_optional
 from landmark_fer.streaming.web.guard import is_loopback
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
+DEFAULT_ADDRESS = f"{DEFAULT_HOST}:{DEFAULT_PORT}"
 LEAST_TOKEN = 8  # characters
 
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]*)(?::(?P<port>\d{1,5}))?")
@@ -67,13 +68,17 @@ def page_facts(classes, *, source=None, about=None):
     }
 
 
-class WebServer:
+class Server:
     """A server that listens from the beginning and answers while it runs; a context manager.
 
     Parameters
     ----------
-    make_reader, address, token, source, classes, about, again : as for `serve`
-    limits : Limits, optional
+    make_application : callable
+        Given the token, returns a `Site`. It is called when the packages that it needs are known to be there.
+    address : str
+    token : str or None
+    purpose : str
+        What cannot be done without the packages.
 
     Attributes
     ----------
@@ -88,25 +93,11 @@ class WebServer:
         If FastAPI, uvicorn or websockets is not installed.
     """
 
-    def __init__(
-        self,
-        make_reader,
-        *,
-        address=f"{DEFAULT_HOST}:{DEFAULT_PORT}",
-        token=None,
-        source=None,
-        classes=(),
-        about=None,
-        again=None,
-        limits=None,
-    ):
+    def __init__(self, make_application, *, address, token=None, purpose):
         host, port = parse_address(address, token)
         for package in ("fastapi", "websockets", "uvicorn"):
-            uvicorn = import_optional(package, purpose="live --web")
-        from landmark_fer.streaming.web.application import Application
-
-        facts = page_facts(classes, source=source, about=about)
-        application = Application(make_reader, facts=facts, token=token, source=source, again=again, limits=limits)
+            uvicorn = import_optional(package, purpose=purpose)
+        application = make_application(token)
         config = uvicorn.Config(
             application.asgi,
             lifespan="on",
@@ -141,7 +132,28 @@ class WebServer:
         self._server.should_exit = True
 
 
-def serve(make_reader, *, address=f"{DEFAULT_HOST}:{DEFAULT_PORT}", token=None, ready=None, **options):
+class WebServer(Server):
+    """The server of ``live --web``.
+
+    Parameters
+    ----------
+    make_reader, address, token, source, classes, about, again : as for `serve`
+    limits : Limits, optional
+    """
+
+    def __init__(
+        self, make_reader, *, address=DEFAULT_ADDRESS, token=None, source=None, classes=(), about=None, **more
+    ):
+        def make_application(token):
+            from landmark_fer.streaming.web.application import Application
+
+            facts = page_facts(classes, source=source, about=about)
+            return Application(make_reader, facts=facts, token=token, source=source, **more)
+
+        super().__init__(make_application, address=address, token=token, purpose="live --web")
+
+
+def serve(make_reader, *, address=DEFAULT_ADDRESS, token=None, ready=None, **options):
     """Serve the page and the interface for programs until Ctrl-C.
 
     Parameters
@@ -170,7 +182,12 @@ def serve(make_reader, *, address=f"{DEFAULT_HOST}:{DEFAULT_PORT}", token=None, 
     DependencyError
         If FastAPI, uvicorn or websockets is not installed.
     """
-    with WebServer(make_reader, address=address, token=token, **options) as server:
+    run_server(WebServer(make_reader, address=address, token=token, **options), ready)
+
+
+def run_server(server, ready=None):
+    """Run a server until Ctrl-C, and close it; `ready` as for `serve`."""
+    with server:
         if ready is not None:
             ready(server.url)
         server.run()

@@ -53,16 +53,18 @@ class Film:
     Parameters
     ----------
     make_reader : callable
-        Returns an object with ``read(picture, time_s=...) -> list of SeenFace`` and ``close()``.
+        Returns an object with ``read(picture, time_s=...)`` and ``close()``.
     most_pixels : int
+    answer : callable, default=picture_answer
+        From a picture, what the reader returned for it and, as ``seconds``, how long it took, to plain values.
     """
 
-    def __init__(self, make_reader, *, most_pixels):
-        self._make_reader, self._most_pixels = make_reader, most_pixels
+    def __init__(self, make_reader, *, most_pixels, answer=picture_answer):
+        self._make_reader, self._most_pixels, self._answer = make_reader, most_pixels, answer
         self._reader, self._closed, self._lock = None, False, Lock()
 
     def read(self, content, came_s):
-        """Return the `picture_answer` of a picture's bytes.
+        """Return the answer to a picture's bytes.
 
         Parameters
         ----------
@@ -82,7 +84,7 @@ class Film:
             if self._reader is None:
                 self._reader = self._make_reader()
             seen = self._reader.read(picture, time_s=came_s)
-        return picture_answer(picture, seen, seconds=time.monotonic() - came_s)
+        return self._answer(picture, seen, seconds=time.monotonic() - came_s)
 
     def close(self):
         """Close the reader."""

@@ -38,11 +38,11 @@ class Run:
         assert number == len(self.kept)
         self.kept.pop()
 
-    def go(self, seconds):
+    def go(self, seconds, rate=25):
         """Show the next seconds of the film; return the stages that were seen, without repetitions."""
         stages = []
-        for _ in range(round(25 * seconds)):
-            time_s, self.index = self.index / 25, self.index + 1
+        for _ in range(round(rate * seconds)):
+            time_s, self.index = self.index / 25, self.index + 25 // rate
             self.shown = self.director.update(frame(time_s), self.seen(time_s))
             stages += [self.shown.stage] if stages[-1:] != [self.shown.stage] else []
         return stages
@@ -110,6 +110,22 @@ def test_nobody_to_be_seen_is_no_take():
     assert run.kept == []
     assert "no face was seen long enough" in run.shown.message
     assert run.shown.ask.expression == "happy"
+
+
+def test_where_pictures_come_slowly_a_take_waits_for_them():
+    run = Run("happy", "sad", countdown_s=0.5, seconds=1)
+    run.director.press("space")
+    run.go(8, rate=2)
+    assert run.kept[0][0] == "happy"
+    assert len(run.kept[0][1][0]) == 5
+
+
+def test_but_not_for_ever():
+    run = Run("happy", countdown_s=0.5, seconds=1)
+    run.director.press("space")
+    run.go(9, rate=1)
+    assert run.kept == []
+    assert "pictures came in that time; happy once more" in run.shown.message
 
 
 def test_undo_deletes_the_last_take_and_asks_for_it_again():

@@ -35,8 +35,15 @@ class PlainReader:
 
 @contextmanager
 def running(make_reader, **options):
-    """Yield a server that answers in a thread, and how to ask it."""
-    with WebServer(make_reader, address="127.0.0.1:0", **options) as server:
+    """Yield how to ask a server of live that answers in a thread."""
+    with answering(WebServer(make_reader, address="127.0.0.1:0", **options)) as visitor:
+        yield visitor
+
+
+@contextmanager
+def answering(server):
+    """Let a server answer in a thread, and yield how to ask it."""
+    with server:
         thread = threading.Thread(target=server.run)
         thread.start()
         try:

@@ -104,6 +104,20 @@ class Page:
             time.sleep(0.1)
         raise AssertionError(f"not true within {seconds} s: {code}; console: {self.complaints}")
 
+    def check_rectangles(self, code, width):
+        """Hold that what JavaScript gives as rectangles lies within the width and apart; return how many they are."""
+        assert self.run("document.documentElement.scrollWidth") <= width
+        rectangles = self.run(code)
+        for index, one in enumerate(rectangles):
+            assert one["left"] >= 0 and one["right"] <= width, one
+            for other in rectangles[index + 1 :]:
+                apart = (
+                    min(one["right"], other["right"]) - max(one["left"], other["left"]) < 1
+                    or min(one["bottom"], other["bottom"]) - max(one["top"], other["top"]) < 1
+                )
+                assert apart, (one, other)
+        return len(rectangles)
+
     def press(self, key, *, text=None):
         for kind in ("keyDown", "keyUp"):
             more = {"text": text} if text and kind == "keyDown" else {}

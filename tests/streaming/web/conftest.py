@@ -37,3 +37,12 @@ def jpeg(astronaut):
 def nobody():
     """A JPEG without a face."""
     return as_file(np.full((48, 64, 3), 90, np.uint8))
+
+
+@pytest.fixture
+def page(browser):
+    """The page of a module's own browser, at a desktop's size, without what another test left."""
+    browser.complaints.clear()
+    browser.resize(1280, 900)
+    yield browser
+    browser.open("about:blank")

@@ -99,14 +99,6 @@ def browser(tmp_path_factory, camera_file):
         yield page
 
 
-@pytest.fixture
-def page(browser):
-    browser.complaints.clear()
-    browser.resize(1280, 900)
-    yield browser
-    browser.open("about:blank")
-
-
 def start_camera(page, server):
     page.open(server.url)
     page.until("document.getElementById('start').checkVisibility() && spied && document.querySelector('#legend li')")
@@ -208,17 +200,7 @@ def test_stopping_lets_the_camera_and_the_server_go(page, server):
 def test_nothing_overlaps_or_sticks_out(page, server, width, height, dark):
     page.resize(width, height, phone=width < 900, dark=dark)
     start_camera(page, server)
-    assert page.run("document.documentElement.scrollWidth") <= width
-    rectangles = page.run(RECTANGLES)
-    assert len(rectangles) > 15
-    for index, one in enumerate(rectangles):
-        assert one["left"] >= 0 and one["right"] <= width, one
-        for other in rectangles[index + 1 :]:
-            apart = (
-                min(one["right"], other["right"]) - max(one["left"], other["left"]) < 1
-                or min(one["bottom"], other["bottom"]) - max(one["top"], other["top"]) < 1
-            )
-            assert apart, (one, other)
+    assert page.check_rectangles(RECTANGLES, width) > 15
     assert page.complaints == []
 
 

@@ -2,7 +2,7 @@
 // Where answers take long, the frame that was answered is shown instead of the moving video, so that boxes sit on faces.
 
 const LONGEST_SIDE = 640;
-const QUALITY = 0.85;
+const QUALITY = 0.85; // of frames that are only looked at
 const LEAST_MS = 1000 / 30; // between two frames
 const SLOW_MS = 120; // delay above which the picture waits for its answer,
 const QUICK_MS = 80; // and below which it does no longer
@@ -14,8 +14,9 @@ const REASONS = {
 };
 
 export class Camera {
-  constructor(video, picture, { onAnswer, onTrouble }) {
-    Object.assign(this, { video, picture, onAnswer, onTrouble, running: false, attempt: 0, sentAt: 0, inFlight: false });
+  constructor(video, picture, { onAnswer, onTrouble, onOpen = () => {}, address = "/v1/camera", quality = QUALITY }) {
+    Object.assign(this, { video, picture, onAnswer, onTrouble, onOpen, address, quality });
+    Object.assign(this, { running: false, attempt: 0, sentAt: 0, inFlight: false });
     this.shrunk = document.createElement("canvas");
   }
 
@@ -62,9 +63,12 @@ export class Camera {
   }
 
   connect() {
-    const socket = new WebSocket(`${location.origin.replace("http", "ws")}/v1/camera`);
+    const socket = new WebSocket(`${location.origin.replace("http", "ws")}${this.address}`);
     Object.assign(this, { socket, inFlight: false });
-    socket.addEventListener("open", () => this.next());
+    socket.addEventListener("open", () => {
+      this.onOpen();
+      this.next();
+    });
     socket.addEventListener("message", ({ data }) => this.take(JSON.parse(data)));
     socket.addEventListener("close", ({ reason }) => {
       if (socket === this.socket) this.fail(reason ? `The server ended the visit: ${reason}.` : "The server cannot be reached.");
@@ -79,6 +83,10 @@ export class Camera {
     this.keepStep();
     this.onAnswer(answer, delay);
     this.next();
+  }
+
+  say(word) {
+    if (this.running && this.socket.readyState === WebSocket.OPEN) this.socket.send(word);
   }
 
   keepStep() {
@@ -112,7 +120,7 @@ export class Camera {
     this.shrunk.width = Math.round(videoWidth * factor);
     this.shrunk.height = Math.round(videoHeight * factor);
     this.shrunk.getContext("2d").drawImage(this.video, 0, 0, this.shrunk.width, this.shrunk.height);
-    this.shrunk.toBlob((frame) => this.socket.readyState === WebSocket.OPEN && this.socket.send(frame), "image/jpeg", QUALITY);
+    this.shrunk.toBlob((frame) => this.socket.readyState === WebSocket.OPEN && this.socket.send(frame), "image/jpeg", this.quality);
   }
 }
 

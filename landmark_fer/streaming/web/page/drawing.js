@@ -41,6 +41,15 @@ export function fit(canvas) {
 }
 
 export function drawAnswer(canvas, answer, facts, view) {
+  drawOver(canvas, answer, view, (pen, place, unit) => {
+    const frames = drawFaces(pen, answer.faces, (face) => facts.colours[face.expression], place, facts, view, unit);
+    answer.faces.forEach((face, index) => drawWords(pen, face, frames, index, place, facts, view, unit));
+    if (!answer.faces.length) drawLabel(pen, "no face", place.left + 10 * unit, place.bottom - 40 * unit, "#000000", place, unit);
+  });
+}
+
+// Clears the canvas, then draws within the picture; nothing where there is none.
+export function drawOver(canvas, answer, view, draw) {
   const unit = fit(canvas);
   const pen = canvas.getContext("2d");
   pen.clearRect(0, 0, canvas.width, canvas.height);
@@ -50,11 +59,15 @@ export function drawAnswer(canvas, answer, facts, view) {
   pen.beginPath();
   pen.rect(place.left, place.top, place.right - place.left, place.bottom - place.top);
   pen.clip();
-  const frames = answer.faces.map((face) => frameOf(face, place));
-  answer.faces.forEach((face, index) => drawFace(pen, face, frames[index], place, facts, view, unit));
-  answer.faces.forEach((face, index) => drawWords(pen, face, frames, index, place, facts, view, unit));
-  if (!answer.faces.length) drawLabel(pen, "no face", place.left + 10 * unit, place.bottom - 40 * unit, "#000000", place, unit);
+  draw(pen, place, unit);
   pen.restore();
+}
+
+// Returns where the faces' boxes are on the canvas.
+export function drawFaces(pen, faces, colourOf, place, facts, view, unit) {
+  const frames = faces.map((face) => frameOf(face, place));
+  faces.forEach((face, index) => drawFace(pen, face, frames[index], colourOf(face), place, facts, view, unit));
+  return frames;
 }
 
 function frameOf(face, place) {
@@ -63,8 +76,7 @@ function frameOf(face, place) {
   return { left, top: place.y(face.box.y), width: Math.max(...edges) - left, height: place.scale * face.box.height };
 }
 
-function drawFace(pen, face, frame, place, facts, view, unit) {
-  const colour = facts.colours[face.expression];
+function drawFace(pen, face, frame, colour, place, facts, view, unit) {
   outline(pen, colour, 2.5 * unit, () => {
     pen.beginPath();
     pen.roundRect(frame.left, frame.top, frame.width, frame.height, 6 * unit);
