@@ -1,6 +1,7 @@
-"""``python -m landmark_fer.report``: write the report of a saved model again, from what is saved."""
+"""``python -m landmark_fer.report``: write the report of a saved model again, and measure what it lacks."""
 
 import argparse
+import shlex
 import sys
 
 from landmark_fer.doorway import run_door
@@ -8,23 +9,49 @@ from landmark_fer.doorway import run_door
 
 def main(argv=None):
     """Run the command and return its exit status."""
-    options = _parser().parse_args(argv)
-    return run_door(lambda: _run(options), stopped="stopped; an earlier report is unchanged")
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options = _parser().parse_args(arguments)
+    return run_door(lambda: _run(options, arguments), stopped="stopped; an earlier report is unchanged")
 
 
 def _parser():
     parser = argparse.ArgumentParser("python -m landmark_fer.report", description="Write a saved model's report again.")
-    parser.add_argument("model", metavar="DIR", nargs="?", help="artifact folder (default: the bundled artifact)")
-    parser.add_argument("--out", metavar="FILE.html", help="default: report.html in the folder")
+    add = parser.add_argument
+    add("model", metavar="DIR", nargs="?", help="artifact folder (default: the bundled artifact)")
+    add("--out", metavar="FILE.html", help="default: report.html in the folder")
+    add(
+        "--data",
+        action="append",
+        metavar="PATH",
+        help="what the model was fitted on: measure, without a fit, which regions of the face it goes by, and keep "
+        "that in its manifest; several as for fit",
+    )
+    add("--jobs", type=int, metavar="N", help="processes that read --data (default: one for each core)")
+    add("--predictor", metavar="FILE", help="68-point shape predictor to read --data with, if not the installed one")
     return parser
 
 
-def _run(options):
+def _run(options, arguments):
     from landmark_fer.recognition.artifact import DEFAULT_ARTIFACT
     from landmark_fer.recognition.report import report_artifact
 
-    print(f"wrote {report_artifact(options.model or DEFAULT_ARTIFACT, options.out)}")
+    folder = options.model or DEFAULT_ARTIFACT
+    if options.data:
+        _measure(folder, options, arguments)
+    print(f"wrote {report_artifact(folder, options.out)}")
     return 0
+
+
+def _measure(folder, options, arguments):
+    from landmark_fer.evaluation.importance import format_importance
+    from landmark_fer.recognition.report_completion import measure_importance
+
+    command = shlex.join(["python", "-m", "landmark_fer.report", *arguments])
+    extraction = {"shape_predictor": options.predictor, "jobs": options.jobs}
+    found = measure_importance(folder, options.data, command=command, **extraction)
+    clean = ", none with a twin in training" if found["leak_free"] else ""
+    print(f"regions exchanged between {found['n']:,} faces of {found['faces']}{clean}:\n")
+    print(f"{format_importance(found['rows'])}\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from landmark_fer.displays.palette import BLUE, GREY, LIGHT, VERMILLION
 from landmark_fer.evaluation.rejection import TARGET, choose_threshold, risk_coverage, thinned
 
 _POINTS = 200  # of a curve, at most
+_TOP = 101  # per cent, so that a mark at the end is whole
+_LEGEND_WIDTH, _LEGEND_HEIGHT = 0.6, 0.32  # of the axes, about
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +75,15 @@ class RejectionDisplay:
                 "markeredgecolor": palette.paper,
             }
             axes.plot([coverage], [accuracy], "o", label=label, **looks)
-        low = 100 * min(self.curve[:, 2].min(), self.target or 1)
-        axes.set(xlim=(0, 101), ylim=(min(10 * np.floor(low / 10), axes.get_ylim()[0]), 101))
+        axes.set(xlim=(0, _TOP), ylim=(min(self._lowest(), axes.get_ylim()[0]), _TOP))
         axes.set(xlabel="faces answered, %", ylabel="right, %")
         add_legend(axes, palette, loc="lower left")
         return axes
+
+    def _lowest(self):
+        """Return where the axis of accuracy begins, per cent: under all of the curve, with room for the legend."""
+        wanted = 100 * (self.target or 1)
+        over_legend = 100 * self.curve[self.curve[:, 0] <= _LEGEND_WIDTH, 2].min(initial=1)
+        room = (min(over_legend, wanted) - _LEGEND_HEIGHT * _TOP) / (1 - _LEGEND_HEIGHT)
+        low = min(100 * self.curve[:, 2].min(), wanted)
+        return max(min(10 * np.floor(low / 10), room), 0)

@@ -16,7 +16,7 @@ from landmark_fer.recognition.manifest import read_manifest
 from landmark_fer.recognition.report_page import key_numbers, render_page
 from landmark_fer.recognition.report_parts import Cited, from_markdown, paragraph, section
 from landmark_fer.recognition.report_pictures import Pictures
-from landmark_fer.recognition.report_scores import rejection_section, scores_section
+from landmark_fer.recognition.report_scores import has_answers, rejection_section, scores_section
 from landmark_fer.recognition.report_sections import (
     care_of_data_section,
     comparison_section,
@@ -47,7 +47,7 @@ def render_report(manifest, *, history=None):
         origin_section(cited),
         comparison_section(cited, pictures),
         *(
-            scores_section(cited, pictures, f"{name}: faces that it met last", "scores", name)
+            scores_section(cited, pictures, f"{name[:1].upper()}{name[1:]}: faces that it met last", "scores", name)
             for name in manifest.get("scores", {})
         ),
         rejection_section(cited, pictures),
@@ -136,10 +136,10 @@ def _summary(cited):
     first = ("scores", names[0])
     low, high = (cited.percent(*first, "accuracy_interval", end) for end in (0, 1))
     keys = [(cited.percent(*first, "accuracy"), f"accuracy on {cited.count(*first, 'n')} faces ({low} to {high})")]
-    if cited.at(*first, "accuracy_leak_free") is not None:
+    if cited.at(*first, "n_leak_free") not in (None, cited.at(*first, "n")):
         keys.append((cited.percent(*first, "accuracy_leak_free"), "accuracy on those without a twin in training"))
     keys.append((cited.percent(*first, "macro_f1"), "macro-F1, every expression counting alike"))
-    if cited.at("rejection"):
+    if cited.at("rejection", "threshold") and has_answers(cited):  # at 0 it always answers
         sure = cited.percent("rejection", "accuracy")
         keys.append((sure, f"right of the {cited.percent('rejection', 'coverage')} that it is sure enough to answer"))
     day = escape(str(cited.at("created"))[:16].replace("T", " "))

@@ -87,10 +87,10 @@ def _curve(predictions, classes):
 def _summary(cited):
     low, high = (cited.percent("scores", "accuracy_interval", end) for end in (0, 1))
     keys = [(cited.percent("scores", "accuracy"), f"accuracy on {cited.count('scores', 'n')} faces ({low} to {high})")]
-    if cited.at("scores", "accuracy_leak_free") is not None:
+    if cited.at("scores", "n_leak_free") not in (None, cited.at("scores", "n")):
         keys.append((cited.percent("scores", "accuracy_leak_free"), "accuracy on those without a twin in training"))
     keys.append((cited.percent("scores", "macro_f1"), "macro-F1, every expression counting alike"))
-    if cited.at("scores", "rejection", "accuracy") is not None:
+    if cited.at("scores", "rejection", "threshold") and cited.at("scores", "rejection", "accuracy") is not None:
         sure = cited.percent("scores", "rejection", "accuracy")
         coverage = cited.percent("scores", "rejection", "coverage")
         keys.append((sure, f"right of the {coverage} that it is sure enough to answer"))
@@ -128,6 +128,8 @@ def _answered(cited, pictures):
             f"With a confidence of {cited.percent(*at, 'threshold')} or more it answers "
             f"{cited.percent(*at, 'coverage')} of the faces, and {cited.percent(*at, 'accuracy')} of them rightly."
         )
+        if facts["threshold"] == 0:
+            said = f"It always names an expression, and {cited.percent(*at, 'accuracy')} of its answers are right."
         point = tuple(facts[name] for name in ("threshold", "coverage", "accuracy"))
     clean = ""
     if facts is not None and facts.get("coverage_leak_free") is not None:

@@ -22,7 +22,7 @@ from landmark_fer.recognition.pools import pipeline_of_choice
 
 logger = logging.getLogger(__name__)
 
-IMPORTANCE_S = 25.0  # of one core, that its answers may take, about
+IMPORTANCE_S = 25.0
 MOST_FACES, FEWEST_FACES = 1000, 100
 _REPEATS = 3
 _TIMED_FACES = 50
@@ -70,7 +70,7 @@ def network_report_facts(dataset, trained, *, level="full", random_state=0):
     return _measured({"importance": lambda: importance(*faces)} if level == "full" else {})
 
 
-def importance(dataset, split, predictor, fields, random_state=0):
+def importance(dataset, split, predictor, fields, random_state=0, *, seconds=IMPORTANCE_S, most=MOST_FACES):
     """Return the importance of regions on test faces, as plain values.
 
     Parameters
@@ -83,6 +83,10 @@ def importance(dataset, split, predictor, fields, random_state=0):
     fields : sequence of str
         Of the face records that it reads.
     random_state : int, default=0
+    seconds : float, default=25
+        Of one core, that its answers may take, about; a slow model is asked about fewer faces, never fewer than 100.
+    most : int, default=1000
+        Faces.
 
     Returns
     -------
@@ -98,19 +102,20 @@ def importance(dataset, split, predictor, fields, random_state=0):
     rows = clean if leak_free else test.rows
     rows = rows[stratified_order(dataset.expressions[rows], random_state=random_state)]
     passes = 1 + _REPEATS * len(swaps)
-    rows = np.sort(rows[: _affordable(predictor, dataset.records[np.sort(rows[:_TIMED_FACES])], passes)])
+    n_affordable = _affordable(predictor, dataset.records[np.sort(rows[:_TIMED_FACES])], passes, seconds)
+    rows = np.sort(rows[: min(n_affordable, most)])
     known = dataset.records[rows], dataset.expressions[rows], dataset.classes
     found = grouped_importance(predictor, *known, groups=swaps, n_repeats=_REPEATS, random_state=random_state)
     about = {"faces": test.name, "leak_free": leak_free, "n": len(rows), "n_repeats": _REPEATS}
     return about | {"rows": [row | {"interval": list(row["interval"])} for row in found]}
 
 
-def _affordable(predictor, records, passes):
-    """Return how many faces a model can answer so many times in the time allowed."""
+def _affordable(predictor, records, passes, allowed):
+    """Return how many faces a model can answer so many times in the seconds allowed."""
     start = time.process_time()  # what else the machine does must not decide how many faces are asked about
     predictor.predict_proba(records)
     seconds = (time.process_time() - start) / len(records)
-    return int(np.clip(IMPORTANCE_S / (passes * max(seconds, 1e-9)), FEWEST_FACES, MOST_FACES))
+    return max(int(allowed / (passes * max(seconds, 1e-9))), FEWEST_FACES)
 
 
 def _fold_scores(dataset, comparison):

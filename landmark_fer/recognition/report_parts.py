@@ -71,6 +71,13 @@ class Cited:
         return f'<data value="{value!r}" data-of="{place}" data-scale="{scale}">{form(value)}</data>'
 
 
+def faces_named(name):
+    """Return what the faces of a set of test faces are called, plain text, after their number."""
+    if name == "held out":
+        return "held-out faces"
+    return f"faces {name}" if name.startswith("held out of ") else f"faces of {name}"
+
+
 def section(heading, *parts):
     """Return a section of HTML parts, those that are empty left out; empty itself where all are."""
     inside = "\n".join(part for part in parts if part)

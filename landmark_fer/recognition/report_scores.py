@@ -9,6 +9,9 @@ from landmark_fer.displays.reliability import ReliabilityDisplay
 from landmark_fer.recognition.report_parts import NOT_MEASURED, folded, paragraph, section, table
 from landmark_fer.recognition.report_pictures import side_by_side
 
+_FEW = 100  # faces, under which an interval says more than an accuracy
+_FEW_ANSWERS = 30  # under which a share of right ones says next to nothing
+_FEW_FACES = "So few faces tell little: go by the interval, and score more faces before you rely on it."
 _CURVE_ROWS = 10  # of the table of confidence; a longer curve is shown every other point, the last always
 
 
@@ -27,7 +30,7 @@ def scores_section(cited, pictures, heading, *path):
     scores = cited.at(*path)
     return section(
         heading,
-        paragraph(_main_scores(cited, *path)),
+        paragraph(_main_scores(cited, *path), _FEW_FACES if scores["n"] < _FEW else ""),
         paragraph(_twins(cited, *path)),
         _pictures(pictures, scores),
         side_by_side(
@@ -49,7 +52,12 @@ def _main_scores(cited, *path):
 
 def _twins(cited, *path):
     if cited.at(*path, "accuracy_leak_free") is None:
-        return "How many of these faces have a twin, the same photograph, among the training faces is not known."
+        return (
+            "How many of these faces have a twin, the same photograph, among the training faces is not known; "
+            "<code>evaluate --against TRAINING_DATA</code> looks."
+        )
+    if cited.at(*path, "n_leak_free") == cited.at(*path, "n"):
+        return "None of them has a twin (the same photograph) among the training faces."
     return (
         f"On the {cited.count(*path, 'n_leak_free')} faces without a twin (the same photograph) among the training "
         f"faces accuracy is {cited.percent(*path, 'accuracy_leak_free')} "
@@ -95,7 +103,7 @@ def rejection_section(cited, pictures):
         return section(heading, paragraph(f"What it gains by answering only where it is sure was {NOT_MEASURED}."))
     rule = f"Under a confidence of {cited.percent('rejection', 'threshold')} it says uncertain"
     if facts["threshold"] == 0:
-        rule = "It always names an expression"
+        rule = "It never does, but always names an expression"
     wanted = f"{cited.percent('rejection', 'target')} of its answers should be right"
     if facts["accuracy"] < facts["target"]:
         wanted += ", which it does not reach for a useful share of faces; the threshold is where it comes closest"
@@ -103,10 +111,19 @@ def rejection_section(cited, pictures):
         f"It named an expression for {cited.percent('rejection', 'coverage')} of the training faces that it had not "
         f"seen, and {cited.percent('rejection', 'accuracy')} of those answers were right."
     )
+    few = "" if has_answers(cited) else "That is too few answers to rely on."
     caption = "The share of right answers, if only the surest faces are answered"
     drawn = pictures.draw(lambda: RejectionDisplay.from_facts(facts), caption)
     numbers = _curve(cited, facts["curve"])
-    return section(heading, paragraph(f"{rule}; {wanted}.", seen), side_by_side(drawn, numbers))
+    return section(heading, paragraph(f"{rule}; {wanted}.", seen, few), side_by_side(drawn, numbers))
+
+
+def has_answers(cited):
+    """Return whether what is said of sure answers rests on enough of them, as far as a manifest tells."""
+    rows = [row for row in cited.at("comparison") or [] if row.get("name") == cited.at("model_name")]
+    if not rows or not rows[0].get("confusion"):
+        return True
+    return cited.at("rejection", "coverage") * sum(map(sum, rows[0]["confusion"])) >= _FEW_ANSWERS
 
 
 def _curve(cited, curve):

@@ -6,11 +6,31 @@ from landmark_fer.displays.folds import FoldsDisplay
 from landmark_fer.displays.history import HistoryDisplay
 from landmark_fer.displays.importance import ImportanceDisplay
 from landmark_fer.displays.learning import LearningDisplay
-from landmark_fer.recognition.report_parts import NOT_MEASURED, facts_list, folded, paragraph, section, table
+from landmark_fer.recognition.report_parts import (
+    NOT_MEASURED,
+    faces_named,
+    facts_list,
+    folded,
+    paragraph,
+    section,
+    table,
+)
 from landmark_fer.recognition.report_pictures import side_by_side
 from landmark_fer.recognition.report_scores import undetected_rows
 
-_MISSING = f"This was {NOT_MEASURED}; <code>fit --report full</code> does, where the model and the data allow it."
+_FEWER = (
+    f"This was {NOT_MEASURED}: it takes fits on fewer faces. <code>fit --report full</code> makes them, where there "
+    "are faces enough."
+)
+_TRAINING = f"This was {NOT_MEASURED}, or its <code>history.csv</code> is gone; <code>fit</code> keeps one."
+_REGIONS = (
+    f"This was {NOT_MEASURED}. <code>python -m landmark_fer.report DIR --data PATH</code> does it without a fit, on "
+    "the data that the model was fitted on."
+)
+_NO_REGIONS = (
+    f"This was {NOT_MEASURED}: it looks at the detector's crop, in which regions of the face have no fixed place, so "
+    "that none can be exchanged for another face's."
+)
 
 _FEATURES = {"both": "landmarks, measurements and HOG", "geometry": "landmarks and measurements", "hog": "HOG"}
 
@@ -100,7 +120,8 @@ def _folds(cited, pictures):
     scores = cited.at("fold_scores", "models")
     if not scores:
         several = "network" not in cited.manifest
-        return paragraph(f"Scores of each fold were {NOT_MEASURED}.", kind="dim") if several else ""
+        missing = f"Scores of each fold were {NOT_MEASURED}: only a fit knows them, which keeps them by default."
+        return paragraph(missing, kind="dim") if several else ""
     shown = {name: each for name, each in scores.items() if name != _FOLDS_LEFT_OUT} or scores
     caption = f"Accuracy of each fold{'' if len(shown) == len(scores) else f', without {_FOLDS_LEFT_OUT}'}"
     return side_by_side(pictures.draw(lambda: FoldsDisplay(shown, cited.at("fold_scores", "score")), caption))
@@ -121,8 +142,9 @@ def learning_section(cited, pictures, history):
         return section("How the training went", side_by_side(*drawn))
     rows = cited.at("learning_curve", "rows")
     if not rows:
-        what = "How the training went" if "network" in cited.manifest else "What more faces would be worth"
-        return section(what, paragraph(_MISSING))
+        if "network" in cited.manifest:
+            return section("How the training went", paragraph(_TRAINING))
+        return section("What more faces would be worth", paragraph(_FEWER))
     cells = [
         (
             cited.count("learning_curve", "rows", place, "n"),
@@ -147,19 +169,21 @@ def importance_section(cited, pictures):
     heading = "What it goes by"
     rows = cited.at("importance", "rows")
     if not rows:
-        return section(heading, paragraph(_MISSING))
-    clean = ", none with a twin among the training faces" if cited.at("importance", "leak_free") else ""
+        return section(heading, paragraph(_NO_REGIONS if cited.at("fields") == ["crop"] else _REGIONS))
+    clean = ", none with a twin among the training faces," if cited.at("importance", "leak_free") else ""
     both = len({row["kind"] for row in rows}) > 1
     where = "in the landmarks or in the picture alone" if both else f"in the {escape(rows[0]['kind'])}"
+    faces = f"{cited.count('importance', 'n')} {escape(faces_named(cited.at('importance', 'faces')))}"
     said = (
-        f"Each region of {cited.count('importance', 'n')} faces of {cited.text('importance', 'faces')}{clean} was "
-        f"exchanged for another face's, {cited.count('importance', 'n_repeats')} times, {where}; what accuracy falls "
-        "by is what the model has from there."
+        f"Each region of {faces}{clean} was exchanged for another face's, {cited.count('importance', 'n_repeats')} "
+        f"times, {where}; what accuracy falls by is what the model has from there."
     )
     overlap = (
         "Landmarks and picture of one region can stand in for each other, so that both together are worth more than "
         "the two added up."
     )
+    if not any(row["drop"] for row in rows):
+        return section(heading, paragraph(said, "No region changed how many answers are right."))
     cells = [
         (
             escape(row["name"]),
@@ -179,12 +203,12 @@ def care_of_data_section(cited):
     if not cited.at("data"):
         return ""
     said = (
-        f"{cited.count('data', 'n_in_twin_groups')} training faces show a photograph, or where people are known a "
-        "person, that another training face shows already; folds keep them together, so that no face is judged by a "
-        "model that knows its twin."
+        "Training faces that show a photograph, or where people are known a person, that another training face shows "
+        f"already: {cited.count('data', 'n_in_twin_groups')}. Folds keep these together, so that no face is judged by "
+        "a model that knows its twin."
     )
     tests = [
-        f"Of the {cited.count('scores', name, 'n')} faces of {escape(name)}, "
+        f"Of the {cited.count('scores', name, 'n')} {escape(faces_named(name))}, "
         f"{cited.count('scores', name, 'n_leak_free')} have no twin among the training faces."
         for name, scores in (cited.at("scores") or {}).items()
         if scores.get("n_leak_free") is not None
@@ -193,15 +217,17 @@ def care_of_data_section(cited):
         f"{cited.count('data', 'n_undetected')} training faces were seen by no detector and taken where such pictures "
         "have their face; their landmarks are less sure."
     )
+    if cited.at("data", "n_undetected") == 0:
+        undetected = "Every training face was seen by a detector."
     rows = undetected_rows(cited, ("data", "n_by_expression"), ("data", "undetected"))
     heading = "Twins, and faces that no detector saw"
     columns = "expression", "training faces", "seen by no detector"
     return section(heading, paragraph(said, *tests), paragraph(undetected), table(columns, rows))
 
 
-def making_section(cited, command=None):
-    """Return the section on how to make the same again; `command` is that of another door."""
-    commands = [escape(each) for each in (cited.at("command"), command) if each]
+def making_section(cited):
+    """Return the section on how to make the same again."""
+    commands = [escape(each) for each in (cited.at("command"), cited.at("importance", "command")) if each]
     versions = ", ".join(f"{escape(name)} {escape(str(version))}" for name, version in cited.at("versions").items())
     rows = [
         ("seed", cited.text("seed") if cited.at("seed") is not None else ""),

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from sklearn.metrics import confusion_matrix
 
 from landmark_fer.displays.canvas import new_figure, plain
@@ -218,6 +219,27 @@ class TestLandmarks:
             LandmarksDisplay(np.zeros((5, 2)))
 
 
+class TestRejection:
+    @pytest.mark.parametrize("lowest", [0.2, 0.64, 0.8, 0.95, 1.0])
+    def test_the_legend_stands_under_the_wanted_share_and_the_curve_beside_it(self, lowest):
+        coverage = np.linspace(0.05, 1, 20)
+        curve = np.column_stack([coverage, 1 - coverage, 1 - (1 - lowest) * coverage])
+        axes = RejectionDisplay(curve, (0.6, 0.5, curve[9, 2]), 0.85).draw()
+        axes.figure.savefig("/dev/null", format="png")
+        low, high = axes.get_ylim()
+        assert 0 <= low < 100 * lowest and high > 100
+        if lowest > 0.5:  # a curve that falls far crosses every corner
+            legend = axes.get_legend().get_window_extent()
+            points = axes.transData.transform(100 * curve[:, [0, 2]])
+            assert not any(legend.contains(*point) for point in points)
+            assert legend.y1 < axes.transData.transform((0, 85))[1]
+
+
+def letters_of(annotation):
+    """Return where the letters of an annotation stand, without the line that leads to them."""
+    return Text.get_window_extent(annotation)
+
+
 class TestCost:
     def test_names_of_models_that_lie_close_do_not_stand_on_one_another(self):
         rows = [{"name": f"model {i}", "accuracy": 0.6 + i / 500, "ms_per_face": 1.0, "megabytes": 5.0} for i in (0, 1)]
@@ -227,6 +249,41 @@ class TestCost:
         boxes = [text.get_window_extent() for text in axes.texts]
         assert len(boxes) == 3
         assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+    def test_in_a_crowd_no_name_stands_on_a_mark_or_leaves_the_axes_and_lines_lead_to_those_far_away(self):
+        near = (
+            ("mlp", 57.9, 4.11),
+            ("svm", 57.5, 4.82),
+            ("knn", 56.8, 4.18),
+            ("plain_mlp", 56.8, 3.86),
+            ("rules", 43, 0.06),
+        )
+        rows = [
+            {
+                "name": name,
+                "accuracy": of / 100,
+                "ms_per_face": time,
+                "accuracy_interval": [(of - 2) / 100, (of + 2) / 100],
+            }
+            for name, of, time in near
+        ]
+        axes = CostDisplay(rows).draw()
+        axes.figure.savefig("/dev/null", format="png")
+        marks = [axes.transData.transform((row["ms_per_face"], 100 * row["accuracy"])) for row in rows]
+        names = [letters_of(text) for text in axes.texts]
+        assert len(names) == 5 and not any(name.contains(*mark) for name in names for mark in marks)
+        frame = axes.get_window_extent()
+        assert all(frame.x0 <= name.x0 and name.x1 <= frame.x1 for name in names)
+        assert any(text.arrow_patch is not None for text in axes.texts)
+
+    def test_times_are_plain_numbers(self):
+        for fastest, slowest in ((1.7, 4.1), (0.06, 5.5), (1.0, 2000.0)):
+            times = [{"name": "a", "accuracy": 0.5, "ms_per_face": time} for time in (fastest, slowest)]
+            axes = CostDisplay(times).draw()
+            axes.figure.draw_without_rendering()
+            low, high = axes.get_xlim()
+            shown = [label.get_text() for label in axes.get_xticklabels() if low <= float(label.get_text()) <= high]
+            assert 2 <= len(shown) <= 10
 
 
 class TestSvg:

@@ -188,6 +188,56 @@ class TestPage:
             assert word in text
 
 
+class TestFewFaces:
+    """What few faces show is said with care, and not at the top."""
+
+    def test_accuracies_on_few_faces_are_said_to_tell_little(self, whole, page):
+        assert whole["scores"]["PublicTest"]["n"] < 100 and "So few faces tell little" in page
+        many = copy.deepcopy(whole)
+        many["scores"]["PublicTest"]["n"] = 100
+        assert "So few faces tell little" not in render_report(many)
+
+    def test_sure_answers_stand_at_the_top_only_where_they_are_many(self, whole):
+        manifest = copy.deepcopy(whole)
+        chosen = next(row for row in manifest["comparison"] if row["name"] == manifest["model_name"])
+        for coverage, threshold, at_top, too_few in (
+            (0.9, 0.5, True, False),
+            (0.1, 0.5, False, True),
+            (1, 0, False, False),
+        ):
+            manifest["rejection"] |= {"coverage": coverage, "threshold": threshold}
+            page = render_report(manifest)
+            assert np.sum(chosen["confusion"]) == 66
+            assert ("that it is sure enough to answer" in page) is at_top
+            assert ("too few answers to rely on" in page) is too_few
+
+    def test_without_any_twin_leak_free_figures_are_not_given_twice(self, whole, page):
+        assert whole["scores"]["PublicTest"]["n_leak_free"] == whole["scores"]["PublicTest"]["n"]
+        assert "None of them has a twin" in page and "accuracy on those without a twin in training" not in page
+        half = copy.deepcopy(whole)
+        half["scores"]["PublicTest"]["n_leak_free"] = 11
+        assert "accuracy on those without a twin in training" in render_report(half)
+
+    def test_faces_held_out_are_called_so(self, whole):
+        manifest = json.loads(json.dumps(whole).replace("PublicTest", "held out"))
+        text = Reading(render_report(manifest)).text
+        assert "Held out: faces that it met last" in text and "held-out faces was exchanged" in text
+        assert "faces of held out" not in text
+
+    def test_regions_that_change_nothing_are_said_in_a_sentence(self, whole):
+        manifest = copy.deepcopy(whole)
+        for row in manifest["importance"]["rows"]:
+            row |= {"drop": 0.0, "interval": [0.0, 0.0]}
+        page = render_report(manifest)
+        assert "No region changed how many answers are right" in page and page.count("<svg") == 6
+
+    def test_a_model_of_crops_is_said_to_have_no_regions(self, whole):
+        manifest = copy.deepcopy(whole) | {"fields": ["crop"]}
+        del manifest["importance"]
+        assert "regions of the face have no fixed place" in render_report(manifest)
+        assert "landmark_fer.report DIR --data PATH" in render_report(manifest | {"fields": ["chip"]})
+
+
 class TestNetwork:
     def test_curves_stand_in_the_place_of_the_learning_curve(self, tmp_path):
         page = report_artifact(NETWORK, tmp_path / "page.html").read_text(encoding="utf-8")
