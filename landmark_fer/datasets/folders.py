@@ -100,7 +100,7 @@ class FolderReader:
                 problem=problem,
             )
         for folder, count in sorted(self._unmatched.items()):
-            yield Item(folder, problem=f"folder {folder!r} names no expression; its {count} pictures are left out")
+            yield Item(folder, problem=f"folder {folder!r} names no expression; what is in it ({count}) is left out")
 
     def _order(self, name):
         # One string a picture, since a list of parts takes a kilobyte: the number of digits goes before each number.

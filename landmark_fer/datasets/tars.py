@@ -74,7 +74,7 @@ class TarReader:
             picture = None if problem else content
             yield Item(name, expression=expression, split=split, picture=picture, problem=problem)
         for folder, count in sorted(unmatched.items()):
-            yield Item(folder, problem=f"folder {folder!r} names no expression; its {count} pictures are left out")
+            yield Item(folder, problem=f"folder {folder!r} names no expression; what is in it ({count}) is left out")
 
 
 def _contents(path):

@@ -35,16 +35,18 @@ def make_folds(expressions, groups, *, n_folds=5, random_state=0):
     """
     if n_folds < 2:
         raise InputError(f"folds must be 2 or more, got {n_folds}")
-    classes, counts = np.unique(expressions, return_counts=True)
+    classes = np.unique(expressions)
     if len(classes) < 2:
         raise DataError(f"a model needs faces of at least 2 expressions, got {', '.join(map(str, classes)) or 'none'}")
-    for name, count in zip(classes, counts, strict=True):
-        n_groups = len(np.unique(groups[expressions == name]))
-        if n_groups < n_folds:
-            raise DataError(
-                f"each expression needs at least as many unrelated faces as folds ({n_folds}), "
-                f"{name} has {n_groups} (of {count}); add faces or use --folds {max(2, n_groups)}"
-            )
+    unrelated = {name: len(np.unique(groups[expressions == name])) for name in classes}
+    rarest = min(unrelated, key=unrelated.get)
+    if unrelated[rarest] < n_folds:
+        n, count = unrelated[rarest], int((expressions == rarest).sum())
+        mend = f"add faces or use --folds {n}" if n > 1 else "add faces of other people or moments"
+        raise DataError(
+            f"each expression needs at least as many unrelated faces as folds ({n_folds}), {rarest} has {n} "
+            f"(of {count}; frames of one film and shots of one moment count as one); {mend}"
+        )
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=random_state)
     return list(splitter.split(np.zeros(len(expressions)), expressions, groups))
 

@@ -12,8 +12,8 @@ of it and agreed.
   Act, Art. 5(1)(f); medical and safety uses excepted), and people must be told that such a system reads them (Art.
   50(3), from 2 August 2026).
 - Known weaknesses: posed, frontal faces are read best; profiles, covered or dark faces, and children are read worse;
-  fear, sadness and disgust are confused most; the labels of the training pictures are one person's guess each, and the
-  pictures, found by a search engine, do not represent mankind.
+  fear, sadness and disgust are confused most; the labels of the training pictures are people's guesses, and
+  the pictures do not represent mankind.
 """
 
 
@@ -54,8 +54,12 @@ def percent(share):
 def summary_line(name, scores):
     """Return the main scores of a set of faces as one sentence."""
     low, high = (percent(end) for end in scores["accuracy_interval"])
-    text = f"{name}: {scores['n']:,} faces, accuracy {percent(scores['accuracy'])} official ({low} to {high})"
-    if scores["accuracy_leak_free"] is not None:
+    alike = scores["n_leak_free"] in (None, scores["n"])
+    official = "" if alike else " official"
+    text = f"{name}: {scores['n']:,} faces, accuracy {percent(scores['accuracy'])}{official} ({low} to {high})"
+    if scores["n_leak_free"] == scores["n"]:
+        text += ", none with a twin in training"
+    elif scores["accuracy_leak_free"] is not None:
         clean = percent(scores["accuracy_leak_free"])
         text += f", {clean} leak-free (the {scores['n_leak_free']:,} faces without a twin in training)"
     return (
@@ -66,6 +70,8 @@ def summary_line(name, scores):
 
 def answered_line(rejection):
     """Return what a model answers of the faces that were scored, as from `score_answered`, as one sentence."""
+    if rejection["threshold"] == 0:
+        return "It always names an expression"
     text = (
         f"With confidence of {percent(rejection['threshold'])} or more it answers {percent(rejection['coverage'])} of "
         f"the faces, and {percent(rejection['accuracy'])} of them rightly"
@@ -174,7 +180,9 @@ def _scores(manifest):
             for name, each in scores["per_class"].items()
         ]
         twins = scores["n"] - scores["n_leak_free"] if scores["n_leak_free"] is not None else None
-        known = "Twins were not looked for." if twins is None else f"{twins:,} have a twin among the training faces."
+        known = "Twins were not looked for."
+        if twins is not None:
+            known = f"{twins:,} {'has' if twins == 1 else 'have'} a twin among the training faces."
         texts.append(
             f"## {split}: {scores['n']:,} faces\n\n{known}\n\n{markdown_table(('score', 'value'), rows)}\n"
             + markdown_table(("expression", "faces", "precision", "recall", "F1"), classes)

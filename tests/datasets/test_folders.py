@@ -86,8 +86,8 @@ def test_folders_of_no_class_are_left_out_and_said(tmp_path, write_pictures, fac
     dataset = load(write_pictures(tmp_path, dict.fromkeys(names, faces[0])))
     assert len(dataset) == 1
     assert dataset.problems == [
-        "folder '.' names no expression; its 1 pictures are left out",
-        "folder 'unknown' names no expression; its 2 pictures are left out",
+        "folder '.' names no expression; what is in it (1) is left out",
+        "folder 'unknown' names no expression; what is in it (2) is left out",
     ]
 
 

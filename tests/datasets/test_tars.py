@@ -50,7 +50,7 @@ def test_a_tar_is_read_in_its_own_order_and_folders_of_no_class_are_said(tmp_pat
             archive.add(folder / name, arcname=name)
     items = list(open_source(tmp_path / "own.tar").items())
     assert [item.name for item in items] == ["sad/2.png", "happy/1.png", "sad/1.png", "what"]
-    assert items[-1].problem == "folder 'what' names no expression; its 2 pictures are left out"
+    assert items[-1].problem == "folder 'what' names no expression; what is in it (2) is left out"
 
 
 def test_what_is_no_picture_is_a_problem_and_never_fatal(tmp_path, faces, write_pictures, load, monkeypatch):

@@ -28,6 +28,7 @@ def draw_curves(history, path, *, title=""):
         watched = [scale * row[f"watched_{name}"] for row in history]
         axes.plot(epochs, watched, color=_WATCHED, linestyle="--", marker="o", markersize=3, label="watched")
         axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_ylabel(f"{name}, %" if scale == 100 else "loss (watched: cross-entropy)")
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
