@@ -11,7 +11,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from landmark_fer.errors import DataError, InputError
 
 MAX_PIXELS = 64_000_000
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm"})
+_OF_PHONES = frozenset({".heic", ".heif", ".avif"})  # not read, and named instead of passed over
+_READ = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm"})
+PICTURE_SUFFIXES = _READ | _OF_PHONES
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "PPM")  # whatever a file is called; EPS would run programs
 
 _BEHIND = (128, 128, 128)  # shows through transparent pixels: makes the weakest edges
@@ -57,7 +59,9 @@ def read_picture(source, *, name=None):
     except Image.DecompressionBombError as error:
         raise DataError(f"{name} must have at most {MAX_PIXELS:,} pixels; reduce it first") from error
     except UnidentifiedImageError as error:
-        raise DataError(f"{name} must be a picture (JPEG, PNG, ...), and is none that can be read") from error
+        raise DataError(
+            f"{name} must be a picture (JPEG, PNG, ...), and is none that can be read; save it as one of these"
+        ) from error
     except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything
         raise DataError(f"{name} is damaged and cannot be decoded ({error}); replace it") from error
 

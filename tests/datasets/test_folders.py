@@ -95,15 +95,17 @@ def test_unreadable_pictures_are_problems(tmp_path, write_pictures, faces, load)
     folder = write_pictures(tmp_path, {f"happy/{place}.png": faces[place] for place in range(3)})
     (folder / "happy" / "empty.png").write_bytes(b"")
     (folder / "happy" / "text.jpg").write_bytes(b"no picture at all")
+    (folder / "happy" / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200))
     whole = (folder / "happy" / "0.png").read_bytes()
     (folder / "happy" / "cut.png").write_bytes(whole[: len(whole) // 2])
     write_pictures(folder, {"happy/dot.png": faces[0][:1, :1]})
     (folder / "happy" / "gone.png").symlink_to(folder / "nowhere.png")
     dataset = load(folder, pictures="crops")
-    assert len(dataset) + len(dataset.problems) == len(dataset) + dataset.n_left_out == 8
+    assert len(dataset) + len(dataset.problems) == len(dataset) + dataset.n_left_out == 9
     for name, reason in {
         "empty": "0 bytes",
         "text": "none that can be read",
+        "phone": "none that can be read; save it as one of these",
         "cut": "damaged",
         "gone": "not exist",
     }.items():
