@@ -89,6 +89,7 @@ def measure(dataset, pipeline, learnt, held_out):
 def draw(points, path):
     """Draw accuracy over milliseconds and over megabytes, a line for each kind of model, into a PNG file."""
     figure = import_optional("matplotlib.figure", purpose="drawing the curve").Figure((9, 3.6), layout="constrained")
+    ticker = import_optional("matplotlib.ticker", purpose="drawing the curve")
     colours = dict(
         zip(dict.fromkeys(point[0] for point in points), ("#0072B2", "#D55E00", "#009E73", "#999999"), strict=False)
     )
@@ -100,6 +101,9 @@ def draw(points, path):
             line = "" if name == "older methods" else "-"
             axes.plot(*zip(*own, strict=True), marker="o", linestyle=line, color=colour, label=name)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        axes.xaxis.set_minor_formatter(ticker.NullFormatter())
         axes.set_xlabel(unit)
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("accuracy on unseen faces, %")
