@@ -1,7 +1,7 @@
 """Modules that are loaded when something in them is first used, not when they are imported.
 
-scikit-learn imports scipy.stats and pandas as it starts, for functions that reading faces never calls; together they
-take as long as the rest of it.
+scikit-learn imports scipy.stats and pandas as it starts, and SciPy all of NumPy, its Fortran compiler's front end too,
+for functions that reading faces never calls; together they take as long as the rest of it.
 """
 
 import importlib
@@ -23,7 +23,10 @@ def defer(*names):
     """
     for name in names:
         if name not in sys.modules and importlib.util.find_spec(name) is not None:
-            sys.modules[name] = _stand_in(name)
+            sys.modules[name] = module = _stand_in(name)
+            parent, _, child = name.rpartition(".")
+            if parent:  # loaded by the search for a spec
+                setattr(sys.modules[parent], child, module)
 
 
 def _stand_in(name):

@@ -34,7 +34,7 @@ def _tell(options):
 
 def _run(options):
     """Do what the options ask for and return what to say at the end."""
-    defer("scipy.stats", "pandas")
+    defer("scipy.stats", "pandas", "numpy.f2py", "numpy.testing", "numpy.polynomial")
     if options.list_cameras:
         return _cameras()
     return _serve(options) if options.web is not None else _watch(options)

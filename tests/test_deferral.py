@@ -7,7 +7,8 @@ import pytest
 
 from tests.accidents.fuzzing import ROOT
 
-DEFER = "import sys; from landmark_fer.deferral import defer; defer('scipy.stats', 'pandas', 'no_such_module')\n"
+NAMES = ("scipy.stats", "pandas", "numpy.f2py", "numpy.testing", "numpy.polynomial", "no_such_module")
+DEFER = f"import sys; from landmark_fer.deferral import defer; defer(*{NAMES})\n"
 
 
 def run(code):
@@ -25,6 +26,10 @@ def run(code):
         "import scipy.stats as before; before.norm; import scipy.stats as after; assert after.norm is before.norm",
         "import pandas; assert isinstance(pandas.DataFrame({'a': [1]}), sys.modules['pandas'].DataFrame)",
         "import pandas as pd; from pandas.api.types import is_integer_dtype; assert is_integer_dtype(pd.Series([1]))",
+        "import numpy as np; np.testing.assert_array_equal(np.polynomial.Polynomial([1, 2])(3), 7)",
+        "from numpy import *; assert polynomial.Polynomial([1, 2])(3) == 7",
+        "from numpy.testing import assert_allclose; assert_allclose(1.0, 1.0)",
+        "import numpy.f2py; assert callable(numpy.f2py.run_main)",
         "import threading, pandas\n"
         "seen = []\n"
         "threads = [threading.Thread(target=lambda: seen.append(pandas.Series([2]).sum())) for _ in range(8)]\n"
@@ -46,6 +51,7 @@ def test_a_model_is_loaded_and_asked_without_them():
         "from skimage.data import astronaut\n"
         "assert Recognizer(load_artifact()).recognize(astronaut())[0].expression == 'happy'\n"
         "needless = {'scipy.stats._stats_py', 'pandas.core', 'sklearn.metrics', 'sklearn.linear_model'}\n"
+        "needless |= {'numpy.f2py.f2py2e', 'numpy.testing._private.utils', 'numpy.polynomial.polynomial'}\n"
         "assert not needless & set(sys.modules), needless & set(sys.modules)"
     )
 
