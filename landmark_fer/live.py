@@ -28,7 +28,7 @@ def main(argv=None):
 
 def _tell(options):
     print(NOTICE, flush=True)
-    print(_run(options))
+    print(_run(options), flush=True)
     return 0
 
 

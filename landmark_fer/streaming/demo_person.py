@@ -10,7 +10,7 @@ import numpy as np
 from landmark_fer.face.geometry import interocular_distance
 from landmark_fer.face.landmarks import points
 from landmark_fer.streaming.demo_tables import ACTIONS, AT_REST, LANDMARKS, OUTLINE
-from landmark_fer.streaming.demo_textures import FIXED, HEAD, HEAD_SIZE, HEAD_TOP_LEFT, fading, filled, photographs
+from landmark_fer.streaming.demo_textures import FIXED, HEAD, HEAD_SIZE, HEAD_TOP_LEFT, fading, filled, photograph
 from landmark_fer.streaming.demo_warp import evaluate_warp, fit_warp
 
 SCALE = 1.5  # pixels of the clip for one of the photograph
@@ -67,8 +67,7 @@ class Person:
     def __init__(self, *, mirrored=False):
         self._mirrored = mirrored
         self._amounts = self._texture = None
-        pictures = {name: photograph.picture for name, photograph in photographs().items()}
-        self._layers = {name: _layer(_blue_suit(one) if mirrored else one) for name, one in pictures.items()}
+        self._layers = {}
         self._corner = np.round(np.array(HEAD_TOP_LEFT) * SCALE).astype(int)
         self._size = np.round(np.array(HEAD_SIZE) * SCALE).astype(int)
         rows, columns = np.mgrid[: self._size[1], : self._size[0]]
@@ -98,16 +97,23 @@ class Person:
         shares = shares_of(amounts)
         head = 0
         for (name, share), maps in zip(shares.items(), self._maps(target, shares), strict=True):
-            warped = cv2.remap(self._layers[name], *maps, cv2.INTER_LINEAR)
+            warped = cv2.remap(self._layer(name), *maps, cv2.INTER_LINEAR)
             head = warped if share == 1 else head + share * warped
-        texture = self._layers["rest"].copy()
+        texture = self._layer("rest").copy()
         (x, y), (width, height) = self._corner, self._size
         texture[y : y + height, x : x + width] = head
         return cv2.flip(texture, 1) if self._mirrored else texture
 
+    def _layer(self, name):
+        """Return the layer of a photograph, made when it is first seen: the first frame needs one of eight."""
+        if name not in self._layers:
+            picture = photograph(name).picture
+            self._layers[name] = _cut_out(_blue_suit(picture) if self._mirrored else picture)
+        return self._layers[name]
+
     def _maps(self, target, names):
         """Yield for each photograph where in its layer the colour of each pixel of the head comes from: two maps."""
-        sources = [np.vstack([photographs()[name].landmarks, HEAD, FIXED]) for name in names]
+        sources = [np.vstack([photograph(name).landmarks, HEAD, FIXED]) for name in names]
         low = np.floor(target[_LIPS].min(axis=0) - 4)
         size = np.ceil(target[_LIPS].max(axis=0) + 4) - low
         begin = np.round((low - HEAD_TOP_LEFT) * SCALE).astype(int)
@@ -139,8 +145,8 @@ def to_layer(xy):
     return (np.asarray(xy, dtype=np.float64) + 0.5) * SCALE - 0.5
 
 
-def _layer(photograph):
-    """Return the enlarged photograph with the surroundings cut away, RGB times opacity and opacity."""
+def _cut_out(photograph):
+    """Return the layer of a photograph: enlarged, without the surroundings, RGB times opacity and opacity."""
     size = [round(side * SCALE) for side in photograph.shape[1::-1]]
     colours = cv2.resize(photograph, size, interpolation=cv2.INTER_CUBIC)
     opacity = filled(to_layer(OUTLINE), colours.shape[:2])

@@ -54,20 +54,32 @@ class Photograph(NamedTuple):
 
 
 @cache
-def photographs():
-    """Return the photographs by name: ``smile``, as taken, ``rest``, ``sad`` and ``open``; not to be written to."""
-    taken = _taken()
-    relaxed = _without_folds(taken.astype(np.float32))
-    rest = _with_lips_closed(relaxed)
+def photograph(name):
+    """Return a photograph, made when it is first asked for; not to be written to.
+
+    Parameters
+    ----------
+    name : str
+        ``smile``, as taken, ``rest``, ``sad`` or ``open``.
+    """
     made = {
-        "smile": Photograph(taken, LANDMARKS),
-        "rest": Photograph(_rounded(rest), AT_REST),
-        "sad": Photograph(_rounded(_with_shadows(rest)), AT_REST),
-        "open": Photograph(_rounded(_with_cavity(relaxed)), LANDMARKS),
-    }
-    for photograph in made.values():
-        photograph.picture.setflags(write=False)
+        "smile": lambda: Photograph(_taken(), LANDMARKS),
+        "rest": lambda: Photograph(_rounded(_resting()), AT_REST),
+        "sad": lambda: Photograph(_rounded(_with_shadows(_resting())), AT_REST),
+        "open": lambda: Photograph(_rounded(_with_cavity(_relaxed())), LANDMARKS),
+    }[name]()
+    made.picture.setflags(write=False)
     return made
+
+
+@cache
+def _relaxed():
+    return _without_folds(photograph("smile").picture.astype(np.float32))
+
+
+@cache
+def _resting():
+    return _with_lips_closed(_relaxed())
 
 
 def _taken():
