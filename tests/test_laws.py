@@ -67,7 +67,8 @@ STREAMING = {
     },
     # own faces
     "collecting": {
-        "charts", "collecting", "colours", "demo_person", "demo_tables", "interrupts", "layout", "lettering", "pacing",
+        "charts", "collecting", "colours", "demo_person", "demo_tables", "frames", "interrupts", "layout", "lettering",
+        "pacing",
     },
     # the browser's page
     "web": {"colours", "web"},

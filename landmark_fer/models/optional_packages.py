@@ -8,16 +8,16 @@ OPTIONAL_PACKAGES = {
     "skops": "skops>=0.16,<0.17",
     "onnx": "onnx>=1.17,<2",
     "onnxruntime": "onnxruntime>=1.20,<2",
-    "fastapi": "fastapi>=0.165,<1",
-    "uvicorn": "uvicorn>=0.54,<1",
-    "websockets": "websockets>=17,<18",
+    "fastapi": "-r requirements-web.txt",
+    "uvicorn": "-r requirements-web.txt",
+    "websockets": "-r requirements-web.txt",
     "tensorflow": "-r requirements-cnn.txt",
     "keras": "-r requirements-cnn.txt",
     "tf2onnx": "-r requirements-cnn.txt",
     "matplotlib": "matplotlib>=3.9,<4",
     "distributed": "-r requirements-cluster.txt",
 }
-"""What to install for each: as requirements-export.txt and requirements-web.txt have it, or a whole such file."""
+"""What to install for each: as requirements-export.txt has it, or a whole file of the kind."""
 
 
 def import_optional(module, *, purpose):

@@ -3,11 +3,10 @@
 Nothing here knows of addresses or sockets; the web's part gives pictures, keys and wishes, and says what is shown.
 """
 
+import itertools
 from collections import deque
 from dataclasses import dataclass
 from threading import RLock
-
-import numpy as np
 
 from landmark_fer.datasets.collection import read_about
 from landmark_fer.datasets.collection_texts import WHERE, notice
@@ -17,6 +16,7 @@ from landmark_fer.perception.following import FaceFollower
 from landmark_fer.streaming.collecting.director import Director, Shown
 from landmark_fer.streaming.collecting.examples import HINTS, example
 from landmark_fer.streaming.collecting.keeping import Keeper
+from landmark_fer.streaming.frames import Frame
 
 HOW = "in the browser"  # somebody agreed
 SOURCE = "browser's camera"
@@ -26,14 +26,6 @@ WHERE_ON_THE_WEB = (
     "Your camera's pictures go from this browser to the computer that runs collect, and are read there in memory. What "
     "is kept lies on that computer, in {path}; it is sent nowhere else, and nothing is kept in this browser."
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture of a visitor's camera, shape (height, width, 3), uint8, RGB, and its seconds since the first."""
-
-    picture: np.ndarray
-    time_s: float
 
 
 @dataclass(frozen=True)
@@ -150,7 +142,7 @@ class Sitting:
         asks, settings = desk.plan(keeper.takes), desk.extractor.settings
         self._director = Director(asks, keeper.keep, keeper.undo, settings=settings, **desk.options)
         self._keys, self._follower = deque(maxlen=ENOUGH_KEYS), None
-        self._began_s, self._time_s = None, 0.0
+        self._began_s, self._time_s, self._numbers = None, 0.0, itertools.count()
 
     def press(self, key):
         """Do what a key is for when the next picture comes; from any thread."""
@@ -180,7 +172,7 @@ class Sitting:
                 self._check()
                 while self._keys:
                     self._director.press(self._keys.popleft())
-                shown = self._director.update(Picture(picture, self._time_s), followed)
+                shown = self._director.update(Frame(picture, self._time_s, next(self._numbers)), followed)
                 if self._director.ended:
                     self.end("you left; every whole take is kept")
             except LandmarkFerError as error:

@@ -65,7 +65,7 @@ def test_without_fastapi_there_is_a_sentence(monkeypatch):
         raise ImportError(f"No module named {name!r}")
 
     monkeypatch.setattr(optional_packages.importlib, "import_module", missing)
-    with pytest.raises(DependencyError, match=r'live --web needs the package fastapi.*pip install "fastapi'):
+    with pytest.raises(DependencyError, match=r"live --web needs .*fastapi.*install -r requirements-web\.txt"):
         WebServer(None)
 
 

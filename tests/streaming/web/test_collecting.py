@@ -258,7 +258,7 @@ def test_without_fastapi_there_is_a_sentence(desk, monkeypatch):
         raise ImportError(f"No module named {name!r}")
 
     monkeypatch.setattr(optional_packages.importlib, "import_module", missing)
-    with pytest.raises(DependencyError, match=r'collect --web needs the package fastapi.*pip install "fastapi'):
+    with pytest.raises(DependencyError, match=r"collect --web needs .*fastapi.*install -r requirements-web\.txt"):
         serve_desk(desk)
 
 
