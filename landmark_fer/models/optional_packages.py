@@ -14,7 +14,7 @@ OPTIONAL_PACKAGES = {
     "tensorflow": "-r requirements-cnn.txt",
     "keras": "-r requirements-cnn.txt",
     "tf2onnx": "-r requirements-cnn.txt",
-    "matplotlib": "matplotlib>=3.9,<4",
+    "matplotlib": "matplotlib>=3.10,<4",
     "distributed": "-r requirements-cluster.txt",
 }
 """What to install for each: as requirements-export.txt has it, or a whole file of the kind."""

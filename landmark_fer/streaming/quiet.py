@@ -6,6 +6,9 @@ import threading
 
 import cv2
 
+LOGGING = getattr(cv2.utils, "logging", cv2)  # OpenCV 4.12 has its functions at the top, later ones in this module
+SILENT = 0
+
 _lock = threading.Lock()
 _inside, _level = 0, None  # how many threads want quiet; how loud OpenCV was before the first of them
 
@@ -17,8 +20,8 @@ def quiet_opencv():
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     with _lock:
         if _inside == 0:
-            _level = cv2.utils.logging.getLogLevel()
-            cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+            _level = LOGGING.getLogLevel()
+            LOGGING.setLogLevel(SILENT)
         _inside += 1
     try:
         yield
@@ -26,4 +29,4 @@ def quiet_opencv():
         with _lock:
             _inside -= 1
             if _inside == 0:
-                cv2.utils.logging.setLogLevel(_level)
+                LOGGING.setLogLevel(_level)

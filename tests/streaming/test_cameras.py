@@ -17,7 +17,7 @@ from landmark_fer.streaming import live_source
 from landmark_fer.streaming.cameras import list_cameras, named_cameras, number_of, open_camera
 from landmark_fer.streaming.frames import USUAL_RATE
 from landmark_fer.streaming.live_source import LiveSource
-from landmark_fer.streaming.quiet import quiet_opencv
+from landmark_fer.streaming.quiet import LOGGING, SILENT, quiet_opencv
 from landmark_fer.streaming.sources import open_source
 
 PATIENCE_S = 20.0  # until a test says that something never happened
@@ -365,7 +365,7 @@ def test_source_by_name_unless_a_file_has_it(tmp_path, monkeypatch):
 
 
 def test_quiet_in_two_threads_gives_the_loudness_back():
-    level = cv2.utils.logging.getLogLevel()
+    level = LOGGING.getLogLevel()
     inside, leave = threading.Event(), threading.Event()
 
     def other():
@@ -377,7 +377,7 @@ def test_quiet_in_two_threads_gives_the_loudness_back():
         thread = threading.Thread(target=other)
         thread.start()
         inside.wait(PATIENCE_S)
-    assert cv2.utils.logging.getLogLevel() == cv2.utils.logging.LOG_LEVEL_SILENT
+    assert LOGGING.getLogLevel() == SILENT
     leave.set()
     thread.join()
-    assert cv2.utils.logging.getLogLevel() == level
+    assert LOGGING.getLogLevel() == level
