@@ -103,11 +103,11 @@ class FaceFollower:
 
     def _follow(self, grey, time_s):
         """Carry the tracks on, take what was searched beside the pictures before, and search where it is time."""
-        lost, due, whole = self._carry_all(grey, time_s), self._search_is_due(time_s), True
-        if self._search is not None and (lost or due or time_s - self._search.time_s >= _BESIDE_S - _ROUNDING_S):
+        lost, whole = self._carry_all(grey, time_s), True
+        if self._search is not None and (lost or self._search_is_over(time_s)):
             whole, self._search = self._take_search(self._search, grey, time_s), None
         urgent = self._searched_s is None or not whole or (lost and self.every is None)
-        if not (urgent or due):
+        if not (urgent or self._search_is_due(time_s)):
             self._pictures_since += 1
             return
         self._searched_s, self._pictures_since = time_s, 1
@@ -117,9 +117,11 @@ class FaceFollower:
         else:
             self._search = search
 
+    def _search_is_over(self, time_s):
+        """Return whether a search had its time, or the next one is due."""
+        return time_s - self._search.time_s >= _BESIDE_S - _ROUNDING_S or self._search_is_due(time_s)
+
     def _search_is_due(self, time_s):
-        if self._searched_s is None:
-            return True
         if self.every is not None:
             return self._pictures_since >= self.every
         pause = _SEEK_S if any(track.lost for track in self._tracks) else SEARCH_S

@@ -2,14 +2,10 @@
 
 import contextlib
 import os
-import sys
-import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-
-NICENESS = 10  # a tenth of the film's share
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +70,7 @@ class Searcher:
 
 
 def _step_back():
-    """Let this thread wait for the film's where both want one core: Linux alone has priorities of threads."""
-    if sys.platform == "linux":
+    """Let this thread take its share of a core, but never at once from another that works: sched(7), SCHED_BATCH."""
+    if hasattr(os, "SCHED_BATCH"):
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

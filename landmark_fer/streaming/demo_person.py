@@ -145,19 +145,19 @@ def to_layer(xy):
     return (np.asarray(xy, dtype=np.float64) + 0.5) * SCALE - 0.5
 
 
-def _cut_out(photograph):
+def _cut_out(picture):
     """Return the layer of a photograph: enlarged, without the surroundings, RGB times opacity and opacity."""
-    size = [round(side * SCALE) for side in photograph.shape[1::-1]]
-    colours = cv2.resize(photograph, size, interpolation=cv2.INTER_CUBIC)
+    size = [round(side * SCALE) for side in picture.shape[1::-1]]
+    colours = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
     opacity = filled(to_layer(OUTLINE), colours.shape[:2])
     opacity = cv2.GaussianBlur(opacity, (0, 0), 1.5)[..., None]
     return np.dstack([(colours * (opacity / 255)).round().astype(np.uint8), opacity])
 
 
-def _blue_suit(photograph):
+def _blue_suit(picture):
     """Return the photograph with what is orange below the chin in blue."""
-    red, _, blue = np.moveaxis(photograph.astype(np.float32), -1, 0)
+    red, _, blue = np.moveaxis(picture.astype(np.float32), -1, 0)
     orange = np.clip((red - blue - 40) / 40, 0, 1)
     orange[:190] = 0
     orange = orange[..., None]
-    return (photograph * (1 - orange) + photograph[..., ::-1] * orange).round().astype(np.uint8)
+    return (picture * (1 - orange) + picture[..., ::-1] * orange).round().astype(np.uint8)
