@@ -57,8 +57,9 @@ def test_every_dependency_has_a_licence_in_the_list():
     found, missing = packages.installed(lock.requirements(("requirements.txt",)))
     assert missing == [] and len(found) > 15
     assert [package.name for package in found if package.licence == "not said"] == []
-    listed = (ROOT / "docs" / "licences.md").read_text()
-    assert [package.name for package in found if f"| {package.name} |" not in listed] == []
+    listed, pinned = (ROOT / "docs" / "licences.md").read_text(), lock.pins(lock.LOCK.read_text())
+    known = [package.name for package in found if packages.canonicalize_name(package.name) in pinned]  # not pytz of old
+    assert len(known) > 15 and [name for name in known if f"| {name} |" not in listed] == []
 
 
 def test_the_list_of_licences_is_of_every_file_of_requirements():
