@@ -14,8 +14,7 @@ from landmark_fer.perception.tracks import Track, look_of, matched
 
 SEARCH_S = 0.2  # of film between two searches of the whole picture
 _SEEK_S = 0.1  # the same while a face is missed
-_QUICK_S = 0.07  # between pictures: what a search finds can wait for a later one
-_BESIDE_S = 0.05  # of film that a search may take: two pictures of a camera, so that the second seldom waits for it
+_QUICK_S = 0.07  # between pictures: what a search finds can wait for the next one
 _UNCONFIRMED_S = 0.3  # for how long a track is believed that no detector saw
 _SLOWEST = 0.03  # inter-ocular distances from picture to picture: slower faces are looked for where they were
 _FAST = 0.15  # inter-ocular distances from where it was expected: located twice, as a face that was just detected
@@ -33,8 +32,8 @@ class FaceFollower:
     picture before. A track that moves, grows or looks unlike a face, or that no detector has seen for a while, is
     shown to a detector once more, and waits unseen when that sees no face. docs/decisions/0010 has the figures.
 
-    In a quick film what a search finds is taken with the first picture 0.05 s later, so that the detector can work
-    meanwhile. What is found depends on the pictures and their times alone, never on how long anything takes.
+    In a quick film what a search finds is taken with the next picture, so that the detector can work meanwhile. What is
+    found depends on the pictures and their times alone, never on how long anything takes.
 
     Parameters
     ----------
@@ -102,10 +101,10 @@ class FaceFollower:
         return sorted(seen, key=lambda pair: pair[0])
 
     def _follow(self, grey, time_s):
-        """Carry the tracks on, take what was searched beside the pictures before, and search where it is time."""
-        lost, whole = self._carry_all(grey, time_s), True
-        if self._search is not None and (lost or self._search_is_over(time_s)):
-            whole, self._search = self._take_search(self._search, grey, time_s), None
+        """Carry the tracks on, take what was searched beside the picture before, and search where it is time."""
+        lost = self._carry_all(grey, time_s)
+        whole = self._search is None or self._take_search(self._search, grey, time_s)
+        self._search = None
         urgent = self._searched_s is None or not whole or (lost and self.every is None)
         if not (urgent or self._search_is_due(time_s)):
             self._pictures_since += 1
@@ -116,10 +115,6 @@ class FaceFollower:
             self._take_search(search, grey, time_s)
         else:
             self._search = search
-
-    def _search_is_over(self, time_s):
-        """Return whether a search had its time, or the next one is due."""
-        return time_s - self._search.time_s >= _BESIDE_S - _ROUNDING_S or self._search_is_due(time_s)
 
     def _search_is_due(self, time_s):
         if self.every is not None:
