@@ -195,6 +195,10 @@ def check_destination(path):
     parent = next(folder for folder in path.absolute().parents if folder.exists())
     if not (parent.is_dir() and os.access(parent, os.W_OK)):
         raise ArtifactError(f"{path} cannot be made, because {parent} cannot be written; choose another --out")
+    read_steadily(path, _check_nothing_else, (ArtifactError, FileNotFoundError))  # another fit may just replace it
+
+
+def _check_nothing_else(path):
     if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST_NAME).is_file():
         raise ArtifactError(f"{path} holds something that is no artifact and stays untouched; choose another --out")
 

@@ -62,7 +62,7 @@ def read_steadily(path, read, error):
         A folder that `replaced` writes.
     read : callable
         Takes the path.
-    error : type of Exception
+    error : type of Exception, or tuple of them
         What `read` raises of a folder that is missing, or half of the one and half of the other.
     """
     for _ in range(ATTEMPTS):
