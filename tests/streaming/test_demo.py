@@ -106,9 +106,9 @@ def test_one_photograph_gives_way_to_another_smoothly():
 
 def test_the_photographs_differ_only_where_she_moves():
     taken = photograph("smile").picture
-    for name in ("rest", "sad", "open"):
+    for name in ("smile", "rest", "sad", "open"):
         picture = photograph(name).picture
-        assert picture.shape == taken.shape and not np.array_equal(picture, taken)
+        assert picture.shape == taken.shape and np.array_equal(picture, taken) == (name == "smile")
         assert not picture.flags.writeable
         np.testing.assert_array_equal(picture[230:], taken[230:])
 
