@@ -9,19 +9,16 @@ from landmark_fer.perception.cuts import CutFinder
 from landmark_fer.perception.faceness import FaceCheck, in_picture, is_steady
 from landmark_fer.perception.pictures import to_grey
 from landmark_fer.perception.poses import box_at, place_of, pose_of
-from landmark_fer.perception.searching import Searcher
+from landmark_fer.perception.searching import Searcher, SearchPlan
 from landmark_fer.perception.tracks import Track, look_of, matched
 
-SEARCH_S = 0.2  # of film between two searches of the whole picture
-_SEEK_S = 0.1  # the same while a face is missed
 _QUICK_S = 0.07  # between pictures: what a search finds can wait for the next one
-_UNCONFIRMED_S = 0.3  # for how long a track is believed that no detector saw
+_UNCONFIRMED_S = 0.35  # for how long a track is believed that no detector saw: longer than from search to search
 _SLOWEST = 0.03  # inter-ocular distances from picture to picture: slower faces are looked for where they were
 _FAST = 0.15  # inter-ocular distances from where it was expected: located twice, as a face that was just detected
 _SURE_OVERLAP = 0.45  # of a detector's box and a track's: with less, the face is located to see whether it is the same
 _ONE_FACE = 0.5  # inter-ocular distances: nearer middles are of one face
 _SLIPPED = 0.15  # sides of the box from where the detector sees it: landmarks are located anew
-_ROUNDING_S = 1e-6  # times of pictures are sums
 
 
 class FaceFollower:
@@ -40,7 +37,7 @@ class FaceFollower:
     extractor : FaceExtractor
     every : int, optional
         Search the whole picture in each n-th picture; 1 follows nothing and gives `FaceExtractor.extract`'s faces.
-        By default, in the first picture that comes `SEARCH_S` after the last search.
+        By default as `SearchPlan` has it: each part of it four times a second, and at once where a face is lost.
     patience_s : float, default=1
         For how many seconds of film a track waits to be seen again.
 
@@ -56,11 +53,10 @@ class FaceFollower:
         self.every, self.patience_s = every, patience_s
         self._extractor = extractor
         self._detector, self._predictor = extractor.detector, extractor.landmark_predictor
-        self._searcher, self._search = Searcher(extractor.detector), None
+        self._searcher, self._search, self._plan = Searcher(), None, SearchPlan(extractor.detector, every)
         self._whole = extractor.settings.detector == "whole"
         self._cuts, self._check = CutFinder(), FaceCheck()
         self._tracks, self._next_number = [], 1
-        self._searched_s, self._pictures_since = None, 1
         self._time_s = -math.inf
 
     def __enter__(self):
@@ -90,7 +86,8 @@ class FaceFollower:
         """
         grey = to_grey(picture)
         if self._cuts.is_cut(grey):
-            self._tracks, self._search, self._searched_s = [], None, None
+            self._tracks, self._search = [], None
+            self._plan.begin_anew()
         if self.every == 1 or self._whole:
             self._take_each(grey, time_s)
         else:
@@ -105,22 +102,17 @@ class FaceFollower:
         lost = self._carry_all(grey, time_s)
         whole = self._search is None or self._take_search(self._search, grey, time_s)
         self._search = None
-        urgent = self._searched_s is None or not whole or (lost and self.every is None)
-        if not (urgent or self._search_is_due(time_s)):
-            self._pictures_since += 1
+        urgent = self._plan.begins or not whole or (lost and self.every is None)
+        quick = time_s - self._time_s <= _QUICK_S
+        seeking = any(track.lost for track in self._tracks)
+        detector = self._plan.next(time_s, at_once=urgent, quick=quick, seeking=seeking)
+        if detector is None:
             return
-        self._searched_s, self._pictures_since = time_s, 1
-        search = self._searcher.begin(grey, time_s, self._active())
-        if urgent or time_s - self._time_s > _QUICK_S:
+        search = self._searcher.begin(detector, grey, time_s, self._active())
+        if urgent or not quick:
             self._take_search(search, grey, time_s)
         else:
             self._search = search
-
-    def _search_is_due(self, time_s):
-        if self.every is not None:
-            return self._pictures_since >= self.every
-        pause = _SEEK_S if any(track.lost for track in self._tracks) else SEARCH_S
-        return time_s - self._searched_s >= pause - _ROUNDING_S
 
     def _active(self):
         return [track for track in self._tracks if not track.lost]

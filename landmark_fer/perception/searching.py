@@ -1,4 +1,4 @@
-"""Searching whole pictures for faces, beside the film: the detector works while the next picture is followed."""
+"""Searching whole pictures for faces beside the film: who looks when, and works while the next picture is followed."""
 
 import contextlib
 import os
@@ -6,6 +6,69 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+
+SEARCH_S = 0.25  # of film between two searches of the whole picture
+_SEEK_S = 0.1  # the same while a face is missed
+_ROUNDING_S = 1e-6  # times of pictures are sums
+
+
+class SearchPlan:
+    """Which detector looks through a picture of a film.
+
+    In a quick film the parts of a detector take turns, so that no picture bears the work of a whole search.
+
+    Parameters
+    ----------
+    detector : detector
+        As from `make_detector`.
+    every : int, optional
+        Have each n-th picture searched, and by the detector as a whole.
+    """
+
+    def __init__(self, detector, every=None):
+        self._detector, self._every = detector, every
+        self._searched_s, self._pictures_since = None, 0  # of each part
+
+    @property
+    def begins(self):
+        """Whether no picture was searched yet, or none since `begin_anew`."""
+        return self._searched_s is None
+
+    def begin_anew(self):
+        """Have the next picture searched, whatever was searched before."""
+        self._searched_s = None
+
+    def next(self, time_s, *, at_once, quick, seeking):
+        """Return the detector that the next picture is shown to, None where it is shown to none.
+
+        Parameters
+        ----------
+        time_s : float
+            Of the picture.
+        at_once : bool
+            Whether all of it must be searched.
+        quick : bool
+            Whether the picture before is so recent that a part of the search may wait for the next one.
+        seeking : bool
+            Whether a face is missed.
+        """
+        self._pictures_since += 1
+        if at_once or self.begins or (self._every is not None and self._pictures_since >= self._every):
+            return self._all_parts(time_s)
+        part = self._searched_s.index(min(self._searched_s)) if quick else 0
+        pause = _SEEK_S if seeking else SEARCH_S
+        if self._every is not None or time_s - self._searched_s[part] < pause - _ROUNDING_S:
+            return None
+        if not quick:
+            return self._all_parts(time_s)
+        self._searched_s[part] = time_s
+        return self._detector.parts[part]
+
+    def _all_parts(self, time_s):
+        """Return the detector as a whole; its parts are taken up again at even distances."""
+        count, self._pictures_since = len(self._detector.parts), 0
+        self._searched_s = [time_s - SEARCH_S * turn / count for turn in range(count)]
+        return self._detector
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,25 +97,21 @@ class Search:
 
 
 class Searcher:
-    """Runs a detector in a thread of its own, one picture after another.
+    """Runs detectors in a thread of its own, one picture after another.
 
     dlib and OpenCV let other threads work meanwhile.
-
-    Parameters
-    ----------
-    detector : detector
-        As from `make_detector`.
     """
 
-    def __init__(self, detector):
-        self._detector = detector
+    def __init__(self):
         self._thread = None
 
-    def begin(self, grey, time_s, tracks):
+    def begin(self, detector, grey, time_s, tracks):
         """Return a `Search` of a picture in which some tracks' faces are known; does not wait.
 
         Parameters
         ----------
+        detector : detector
+            As from `make_detector`.
         grey : ndarray of shape (height, width), uint8
         time_s : float
         tracks : sequence of Track
@@ -60,7 +119,7 @@ class Searcher:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "landmark_fer search", _step_back)
         known = [(track, track.face.box, track.pose) for track in tracks]
-        return Search(grey, time_s, known, self._thread.submit(self._detector.detect, grey))
+        return Search(grey, time_s, known, self._thread.submit(detector.detect, grey))
 
     def close(self):
         """Wait for the thread and end it."""

@@ -1,8 +1,10 @@
 """Detectors by name and the landmark predictor: the same answer for the same picture, however it lies in memory."""
 
+import itertools
 import math
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import dlib
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from landmark_fer.face.records import Box
 from landmark_fer.perception.detection import (
     DETECTOR_FILE,
     DETECTORS,
+    FINEST_FILE,
     LandmarkPredictor,
     WholePictureDetector,
     make_detector,
@@ -127,3 +130,34 @@ def test_threads_may_share_a_detector(grey):
 def test_the_bundled_detector_is_dlibs_own(tmp_path):
     dlib.get_frontal_face_detector().save(str(tmp_path / "own.svm"))
     assert (tmp_path / "own.svm").read_bytes() == DETECTOR_FILE.read_bytes()
+
+
+def test_the_one_for_the_finest_levels_is_the_same_but_for_their_number():
+    every, finest = DETECTOR_FILE.read_bytes(), FINEST_FILE.read_bytes()
+    assert every[16:19] == b"\x02\xe8\x03"  # 1,000 levels, as dlib packs numbers
+    assert finest == every[:16] + b"\x01\x02" + every[19:]
+
+
+@pytest.mark.parametrize("smallest_face", [80, 56])
+def test_the_parts_together_find_what_the_whole_finds(grey, smallest_face):
+    """Faces of all sizes, each in one part or at the border of their ranges in both."""
+    whole = make_detector("hog", smallest_face=smallest_face)
+    finest, others = whole.parts
+    found_by = []
+    for times_smallest in np.arange(1.0, 3.0, 0.06):
+        factor = times_smallest * smallest_face / FACE.width
+        scaled = cv2.resize(grey[:256, 96:352], None, fx=factor, fy=factor)
+        expected = [box for box, _ in whole.detect(scaled)]
+        parts = [[box for box, _ in part.detect(scaled)] for part in (finest, others)]
+        assert len(expected) == 1
+        for box in itertools.chain(*parts):
+            assert box.overlap(expected[0]) > 0.6  # boxes of neighbouring levels overlap by 0.69
+        found_by.append(tuple(len(part) for part in parts))
+    assert set(found_by) <= {(1, 0), (0, 1), (1, 1)}
+    assert found_by[0] == (1, 0) and found_by[-1] == (0, 1)
+
+
+@pytest.mark.parametrize("name", ["haar", "whole"])
+def test_other_detectors_are_their_own_only_part(name):
+    detector = make_detector(name)
+    assert detector.parts == (detector,)

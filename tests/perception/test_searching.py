@@ -1,0 +1,103 @@
+"""Searching: each part of a detector in time at any rate, and no picture bears a whole search but where it must."""
+
+import itertools
+
+import pytest
+
+from landmark_fer.perception.searching import Searcher, SearchPlan
+
+
+class Detector:
+    """Stands for one with parts; says its own name."""
+
+    def __init__(self, name, *parts):
+        self.name, self.parts = name, parts or (self,)
+
+    def detect(self, grey):
+        """Return the name, and the picture that was shown."""
+        return [(self.name, grey)]
+
+
+@pytest.fixture
+def detector():
+    return Detector("whole", Detector("finest"), Detector("others"))
+
+
+def shown(plan, times, **situation):
+    """Return who looks at the picture of each time, as (name, time)."""
+    usual = {"at_once": False, "quick": True, "seeking": False} | situation
+    asked = [(plan.next(time_s, **usual), time_s) for time_s in times]
+    return [(chosen.name, time_s) for chosen, time_s in asked if chosen is not None]
+
+
+def at(rate, count, begin=0.0):
+    """Return times of pictures, sums as those of a film's are."""
+    return list(itertools.islice(itertools.accumulate(itertools.repeat(1 / rate), initial=begin), count))
+
+
+@pytest.mark.parametrize("rate", [15, 20, 24, 25, 29.97, 30, 50, 60, 120])
+def test_each_part_looks_four_times_a_second_and_no_picture_is_shown_to_both(rate, detector):
+    looks = shown(SearchPlan(detector), at(rate, round(20 * rate)))
+    assert looks[0] == ("whole", 0.0)
+    assert {name for name, _ in looks[1:]} == {"finest", "others"}
+    for name in ("finest", "others"):
+        times = [time_s for who, time_s in looks if who in (name, "whole")]
+        pauses = [after - before for before, after in itertools.pairwise(times)]
+        assert max(pauses) <= 0.25 + 1 / rate
+        assert min(pauses[1:]) >= 0.25 - 1e-3
+    assert len({time_s for _, time_s in looks}) == len(looks)
+
+
+def test_the_parts_turns_stay_apart(detector):
+    looks = shown(SearchPlan(detector), at(30, 600))
+    assert min(after - before for (_, before), (_, after) in itertools.pairwise(looks)) >= 0.09
+
+
+@pytest.mark.parametrize("rate", [2, 5, 10, 14])
+def test_in_a_slow_film_the_whole_detector_looks(rate, detector):
+    looks = shown(SearchPlan(detector), at(rate, 40), quick=False)
+    assert {name for name, _ in looks} == {"whole"}
+    times = [time_s for _, time_s in looks]
+    assert max(after - before for before, after in itertools.pairwise(times)) <= max(
+        0.25 + 1 / rate - 1e-3, 1 / rate + 1e-6
+    )
+
+
+def test_a_missed_face_is_looked_for_more_often(detector):
+    looks = shown(SearchPlan(detector), at(30, 90), seeking=True)
+    for name in ("finest", "others"):
+        times = [time_s for who, time_s in looks if who in (name, "whole")]
+        assert max(after - before for before, after in itertools.pairwise(times[1:])) <= 0.1 + 1 / 30 + 1e-6
+
+
+def test_where_it_must_be_at_once_the_whole_detector_looks_and_the_parts_begin_anew(detector):
+    plan = SearchPlan(detector)
+    shown(plan, at(30, 5))
+    assert shown(plan, [0.2], at_once=True) == [("whole", 0.2)]
+    assert shown(plan, at(30, 3, begin=0.2 + 1 / 30)) == []
+    assert not plan.begins
+    plan.begin_anew()
+    assert plan.begins
+    assert shown(plan, [0.4]) == [("whole", 0.4)]
+
+
+def test_each_nth_picture_is_for_the_whole_detector_whatever_the_time(detector):
+    assert [time_s for _, time_s in shown(SearchPlan(detector, every=4), range(12))] == [0, 4, 8]
+    assert {name for name, _ in shown(SearchPlan(detector, every=4), at(30, 60))} == {"whole"}
+    assert len(shown(SearchPlan(detector, every=1), at(30, 7))) == 7
+
+
+def test_a_detector_without_parts_looks_as_often_as_each_part_would():
+    looks = shown(SearchPlan(Detector("only")), at(20, 101))
+    assert [time_s for _, time_s in looks] == pytest.approx([0.25 * turn for turn in range(21)])
+
+
+def test_a_search_is_of_the_detector_and_the_picture_it_was_begun_with(detector):
+    searcher = Searcher()
+    try:
+        first = searcher.begin(detector.parts[0], "one", 0.0, [])
+        second = searcher.begin(detector, "two", 0.1, [])
+        assert (first.boxes(), second.boxes()) == ([("finest", "one")], [("whole", "two")])
+        assert (second.grey, second.time_s, second.known) == ("two", 0.1, [])
+    finally:
+        searcher.close()
