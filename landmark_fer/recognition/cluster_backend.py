@@ -112,9 +112,7 @@ def packed(items):
 
 def unpacked(payload, arrays):
     """Return the items that `packed` took apart."""
-    unpickler = pickle.Unpickler(io.BytesIO(payload))
-    unpickler.persistent_load = arrays.__getitem__
-    return unpickler.load()
+    return _Unpickler(io.BytesIO(payload), arrays).load()
 
 
 class _Pickler(cloudpickle.Pickler):
@@ -132,6 +130,18 @@ class _Pickler(cloudpickle.Pickler):
         if not known:
             self.arrays.append(value)
         return known[0] if known else len(self.arrays) - 1
+
+
+class _Unpickler(pickle.Unpickler):
+    """Puts the arrays of a list where `_Pickler` left them out."""
+
+    def __init__(self, file, arrays):
+        super().__init__(file)
+        self._arrays = arrays
+
+    def persistent_load(self, place):
+        """Return the array that `_Pickler.persistent_id` gave this place."""
+        return self._arrays[place]
 
 
 def _run(payload, *arrays):
