@@ -62,8 +62,9 @@ def _watch(options):
         recognizer, versus = _recognizer(options, options.model), None
         if options.versus is not None:
             versus = _recognizer(options, options.versus)
-        source = stack.enter_context(open_source(_source(options)))
+        # The reader first: no frame of a camera waits for it.
         reader = stack.enter_context(contextlib.closing(_reader(options, recognizer, versus)))
+        source = stack.enter_context(open_source(_source(options)))
         facts = log_facts(recognizer.artifact, versus=versus and versus.artifact, source=source.name)
         sinks = [stack.enter_context(sink) for sink in _sinks(options, source, recognizer, versus, facts)]
         stack.callback(interrupts.hold_back)  # the first to be called at the end, so that all is closed in peace

@@ -26,7 +26,7 @@ class SearchPlan:
     """
 
     def __init__(self, detector, every=None):
-        self._detector, self._every = detector, every
+        self._detector, self._parts, self._every = detector, detector.parts, every
         self._searched_s, self._pictures_since = None, 0  # of each part
 
     @property
@@ -62,11 +62,11 @@ class SearchPlan:
         if not quick:
             return self._all_parts(time_s)
         self._searched_s[part] = time_s
-        return self._detector.parts[part]
+        return self._parts[part]
 
     def _all_parts(self, time_s):
         """Return the detector as a whole; its parts are taken up again at even distances."""
-        count, self._pictures_since = len(self._detector.parts), 0
+        count, self._pictures_since = len(self._parts), 0
         self._searched_s = [time_s - SEARCH_S * turn / count for turn in range(count)]
         return self._detector
 
