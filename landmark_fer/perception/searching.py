@@ -53,21 +53,21 @@ class SearchPlan:
             Whether a face is missed.
         """
         self._pictures_since += 1
-        if at_once or self.begins or (self._every is not None and self._pictures_since >= self._every):
-            return self._all_parts(time_s)
-        part = self._searched_s.index(min(self._searched_s)) if quick else 0
         pause = _SEEK_S if seeking else SEARCH_S
+        if at_once or self.begins or (self._every is not None and self._pictures_since >= self._every):
+            return self._all_parts(time_s, pause)
+        part = self._searched_s.index(min(self._searched_s)) if quick else 0
         if self._every is not None or time_s - self._searched_s[part] < pause - _ROUNDING_S:
             return None
         if not quick:
-            return self._all_parts(time_s)
+            return self._all_parts(time_s, pause)
         self._searched_s[part] = time_s
         return self._parts[part]
 
-    def _all_parts(self, time_s):
+    def _all_parts(self, time_s, pause):
         """Return the detector as a whole; its parts are taken up again at even distances."""
         count, self._pictures_since = len(self._parts), 0
-        self._searched_s = [time_s - SEARCH_S * turn / count for turn in range(count)]
+        self._searched_s = [time_s - pause * turn / count for turn in range(count)]
         return self._detector
 
 

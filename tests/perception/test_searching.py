@@ -70,6 +70,14 @@ def test_a_missed_face_is_looked_for_more_often(detector):
         assert max(after - before for before, after in itertools.pairwise(times[1:])) <= 0.1 + 1 / 30 + 1e-6
 
 
+def test_no_part_looks_right_after_the_whole_detector(detector):
+    for seeking in (False, True):
+        plan = SearchPlan(detector)
+        looks = shown(plan, [0.0], at_once=True, seeking=seeking) + shown(plan, at(100, 20, 0.01), seeking=seeking)
+        assert looks[0] == ("whole", 0.0)
+        assert [looks[1]] == [("others", pytest.approx(0.05 if seeking else 0.13))]
+
+
 def test_where_it_must_be_at_once_the_whole_detector_looks_and_the_parts_begin_anew(detector):
     plan = SearchPlan(detector)
     shown(plan, at(30, 5))
