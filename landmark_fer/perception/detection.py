@@ -63,12 +63,15 @@ class HogDetector:
 
     def __init__(self, *, smallest_face=80, longest_side=1280, threshold=0.0, finest=False):
         self.smallest_face, self.longest_side, self.threshold = smallest_face, longest_side, threshold
+        self.finest = finest
         self._detector = dlib.fhog_object_detector(str(FINEST_FILE if finest else DETECTOR_FILE))
         self._lock = threading.Lock()  # dlib lets other threads run meanwhile, and the detector keeps state
 
     @cached_property
     def parts(self):
-        """Two detectors of about equal work: one for the smallest faces, one for all others."""
+        """Two detectors of about equal work: for the smallest faces, itself not parted, and for all others."""
+        if self.finest:
+            return (self,)
         same = {"longest_side": self.longest_side, "threshold": self.threshold}
         others = self.smallest_face * _LEVEL**_FINEST_LEVELS
         return (
