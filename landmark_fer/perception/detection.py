@@ -69,15 +69,12 @@ class HogDetector:
 
     @cached_property
     def parts(self):
-        """Two detectors of about equal work: for the smallest faces, itself not parted, and for all others."""
+        """Two detectors of about equal work: for all but the smallest faces, and for those, itself not parted."""
         if self.finest:
             return (self,)
         same = {"longest_side": self.longest_side, "threshold": self.threshold}
-        others = self.smallest_face * _LEVEL**_FINEST_LEVELS
-        return (
-            HogDetector(smallest_face=self.smallest_face, finest=True, **same),
-            HogDetector(smallest_face=others, **same),
-        )
+        finest = HogDetector(smallest_face=self.smallest_face, finest=True, **same)
+        return HogDetector(smallest_face=self.smallest_face * _LEVEL**_FINEST_LEVELS, **same), finest
 
     def detect(self, grey):
         """Return the faces of a grey picture as (Box, score), highest score first."""

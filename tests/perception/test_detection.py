@@ -142,7 +142,7 @@ def test_the_one_for_the_finest_levels_is_the_same_but_for_their_number():
 def test_the_parts_together_find_what_the_whole_finds(grey, smallest_face):
     """Faces of all sizes, each in one part or at the border of their ranges in both."""
     whole = make_detector("hog", smallest_face=smallest_face)
-    finest, others = whole.parts
+    others, finest = whole.parts
     assert finest.parts == (finest,)
     found_by = []
     for times_smallest in np.arange(1.0, 3.0, 0.06):

@@ -20,7 +20,7 @@ class Detector:
 
 @pytest.fixture
 def detector():
-    return Detector("whole", Detector("finest"), Detector("others"))
+    return Detector("whole", Detector("others"), Detector("finest"))
 
 
 def shown(plan, times, **situation):
@@ -75,7 +75,7 @@ def test_no_part_looks_right_after_the_whole_detector(detector):
         plan = SearchPlan(detector)
         looks = shown(plan, [0.0], at_once=True, seeking=seeking) + shown(plan, at(100, 20, 0.01), seeking=seeking)
         assert looks[0] == ("whole", 0.0)
-        assert [looks[1]] == [("others", pytest.approx(0.05 if seeking else 0.13))]
+        assert [looks[1]] == [("finest", pytest.approx(0.05 if seeking else 0.13))]
 
 
 def test_where_it_must_be_at_once_the_whole_detector_looks_and_the_parts_begin_anew(detector):
@@ -105,7 +105,7 @@ def test_a_search_is_of_the_detector_and_the_picture_it_was_begun_with(detector)
     try:
         first = searcher.begin(detector.parts[0], "one", 0.0, [])
         second = searcher.begin(detector, "two", 0.1, [])
-        assert (first.boxes(), second.boxes()) == ([("finest", "one")], [("whole", "two")])
+        assert (first.boxes(), second.boxes()) == ([("others", "one")], [("whole", "two")])
         assert (second.grey, second.time_s, second.known) == ("two", 0.1, [])
     finally:
         searcher.close()
