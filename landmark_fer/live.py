@@ -49,6 +49,8 @@ def _cameras():
 
 def _watch(options):
     """Run a session with a window, or without one, and return its tally."""
+    from threadpoolctl import threadpool_limits
+
     from landmark_fer.streaming.interrupts import Interrupts
     from landmark_fer.streaming.recording import log_facts
     from landmark_fer.streaming.session import Session
@@ -62,6 +64,7 @@ def _watch(options):
         recognizer, versus = _recognizer(options, options.model), None
         if options.versus is not None:
             versus = _recognizer(options, options.versus)
+        stack.enter_context(threadpool_limits(1, user_api="blas"))  # a second would wait for the core of the search
         # The reader first: no frame of a camera waits for it.
         reader = stack.enter_context(contextlib.closing(_reader(options, recognizer, versus)))
         source = stack.enter_context(open_source(_source(options)))
@@ -75,6 +78,8 @@ def _watch(options):
 
 def _serve(options):
     """Serve the page until Ctrl-C."""
+    from threadpoolctl import threadpool_limits
+
     from landmark_fer.streaming.interrupts import Interrupts
     from landmark_fer.streaming.reader import LiveReader
     from landmark_fer.streaming.sources import open_source
@@ -92,6 +97,7 @@ def _serve(options):
     asked = {"address": options.web, "token": token, "classes": recognizer.classes, "about": about}
     with contextlib.ExitStack() as stack:
         stack.enter_context(Interrupts())
+        stack.enter_context(threadpool_limits(1, user_api="blas"))  # visitors share the cores
         if options.source is not None:
             asked["source"] = source = stack.enter_context(_closed_if_idle(open_source(options.source)))
             asked["again"] = None if source.live else lambda: open_source(options.source)

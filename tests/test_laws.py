@@ -17,7 +17,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 
 # Bottom floor first; what stands on one line stands on one floor.
 FLOORS = (
-    ("errors", "naming", "deferral", "doorway", "workers"),
+    ("errors", "naming", "deferral", "doorway", "workers", "cache_files"),
     ("face",),
     ("perception",),
     ("features",),

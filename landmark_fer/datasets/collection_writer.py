@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from landmark_fer import __version__
-from landmark_fer.datasets.cache_files import locked
+from landmark_fer.cache_files import locked
 from landmark_fer.datasets.collection import (
     ABOUT,
     CONSENT_VERSION,

@@ -12,14 +12,14 @@ import logging
 import numpy as np
 from tqdm import tqdm
 
-from landmark_fer.datasets.base import FaceDataset
-from landmark_fer.datasets.cache_files import (
+from landmark_fer.cache_files import (
     CACHE_VARIABLE,
     cache_folder,
     locked,
     moved_into_place,
     read_npz,
 )
+from landmark_fer.datasets.base import FaceDataset
 from landmark_fer.datasets.chunks import measured_chunks
 from landmark_fer.datasets.growing_entry import ABOUT, LEFT_OUT, GrowingEntry
 from landmark_fer.datasets.measuring import COLUMNS

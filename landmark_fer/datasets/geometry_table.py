@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from landmark_fer.cache_files import checkout, written_beside
 from landmark_fer.datasets.base import FaceDataset
-from landmark_fer.datasets.cache_files import checkout, written_beside
 from landmark_fer.doorway import run_door
 from landmark_fer.errors import DataError, InputError, SinkError
 from landmark_fer.face.expressions import EXPRESSIONS

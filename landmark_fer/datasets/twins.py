@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from landmark_fer.datasets.cache_files import cache_folder, read_npz, written_beside
+from landmark_fer.cache_files import cache_folder, read_npz, written_beside
 from landmark_fer.datasets.twin_search import pairs_above
 from landmark_fer.errors import InputError
 from landmark_fer.face.records import take_field

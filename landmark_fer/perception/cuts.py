@@ -1,5 +1,7 @@
 """Cuts: where a film goes from one shot to another."""
 
+import math
+
 import cv2
 import numpy as np
 
@@ -19,7 +21,7 @@ class CutFinder:
     """Tells whether a picture begins a new shot, from its thumbnail and that of the picture before."""
 
     def __init__(self):
-        self._shape, self._thumbnail, self._shares = None, None, None
+        self._shape, self._samples, self._thumbnail = None, None, None
 
     def is_cut(self, grey):
         """Return whether a picture shows something else than the one before; the first one never does.
@@ -35,19 +37,23 @@ class CutFinder:
         """
         samples = cv2.resize(grey, _SAMPLES, interpolation=cv2.INTER_NEAREST)
         thumbnail = cv2.resize(samples, _THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float32)
-        shares = np.bincount((samples // (256 // _LEVELS)).ravel(), minlength=_LEVELS) / samples.size
-        before = self._shape, self._thumbnail, self._shares
-        self._shape, self._thumbnail, self._shares = grey.shape, thumbnail, shares
-        if before[0] is None:
+        thumbnail -= thumbnail.mean()
+        shape, samples_before, before = self._shape, self._samples, self._thumbnail
+        self._shape, self._samples, self._thumbnail = grey.shape, samples, thumbnail
+        if shape != grey.shape:
+            return shape is not None
+        if cv2.norm(thumbnail, before, cv2.NORM_L1) < _LEAST_CHANGE * thumbnail.size:
             return False
-        if before[0] != grey.shape:
-            return True
-        return _differ(thumbnail - thumbnail.mean(), before[1] - before[1].mean(), np.abs(shares - before[2]).sum() / 2)
+        relit = np.abs(_shares(samples) - _shares(samples_before)).sum() / 2 > _RELIT
+        return _correlation(thumbnail, before) < (_ALIKE_RELIT if relit else _ALIKE)
 
 
-def _differ(now, before, moved_shares):
-    if np.abs(now - before).mean() < _LEAST_CHANGE:
-        return False
-    spread = np.sqrt((now**2).sum() * (before**2).sum())
-    alike = float((now * before).sum() / spread) if spread > 0 else 0.0
-    return alike < (_ALIKE_RELIT if moved_shares > _RELIT else _ALIKE)
+def _shares(samples):
+    """Return how many of the pixels have each of a few grey levels, of all."""
+    return np.bincount((samples // (256 // _LEVELS)).ravel(), minlength=_LEVELS) / samples.size
+
+
+def _correlation(now, before):
+    """Return the correlation of centred thumbnails; 0 where one is even."""
+    spread = math.sqrt(float((now**2).sum() * (before**2).sum()))
+    return float((now * before).sum()) / spread if spread > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Finding faces and their 68 landmarks; the only module that imports dlib.
+"""Finding faces; the only module that imports dlib.
 
 Every detector has one method, ``detect(grey) -> [(Box, score)]``, best first, and ``parts``: detectors that together
 look for what it looks for, so that the work can be spread over the pictures of a film. Grey pictures are C-contiguous
@@ -7,20 +7,15 @@ uint8 arrays: dlib reads a strided view after it is freed, and answers wrongly n
 
 import math
 import threading
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import cv2
 import dlib
 import numpy as np
 
-from landmark_fer.errors import DependencyError, InputError
-from landmark_fer.face.geometry import inverse_transform, similarity_transform, transform_points
-from landmark_fer.face.landmarks import N_LANDMARKS
+from landmark_fer.errors import InputError
 from landmark_fer.face.records import Box
-from landmark_fer.face.template import TEMPLATE
-from landmark_fer.perception.predictor_file import find_predictor
-from landmark_fer.perception.resampling import resample
 
 DETECTOR_FILE = Path(__file__).with_name("frontal_face_detector.svm")
 """What ``dlib.get_frontal_face_detector().save()`` writes: read in 2 ms, where making it anew takes dlib 350."""
@@ -123,26 +118,6 @@ class WholePictureDetector(_Undivided):
         return [(Box(0.0, 0.0, float(grey.shape[1]), float(grey.shape[0])), math.nan)]
 
 
-FRAME_SIDE = 150  # of the box in the patch, in pixels
-FRAME_MARGIN = 52  # around it: chin and brows lie outside of dlib's boxes
-
-# Where dlib's box lies around the template: its side and the height of its centre in inter-ocular distances.
-_BOX_SIDE, _BOX_CENTRE = 2.32, 0.48
-
-
-def template_in_box(side, margin):
-    """Return the template's landmarks where dlib's detector would see it in a box of a side, shape (68, 2).
-
-    Parameters
-    ----------
-    side, margin : int
-        Of the box and around it, in pixels.
-    """
-    return (TEMPLATE - (0.0, _BOX_CENTRE)) * (side / _BOX_SIDE) + margin + (side - 1) / 2
-
-
-_PATCH_TEMPLATE = template_in_box(FRAME_SIDE, FRAME_MARGIN)
-
 DETECTORS = {"hog": HogDetector, "haar": HaarDetector, "whole": WholePictureDetector}
 
 
@@ -157,77 +132,6 @@ def make_detector(name, **options):
     if name not in DETECTORS:
         raise InputError(f"detector must be one of {', '.join(DETECTORS)}, got {name!r}")
     return DETECTORS[name](**options)
-
-
-@lru_cache(maxsize=1)
-def _shape_predictor(path, changed):
-    """Return dlib's predictor of a file as it is now: 100 MB, which models that are shown side by side share."""
-    try:
-        return dlib.shape_predictor(str(path))
-    except RuntimeError as error:
-        raise DependencyError(f"{path} must be a dlib shape predictor, and cannot be read as one") from error
-
-
-class LandmarkPredictor:
-    """dlib's ensemble of regression trees for the 68 points [1]_, asked twice.
-
-    The trees compare single pixels, answer in whole pixels, and lean on the box that they are given. So a face is
-    resampled to a fixed size first (small faces get fractions of a pixel, large ones are averaged, a face cut by
-    the picture's edge sees the edge repeated), and once found it is turned upright, framed by its own landmarks
-    instead of the detector's coarse box, and located again. docs/decisions/0002 holds what that is worth.
-
-    Parameters
-    ----------
-    path : path-like, optional
-        As for `find_predictor`.
-
-    References
-    ----------
-    .. [1] Kazemi and Sullivan, One Millisecond Face Alignment with an Ensemble of Regression Trees, CVPR 2014.
-    """
-
-    def __init__(self, path=None):
-        path = Path(find_predictor(path))
-        self._predictor = _shape_predictor(path, path.stat().st_mtime_ns)
-
-    def locate(self, grey, box):
-        """Return the landmarks of the face in a detector's box, shape (68, 2), float32, in pixels of `grey`.
-
-        Parameters
-        ----------
-        grey : ndarray of shape (height, width), uint8
-        box : Box
-        """
-        scale = FRAME_SIDE / max(box.width, box.height, 1.0)
-        shifts = [FRAME_MARGIN + scale * (0.5 - edge) - 0.5 for edge in (box.x, box.y)]  # between pixel centres
-        matrix = np.array([[scale, 0, shifts[0]], [0, scale, shifts[1]]])
-        first = self._in_patch(grey, matrix, scale * box.width, scale * box.height)
-        return self.refine(grey, first)
-
-    def refine(self, grey, landmarks):
-        """Return landmarks located anew around given ones: a first guess, or the face in the frame before.
-
-        Parameters
-        ----------
-        grey : ndarray of shape (height, width), uint8
-        landmarks : ndarray of shape (68, 2)
-            Pixels of `grey`.
-
-        Returns
-        -------
-        ndarray of shape (68, 2), float32
-        """
-        return self._in_patch(grey, similarity_transform(landmarks, _PATCH_TEMPLATE), FRAME_SIDE, FRAME_SIDE)
-
-    def _in_patch(self, grey, matrix, width, height):
-        """Return the landmarks of a face that a transform brings into the patch's inner frame of the given size."""
-        patch = resample(grey, matrix, side=FRAME_SIDE + 2 * FRAME_MARGIN)
-        right, bottom = (FRAME_MARGIN + round(length) - 1 for length in (width, height))
-        shape = self._predictor(patch, dlib.rectangle(FRAME_MARGIN, FRAME_MARGIN, right, bottom))
-        if shape.num_parts != N_LANDMARKS:
-            raise DependencyError(f"the shape predictor must have {N_LANDMARKS} points, got {shape.num_parts}")
-        located = np.array([(part.x, part.y) for part in shape.parts()], dtype=np.float64)
-        return transform_points(inverse_transform(matrix), located).astype(np.float32)
 
 
 def _enlarged(rectangle, factor):

@@ -7,7 +7,8 @@ import numpy as np
 
 from landmark_fer.face.geometry import inverse_transform, similarity_transform, transform_points
 from landmark_fer.face.records import Box
-from landmark_fer.perception.detection import HogDetector, template_in_box
+from landmark_fer.perception.detection import HogDetector
+from landmark_fer.perception.locating import template_in_box
 from landmark_fer.perception.resampling import resample
 
 _SIDE, _MARGIN = 90, 45  # of the box that is expected, and around it, in pixels of the patch
@@ -58,7 +59,7 @@ class FaceCheck:
         middle = (side - 1) / 2
         found = [
             (math.dist(box.centre, (middle, middle)) / _SIDE, box)
-            for box, _ in self._detector.detect(resample(grey, matrix, side=side))
+            for box, _ in self._detector.detect(resample(grey, matrix, side=side, blurred=True))
             if 1 / _LARGEST_GROWTH <= box.width / _SIDE <= _LARGEST_GROWTH
         ]
         distance, box = min(found, key=lambda pair: pair[0], default=(math.inf, None))

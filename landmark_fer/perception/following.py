@@ -29,8 +29,9 @@ class FaceFollower:
     picture before. A track that moves, grows or looks unlike a face, or that no detector has seen for a while, is
     shown to a detector once more, and waits unseen when that sees no face. docs/decisions/0010 has the figures.
 
-    In a quick film what a search finds is taken with the next picture, so that the detector can work meanwhile. What is
-    found depends on the pictures and their times alone, never on how long anything takes.
+    In a quick film what a search finds is taken with the next picture, so that the detector can work meanwhile: from
+    `search_on` on, or else from the beginning of the next picture. What is found depends on the pictures and their
+    times alone, never on how long anything takes.
 
     Parameters
     ----------
@@ -97,8 +98,17 @@ class FaceFollower:
         seen = [(track.number, track.face) for track in self._tracks if not track.lost]
         return sorted(seen, key=lambda pair: pair[0])
 
+    def search_on(self):
+        """Let the detector look now where a search is due, beside what the caller does; does not wait.
+
+        To be called when what the last picture shows is answered: a search that begins earlier delays that answer.
+        """
+        if self._search is not None:
+            self._search.begin()
+
     def _follow(self, grey, time_s):
         """Carry the tracks on, take what was searched beside the picture before, and search where it is time."""
+        self.search_on()
         lost = self._carry_all(grey, time_s)
         whole = self._search is None or self._take_search(self._search, grey, time_s)
         self._search = None
@@ -108,7 +118,7 @@ class FaceFollower:
         detector = self._plan.next(time_s, at_once=urgent, quick=quick, seeking=seeking)
         if detector is None:
             return
-        search = self._searcher.begin(detector, grey, time_s, self._active())
+        search = self._searcher.search(detector, grey, time_s, self._active())
         if urgent or not quick:
             self._take_search(search, grey, time_s)
         else:
@@ -154,7 +164,7 @@ class FaceFollower:
 
     def _brought(self, face, grey):
         """Return a face of the picture before as it is in this one, None where it moved too far to be sure."""
-        landmarks = self._predictor.refine(grey, face.landmarks)
+        landmarks = self._predictor.refine(grey, [face.landmarks])[0]
         if self._check.find(grey, landmarks)[1] > _SLIPPED:
             return None
         box = box_at(place_of(face.box, pose_of(face.landmarks)), pose_of(landmarks))
@@ -177,7 +187,13 @@ class FaceFollower:
     def _carry_all(self, grey, time_s):
         """Locate the face of each track that is not lost, leave one track a face, return whether one was lost."""
         active = self._active()
-        carried = [(track, self._carried(track, grey, time_s)) for track in active]
+        shifts = [_expected_shift(track, time_s) for track in active]
+        guesses = [track.face.landmarks + np.float32(shift) for track, shift in zip(active, shifts, strict=True)]
+        located = self._predictor.refine(grey, guesses)
+        carried = [
+            (track, self._carried(track, track.pose.shifted(*shift), landmarks, grey, time_s))
+            for track, shift, landmarks in zip(active, shifts, located, strict=True)
+        ]
         taken = []
         for track, found in sorted(carried, key=lambda pair: -(pair[1][2] @ pair[0].look) if pair[1] else 0.0):
             track.lost = found is None or any(found[1].distance(pose) < _ONE_FACE for pose in taken)
@@ -186,18 +202,11 @@ class FaceFollower:
                 track.update(*found, time_s)
         return len(taken) < len(active)
 
-    def _carried(self, track, grey, time_s):
-        """Return a track's face in the next picture, its pose and its look, or None where it is gone."""
-        guess, shift = track.face.landmarks, track.shift(time_s)
-        if math.hypot(*shift) < _SLOWEST * track.pose.size:
-            shift = 0.0, 0.0
-        else:
-            guess = guess + np.float32(shift)
-        expected = track.pose.shifted(*shift)
-        landmarks = self._predictor.refine(grey, guess)
+    def _carried(self, track, expected, landmarks, grey, time_s):
+        """Return a track's face, expected in a pose and located, its pose and its look; None where it is gone."""
         pose = pose_of(landmarks)
         if pose.distance(expected) > _FAST:
-            landmarks = self._predictor.refine(grey, landmarks)
+            landmarks = self._predictor.refine(grey, [landmarks])[0]
             pose = pose_of(landmarks)
         if not in_picture(grey, landmarks):
             return None
@@ -219,3 +228,9 @@ class FaceFollower:
         """Return the face of a track with these landmarks, and its look."""
         face = self._extractor.face_of(grey, box_at(track.place, pose), landmarks, track.face.detector_score)
         return face, look_of(face.chip)
+
+
+def _expected_shift(track, time_s):
+    """Return how far a track's face is looked for from where it was, (right, down) in pixels."""
+    shift = track.shift(time_s)
+    return (0.0, 0.0) if math.hypot(*shift) < _SLOWEST * track.pose.size else shift

@@ -64,16 +64,21 @@ def hash_early(path=None):
     own = path or os.environ.get(PREDICTOR_VARIABLE)
     file = Path(own) if own else _packaged_file()
     if file is not None and file.is_file():
-        _being_hashed(file)
+        _being_hashed(file, changed_at(file))
 
 
 def sha256_of(path):
-    """Return the SHA-256 of a file as a hexadecimal string, computed once a process."""
-    return _being_hashed(path).result()
+    """Return the SHA-256 of a file as a hexadecimal string, computed once a process while it stays as it is."""
+    return _being_hashed(Path(path), changed_at(path)).result()
+
+
+def changed_at(path):
+    """Return when a file was changed last, in nanoseconds."""
+    return Path(path).stat().st_mtime_ns
 
 
 @cache
-def _being_hashed(path):
+def _being_hashed(path, _changed_at):
     """Return the hash to come; hashlib leaves the interpreter to others meanwhile."""
     executor = ThreadPoolExecutor(1)
     hashed = executor.submit(_sha256, path)

@@ -2,10 +2,8 @@
 
 import contextlib
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-
-import numpy as np
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 SEARCH_S = 0.25  # of film between two searches of the whole picture
 _SEEK_S = 0.1  # the same while a face is missed
@@ -71,29 +69,33 @@ class SearchPlan:
         return self._detector
 
 
-@dataclass(frozen=True, eq=False)
 class Search:
-    """A picture that is searched.
+    """A picture that is to be searched, is being searched, or was.
 
-    Attributes
+    Parameters
     ----------
+    find : callable
+        Returns a Future of the detector's boxes and scores; called once.
     grey : ndarray of shape (height, width), uint8
     time_s : float
         Of the picture.
     known : list of (Track, Box, Pose)
         The faces that are followed, and where they are in this picture.
-    answer : Future
-        Of the detector's boxes and scores.
     """
 
-    grey: np.ndarray
-    time_s: float
-    known: list
-    answer: Future
+    def __init__(self, find, grey, time_s, known):
+        self._find, self._answer = find, None
+        self.grey, self.time_s, self.known = grey, time_s, known
+
+    def begin(self):
+        """Let the detector look, beside what the caller does now; does not wait."""
+        if self._answer is None:
+            self._answer = self._find(self.grey)
 
     def boxes(self):
         """Return the faces that the detector sees as (Box, score); waits for it."""
-        return self.answer.result()
+        self.begin()
+        return self._answer.result()
 
 
 class Searcher:
@@ -105,8 +107,8 @@ class Searcher:
     def __init__(self):
         self._thread = None
 
-    def begin(self, detector, grey, time_s, tracks):
-        """Return a `Search` of a picture in which some tracks' faces are known; does not wait.
+    def search(self, detector, grey, time_s, tracks):
+        """Return the `Search` of a picture in which some tracks' faces are known; it has not begun.
 
         Parameters
         ----------
@@ -119,7 +121,7 @@ class Searcher:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "landmark_fer search", _step_back)
         known = [(track, track.face.box, track.pose) for track in tracks]
-        return Search(grey, time_s, known, self._thread.submit(detector.detect, grey))
+        return Search(partial(self._thread.submit, detector.detect), grey, time_s, known)
 
     def close(self):
         """Wait for the thread and end it."""

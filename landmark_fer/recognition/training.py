@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from landmark_fer.datasets.cache_files import cache_folder
+from landmark_fer.cache_files import cache_folder
 from landmark_fer.datasets.joined import repeated
 from landmark_fer.errors import DataError
 from landmark_fer.evaluation.comparison import choose, comparison_rows

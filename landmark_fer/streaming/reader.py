@@ -67,7 +67,9 @@ class LiveReader:
         self._last_seen = {number: at for number, at in self._last_seen.items() if time_s - at <= MEMORY_S}
         for smoother in self._smoothers:
             smoother.forget_but(list(self._last_seen))
-        return [self._steadied(face, time_s) for face in seen]
+        steadied = [self._steadied(face, time_s) for face in seen]
+        self._follower.search_on()
+        return steadied
 
     def close(self):
         """End what runs beside the film."""

@@ -11,8 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from landmark_fer import live
-from landmark_fer.datasets import cache_files
+from landmark_fer import cache_files, live
 from landmark_fer.recognition.artifact import load_artifact
 from landmark_fer.streaming import live_source
 from landmark_fer.streaming.live_source import LiveSource
@@ -134,7 +133,7 @@ class TestNoHome:
         """As for an installed package, which keeps measured faces at home."""
         (tmp_path / "file").touch()
         code = (
-            "import sys; from landmark_fer.datasets import cache_files; cache_files.checkout = lambda: None;"
+            "import sys; from landmark_fer import cache_files; cache_files.checkout = lambda: None;"
             "from landmark_fer.fit import main; sys.exit(main(sys.argv[1:]))"
         )
         changes = {"HOME": str(tmp_path / "file"), "LANDMARK_FER_CACHE": None}

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landmark_fer.datasets import cache_files, chunks, growing_entry
+from landmark_fer import cache_files
+from landmark_fer.cache_files import cache_folder
+from landmark_fer.datasets import chunks, growing_entry
 from landmark_fer.datasets.base import Item
-from landmark_fer.datasets.cache_files import cache_folder
 from landmark_fer.datasets.extraction_cache import build_dataset
 from landmark_fer.errors import DataError, SinkError
 from landmark_fer.face.records import stack

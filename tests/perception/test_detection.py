@@ -1,4 +1,4 @@
-"""Detectors by name and the landmark predictor: the same answer for the same picture, however it lies in memory."""
+"""Detectors by name: the same answer for the same picture, however it lies in memory."""
 
 import itertools
 import math
@@ -9,13 +9,12 @@ import dlib
 import numpy as np
 import pytest
 
-from landmark_fer.errors import DependencyError, InputError
+from landmark_fer.errors import InputError
 from landmark_fer.face.records import Box
 from landmark_fer.perception.detection import (
     DETECTOR_FILE,
     DETECTORS,
     FINEST_FILE,
-    LandmarkPredictor,
     WholePictureDetector,
     make_detector,
 )
@@ -83,39 +82,6 @@ def test_the_whole_picture_is_one_box_that_no_detector_saw():
 def test_an_unknown_name_is_refused_with_the_list():
     with pytest.raises(InputError, match="detector must be one of hog, haar, whole, got 'yolo'"):
         make_detector("yolo")
-
-
-@pytest.fixture(scope="module")
-def predictor():
-    return LandmarkPredictor()
-
-
-class TestLandmarkPredictor:
-    def test_landmarks_sit_in_the_face_eyes_over_nose_over_mouth(self, predictor, grey):
-        located = predictor.locate(grey, FACE)
-        assert located.shape == (68, 2) and located.dtype == np.float32
-        eyes, nose, mouth = located[36:48], located[27:36], located[48:]
-        assert eyes[:, 1].mean() < nose[:, 1].mean() < mouth[:, 1].mean()
-        assert located[36:42, 0].max() < located[42:48, 0].min()
-
-    def test_the_box_may_be_somewhat_off(self, predictor, grey):
-        expected = predictor.locate(grey, FACE)
-        for moved in (Box(182, 76, 95, 95), Box(170, 64, 110, 110), Box(181, 73, 86, 90)):
-            assert np.abs(predictor.locate(grey, moved) - expected).mean() < 2
-
-    def test_a_face_located_again_stays_where_it_was(self, predictor, grey):
-        located = predictor.locate(grey, FACE)
-        assert np.abs(predictor.refine(grey, located) - located).mean() < 1
-
-    def test_no_box_makes_it_fail(self, predictor, grey):
-        for box in (Box(-80, -80, 95, 95), Box(600, 600, 50, 50), Box(10, 10, 0.2, 0.2), Box(0, 0, 512, 2)):
-            assert np.isfinite(predictor.locate(grey, box)).all()
-
-    def test_a_file_that_is_no_predictor_is_said(self, tmp_path):
-        wrong = tmp_path / "wrong.dat"
-        wrong.write_bytes(b"no trees here" * 100)
-        with pytest.raises(DependencyError, match=r"wrong\.dat must be a dlib shape predictor"):
-            LandmarkPredictor(wrong)
 
 
 def test_threads_may_share_a_detector(grey):

@@ -100,12 +100,33 @@ def test_a_detector_without_parts_looks_as_often_as_each_part_would():
     assert [time_s for _, time_s in looks] == pytest.approx([0.25 * turn for turn in range(21)])
 
 
-def test_a_search_is_of_the_detector_and_the_picture_it_was_begun_with(detector):
+def test_a_search_is_of_the_detector_and_the_picture_it_was_made_with(detector):
     searcher = Searcher()
     try:
-        first = searcher.begin(detector.parts[0], "one", 0.0, [])
-        second = searcher.begin(detector, "two", 0.1, [])
+        first = searcher.search(detector.parts[0], "one", 0.0, [])
+        second = searcher.search(detector, "two", 0.1, [])
         assert (first.boxes(), second.boxes()) == ([("others", "one")], [("whole", "two")])
         assert (second.grey, second.time_s, second.known) == ("two", 0.1, [])
     finally:
         searcher.close()
+
+
+def test_a_search_begins_when_it_is_told_to_or_asked_for_and_once_only():
+    looked = []
+
+    class Noting:
+        def detect(self, grey):
+            looked.append(grey)
+            return []
+
+    searcher = Searcher()
+    try:
+        first, second = (searcher.search(Noting(), grey, 0.0, []) for grey in ("one", "two"))
+        searcher.search(Noting(), "never asked for", 0.0, [])
+        assert looked == []
+        second.begin()
+        assert (first.boxes(), second.boxes(), first.boxes()) == ([], [], [])
+        second.begin()
+    finally:
+        searcher.close()
+    assert looked == ["two", "one"]

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.utils.validation import check_is_fitted
 
-from landmark_fer.datasets.cache_files import cache_folder
+from landmark_fer.cache_files import cache_folder
 from landmark_fer.datasets.ferplus import soft_labels
 from landmark_fer.errors import DataError, InputError
 from landmark_fer.models.cnn.architectures import ARCHITECTURES, NETWORKS, build_network

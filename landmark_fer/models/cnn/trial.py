@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cv2
 
-from landmark_fer.datasets.cache_files import cache_folder
+from landmark_fer.cache_files import cache_folder
 from landmark_fer.errors import InputError, LandmarkFerError
 from landmark_fer.models.cnn.onnx_network import OnnxNetwork
 from landmark_fer.models.cnn.sidecar import NetworkDescription

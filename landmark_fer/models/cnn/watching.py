@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from landmark_fer.datasets.cache_files import written_beside
+from landmark_fer.cache_files import written_beside
 from landmark_fer.models.cnn.pictures import scaled_pictures
 
 HISTORY, WEIGHTS, BACKUP = "history.csv", "best.weights.h5", ".backup.weights.h5"

@@ -46,7 +46,7 @@ def cache_folder(path=None):
 
 def checkout():
     """Return the folder of the checkout that the package runs from, or None where it is installed."""
-    folder = Path(__file__).resolve().parents[2]
+    folder = Path(__file__).resolve().parents[1]
     return folder if (folder / "pyproject.toml").is_file() else None
 
 

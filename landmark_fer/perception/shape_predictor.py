@@ -1,0 +1,168 @@
+"""dlib's ensemble of regression trees, walked with NumPy: the same landmarks, no slower, ready in a tenth of the time.
+
+dlib walks tree by tree and adds leaf by leaf. Here all splits of a cascade are decided at once, and the leaves that
+they lead to are gathered, then summed. They lie in 65 MB and are read at random places: NumPy asks the system for huge
+pages for arrays of that size, which dlib does not.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_WORD = 16  # bits for which there is a table of leaves; dlib's usual trees, of 15 splits, fit in it
+_NEVER = 256  # no two pixels differ by more
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """The trees of c cascades, laid out for `ShapePredictor`.
+
+    Each of t trees has w leaves and w places for splits; the first place is empty, its split never passes.
+
+    Attributes
+    ----------
+    initial : ndarray of shape (n, 2), float32
+        The mean shape, in sides of the box.
+    deltas : ndarray of shape (c, p), complex64
+        Where each pixel lies from its landmark, in the mean shape.
+    anchors : ndarray of shape (c, p), int16
+        That landmark.
+    pixels : ndarray of shape (c, 2, t * w), int16
+        The two pixels that each split compares.
+    thresholds : ndarray of shape (c, t * w), int16
+        A split goes left where the first exceeds the second by more; rounded down, since pixels are whole numbers.
+    leaves : ndarray of shape (c, t * w, 2 * n), float32
+        What each adds to the shape.
+    n_leaves : int
+        Of each tree: w.
+    """
+
+    initial: np.ndarray
+    deltas: np.ndarray
+    anchors: np.ndarray
+    pixels: np.ndarray
+    thresholds: np.ndarray
+    leaves: np.ndarray
+    n_leaves: int
+
+    @classmethod
+    def of(cls, forests):
+        """Return the tables of `Forests`."""
+        pixels = np.stack([_one_place_before(part, 0) for part in (forests.firsts, forests.seconds)], axis=1)
+        below = np.floor(forests.thresholds).clip(-_NEVER, _NEVER)
+        n_cascades, _, n_leaves, n_coordinates = forests.leaves.shape
+        return cls(
+            initial=forests.initial,
+            deltas=np.ascontiguousarray(forests.deltas, dtype=np.float32).view(np.complex64)[..., 0],
+            anchors=forests.anchors.astype(np.int16),
+            pixels=pixels.astype(np.int16),
+            thresholds=_one_place_before(below, _NEVER).astype(np.int16),
+            leaves=forests.leaves.reshape(n_cascades, -1, n_coordinates),
+            n_leaves=n_leaves,
+        )
+
+
+def _one_place_before(part, value):
+    """Return splits of shape (c, t, w - 1) as (c, t * w), with a value before those of each tree."""
+    return np.pad(part, ((0, 0), (0, 0), (1, 0)), constant_values=value).reshape(len(part), -1)
+
+
+class ShapePredictor:
+    """Finds the landmarks of faces in patches [1]_.
+
+    Parameters
+    ----------
+    tables : Tables
+
+    References
+    ----------
+    .. [1] Kazemi and Sullivan, One Millisecond Face Alignment with an Ensemble of Regression Trees, CVPR 2014.
+    """
+
+    def __init__(self, tables):
+        initial, n_leaves = tables.initial, int(tables.n_leaves)
+        parts = tables.deltas, tables.anchors.astype(np.intp), tables.pixels, tables.thresholds, tables.leaves
+        self._initial, self._cascades = initial.reshape(1, -1), list(zip(*parts, strict=True))
+        # Turn and scale from the mean shape to another are a complex factor: its products with these two.
+        mean = initial - initial.mean(axis=0)
+        turned = np.column_stack([-mean[:, 1], mean[:, 0]])
+        self._to_factor = np.column_stack([mean.ravel(), turned.ravel()]).astype(np.float64) / (mean**2).sum()
+        self._first_leaves = np.arange(tables.leaves.shape[1] // n_leaves) * n_leaves
+        self._n_leaves, self._leaf_of_word = n_leaves, _leaf_of_word(n_leaves) if n_leaves <= _WORD else None
+
+    @property
+    def n_landmarks(self):
+        """How many landmarks it finds."""
+        return self._initial.shape[1] // 2
+
+    def locate(self, patches, *, corner, size):
+        """Return landmarks of shape (n, m, 2), float64, in whole pixels of the patches, as dlib rounds them.
+
+        Parameters
+        ----------
+        patches : ndarray of shape (n, side, side), uint8
+            One for each face; beyond its edge a patch is black.
+        corner : float
+            The middle of the first pixel of the faces' boxes, along both axes.
+        size : pair of float
+            How far from there the middle of the last one lies, to the right and down.
+        """
+        n_faces, side, _ = patches.shape
+        framed = np.zeros((n_faces, side + 2, side + 2), dtype=np.int16)
+        framed[:, 1:-1, 1:-1] = patches
+        frame = framed.ravel(), np.arange(n_faces)[:, None] * framed[0].size, float(side + 1)
+        shapes = np.repeat(self._initial, n_faces, axis=0)
+        summands = np.empty((1 + len(self._first_leaves), shapes.shape[1]), dtype=np.float32)
+        for deltas, anchors, pixels, thresholds, leaves in self._cascades:
+            grey = self._grey(frame, shapes, deltas, anchors, corner, size)
+            compared = grey.take(pixels, axis=1)
+            reached = self._reached(compared[:, 0] - compared[:, 1] > thresholds)
+            for shape, of_face in zip(shapes, reached, strict=True):
+                summands[0] = shape
+                leaves.take(of_face, axis=0, out=summands[1:], mode="clip")
+                np.add.reduce(summands, axis=0, out=shape)  # one after another, as dlib adds: rounding matters
+        return np.floor(shapes.reshape(n_faces, -1, 2).astype(np.float64) * size + (corner + 0.5))
+
+    def _grey(self, frame, shapes, deltas, anchors, corner, size):
+        """Return the grey levels, shape (n, p), that a cascade compares in faces of some shapes."""
+        levels, begins, last = frame
+        points = deltas * (shapes @ self._to_factor).view(np.complex128).astype(np.complex64)
+        points += shapes.view(np.complex64).take(anchors, axis=1)
+        points = points.astype(np.complex128)
+        points.real *= size[0]
+        points.imag *= size[1]
+        places = points.view(np.float64)
+        places += corner + 1.5  # 1 for the frame, 1/2 to round
+        np.floor(places, out=places)
+        np.minimum(places, last, out=places)
+        np.maximum(places, 0.0, out=places)
+        index = (places.reshape(*points.shape, 2) @ np.array([1, last + 1])).astype(np.intp)
+        return levels.take(index + begins)
+
+    def _reached(self, passed):
+        """Return the leaf of each tree, shape (n, t), from which splits pass, shape (n, t * w)."""
+        if self._leaf_of_word is not None:
+            words = np.packbits(passed, axis=1) if self._n_leaves == _WORD else _words(passed, self._n_leaves)
+            return self._leaf_of_word.take(words.view(np.uint16)) + self._first_leaves
+        trees = passed.reshape(len(passed), -1, self._n_leaves)
+        at = np.zeros((*trees.shape[:2], 1), dtype=np.intp)
+        while at.flat[0] < self._n_leaves - 1:
+            at = 2 * at + 2 - np.take_along_axis(trees, at + 1, axis=2)
+        return at[..., 0] - (self._n_leaves - 1) + self._first_leaves
+
+
+def _words(passed, n_leaves):
+    """Return the bits of trees of fewer than 15 splits as bytes, two for each tree."""
+    trees = passed.reshape(len(passed), -1, n_leaves)
+    padded = np.pad(trees, ((0, 0), (0, 0), (0, _WORD - n_leaves)))
+    return np.packbits(padded.reshape(len(passed), -1), axis=1)
+
+
+def _leaf_of_word(n_leaves):
+    """Return the leaf for each word that the bits of a tree's places may make, shape (65536,), uint8."""
+    words = np.arange(1 << _WORD, dtype=np.uint16)
+    passed = np.unpackbits(words.view(np.uint8).reshape(-1, 2), axis=1)
+    at = np.zeros(len(words), dtype=np.intp)
+    while at[0] < n_leaves - 1:
+        at = 2 * at + 2 - passed[np.arange(len(words)), at + 1]
+    return (at - (n_leaves - 1)).astype(np.uint8)
