@@ -3,13 +3,16 @@
 Points are arrays of shape (..., n, 2), x before y, y downwards. Everything works on stacks of faces.
 """
 
+import math
+
 import numpy as np
 
 from landmark_fer.errors import InputError
 from landmark_fer.face.landmarks import MIRROR, N_LANDMARKS, points
 
-_RIGHT_EYE = points("right_eye")
-_LEFT_EYE = points("left_eye")
+_EYE_WEIGHTS = np.zeros((N_LANDMARKS, 2))  # coordinates times these are the centres of the right and the left eye
+for _column, _eye in enumerate((points("right_eye"), points("left_eye"))):
+    _EYE_WEIGHTS[_eye, _column] = 1 / len(_eye)
 
 EYES_UPRIGHT = np.array([[-0.5, 0.0], [0.5, 0.0]])
 """Where `upright` puts the centres of the subject's right and left eye."""
@@ -73,17 +76,28 @@ def similarity_transform(source, target):
     .. [1] Umeyama, Least-squares estimation of transformation parameters between two point patterns, PAMI 1991.
     """
     source, target = _complex(source), _complex(target)
-    source_mean = source.sum(axis=-1, keepdims=True) / source.shape[-1]
-    target_mean = target.sum(axis=-1) / target.shape[-1]
+    if source.ndim == target.ndim == 1:
+        return _one_transform(source, target)
+    stack = np.broadcast_shapes(source.shape[:-1], target.shape[:-1])
+    sources, targets = (_rows(points, stack) for points in (source, target))
+    return np.array([_one_transform(*pair) for pair in zip(sources, targets, strict=True)]).reshape(*stack, 2, 3)
+
+
+def _rows(points, stack):
+    """Return complex points of shape (..., n) once for each place of a stack."""
+    if points.ndim == 1:
+        return [points] * math.prod(stack)
+    return np.broadcast_to(points, (*stack, points.shape[-1])).reshape(-1, points.shape[-1])
+
+
+def _one_transform(source, target):
+    """Return the transform between two shapes of complex numbers; in plain numbers, which are quicker than arrays."""
+    source_mean, target_mean = (complex(points.sum()) / len(points) for points in (source, target))
     centred = source - source_mean
-    spread = (centred.real**2 + centred.imag**2).sum(axis=-1)
-    factor = (centred.conj() * target).sum(axis=-1) / np.where(spread > 0, spread, np.inf)
-    shift = target_mean - factor * source_mean[..., 0]
-    matrix = np.empty((*factor.shape, 2, 3))
-    matrix[..., 0, 0] = matrix[..., 1, 1] = factor.real
-    matrix[..., 1, 0], matrix[..., 0, 1] = factor.imag, -factor.imag
-    matrix[..., 0, 2], matrix[..., 1, 2] = shift.real, shift.imag
-    return matrix
+    spread = np.vdot(centred, centred).real
+    factor = complex(np.vdot(centred, target)) / spread if spread > 0 else 0j
+    shift = target_mean - factor * source_mean
+    return np.array([[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]])
 
 
 def _complex(xy):
@@ -102,6 +116,13 @@ def inverse_transform(matrix):
     square = a * a + b * b
     a, b = a / square, b / square
     return np.stack([np.stack([a, b, -a * u - b * v], axis=-1), np.stack([-b, a, b * u - a * v], axis=-1)], axis=-2)
+
+
+def transform_back(matrix, xy):
+    """Apply what undoes similarity transforms of shape (..., 2, 3) to points of shape (..., n, 2)."""
+    factor, shift = (matrix[..., 0, column] + 1j * matrix[..., 1, column] for column in (0, 2))
+    moved = (_complex(xy) - shift[..., None]) / factor[..., None]
+    return moved.view(np.float64).reshape(xy.shape)
 
 
 def mean_shape(landmarks, *, iterations=5):
@@ -133,13 +154,14 @@ def mean_shape(landmarks, *, iterations=5):
 
 def eye_centres(landmarks):
     """Return the centres of the subject's right and left eye, shape (..., 2, 2)."""
-    return np.stack([landmarks[..., _RIGHT_EYE, :].mean(axis=-2), landmarks[..., _LEFT_EYE, :].mean(axis=-2)], axis=-2)
+    return _EYE_WEIGHTS.T @ landmarks
 
 
 def interocular_distance(landmarks):
     """Return the distance between the eye centres, shape (...), in the unit of the landmarks."""
     eyes = eye_centres(landmarks)
-    return np.linalg.norm(eyes[..., 1, :] - eyes[..., 0, :], axis=-1)
+    span = eyes[..., 1, :] - eyes[..., 0, :]
+    return np.hypot(span[..., 0], span[..., 1])
 
 
 def upright(landmarks):
@@ -152,10 +174,14 @@ def upright(landmarks):
     Returns
     -------
     ndarray of shape (..., 68, 2)
-        In inter-ocular distances.
+        In inter-ocular distances; all 0 where the eyes fall on one another.
     """
-    eyes = eye_centres(landmarks)
-    return transform_points(similarity_transform(eyes, EYES_UPRIGHT), landmarks)
+    face = _complex(landmarks)
+    eyes = face @ _EYE_WEIGHTS
+    span = eyes[..., 1:] - eyes[..., :1]
+    factor = np.divide(1, span, out=np.zeros_like(span), where=span != 0)
+    turned = (face - (eyes[..., :1] + span / 2)) * factor
+    return turned.view(np.float64).reshape(landmarks.shape)
 
 
 def aspect_ratio(contour, *, uppers, lowers, corners):

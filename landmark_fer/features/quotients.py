@@ -6,6 +6,7 @@ hundreds, and each call costs more than its arithmetic.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -41,13 +42,21 @@ class FormulaTable:
 
     def __call__(self, face):
         """Return the formulas' values for upright landmarks of shape (..., 68, 2), shape (..., formulas)."""
-        x, y = face[..., 0], face[..., 1]
-        (a, b), (inner, outer) = self.distances.T, self.widths.T
-        lengths = np.hypot(x[..., a] - x[..., b], y[..., a] - y[..., b])
-        widths = np.abs(x[..., inner] - x[..., outer])
-        atoms = np.concatenate([lengths, widths, x[..., self.xs], y[..., self.ys]], axis=-1)
+        points = np.ascontiguousarray(face, dtype=np.float64).view(np.complex128)[..., 0]
+        apart = points.take(self._begins, axis=-1) - points.take(self._ends, axis=-1)
+        lengths, widths = apart[..., : len(self.distances)], apart[..., len(self.distances) :]
+        places = points.real.take(self.xs, axis=-1), points.imag.take(self.ys, axis=-1)
+        atoms = np.concatenate([np.abs(lengths), np.abs(widths.real), *places], axis=-1)
         value, by = atoms @ self.over, atoms @ self.under + self.whole
         return np.divide(value, by, out=np.zeros_like(value), where=by > 0) @ self.combined
+
+    @cached_property
+    def _begins(self):
+        return np.concatenate([self.distances[:, 0], self.widths[:, 0]])
+
+    @cached_property
+    def _ends(self):
+        return np.concatenate([self.distances[:, 1], self.widths[:, 1]])
 
 
 def formula_table(formulas):

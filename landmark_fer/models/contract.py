@@ -18,9 +18,7 @@ def predict_in_order(predictor, X, classes):
     if not len(X):
         return ordered
     columns = {name: column for column, name in enumerate(classes)}
-    probabilities = _answers(predictor, X)
-    for column, name in enumerate(predictor.classes_):
-        ordered[:, columns[str(name)]] = probabilities[:, column]
+    ordered[:, [columns[str(name)] for name in predictor.classes_]] = _answers(predictor, X)
     return ordered
 
 

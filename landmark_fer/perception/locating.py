@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from landmark_fer.errors import DependencyError
-from landmark_fer.face.geometry import inverse_transform, similarity_transform, transform_points
+from landmark_fer.face.geometry import similarity_transform, transform_back
 from landmark_fer.face.landmarks import N_LANDMARKS
 from landmark_fer.face.template import TEMPLATE
 from landmark_fer.perception.predictor_file import find_predictor
@@ -101,4 +101,4 @@ class LandmarkPredictor:
         patches = np.stack([resample(grey, matrix, side=side, blurred=True) for matrix in matrices])
         size = round(width) - 1, round(height) - 1
         located = self._predictor.locate(patches, corner=FRAME_MARGIN, size=size)
-        return transform_points(inverse_transform(np.stack(matrices)), located).astype(np.float32)
+        return transform_back(np.stack(matrices), located).astype(np.float32)

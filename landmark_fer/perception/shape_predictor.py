@@ -129,8 +129,11 @@ class ShapePredictor:
         points = deltas * (shapes @ self._to_factor).view(np.complex128).astype(np.complex64)
         points += shapes.view(np.complex64).take(anchors, axis=1)
         points = points.astype(np.complex128)
-        points.real *= size[0]
-        points.imag *= size[1]
+        if size[0] == size[1]:
+            points *= size[0]
+        else:
+            points.real *= size[0]
+            points.imag *= size[1]
         places = points.view(np.float64)
         places += corner + 1.5  # 1 for the frame, 1/2 to round
         np.floor(places, out=places)

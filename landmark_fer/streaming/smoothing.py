@@ -196,7 +196,8 @@ def one_euro(before, points, *, elapsed_s, strength):
     kept = math.exp(-2 * math.pi * SPEED_CUTOFF_HZ * elapsed_s)
     moved = (points - before.raw_points) / (_size(points) * elapsed_s)
     velocity = kept * before.velocity + (1 - kept) * moved
-    speed = np.hypot(*((before.velocity + velocity) / 2).T)
+    mean = (before.velocity + velocity) / 2
+    speed = np.hypot(mean[:, 0], mean[:, 1])
     cutoff_hz = (CUTOFF_HZ + CUTOFF_PER_SPEED * speed) / strength
     steps = 2 * np.pi * elapsed_s * cutoff_hz[:, None]
     return decayed(before.points, before.raw_points, points, steps), velocity
