@@ -70,6 +70,11 @@ def _descriptor(side, cell):
     )
 
 
+def hog_size(*, side=64, cell=8):
+    """Return how many numbers a descriptor has; parameters as for `hog`."""
+    return (side // cell - 1) ** 2 * 4 * ORIENTATIONS
+
+
 def mirror_hog(described, *, side=64, cell=8):
     """Return the descriptors of the mirrored chips: blocks, cells and orientations change places.
 

@@ -22,6 +22,7 @@ class MirrorPCA(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     ----------
     describe : transformer
         From face records of shape (n,) to float32 of shape (n, d), with ``mirror`` from a description to the mirrored.
+        Where that only exchanges columns, ``mirror_pairs`` may say which, and a face costs half of the products.
     n_symmetric, n_antisymmetric : int
         Components of each part. Where the description or the number of faces has fewer, the last ones are 0, so that
         the layout is always the same.
@@ -75,7 +76,7 @@ class MirrorPCA(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         self.factor_ = np.float32(self.weight / spread if spread > 0 else 1.0)
         self.components_ = (np.hstack([alike, turned]) / scale[:, None]).astype(np.float16)
         self.__dict__.pop("_single", None)
-        self.offset_ = mean @ self._components
+        self.offset_ = self._times_components(mean[None])[0]
         return self
 
     def transform(self, X):
@@ -87,16 +88,35 @@ class MirrorPCA(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return np.vstack(blocks) if blocks else np.empty((0, self.components_.shape[1]), dtype=np.float32)
 
     def _project(self, X):
-        components = self.describe.transform(X) @ self._components
+        components = self._times_components(self.describe.transform(X))
         components -= self.offset_
         components *= self.factor_
         return components
 
+    def _times_components(self, described):
+        """Return the products of descriptions of shape (n, d) with the components, shape (n, k)."""
+        weights = self._weights
+        if isinstance(weights, np.ndarray):
+            return described @ weights
+        (firsts, seconds), alike, turned = weights
+        one, other = described.take(firsts, axis=1), described.take(seconds, axis=1)
+        return np.hstack([(one + other) @ alike, (one - other) @ turned])
+
     @property
-    def _components(self):
-        """The components in single precision, converted once."""
+    def _weights(self):
+        """The components in single precision, converted once.
+
+        Where the mirror exchanges columns, symmetric components weigh both of a pair alike, and antisymmetric ones
+        oppositely, so half of the weights will do: (pairs, symmetric, antisymmetric).
+        """
         if "_single" not in self.__dict__:
-            self._single = self.components_.astype(np.float32)
+            weights = self.components_.astype(np.float32)
+            if hasattr(self.describe, "mirror_pairs"):
+                pairs = firsts, seconds = self.describe.mirror_pairs()
+                k = self.n_symmetric
+                alike = (weights[firsts, :k] + weights[seconds, :k]) / 2
+                weights = pairs, alike, (weights[firsts, k:] - weights[seconds, k:]) / 2
+            self._single = weights
         return self._single
 
     def __getstate__(self):

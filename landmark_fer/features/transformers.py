@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from landmark_fer.face.geometry import mirror_landmarks, similarity_transform, transform_points
 from landmark_fer.face.records import take_field
 from landmark_fer.face.template import TEMPLATE
-from landmark_fer.features.hog import hog, mirror_hog
+from landmark_fer.features.hog import hog, hog_size, mirror_hog
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure, mirrored_measurements
 
 
@@ -93,3 +93,9 @@ class HogOfChip(Stateless, auto_wrap_output_keys=None):
     def mirror(self, values):
         """Return the descriptors of the mirrored chips."""
         return mirror_hog(values, side=self.side, cell=self.cell)
+
+    def mirror_pairs(self):
+        """Return two index arrays of shape (d / 2,): what the mirror exchanges, which is every column."""
+        partners = self.mirror(np.arange(hog_size(side=self.side, cell=self.cell))[None])[0]
+        firsts = np.flatnonzero(np.arange(len(partners)) < partners)
+        return firsts, partners[firsts]

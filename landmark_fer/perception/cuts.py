@@ -23,6 +23,11 @@ class CutFinder:
     def __init__(self):
         self._shape, self._samples, self._thumbnail = None, None, None
 
+    @property
+    def thumbnail(self):
+        """The newest picture's, less its mean, shape (24, 32), float32."""
+        return self._thumbnail
+
     def is_cut(self, grey):
         """Return whether a picture shows something else than the one before; the first one never does.
 

@@ -1,6 +1,7 @@
 """Following faces through a film: their landmarks carry them from picture to picture; detectors look for new ones."""
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from landmark_fer.perception.cuts import CutFinder
 from landmark_fer.perception.faceness import FaceCheck, in_picture, is_steady
 from landmark_fer.perception.pictures import to_grey
 from landmark_fer.perception.poses import box_at, place_of, pose_of
+from landmark_fer.perception.scenes import Scene
 from landmark_fer.perception.searching import Searcher, SearchPlan
 from landmark_fer.perception.tracks import Track, look_of, matched
 
@@ -115,7 +117,8 @@ class FaceFollower:
         urgent = self._plan.begins or not whole or (lost and self.every is None)
         quick = time_s - self._time_s <= _QUICK_S
         seeking = any(track.lost for track in self._tracks)
-        detector = self._plan.next(time_s, at_once=urgent, quick=quick, seeking=seeking)
+        look = partial(self._scene, grey)
+        detector = self._plan.next(time_s, look, at_once=urgent, quick=quick, seeking=seeking)
         if detector is None:
             return
         search = self._searcher.search(detector, grey, time_s, self._active())
@@ -123,6 +126,9 @@ class FaceFollower:
             self._take_search(search, grey, time_s)
         else:
             self._search = search
+
+    def _scene(self, grey):
+        return Scene.of(self._cuts.thumbnail, grey.shape[::-1], [track.face.box for track in self._active()])
 
     def _active(self):
         return [track for track in self._tracks if not track.lost]

@@ -98,7 +98,7 @@ class LandmarkPredictor:
     def _in_patches(self, grey, matrices, width, height):
         """Return the landmarks of faces that transforms bring into the patch's inner frame of the given size."""
         side = FRAME_SIDE + 2 * FRAME_MARGIN
-        patches = np.stack([resample(grey, matrix, side=side, blurred=True) for matrix in matrices])
+        patches = [resample(grey, matrix, side=side, blurred=True) for matrix in matrices]
         size = round(width) - 1, round(height) - 1
         located = self._predictor.locate(patches, corner=FRAME_MARGIN, size=size)
         return transform_back(np.stack(matrices), located).astype(np.float32)

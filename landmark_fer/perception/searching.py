@@ -7,13 +7,16 @@ from functools import partial
 
 SEARCH_S = 0.25  # of film between two searches of the whole picture
 _SEEK_S = 0.1  # the same while a face is missed
+_REST_S = 1.0  # the same while nothing changes outside of the faces that are followed
 _ROUNDING_S = 1e-6  # times of pictures are sums
 
 
 class SearchPlan:
     """Which detector looks through a picture of a film.
 
-    In a quick film the parts of a detector take turns, so that no picture bears the work of a whole search.
+    In a quick film the parts of a detector take turns, so that no picture bears the work of a whole search. Where
+    nothing but the faces that are followed changed since a part looked, there is no new face: it looks again after a
+    second.
 
     Parameters
     ----------
@@ -25,7 +28,7 @@ class SearchPlan:
 
     def __init__(self, detector, every=None):
         self._detector, self._parts, self._every = detector, detector.parts, every
-        self._searched_s, self._pictures_since = None, 0  # of each part
+        self._searched_s, self._scenes, self._pictures_since = None, None, 0  # of each part
 
     @property
     def begins(self):
@@ -36,13 +39,15 @@ class SearchPlan:
         """Have the next picture searched, whatever was searched before."""
         self._searched_s = None
 
-    def next(self, time_s, *, at_once, quick, seeking):
+    def next(self, time_s, look, *, at_once, quick, seeking):
         """Return the detector that the next picture is shown to, None where it is shown to none.
 
         Parameters
         ----------
         time_s : float
             Of the picture.
+        look : callable
+            Returns its `Scene`.
         at_once : bool
             Whether all of it must be searched.
         quick : bool
@@ -53,19 +58,24 @@ class SearchPlan:
         self._pictures_since += 1
         pause = _SEEK_S if seeking else SEARCH_S
         if at_once or self.begins or (self._every is not None and self._pictures_since >= self._every):
-            return self._all_parts(time_s, pause)
+            return self._all_parts(time_s, pause, look())
         part = self._searched_s.index(min(self._searched_s)) if quick else 0
-        if self._every is not None or time_s - self._searched_s[part] < pause - _ROUNDING_S:
+        waited_s = time_s - self._searched_s[part] + _ROUNDING_S
+        if self._every is not None or waited_s < pause:
+            return None
+        scene = look()
+        if not seeking and waited_s < _REST_S and not scene.differs(self._scenes[part]):
             return None
         if not quick:
-            return self._all_parts(time_s, pause)
-        self._searched_s[part] = time_s
+            return self._all_parts(time_s, pause, scene)
+        self._searched_s[part], self._scenes[part] = time_s, scene
         return self._parts[part]
 
-    def _all_parts(self, time_s, pause):
+    def _all_parts(self, time_s, pause, scene):
         """Return the detector as a whole; its parts are taken up again at even distances."""
         count, self._pictures_since = len(self._parts), 0
         self._searched_s = [time_s - pause * turn / count for turn in range(count)]
+        self._scenes = [scene] * count
         return self._detector
 
 

@@ -100,16 +100,17 @@ class ShapePredictor:
 
         Parameters
         ----------
-        patches : ndarray of shape (n, side, side), uint8
+        patches : sequence of ndarray of shape (side, side), uint8
             One for each face; beyond its edge a patch is black.
         corner : float
             The middle of the first pixel of the faces' boxes, along both axes.
         size : pair of float
             How far from there the middle of the last one lies, to the right and down.
         """
-        n_faces, side, _ = patches.shape
+        n_faces, side = len(patches), len(patches[0])
         framed = np.zeros((n_faces, side + 2, side + 2), dtype=np.int16)
-        framed[:, 1:-1, 1:-1] = patches
+        for place, patch in zip(framed, patches, strict=True):
+            place[1:-1, 1:-1] = patch
         frame = framed.ravel(), np.arange(n_faces)[:, None] * framed[0].size, float(side + 1)
         shapes = np.repeat(self._initial, n_faces, axis=0)
         summands = np.empty((1 + len(self._first_leaves), shapes.shape[1]), dtype=np.float32)

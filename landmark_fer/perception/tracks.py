@@ -118,4 +118,4 @@ def matched(tracks, faces, time_s):
 
 
 def _unit(values):
-    return values / max(float(np.linalg.norm(values)), 1e-9)
+    return values / max(math.sqrt(float(values @ values)), 1e-9)
