@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 
 import cv2
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from landmark_fer import Recognizer, load_artifact
 from landmark_fer.recognition.card import markdown_table
@@ -88,7 +89,7 @@ def main():
     capture.given, capture._begin = 0, time.monotonic()
     source = LiveSource("demo camera", lambda: capture, hint="it is made here", first=capture)
     screen = Screen(capture)
-    with source:
+    with source, threadpool_limits(1, user_api="blas"):  # as the live door has it
         session = Session(source, reader, sinks=[screen])
         threading.Timer(seconds, session.quit).start()
         session.run()

@@ -78,7 +78,7 @@ def similarity_transform(source, target):
     source, target = _complex(source), _complex(target)
     if source.ndim == target.ndim == 1:
         return _one_transform(source, target)
-    stack = np.broadcast_shapes(source.shape[:-1], target.shape[:-1])
+    stack = source.shape[:-1] if target.ndim == 1 else np.broadcast_shapes(source.shape[:-1], target.shape[:-1])
     sources, targets = (_rows(points, stack) for points in (source, target))
     return np.array([_one_transform(*pair) for pair in zip(sources, targets, strict=True)]).reshape(*stack, 2, 3)
 

@@ -4,6 +4,8 @@ A mirrored face has the same symmetric features and the negative antisymmetric o
 weights are, add the two parts' sums for a face and subtract them for the mirrored face.
 """
 
+import itertools
+
 import numpy as np
 
 _FEW_ROWS = 4  # up to so many, products row by row are quicker: BLAS copies the weights before it multiplies matrices
@@ -25,7 +27,8 @@ class BothPictures:
         weights = np.hstack([layers[0] for layers in networks])
         self._offsets = np.hstack([layers[1] for layers in networks])
         self._rest = [layers[2:] for layers in networks]
-        self._columns = np.cumsum([len(layers[1]) for layers in networks])[:-1]
+        ends = np.cumsum([len(layers[1]) for layers in networks]).tolist()
+        self._columns = [slice(*pair) for pair in itertools.pairwise([0, *ends])]
         self._mirrored = mirror_signs is not None
         signs = np.asarray(mirror_signs) if self._mirrored else np.ones(len(weights))
         self._alike, self._turned = np.flatnonzero(signs > 0), np.flatnonzero(signs < 0)
@@ -55,14 +58,17 @@ class BothPictures:
         if self._mirrored:
             turned = few_rows_times(X[:, self._turned], self._of_turned)
             sums = np.vstack([sums + turned, sums - turned])
-        return np.split(sums, self._columns, axis=1)
+        return [sums[:, columns] for columns in self._columns]
 
 
 def few_rows_times(X, weights):
     """Return the product of matrices, quick also where the first has few rows."""
-    if 1 < len(X) <= _FEW_ROWS:
-        return np.vstack([row[None] @ weights for row in X])
-    return X @ weights
+    if not 1 < len(X) <= _FEW_ROWS:
+        return X @ weights
+    product = np.empty((len(X), weights.shape[1]), dtype=np.result_type(X, weights))
+    for row, of_row in zip(X, product, strict=True):
+        np.dot(row, weights, out=of_row)
+    return product
 
 
 def _through(sums, layers):

@@ -42,7 +42,7 @@ class CutFinder:
         """
         samples = cv2.resize(grey, _SAMPLES, interpolation=cv2.INTER_NEAREST)
         thumbnail = cv2.resize(samples, _THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float32)
-        thumbnail -= thumbnail.mean()
+        thumbnail -= thumbnail.sum() / thumbnail.size
         shape, samples_before, before = self._shape, self._samples, self._thumbnail
         self._shape, self._samples, self._thumbnail = grey.shape, samples, thumbnail
         if shape != grey.shape:

@@ -26,8 +26,8 @@ def resample(grey, matrix, *, side, finest=1.0, blurred=False):
         Most source pixels for each pixel of the patch; more are averaged down to this. Below 1 a large face is
         brought to the resolution that a small picture would have had.
     blurred : bool, default=False
-        What is left to average after whole halvings is blurred instead: a fifth of the time, and good enough to be
-        searched and located in.
+        Where less than a halving is needed, blur instead of averaging by area: a fifth of the time, and good enough to
+        be searched and located in. What is left to average after halvings is always blurred.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def resample(grey, matrix, *, side, finest=1.0, blurred=False):
     part, corner = _part_under(grey, matrix, side=side, block=2**halvings)
     part, halvings = _halved(part, halvings)
     steps, scale = (float(2**halvings),) * 2, scale * 2**halvings
-    if scale < 1 and not blurred:
+    if scale < 1 and not (blurred or halvings):
         height, width = part.shape
         size = [max(1, round(length * scale)) for length in (width, height)]
         part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)

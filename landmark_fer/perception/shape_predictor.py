@@ -7,6 +7,7 @@ pages for arrays of that size, which dlib does not.
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 _WORD = 16  # bits for which there is a table of leaves; dlib's usual trees, of 15 splits, fit in it
@@ -107,41 +108,24 @@ class ShapePredictor:
         size : pair of float
             How far from there the middle of the last one lies, to the right and down.
         """
-        n_faces, side = len(patches), len(patches[0])
-        framed = np.zeros((n_faces, side + 2, side + 2), dtype=np.int16)
-        for place, patch in zip(framed, patches, strict=True):
-            place[1:-1, 1:-1] = patch
-        frame = framed.ravel(), np.arange(n_faces)[:, None] * framed[0].size, float(side + 1)
-        shapes = np.repeat(self._initial, n_faces, axis=0)
+        patches = [patch.astype(np.int16) for patch in patches]
+        scale = np.float32(size[0]) if size[0] == size[1] else np.array(size, dtype=np.float32)
+        shapes = np.repeat(self._initial, len(patches), axis=0)
         summands = np.empty((1 + len(self._first_leaves), shapes.shape[1]), dtype=np.float32)
         for deltas, anchors, pixels, thresholds, leaves in self._cascades:
-            grey = self._grey(frame, shapes, deltas, anchors, corner, size)
-            compared = grey.take(pixels, axis=1)
+            points = deltas * (shapes @ self._to_factor).view(np.complex128).astype(np.complex64)
+            points += shapes.view(np.complex64).take(anchors, axis=1)
+            places = points.view(np.float32).reshape(*points.shape, 2)
+            places *= scale
+            places += np.float32(corner)
+            grey = [_nearest(*pair) for pair in zip(patches, places, strict=True)]
+            compared = (grey[0][None] if len(grey) == 1 else np.stack(grey)).take(pixels, axis=1)
             reached = self._reached(compared[:, 0] - compared[:, 1] > thresholds)
             for shape, of_face in zip(shapes, reached, strict=True):
                 summands[0] = shape
                 leaves.take(of_face, axis=0, out=summands[1:], mode="clip")
                 np.add.reduce(summands, axis=0, out=shape)  # one after another, as dlib adds: rounding matters
-        return np.floor(shapes.reshape(n_faces, -1, 2).astype(np.float64) * size + (corner + 0.5))
-
-    def _grey(self, frame, shapes, deltas, anchors, corner, size):
-        """Return the grey levels, shape (n, p), that a cascade compares in faces of some shapes."""
-        levels, begins, last = frame
-        points = deltas * (shapes @ self._to_factor).view(np.complex128).astype(np.complex64)
-        points += shapes.view(np.complex64).take(anchors, axis=1)
-        points = points.astype(np.complex128)
-        if size[0] == size[1]:
-            points *= size[0]
-        else:
-            points.real *= size[0]
-            points.imag *= size[1]
-        places = points.view(np.float64)
-        places += corner + 1.5  # 1 for the frame, 1/2 to round
-        np.floor(places, out=places)
-        np.minimum(places, last, out=places)
-        np.maximum(places, 0.0, out=places)
-        index = (places.reshape(*points.shape, 2) @ np.array([1, last + 1])).astype(np.intp)
-        return levels.take(index + begins)
+        return np.floor(shapes.reshape(len(patches), -1, 2).astype(np.float64) * size + (corner + 0.5))
 
     def _reached(self, passed):
         """Return the leaf of each tree, shape (n, t), from which splits pass, shape (n, t * w)."""
@@ -153,6 +137,11 @@ class ShapePredictor:
         while at.flat[0] < self._n_leaves - 1:
             at = 2 * at + 2 - np.take_along_axis(trees, at + 1, axis=2)
         return at[..., 0] - (self._n_leaves - 1) + self._first_leaves
+
+
+def _nearest(patch, places):
+    """Return the pixels nearest to places of shape (p, 2), shape (p,); 0 beyond the patch."""
+    return cv2.remap(patch, places[:, None], None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)[:, 0]
 
 
 def _words(passed, n_leaves):
