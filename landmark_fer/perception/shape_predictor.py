@@ -112,43 +112,41 @@ class ShapePredictor:
         scale = np.float32(size[0]) if size[0] == size[1] else np.array(size, dtype=np.float32)
         shapes = np.repeat(self._initial, len(patches), axis=0)
         summands = np.empty((1 + len(self._first_leaves), shapes.shape[1]), dtype=np.float32)
+        # Cascade by cascade, so that the next face finds its trees in the processor's cache.
         for deltas, anchors, pixels, thresholds, leaves in self._cascades:
-            points = deltas * (shapes @ self._to_factor).view(np.complex128).astype(np.complex64)
-            points += shapes.view(np.complex64).take(anchors, axis=1)
-            places = points.view(np.float32).reshape(*points.shape, 2)
-            places *= scale
-            places += np.float32(corner)
-            grey = [_nearest(*pair) for pair in zip(patches, places, strict=True)]
-            compared = (grey[0][None] if len(grey) == 1 else np.stack(grey)).take(pixels, axis=1)
-            reached = self._reached(compared[:, 0] - compared[:, 1] > thresholds)
-            for shape, of_face in zip(shapes, reached, strict=True):
+            for patch, shape in zip(patches, shapes, strict=True):
+                points = deltas * np.complex64(complex(*(shape @ self._to_factor)))
+                points += shape.view(np.complex64).take(anchors)
+                places = points.view(np.float32).reshape(-1, 1, 2)
+                places *= scale
+                places += np.float32(corner)
+                first, second = _nearest(patch, places).take(pixels)
+                first -= second
                 summands[0] = shape
-                leaves.take(of_face, axis=0, out=summands[1:], mode="clip")
+                leaves.take(self._reached(first > thresholds), axis=0, out=summands[1:], mode="clip")
                 np.add.reduce(summands, axis=0, out=shape)  # one after another, as dlib adds: rounding matters
         return np.floor(shapes.reshape(len(patches), -1, 2).astype(np.float64) * size + (corner + 0.5))
 
     def _reached(self, passed):
-        """Return the leaf of each tree, shape (n, t), from which splits pass, shape (n, t * w)."""
+        """Return the leaf of each tree, shape (t,), from which splits pass, shape (t * w,)."""
         if self._leaf_of_word is not None:
-            words = np.packbits(passed, axis=1) if self._n_leaves == _WORD else _words(passed, self._n_leaves)
+            words = np.packbits(passed) if self._n_leaves == _WORD else _words(passed, self._n_leaves)
             return self._leaf_of_word.take(words.view(np.uint16)) + self._first_leaves
-        trees = passed.reshape(len(passed), -1, self._n_leaves)
-        at = np.zeros((*trees.shape[:2], 1), dtype=np.intp)
-        while at.flat[0] < self._n_leaves - 1:
-            at = 2 * at + 2 - np.take_along_axis(trees, at + 1, axis=2)
-        return at[..., 0] - (self._n_leaves - 1) + self._first_leaves
+        at = np.zeros_like(self._first_leaves)
+        while at[0] < self._n_leaves - 1:
+            at = 2 * at + 2 - passed.take(self._first_leaves + at + 1)
+        return at - (self._n_leaves - 1) + self._first_leaves
 
 
 def _nearest(patch, places):
-    """Return the pixels nearest to places of shape (p, 2), shape (p,); 0 beyond the patch."""
-    return cv2.remap(patch, places[:, None], None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)[:, 0]
+    """Return the pixels nearest to places of shape (p, 1, 2), shape (p,); 0 beyond the patch."""
+    return cv2.remap(patch, places, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT).ravel()
 
 
 def _words(passed, n_leaves):
     """Return the bits of trees of fewer than 15 splits as bytes, two for each tree."""
-    trees = passed.reshape(len(passed), -1, n_leaves)
-    padded = np.pad(trees, ((0, 0), (0, 0), (0, _WORD - n_leaves)))
-    return np.packbits(padded.reshape(len(passed), -1), axis=1)
+    trees = np.pad(passed.reshape(-1, n_leaves), ((0, 0), (0, _WORD - n_leaves)))
+    return np.packbits(trees.ravel())
 
 
 def _leaf_of_word(n_leaves):

@@ -23,10 +23,21 @@ def detector():
     return Detector("whole", Detector("others"), Detector("finest"))
 
 
-def shown(plan, times, **situation):
-    """Return who looks at the picture of each time, as (name, time)."""
+class Sight:
+    """Stands for a scene; what it shows is a number."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def differs(self, before):
+        """Return whether another one shows another number."""
+        return self.number != before.number
+
+
+def shown(plan, times, number_at=lambda time_s: time_s, **situation):
+    """Return who looks at the picture of each time, as (name, time); pictures show a number, another each time."""
     usual = {"at_once": False, "quick": True, "seeking": False} | situation
-    asked = [(plan.next(time_s, **usual), time_s) for time_s in times]
+    asked = [(plan.next(time_s, lambda at=time_s: Sight(number_at(at)), **usual), time_s) for time_s in times]
     return [(chosen.name, time_s) for chosen, time_s in asked if chosen is not None]
 
 
@@ -98,6 +109,36 @@ def test_each_nth_picture_is_for_the_whole_detector_whatever_the_time(detector):
 def test_a_detector_without_parts_looks_as_often_as_each_part_would():
     looks = shown(SearchPlan(Detector("only")), at(20, 101))
     assert [time_s for _, time_s in looks] == pytest.approx([0.25 * turn for turn in range(21)])
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_where_nothing_changes_each_part_looks_once_a_second(detector, quick):
+    looks = shown(SearchPlan(detector), at(30, 301), number_at=lambda time_s: 0, quick=quick)
+    for name in ("finest", "others") if quick else ("whole",):
+        times = [time_s for who, time_s in looks if who in (name, "whole")]
+        pauses = [after - before for before, after in itertools.pairwise(times)]
+        assert 9 <= len(times) <= 11 and min(pauses[1:]) >= 1 - 1e-3 and max(pauses) <= 1 + 1 / 30 + 1e-3
+
+
+def test_what_changes_is_looked_at_at_once_by_one_part_after_the_other(detector):
+    plan = SearchPlan(detector)
+    shown(plan, at(30, 22), number_at=lambda time_s: 0)
+    looks = shown(plan, at(30, 8, begin=22 / 30), number_at=lambda time_s: 1)
+    assert [name for name, _ in looks] == ["others", "finest"] or [name for name, _ in looks] == ["finest", "others"]
+    assert [time_s for _, time_s in looks] == pytest.approx([22 / 30, 23 / 30])
+
+
+def test_a_change_that_only_one_part_saw_is_looked_at_by_the_other(detector):
+    plan = SearchPlan(detector)
+    shown(plan, [0.0])
+    first = shown(plan, [0.3], number_at=lambda time_s: 1)
+    second = shown(plan, at(30, 3, begin=0.31), number_at=lambda time_s: 1)
+    assert {name for name, _ in first + second} == {"others", "finest"} and len(first + second) == 2
+
+
+def test_a_missed_face_is_looked_for_though_nothing_changes(detector):
+    looks = shown(SearchPlan(detector), at(30, 31), number_at=lambda time_s: 0, seeking=True)
+    assert len(looks) >= 16
 
 
 def test_a_search_is_of_the_detector_and_the_picture_it_was_made_with(detector):

@@ -1,0 +1,73 @@
+"""Scenes: noise and followed faces change nothing, whatever else is new does."""
+
+import cv2
+import numpy as np
+import pytest
+
+from landmark_fer.face.records import Box
+from landmark_fer.perception.cuts import CutFinder
+from landmark_fer.perception.pictures import to_grey
+from landmark_fer.perception.scenes import Scene
+from landmark_fer.streaming.demo import DemoClip
+
+FACE = Box(200, 150, 120, 120)
+
+
+@pytest.fixture(scope="module")
+def still():
+    return to_grey(DemoClip().picture(12))
+
+
+def scene(grey, *boxes):
+    cuts = CutFinder()
+    cuts.is_cut(grey)
+    return Scene.of(cuts.thumbnail, grey.shape[::-1], boxes)
+
+
+def with_square(grey, x, y, side, value):
+    changed = grey.copy()
+    changed[y : y + side, x : x + side] = value
+    return changed
+
+
+def test_a_sensors_noise_and_light_that_changes_everywhere_are_no_change(still):
+    random = np.random.default_rng(0)
+    noisy = [np.clip(still + random.normal(0, 4, still.shape), 0, 255).astype(np.uint8) for _ in range(2)]
+    assert not scene(noisy[0]).differs(scene(noisy[1]))
+    even = np.clip(still.astype(int), 30, 200).astype(np.uint8)
+    assert not scene(even + np.uint8(20)).differs(scene(even))
+
+
+@pytest.mark.parametrize("x, y", [(10, 10), (540, 20), (300, 380), (20, 390)])
+def test_a_face_of_the_smallest_size_changes_any_corner(still, x, y):
+    picture = DemoClip().picture(12)
+    box = cv2.resize(to_grey(picture)[90:330, 200:440], (80, 80), interpolation=cv2.INTER_AREA)
+    changed = still.copy()
+    changed[y : y + 80, x : x + 80] = box
+    assert scene(changed, FACE).differs(scene(still, FACE))
+
+
+def test_what_followed_faces_cover_before_and_now_does_not_count(still):
+    at_the_face = with_square(still, 240, 190, 40, 255)
+    assert scene(at_the_face).differs(scene(still))
+    assert not scene(at_the_face, FACE).differs(scene(still, FACE))
+    moved = Box(FACE.x + 10, FACE.y, FACE.width, FACE.height)
+    assert not scene(at_the_face, moved).differs(scene(still, FACE))
+    assert scene(at_the_face, Box(480, 20, 90, 90)).differs(scene(still, FACE)), "where the face was is free now"
+    assert scene(at_the_face, FACE).differs(scene(still)), "it was not covered then"
+
+
+def test_boxes_beyond_the_picture_cover_what_lies_in_it(still):
+    at_the_edge = with_square(still, 0, 0, 50, 255)
+    before, now = (scene(grey, Box(-60, -60, 120, 120)) for grey in (still, at_the_edge))
+    assert not now.differs(before)
+    assert scene(at_the_edge, Box(-900, -900, 100, 100)).differs(scene(still, Box(900, 900, 100, 100)))
+
+
+def test_the_face_and_what_is_around_it_are_covered(still):
+    covered = scene(still, FACE).covered
+    rows, columns = np.nonzero(covered)
+    down, across = still.shape[0] / covered.shape[0], still.shape[1] / covered.shape[1]
+    assert columns.min() * across <= FACE.x - 40 and (columns.max() + 1) * across >= FACE.x + FACE.width + 40
+    assert rows.min() * down <= FACE.y - 40 and (rows.max() + 1) * down >= FACE.y + FACE.height + 40
+    assert covered.mean() < 0.25
