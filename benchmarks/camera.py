@@ -7,11 +7,13 @@ The camera is the demo clip behind OpenCV's interface for captures, forwards and
 cuts, paced by the clock as a camera's driver is; all that follows is live's own: the thread that keeps the newest
 picture, following, recognition, smoothing, drawing. Showing the drawn picture on a screen is left out. A frame is so
 many frames late as the camera has given newer ones by the time it is drawn. The first, for which the whole picture is
-searched before anything is drawn, stands apart.
+searched before anything is drawn, stands apart. On a virtual machine on Linux it is noted, too, how long the host gave
+the cores to others (steal in /proc/stat, proc(5)), and which late frames fell into such a time.
 """
 
 import argparse
 import collections
+import os
 import threading
 import time
 from datetime import UTC, datetime
@@ -67,12 +69,24 @@ class Screen:
 
     def __init__(self, capture):
         self.capture, self.late, self.age_s = capture, [], []
+        self.stolen_s, self.wall_s = [], []
 
     def write(self, frame, seen):
         """Note the frame."""
         del seen
         self.late.append(self.capture.given - 1 - frame.index)
         self.age_s.append(time.time() - frame.wall_s)
+        self.stolen_s.append(stolen_s())
+        self.wall_s.append(frame.wall_s)
+
+
+def stolen_s():
+    """Return for how many seconds, of all cores, the host gave them to others since it started; NaN if unknown."""
+    try:
+        with open("/proc/stat", encoding="ascii") as file:
+            return int(file.readline().split()[8]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError):
+        return float("nan")
 
 
 def main():
@@ -100,6 +114,10 @@ def main():
 def rows(capture, source, screen):
     """Return rows on how many frames were shown and how late."""
     (first_late, *late), (first_s, *age_s) = screen.late, screen.age_s
+    # A late frame's time and that of the two before, which it may have waited for.
+    stolen = np.array(screen.stolen_s)
+    near = [stolen[index] - stolen[max(0, index - 3)] for index in range(1, len(stolen))]
+    own = [count for count, taken in zip(late, near, strict=True) if count and not taken > 0]
     shares = [
         f"{number} late: {100 * count / len(late):.1f} %" for number, count in sorted(collections.Counter(late).items())
     ]
@@ -108,6 +126,8 @@ def rows(capture, source, screen):
         ("frames given, drawn, dropped", f"{capture.given}, {len(screen.late)}, {source.dropped}"),
         ("the first frame when drawn", f"{first_late} late, {1000 * first_s:.0f} ms old"),
         ("the others", ", ".join(shares)),
+        ("late though the host took no time", ", ".join(map(str, sorted(own, reverse=True))) or "none"),
+        ("time taken by the host, of one core", f"{(stolen[-1] - stolen[0]) / sum(np.diff(screen.wall_s)):.1%}"),
         ("their age, ms: median, 95th percentile, most", ", ".join(f"{value:.0f}" for value in ages)),
     ]
 
