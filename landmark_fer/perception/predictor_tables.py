@@ -6,13 +6,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from landmark_fer.cache_files import cache_folder, read_npz, written_beside
+from landmark_fer.cache_files import cache_folder, locked, read_npz, written_beside
 from landmark_fer.errors import DependencyError, SinkError
 from landmark_fer.perception.dlib_format import FormatError, read_forests
 from landmark_fer.perception.predictor_file import changed_at, sha256_of
 from landmark_fer.perception.shape_predictor import ShapePredictor, Tables
 
 _FORM = 1  # of what is kept; another one has another name
+_WAITING = "another process reads the shape predictor for the first time on this machine; waiting for it"
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,16 +36,33 @@ def load_shape_predictor(path):
 @lru_cache(maxsize=1)
 def _loaded(path, _changed_at):
     kept = _place(sha256_of(path))
-    arrays = kept and read_npz(kept)
-    with contextlib.suppress(TypeError, ValueError):  # from a version that kept something else
-        return ShapePredictor(Tables(**(arrays or {})))
+    found = kept and _kept(kept)
+    if found:
+        return ShapePredictor(found)
+    with contextlib.ExitStack() as stack:
+        if kept:
+            with contextlib.suppress(OSError):  # where nothing can be written each makes its own
+                stack.enter_context(locked(kept.with_suffix(".lock"), _WAITING))
+                found = _kept(kept)
+        return ShapePredictor(found or _made(path, kept))
+
+
+def _kept(path):
+    """Return the tables of a file in the cache, None where they are missing, damaged, or of another version."""
+    with contextlib.suppress(TypeError):
+        return Tables(**(read_npz(path) or {}))
+    return None
+
+
+def _made(path, kept):
+    """Return the tables of a dlib file, and keep them for the next time."""
     try:
         tables = Tables.of(read_forests(path))
     except (OSError, FormatError) as error:
         raise DependencyError(f"{path} must be a dlib shape predictor, and cannot be read as one ({error})") from error
     if kept:
         _keep(tables, kept)
-    return ShapePredictor(tables)
+    return tables
 
 
 def _place(content_hash):

@@ -1,5 +1,8 @@
 """The shape predictor walked with NumPy: what dlib answers, for its own file and for trees of any depth."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import dlib
 import numpy as np
@@ -145,6 +148,21 @@ class TestTables:
         monkeypatch.setattr(predictor_tables, "read_forests", None)
         again = self.loaded_anew(path).locate(pictures, corner=FRAME_MARGIN, size=(149, 149))
         np.testing.assert_array_equal(again, first)
+
+    def test_of_those_that_ask_at_once_one_reads_the_file_and_the_others_wait(self, small, cache, monkeypatch):
+        read = []
+
+        def slowly(path):
+            read.append(path)
+            time.sleep(0.5)
+            return read_forests(path)
+
+        monkeypatch.setattr(predictor_tables, "read_forests", slowly)
+        with ThreadPoolExecutor(3) as threads:
+            path = small[0][4][0]
+            found = list(threads.map(lambda _: predictor_tables._loaded.__wrapped__(path, 0).n_landmarks, range(3)))
+        assert found == [68] * 3 and read == [path]
+        assert [entry.suffix for entry in cache.iterdir()] == [".npz"]
 
     def test_a_damaged_entry_is_made_anew(self, small, cache):
         path, pictures = small[0][4][0], small[1]
