@@ -1,6 +1,7 @@
 """Box, Face and Recognition as values, and the structured array of face records that every predictor takes."""
 
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -129,6 +130,7 @@ class SeenFace:
     versus: Recognition | None = None
 
 
+@cache
 def record_dtype(chip_size=None, crop_size=None):
     """Return the dtype of a face record: landmarks, and chip and crop where their sizes are given."""
     fields = [("landmarks", np.float32, (N_LANDMARKS, 2))]

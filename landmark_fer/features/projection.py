@@ -100,7 +100,7 @@ class MirrorPCA(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             return described @ weights
         (firsts, seconds), alike, turned = weights
         one, other = described.take(firsts, axis=1), described.take(seconds, axis=1)
-        return np.hstack([(one + other) @ alike, (one - other) @ turned])
+        return np.concatenate([(one + other) @ alike, (one - other) @ turned], axis=1)
 
     @property
     def _weights(self):
@@ -131,7 +131,7 @@ class SideBySide(FeatureUnion, auto_wrap_output_keys=None):
 
     def transform(self, X):
         """Return the columns of every transformer side by side, shape (n, d)."""
-        return np.hstack([transformer.transform(X) for _, transformer in self.transformer_list])
+        return np.concatenate([transformer.transform(X) for _, transformer in self.transformer_list], axis=1)
 
 
 def check_fitted(estimator, learned):

@@ -87,4 +87,4 @@ class PooledClassifier(ClassifierMixin, BaseEstimator):
 
 def logarithms(members):
     """Return the logarithms of members' probabilities side by side, of shape (n, members * k)."""
-    return np.log(np.maximum(np.hstack(members), FLOOR))
+    return np.log(np.maximum(np.concatenate(members, axis=1), FLOOR))

@@ -46,8 +46,8 @@ def resample(grey, matrix, *, side, finest=1.0, blurred=False):
     elif scale < 1:
         part = _blurred(part, 1 / scale)
     # A reduced coordinate r lies at (r + 1/2) * step - 1/2 + corner in the picture.
-    shifts = [step / 2 - 0.5 + edge for step, edge in zip(steps, corner, strict=True)]
-    onto = np.column_stack([matrix[:, :2] * steps, matrix[:, :2] @ shifts + matrix[:, 2]])
+    (across, down), (x, y) = steps, [step / 2 - 0.5 + edge for step, edge in zip(steps, corner, strict=True)]
+    onto = np.array([[a * across, b * down, a * x + b * y + shift] for a, b, shift in matrix.tolist()])
     return cv2.warpAffine(part, onto, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
