@@ -14,6 +14,7 @@ _LANES = 1024  # places of the file from which numbers are looked for at the sam
 _STRIDE = 256  # steps between two looks whether all have arrived
 _VERSION = 1
 _LARGEST = 1_000_000  # of any count in a sound file
+_MOST_PIXELS = 32_767  # of a cascade: their numbers are kept in 16 bits
 
 
 class FormatError(ValueError):
@@ -153,8 +154,8 @@ def _check(forests):
     limits = (forests.firsts, n_pixels), (forests.seconds, n_pixels), (forests.anchors, len(forests.initial))
     if any(part.min() < 0 or part.max() >= limit for part, limit in limits):
         raise FormatError("a tree refers to what is not there")
-    if forests.deltas.shape != (*forests.anchors.shape, 2):
-        raise FormatError("a pixel has no place")
+    if forests.deltas.shape != (*forests.anchors.shape, 2) or n_pixels > _MOST_PIXELS:
+        raise FormatError(f"a pixel has no place, or there are more than {_MOST_PIXELS} in a cascade")
     if not all(np.isfinite(part).all() for part in (forests.initial, forests.leaves, forests.deltas)):
         raise FormatError("a number is not finite")
 

@@ -8,7 +8,6 @@ import dlib
 import numpy as np
 import pytest
 
-from landmark_fer import cache_files
 from landmark_fer.errors import DependencyError, SinkError
 from landmark_fer.perception import predictor_tables
 from landmark_fer.perception.dlib_format import FormatError, read_forests
@@ -36,7 +35,7 @@ def patches(astronaut):
     patches = []
     for grey in greys:
         for width in (180, 260, 400):
-            x, y = (int(random.integers(0, length - width + 1)) for length in np.subtract(grey.shape[::-1], 0))
+            x, y = (int(random.integers(0, length - width + 1)) for length in grey.shape[::-1])
             patches.append(cv2.resize(grey[y : y + width, x : x + width], (SIDE, SIDE)))
     patches += [random.integers(0, 256, (SIDE, SIDE), dtype=np.uint8), np.zeros((SIDE, SIDE), np.uint8)]
     return np.stack(patches)
@@ -51,7 +50,7 @@ def test_it_finds_the_points_that_dlib_finds(patches, dlibs):
     found = load_shape_predictor(find_predictor()).locate(patches, corner=FRAME_MARGIN, size=(149, 149))
     expected = np.stack([asked(dlibs, patch) for patch in patches])
     assert found.shape == (len(patches), 68, 2)
-    # dlib rounds once more between; one patch in five hundred differs by a leaf.
+    # Places of pixels are rounded a little otherwise; one patch in sixty differs by a leaf (docs/decisions/0024).
     assert (found != expected).any(axis=(1, 2)).sum() <= 1 and np.abs(found - expected).max() <= 2
 
 
@@ -198,7 +197,6 @@ class TestTables:
         forests = read_forests(small[0][2][0])
         five = forests.initial[:5], forests.leaves[..., :10]
         tables = Tables.of(type(forests)(**vars(forests) | {"initial": five[0], "leaves": five[1]}))
-        monkeypatch.setattr(cache_files, "read_npz", None)
         monkeypatch.setattr(predictor_tables, "read_npz", lambda path: vars(tables))
         with pytest.raises(DependencyError, match=r"the shape predictor must have 68 points, got 5 in .*depth2\.dat"):
             LandmarkPredictor(small[0][2][0])
