@@ -100,13 +100,13 @@ def main():
     recognizer, capture = Recognizer(load_artifact(options.model)), PacedCapture()
     recognizer.recognize(DemoClip().picture(0))  # what is made when a first face comes
     reader = LiveReader(recognizer)  # as the live door, which makes it before the camera is opened
-    capture.given, capture._begin = 0, time.monotonic()
-    source = LiveSource("demo camera", lambda: capture, hint="it is made here", first=capture)
     screen = Screen(capture)
-    with source, threadpool_limits(1, user_api="blas"):  # as the live door has it
-        session = Session(source, reader, sinks=[screen])
-        threading.Timer(seconds, session.quit).start()
-        session.run()
+    with threadpool_limits(1, user_api="blas"):  # as the live door has it, before the camera is opened
+        capture.given, capture._begin = 0, time.monotonic()
+        with LiveSource("demo camera", lambda: capture, hint="it is made here", first=capture) as source:
+            session = Session(source, reader, sinks=[screen])
+            threading.Timer(seconds, session.quit).start()
+            session.run()
     print(f"{datetime.now(UTC).date()}, 640x480, {RATE:g} frames a second, {seconds:g} s\n")
     print(markdown_table(("what", "value"), rows(capture, source, screen)))
 
