@@ -69,6 +69,37 @@ OUTLINE = """(async () => {
     bottom: (Math.max(...rows) + 1) / height, painted };
 })()"""
 
+# Draws faces in boxes of the given places and returns all that was filled over the picture, in its pixels.
+DRAWN_OVER = """(async (boxes) => {
+  const { drawAnswer } = await import("/page/drawing.js");
+  const facts = await (await fetch("/page/facts.json")).json();
+  const canvas = document.body.appendChild(document.createElement("canvas"));
+  Object.assign(canvas.style, { width: "640px", height: "480px" });
+  const drawn = [], pen = canvas.getContext("2d"), fill = pen.fill, roundRect = pen.roundRect;
+  let last;
+  pen.roundRect = (...sides) => { last = sides; roundRect.apply(pen, sides); };
+  pen.fill = () => {
+    const sides = last?.slice(0, 4).map((side) => side / devicePixelRatio);
+    if (last) drawn.push({ sides, bars: pen.fillStyle.startsWith("rgba") });
+    last = null;
+    fill.apply(pen);
+  };
+  const probabilities = Object.fromEntries(facts.classes.map((name) => [name, 1 / facts.classes.length]));
+  const answer = { expression: "surprise", likeliest: "surprise", confidence: 0.72, landmarks: [], probabilities };
+  const faces = boxes.map(([x, y, width, height], at) =>
+    ({ track_id: at + 1, box: { x, y, width, height }, ...answer }));
+  drawAnswer(canvas, { width: 640, height: 480, faces }, facts, { mirror: false, landmarks: false, bars: true });
+  canvas.remove();
+  return drawn;
+})"""
+CROWDS = {  # boxes of faces, and how many have room for bars
+    "alone": ([[240, 130, 150, 150]], 1),
+    "one enters at the right": ([[168, 130, 150, 150], [545, 165, 150, 130]], 2),
+    "side by side": ([[80, 120, 140, 140], [240, 120, 140, 140], [400, 120, 140, 140]], 3),
+    "one above the other": ([[40, 60, 120, 120], [60, 290, 120, 120]], 2),
+    "as large as the picture": ([[20, 20, 600, 440]], 0),
+}
+
 # Whatever can be clicked or read, as rectangles.
 RECTANGLES = """[
   ...document.querySelectorAll("button, select, label, h1, h2, h3, #chart, .status, .legend, .bar, summary, .notice")]
@@ -202,6 +233,20 @@ def test_nothing_overlaps_or_sticks_out(page, server, width, height, dark):
     start_camera(page, server)
     assert page.check_rectangles(RECTANGLES, width) > 15
     assert page.complaints == []
+
+
+@needs_chromium
+@pytest.mark.parametrize("boxes, with_bars", CROWDS.values(), ids=CROWDS)
+def test_bars_hide_no_face_no_words_and_no_other_bars(page, server, boxes, with_bars):
+    page.open(server.url)
+    drawn = page.run(f"{DRAWN_OVER}({json.dumps(boxes)})")
+    bars = [one["sides"] for one in drawn if one["bars"]]
+    others = boxes + [one["sides"] for one in drawn if not one["bars"]]
+    assert (len(bars), len(others)) == (with_bars, 2 * len(boxes))
+    for index, (x, y, width, height) in enumerate(bars):
+        assert x >= 0 and y >= 0 and x + width <= 640 and y + height <= 480
+        for left, top, across, down in others + bars[:index]:
+            assert x + width <= left or left + across <= x or y + height <= top or top + down <= y
 
 
 @needs_chromium

@@ -43,7 +43,8 @@ export function fit(canvas) {
 export function drawAnswer(canvas, answer, facts, view) {
   drawOver(canvas, answer, view, (pen, place, unit) => {
     const frames = drawFaces(pen, answer.faces, (face) => facts.colours[face.expression], place, facts, view, unit);
-    answer.faces.forEach((face, index) => drawWords(pen, face, frames, index, place, facts, view, unit));
+    const taken = [...frames, ...answer.faces.map((face, index) => drawWords(pen, face, frames[index], place, facts, unit))];
+    if (view.bars) answer.faces.forEach((face, index) => drawBars(pen, face, frames[index], taken, place, facts, unit));
     if (!answer.faces.length) drawLabel(pen, "no face", place.left + 10 * unit, place.bottom - 40 * unit, "#000000", place, unit);
   });
 }
@@ -112,17 +113,10 @@ function outline(pen, colour, width, path) {
   pen.stroke();
 }
 
-function drawWords(pen, face, frames, index, place, facts, view, unit) {
-  const frame = frames[index];
+// Returns the rectangle of the words.
+function drawWords(pen, face, frame, place, facts, unit) {
   const text = `${face.track_id}  ${words(face, facts)}`;
-  drawLabel(pen, text, frame.left - 1.25 * unit, frame.top - 30 * unit, facts.colours[face.expression], place, unit);
-  if (!view.bars) return;
-  const small = pen.canvas.width < SMALL * unit;
-  const table = small ? BARS.small : BARS.large;
-  const size = { width: table.width * unit, height: (table.row * facts.classes.length + 12) * unit };
-  const others = frames.filter((_, other) => other !== index);
-  const spot = freeSpot(frame, size, others, place, 8 * unit);
-  if (spot) drawBars(pen, face, spot, size, table, facts, unit);
+  return drawLabel(pen, text, frame.left - 1.25 * unit, frame.top - 30 * unit, facts.colours[face.expression], place, unit);
 }
 
 function drawLabel(pen, text, left, top, colour, place, unit) {
@@ -137,23 +131,38 @@ function drawLabel(pen, text, left, top, colour, place, unit) {
   pen.fillStyle = inkOn(colour);
   pen.textBaseline = "middle";
   pen.fillText(text, x + 9 * unit, y + height / 2 + unit);
+  return { left: x, top: y, width, height };
 }
 
-// Beside the face, where neither this face nor another is covered; nowhere if there is no room.
-function freeSpot(frame, size, others, place, gap) {
-  const highest = place.bottom - size.height - gap;
-  if (highest < place.top) return null;
-  const top = Math.max(place.top + gap, Math.min(frame.top, highest));
-  for (const left of [frame.left + frame.width + gap, frame.left - size.width - gap]) {
-    const inside = left >= place.left && left + size.width <= place.right;
-    const covers = others.some((other) => left < other.left + other.width && other.left < left + size.width
-      && top < other.top + other.height && other.top - 4 * gap < top + size.height);
-    if (inside && !covers) return { left, top };
-  }
-  return null;
+// Beside the face or below it, where no face, no words and no other bars are covered; nowhere if there is no room.
+function freeSpot(frame, size, taken, place, gap) {
+  const within = (at, least, most) => Math.max(least, Math.min(at, most));
+  const left = within(frame.left, place.left + gap, place.right - size.width - gap);
+  const top = within(frame.top, place.top + gap, place.bottom - size.height - gap);
+  const spots = [
+    { left: frame.left + frame.width + gap, top },
+    { left: frame.left - size.width - gap, top },
+    { left, top: frame.top + frame.height + 2 * gap }, // a chin may lie under the box
+  ];
+  return spots.find((spot) => contains(place, spot, size) && !taken.some((other) => overlap(spot, size, other))) ?? null;
 }
 
-function drawBars(pen, face, spot, size, table, facts, unit) {
+function contains(place, { left, top }, { width, height }) {
+  return left >= place.left && left + width <= place.right && top >= place.top && top + height <= place.bottom;
+}
+
+function overlap({ left, top }, { width, height }, other) {
+  return left < other.left + other.width && other.left < left + width
+    && top < other.top + other.height && other.top < top + height;
+}
+
+// Where there is room; adds the rectangle to what is taken.
+function drawBars(pen, face, frame, taken, place, facts, unit) {
+  const table = pen.canvas.width < SMALL * unit ? BARS.small : BARS.large;
+  const size = { width: table.width * unit, height: (table.row * facts.classes.length + 12) * unit };
+  const spot = freeSpot(frame, size, taken, place, 8 * unit);
+  if (!spot) return;
+  taken.push({ ...spot, ...size });
   pen.fillStyle = "rgb(11 14 18 / 72%)";
   pen.beginPath();
   pen.roundRect(spot.left, spot.top, size.width, size.height, 8 * unit);
