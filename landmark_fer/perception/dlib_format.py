@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_LANES = 1024  # places of the file from which numbers are looked for at the same time
+_PART = 16_000_000  # bytes of the file whose numbers are found together
+_LANES = 1024  # places of a part from which they are looked for at the same time
 _STRIDE = 256  # steps between two looks whether all have arrived
 _VERSION = 1
 _LARGEST = 1_000_000  # of any count in a sound file
@@ -81,20 +82,21 @@ class _Numbers:
     def __init__(self, data):
         if not len(data):
             raise FormatError("the file is empty")
-        self._data, self._starts, self._at = data, _starts(data), 0
+        self._data, self._sizes, self._at, self._byte = data, _sizes(data), 0, 0
 
     @property
     def at_end(self):
-        return self._at == len(self._starts)
+        return self._at == len(self._sizes)
 
     def integers(self, count):
         """Return the next integers, int64."""
-        starts = self._starts[self._at : self._at + count]
-        if len(starts) < count:
+        sizes = self._sizes[self._at : self._at + count]
+        if len(sizes) < count:
             raise FormatError("the file ends too early")
-        self._at += count
+        ends = self._byte + np.cumsum(sizes, dtype=np.int64) + np.arange(1, count + 1)
+        starts = ends - sizes - 1
+        self._at, self._byte = self._at + count, int(ends[-1])
         control = self._data[starts]
-        sizes = control & 15
         if sizes.max(initial=0) > 8 or (control & 0x70).any():
             raise FormatError("something in it is no number")
         values = np.zeros(count, np.int64)
@@ -143,7 +145,8 @@ def _trees(numbers, n_coordinates):
     counts = rows[:, 0] == n_splits, rows[:, 1 + 4 * n_splits] == n_leaves, leaves[..., :2] == (-n_coordinates, -1)
     if not all(count.all() for count in counts):
         raise FormatError("the trees are not all of one form")
-    return splits[..., 0], splits[..., 1], _floats(splits[..., 2:])[..., 0], _floats(leaves[..., 2:])
+    firsts, seconds = splits[..., 0].copy(), splits[..., 1].copy()  # a view would keep all rows in memory
+    return firsts, seconds, _floats(splits[..., 2:])[..., 0], _floats(leaves[..., 2:])
 
 
 def _check(forests):
@@ -160,12 +163,23 @@ def _check(forests):
         raise FormatError("a number is not finite")
 
 
-def _starts(data):
-    """Return where the numbers of a file begin, shape (n,), int32.
+def _sizes(data):
+    """Return how many bytes follow the control byte of each number of a file, shape (n,), uint8."""
+    found, begin = [], 0
+    while begin < len(data):
+        part = data[begin : begin + _PART]
+        starts, next_start = _starts(part)
+        found.append(part[starts] & 15)
+        begin += next_start
+    return np.concatenate(found)
 
-    Whoever begins anywhere and goes from control byte to control byte soon steps on the same ones as from the
-    beginning. So all parts of the file are walked at once, and each part is joined to the next where its own walk,
-    carried on, meets the other's.
+
+def _starts(data):
+    """Return where the numbers of a part of a file begin, shape (n,), int32, and where the next after them does.
+
+    The first begins where the part does. Whoever begins anywhere and goes from control byte to control byte soon steps
+    on the same ones as from the beginning. So all stretches of the part are walked at once, and each is joined to the
+    next where its own walk, carried on, meets the other's.
     """
     # Beyond the end a walk stands still.
     lengths = np.concatenate([(data & 15) + np.uint8(1), np.zeros(16, np.uint8)])
@@ -177,8 +191,7 @@ def _starts(data):
             at = at + lengths.take(at)
     steps.append(at.astype(np.int32))
     lanes = np.ascontiguousarray(np.stack(steps).T)
-    del steps
-    found, begin = [], 0
+    found, begin, position = [], 0, 0
     for lane, end, following in zip(lanes, bounds[1:].tolist(), [*lanes[1:], None], strict=True):
         last = max(begin, bisect_left(lane, end))  # they may have met beyond it
         found.append(lane[begin:last])
@@ -192,4 +205,6 @@ def _starts(data):
             joining.append(position)
             position += int(lengths[position])
         found.append(np.array(joining, dtype=np.int32))
-    return np.concatenate(found)
+        if position >= len(data):
+            break
+    return np.concatenate(found), position

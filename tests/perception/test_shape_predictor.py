@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.errors import DependencyError, SinkError
-from landmark_fer.perception import predictor_tables
+from landmark_fer.perception import dlib_format, predictor_tables
 from landmark_fer.perception.dlib_format import FormatError, read_forests
 from landmark_fer.perception.locating import FRAME_MARGIN, FRAME_SIDE, LandmarkPredictor, template_in_box
 from landmark_fer.perception.pictures import to_grey
@@ -99,6 +99,14 @@ def test_trees_of_any_depth_are_walked_as_dlib_does(small, depth):
 
 
 class TestFormat:
+    @pytest.mark.parametrize("part", [1, 2, 17, 1000, 4096])
+    def test_a_file_is_read_alike_in_parts_of_any_length(self, small, monkeypatch, part):
+        path = small[0][2][0]
+        whole = read_forests(path)
+        monkeypatch.setattr(dlib_format, "_PART", part)
+        for name, values in vars(read_forests(path)).items():
+            np.testing.assert_array_equal(values, getattr(whole, name))
+
     @pytest.mark.parametrize("kept", [0, 1, 7, 400, 0.5, 0.999])
     def test_a_file_that_ends_early_is_refused(self, small, tmp_path, kept):
         whole = small[0][4][0].read_bytes()
