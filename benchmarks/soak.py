@@ -40,6 +40,7 @@ SAMPLES = 120  # in a run
 WARM_UP = 0.25  # of a run: caches fill, and the allocator finds its size
 BLOCKS = 10  # of the rest, whose means are as good as independent; neighbouring samples are not
 MOST_GROWTH = 10.0  # MB an hour that count as flat: a day's run then takes a quarter of a gigabyte more at the most
+MOST_BLOCKS = 50_000  # an hour: the summary keeps changes of answers, a few blocks each; one a frame would be 200,000
 LEAST_MINUTES = 15.0  # of a run whose slope says anything: at first every process grows
 ROWS = 12  # of the printed table
 
@@ -190,7 +191,7 @@ def verdict(samples, *, conclusive=True):
     """
     steady = samples[round(len(samples) * WARM_UP) :]
     lines, grows = [], False
-    for name, most, unit in (("memory_mb", MOST_GROWTH, "MB"), ("blocks", 20_000, "of Python's")):
+    for name, most, unit in (("memory_mb", MOST_GROWTH, "MB"), ("blocks", MOST_BLOCKS, "of Python's")):
         slope, low, high = hourly(steady, name)
         said = "flat" if high <= most else "NOT FLAT" if low > 0 else "no verdict, the interval is too wide"
         said = said if conclusive else f"no verdict in less than {LEAST_MINUTES:g} minutes"

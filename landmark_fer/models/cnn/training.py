@@ -57,6 +57,9 @@ def import_keras(*, purpose="training a network"):
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # With AVX-512 oneDNN writes beyond its arrays in TensorFlow 2.20 and 2.21, and the process dies while it trains
+    # (tensorflow/tensorflow, issues 117700 and 123109).
+    os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
     import_optional("tensorflow", purpose=purpose)
     return import_optional("keras", purpose=purpose)
 
