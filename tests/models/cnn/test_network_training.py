@@ -173,6 +173,15 @@ def test_without_keras_the_sentence_names_what_to_install(monkeypatch):
         training.import_keras()
 
 
+@pytest.mark.parametrize("before, after", [(None, "AVX2"), ("AVX512_CORE", "AVX512_CORE")])
+def test_onednn_is_kept_to_avx2_unless_the_user_has_said_otherwise(monkeypatch, before, after):
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", before or "")
+    if before is None:
+        monkeypatch.delenv("ONEDNN_MAX_CPU_ISA")
+    training.import_keras()
+    assert os.environ["ONEDNN_MAX_CPU_ISA"] == after
+
+
 def test_of_an_epoch_written_twice_the_last_counts_and_half_a_row_does_not(tmp_path):
     path = tmp_path / "history.csv"
     path.write_text("epoch,loss\n1,3.0\n2,2.0\n2,1.5\n3")
