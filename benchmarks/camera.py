@@ -98,7 +98,6 @@ def main():
     options = parser.parse_args()
     seconds = 2.0 if options.quick else options.seconds
     recognizer, capture = Recognizer(load_artifact(options.model)), PacedCapture()
-    recognizer.recognize(DemoClip().picture(0))  # what is made when a first face comes
     reader = LiveReader(recognizer)  # as the live door, which makes it before the camera is opened
     screen = Screen(capture)
     with threadpool_limits(1, user_api="blas"):  # as the live door has it, before the camera is opened
