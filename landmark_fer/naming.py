@@ -1,4 +1,67 @@
-"""Names of files as text that can be written: on most systems a name is bytes, and need be text in no encoding."""
+"""Names of files: their order, which of them are litter, and names as text that can be written."""
+
+import re
+
+# What systems and programs leave in folders, in lower case. It is no part of anybody's data and is skipped in silence.
+LITTER = frozenset({
+    "__macosx", "thumbs.db", "thumbs.db:encryptable", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r",
+    "picasa.ini", "@eadir", "#recycle", "$recycle.bin", "recycler", "system volume information", "lost+found",
+    "__pycache__", ".ds_store", ".localized", ".appledouble", ".lsoverride", ".apdisk",
+    ".spotlight-v100", ".trashes", ".trash", ".fseventsd", ".temporaryitems", ".documentrevisions-v100",
+    ".volumeicon.icns", ".directory", ".thumbnails", ".nomedia", ".picasa.ini", ".ipynb_checkpoints", ".gitkeep",
+    ".gitignore", ".gitattributes", ".git", ".svn", ".hg", ".idea", ".vscode", ".cache", ".dvc", ".dvcignore",
+    ".keep", ".placeholder",
+})  # fmt: skip
+_LITTER_PATTERN = re.compile(r"\._.*|\.~lock\..*|~\$.*|.*~|\.trash-\d+|\.nfs[0-9a-f]+|\.fuse_hidden.*")
+
+_NUMBER = re.compile(r"0*(\d+)")
+
+
+def natural_key(name):
+    """Return the key that sorts names with their numbers by value: 1, 2, 10.
+
+    Parameters
+    ----------
+    name : str or path-like
+        Of a file, or a path.
+
+    Returns
+    -------
+    str
+        One string a name, since a list of parts takes a kilobyte. Names that differ have keys that differ.
+
+    Examples
+    --------
+    >>> sorted(["10.png", "1.png", "2.png"], key=natural_key)
+    ['1.png', '2.png', '10.png']
+    """
+    # The number of digits goes before each number, so that longer numbers come later. A folder's files stay together:
+    # the end of its name sorts before any letter. Zeros in front of numbers decide last.
+    name = str(name)
+    by_value = _NUMBER.sub(lambda number: f"0{len(number[1]):04}{number[1]}", name.replace("/", "\1"))
+    return f"{by_value}\0{name}"
+
+
+def is_litter(name):
+    """Return whether a path is what systems and programs leave behind, or lies in a folder of that kind.
+
+    Parameters
+    ----------
+    name : str
+        A path below the folder that was given, with ``/`` between the parts.
+
+    Returns
+    -------
+    bool
+        True for ``.DS_Store``, ``Thumbs.db``, ``._a.jpg``, ``__MACOSX/a.jpg``, in any letter case.
+    """
+    parts = [part.lower() for part in name.split("/")]
+    return any(part in LITTER or _LITTER_PATTERN.fullmatch(part) for part in parts)
+
+
+def is_hidden(name):
+    """Return whether a path, as for `is_litter`, or a folder on it has a name that begins with a dot."""
+    return any(part.startswith(".") and part not in (".", "..") for part in name.split("/"))
 
 
 def writable(text):
