@@ -41,7 +41,6 @@ STREAMING = {
     "demo_person": {"demo_tables", "demo_textures", "demo_warp"},
     "demo_textures": {"demo_tables", "demo_warp"},
     # where frames come from
-    "frames": {"quiet"},
     "live_source": {"frames"},
     "cameras": {"frames", "live_source"},
     "sources": {"cameras", "demo", "frames", "live_source"},
@@ -50,7 +49,7 @@ STREAMING = {
     "overlay": {"charts", "colours", "history", "layout", "lettering", "view"},
     # what is kept
     "logs": {"files"},
-    "video": {"files", "quiet"},
+    "video": {"files"},
     "recording": {"logs", "video"},
     "snapshot": {"files"},
     "summary": {"files", "summary_page", "timeline"},

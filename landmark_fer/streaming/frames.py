@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from landmark_fer.streaming.quiet import quiet_opencv
+from landmark_fer.perception.quiet import quiet_opencv
 
 USUAL_RATE = 25.0  # frames per second of a video or camera that does not say
 

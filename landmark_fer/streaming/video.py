@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from landmark_fer.errors import SinkError
+from landmark_fer.perception.quiet import quiet_opencv
 from landmark_fer.streaming.files import by_suffix, check_place
-from landmark_fer.streaming.quiet import quiet_opencv
 
 logger = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from landmark_fer.errors import SourceError
+from landmark_fer.perception.quiet import LOGGING, SILENT, quiet_opencv
 from landmark_fer.streaming import live_source
 from landmark_fer.streaming.cameras import list_cameras, named_cameras, number_of, open_camera
 from landmark_fer.streaming.frames import USUAL_RATE
 from landmark_fer.streaming.live_source import LiveSource
-from landmark_fer.streaming.quiet import LOGGING, SILENT, quiet_opencv
 from landmark_fer.streaming.sources import open_source
 
 PATIENCE_S = 20.0  # until a test says that something never happened
