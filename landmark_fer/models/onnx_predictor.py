@@ -47,6 +47,7 @@ class OnnxPredictor:
         except Exception as error:  # onnxruntime's errors have no common class but this
             reason = " ".join(str(error).split())
             raise InputError(f"the model must be ONNX that onnxruntime runs, and is not ({reason})") from error
+        self._content = content
         self.classes_ = _classes(self._session)
         self._shapes = {each.name: tuple(each.shape[1:]) for each in self._session.get_inputs()}
         self.fields = tuple(self._shapes)
@@ -57,6 +58,9 @@ class OnnxPredictor:
                 f"its {len(self.classes_)} classes, got inputs {', '.join(self.fields)} and answers {answers}; "
                 "export it anew"
             )
+
+    def __reduce__(self):
+        return OnnxPredictor, (self._content,)
 
     def predict_proba(self, X):
         """Return probabilities of face records of shape (n,), shape (n, k), float32.

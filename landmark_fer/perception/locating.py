@@ -1,5 +1,6 @@
 """Locating the 68 landmarks of a face, in a detector's box or around the landmarks of the picture before."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -57,11 +58,15 @@ class LandmarkPredictor:
     """
 
     def __init__(self, path=None):
+        self._asked = path if path is None else os.path.abspath(path)
         path = Path(find_predictor(path))
         self._predictor = load_shape_predictor(path)
         if self._predictor.n_landmarks != N_LANDMARKS:
             came = self._predictor.n_landmarks
             raise DependencyError(f"the shape predictor must have {N_LANDMARKS} points, got {came} in {path}")
+
+    def __reduce__(self):
+        return LandmarkPredictor, (self._asked,)  # the file is read again, not carried along
 
     def locate(self, grey, box):
         """Return the landmarks of the face in a detector's box, shape (68, 2), float32, in pixels of `grey`.

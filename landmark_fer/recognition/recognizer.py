@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from functools import partial
 
 from landmark_fer.errors import InputError
 from landmark_fer.evaluation.rejection import manifest_threshold
@@ -17,6 +18,9 @@ _LOG = logging.getLogger(__name__)
 
 class Recognizer:
     """Reads the expressions of the faces in pictures.
+
+    It can be pickled and copied: the model goes along, saved or not, and the shape predictor is read again from its
+    file, which must be found where it is unpickled, too.
 
     Parameters
     ----------
@@ -51,7 +55,7 @@ class Recognizer:
         if detector is not None:
             settings = replace(settings, detector=detector)
         self.artifact = artifact
-        self._explainer = lambda recognition: explain(artifact, recognition)
+        self._explainer = partial(explain, artifact)
         self.extractor = FaceExtractor(settings, predictor=predictor)
         trained_on = artifact.manifest.get("shape_predictor_sha256")
         if trained_on and sha256_of(find_predictor(predictor)) != trained_on:

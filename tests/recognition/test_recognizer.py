@@ -1,8 +1,12 @@
 """From a picture to recognitions, and the lock between training and live."""
 
+import copy
 import logging
+import multiprocessing
+import pickle
 from dataclasses import replace
 
+import joblib
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +16,7 @@ from landmark_fer.errors import ArtifactError, DependencyError, InputError
 from landmark_fer.face.expressions import EXPRESSIONS, UNCERTAIN
 from landmark_fer.face.records import stack
 from landmark_fer.perception.pictures import read_picture
+from landmark_fer.perception.predictor_file import find_predictor
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +158,54 @@ class TestRejection:
     def test_a_manifest_with_a_damaged_threshold_is_refused(self, fitted_to):
         with pytest.raises(ArtifactError, match="threshold from 0 to 1, got 'high'; fit the model anew"):
             Recognizer(fitted_to("high"))
+
+
+def answers(recognizer, picture):
+    """What a recognizer answers, as plain values; a function of its own, so that another process finds it."""
+    return [(each.expression, each.probabilities) for each in recognizer.recognize(picture)]
+
+
+def unsaved(saved):
+    return Artifact(saved.predictor, saved.manifest)
+
+
+class TestCopies:
+    """A recognizer answers alike wherever it is taken: in a copy, in a pickle, in another process."""
+
+    @pytest.fixture(params=["saved", "unsaved", "whole", "haar", "always"])
+    def original(self, request, saved):
+        options = {"whole": {"detector": "whole"}, "haar": {"detector": "haar"}, "always": {"reject": None}}
+        return Recognizer(unsaved(saved) if request.param == "unsaved" else saved, **options.get(request.param, {}))
+
+    @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+    def test_copies_answer_alike(self, original, copied, astronaut):
+        again = copied(original)
+        assert answers(again, astronaut) == answers(original, astronaut)
+        assert (again.threshold, again.classes) == (original.threshold, original.classes)
+        assert again.extractor.settings == original.extractor.settings
+        (recognition,) = again.recognize(astronaut)
+        assert recognition.explain().expression == recognition.likeliest
+
+    def test_the_pieces_can_be_copied_by_themselves(self, original, astronaut):
+        again = pickle.loads(pickle.dumps(original.artifact))
+        assert (again.manifest, again.path) == (original.artifact.manifest, original.artifact.path)
+        (face,) = pickle.loads(pickle.dumps(original.extractor)).extract(astronaut)
+        assert face.box == original.extractor.extract(astronaut)[0].box
+        (recognition,) = original.recognize(astronaut)
+        assert pickle.loads(pickle.dumps(recognition)).probabilities == recognition.probabilities
+
+    def test_a_named_predictor_is_found_from_another_folder(self, saved, tmp_path, monkeypatch, astronaut):
+        (tmp_path / "points.dat").symlink_to(find_predictor())
+        monkeypatch.chdir(tmp_path)
+        original = Recognizer(saved, predictor="points.dat")
+        content = pickle.dumps(original)
+        monkeypatch.chdir("/")
+        assert answers(pickle.loads(content), astronaut) == answers(original, astronaut)
+
+    def test_other_processes(self, recognizer, astronaut):
+        expected = answers(recognizer, astronaut)
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            assert pool.starmap(answers, [(recognizer, astronaut)] * 2) == [expected] * 2
+        with joblib.parallel_config(backend="loky"):
+            found = joblib.Parallel(n_jobs=2)(joblib.delayed(answers)(recognizer, astronaut) for _ in range(2))
+        assert found == [expected] * 2
