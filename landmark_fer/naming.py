@@ -1,5 +1,6 @@
 """Names of files: their order, which of them are litter, and names as text that can be written."""
 
+import os
 import re
 
 # What systems and programs leave in folders, in lower case. It is no part of anybody's data and is skipped in silence.
@@ -81,3 +82,26 @@ def writable(text):
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     except UnicodeEncodeError:  # surrogates of another origin
         return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def library_path(path):
+    """Return the path of a file as OpenCV and dlib can be given it.
+
+    Every path that is handed to either goes through here.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    str or bytes
+        Absolute, since FFmpeg takes ``12:30.mp4`` for an address. Bytes where UTF-8 cannot hold the name: OpenCV ends
+        the interpreter on such text, and both libraries take the bytes as they are.
+    """
+    path = os.path.abspath(path)
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path

@@ -7,7 +7,7 @@ uint8 arrays: dlib reads a strided view after it is freed, and answers wrongly n
 
 import math
 import threading
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import cv2
@@ -16,12 +16,15 @@ import numpy as np
 
 from landmark_fer.errors import InputError
 from landmark_fer.face.records import Box
+from landmark_fer.naming import library_path
 
 DETECTOR_FILE = Path(__file__).with_name("frontal_face_detector.svm")
 """What ``dlib.get_frontal_face_detector().save()`` writes: read in 2 ms, where making it anew takes dlib 350."""
 
 FINEST_FILE = Path(__file__).with_name("frontal_face_detector_finest.svm")
 """The same detector, told to leave its pyramid after two levels: half of its work, and the smallest faces."""
+
+CASCADE_FILE = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
 
 _DLIB_SMALLEST = 80  # side of the window of dlib's detector
 _FINEST_LEVELS, _LEVEL = 2, 6 / 5  # of its pyramid; from each to the next the picture shrinks by this
@@ -59,8 +62,12 @@ class HogDetector:
     def __init__(self, *, smallest_face=80, longest_side=1280, threshold=0.0, finest=False):
         self.smallest_face, self.longest_side, self.threshold = smallest_face, longest_side, threshold
         self.finest = finest
-        self._detector = dlib.fhog_object_detector(str(FINEST_FILE if finest else DETECTOR_FILE))
+        self._detector = dlib.fhog_object_detector(library_path(FINEST_FILE if finest else DETECTOR_FILE))
         self._lock = threading.Lock()  # dlib lets other threads run meanwhile, and the detector keeps state
+
+    def __reduce__(self):
+        options = ("smallest_face", "longest_side", "threshold", "finest")
+        return partial(HogDetector, **{name: getattr(self, name) for name in options}), ()
 
     @cached_property
     def parts(self):
@@ -99,7 +106,10 @@ class HaarDetector(_Undivided):
     def __init__(self, *, smallest_face=80):
         self.smallest_face = smallest_face
         self._lock = threading.Lock()  # OpenCV's cascades keep state, too
-        self._cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
+        self._cascade = cv2.CascadeClassifier(library_path(CASCADE_FILE))
+
+    def __reduce__(self):
+        return partial(HaarDetector, smallest_face=self.smallest_face), ()
 
     def detect(self, grey):
         """Return the faces of a grey picture as (Box, score), highest score first."""

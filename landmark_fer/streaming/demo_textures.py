@@ -13,6 +13,7 @@ import numpy as np
 from skimage import data
 
 from landmark_fer.face.landmarks import points
+from landmark_fer.naming import library_path
 from landmark_fer.streaming.demo_tables import (
     AT_REST,
     FOLDS,
@@ -84,7 +85,7 @@ def _resting():
 
 def _taken():
     """Return `skimage.data.astronaut` without what scikit-image loads to read it, which takes as long as the rest."""
-    picture = cv2.imread(str(Path(data.__file__).parent / "astronaut.png"))
+    picture = cv2.imread(library_path(Path(data.__file__).with_name("astronaut.png")))
     return data.astronaut() if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 

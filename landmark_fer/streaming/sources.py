@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 
 from landmark_fer.errors import DataError, SourceError
+from landmark_fer.naming import library_path
 from landmark_fer.perception.pictures import PICTURE_SUFFIXES, read_picture
 from landmark_fer.streaming import demo
 from landmark_fer.streaming.cameras import list_cameras, named_cameras, number_of, open_camera
@@ -86,7 +87,7 @@ def _open_stream(address, capture):
 
 
 def _open_video(path, capture):
-    opened = capture(str(path))
+    opened = capture(library_path(path))
     if not opened.isOpened():
         raise SourceError(f"{path} must be a video or a picture, and cannot be decoded as either; convert it to MP4")
     return _video_source(str(path), opened)

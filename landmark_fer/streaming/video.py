@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from landmark_fer.errors import SinkError
+from landmark_fer.naming import library_path
 from landmark_fer.perception.quiet import quiet_opencv
 from landmark_fer.streaming.files import by_suffix, check_place
 
@@ -115,7 +116,7 @@ class VideoRecorder:
         self._size = [max(2, 2 * round(side * factor / 2)) for side in (width, height)]
         codec = cv2.VideoWriter_fourcc(*self._codec)
         with quiet_opencv():
-            writer = cv2.VideoWriter(str(self.path), codec, self.frames_per_second, self._size)
+            writer = cv2.VideoWriter(library_path(self.path), codec, self.frames_per_second, self._size)
         if not writer.isOpened():
             raise SinkError(f"{self.path} cannot be written as a video; give another --record")
         self._writer, self._written = writer, 0
@@ -124,7 +125,7 @@ class VideoRecorder:
 def _frames_in(path):
     """Return how many frames a finished video announces; 0 where it cannot be read."""
     with quiet_opencv():
-        capture = cv2.VideoCapture(str(path))
+        capture = cv2.VideoCapture(library_path(path))
         frames = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
         capture.release()
     return max(0, round(frames))
