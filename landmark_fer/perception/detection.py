@@ -1,4 +1,4 @@
-"""Finding faces; the only module that imports dlib.
+"""Finding faces in grey images.
 
 Every detector has one method, ``detect(grey) -> [(Box, score)]``, best first, and ``parts``: detectors that together
 look for what it looks for, so that the work can be spread over the pictures of a film. Grey pictures are C-contiguous

@@ -1,23 +1,37 @@
-"""Locating the 68 landmarks of a face, in a detector's box or around the landmarks of the picture before."""
+"""Locating the 68 landmarks of a face with dlib: in a detector's box, or around the landmarks of the frame before."""
 
+import contextlib
 import os
+import subprocess
+import sys
+import threading
+from functools import cached_property, lru_cache
 from pathlib import Path
 
+import dlib
 import numpy as np
 
 from landmark_fer.errors import DependencyError
 from landmark_fer.face.geometry import similarity_transform, transform_back
 from landmark_fer.face.landmarks import N_LANDMARKS
 from landmark_fer.face.template import TEMPLATE
-from landmark_fer.perception.predictor_file import find_predictor
-from landmark_fer.perception.predictor_tables import load_shape_predictor
+from landmark_fer.naming import library_path
+from landmark_fer.perception.predictor_file import PREDICTOR_SHA256, changed_at, find_predictor, sha256_of
 from landmark_fer.perception.resampling import resample
 
 FRAME_SIDE = 150  # of the box in the patch, in pixels
 FRAME_MARGIN = 52  # around it: chin and brows lie outside of dlib's boxes
+PATCH_SIDE = FRAME_SIDE + 2 * FRAME_MARGIN
 
 # Where dlib's box lies around the template: its side and the height of its centre in inter-ocular distances.
 _BOX_SIDE, _BOX_CENTRE = 2.32, 0.48
+
+_TRIALS = 200  # patches of noise that another file than the installed one is tried on
+_TRIAL_MEMORY = 4 * 2**30  # bytes; a damaged count would take all that there are
+_TRIAL_S = 120
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # each thread reserves memory
+
+_LOADING = threading.Lock()
 
 
 def template_in_box(side, margin):
@@ -35,12 +49,15 @@ _PATCH_TEMPLATE = template_in_box(FRAME_SIDE, FRAME_MARGIN)
 
 
 class LandmarkPredictor:
-    """dlib's ensemble of regression trees for the 68 points [1]_, asked twice.
+    """dlib's ensemble of regression trees for the 68 points [1]_, applied twice.
 
-    The trees compare single pixels, answer in whole pixels, and lean on the box that they are given. So a face is
+    The trees compare single pixels, return whole pixels, and depend on the box that they start from. So a face is
     resampled to a fixed size first (small faces get fractions of a pixel, large ones are averaged, a face cut by
-    the picture's edge sees the edge repeated), and once found it is turned upright, framed by its own landmarks
-    instead of the detector's coarse box, and located again. docs/decisions/0002 holds what that is worth.
+    the image's edge sees the edge repeated), and once found it is turned upright, framed by its own landmarks
+    instead of the detector's coarse box, and located again. docs/decisions/0002 has the figures.
+
+    All predictors of a process share the trees of one file (100 MB), in any number of threads. A predictor is pickled
+    as `path`; its file is found and read again where it is first used.
 
     Parameters
     ----------
@@ -58,15 +75,15 @@ class LandmarkPredictor:
     """
 
     def __init__(self, path=None):
-        self._asked = path if path is None else os.path.abspath(path)
-        path = Path(find_predictor(path))
-        self._predictor = load_shape_predictor(path)
-        if self._predictor.n_landmarks != N_LANDMARKS:
-            came = self._predictor.n_landmarks
-            raise DependencyError(f"the shape predictor must have {N_LANDMARKS} points, got {came} in {path}")
+        self._given = os.path.abspath(path) if path else None
+        _ = self._trees  # so that a file that cannot be used is reported now
 
-    def __reduce__(self):
-        return LandmarkPredictor, (self._asked,)  # the file is read again, not carried along
+    def __getstate__(self):
+        return {"_given": self._given}
+
+    @cached_property
+    def _trees(self):
+        return load_shape_predictor(find_predictor(self._given))
 
     def locate(self, grey, box):
         """Return the landmarks of the face in a detector's box, shape (68, 2), float32, in pixels of `grey`.
@@ -79,11 +96,11 @@ class LandmarkPredictor:
         scale = FRAME_SIDE / max(box.width, box.height, 1.0)
         shifts = [FRAME_MARGIN + scale * (0.5 - edge) - 0.5 for edge in (box.x, box.y)]  # between pixel centres
         matrix = np.array([[scale, 0, shifts[0]], [0, scale, shifts[1]]])
-        first = self._in_patches(grey, [matrix], scale * box.width, scale * box.height)
-        return self.refine(grey, first)[0]
+        first = self._in_patch(grey, matrix, scale * box.width, scale * box.height)
+        return self.refine(grey, [first])[0]
 
     def refine(self, grey, landmarks):
-        """Return landmarks located anew around given ones: first guesses, or the faces in the frame before.
+        """Return landmarks located again around given ones: first guesses, or the faces in the frame before.
 
         Parameters
         ----------
@@ -95,15 +112,98 @@ class LandmarkPredictor:
         -------
         ndarray of shape (n, 68, 2), float32
         """
-        if not len(landmarks):
-            return np.empty((0, N_LANDMARKS, 2), dtype=np.float32)
-        matrices = [similarity_transform(face, _PATCH_TEMPLATE) for face in landmarks]
-        return self._in_patches(grey, matrices, FRAME_SIDE, FRAME_SIDE)
+        located = np.empty((len(landmarks), N_LANDMARKS, 2), dtype=np.float32)
+        for index, face in enumerate(landmarks):
+            located[index] = self._in_patch(grey, similarity_transform(face, _PATCH_TEMPLATE), FRAME_SIDE, FRAME_SIDE)
+        return located
 
-    def _in_patches(self, grey, matrices, width, height):
-        """Return the landmarks of faces that transforms bring into the patch's inner frame of the given size."""
-        side = FRAME_SIDE + 2 * FRAME_MARGIN
-        patches = [resample(grey, matrix, side=side, blurred=True) for matrix in matrices]
-        size = round(width) - 1, round(height) - 1
-        located = self._predictor.locate(patches, corner=FRAME_MARGIN, size=size)
-        return transform_back(np.stack(matrices), located).astype(np.float32)
+    def _in_patch(self, grey, matrix, width, height):
+        """Return the landmarks of a face that a transform brings into the patch's inner frame of the given size."""
+        patch = resample(grey, matrix, side=PATCH_SIDE, blurred=True)
+        located = _points(self._trees, patch, round(width), round(height))
+        return transform_back(matrix, located).astype(np.float32)
+
+
+def load_shape_predictor(path):
+    """Return dlib's shape predictor of a file, one for all that ask for it.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    DependencyError
+        If it is no shape predictor of 68 points.
+    """
+    with _LOADING:
+        return _loaded(path, changed_at(path))
+
+
+@lru_cache(maxsize=1)
+def _loaded(path, _changed_at):
+    if sha256_of(path) != PREDICTOR_SHA256:
+        _try_elsewhere(path)
+    try:
+        return dlib.shape_predictor(library_path(path))
+    except RuntimeError as error:
+        raise _unusable(path, error) from error
+
+
+def _points(trees, patch, width, height):
+    """Return the points that dlib finds in a patch around a box of a size, shape (n, 2), float64, whole pixels."""
+    box = dlib.rectangle(FRAME_MARGIN, FRAME_MARGIN, FRAME_MARGIN + width - 1, FRAME_MARGIN + height - 1)
+    # dlib reads a strided view after it is freed.
+    return np.array([(point.x, point.y) for point in trees(np.ascontiguousarray(patch), box).parts()], dtype=float)
+
+
+def _try_elsewhere(path):
+    """Raise DependencyError unless another process can use a file: over some damaged ones dlib ends its process."""
+    if not sys.executable:  # Python within another program
+        return
+    code = "import sys; from landmark_fer.perception.locating import try_file; try_file(sys.argv[1])"
+    places = [str(Path(__file__).parents[2]), *sys.path]
+    environment = os.environ | _ONE_THREAD | {"PYTHONPATH": os.pathsep.join(places)}
+    command = [sys.executable, "-c", code, str(path)]
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=_TRIAL_S, errors="replace", check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _unusable(path, f"it was not read in {_TRIAL_S} seconds") from error
+    if done.returncode:
+        lines = done.stderr.split("\n") if done.returncode == 1 else []
+        raise _unusable(path, next(filter(None, reversed(lines)), "dlib crashes over it"))
+
+
+def try_file(path):
+    """Load a file and let it look at noise; end this process with a status and a word on stderr where that fails.
+
+    Parameters
+    ----------
+    path : path-like
+    """
+    with contextlib.suppress(ImportError, ValueError, OSError):  # not everywhere can memory be limited
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_TRIAL_MEMORY, _TRIAL_MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    random = np.random.default_rng(0)
+    try:
+        trees = dlib.shape_predictor(library_path(path))
+        for _ in range(_TRIALS):
+            patch = random.integers(0, 256, (PATCH_SIDE, PATCH_SIDE), dtype=np.uint8)
+            points = _points(trees, patch, FRAME_SIDE, FRAME_SIDE)
+            if len(points) != N_LANDMARKS:
+                sys.exit(f"it has {len(points)} points")
+            if np.abs(points).max() > 10 * PATCH_SIDE:
+                sys.exit("its points lie far from any face")
+    except (RuntimeError, MemoryError, ValueError) as error:
+        sys.exit(" ".join(str(error).split()) or "it asks for too much memory")
+
+
+def _unusable(path, reason):
+    return DependencyError(
+        f"{path} must be a dlib shape predictor with {N_LANDMARKS} points, and cannot be used as one ({reason}); "
+        f"give another file, or none for the installed one"
+    )

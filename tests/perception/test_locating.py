@@ -1,13 +1,22 @@
 """The landmark predictor: points in their places, whatever the box, one face or many."""
 
+import pickle
+import sys
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+
 import numpy as np
 import pytest
 
 from landmark_fer.errors import DependencyError
 from landmark_fer.face.records import Box
-from landmark_fer.perception.locating import LandmarkPredictor
+from landmark_fer.perception import locating
+from landmark_fer.perception.locating import LandmarkPredictor, load_shape_predictor, template_in_box
 from landmark_fer.perception.pictures import to_grey
+from landmark_fer.perception.predictor_file import find_predictor
+from tests.perception.predictors import shape_predictor_bytes
 
+LIMITED = pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
 FACE = Box(176, 70, 95, 95)  # of the astronaut, by eye
 
 
@@ -55,8 +64,87 @@ def test_no_box_makes_it_fail(predictor, grey):
         assert np.isfinite(predictor.locate(grey, box)).all()
 
 
-def test_a_file_that_is_no_predictor_is_said(tmp_path):
-    wrong = tmp_path / "wrong.dat"
-    wrong.write_bytes(b"no trees here" * 100)
-    with pytest.raises(DependencyError, match=r"wrong\.dat must be a dlib shape predictor"):
-        LandmarkPredictor(wrong)
+def test_what_lies_in_memory_otherwise_gets_the_landmarks_of_the_same_image(predictor, grey):
+    expected = predictor.locate(grey, FACE)
+    for same in (np.asfortranarray(grey), grey[:, ::-1].copy()[:, ::-1], np.repeat(grey, 2, axis=1)[:, ::2]):
+        np.testing.assert_array_equal(predictor.locate(same, FACE), expected)
+
+
+def test_threads_get_the_landmarks_of_one_thread(predictor, grey):
+    expected = predictor.locate(grey, FACE)
+    with ThreadPoolExecutor(4) as threads:
+        for found in threads.map(lambda _: predictor.locate(grey, FACE), range(40)):
+            np.testing.assert_array_equal(found, expected)
+
+
+class TestFile:
+    """Of one's own: tried in another process, since dlib crashes over some damaged ones."""
+
+    @pytest.fixture(autouse=True)
+    def loaded_again(self):
+        """Let the predictor that all tests share be loaded anew, not one of these."""
+        yield
+        locating._loaded.cache_clear()
+
+    def test_another_predictor_of_68_points_is_used(self, tmp_path, grey):
+        own = tmp_path / "own.dat"
+        own.write_bytes(shape_predictor_bytes())
+        located = LandmarkPredictor(own).locate(grey, FACE)
+        expected = template_in_box(FACE.width, 0) + (FACE.x, FACE.y)
+        assert np.abs(located - expected).max() < 2, "its trees add nothing to the template"
+
+    @pytest.mark.parametrize("change", [{"anchor": 2**40}, {"pixel": 2**40}], ids=str)
+    def test_a_file_over_which_dlib_crashes_is_an_error(self, tmp_path, change):
+        (tmp_path / "crash.dat").write_bytes(shape_predictor_bytes(**change))
+        with pytest.raises(DependencyError, match=r"crash\.dat must be a dlib shape predictor.*\(dlib crashes"):
+            LandmarkPredictor(tmp_path / "crash.dat")
+
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            (b"", "Error deserializing"),
+            (b"no trees here" * 100, "Error deserializing"),
+            (shape_predictor_bytes()[:-1], "Error deserializing"),
+            (shape_predictor_bytes()[:700], "Error deserializing"),
+            (shape_predictor_bytes(5), "it has 5 points"),
+            pytest.param(shape_predictor_bytes(n_cascades=2**31), "", marks=LIMITED),
+            (shape_predictor_bytes(n_cascades=2**62), ""),
+            (shape_predictor_bytes(leaf=1e6), "its points lie far from any face"),
+            (shape_predictor_bytes(leaf=float("nan")), "its points lie far from any face"),
+        ],
+        ids=["empty", "text", "last byte missing", "cut", "5 points", "51 GB", "endless", "far", "NaN"],
+    )
+    def test_a_file_that_is_no_predictor_is_an_error(self, tmp_path, content, reason):
+        (tmp_path / "wrong.dat").write_bytes(content)
+        with pytest.raises(DependencyError, match=rf"wrong\.dat must be a dlib shape predictor.*\({reason}") as raised:
+            LandmarkPredictor(tmp_path / "wrong.dat")
+        assert "\n" not in str(raised.value)
+
+    def test_a_file_that_was_changed_is_read_again(self, tmp_path, grey):
+        own, located = tmp_path / "own.dat", []
+        for leaf in (0.0, 0.1):
+            own.write_bytes(shape_predictor_bytes(leaf=leaf))
+            located.append(LandmarkPredictor(own).locate(grey, FACE))
+        assert (located[0] != located[1]).all()
+
+    def test_the_installed_file_needs_no_trial(self, monkeypatch):
+        locating._loaded.cache_clear()
+        monkeypatch.setattr(locating.subprocess, "run", None)
+        LandmarkPredictor(find_predictor())
+
+
+class TestPickling:
+    def test_a_predictor_is_pickled_as_its_path(self, predictor, grey):
+        pickled = pickle.dumps(predictor)
+        assert len(pickled) < 1000
+        np.testing.assert_array_equal(pickle.loads(pickled).locate(grey, FACE), predictor.locate(grey, FACE))
+
+    def test_the_file_is_loaded_once_in_a_process(self, predictor, monkeypatch):
+        load_shape_predictor(find_predictor())
+        monkeypatch.setattr(locating.dlib, "shape_predictor", None)
+        assert pickle.loads(pickle.dumps(predictor))._trees is LandmarkPredictor()._trees
+
+    def test_a_new_process_finds_the_same_landmarks(self, predictor, grey):
+        expected = predictor.locate(grey, FACE)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
+            np.testing.assert_array_equal(processes.submit(predictor.locate, grey, FACE).result(), expected)
