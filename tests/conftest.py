@@ -10,6 +10,25 @@ import pytest
 from landmark_fer.datasets.base import FaceDataset
 from landmark_fer.face.records import record_dtype
 from landmark_fer.face.template import TEMPLATE
+from tests.selection import (
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_deselected,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+    pytest_xdist_auto_num_workers,
+)
+
+__all__ = [
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_deselected",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "pytest_testnodedown",
+    "pytest_xdist_auto_num_workers",
+]
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +53,16 @@ def extractor():
 def astronaut_face(astronaut, extractor):
     """The face of the astronaut."""
     return extractor.extract(astronaut)[0]
+
+
+@pytest.fixture(scope="session")
+def keras():
+    """Keras on TensorFlow, quiet. What uses it is slow: loading it takes seconds."""
+    pytest.importorskip("tensorflow")
+    pytest.importorskip("keras")
+    from landmark_fer.models.cnn.training import import_keras
+
+    return import_keras()
 
 
 @pytest.fixture

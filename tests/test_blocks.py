@@ -66,9 +66,9 @@ SHORTENED = (
     Row(r"python -m pip install (.*)", r"required \1", "needs the network"),
     Row(r"python3? -m venv (\S+)", r"shell python -m venv --without-pip \1", "pip in it would take half a minute"),
     Row(r"\. \S+/bin/activate", r"shell \g<0>", "an environment is the shell's"),
-    Row(r"(python -m pytest)", r"shell \1 --collect-only HERE/tests/test_main.py", "this is that run"),
+    Row(r"python -m pytest(?: -m \S+)?", "shell python -m pytest --collect-only HERE/tests/test_main.py", "this is it"),
     Row(
-        r"LANDMARK_FER_FUZZ_DEPTH=\d+ python -m pytest tests/accidents",
+        r"LANDMARK_FER_FUZZ_DEPTH=\d+ python -m pytest -m \S+ tests/accidents",
         "shell python -m pytest --collect-only HERE/tests/accidents/test_supply.py",
         "it takes an hour",
     ),
@@ -125,6 +125,7 @@ def things(tmp_path_factory, astronaut, lfw_crops, lfw_csv):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", WITH_CODE, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_code_of_the_page_runs(path, things, session_cache, tmp_path, monkeypatch):
     here = tmp_path / "here"

@@ -1,6 +1,5 @@
 """The site: it is built without a warning, asks no other site for anything, and every link in it leads somewhere."""
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -12,9 +11,7 @@ import pytest
 
 from tests.documents import ROOT
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("sphinx") is None, reason="the site's generator is not here: requirements-docs.txt"
-)
+pytestmark = pytest.mark.slow
 
 FETCHED = {
     "link": "href",
@@ -53,6 +50,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The folder of the built site; building it is a test."""
+    pytest.importorskip("sphinx")
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "-b", "html", "-q", "-W", "--keep-going", "-c", "docs"]
     done = subprocess.run(
@@ -121,6 +119,7 @@ def test_links_to_other_sites_are_well_formed(pages):
 
 
 def test_a_link_that_leads_nowhere_fails_the_build(tmp_path):
+    pytest.importorskip("sphinx")
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "index.md").write_text(
         "# Title\n\n[nowhere](nowhere.md) and {py:class}`landmark_fer.Nobody`\n"

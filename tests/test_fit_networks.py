@@ -19,11 +19,11 @@ from landmark_fer.recognition.artifact import read_manifest
 from landmark_fer.recognition.beginning import read_beginning
 from tests.datasets import copies
 
-pytest.importorskip("keras", reason="requirements-cnn.txt is not installed")
+pytestmark = pytest.mark.usefixtures("keras")
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, session_cache, lfw_csv):
+def trained(keras, tmp_path_factory, session_cache, lfw_csv):
     """Two networks trained for an epoch by the door, the better one saved, and what it printed."""
     out, printed = tmp_path_factory.mktemp("networks") / "small", io.StringIO()
     arguments = [

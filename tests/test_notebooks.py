@@ -136,11 +136,12 @@ def test_cells_are_thin(path):
     assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}
 
 
+@pytest.mark.slow
 @each_notebook
 def test_runs_on_what_is_bundled(path, tmp_path, monkeypatch):
-    nbformat = pytest.importorskip("nbformat", reason="requirements-notebooks.txt is not installed")
-    nbclient = pytest.importorskip("nbclient", reason="requirements-notebooks.txt is not installed")
-    pytest.importorskip("ipykernel", reason="requirements-notebooks.txt is not installed")
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
     monkeypatch.delenv("LANDMARK_FER_DATA", raising=False)
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")

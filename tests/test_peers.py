@@ -13,7 +13,7 @@ from landmark_fer.models.cnn.pictures import NetworkInput
 from landmark_fer.models.cnn.sidecar import NetworkDescription
 from tests.models.cnn.networks import CLASSES, hand_made_onnx
 
-pytest.importorskip("onnx", reason="requirements-export.txt is not installed")
+pytest.importorskip("onnx")
 
 WHOLE = NetworkDescription(ARCHITECTURES["relu_vgg_box"].input, CLASSES, "probabilities")
 

@@ -37,5 +37,15 @@ def test_commands_of_the_readme_have_the_options_that_it_names(command):
         assert option in answer.stdout
 
 
+def test_ci_begins_with_the_test_command_of_the_readme():
+    """It takes the line from the README by a pattern, which must find that line alone."""
+    run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    pattern = re.search(r"grep -m 1 '([^']+)' README\.md", run)[1]
+    found = re.findall(pattern, README, re.MULTILINE)
+    assert found == ["    python -m pip install -r requirements-dev.txt && python -m pytest"]
+    assert run.index(pattern) < run.index("-m pip install")
+    assert run.rstrip().endswith("\npython -m pytest -m slow")
+
+
 def test_readme_has_its_python_links_and_commands():
     assert PYTHON_BLOCKS and LINKS and len(COMMANDS) >= 3

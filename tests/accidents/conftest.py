@@ -14,8 +14,8 @@ __all__ = ["model"]
 @pytest.fixture(scope="session")
 def whole_artifacts(model, tmp_path_factory):
     """A folder with the small model as joblib, skops and onnx, and the bundled network."""
-    pytest.importorskip("skops", reason="skops is not installed")
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    pytest.importorskip("skops")
+    pytest.importorskip("onnxruntime")
     folder = tmp_path_factory.mktemp("accidents") / "whole"
     for kind in ("joblib", "skops"):
         saved = save_artifact(folder / kind, model.predictor, model.facts, format=kind)

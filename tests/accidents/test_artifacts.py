@@ -8,6 +8,7 @@ from tests.accidents.fuzzing import fuzz
 CASES = {"joblib": 150, "skops": 120, "onnx": 120, "network": 100}  # a case takes tens of milliseconds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ORDER)
 def test_a_damaged_artifact_gives_the_same_answers_or_a_sentence(kind, whole_artifacts, tmp_path, monkeypatch):
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(tmp_path / "cache"))

@@ -29,6 +29,8 @@ STAGES = {
     "after the renames": ("landmark_fer.fit:_write_report", 1, 2),
 }
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory, session_cache, lfw_csv):

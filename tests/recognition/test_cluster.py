@@ -27,7 +27,8 @@ from landmark_fer.recognition.artifact import load_artifact, read_manifest
 from landmark_fer.recognition.cluster import computing_on
 from tests.conftest import made_up_faces
 
-pytest.importorskip("distributed", reason="Dask is not installed: pip install -r requirements-cluster.txt")
+pytest.importorskip("distributed")
+pytestmark = pytest.mark.slow
 
 ENVIRONMENT = os.environ | {
     "PYTHONPATH": os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")]),

@@ -36,8 +36,7 @@ def saved_network(path, name, **options):
 
 
 @pytest.fixture(scope="session")
-def network_folder(tmp_path_factory):
-    pytest.importorskip("tensorflow", reason="requirements-cnn.txt is not installed")
+def network_folder(keras, tmp_path_factory):
     return tmp_path_factory.mktemp("networks")
 
 

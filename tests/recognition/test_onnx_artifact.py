@@ -17,8 +17,8 @@ from landmark_fer.recognition.probe import probe_records
 from tests.conftest import made_up_faces
 from tests.recognition.test_artifact import contents, edit, left_over
 
-onnx = pytest.importorskip("onnx", reason="requirements-export.txt is not installed")
-onnxruntime = pytest.importorskip("onnxruntime", reason="requirements-export.txt is not installed")
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
 
 
 @pytest.fixture(scope="module")

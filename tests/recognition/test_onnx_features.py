@@ -19,8 +19,8 @@ from tests.conftest import made_up_faces
 from tests.face.test_geometry import moved
 from tests.recognition.hog_reference import reference_hog
 
-pytest.importorskip("onnx", reason="requirements-export.txt is not installed")
-onnxruntime = pytest.importorskip("onnxruntime", reason="requirements-export.txt is not installed")
+pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
 
 HOGS = ((64, 64, 8), (48, 64, 8), (64, 64, 16), (80, 64, 8), (72, 64, 8), (80, 40, 8), (40, 64, 8))
 

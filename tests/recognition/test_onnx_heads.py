@@ -21,8 +21,8 @@ from landmark_fer.models.pooling import Pool, PooledClassifier
 from landmark_fer.recognition.export.onnx_model import onnx_content
 from tests.conftest import made_up_faces
 
-pytest.importorskip("onnx", reason="requirements-export.txt is not installed")
-pytest.importorskip("onnxruntime", reason="requirements-export.txt is not installed")
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
 
 CLASSES = ("sad", "happy", "surprise")  # not alphabetical
 

@@ -6,9 +6,8 @@ import pytest
 from landmark_fer.errors import InputError
 from landmark_fer.models.cnn import cost
 from landmark_fer.models.cnn.architectures import ARCHITECTURES, build_network
-from landmark_fer.models.cnn.training import import_keras
 
-pytest.importorskip("keras", reason="requirements-cnn.txt is not installed")
+pytestmark = pytest.mark.usefixtures("keras")
 
 COUNTS = {
     ("aligned_cnn", 7): 576_167,
@@ -22,11 +21,6 @@ COUNTS = {
     ("mini_xception", 7): 58_423,
 }
 OFFLINE = [name for name in ARCHITECTURES if name != "vgg16_transfer"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def keras():
-    return import_keras()
 
 
 @pytest.mark.parametrize("name, n_classes", COUNTS)

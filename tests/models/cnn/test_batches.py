@@ -7,15 +7,12 @@ import pytest
 
 from landmark_fer.models.cnn.batches import NO_AUGMENTATION, Augmentation, training_batches
 from landmark_fer.models.cnn.pictures import NetworkInput, scaled_pictures
-from landmark_fer.models.cnn.training import import_keras
 
-pytest.importorskip("keras", reason="requirements-cnn.txt is not installed")
 PLAIN = NetworkInput(16, scaling="0..255")
 
 
 @pytest.fixture(scope="module")
-def tensorflow():
-    import_keras()
+def tensorflow(keras):
     import tensorflow
 
     return tensorflow

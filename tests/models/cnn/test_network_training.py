@@ -23,7 +23,7 @@ from landmark_fer.models.cnn.training import TrainingFaces
 from landmark_fer.models.cnn.watching import HISTORY_COLUMNS, read_history
 from tests.conftest import made_up_faces
 
-pytest.importorskip("keras", reason="requirements-cnn.txt is not installed")
+pytestmark = pytest.mark.usefixtures("keras")
 QUICK = {"epochs": 1, "batch_size": 16, "schedule": "plateau"}
 
 

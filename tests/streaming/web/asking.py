@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 from PIL import Image
-from websockets.sync.client import connect
 
 from landmark_fer.face.records import SeenFace
 from landmark_fer.streaming.web.server import WebServer
@@ -78,6 +77,8 @@ class Visitor:
 
     def visit(self, path="/v1/camera", **options):
         """Open a WebSocket; a context manager."""
+        from websockets.sync.client import connect
+
         options = {"compression": None, "open_timeout": 60, "max_size": None, **options}
         return connect(f"ws://{self.place}{path}", **options)
 

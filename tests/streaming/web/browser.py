@@ -9,8 +9,6 @@ import subprocess
 import time
 from urllib.request import urlopen
 
-from websockets.sync.client import connect
-
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--headless=new",
@@ -141,6 +139,8 @@ def chromium(profile, *, camera=None, devices=1):
     devices : int, default=1
         Cameras.
     """
+    from websockets.sync.client import connect
+
     flags = [*FLAGS, f"--user-data-dir={profile}", f"--use-fake-device-for-media-stream=device-count={devices}"]
     flags += [f"--use-file-for-fake-video-capture={camera}"] if camera else []
     process = subprocess.Popen([find_chromium(), *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

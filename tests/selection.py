@@ -1,0 +1,155 @@
+"""Which tests run, in how many processes, and what the end of a run says about those that did not.
+
+`tests/conftest.py` imports these hooks. ``pyproject.toml`` leaves out the tests marked ``slow``; naming a test by its
+node id runs it all the same.
+"""
+
+import ast
+import os
+import re
+import shlex
+import textwrap
+from pathlib import Path
+
+import pytest
+
+QUICK = "not slow"
+MOST_WORKERS = 4
+"""More processes than this wait for the longest file."""
+
+SLOW_FIXTURES = {"keras": "loads Keras", "browser": "runs Chromium"}
+"""A test that uses one of these is slow without a mark of its own."""
+
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_configure(config):
+    """Give each process one thread for its arithmetic, and run slow tests that are named one by one."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # workers load NumPy after this; theirs would wait for one another
+    if config.option.markexpr == QUICK and any("::" in argument for argument in config.args):
+        config.option.markexpr = ""
+    config.stash[LEFT_OUT] = 0
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """Return how many processes ``-n auto`` starts: none for a single file or where output is not captured."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    files = {argument.partition("::")[0] for argument in config.args}
+    if config.option.capture == "no" or (len(files) == 1 and Path(*files).is_file()):
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_WORKERS)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark tests as slow that use a slow fixture."""
+    for item in items:
+        if not SLOW_FIXTURES.keys().isdisjoint(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
+
+
+def pytest_deselected(items):
+    """Count the slow tests that the default leaves out."""
+    if items and items[0].config.option.markexpr == QUICK:
+        items[0].config.stash[LEFT_OUT] += sum(item.get_closest_marker("slow") is not None for item in items)
+
+
+def pytest_sessionfinish(session):
+    """Tell the process that started this one how many tests it left out."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = session.config.stash[LEFT_OUT]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Take over how many tests a worker left out; each collects all of them."""
+    count = getattr(node, "workeroutput", {}).get("left_out", 0)
+    node.config.stash[LEFT_OUT] = max(node.config.stash[LEFT_OUT], count)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Name the tests that were skipped, by what is missing, and say how to run those that were left out."""
+    missing = tests_by_reason(terminalreporter.stats.get("skipped", ()), config.rootpath)
+    if missing:
+        terminalreporter.section("tests that were skipped, by what is missing")
+    for reason, tests in sorted(missing.items()):
+        terminalreporter.line(f"{reason}: {sum(map(len, tests.values()))} tests")
+        for path, names in sorted(tests.items()):
+            indents = {"initial_indent": "  ", "subsequent_indent": "    "}
+            for line in textwrap.wrap(f"{path}: {', '.join(names)}", 120, **indents):
+                terminalreporter.line(line)
+    if config.stash[LEFT_OUT]:
+        command = f'python -m pytest -m "" {shlex.join(map(str, config.invocation_params.args))}'.rstrip()
+        terminalreporter.line(f"{config.stash[LEFT_OUT]} slow tests were left out; {command} runs them, too")
+
+
+def tests_by_reason(reports, root):
+    """Return the names of skipped tests by the reason and the path of their file.
+
+    Parameters
+    ----------
+    reports : iterable of pytest.CollectReport or pytest.TestReport
+    root : Path
+        Folder that the reports' paths start from; its files of requirements say how to install a package.
+
+    Returns
+    -------
+    dict
+        From a reason to a dict from a path to a list of names, each once. Of a module that was skipped as a whole
+        these are the names of all its test functions.
+    """
+    found = {}
+    for report in reports:
+        tests = found.setdefault(reason_of(report, root), {})
+        path, _, name = report.nodeid.partition("::")
+        named = {path: [name.partition("[")[0]]} if name else names_below(path, root)
+        for each, names in named.items():
+            tests[each] = list(dict.fromkeys(tests.get(each, []) + names))
+    return found
+
+
+def reason_of(report, root):
+    """Return why a test was skipped; of a missing package, its name and how to install it."""
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    reason = reason.removeprefix("Skipped: ")
+    if missing := re.match(r"could not import '(\w+)", reason):
+        package = missing[1]
+        file = requirements_files(root).get(package)
+        return f"package {package} (python -m pip install -r {file})" if file else f"package {package}"
+    return reason
+
+
+def requirements_files(root):
+    """Return the file of requirements that lists each optional package, by the package's import name.
+
+    Of several files that list one, the shortest is returned.
+    """
+    found = {}
+    for path in sorted(root.glob("requirements-*.txt"), key=lambda path: path.stat().st_size):
+        for name in re.findall(r"^\w[\w-]*", path.read_text(encoding="utf-8"), re.MULTILINE):
+            found.setdefault(name.replace("-", "_"), path.name)
+    return found
+
+
+def names_below(path, root):
+    """Return the names of the test functions in a file, or in each file of a folder, by the file's path."""
+    files = sorted((root / path).rglob("test_*.py")) if (root / path).is_dir() else [root / path]
+    return {file.relative_to(root).as_posix(): names_in(file) for file in files}
+
+
+def names_in(path):
+    """Return the names of the test functions in a file, those of classes as ``Class::name``, without importing it."""
+    names = []
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
+            names.append(node.name)
+        elif isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
+            names += [
+                f"{node.name}::{each.name}"
+                for each in node.body
+                if isinstance(each, ast.FunctionDef) and each.name.startswith("test")
+            ]
+    return names

@@ -1,0 +1,167 @@
+"""What `python -m pytest` runs, and what the end of a run says: held by pytest on small samples."""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.selection import MOST_WORKERS, pytest_xdist_auto_num_workers
+
+ROOT = Path(__file__).parents[1]
+pytest_plugins = ["pytester"]
+
+CONFTEST = (ROOT / "tests" / "conftest.py").read_text(encoding="utf-8")
+HOOKS = re.search(r"from tests\.selection import \(.*?\)\n", CONFTEST, re.DOTALL)[0]
+TESTS = """
+import os, time
+import pytest
+
+def test_quick():
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(3))
+def test_long(number):
+    pass
+
+def test_keras(keras):
+    pass
+"""
+
+
+@pytest.fixture
+def sample(pytester, monkeypatch):
+    """Run pytest as configured here on a folder of tests of its own, by hooks imported as `tests/conftest.py` does."""
+    configured = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
+    lines = [f"addopts = '{configured['addopts']} -p xdist'", f"markers = {configured['markers']!r}"]
+    pytester.makepyprojecttoml("[tool.pytest.ini_options]\n" + "\n".join(lines))
+    pytester.makeconftest(
+        f"import pytest\n{HOOKS}\n@pytest.fixture\ndef keras():\n    return pytest.importorskip('no_keras')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "0")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+    def run(*arguments, files=None):
+        for path, content in (files or {"test_sample": TESTS}).items():
+            place = pytester.path / f"{path}.py"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(content)
+        return pytester.runpytest_subprocess(*arguments)
+
+    return run
+
+
+class TestWhatRuns:
+    @pytest.mark.parametrize("processes", ["auto", "0", "2"])
+    def test_slow_tests_are_left_out_and_counted(self, sample, processes):
+        done = sample("-n", processes)
+        done.assert_outcomes(passed=1)
+        command = f'python -m pytest -m "" *-n {processes}'
+        done.stdout.fnmatch_lines([f"4 slow tests were left out; {command} runs them, too"])
+
+    def test_an_empty_mark_runs_all(self, sample):
+        done = sample("-m", "")
+        done.assert_outcomes(passed=4, skipped=1)
+        done.stdout.no_fnmatch_line("*left out*")
+
+    def test_quick_and_slow_are_all(self, sample):
+        sample("-m", "slow").assert_outcomes(passed=3, skipped=1)
+
+    @pytest.mark.parametrize("name, count", [("test_sample.py::test_long", 3), ("test_sample.py::test_long[1]", 1)])
+    def test_a_test_that_is_named_runs(self, sample, name, count):
+        sample(name).assert_outcomes(passed=count)
+
+    def test_of_a_file_that_is_named_the_quick_tests_run_and_the_command_for_the_rest_is_shown(self, sample):
+        done = sample("test_sample.py")
+        done.assert_outcomes(passed=1)
+        done.stdout.fnmatch_lines(['*; python -m pytest -m "" * test_sample.py runs them, too'])
+
+    def test_a_file_of_slow_tests_alone_runs_none_and_says_how(self, sample):
+        done = sample("test_slow.py", files={"test_slow": "import pytest\npytestmark = pytest.mark.slow\n" + TESTS})
+        assert done.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+        done.stdout.fnmatch_lines(['5 slow tests were left out; python -m pytest -m "" * test_slow.py runs them, too'])
+
+    def test_a_number_of_threads_that_the_user_set_stays(self, sample, monkeypatch):
+        monkeypatch.setenv("OMP_NUM_THREADS", "3")
+        sample("-n", "2").assert_outcomes(failed=1)
+
+
+class TestProcesses:
+    def config(self, *arguments, capture="fd"):
+        return SimpleNamespace(args=list(arguments), option=SimpleNamespace(capture=capture))
+
+    def test_many_files_take_a_process_a_core_up_to_a_limit(self, monkeypatch):
+        monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS", raising=False)
+        for cores, wanted in ((1, 1), (2, 2), (64, MOST_WORKERS)):
+            monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=cores: set(range(n)), raising=False)
+            assert pytest_xdist_auto_num_workers(self.config("tests")) == wanted
+            assert pytest_xdist_auto_num_workers(self.config(__file__, "tests/test_main.py")) == wanted
+
+    def test_one_file_or_open_output_takes_none(self, monkeypatch):
+        monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS", raising=False)
+        assert pytest_xdist_auto_num_workers(self.config(__file__)) == 0
+        assert pytest_xdist_auto_num_workers(self.config(f"{__file__}::a", f"{__file__}::b")) == 0
+        assert pytest_xdist_auto_num_workers(self.config("tests", capture="no")) == 0
+
+    def test_what_the_user_set_stays(self, monkeypatch):
+        monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "7")
+        assert pytest_xdist_auto_num_workers(self.config("tests")) is None
+
+
+MISSING = {
+    "test_module": """
+import pytest
+pytest.importorskip("no_module.inner")
+def test_one(): pass
+class TestMore:
+    def test_two(self): pass
+    def helper(self): pass
+""",
+    "test_fixture": """
+import pytest
+@pytest.fixture
+def thing():
+    return pytest.importorskip("no_thing")
+@pytest.mark.parametrize("number", range(3))
+def test_three(thing, number): pass
+@pytest.mark.skipif(True, reason="no Chromium is installed")
+def test_four(): pass
+def test_five(): pass
+""",
+    "inside/conftest": """
+import pytest
+def pytest_pycollect_makemodule(module_path):
+    if module_path.parent.name == "inside":
+        pytest.importorskip("no_folder")
+""",
+    "inside/test_folder": "import no_folder\ndef test_six(): pass\n",
+}
+
+
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_skipped_tests_are_named_with_the_package_that_is_missing_and_its_requirements(sample, pytester, processes):
+    (pytester.path / "requirements-a.txt").write_text("no-module>=1\nno_folder>=1\nother>=1\n")
+    (pytester.path / "requirements-b.txt").write_text("-r requirements.txt\nno_module==1\n")
+    done = sample("-n", processes, files=MISSING)
+    done.assert_outcomes(passed=1, skipped=6)
+    shown = done.stdout.str().partition("tests that were skipped, by what is missing")[2]
+    assert [line.rstrip() for line in shown.splitlines()[1:9]] == [
+        "no Chromium is installed: 1 tests",
+        "  test_fixture.py: test_four",
+        "package no_folder (python -m pip install -r requirements-a.txt): 1 tests",
+        "  inside/test_folder.py: test_six",
+        "package no_module (python -m pip install -r requirements-b.txt): 2 tests",
+        "  test_module.py: test_one, TestMore::test_two",
+        "package no_thing: 1 tests",
+        "  test_fixture.py: test_three",
+    ]
+
+
+def test_without_skipped_tests_there_is_no_such_section(sample):
+    sample().stdout.no_fnmatch_line("*what is missing*")
