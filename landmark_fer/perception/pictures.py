@@ -1,69 +1,156 @@
-"""Pictures at the door: whatever a file holds becomes RGB uint8, upright; whatever it cannot be is said."""
+"""Image files become RGB uint8, upright, whatever they hold; what cannot be read is said in a sentence."""
 
-import io
-import warnings
+import logging
+import os
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from landmark_fer.errors import DataError, InputError
+from landmark_fer.perception.decoding import MAX_PIXELS, MOVING, ImageFile, Note
+from landmark_fer.perception.image_formats import IMAGE_SUFFIXES, image_file_kind
 
-MAX_PIXELS = 64_000_000
-_OF_PHONES = frozenset({".heic", ".heif", ".avif"})  # not read, and named instead of passed over
-_READ = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm"})
-PICTURE_SUFFIXES = _READ | _OF_PHONES
-FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "PPM")  # whatever a file is called; EPS would run programs
+__all__ = [
+    "MAX_PIXELS",
+    "NOTES",
+    "decode_image",
+    "frame_count",
+    "is_animation",
+    "read_frames",
+    "read_picture",
+    "to_grey",
+]
 
-_BEHIND = (128, 128, 128)  # shows through transparent pixels: makes the weakest edges
-_WIDE_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
+# What can be particular about an image that was read, as a sentence on several goes on.
+NOTES = {
+    "frames": "hold several frames or pages, of which the first is read",
+    "range": "do not state which value is white, and are read by the smallest usual range that holds their values",
+    "stated": "hold values beyond the range that they state, and are read by the smallest usual range that holds them",
+    "numbers": "hold values that are no numbers (NaN), which are read as black",
+}
+
+PICTURE_SUFFIXES = IMAGE_SUFFIXES
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|data:")
+
+_log = logging.getLogger(__name__)
 
 
 def read_picture(source, *, name=None):
-    """Read a picture file in any common format.
+    """Read an image file in any common format.
 
     Parameters
     ----------
-    source : path-like or bytes
-        A file, or a file's content.
+    source : path-like, bytes, bytearray, memoryview, or a file opened in binary mode
+        A file, or a file's content; of an open file what is left of it. Addresses are not fetched.
     name : str, optional
-        What messages call a picture that came as bytes.
+        What messages call an image that came as bytes.
 
     Returns
     -------
     ndarray of shape (height, width, 3), uint8
-        RGB. Turned upright by its EXIF tag; transparency laid over grey; 16 bits reduced to 8; CMYK and
-        palettes converted; of a moving picture the first frame.
+        RGB. Turned upright by its EXIF tag; transparency laid over grey; CMYK and palettes converted. More than 8 bits
+        a sample are reduced to 8, by the range that the file states or the smallest usual one that holds its values
+        (see `value_ranges`). Of several frames or pages the first. A warning in the log says what was particular.
 
     Raises
     ------
+    InputError
+        If `source` is none of these.
     DataError
-        If there is no such file, it is empty, truncated or no picture, or larger than `MAX_PIXELS` (which is
-        found in the header, before anything is decoded).
+        If there is no such file, it is empty, truncated, no image or one of a kind that is not read, or larger than
+        `MAX_PIXELS` (which is found in the header, before anything is decoded).
     """
-    if isinstance(source, bytes):
-        name, content = name or "picture", source
-    else:
-        name, content = str(source), _content(Path(source))
-    if not content:
-        raise DataError(f"{name} is empty (0 bytes); replace it with a picture")
+    content, name = _content_and_name(source, name)
+    decoded = _decoded(content, name, None)
+    for note in decoded.notes:
+        _log.warning("%s: %s", name, note.detail)
+    return decoded.pixels
+
+
+def decode_image(source, *, name=None, ranges=None):
+    """Read an image file as `read_picture` does, and return what is particular about it instead of logging it.
+
+    Parameters
+    ----------
+    source, name
+        As for `read_picture`.
+    ranges : dict of str to ValueRange, optional
+        For each type of values the range that the images of a data set have in common. An image that states none is
+        read by this one, or by one that holds its values as well.
+
+    Returns
+    -------
+    DecodedImage
+
+    Raises
+    ------
+    InputError, DataError
+        As `read_picture` does.
+    """
+    return _decoded(*_content_and_name(source, name), ranges)
+
+
+def read_frames(source, *, name=None):
+    """Read all frames of an animation (GIF, APNG, WebP, AVIF), or all pages of a TIFF.
+
+    Parameters
+    ----------
+    source, name
+        As for `read_picture`.
+
+    Yields
+    ------
+    DecodedImage
+        Its `pixels` are a frame as it is shown, over those before it, or a page; `duration_s` is how long a frame is
+        shown, None where the file does not say. Any other image is one frame.
+
+    Raises
+    ------
+    InputError, DataError
+        As `read_picture` does, when the first frame is asked for. A later frame that is damaged ends the frames, with
+        a warning in the log.
+    """
+    content, name = _content_and_name(source, name)
+    ranges = {}
+    with ImageFile(content, name) as file:
+        n_frames = file.n_frames()
+        first = file.first_of_animation() if n_frames > 1 else 0
+        for index in range(first, n_frames):
+            try:
+                decoded = file.read(index, ranges)
+            except DataError as error:
+                if index == first:
+                    raise
+                _log.warning("%s ends after %d of %d frames: %s", name, index - first, n_frames - first, error)
+                return
+            if decoded.guessed is not None:  # of the pages of one file, none is to be brighter than it is
+                ranges[decoded.guessed.type] = decoded.guessed
+            yield decoded if n_frames > 1 else replace(decoded, duration_s=None)
+
+
+def frame_count(source, *, name=None):
+    """Return how many frames (or pages) an image file has, as for `read_frames`; 1 where it is a still image.
+
+    Raises
+    ------
+    InputError, DataError
+        As `read_picture` does, for what the first bytes tell.
+    """
+    with ImageFile(*_content_and_name(source, name)) as file:
+        n_frames = file.n_frames()
+        return n_frames - (file.first_of_animation() if n_frames > 1 else 0)
+
+
+def is_animation(path):
+    """Return whether a file is an image with several frames that are shown one after another; pages are not."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own size warning: the rule here is stricter
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                _check_size(image.size, name)
-                return _rgb(ImageOps.exif_transpose(image))
+        return image_file_kind(path) in MOVING and frame_count(path) > 1
     except DataError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{name} must have at most {MAX_PIXELS:,} pixels; reduce it first") from error
-    except UnidentifiedImageError as error:
-        raise DataError(
-            f"{name} must be a picture (JPEG, PNG, ...), and is none that can be read; save it as one of these"
-        ) from error
-    except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything
-        raise DataError(f"{name} is damaged and cannot be decoded ({error}); replace it") from error
+        return False
 
 
 def to_grey(picture):
@@ -93,36 +180,54 @@ def to_grey(picture):
     return picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
 
 
-def _content(path):
+def _decoded(content, name, ranges):
+    with ImageFile(content, name) as file:
+        decoded, n_frames = file.read(0, ranges), file.n_frames()
+    if n_frames == 1:
+        return decoded
+    what = "pages" if file.kind == "TIFF" else "frames"
+    note = Note("frames", f"the first of {n_frames:,} {what} is read")
+    return replace(decoded, notes=(note, *decoded.notes))
+
+
+def _content_and_name(source, name):
+    """Return what a source holds as bytes, and what messages call it."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source), name or "picture"
+    if hasattr(source, "read"):
+        return _content_of_file(source, name)
     try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist; give the path of a picture") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); give the path of a picture") from error
+        path = os.fsdecode(os.fspath(source))
+    except TypeError as error:
+        raise InputError(
+            f"an image must be a path, bytes, or a file opened in binary mode, got {type(source).__name__}"
+        ) from error
+    return _content_of_path(path), path
 
 
-def _check_size(size, name):
-    width, height = size
-    if width * height > MAX_PIXELS:
-        raise DataError(f"{name} must have at most {MAX_PIXELS:,} pixels, got {width} x {height}; reduce it first")
+def _content_of_file(file, name):
+    own = getattr(file, "name", None)
+    name = name or (own if isinstance(own, str) and own else "picture")
+    try:
+        content = file.read()
+    except Exception as error:  # whatever a file of somebody else's making raises
+        reason = str(error) or type(error).__name__
+        raise DataError(f"{name} cannot be read ({reason}); give the path of a picture") from error
+    if not isinstance(content, bytes | bytearray | memoryview):
+        raise InputError(f"{name} must be opened in binary mode ('rb'), and gives {type(content).__name__}")
+    return bytes(content), name
 
 
-def _rgb(image):
-    if image.mode in _WIDE_MODES:
-        return np.repeat(_eight_bits(np.asarray(image), image.mode)[..., None], 3, axis=2)
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        behind = Image.new("RGBA", image.size, _BEHIND)
-        image = Image.alpha_composite(behind, image.convert("RGBA"))
-    return np.array(image.convert("RGB"))
-
-
-def _eight_bits(values, mode):
-    """Return wide grey values as uint8: 16-bit pictures by their full range, others by their own."""
-    values = values.astype(np.float64)
-    low, high = values.min(), values.max()
-    if mode.startswith("I;16") or (low >= 0 and 255 < high <= 65535):
-        low, high = 0, 65535
-    elif low >= 0 and high <= 255:
-        low, high = 0, 255
-    return np.round((values - low) * (255 / max(high - low, 1e-12))).clip(0, 255).astype(np.uint8)
+def _content_of_path(path):
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        if _ADDRESS.match(path):
+            sentence = f"{path[:200]} is an address, and addresses are not fetched; save the picture and give its path"
+        elif isinstance(error, FileNotFoundError):
+            sentence = f"{path} does not exist; give the path of a picture"
+        else:
+            sentence = (
+                f"{path} cannot be read ({getattr(error, 'strerror', None) or error}); give the path of a picture"
+            )
+        raise DataError(sentence) from error

@@ -70,11 +70,13 @@ def bmp(side):
     return bytes(content)
 
 
-def tiff(width, height, *, counts=1, strip=b"\0" * 16, compression=1):
-    """A TIFF with a size and a strip; `counts` is how many values its tags claim."""
-    tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 8), (259, 3, 1, compression), (262, 3, 1, 1),
-            (273, 4, counts, 8), (277, 3, 1, 1), (278, 4, 1, height), (279, 4, counts, len(strip))]  # fmt: skip
-    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+def tiff(width, height, *, counts=1, strip=b"\0" * 16, compression=1, bits=8, samples=1, floats=False, looped=False):
+    """A TIFF with a size and a strip; `counts` is how many values its tags claim, `looped` that it follows itself."""
+    tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, bits), (259, 3, 1, compression),
+            (262, 3, 1, 2 if samples == 3 else 1), (273, 4, counts, 8), (277, 3, 1, samples), (278, 4, 1, height),
+            (279, 4, counts, len(strip)), (339, 3, 1, 3 if floats else 1)]  # fmt: skip
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    directory += struct.pack("<I", 8 + len(strip) if looped else 0)
     return struct.pack("<2sHI", b"II", 42, 8 + len(strip)) + strip + directory
 
 
@@ -92,6 +94,13 @@ def exif(entries, *, looped=False):
     block = b"Exif\0\0MM\0*\0\0\0\x08" + directory + struct.pack(">I", 8 if looped else 0)
     block, content = block[:65_000], bytes(encoded("JPEG"))
     return content[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + content[2:]
+
+
+def many_frames(n=20_000):
+    """A GIF of very many frames, each of a few bytes."""
+    content = encoded("GIF", "P")
+    place = content.index(b"\x2c", 13)
+    return bytes(content[:place] + n * content[place:-1] + content[-1:])
 
 
 def zeros(n_bytes):
@@ -112,6 +121,11 @@ TOO_LARGE = {
     "bmp upside down": lambda: bmp(-SIDE),
     "tiff": lambda: tiff(SIDE, SIDE),
     "tiff, one row": lambda: tiff(2**31 - 1, 1),
+    "tiff of colours of sixteen bits": lambda: tiff(SIDE, SIDE, bits=16, samples=3),
+    "tiff of floats": lambda: tiff(SIDE, SIDE, bits=64, floats=True),
+    "tiff of colours of floats": lambda: tiff(SIDE, SIDE, bits=32, samples=3, floats=True),
+    "png of sixteen bits": lambda: png(SIDE, SIDE, bits=16),
+    "ppm of sixteen bits": lambda: f"P6 {SIDE} {SIDE} 65535\n".encode() + bytes(16),
     "webp": lambda: webp(16_384),
     "webp, beyond the format": lambda: webp(2**24),
     "ppm": lambda: f"P6 {SIDE} {SIDE} 255\n".encode() + bytes(16),
@@ -126,6 +140,9 @@ HARMLESS = {
     "png data beyond its size": lambda: png(16, 16, (b"IDAT", MANY)),
     "tiff strip beyond its size": lambda: tiff(16, 16, strip=MANY, compression=8),
     "tiff of many strips": lambda: tiff(16, 16, counts=2**31 - 1),
+    "tiff that follows itself": lambda: tiff(16, 16, strip=bytes(256), looped=True),
+    "tiff of colours with data beyond its size": lambda: tiff(16, 16, bits=16, samples=3, strip=MANY, compression=8),
+    "gif of many frames": many_frames,
     "exif of many entries": lambda: exif(5000),
     "exif that leads to itself": lambda: exif(3, looped=True),
 }

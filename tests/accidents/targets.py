@@ -7,6 +7,7 @@ import json
 import struct
 import zipfile
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -15,7 +16,7 @@ from landmark_fer.datasets.ferplus import read_votes
 from landmark_fer.datasets.geometry_table import read_table, table_path
 from landmark_fer.models.cnn.onnx_wire import graph_interface
 from landmark_fer.models.cnn.sidecar import read_sidecar
-from landmark_fer.perception.pictures import read_picture
+from landmark_fer.perception.pictures import read_frames, read_picture
 from landmark_fer.recognition.manifest import MANIFEST_NAME, read_manifest
 from tests.accidents.artifacts import ARTIFACT_TARGETS
 from tests.accidents.mutations import damaged, damaged_text, damaged_values
@@ -76,6 +77,37 @@ def pictures(kind, **options):
 
 def _checked(picture):
     assert picture is None or (picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3)
+
+
+def wide_pictures(folder):
+    """Images of more than eight bits a sample, as TIFF, PNG, PGM and PFM."""
+    grey = smooth_picture()[..., 0]
+    wide = [grey.astype(np.uint16) * 16, np.dstack([grey] * 3).astype(np.uint16) * 16]
+    floats = [grey.astype(np.float32) / 255, np.dstack([grey] * 3) / 255.0]
+    seeds = [cv2.imencode(suffix, values)[1].tobytes() for suffix in (".png", ".tiff") for values in wide]
+    seeds += [cv2.imencode(suffix, values)[1].tobytes() for suffix, values in zip((".pgm", ".ppm"), wide, strict=True)]
+    seeds += [cv2.imencode(".tiff", values)[1].tobytes() for values in floats]
+    seeds += [encoded(Image.fromarray(values), "TIFF", compression="tiff_lzw") for values in (wide[0], floats[0])]
+    seeds += [b"Pf\n%d %d\n-1.0\n" % grey.shape[::-1] + floats[0].tobytes()]
+    target = Files(folder, "picture", seeds, None)
+    target.read = lambda case: _checked(read_picture(case) if case else None)
+    return target
+
+
+def moving_pictures(folder):
+    """Animations, of which all frames are read."""
+    frames = [Image.fromarray(np.roll(smooth_picture(), 8 * index, axis=1)) for index in range(4)]
+    options = {"save_all": True, "append_images": frames[1:], "duration": [40, 80, 120, 160]}
+    seeds = [encoded(frames[0], kind, **options) for kind in ("GIF", "PNG", "WEBP")]
+    seeds.append(encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:]))
+    target = Files(folder, "picture", seeds, None)
+
+    def read(case):
+        for frame in read_frames(case) if case else ():
+            _checked(frame.pixels)
+
+    target.read = read
+    return target
 
 
 def jpeg_with_exif(folder):
@@ -190,6 +222,7 @@ PICTURES = {
         "JPEG": {}, "PNG": {}, "WEBP": {}, "BMP": {}, "TIFF": {}, "GIF": {}, "PPM": {},
     }.items()
 }  # fmt: skip
+PICTURES |= {"wide": wide_pictures, "moving": moving_pictures}
 PICTURES |= {"tiff-packed": pictures("TIFF", compression="tiff_lzw"), "progressive": pictures("JPEG", progressive=True)}
 
 TARGETS = PICTURES | {

@@ -8,8 +8,8 @@ from tests.accidents.fuzzing import fuzz
 NO_SENTENCES, NO_RESULTS = {"exif"}, {"csv.gz"}
 
 NAMES = (
-    "jpeg", "png", "webp", "bmp", "tiff", "gif", "ppm", "tiff-packed", "progressive", "exif", "csv", "csv.gz", "zip",
-    "npz", "npz-as-data", "sidecar", "votes", "manifest", "onnx-wire",
+    "jpeg", "png", "webp", "bmp", "tiff", "gif", "ppm", "tiff-packed", "progressive", "wide", "moving", "exif",
+    "csv", "csv.gz", "zip", "npz", "npz-as-data", "sidecar", "votes", "manifest", "onnx-wire",
 )  # fmt: skip
 
 

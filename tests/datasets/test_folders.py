@@ -105,7 +105,7 @@ def test_unreadable_pictures_are_problems(tmp_path, write_pictures, faces, load)
     for name, reason in {
         "empty": "0 bytes",
         "text": "none that can be read",
-        "phone": "none that can be read; save it as one of these",
+        "phone": "of the kind HEIC, which is not read",
         "cut": "damaged",
         "gone": "not exist",
     }.items():

@@ -1,0 +1,259 @@
+"""From the content of an image file to RGB uint8, upright, one frame or page at a time."""
+
+import contextlib
+import io
+import warnings
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from landmark_fer.errors import DataError
+from landmark_fer.perception.image_formats import READ_BY, image_kind
+from landmark_fer.perception.value_ranges import ValueRange, extremes, full_range, holds, to_eight_bits, usual_range
+from landmark_fer.perception.wide_images import opencv_values, tiff_pages, wide_header
+
+MAX_PIXELS = 64_000_000
+
+_BEHIND = (128, 128, 128)  # shows through transparent pixels: makes the weakest edges
+_WIDE_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
+MOVING = frozenset({"GIF", "PNG", "WebP", "AVIF"})  # a JPEG's further images are parts of one photograph
+_ORIENTATION = 0x0112
+
+
+class Note(NamedTuple):
+    """What is particular about an image that was read: a key of `pictures.NOTES`, and the details in a few words."""
+
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedImage:
+    """An image as it was read.
+
+    Attributes
+    ----------
+    pixels : ndarray of shape (height, width, 3), uint8
+        RGB, upright.
+    notes : tuple of Note
+    guessed : ValueRange or None
+        Which of its values were read as black and white, where the file does not say that.
+    duration_s : float or None
+        How long a frame of an animation is shown, in seconds, where the file says that.
+    """
+
+    pixels: np.ndarray
+    notes: tuple = ()
+    guessed: ValueRange | None = None
+    duration_s: float | None = None
+
+
+class ImageFile:
+    """An image file, from its content; a context manager.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        What messages call it.
+
+    Attributes
+    ----------
+    kind : str
+        A key of `READ_BY`.
+
+    Raises
+    ------
+    DataError
+        Here and by every method: if it is no image, of a kind that is not read, damaged, or larger than `MAX_PIXELS`,
+        which is found in the header, before anything is decoded.
+    """
+
+    def __init__(self, content, name):
+        if not content:
+            raise DataError(f"{name} is empty (0 bytes); replace it with a picture")
+        self.name, self._content = name, content
+        self.kind = image_kind(content)
+        if self.kind is None:
+            raise DataError(
+                f"{name} must be a picture (JPEG, PNG, ...), and is none that can be read; save it as one of these"
+            )
+        if self.kind not in READ_BY:
+            raise DataError(f"{name} is an image of the kind {self.kind}, which is not read; save it as JPEG or PNG")
+        self._stack = contextlib.ExitStack()
+        self._pages = tiff_pages(content) if self.kind == "TIFF" else [None]
+        self._image = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+    def n_frames(self):
+        """Return how many frames or pages there are, those included that turn out damaged."""
+        if self.kind == "TIFF":
+            return max(1, len(self._pages))
+        if self.kind not in MOVING:
+            return 1
+        try:
+            with self._errors_said():
+                return max(1, self._opened().n_frames)
+        except DataError:  # behind the first frame, which may be whole
+            return 1
+
+    def first_of_animation(self):
+        """Return the index of the first frame that is shown: an APNG can have an image before it for old programs."""
+        with self._errors_said():
+            return int(self.kind == "PNG" and bool(self._opened().info.get("default_image")))
+
+    def read(self, index=0, ranges=None):
+        """Return one frame or page.
+
+        Parameters
+        ----------
+        index : int, default=0
+            From 0; going on from one to the next is quick.
+        ranges : dict of str to ValueRange, optional
+            As for `pictures.decode_image`.
+
+        Returns
+        -------
+        DecodedImage
+        """
+        with self._errors_said():
+            page = self._pages[index] if self.kind == "TIFF" and self._pages else None
+            header = wide_header(self._content, self.kind, name=self.name, page=page)
+            if header is not None and header.by_opencv and header.size is not None:
+                _check_size(header.size, self.name)
+                values, orientation, image = self._by_opencv(header, index), 1, None
+            else:
+                image = self._opened()
+                image.seek(index)
+                if header is None and image.mode not in _WIDE_MODES:
+                    upright = ImageOps.exif_transpose(image)
+                    return DecodedImage(_rgb(upright), duration_s=_duration_s(image))
+                if header is not None and header.by_opencv:
+                    orientation = image.getexif().get(_ORIENTATION, 1)
+                    values = self._by_opencv(header, index)
+                else:
+                    values, orientation = np.asarray(ImageOps.exif_transpose(image)), 1
+                    values = values if header is None else values.astype(header.dtype, copy=False)
+            eight, notes, guessed = _eight_bits(values, header, ranges or {}, image)
+            if orientation != 1:
+                eight.getexif()[_ORIENTATION] = orientation
+                eight = ImageOps.exif_transpose(eight)
+            duration_s = None if image is None else _duration_s(image)
+            return DecodedImage(_rgb(eight), notes=notes, guessed=guessed, duration_s=duration_s)
+
+    def _by_opencv(self, header, index):
+        return opencv_values(self._content, header, name=self.name, index=index)
+
+    def _opened(self):
+        """Return Pillow's image, nothing of it decoded yet."""
+        if self._image is None:
+            file = io.BytesIO(self._content)
+            self._image = self._stack.enter_context(Image.open(file, formats=READ_BY[self.kind]))
+            _check_size(self._image.size, self.name)
+        return self._image
+
+    @contextlib.contextmanager
+    def _errors_said(self):
+        """Turn whatever decoders raise into a DataError that names the image."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Pillow's own size warning: the rule here is stricter
+                yield
+        except DataError:
+            raise
+        except MemoryError as error:
+            raise DataError(f"{self.name} needs more memory than there is; make it smaller") from error
+        except Image.DecompressionBombError as error:
+            raise DataError(f"{self.name} must have at most {MAX_PIXELS:,} pixels; reduce it first") from error
+        except UnidentifiedImageError as error:
+            raise DataError(
+                f"{self.name} is damaged, or a {self.kind} image of a kind that cannot be decoded; save it as PNG"
+            ) from error
+        except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything
+            reason = str(error) or type(error).__name__
+            raise DataError(f"{self.name} is damaged and cannot be decoded ({reason}); replace it") from error
+
+
+def _check_size(size, name):
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise DataError(f"{name} must have at most {MAX_PIXELS:,} pixels, got {width} x {height}; reduce it first")
+
+
+def _duration_s(image):
+    """Return how long a frame is shown, in seconds, or None."""
+    duration_ms = image.info.get("duration")
+    return duration_ms / 1000 if isinstance(duration_ms, int | float) and duration_ms > 0 else None
+
+
+def _rgb(image):
+    """Return a Pillow image of eight bits as an array, its transparency laid over grey."""
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        behind = Image.new("RGBA", image.size, _BEHIND)
+        image = Image.alpha_composite(behind, image.convert("RGBA"))
+    return np.array(image.convert("RGB"))
+
+
+def _eight_bits(values, header, ranges, image):
+    """Return (image of eight bits, notes, range that was guessed or None) of wide values.
+
+    Parameters
+    ----------
+    values : ndarray of shape (height, width) or (height, width, channels)
+        With alpha in the last of 2 or 4 channels.
+    header : WideHeader or None
+    ranges : dict of str to ValueRange
+    image : PIL.Image.Image or None
+        As Pillow opened it, which knows a transparent value.
+    """
+    with_alpha = values.ndim == 3 and values.shape[2] in (2, 4)
+    colours, alpha = (values[..., :-1], values[..., -1]) if with_alpha else (values, None)
+    if values.ndim == 2 and image is not None and isinstance(transparent := image.info.get("transparency"), int):
+        alpha = np.where(values == transparent, 0, 255).astype(np.uint8)
+    value_range, notes, guessed = _range_of(colours, header, ranges)
+    eight = to_eight_bits(colours, value_range)
+    if header is not None and header.white_is_zero:
+        eight = 255 - eight
+    if values.dtype.kind == "f" and (lost := int(np.isnan(colours).sum())):
+        eight[np.isnan(colours)] = 0
+        notes = (*notes, Note("numbers", f"{lost:,} values are no numbers (NaN), and are read as black"))
+    if alpha is None:
+        return Image.fromarray(eight), notes, guessed
+    if alpha.dtype != np.uint8:
+        alpha = to_eight_bits(alpha, _range_of_alpha(alpha, value_range))
+    if header is not None and header.premultiplied:
+        share = 1 - alpha[..., None] / 255
+        eight = np.round(eight + share * _BEHIND[0]).clip(0, 255).astype(np.uint8)
+        return Image.fromarray(eight), notes, guessed
+    eight = eight if eight.ndim == 3 else eight[..., None]
+    eight = np.broadcast_to(eight, (*eight.shape[:2], 3))
+    return Image.fromarray(np.dstack([eight, alpha])), notes, guessed
+
+
+def _range_of(values, header, ranges):
+    """Return (range, notes, the range again where it was guessed or None) by what the file states or its values."""
+    stated = header.stated if header is not None else ()
+    if (found := next((each for each in stated if holds(each, values)), None)) is not None:
+        return found, (), None
+    guessed = usual_range(values)
+    guessed = guessed.union(ranges.get(guessed.type))
+    if guessed == full_range(values.dtype) or not any(extremes(values)):
+        return guessed, (), guessed
+    kind, why = ("stated", "go beyond the range that it states") if stated else ("range", "it states no range")
+    low, high = extremes(values)
+    detail = f"its values ({low:.6g} to {high:.6g}, {values.dtype.name}) are read as {guessed}: {why}"
+    return guessed, (Note(kind, detail),), guessed
+
+
+def _range_of_alpha(alpha, value_range):
+    """Return the range of alpha: that of the colours if it holds it, else its type's own, of floats 0 to 1."""
+    if alpha.dtype.kind == "f":
+        return ValueRange(alpha.dtype.name, 0.0, 1.0 if alpha.max() <= 1 else float(alpha.max()))
+    return value_range if alpha.max() <= value_range.high else full_range(alpha.dtype)

@@ -1,0 +1,270 @@
+"""Images with more than eight bits a sample: what their headers say, and their values as they are stored.
+
+Pillow keeps such values in one channel, and drops the lower bits of several; OpenCV keeps those. What neither reads
+right is refused: a 16-bit TIFF whose colours lie in planes comes out of both as noise.
+"""
+
+import io
+import re
+import warnings
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import TiffImagePlugin
+
+from landmark_fer.errors import DataError
+from landmark_fer.perception.quiet import quiet_opencv
+from landmark_fer.perception.value_ranges import ValueRange, full_range
+
+_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, _PLANAR, _FORMAT = 256, 257, 258, 262, 277, 284, 339
+_SUBFILE, _EXTRA, _DNG = 254, 338, 50706
+_STATED = ((340, 341), (280, 281))  # SMinSampleValue and SMaxSampleValue, MinSampleValue and MaxSampleValue
+_UNSIGNED, _SIGNED, _FLOAT, _UNDEFINED = 1, 2, 3, 4
+_WHITE_IS_ZERO, _RGB = 0, 2
+_NARROW = frozenset(2.0**bits - 1 for bits in range(1, 8))  # the largest value of fewer than eight bits, in eight
+_FORMATS = {_UNSIGNED: "uint", _SIGNED: "int", _FLOAT: "float", _UNDEFINED: "uint"}
+_BY_OPENCV = frozenset({"int8", "int16", "int32", "uint16", "float32", "float64"})
+
+_PNG_COLOURS = frozenset({0, 2, 4, 6})  # grey, RGB, grey with alpha, RGBA; not palettes
+_LARGEST_PNM = re.compile(rb"P[2356](?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+(\d+)\s")
+_HEADER = 4096  # bytes that a header of a PNM with its comments may have
+
+
+@dataclass(frozen=True)
+class WideHeader:
+    """What the header of an image with more than eight bits a sample says.
+
+    Attributes
+    ----------
+    size : tuple of int, or None
+        Width and height; None where Pillow will say.
+    channels : int
+        1, 3, or 4 with alpha, as values come out of OpenCV; 1 where Pillow keeps them.
+    dtype : str
+        Of the samples: "uint16", "float32".
+    by_opencv : bool
+        Whether Pillow cannot keep the values.
+    stated : tuple of ValueRange
+        The ranges that the file's statement can mean, of which the first that holds its values counts.
+    white_is_zero : bool
+    premultiplied : bool
+        Whether colours are multiplied by alpha already.
+    """
+
+    size: tuple | None = None
+    channels: int = 1
+    dtype: str = "uint16"
+    by_opencv: bool = False
+    stated: tuple = ()
+    white_is_zero: bool = False
+    premultiplied: bool = False
+
+
+def wide_header(content, kind, *, name, page=None):
+    """Return the `WideHeader` of an image, or None if it has eight bits a sample or fewer.
+
+    Parameters
+    ----------
+    content : bytes
+    kind : str
+        As from `image_kind`.
+    name : str
+        What messages call it.
+    page : int, optional
+        Of a TIFF: as from `tiff_pages`; by default the first.
+
+    Raises
+    ------
+    DataError
+        If neither Pillow nor OpenCV reads it right.
+    """
+    if kind == "PNG":
+        return _png(content)
+    if kind == "PNM":
+        return _pnm(content)
+    return _tiff(content, name, page) if kind == "TIFF" else None
+
+
+def tiff_pages(content):
+    """Return where the directory of each page of a TIFF begins, as a list; an empty one where none can be read."""
+    pages, place = [], None
+    while True:
+        directory = _directory(content, place)
+        if directory is None:
+            return pages
+        pages.append(directory[0])
+        place = directory[1].next
+        if not place or place in pages:
+            return pages
+
+
+def opencv_values(content, header, *, name, index=0):
+    """Return the values of an image as OpenCV decodes them, shape (height, width) or (height, width, channels), RGB(A).
+
+    Those of a TIFF are upright, those of a PNG as they are stored.
+
+    Parameters
+    ----------
+    content : bytes
+    header : WideHeader
+    name : str
+    index : int, default=0
+        Which page.
+
+    Raises
+    ------
+    DataError
+        If it cannot be decoded, or to another size or type than its header says.
+    """
+    values = _by_opencv(np.frombuffer(content, np.uint8), index)
+    if values is None:
+        raise DataError(f"{name} is damaged, or of a kind that cannot be decoded; save it as PNG")
+    channels = 1 if values.ndim == 2 else values.shape[2]
+    if values.dtype != header.dtype or channels not in (header.channels, 4) or channels < header.channels:
+        raise _unknown(name, f"{header.channels} channels of {header.dtype}")
+    if header.size is not None and values.shape[1::-1] not in (header.size, header.size[::-1]):
+        raise _unknown(name, "of another size than its header says")
+    if channels == 1:
+        return values
+    return np.ascontiguousarray(values[..., [2, 1, 0] if channels == 3 else [2, 1, 0, 3]])
+
+
+def _by_opencv(content, index):
+    with quiet_opencv():
+        try:
+            if index == 0:
+                return cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+            done, pages = cv2.imdecodemulti(content, cv2.IMREAD_UNCHANGED, range=(index, index + 1))
+            return pages[0] if done and pages else None
+        except cv2.error:
+            return None
+
+
+def _png(content):
+    """Return the header of a PNG.
+
+    The chunk sBIT says how many bits count. By the specification values fill their type nevertheless, and files in
+    which they don't are common, so the values decide.
+    """
+    if len(content) < 26 or content[25] not in _PNG_COLOURS:
+        return None
+    own, bits = content[24], _significant_bits(content)
+    if own != 16 and (own != 8 or bits is None or bits >= 8):
+        return None
+    dtype = f"uint{own}"
+    stated = () if bits is None else (ValueRange(dtype, 0.0, 2.0**bits - 1), full_range(dtype))
+    return WideHeader(stated=stated, dtype=dtype, by_opencv=own == 16 and content[25] != 0, channels=3)
+
+
+def _significant_bits(content):
+    """Return the significant bits of the colours of a PNG, or None if nothing says them."""
+    place, colours = 8, 1 if content[25] in (0, 4) else 3
+    while place + 8 <= len(content):
+        length, kind = int.from_bytes(content[place : place + 4], "big"), content[place + 4 : place + 8]
+        if kind == b"sBIT":
+            bits = max(content[place + 8 : place + 8 + colours], default=0)
+            return bits if 0 < bits <= content[24] else None
+        if kind in (b"PLTE", b"IDAT"):  # which it stands before
+            return None
+        place += 12 + length
+    return None
+
+
+def _pnm(content):
+    """Return the header of a PNM with a largest value beyond eight bits, or with floats.
+
+    Pillow scales by the largest value that the file states. 65,535 is what programs state that never thought of it.
+    """
+    if content[:2] == b"Pf":
+        return WideHeader(dtype="float32")
+    found = _LARGEST_PNM.match(content[:_HEADER])
+    largest, coloured = int(found[1]) if found else 0, content[1:2] in b"36"
+    if largest < 256 or (coloured and largest != 65535):
+        return None
+    stated = () if largest == 65535 else (full_range("uint16"),)
+    return WideHeader(stated=stated, by_opencv=coloured, channels=3 if coloured else 1)
+
+
+def _tiff(content, name, page):
+    """Return the header of a TIFF; what reads neither of the two right, and what is a camera's, is refused."""
+    if (directory := _directory(content, page)) is None:
+        return None
+    tags = directory[1]
+    bits, formats, samples = _numbers(tags, _BITS, 1), _numbers(tags, _FORMAT, 1), _numbers(tags, _SAMPLES, 1)[0]
+    if _DNG in tags or _numbers(tags, _SUBFILE, 0)[0] & 1:
+        raise DataError(
+            f"{name} holds a preview where its image should be, as a camera's raw file does; export it as JPEG or PNG"
+        )
+    photometric, own = _numbers(tags, _PHOTOMETRIC, 1)[0], max(bits)
+    stated = _stated(tags)
+    if photometric not in (_WHITE_IS_ZERO, 1, _RGB):
+        return None
+    if own <= 8 and set(formats) <= {_UNSIGNED, _UNDEFINED}:
+        narrow = own == 8 and bool(stated) and stated[0].high in _NARROW
+        return WideHeader(dtype="uint8", channels=samples, stated=stated) if narrow else None
+    dtype = f"{_FORMATS.get(formats[0], 'complex')}{8 * -(-own // 8)}"
+    planar = samples > 1 and _numbers(tags, _PLANAR, 1)[0] == 2
+    if len(set(bits)) > 1 or len(set(formats)) > 1 or planar or samples not in (1, 3, 4) or dtype == "float16":
+        raise _unknown(name, f"{samples} {'planes' if planar else 'channels'} of {dtype}")
+    packed = own % 8 != 0
+    by_opencv = samples > 1 or packed or dtype in ("int8", "float64")
+    if dtype not in _BY_OPENCV and (by_opencv or dtype != "uint32"):
+        raise _unknown(name, f"{samples} channels of {dtype}")
+    if packed:  # which OpenCV moves to the upper end of its type
+        stated = (ValueRange(dtype, 0.0, (2.0**own - 1) * 2 ** (16 - own)),)
+    extra = _numbers(tags, _EXTRA, 0)[0]
+    return WideHeader(
+        size=(_numbers(tags, _WIDTH, 0)[0], _numbers(tags, _HEIGHT, 0)[0]),
+        channels=samples,
+        dtype=dtype,
+        by_opencv=by_opencv,
+        stated=tuple(each._replace(type=dtype) for each in stated),
+        white_is_zero=photometric == _WHITE_IS_ZERO,
+        premultiplied=extra == 1,
+    )
+
+
+def _directory(content, place):
+    """Return (place, tags) of a page of a TIFF, by default of the first; None if they cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on odd tags, which Pillow reads around
+            return _loaded(content, place)
+    except Exception:  # damaged tags make Pillow raise nearly anything
+        return None
+
+
+def _loaded(content, place):
+    tags = TiffImagePlugin.ImageFileDirectory_v2(content[: 16 if b"+" in content[2:4] else 8])
+    place = tags.next if place is None else place
+    file = io.BytesIO(content)
+    file.seek(place)
+    tags.load(file)
+    dict(tags.items())  # read now what is read late, with whatever it raises
+    return place, tags
+
+
+def _numbers(tags, tag, default):
+    """Return the whole numbers of a tag as a tuple, never empty."""
+    values = tags.get(tag, default)
+    values = values if isinstance(values, tuple) else (values,)
+    return values if values and all(isinstance(value, int) for value in values) else (default,)
+
+
+def _stated(tags):
+    """Return the range that a TIFF states, its type left open, in a tuple; an empty one if it states none."""
+    for lowest, highest in _STATED:
+        try:
+            return (ValueRange("", min(_flat(tags.get(lowest, 0))), max(_flat(tags[highest]))),)
+        except (KeyError, TypeError, ValueError):
+            continue
+    return ()
+
+
+def _flat(value):
+    return [float(each) for each in (value if isinstance(value, tuple) else (value,))]
+
+
+def _unknown(name, what):
+    return DataError(f"{name} is of a kind that cannot be decoded right ({what}); save it as PNG or TIFF of 16 bits")

@@ -1,0 +1,365 @@
+"""Images whose values do not fill their type are read like the eight-bit image that they were made of."""
+
+import io
+import itertools
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from landmark_fer.errors import DataError
+from landmark_fer.perception.pictures import decode_image, read_frames, read_picture
+from landmark_fer.perception.value_ranges import ValueRange, full_range, to_eight_bits, usual_range
+
+MIN_SAMPLE, MAX_SAMPLE, SMIN_SAMPLE, SMAX_SAMPLE = 280, 281, 340, 341
+
+
+@pytest.fixture(scope="module")
+def grey():
+    """An eight-bit image that uses its whole range, shape (48, 64)."""
+    rows, columns = np.mgrid[:48, :64]
+    wave = np.sin(rows / 5) * np.cos(columns / 7)
+    return np.round(255 * (wave - wave.min()) / (wave.max() - wave.min())).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def rgb(grey):
+    return np.dstack([grey, grey[::-1], grey[:, ::-1] // 2])
+
+
+def scaled(image, high, dtype):
+    """An eight-bit image in another range, from 0 to `high`."""
+    values = image.astype(np.float64) * high / 255
+    return (np.round(values) if np.dtype(dtype).kind in "ui" else values).astype(dtype)
+
+
+def chunk(kind, content):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png(values, *chunks):
+    """A PNG of 8 or 16 bits as its values are, with chunks of (kind, content) before its data."""
+    values = values if values.ndim == 3 else values[..., None]
+    height, width, channels = values.shape
+    own = values.astype(f">u{values.dtype.itemsize}")
+    data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in own))
+    header = struct.pack(
+        ">IIBBBBB", width, height, 8 * values.dtype.itemsize, {1: 0, 2: 4, 3: 2, 4: 6}[channels], 0, 0, 0
+    )
+    parts = [(b"IHDR", header), *chunks, (b"IDAT", data), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def tiff(values, **options):
+    stream = io.BytesIO()
+    photometric = "rgb" if values.ndim > 2 and values.shape[-1] in (3, 4) else "minisblack"
+    tifffile.imwrite(stream, values, **({"photometric": photometric, "metadata": None} | options))
+    return stream.getvalue()
+
+
+def stated(low, high, kind, *, tags=(SMIN_SAMPLE, SMAX_SAMPLE), channels=1):
+    """TIFF's tags of a range, for `tiff`."""
+    ends = [end if channels == 1 else (end,) * channels for end in (low, high)]
+    return {"extratags": [(tag, kind, channels, end, True) for tag, end in zip(tags, ends, strict=True)]}
+
+
+def pnm(values, largest):
+    letter = b"P6" if values.ndim == 3 else b"P5"
+    size = f"{values.shape[1]} {values.shape[0]}"
+    return letter + f"\n# made by a camera\n{size}\n{largest}\n".encode() + values.astype(">u2").tobytes()
+
+
+def check(content, eight, *, off=0):
+    """Check that a file is read like an eight-bit image, and return what is said of it."""
+    decoded = decode_image(content, name="it")
+    eight = eight if eight.ndim == 3 else np.dstack([eight] * 3)
+    assert decoded.pixels.shape == eight.shape and decoded.pixels.dtype == np.uint8
+    assert np.abs(decoded.pixels.astype(int) - eight).max() <= off
+    return decoded
+
+
+BITS = [8, 10, 12, 14, 16]
+WRITERS = {"png": png, "tiff": tiff, "tiff, packed": lambda values: tiff(values, compression="zlib")}
+WRITERS |= {"tiff, big-endian": lambda values: tiff(values, byteorder=">"), "pnm": lambda values: pnm(values, 65535)}
+WRITERS |= {"tiff, tiled": lambda values: tiff(values, tile=(16, 16)), "bigtiff": lambda v: tiff(v, bigtiff=True)}
+
+
+@pytest.mark.parametrize(("writer", "bits", "coloured"), list(itertools.product(WRITERS, BITS, [False, True])))
+def test_bits_in_sixteen_without_a_statement(grey, rgb, writer, bits, coloured):
+    eight = rgb if coloured else grey
+    decoded = check(WRITERS[writer](scaled(eight, 2**bits - 1, np.uint16)), eight)
+    assert decoded.guessed == ValueRange("uint16", 0, 2**bits - 1)
+    if bits == 16:  # which fills the type: nothing to say
+        assert decoded.notes == ()
+    else:
+        ((kind, detail),) = decoded.notes
+        assert kind == "range" and f"read as 0 to {2**bits - 1}" in detail and "states no range" in detail
+
+
+def tags_of(bits, values, **options):
+    return stated(0, 2**bits - 1, "H", channels=values.shape[2] if values.ndim == 3 else 1, **options)
+
+
+STATEMENTS = {
+    "png, sBIT": lambda values, bits: png(values, (b"sBIT", bytes([bits] * (3 if values.ndim == 3 else 1)))),
+    "tiff, MaxSampleValue": lambda values, bits: tiff(values, **tags_of(bits, values, tags=(MIN_SAMPLE, MAX_SAMPLE))),
+    "tiff, SMaxSampleValue": lambda values, bits: tiff(values, **tags_of(bits, values)),
+    "pnm, largest": lambda values, bits: pnm(values, 2**bits - 1),
+}
+
+
+@pytest.mark.parametrize("darkness", [1, 8])
+@pytest.mark.parametrize(
+    ("statement", "bits", "coloured"), itertools.product(STATEMENTS, [9, 10, 12, 14], [False, True])
+)
+def test_a_stated_range_counts_however_dark_the_image_is(grey, rgb, statement, bits, coloured, darkness):
+    eight = (rgb if coloured else grey) // darkness
+    values = scaled(eight, 2**bits - 1, np.uint16)
+    decoded = check(STATEMENTS[statement](values, bits), eight, off=1 if statement.startswith("pnm") else 0)
+    assert decoded.notes == () and decoded.guessed is None
+
+
+def test_a_png_whose_values_fill_their_type_as_the_specification_wants_stays_as_it_is(grey):
+    twelve = scaled(grey, 4095, np.uint16)
+    assert check(png((twelve << 4) | (twelve >> 8), (b"sBIT", b"\x0c")), grey).notes == ()
+
+
+def test_a_stated_range_of_any_numbers_counts(grey):
+    check(tiff(scaled(grey, 3000, np.uint16), **stated(0, 3000, "H")), grey)
+    check(tiff(scaled(grey, 3000, np.uint16) + 1000, **stated(1000, 4000, "H")), grey)
+    check(tiff(scaled(grey, 100, np.float32), **stated(0.0, 100.0, "f")), grey)
+    check(tiff(scaled(grey, 6, np.float32) - 3, **stated(-3.0, 3.0, "f")), grey)
+    check(tiff(scaled(grey, 2**20 - 1, np.uint32), **stated(0, 2**20 - 1, "I")), grey)
+
+
+def test_fewer_than_eight_bits_in_eight_by_their_statement(grey):
+    four = grey // 16
+    by_four = (four * 17).astype(np.uint8)
+    check(tiff(four, **stated(0, 15, "H", tags=(MIN_SAMPLE, MAX_SAMPLE))), by_four)
+    check(png(four, (b"sBIT", b"\4")), by_four)
+    np.testing.assert_array_equal(read_picture(png(grey, (b"sBIT", b"\4")))[..., 0], grey)
+    np.testing.assert_array_equal(read_picture(png(grey // 4))[..., 0], grey // 4)  # eight bits, and dark
+
+
+def test_a_statement_that_the_values_contradict_is_not_believed(grey):
+    decoded = check(tiff(scaled(grey, 4095, np.uint16), **stated(0, 255, "H")), grey)
+    assert [note.kind for note in decoded.notes] == ["stated"]
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+@pytest.mark.parametrize("factor", [1, 4])
+def test_packed_bits_of_a_tiff(grey, bits, factor):
+    """12 bits a sample, three bytes for two samples."""
+    eight = grey // factor
+    values = scaled(eight, 2**bits - 1, np.uint16)
+    lines = np.unpackbits(values.astype(">u2").view(np.uint8).reshape(*values.shape, 2), axis=2)[..., 16 - bits :]
+    strip = np.packbits(lines.reshape(48, -1), axis=1).tobytes()
+    tags = [(256, 4, 64), (257, 4, 48), (258, 3, bits), (259, 3, 1), (262, 3, 1), (273, 4, 8), (277, 3, 1),
+            (278, 4, 48), (279, 4, len(strip))]  # fmt: skip
+    directory = struct.pack("<H", len(tags)) + b"".join(
+        struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags
+    )
+    check(struct.pack("<2sHI", b"II", 42, 8 + len(strip)) + strip + directory + bytes(4), eight, off=1)
+
+
+FLOATS = {"0 to 1": (0, 1), "0 to 255": (0, 255), "0 to 65535": (0, 65535), "-1 to 1": (-1, 1), "0 to 4095": (0, 4095)}
+FLOATS |= {"-128 to 128": (-128, 128), "0 to 2": (0, 2)}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("coloured", [False, True])
+@pytest.mark.parametrize("usual", FLOATS)
+def test_floats_in_a_usual_range(grey, rgb, usual, coloured, dtype):
+    low, high = FLOATS[usual]
+    eight = rgb if coloured else grey
+    decoded = check(tiff(scaled(eight, high - low, dtype) + dtype(low)), eight)
+    assert decoded.guessed[1:] == (low, high) and f"read as {low} to {high}" in decoded.notes[0].detail
+
+
+@pytest.mark.parametrize("high", [1, 255])
+def test_a_dark_float_stays_dark_and_overshoots_are_cut_off(grey, high):
+    check(tiff(scaled(grey // 3, high, np.float32)), grey // 3)
+    overshot = scaled(grey, high, np.float32) * np.float32(1.05) - np.float32(0.02 * high)
+    check(tiff(overshot), np.round((grey * 1.05 - 0.02 * 255).clip(0, 255)).astype(np.uint8), off=1)
+
+
+@pytest.mark.parametrize("usual", [255, 65535])
+def test_a_pfm_is_read_like_a_float_tiff(grey, usual):
+    values = np.flipud(scaled(grey, usual, "<f4"))
+    check(b"Pf\n64 48\n-1.0\n" + values.tobytes(), grey)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0, -1.0, 200.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.uint16])
+def test_constant_images_are_images(value, dtype):
+    decoded = decode_image(tiff(np.full((5, 7), max(0, value) if dtype == np.uint16 else value, dtype)))
+    assert decoded.pixels.shape == (5, 7, 3) and len(np.unique(decoded.pixels)) == 1
+
+
+def test_what_is_no_number_is_black_and_said(grey):
+    values = scaled(grey, 1, np.float32)
+    values[:5], values[5, 0], values[5, 1] = np.nan, np.inf, -np.inf
+    decoded = decode_image(tiff(values))
+    expected = grey.copy()
+    expected[:5], expected[5, 0], expected[5, 1] = 0, 255, 0
+    np.testing.assert_array_equal(decoded.pixels[..., 0], expected)
+    assert "numbers" in [note.kind for note in decoded.notes] and "320 values" in decoded.notes[-1].detail
+    assert (decode_image(tiff(np.full((4, 4), np.nan, np.float32))).pixels == 0).all()
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])
+def test_signed_numbers_go_from_their_smallest_to_their_largest(grey, dtype):
+    bits = 8 * np.dtype(dtype).itemsize
+    check(tiff((scaled(grey, 2**bits - 1, np.float64) - 2 ** (bits - 1)).astype(dtype)), grey)
+
+
+def test_signed_numbers_without_a_sign_are_read_like_unsigned_ones(grey):
+    check(tiff(scaled(grey, 4095, np.int16)), grey)
+    check(tiff(scaled(grey, 4095, np.int32)), grey)
+    noisy = scaled(grey, 4095, np.int16)
+    noisy[0, 0] = -3
+    check(tiff(noisy), np.where(np.arange(grey.size).reshape(grey.shape) == 0, 0, grey).astype(np.uint8))
+    check(tiff(scaled(grey, 4095, np.int32) - 2048), grey)
+
+
+@pytest.mark.parametrize("high", [2**12 - 1, 2**16 - 1, 2**32 - 1])
+def test_thirty_two_bits(grey, high):
+    check(tiff(scaled(grey, high, np.uint32)), grey)
+
+
+WHITE_IS_ZERO = {np.uint8: 255, np.uint16: 4095, np.float32: 1}
+
+
+@pytest.mark.parametrize("dtype", WHITE_IS_ZERO)
+def test_a_tiff_in_which_white_is_zero(grey, dtype):
+    check(tiff(scaled(255 - grey, WHITE_IS_ZERO[dtype], dtype), photometric="miniswhite"), grey)
+
+
+def test_a_tiff_of_one_bit(grey):
+    eight = np.where(grey < 128, 255, 0).astype(np.uint8)
+    check(tiff(grey < 128), eight)
+    check(tiff(grey < 128, photometric="miniswhite"), 255 - eight)
+
+
+def test_transparency_of_sixteen_bits_shows_grey(grey, rgb):
+    for high, alpha_high in [(4095, 65535), (4095, 4095), (65535, 65535)]:
+        alpha = np.zeros((48, 64), np.uint16)
+        alpha[:, 32:] = alpha_high
+        for content, eight in [
+            (png(np.dstack([scaled(rgb, high, np.uint16), alpha])), rgb),
+            (png(np.dstack([scaled(grey, high, np.uint16), alpha])), np.dstack([grey] * 3)),
+            (tiff(np.dstack([scaled(rgb, high, np.uint16), alpha]), extrasamples=["unassalpha"]), rgb),
+        ]:
+            expected = eight.copy()
+            expected[:, :32] = 128
+            check(content, expected)
+
+
+def test_a_transparent_value_of_sixteen_bits_shows_grey(grey, rgb):
+    values = scaled(grey, 4095, np.uint16)
+    expected = np.where(values == values[0, 0], 128, grey).astype(np.uint8)
+    check(png(values, (b"tRNS", struct.pack(">H", values[0, 0]))), expected)
+    values = scaled(rgb, 4095, np.uint16)
+    hit = (values == values[0, 0]).all(axis=2)
+    check(
+        png(values, (b"tRNS", struct.pack(">3H", *values[0, 0]))), np.where(hit[..., None], 128, rgb).astype(np.uint8)
+    )
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+@pytest.mark.parametrize("coloured", [False, True])
+def test_wide_images_are_turned_upright(grey, rgb, orientation, dtype, coloured):
+    eight = rgb if coloured else grey
+    tag = Image.Exif()
+    tag[0x0112] = orientation
+    stream = io.BytesIO()
+    Image.fromarray(eight).save(stream, "PNG", exif=tag)
+    upright = read_picture(stream.getvalue())
+    values = scaled(eight, 4095 if dtype == np.uint16 else 1, dtype)
+    check(tiff(values, extratags=[(274, "H", 1, orientation, True)]), upright)
+    if dtype == np.uint16:
+        check(png(values, (b"eXIf", tag.tobytes()[6:])), upright)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (lambda rgb: tiff(scaled(rgb, 4095, np.uint16).transpose(2, 0, 1).copy(), photometric="rgb",
+                          planarconfig="separate"), "3 planes of uint16"),
+        (lambda rgb: tiff(scaled(rgb, 1, np.float16)), "3 channels of float16"),
+        (lambda rgb: tiff(scaled(rgb[..., 0], 1, np.float16)), "1 channels of float16"),
+        (lambda rgb: tiff(rgb[..., 0].astype(np.complex64)), "1 channels of complex64"),
+        (lambda rgb: tiff(scaled(rgb, 2**32 - 1, np.uint32)), "3 channels of uint32"),
+        (lambda rgb: tiff(rgb[..., 0].astype(np.uint64)), "1 channels of uint64"),
+        (lambda rgb: tiff(scaled(rgb[..., :2], 4095, np.uint16), photometric="minisblack", planarconfig="contig",
+                          extrasamples=["unassalpha"]), "2 channels of uint16"),
+    ],
+)  # fmt: skip
+def test_what_no_library_reads_right_is_refused_and_named(rgb, content, what):
+    with pytest.raises(DataError, match=rf"^it is of a kind that cannot be decoded right \({what}\); save it"):
+        decode_image(content(rgb), name="it")
+
+
+def test_previews_of_raw_files_are_not_taken_for_their_images(grey):
+    with pytest.raises(DataError, match="it holds a preview where its image should be"):
+        decode_image(tiff(grey, subfiletype=1), name="it")
+    with pytest.raises(DataError, match="it holds a preview"):
+        decode_image(tiff(grey, extratags=[(50706, "B", 4, (1, 4, 0, 0), True)]), name="it")
+    with pytest.raises(DataError, match="of the kind camera raw"):
+        decode_image(b"II*\0\x10\0\0\0CR\2\0" + bytes(100), name="it")
+
+
+def test_pages_of_one_file_are_read_by_one_range_and_one_by_one(grey, rgb):
+    for eight in (grey, rgb):
+        stack = np.stack([scaled(eight // factor, 4095, np.uint16) for factor in (1, 4, 2)])
+        pages = [decoded.pixels for decoded in read_frames(tiff(stack))]
+        assert len(pages) == 3
+        for page, factor in zip(pages, (1, 4, 2), strict=True):
+            expected = eight // factor if eight.ndim == 3 else np.dstack([eight // factor] * 3)
+            np.testing.assert_array_equal(page, expected)
+
+
+def test_a_range_in_common_reads_a_dark_image_as_dark(grey):
+    dark = tiff(scaled(grey // 8, 4095, np.uint16))
+    alone = decode_image(dark)
+    assert alone.guessed == ValueRange("uint16", 0, 1023)
+    bright = decode_image(tiff(scaled(grey, 4095, np.uint16))).guessed
+    together = decode_image(dark, ranges={"uint16": bright})
+    assert together.guessed == bright
+    np.testing.assert_array_equal(together.pixels[..., 0], grey // 8)
+
+
+def test_a_warning_says_how_values_were_read(grey, caplog):
+    read_picture(io.BytesIO(tiff(scaled(grey, 4095, np.uint16))), name="camera.tif")
+    assert "camera.tif: its values (0 to 4095, uint16) are read as 0 to 4095: it states no range" in caplog.text
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32])
+def test_scaling_is_monotonic_and_meets_both_ends(dtype):
+    low, high = (0, 200) if dtype == np.uint8 else (0, 4095)
+    values = np.linspace(low, high, 999).astype(dtype).reshape(27, 37)
+    eight = to_eight_bits(values, ValueRange("", low, high))
+    assert eight.ravel()[0] == 0 and eight.ravel()[-1] == 255
+    assert (np.diff(eight.ravel().astype(int)) >= 0).all()
+
+
+def test_the_usual_range_is_never_smaller_than_the_values(generator):
+    for dtype in (np.uint8, np.uint16, np.uint32, np.int16, np.int32):
+        for bits in range(1, 8 * np.dtype(dtype).itemsize):
+            values = generator.integers(0, 2**bits, 9).astype(dtype)
+            found = usual_range(values)
+            assert found.low <= values.min() and values.max() <= found.high <= full_range(dtype).high
+
+
+def test_opencv_writes_what_is_read(grey, rgb):
+    """Files of another maker than the tests."""
+    for eight in (grey, rgb):
+        for suffix in (".png", ".tiff", ".pgm" if eight.ndim == 2 else ".ppm"):
+            bgr = eight if eight.ndim == 2 else eight[..., ::-1]
+            _, content = cv2.imencode(suffix, scaled(bgr, 1023, np.uint16))
+            check(content.tobytes(), eight)
