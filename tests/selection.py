@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-QUICK = "not slow"
+QUICK = "not slow or named"
 MOST_WORKERS = 4
 """More processes than this wait for the longest file."""
 
@@ -24,10 +24,8 @@ LEFT_OUT = pytest.StashKey[int]()
 
 
 def pytest_configure(config):
-    """Give each process one thread for its arithmetic, and run slow tests that are named one by one."""
+    """Give each process one thread for its arithmetic."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # workers load NumPy after this; theirs would wait for one another
-    if config.option.markexpr == QUICK and any("::" in argument for argument in config.args):
-        config.option.markexpr = ""
     config.stash[LEFT_OUT] = 0
 
 
@@ -44,11 +42,21 @@ def pytest_xdist_auto_num_workers(config):
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Mark tests as slow that use a slow fixture."""
+def pytest_collection_modifyitems(config, items):
+    """Mark tests as slow that use a slow fixture, and as named those whose node ids the command line has."""
+    arguments = [argument.partition("::") for argument in config.args if "::" in argument]
+    named = [((config.invocation_params.dir / path).resolve(), name) for path, _, name in arguments]
     for item in items:
         if not SLOW_FIXTURES.keys().isdisjoint(item.fixturenames):
             item.add_marker(pytest.mark.slow)
+        if any(item.path == path and is_named(item, name) for path, name in named):
+            item.add_marker(pytest.mark.named)
+
+
+def is_named(item, name):
+    """Say whether a test has a name within its file, or that of its class, or is one of several of that name."""
+    own = item.nodeid.partition("::")[2]
+    return own == name or own.startswith((f"{name}::", f"{name}["))
 
 
 def pytest_deselected(items):

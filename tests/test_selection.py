@@ -1,5 +1,6 @@
 """What `python -m pytest` runs, and what the end of a run says: held by pytest on small samples."""
 
+import inspect
 import os
 import re
 import tomllib
@@ -73,9 +74,13 @@ class TestWhatRuns:
     def test_quick_and_slow_are_all(self, sample):
         sample("-m", "slow").assert_outcomes(passed=3, skipped=1)
 
-    @pytest.mark.parametrize("name, count", [("test_sample.py::test_long", 3), ("test_sample.py::test_long[1]", 1)])
-    def test_a_test_that_is_named_runs(self, sample, name, count):
-        sample(name).assert_outcomes(passed=count)
+    @pytest.mark.parametrize("processes", ["0", "2"])
+    @pytest.mark.parametrize(
+        "names, count", [(["test_sample.py::test_long"], 3), (["test_sample.py::test_long[1]", "test_more.py"], 2)]
+    )
+    def test_a_test_that_is_named_runs(self, sample, names, count, processes):
+        done = sample("-n", processes, *names, files={"test_sample": TESTS, "test_more": TESTS})
+        done.assert_outcomes(passed=count)
 
     def test_of_a_file_that_is_named_the_quick_tests_run_and_the_command_for_the_rest_is_shown(self, sample):
         done = sample("test_sample.py")
@@ -165,3 +170,59 @@ def test_skipped_tests_are_named_with_the_package_that_is_missing_and_its_requir
 
 def test_without_skipped_tests_there_is_no_such_section(sample):
     sample().stdout.no_fnmatch_line("*what is missing*")
+
+
+HEAVY = {
+    "chromium": "runs Chromium; take it by a fixture named browser",
+    "import_keras": "loads Keras; use the fixture keras",
+    "keras": "loads Keras; use the fixture keras",
+    "NotebookClient": "runs a notebook",
+    "sphinx": "builds the site",
+    "computing_on": "starts a cluster",
+    "fuzz": "tries hundreds of damaged files; use run_cases for a few",
+}
+"""Names that only slow tests may reach, and what they do."""
+
+
+def names_reached(function, seen=None):
+    """Return the names in the code of a function and of all functions of the tests that it can reach."""
+    seen = set() if seen is None else seen
+    found, codes = set(), [function.__code__]
+    for code in codes:  # grows meanwhile
+        codes += [constant for constant in code.co_consts if hasattr(constant, "co_names")]
+        found.update(code.co_names)
+        found.update(constant for constant in code.co_consts if isinstance(constant, str))
+    for name in found & function.__globals__.keys():
+        other = inspect.unwrap(function.__globals__[name])
+        is_ours = getattr(other, "__module__", "").startswith(("tests.", "test_")) and hasattr(other, "__code__")
+        if is_ours and other not in seen:
+            seen.add(other)
+            found |= names_reached(other, seen)
+    return found
+
+
+def functions_of(item):
+    """Return a test's function and those of all its fixtures."""
+    fixtures = item.session._fixturemanager
+    definitions = [each for name in item.fixturenames for each in fixtures.getfixturedefs(name, item) or ()]
+    return [item.function, *(each.func for each in definitions)]
+
+
+def test_names_are_found_in_functions_that_a_test_calls():
+    def test_that_asks():
+        return [pytest.importorskip("something") for _ in range(2)]
+
+    assert {"importorskip", "something"} <= names_reached(test_that_asks)
+    assert {"names_reached", "co_consts", "__code__"} <= names_reached(test_no_quick_test_reaches_what_is_slow)
+
+
+def test_no_quick_test_reaches_what_is_slow(request):
+    """Of the tests of this run."""
+    reached, wrong = {}, []
+    for item in request.session.items:
+        if item.get_closest_marker("slow") is None:
+            for function in functions_of(item):
+                if function not in reached:
+                    reached[function] = names_reached(function) & HEAVY.keys()
+                wrong += [f"{item.nodeid} {HEAVY[name]}" for name in reached[function]]
+    assert wrong == [], "mark these slow"

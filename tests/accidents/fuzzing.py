@@ -26,6 +26,11 @@ MOST_WRONG = 5  # cases that are told
 
 
 def fuzz(target, folder, *, cases=1000, seed=7):
+    """Run as many of a target's cases as the depth says, as `run_cases` does. A test that does is slow."""
+    return run_cases(target, folder, cases=round(cases * depth()), seed=seed)
+
+
+def run_cases(target, folder, *, cases, seed=7):
     """Run a target's cases in a child process and return what it tells; fail where it did not come to its end.
 
     Returns
@@ -33,7 +38,6 @@ def fuzz(target, folder, *, cases=1000, seed=7):
     dict
         ``results`` and ``sentences``: how many cases ended in either; ``wrong``: those that ended otherwise.
     """
-    cases = round(cases * depth())
     command = [sys.executable, "-m", "tests.accidents.fuzzing", target, str(cases), str(seed), str(folder)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     try:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.accidents.fuzzing import fuzz
+from tests.accidents.fuzzing import fuzz, run_cases
 
 # Readers that take anything for a result (damage in EXIF is passed over), or whose every damage is found.
 NO_SENTENCES, NO_RESULTS = {"exif"}, {"csv.gz"}
@@ -21,7 +21,7 @@ def test_every_reader_is_fuzzed():
 
 @pytest.mark.parametrize("name", ("jpeg", "csv", "manifest"))
 def test_thirty_damaged_files_give_results_or_sentences(name, tmp_path):
-    told = fuzz(name, tmp_path, cases=30)
+    told = run_cases(name, tmp_path, cases=30)
     assert told["n_wrong"] == 0, "\n".join(f"case {each['case']}: {each['error']}" for each in told["wrong"])
     assert told["sentences"] and told["results"]
 

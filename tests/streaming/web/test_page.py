@@ -312,6 +312,7 @@ def test_the_page_for_programs_shows_the_description(page, server):
 
 
 @needs_chromium
+@pytest.mark.slow
 def test_without_a_camera_there_is_a_sentence(tmp_path, server):
     with chromium(tmp_path / "profile", devices=0) as page:
         page.open(server.url)
