@@ -95,7 +95,7 @@ def _in_a_window(options):
         stack.callback(interrupts.hold_back)
         asks = _asked(options, plan, subject, collection.takes(subject))
         if asks and _agrees_on_screen(options, collection, subject, window):
-            source = stack.enter_context(open_source("0" if options.source is None else options.source))
+            source = stack.enter_context(open_source(0 if options.source is None else options.source))
             follower = stack.enter_context(contextlib.closing(FaceFollower(extractor)))
             name = _source_name("camera" if source.live else options.source)
             sitting = Sitting(

@@ -147,7 +147,8 @@ def _recognizer(options, model):
 
 
 def _reader(options, recognizer, versus):
-    from landmark_fer.streaming.reader import LiveReader, StillReader, is_still
+    from landmark_fer.streaming.reader import LiveReader, StillReader
+    from landmark_fer.streaming.sources import is_still
 
     if is_still(_source(options)):
         return StillReader(recognizer, versus=versus)
@@ -166,7 +167,7 @@ def _sinks(options, source, recognizer, versus, facts):
 
 
 def _source(options):
-    return "0" if options.source is None else options.source
+    return 0 if options.source is None else options.source
 
 
 if __name__ == "__main__":

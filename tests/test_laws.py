@@ -43,7 +43,9 @@ STREAMING = {
     # where frames come from
     "live_source": {"frames"},
     "cameras": {"frames", "live_source"},
-    "sources": {"cameras", "demo", "frames", "live_source"},
+    "image_sources": {"frames"},
+    "video_source": {"containers", "frames"},
+    "sources": {"cameras", "demo", "frames", "image_sources", "live_source", "video_source"},
     # what is drawn
     "charts": {"colours", "layout", "lettering"},
     "overlay": {"charts", "colours", "history", "layout", "lettering", "view"},
@@ -61,8 +63,8 @@ STREAMING = {
     "state": {"view"},
     "tally": {"timeline"},
     "session": {
-        "explaining", "interrupts", "keyed_recording", "overlay", "pacing", "resting", "snapshot", "state", "tally",
-        "timeline",
+        "explaining", "interrupts", "keyed_recording", "overlay", "pacing", "resting", "small_images", "snapshot",
+        "state", "tally", "timeline",
     },
     # own faces
     "collecting": {

@@ -47,7 +47,7 @@ def open_camera(camera, *, capture=open_capture, cameras=None, **settings):
             opened.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         return opened
 
-    hint = "is another program using it? try --source 1 or a file"
+    hint = "is another program using it? --list-cameras says which cameras there are"
     return LiveSource(f"camera {camera}", opener, hint=hint, **settings)
 
 

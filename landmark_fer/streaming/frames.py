@@ -11,6 +11,10 @@ from landmark_fer.perception.quiet import quiet_opencv
 
 USUAL_RATE = 25.0  # frames per second of a video or camera that does not say
 
+# Of a pixel, the longer side divided by the shorter. Less than the one is what encoders round to whole pixels, and
+# squeezes no face; the widest that broadcasting stores are 2.9; more than the other is damage.
+LEAST_PIXEL_ASPECT, MOST_PIXEL_ASPECT = 1.01, 4.0
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -102,13 +106,46 @@ def open_capture(*arguments):
 
 
 def read_capture(capture):
-    """Return the next picture of a capture, shape (height, width, 3), uint8, BGR, or None if none comes."""
+    """Return the next picture of a capture, its pixels made square, or None if none comes.
+
+    Returns
+    -------
+    ndarray of shape (height, width, 3), uint8, or None
+        BGR, turned upright where the video says how it was held.
+    """
     with quiet_opencv():
         try:
             there, picture = capture.read()
         except cv2.error:
             return None
-    return picture if there and picture is not None and picture.size else None
+    if not there or picture is None or not picture.size:
+        return None
+    return _with_square_pixels(picture, pixel_aspect_of(capture))
+
+
+def pixel_aspect_of(capture):
+    """Return the width of a capture's pixels divided by their height, as its pictures are given: turned upright.
+
+    Returns
+    -------
+    float
+        1 where the capture states no ratio, or one that no video has (over `MOST_PIXEL_ASPECT`).
+    """
+    width, height = (capture.get(name) for name in (cv2.CAP_PROP_SAR_NUM, cv2.CAP_PROP_SAR_DEN))
+    if not (width > 0 and height > 0 and 1 / MOST_PIXEL_ASPECT <= width / height <= MOST_PIXEL_ASPECT):
+        return 1.0
+    # The ratio is that of the stored pictures, which OpenCV turns afterwards.
+    turned = capture.get(cv2.CAP_PROP_ORIENTATION_AUTO) and capture.get(cv2.CAP_PROP_ORIENTATION_META) % 180 == 90
+    return height / width if turned else width / height
+
+
+def _with_square_pixels(picture, aspect):
+    """Return a picture enlarged along the longer side of its pixels, so that nothing that it holds is lost."""
+    if max(aspect, 1 / aspect) < LEAST_PIXEL_ASPECT:
+        return picture
+    height, width = picture.shape[:2]
+    size = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
 
 
 def rate_of(capture):

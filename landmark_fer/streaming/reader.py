@@ -6,12 +6,10 @@ Whatever two models are asked, faces are found and located once, and both are as
 import copy
 import itertools
 from dataclasses import replace
-from pathlib import Path
 
 from landmark_fer.errors import InputError
 from landmark_fer.face.records import SeenFace
 from landmark_fer.perception.following import FaceFollower
-from landmark_fer.perception.pictures import PICTURE_SUFFIXES
 from landmark_fer.streaming.smoothing import Smoother
 
 MEMORY_S = 1.0  # how long what is known of a face is kept after it was seen last
@@ -110,12 +108,6 @@ class StillReader:
 
     def close(self):
         """Do nothing: nothing runs beside the pictures."""
-
-
-def is_still(spec):
-    """Return whether a source, as for `open_source`, is a picture or a folder of pictures, and no film."""
-    path = Path(spec)
-    return path.is_dir() or (path.is_file() and path.suffix.lower() in PICTURE_SUFFIXES)
 
 
 def shared_extractor(recognizers):

@@ -12,6 +12,7 @@ from landmark_fer.streaming.keyed_recording import KeyedRecording
 from landmark_fer.streaming.overlay import History, draw_frame
 from landmark_fer.streaming.pacing import Pace, Rate
 from landmark_fer.streaming.resting import SECONDS, RestingFaces
+from landmark_fer.streaming.small_images import SmallImages
 from landmark_fer.streaming.snapshot import write_snapshot
 from landmark_fer.streaming.state import State
 from landmark_fer.streaming.tally import Tally
@@ -63,6 +64,7 @@ class Session:
         if neutral_s:
             self.resting.want()
         self.tally = Tally(timelines=None if reader.still else Timelines(1 / source.frames_per_second))
+        self._small_images = SmallImages()
         self.recording = KeyedRecording(folder, frames_per_second=source.frames_per_second)
         self._interrupts = interrupts or Interrupts()
         self._explainer = Explainer(at_once=None if reader.still else 1)
@@ -83,6 +85,7 @@ class Session:
             while not self.state.ended and self.tally.frames != max_frames:
                 self._step()
         self.tally.finish(time.perf_counter() - begin)
+        self.tally.hint = self._small_images.hint
         return self.tally
 
     def press(self, key):
@@ -133,6 +136,7 @@ class Session:
         state = self.state
         state.frame, state.seen = frame, self.reader.read(frame.picture, time_s=frame.time_s)
         self.tally.add(frame.time_s, state.seen)
+        self._small_images.add(frame.picture, state.seen)
         self.history.add(frame.time_s, state.seen)
         if (told := self.resting.update(frame.time_s, state.seen)) is not None:
             state.tell(told)
@@ -196,6 +200,7 @@ class Session:
             self._hear(self.window.wait(wait_s or LISTEN_S))
             return
         message = state.message or self.source.message or self.resting.line(state.seen)
+        message = message or (None if state.seen else self._small_images.hint)
         view = replace(state.view, message=message, recording=self.recording.on)
         view = replace(view, frames_per_second=None) if view.paused else view
         self._hear(self.window.show(self._drawn(view), wait_s=wait_s))

@@ -1,29 +1,35 @@
-"""Sources: whatever shows faces, a frame at a time: camera, video, picture, folder, stream, the demo clip."""
+"""Sources: whatever shows faces, a frame at a time: camera, video, image, folder, stream, the demo clip."""
 
 import logging
-import math
+import os
 import re
+import stat
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import cv2
 
 from landmark_fer.errors import DataError, SourceError
-from landmark_fer.naming import library_path
-from landmark_fer.perception.pictures import PICTURE_SUFFIXES, read_picture
+from landmark_fer.perception.image_formats import image_file_kind
+from landmark_fer.perception.pictures import frame_count, is_animation
 from landmark_fer.streaming import demo
 from landmark_fer.streaming.cameras import list_cameras, named_cameras, number_of, open_camera
-from landmark_fer.streaming.frames import USUAL_RATE, Frame, Source, open_capture, rate_of, read_capture, to_rgb
-from landmark_fer.streaming.live_source import LiveSource
+from landmark_fer.streaming.frames import USUAL_RATE, Frame, Source, open_capture
+from landmark_fer.streaming.image_sources import FOLDER_RATE, open_animation, open_folder, open_image, open_pages
+from landmark_fer.streaming.live_source import FAILED_READS, LiveSource
+from landmark_fer.streaming.video_source import open_video, video_source
 
-__all__ = ["DEMO", "FOLDER_RATE", "USUAL_RATE", "Frame", "Source", "list_cameras", "open_source"]
+__all__ = ["DEMO", "FOLDER_RATE", "USUAL_RATE", "Frame", "Source", "is_still", "list_cameras", "open_source"]
 
 logger = logging.getLogger(__name__)
 
 DEMO = "demo"
-FOLDER_RATE = 2.0  # pictures of a folder shown in a second
 STREAM_TIMEOUT_S = 10.0
 
 _CREDENTIALS = re.compile(r"//[^/@]*@")
+_CAMERA_FILE = re.compile(r"/dev/video(\d+)")
+_MOTION_JPEG = frozenset({".mjpg", ".mjpeg"})  # files of JPEGs one after another, which begin like a single one
 
 
 def open_source(spec, *, capture=open_capture, cameras=named_cameras):
@@ -31,10 +37,11 @@ def open_source(spec, *, capture=open_capture, cameras=named_cameras):
 
     Parameters
     ----------
-    spec : str or path-like
-        The number or name of a camera, a stream's address (``rtsp://``, ``http://``, ...), ``demo``, or the path of a
-        video, a picture, or a folder of pictures (taken in the order of their names). What is there as a file is
-        taken for a file.
+    spec : str, path-like or int
+        The path of a video, an image, or a folder of images (taken in natural order); the number or name of a camera,
+        a stream's address (``rtsp://``, ``http://``, ...), or ``demo``. What is there as a file or folder is taken for
+        that, whatever else its name could mean; an int is always a camera. Whether a file is an image or a video is
+        decided by its content. The pages of an image file are images one after another, its frames an animation.
     capture : callable, optional
         Opens an OpenCV capture.
     cameras : callable, optional
@@ -43,13 +50,20 @@ def open_source(spec, *, capture=open_capture, cameras=named_cameras):
     Returns
     -------
     Source
+        All its frames have square pixels and are turned upright, where files say how they are to be shown.
 
     Raises
     ------
     SourceError
         If nothing is there, or no first frame comes.
     """
-    spec = str(spec)
+    if isinstance(spec, int):
+        return open_camera(spec, capture=capture)
+    path, spec = _existing(spec), str(spec)
+    if path is not None:
+        if spec == DEMO or spec.isdecimal():
+            logger.warning("%s is here as a file or folder, and is taken for that", spec)
+        return _open_path(path, capture)
     if spec == DEMO:
         frames = (Frame(picture, i / demo.FRAMES_PER_SECOND, i) for i, picture in enumerate(demo.demo_pictures()))
         return Source(DEMO, frames, frames_per_second=demo.FRAMES_PER_SECOND)
@@ -57,18 +71,64 @@ def open_source(spec, *, capture=open_capture, cameras=named_cameras):
         return open_camera(int(spec), capture=capture)
     if "://" in spec:
         return _open_stream(spec, capture)
-    path = Path(spec)
+    if number_of(spec, cameras()) is not None:
+        return open_camera(spec, capture=capture, cameras=cameras)
+    raise SourceError(
+        f"source {spec} does not exist; give a camera's number or name, a file, a folder, an address or 'demo'"
+    )
+
+
+def is_still(spec):
+    """Return whether a source, as for `open_source`, is an image, a folder of images, or pages: nothing that moves."""
+    path = None if isinstance(spec, int) else _existing(spec)
+    return path is not None and (path.is_dir() or (_is_image(path) and not is_animation(path)))
+
+
+def _existing(spec):
+    """Return the path of the file or folder that a source's name is, or None where nothing is there.
+
+    Raises
+    ------
+    SourceError
+        If nobody can tell, since a folder on the way must not be looked into.
+    """
+    address = urlsplit(str(spec)) if str(spec).startswith("file:") else None
+    path = Path(spec) if address is None else Path(url2pathname(address.path))
+    try:
+        os.stat(path if str(spec) else "")  # Path("") is the present folder
+    except PermissionError as error:
+        raise SourceError(f"source {spec} cannot be looked at ({error.strerror}); give another") from error
+    except (OSError, ValueError):  # a name that is too long, or that no file can have, may be an address
+        return None
+    return path
+
+
+def _open_path(path, capture):
     if path.is_dir():
-        return _open_folder(path)
+        return open_folder(path)
+    status = path.stat()
+    if camera := _CAMERA_FILE.fullmatch(os.path.realpath(path)) if stat.S_ISCHR(status.st_mode) else None:
+        return open_camera(int(camera[1]), capture=capture)
     if not path.is_file():
-        if number_of(spec, cameras()) is not None:
-            return open_camera(spec, capture=capture, cameras=cameras)
-        raise SourceError(
-            f"source {spec} does not exist; give a camera's number or name, a file, a folder, an address or 'demo'"
-        )
-    if path.stat().st_size == 0:
-        raise SourceError(f"{spec} is empty (0 bytes); give a video or a picture")
-    return _open_picture(path) if path.suffix.lower() in PICTURE_SUFFIXES else _open_video(path, capture)
+        raise SourceError(f"{path} is neither a file nor a folder; give a video or an image")
+    if status.st_size == 0:
+        raise SourceError(f"{path} is empty (0 bytes); give a video or an image")
+    try:
+        path.open("rb").close()
+        if not _is_image(path):
+            return open_video(path, capture=capture)
+        several = frame_count(path) > 1
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror}); give another file") from error
+    except DataError as error:
+        raise SourceError(str(error)) from error
+    if several:
+        return open_animation(path) if is_animation(path) else open_pages(path)
+    return open_image(path)
+
+
+def _is_image(path):
+    return path.is_file() and path.suffix.lower() not in _MOTION_JPEG and image_file_kind(path) is not None
 
 
 def _open_stream(address, capture):
@@ -82,61 +142,8 @@ def _open_stream(address, capture):
 
     first, hint = opener(), "check the address and whether the server is running"
     if first.isOpened() and first.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
-        return _video_source(name, first)
-    return LiveSource(name, opener, hint=hint, first=first)
-
-
-def _open_video(path, capture):
-    opened = capture(library_path(path))
-    if not opened.isOpened():
-        raise SourceError(f"{path} must be a video or a picture, and cannot be decoded as either; convert it to MP4")
-    return _video_source(str(path), opened)
-
-
-def _video_source(name, capture):
-    first = read_capture(capture)
-    if first is None:
-        capture.release()
-        raise SourceError(f"{name} has no frame that can be decoded; give another video")
-    frames = _video_frames(name, capture, first)
-    return Source(name, frames, frames_per_second=rate_of(capture), close=capture.release)
-
-
-def _video_frames(name, capture, picture):
-    """Yield the frames of a video, at the times that the file gives or, where it gives none, by its rate."""
-    rate, announced = rate_of(capture), capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    index, time_s = 0, 0.0
-    while picture is not None:
-        yield Frame(to_rgb(picture), time_s, index)
-        picture, index = read_capture(capture), index + 1
-        stamp_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        time_s = stamp_s if math.isfinite(stamp_s) and stamp_s > time_s else time_s + 1 / rate
-    if index < announced:
-        logger.warning("%s ends after %d of %d frames", name, index, announced)
-
-
-def _open_folder(path):
-    pictures = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in PICTURE_SUFFIXES)
-    if not pictures:
-        raise SourceError(f"folder {path} holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))}); give another")
-    return Source(str(path), _folder_frames(pictures), frames_per_second=FOLDER_RATE)
-
-
-def _folder_frames(pictures):
-    index = 0
-    for path in pictures:
-        try:
-            picture = read_picture(path)
-        except DataError as error:
-            logger.warning("skipped: %s", error)
-            continue
-        yield Frame(picture, index / FOLDER_RATE, index)
-        index += 1
-
-
-def _open_picture(path):
-    try:
-        frame = Frame(read_picture(path), 0.0, 0)
-    except DataError as error:
-        raise SourceError(str(error)) from error
-    return Source(str(path), (frame for _ in range(1)), frames_per_second=FOLDER_RATE)
+        # Of what lies elsewhere nobody can tell whether it is whole.
+        no_frame = f"{name} has no frame that can be decoded; download it, and give the file"
+        return video_source(name, first, most_failed_reads=FAILED_READS, damage=lambda: None, refusal=lambda: no_frame)
+    may_end = urlsplit(address).scheme.lower() in ("http", "https")
+    return LiveSource(name, opener, hint=hint, first=first, may_end=may_end)

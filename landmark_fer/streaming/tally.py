@@ -22,6 +22,8 @@ class Tally:
         Faces by expression, or `UNCERTAIN`.
     timelines : Timelines or None
         Of a film; None where single pictures are read, whose faces have no time.
+    hint : str or None
+        What could be done better, said at the end.
     """
 
     frames: int = 0
@@ -29,6 +31,7 @@ class Tally:
     seconds: float = 0.0
     expressions: Counter = field(default_factory=Counter)
     timelines: Timelines | None = None
+    hint: str | None = None
 
     def add(self, time_s, seen):
         """Count a frame.
@@ -56,7 +59,8 @@ class Tally:
         line = f"{self.frames} frames, {self.faces} faces, {rate:.1f} frames/s"
         if self.expressions:
             line = f"{line}; most often {_shares(self.expressions)}"
-        return "\n".join([line, *(self._track_lines() if self.timelines is not None else ())])
+        lines = self._track_lines() if self.timelines is not None else []
+        return "\n".join([line, *lines, *([self.hint] if self.hint else [])])
 
     def _track_lines(self):
         """Return a line for each of the faces that were seen for longest."""

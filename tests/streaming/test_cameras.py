@@ -11,6 +11,7 @@ import weakref
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from landmark_fer.errors import SourceError
 from landmark_fer.perception.quiet import LOGGING, SILENT, quiet_opencv
@@ -247,6 +248,40 @@ def test_camera_that_opens_and_shows_nothing(monkeypatch, silent):
     until(lambda: camera.captures[0].released)
 
 
+def test_number_is_a_camera_unless_a_folder_or_file_is_called_so(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+
+    def is_camera(spec):
+        camera = Camera([1, threading.Event()])
+        with open_source(spec, capture=camera) as source:
+            camera.finish()
+            return source.live and camera.asked == [2024]
+
+    assert is_camera("2024")
+    (tmp_path / "2024").mkdir()
+    Image.new("RGB", (8, 8), (1, 2, 3)).save(tmp_path / "2024" / "a.png")
+    with open_source("2024") as source:
+        assert len(list(source)) == 1
+    assert "2024 is here" in caplog.text
+    assert is_camera(2024)
+    (tmp_path / "demo").write_bytes(b"")
+    with pytest.raises(SourceError, match="demo is empty"):
+        open_source("demo")
+
+
+@pytest.mark.parametrize("spec", ["97", "Other camera", "rtsp://127.0.0.1:9/live", "clip.mp4", "folder", "song.mp4"])
+def test_advice_is_never_what_was_given(tmp_path, monkeypatch, spec):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clip.mp4").write_text("these are words")
+    (tmp_path / "song.mp4").write_bytes(b"ID3" + bytes(500))
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SourceError) as caught:
+        open_source(spec, cameras=list)
+    advice = str(caught.value).rpartition(";")[2]
+    assert advice.strip()
+    assert not any(word in advice for word in (spec, "--source", "MP4"))
+
+
 def test_stream_that_breaks_off_is_taken_again_without_its_password_in_the_messages(caplog):
     gone = threading.Event()
     camera = Camera([1, gone, None, None, None, 2, threading.Event()])
@@ -293,6 +328,47 @@ def test_real_stream_that_breaks_off_is_taken_again(broadcast, caplog):
     assert again.index > first.index
     assert "is back after" in caplog.text
     assert "secret" not in caplog.text
+
+
+class TestStreamThatMayBeAFile:
+    """It is over where it begins again in the same way at once, and only there."""
+
+    @staticmethod
+    def opened(camera, **options):
+        return LiveSource("stream x", camera, hint="look", pauses_s=(0.01,), **options)
+
+    def test_same_beginning_is_the_end(self, caplog):
+        step = threading.Event()
+        camera = Camera([1, step, 2, None, None, None, 1, 2, 2, 2])
+        with self.opened(camera, may_end=True) as source:
+            assert number(next(source)) == 1
+            step.set()
+            assert number(next(source)) == 2
+            assert list(source) == []
+            assert source.ended
+            assert source.message is None
+        until(lambda: all(capture.released for capture in camera.captures))
+        assert len(camera.captures) == 2
+        assert "waited for" not in caplog.text
+
+    def test_other_beginning_goes_on_without_a_loss(self):
+        steps = [threading.Event() for _ in range(2)]
+        camera = Camera([1, steps[0], None, None, None, 7, steps[1], 8, threading.Event()])
+        with self.opened(camera, may_end=True) as source:
+            taken = [number(next(source))]
+            for step in steps:
+                step.set()
+                taken.append(number(next(source)))
+            camera.finish()
+        assert taken == [1, 7, 8]
+        assert len(camera.captures) == 2
+
+    def test_camera_is_never_over(self):
+        camera = Camera([1, None, None, None, 1, None, None, None, 1, threading.Event()])
+        with self.opened(camera) as source:
+            until(lambda: len(camera.captures) == 3)
+            assert not source.ended
+            camera.finish()
 
 
 @pytest.fixture
@@ -358,7 +434,7 @@ def test_source_by_name_unless_a_file_has_it(tmp_path, monkeypatch):
         camera.finish()
     assert camera.asked == [2]
     (tmp_path / "HD Webcam").write_text("no video " * 99)
-    with pytest.raises(SourceError, match="HD Webcam must be a video or a picture"):
+    with pytest.raises(SourceError, match="HD Webcam must be a video or an image"):
         open_source("HD Webcam", cameras=lambda: [(2, "HD Webcam")])
     with pytest.raises(SourceError, match="source Other does not exist; give a camera's number or name"):
         open_source("Other", cameras=lambda: [(2, "HD Webcam")])

@@ -11,7 +11,7 @@ from landmark_fer.face.expressions import UNCERTAIN
 from landmark_fer.face.records import Recognition
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
 from landmark_fer.streaming.demo import FRAMES_PER_SECOND, MOTIONS, demo_pictures
-from landmark_fer.streaming.reader import MEMORY_S, LiveReader, StillReader, is_still, shared_extractor
+from landmark_fer.streaming.reader import MEMORY_S, LiveReader, StillReader, shared_extractor
 
 CLASSES = ("happy", "surprise", "neutral")
 
@@ -173,11 +173,3 @@ def test_single_pictures_stand_alone(extractor, astronaut):
     assert [face.track_id for face in (*first, *second)] == [1, 2]
     assert all(face.recognition is face.raw for face in (*first, *second))
     np.testing.assert_array_equal(first[0].raw.face.landmarks, second[0].raw.face.landmarks)
-
-
-def test_what_is_no_film(tmp_path):
-    for name in ("one.png", "two.JPG", "film.mp4"):
-        (tmp_path / name).write_bytes(b"x")
-    stills = {name: is_still(tmp_path / name) for name in ("", "one.png", "two.JPG", "film.mp4", "missing.png")}
-    assert stills == {"": True, "one.png": True, "two.JPG": True, "film.mp4": False, "missing.png": False}
-    assert not any(map(is_still, ("0", "demo", "rtsp://camera/stream", "HD Webcam")))

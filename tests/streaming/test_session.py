@@ -10,6 +10,7 @@ import pytest
 from landmark_fer.errors import SinkError
 from landmark_fer.streaming import pacing, session
 from landmark_fer.streaming.explaining import EVERY_S, Explainer
+from landmark_fer.streaming.frames import Frame, Source
 from landmark_fer.streaming.overlay import KEYS, View
 from landmark_fer.streaming.resting import RestingFaces
 from landmark_fer.streaming.session import ACTIONS, Session
@@ -371,3 +372,34 @@ def test_interrupt_ends_with_what_was_seen(tmp_path):
     assert tally.frames == 7
     with open_source(next(Path(tmp_path).glob("*.mp4"))) as film:
         assert len(list(film)) == 5
+
+
+class TestSmallImages:
+    """Small images in which no face was seen are said to be crops, perhaps, once: on the screen and at the end."""
+
+    @staticmethod
+    def run(*sizes, reader=None, window=None):
+        frames = (Frame(np.zeros((h, w, 3), np.uint8), i / 10, i) for i, (w, h) in enumerate(sizes))
+        source = Source("images", frames, frames_per_second=1000.0)
+        return Session(source, reader or FixedReader(still=True), window=window).run()
+
+    def test_they_are_counted(self):
+        tally = self.run((48, 48), (100, 100), (640, 480), (48, 48))
+        assert str(tally).splitlines()[-1] == (
+            "3 small images (48 x 48 pixels) show no face that the detector can see; if cropped to one face each, "
+            "add --detector whole"
+        )
+
+    def test_a_single_one(self):
+        assert "an image of 48 x 48 pixels shows no face" in str(self.run((48, 48)))
+
+    def test_a_small_film_too(self):
+        assert "--detector whole" in str(self.run((64, 48), (64, 48), reader=FixedReader()))
+
+    def test_no_word_where_faces_are_seen_or_images_are_large(self):
+        assert "detector" not in str(self.run((48, 48), reader=FixedReader(1, still=True)))
+        assert "detector" not in str(self.run((640, 480), (160, 90)))
+
+    def test_on_the_screen(self, draws):
+        self.run((48, 48), window=ScriptedWindow(close_at=3))
+        assert all("add --detector whole" in view.message for view, _, _ in draws)

@@ -1,6 +1,7 @@
 """Sources: frames in order, in RGB, at their times; and a clear sentence for whatever shows none."""
 
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from skimage import data
 
 from landmark_fer.errors import SourceError
 from landmark_fer.streaming.demo import FRAMES_PER_SECOND, N_FRAMES
-from landmark_fer.streaming.sources import FOLDER_RATE, open_source
+from landmark_fer.streaming.sources import FOLDER_RATE, is_still, open_source
 
 N = 30
 COLOUR = (200, 40, 90)
@@ -73,7 +74,7 @@ def test_video_that_ends_in_the_middle_just_ends(video, tmp_path, caplog, share)
 def test_video_without_frames(tmp_path):
     path = tmp_path / "none.avi"
     cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (64, 48)).release()
-    with pytest.raises(SourceError, match=r"has no frame|cannot be decoded"):
+    with pytest.raises(SourceError, match="no frame can be decoded"):
         open_source(path)
 
 
@@ -82,8 +83,8 @@ def test_video_without_frames(tmp_path):
     [
         ("zero.mp4", b"", r"zero\.mp4 is empty \(0 bytes\)"),
         ("zero.png", b"", r"zero\.png is empty \(0 bytes\)"),
-        ("words.mp4", b"these are words " * 100, "must be a video or a picture"),
-        ("words.jpg", b"these are words " * 100, "must be a picture"),
+        ("words.mp4", b"these are words " * 100, "must be a video or an image"),
+        ("words.jpg", b"these are words " * 100, "must be a video or an image"),
     ],
 )
 def test_files_that_show_nothing(tmp_path, name, content, sentence):
@@ -131,12 +132,28 @@ def test_folder_in_order_of_names_without_what_is_broken(tmp_path, caplog):
     check_frames(frames)
     assert "skipped" in caplog.text
     assert "c.jpg" in caplog.text
-    assert "notes" not in caplog.text
+    assert "1 entry is not read: notes.txt" in caplog.text
 
 
-def test_folder_without_pictures(tmp_path):
-    with pytest.raises(SourceError, match="holds no pictures"):
-        open_source(tmp_path)
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "a/" * 3000, "a\0b"])
+def test_names_that_no_file_can_have(name):
+    with pytest.raises(SourceError, match="does not exist"):
+        open_source(name)
+    assert not is_still(name)
+
+
+def test_address_of_a_file_is_its_path(video, tmp_path):
+    Image.fromarray(data.astronaut()).save(tmp_path / "a face.png")
+    for path, n in ((video, N), (tmp_path / "a face.png", 1)):
+        with open_source(path.as_uri()) as source:
+            assert len(list(source)) == n
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="on Windows there are no named pipes")
+def test_neither_file_nor_folder(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SourceError, match="pipe is neither a file nor a folder"):
+        open_source(tmp_path / "pipe")
 
 
 def test_no_camera(capfd):
