@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 DEMO = "demo"
 STREAM_TIMEOUT_S = 10.0
 
+_LONGEST_NAME = 200  # letters of a source that a message repeats
+
 _CREDENTIALS = re.compile(r"//[^/@]*@")
 _CAMERA_FILE = re.compile(r"/dev/video(\d+)")
 _MOTION_JPEG = frozenset({".mjpg", ".mjpeg"})  # files of JPEGs one after another, which begin like a single one
@@ -73,8 +75,9 @@ def open_source(spec, *, capture=open_capture, cameras=named_cameras):
         return _open_stream(spec, capture)
     if number_of(spec, cameras()) is not None:
         return open_camera(spec, capture=capture, cameras=cameras)
+    shown = f"{spec[:_LONGEST_NAME]}..." if len(spec) > _LONGEST_NAME else spec or "''"
     raise SourceError(
-        f"source {spec} does not exist; give a camera's number or name, a file, a folder, an address or 'demo'"
+        f"source {shown} does not exist; give a camera's number or name, a file, a folder, an address or 'demo'"
     )
 
 
