@@ -84,6 +84,8 @@ def _print_scores(dataset, scores, split):
     if scores["rejection"] is not None:
         print(answered_line(scores["rejection"]))
     _print_classes(scores)
+    for remark in dataset.remarks:
+        print(remark)
     for problem in dataset.problems[:10]:
         print(f"left out: {problem}", file=sys.stderr)
     rows = [("expression", "faces", "precision", "recall", "F1")]

@@ -4,11 +4,13 @@ import shlex
 import shutil
 import sys
 import time
+from collections import Counter
 
 from landmark_fer.doorway import run_door
 from landmark_fer.errors import InputError
 from landmark_fer.recognition.fit_options import fit_parser
 
+NO_SPLIT = "no split"
 FOLD_SAMPLE = 8000  # of the geometry table, whose folds then take seconds
 
 
@@ -193,12 +195,27 @@ def _print_data(dataset):
     for name, counts in dataset.undetected_by_class().items():
         total = int((dataset.expressions == name).sum())
         print(f"  {name:9} {total:6,}  of which {counts:,} were seen by no detector")
+    for sentence in [*dataset.remarks, *_splits(dataset)]:
+        print(f"  {sentence}")
     for problem in dataset.problems[:10]:
         print(f"  left out: {problem}", file=sys.stderr)
     if len(dataset.problems) > 10:
         print(f"  left out: {len(dataset.problems) - 10:,} more for reasons like these", file=sys.stderr)
     if dataset.problems and dataset.left_out:
         print(f"  all that was left out, with reasons: {dataset.left_out}", file=sys.stderr)
+
+
+def _splits(dataset):
+    """Return what is to be said of the splits that a data set names, as a list of at most one sentence."""
+    counts = Counter(dataset.splits.tolist())
+    if not any(counts):
+        return []
+    sentence = f"splits: {', '.join(f'{name or NO_SPLIT} {n:,}' for name, n in counts.items())}"
+    if dataset.origins is None and "Training" not in counts:
+        sentence += "; none is called Training, so training and test faces are drawn from all of them"
+    elif dataset.origins is None and "" in counts:
+        sentence += f"; faces of {NO_SPLIT} are neither trained on nor tested"
+    return [sentence]
 
 
 def _print_comparison(comparison):

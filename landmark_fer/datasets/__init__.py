@@ -143,6 +143,8 @@ def _with_ferplus(dataset, path, reader):
 
     if not isinstance(reader, Fer2013Csv):
         raise InputError(f"labels='ferplus' needs FER2013's csv, whose rows the votes follow, got {path}")
+    if not reader.has_splits:
+        raise InputError(f"labels='ferplus' needs the column Usage, by which rows are checked; {reader.name} lacks it")
     return label_by_majority(dataset, votes_beside(reader.path))
 
 
@@ -151,4 +153,9 @@ def _with_votes(dataset, reader):
     from landmark_fer.datasets.ferplus import FERPLUS_NAME, join_votes
 
     beside = reader.path.with_name(FERPLUS_NAME)
-    return join_votes(dataset, beside) if isinstance(reader, Fer2013Csv) and beside.is_file() else dataset
+    if not isinstance(reader, Fer2013Csv) or not beside.is_file():
+        return dataset
+    if not reader.has_splits:
+        remark = f"{FERPLUS_NAME} is not used, since {reader.name} has no column Usage, by which its rows are checked"
+        return replace(dataset, remarks=[*dataset.remarks, remark])
+    return join_votes(dataset, beside)

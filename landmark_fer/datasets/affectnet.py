@@ -11,7 +11,8 @@ from collections import Counter
 
 import numpy as np
 
-from landmark_fer.datasets.csv_sources import split_line
+from landmark_fer.datasets.csv_columns import Columns, whole_number
+from landmark_fer.datasets.csv_sources import header_of
 from landmark_fer.datasets.layout_reader import Entry, LayoutReader
 from landmark_fer.datasets.listing import parts_of
 from landmark_fer.datasets.numbered import number_above, split_above
@@ -45,6 +46,7 @@ COLUMNS = (
 FILES = {"training.csv": "Training", "validation.csv": "validation"}
 SPLITS = {"validation": "validation"}
 
+_NAMES = {"path": (COLUMNS[0],), "code": ("expression",)}
 _LABEL = "_exp.npy"
 _SCALAR = b"'descr': '<U1', 'fortran_order': False, 'shape': ()"
 _ONE_LETTER = b"\0\0\0"  # after its byte, in a text of four bytes a letter
@@ -93,19 +95,21 @@ class AffectNet(LayoutReader):
         found = []
         for name in lists:
             split = FILES[parts_of(name)[1].lower()]
-            header = split_line(next(listing.lines(name)))
-            columns = header if COLUMNS[0] in header else list(COLUMNS)  # some copies have no header
-            if missing := {COLUMNS[0], "expression"} - set(columns):
-                raise DataError(f"{name} must have AffectNet's columns, lacks {', '.join(sorted(missing))}")
-            path, code = columns.index(COLUMNS[0]), columns.index("expression")
-            for row in (split_line(line) for line in listing.lines(name) if line.strip()):
-                if row == header == columns:
-                    continue
-                if len(row) <= max(path, code):
-                    found.append((" ".join(row)[:40], _FAR, split, True))
+            rows = listing.rows(name)
+            header = header_of(listing.rows(name))
+            if _has_header(header):
+                next(rows)
+            else:  # as in some copies
+                header = list(COLUMNS)
+            columns = Columns(header, _NAMES)
+            columns.check(_NAMES, source=name, rule="AffectNet's columns")
+            for row in rows:
+                if columns.problem_of(row.cells):
+                    found.append((f"{row.where} of {name}", _FAR, split, True))
                 else:
-                    key = row[path].replace("\\", "/")
-                    found.append((places.get(key, key), _number(row[code]), split, key in places))
+                    of = columns.cells_of(row.cells)
+                    key = of["path"].replace("\\", "/")
+                    found.append((places.get(key, key), _number(of["code"]), split, key in places))
         self.crops = False
         return self._kept(found)
 
@@ -141,8 +145,12 @@ def _file_lists(listing):
 
 def _is_list(listing, name):
     """Whether a csv is one of AffectNet's: by its header, or by nine cells, a known code in the seventh."""
-    cells = split_line(next(listing.lines(name), ""))
-    return COLUMNS[0] in cells or (len(cells) == len(COLUMNS) and _number(cells[6]) in CODES | LEFT_OUT)
+    cells = header_of(listing.rows(name))
+    return _has_header(cells) or (len(cells) == len(COLUMNS) and _number(cells[6]) in CODES | LEFT_OUT)
+
+
+def _has_header(cells):
+    return "path" in Columns(cells, _NAMES)
 
 
 def _code_of_array(content):
@@ -156,7 +164,8 @@ def _code_of_array(content):
 
 
 def _number(text):
-    return int(text) if text.strip().isdecimal() and len(text) < 4 else _FAR
+    number = whole_number(text.strip())
+    return _FAR if number is None else number
 
 
 def _stem(name):

@@ -64,6 +64,8 @@ class FaceDataset:
         Changes with the source's content and with the extractor's settings, and by `take`.
     problems : list of str
         What was left out and why.
+    remarks : list of str
+        Sentences on how the source was read, such as without a column that it lacks; nothing is left out for them.
     left_out : str
         Path of a csv that names every picture that was left out; "" where there is none.
     n_left_out : int
@@ -93,6 +95,7 @@ class FaceDataset:
     source: str = ""
     key: str = ""
     problems: Sequence[str] = field(default_factory=list)
+    remarks: Sequence[str] = field(default_factory=list)
     left_out: str = ""
     n_left_out: int = 0
     votes: np.ndarray | None = None
@@ -178,7 +181,7 @@ class FaceDataset:
 
 
 def _columns():
-    of_all = {"cropped", "source", "key", "problems", "left_out", "n_left_out"}
+    of_all = {"cropped", "source", "key", "problems", "remarks", "left_out", "n_left_out"}
     return [item.name for item in fields(FaceDataset) if item.name not in of_all]
 
 

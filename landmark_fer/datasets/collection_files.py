@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from landmark_fer.datasets.csv_sources import csv_rows
 from landmark_fer.errors import DataError, SinkError
 from landmark_fer.naming import writable
 
@@ -77,7 +78,8 @@ def read_records(take):
     try:
         same = all(_sha256(folder / name) == take["sha256"][name] for name in (RECORDS, FRAMES))
         records = np.load(folder / RECORDS, allow_pickle=False) if same else None
-        frames = np.loadtxt(folder / FRAMES, delimiter=",", skiprows=1, ndmin=2) if same else None
+        rows = list(csv_rows(folder / FRAMES))[1:] if same else []
+        frames = np.array([[float(cell) for cell in row.cells] for row in rows]).reshape(-1, len(COLUMNS))
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise DataError(f"take {folder} cannot be read ({error}); delete its folder and collect it again") from error
     if not same or frames.shape != (len(records), len(COLUMNS)):

@@ -29,7 +29,7 @@ from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.perception.predictor_file import find_predictor, sha256_of
 
 # Part of every key; raise it when the extractor, a reader's rules, or the layout of an entry change.
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,8 @@ def build_dataset(reader, *, settings=None, predictor=None, jobs=None, cache=Non
     ----------
     reader : object
         With the attributes ``name`` (str) and ``cropped`` (bool) and the methods ``fingerprint()`` (str, changes
-        with the content), ``items()`` (a generator of `Item`) and ``__len__`` (for the progress bar).
+        with the content), ``items()`` (a generator of `Item`) and ``__len__`` (for the progress bar); where it has
+        ``remarks``, they become those of the data set.
     settings : ExtractorSettings, optional
     predictor : path-like, optional
         As for `find_predictor`.
@@ -115,8 +116,9 @@ def _build(entry, reader, *, settings, predictor, jobs, progress):
             bar.update(size)
     growing.finish()
     if not growing.n_faces:
-        reasons = "; ".join(_about(growing.folder)["problems"][:3]) or "empty"
-        raise DataError(f"{reader.name} must hold faces, and none is left of it: {reasons}")
+        reasons = _about(growing.folder)["problems"]
+        first = f"{growing.n_left_out:,} were left out, the first because: {reasons[0]}" if reasons else "it is empty"
+        raise DataError(f"{reader.name} must hold faces, and none is left of it; {first}")
     growing.clear()
     moved_into_place(growing.folder, entry)
 
@@ -145,6 +147,7 @@ def _read_entry(entry, reader):
             return None
         records = np.load(entry / "records.npy", mmap_mode="r", allow_pickle=False)
         known = {"cropped": reader.cropped, "source": reader.name, "key": entry.name, "problems": problems}
+        known |= {"remarks": list(getattr(reader, "remarks", ()))}
         return FaceDataset(records=records, **columns, **known, left_out=left_out, n_left_out=n_left_out)
     except Exception as error:  # for damaged content NumPy, zipfile and json raise nearly anything
         _log.warning("cache entry %s is damaged (%s) and is built again", entry, error)

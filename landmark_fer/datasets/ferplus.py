@@ -11,13 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from landmark_fer.datasets.csv_sources import csv_lines, split_line
+from landmark_fer.datasets.csv_columns import Columns, whole_number
+from landmark_fer.datasets.csv_sources import csv_rows
+from landmark_fer.datasets.fer2013 import Fer2013Csv, split_named
 from landmark_fer.errors import DataError, InputError
 from landmark_fer.face.expressions import EXPRESSIONS, FERPLUS_COLUMNS
 
 FERPLUS_NAME = "fer2013new.csv"
 
-_USAGE = "Usage"
+_RULE = {"rule": "FER+'s columns", "advice": f"is it {FERPLUS_NAME}?"}
+_NAMES = {column: (column,) for column in ("Usage", *FERPLUS_COLUMNS)}
 
 
 def votes_beside(path):
@@ -52,21 +55,21 @@ def read_votes(path):
     DataError
         If a column is missing, or a row holds something else than votes.
     """
-    lines = csv_lines(path)
-    columns = split_line(next(lines, ""))
-    missing = [name for name in (_USAGE, *FERPLUS_COLUMNS) if name not in columns]
-    if missing:
-        raise DataError(f"{path} must have FER+'s columns, lacks {', '.join(missing)}; is it {FERPLUS_NAME}?")
-    places = [columns.index(name) for name in FERPLUS_COLUMNS]
+    rows = csv_rows(path)
+    columns = Columns(next((row.cells for row in rows), []), _NAMES)
+    columns.check(_NAMES, source=path, **_RULE)
     votes, usages = [], []
-    for row, line in enumerate(line for line in lines if line.strip()):
-        cells = split_line(line)
-        numbers = [cells[place] for place in places] if len(cells) == len(columns) else [""]
-        if not all(number.isdecimal() and len(number) < 4 for number in numbers):
-            raise DataError(f"row {row} of {path} must have {len(columns)} cells with whole numbers of votes")
-        votes.append([int(number) for number in numbers])
-        usages.append(cells[columns.index(_USAGE)])
-    return np.array(votes, dtype=np.int64).reshape(-1, len(places)), np.array(usages, dtype=np.str_)
+    for number, row in enumerate(rows):
+        problem, of = columns.problem_of(row.cells), columns.cells_of(row.cells)
+        numbers = [whole_number(of[name]) for name in FERPLUS_COLUMNS]
+        if problem or None in numbers:
+            raise DataError(
+                f"row {number} of {path} ({row.where}) must have {columns.width} cells with whole numbers of votes, "
+                f"{problem or 'has something else'}; fetch it again"
+            )
+        votes.append(numbers)
+        usages.append(split_named(of["Usage"]))
+    return np.array(votes, dtype=np.int64).reshape(-1, len(FERPLUS_COLUMNS)), np.array(usages, dtype=np.str_)
 
 
 def join_votes(dataset, path):
@@ -116,7 +119,7 @@ def votes_of(dataset, path):
     if dataset.votes is not None or not (beside.is_file() and Path(path).is_file()):
         return dataset.votes
     try:
-        return join_votes(dataset, beside).votes
+        return join_votes(dataset, beside).votes if Fer2013Csv(path).has_splits else None
     except DataError:  # votes of another table
         return None
 

@@ -8,7 +8,7 @@ References
 
 import numpy as np
 
-from landmark_fer.datasets.csv_sources import split_line
+from landmark_fer.datasets.csv_columns import whole_number
 from landmark_fer.datasets.ferplus import majority
 from landmark_fer.datasets.layout_reader import Entry, LayoutReader
 from landmark_fer.datasets.listing import parts_of
@@ -40,12 +40,11 @@ class FerPlusFolders(LayoutReader):
         pictures, entries, broken, missing, unclear = set(listing.pictures), [], [], [], 0
         for labels in lists:
             above = labels.rpartition("/")[0]
-            for line in filter(str.strip, listing.text(labels).splitlines()):
-                cells = split_line(line)
-                votes = cells[-len(FERPLUS_COLUMNS) :]
-                name = f"{above}/{cells[0]}"
-                if len(cells) <= len(FERPLUS_COLUMNS) or not all(vote.isdecimal() and len(vote) < 4 for vote in votes):
-                    broken.append(line[:30])
+            for row in listing.rows(labels):
+                votes = [whole_number(cell) for cell in row.cells[-len(FERPLUS_COLUMNS) :]]
+                name = f"{above}/{row.cells[0]}"
+                if len(row.cells) <= len(FERPLUS_COLUMNS) or None in votes:
+                    broken.append(f"{row.where} of {labels}")
                 elif name not in pictures:
                     missing.append(name)
                 elif expression := str(majority(np.array([votes], dtype=np.int64))[0]):
@@ -54,7 +53,7 @@ class FerPlusFolders(LayoutReader):
                     unclear += 1
         if unclear:
             self.notes.append(f"{unclear:,} pictures have no clear majority of votes, and are left out")
-        self.note(broken, f"lines of {_LABELS} do not end in {len(FERPLUS_COLUMNS)} votes")
+        self.note(broken, f"rows of {_LABELS} do not end in {len(FERPLUS_COLUMNS)} votes")
         self.note(missing, f"pictures of {_LABELS} are not there")
         return entries
 

@@ -60,8 +60,10 @@ def join(parts, *, weights=None, cache=None):
         "origins": np.repeat(names, counts),
     }
     key = hashlib.sha256(repr([part.key for part in parts]).encode()).hexdigest()[:32]
-    problems = [f"{name}: {sentence}" for name, part in zip(names, parts, strict=True) for sentence in part.problems]
-    known |= {"problems": problems, "n_left_out": sum(part.n_left_out for part in parts)}
+    for kind in ("problems", "remarks"):
+        of_parts = [(name, getattr(part, kind)) for name, part in zip(names, parts, strict=True)]
+        known[kind] = [f"{name}: {sentence}" for name, sentences in of_parts for sentence in sentences]
+    known |= {"n_left_out": sum(part.n_left_out for part in parts)}
     cropped = all(part.cropped for part in parts)
     return FaceDataset(**known, cropped=cropped, source=" + ".join(names), key=key)
 

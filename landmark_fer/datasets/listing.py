@@ -9,7 +9,7 @@ import zipfile
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from landmark_fer.datasets.csv_sources import csv_lines, damage_named
+from landmark_fer.datasets.csv_sources import csv_rows, csv_rows_of, damage_named
 from landmark_fer.datasets.picture_trees import TAR_SUFFIXES, is_picture
 from landmark_fer.errors import DataError
 
@@ -91,13 +91,13 @@ class Listing:
         """Return the content of one file as text; bytes that are no UTF-8 become replacement characters."""
         return self.read(name).decode("utf-8-sig", errors="replace")
 
-    def lines(self, name):
-        """Yield the lines of a csv, however long it is, each with its end."""
+    def rows(self, name):
+        """Yield the rows of a csv, however long it is, as `csv_rows`."""
         if self.is_folder:
-            return csv_lines(self.path / name)
+            return csv_rows(self.path / name)
         if zipfile.is_zipfile(self.path):
-            return csv_lines(self.path, self._zip_names[name].filename)
-        return iter(self.text(name).splitlines(keepends=True))
+            return csv_rows(self.path, self._zip_names[name].filename)
+        return csv_rows_of(self.read(name), name)
 
     def fingerprint_of_others(self):
         """Return a hash of the names, sizes and times of the files that are no pictures; of an archive ""."""

@@ -8,7 +8,7 @@ References
 
 import re
 
-from landmark_fer.datasets.csv_sources import split_line
+from landmark_fer.datasets.csv_columns import whole_number
 from landmark_fer.datasets.layout_reader import Entry, LayoutReader
 from landmark_fer.datasets.listing import parts_of
 from landmark_fer.datasets.numbered import number_above, split_above
@@ -110,8 +110,9 @@ class RafDb(LayoutReader):
         labels = {}
         for name in listing.others:
             if parts_of(name)[1].lower() in ("train_labels.csv", "test_labels.csv"):
-                rows = (split_line(line) for line in listing.text(name).splitlines()[1:])
-                labels |= {row[0]: int(row[1]) for row in rows if len(row) == 2 and _is_number(row[1])}
+                for *_, image, label in (row.cells for row in listing.rows(name) if len(row.cells) > 1):
+                    if (number := whole_number(label)) is not None:  # the header has none
+                        labels[image] = number
         return labels
 
 

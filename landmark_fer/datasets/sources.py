@@ -3,8 +3,8 @@
 from importlib import import_module
 from pathlib import Path
 
-from landmark_fer.datasets.csv_sources import find_csv, is_csv_path
-from landmark_fer.datasets.fer2013 import COLUMNS, CSV_PLACES, Fer2013Csv
+from landmark_fer.datasets.csv_sources import is_csv_path
+from landmark_fer.datasets.fer2013 import CSV_PLACES, Fer2013Csv, csv_in_zip
 from landmark_fer.datasets.folders import FolderReader
 from landmark_fer.datasets.listing import Listing
 from landmark_fer.datasets.tars import TarReader
@@ -77,7 +77,7 @@ def reader_class(name):
 def _is_fer2013(path):
     if path.is_dir():
         return _csv_inside(path) is not None
-    return path.suffix.lower() == ".zip" and find_csv(path, set(COLUMNS)) is not None
+    return path.suffix.lower() == ".zip" and csv_in_zip(path) is not None
 
 
 def _csv_inside(path):

@@ -3,36 +3,25 @@
 import hashlib
 import itertools
 import json
-from functools import cached_property
-from pathlib import Path
 
-from landmark_fer.datasets.base import Item
-from landmark_fer.datasets.csv_sources import csv_lines, damage_named, is_csv_path, split_line
-from landmark_fer.datasets.fer2013 import picture_of_pixels
-from landmark_fer.datasets.folders import SPLIT_FOLDERS
-from landmark_fer.datasets.layout_reader import Entry, LayoutReader
+from landmark_fer.datasets import fer2013
+from landmark_fer.datasets.csv_columns import Columns
+from landmark_fer.datasets.csv_sources import csv_rows, header_of, is_csv_path, rows_before_fault
+from landmark_fer.datasets.fer2013 import PixelRows, split_named
+from landmark_fer.datasets.layout_reader import NAMED, Entry, LayoutReader
 from landmark_fer.datasets.listing import parts_of
 from landmark_fer.errors import DataError
 from landmark_fer.face.expressions import EXPRESSIONS, find_expression
 
 # What each column may be called, in any letter case; the first is what messages call it.
-NAMES = {
+NAMES = fer2013.NAMES | {
     "path": ("path", "file", "filename", "file_name", "filepath", "image", "image_path", "picture"),
-    "pixels": ("pixels",),
     "expression": ("expression", "emotion", "label", "class"),
-    "split": ("split", "usage", "set", "partition"),
-    "subject": ("subject", "subject_id", "person", "person_id", "participant", "identity"),
 }
 
 _LOOKED_AT = 50  # lines of a csv without subjects, of which one must name an expression
-_FER2013 = {"emotion", "pixels", "usage"}
 
-
-def columns_of(header):
-    """Return {meaning: place} of the columns of a csv that mean something, by `NAMES`; the first of several counts."""
-    words = [cell.strip().lower() for cell in header]
-    places = {kind: [words.index(name) for name in names if name in words] for kind, names in NAMES.items()}
-    return {kind: found[0] for kind, found in places.items() if found}
+_PIXEL_RULE = "the columns pixels and expression (a word)"
 
 
 class PictureTable(LayoutReader):
@@ -48,33 +37,37 @@ class PictureTable(LayoutReader):
     @classmethod
     def recognizes(cls, listing):
         """Whether it is a csv, or a folder or archive with one, whose columns are a path and a label or a subject."""
-        return _table_of(listing) is not None
+        return bool(_tables_of(listing))
 
     def entries(self, listing):
         """Return the rows whose label is an expression."""
-        found = _table_of(listing)
-        if found is None:
+        tables = _tables_of(listing)
+        if not tables:
             raise DataError(f"{self.path} must hold {self.layout}; write one beside the pictures")
-        self._above, lines = found
-        places = columns_of(split_line(next(lines)))
+        if len(tables) > 1:
+            raise DataError(
+                f"{self.path} must hold one table of pictures, has {len(tables)} ({', '.join(tables[:NAMED])}); give "
+                "one by its path (several --data are joined), or write one with a column split"
+            )
+        self._above = "".join(f"{folder}/" for folder in parts_of(tables[0])[0]) if tables[0] else ""
+        rows = _rows_of(listing, tables[0])
+        columns = Columns(next(rows).cells, NAMES)
+        columns.check(("path",), source=tables[0] or self.path, rule=self.layout)
         present, entries, broken, unknown = set(listing.pictures), [], [], []
-        for number, line in enumerate(lines, start=2):
-            cells = split_line(line)
-            if not line.strip():
+        for row in rows:
+            if problem := columns.problem_of(row.cells):
+                broken.append(f"{row.where} {problem}")
                 continue
-            if len(cells) <= max(places.values()):
-                broken.append(f"line {number}")
-                continue
-            name = self._above + cells[places["path"]].replace("\\", "/")
-            expression = _expression(cells, places, name)
+            of = columns.cells_of(row.cells)
+            name = self._above + of["path"].replace("\\", "/")
+            expression = find_expression(of["expression"]) if "expression" in of else _expression_above(name)
             if expression is None or "\0" in name:
-                unknown.append(f"line {number}")
+                unknown.append(f"{row.where} ({of['expression'][:20]!r})" if "expression" in of else row.where)
                 continue
-            split, subject = (cells[places[kind]] if kind in places else "" for kind in ("split", "subject"))
-            entries.append(Entry(name, expression, SPLIT_FOLDERS.get(split.lower(), split), subject))
-        self.note(broken, "lines of the csv have too few cells")
-        self.note(unknown, f"lines of the csv name no expression ({', '.join(EXPRESSIONS)}), and are left out")
-        self.note(sorted(present - {entry.name for entry in entries}), "pictures are in no line that counts")
+            entries.append(Entry(name, expression, split_named(of.get("split", "")), of.get("subject", "")))
+        self.note(broken, "rows of the csv have too few cells or too many")
+        self.note(unknown, f"rows of the csv name no expression ({', '.join(EXPRESSIONS)}), and are left out")
+        self.note(sorted(present - {entry.name for entry in entries}), "pictures are in no row that counts")
         return entries
 
     def open_tree(self, listing):
@@ -85,7 +78,7 @@ class PictureTable(LayoutReader):
         return _Paths(base, [entry.name for entry in self._entries])
 
 
-class PixelTable:
+class PixelTable(PixelRows):
     """Reads a csv with the columns ``pixels`` (a square of grey values), ``expression``, and if known the others.
 
     Parameters
@@ -103,52 +96,22 @@ class PixelTable:
         If it lacks these columns.
     """
 
+    labels = f"one of {', '.join(EXPRESSIONS)} (numbers are read with --dataset fer2013, as FER2013 counts)"
+
     def __init__(self, path, *, pictures="auto", views="frontal"):
-        self.path, self.cropped = Path(path), pictures != "scenes"
-        self.name = self.path.name
-        self._places = columns_of(split_line(next(csv_lines(path), "")))
-        if not {"pixels", "expression"} <= set(self._places):
-            raise DataError(f"{path} must have the columns pixels and expression (a word), and lacks one; add it")
+        super().__init__(path, NAMES, _PIXEL_RULE)
+        self.cropped = pictures != "scenes"
 
     @classmethod
     def recognizes(cls, listing):
         """Whether it is a csv with pixels, labels and subjects that is not FER2013's."""
-        if not _is_csv(listing.path):
-            return False
-        header = split_line(next(csv_lines(listing.path), ""))
-        known = {"pixels", "expression", "subject"} <= set(columns_of(header))
-        return known and not {cell.strip().lower() for cell in header} >= _FER2013
+        header = header_of(csv_rows(listing.path)) if _is_csv(listing.path) else []
+        own = {"pixels", "expression", "subject"} <= set(Columns(header, NAMES).places)
+        return own and not {"expression", "pixels", "split"} <= set(Columns(header, fer2013.NAMES).places)
 
-    def fingerprint(self):
-        """Return the SHA-256 of the file."""
-        with damage_named(self.path), self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
-    def __len__(self):
-        return self._n_rows
-
-    @cached_property
-    def _n_rows(self):
-        return sum(1 for _ in self._rows())
-
-    def items(self):
-        """Yield an Item for each row, broken rows with their problem."""
-        for row, (number, line) in enumerate(self._rows()):
-            cells, where = split_line(line), f"row {row} (line {number})"
-            if len(cells) <= max(self._places.values()):
-                yield Item(f"row {row}", problem=f"{where} has {len(cells)} cells, which are too few")
-                continue
-            of = {kind: cells[place] for kind, place in self._places.items()}
-            expression, (picture, problem) = find_expression(of["expression"]), picture_of_pixels(of["pixels"])
-            if expression is None:
-                problem = f"has the label {of['expression'][:20]!r}, must have one of {', '.join(EXPRESSIONS)}"
-            split = SPLIT_FOLDERS.get(of.get("split", "").lower(), of.get("split", ""))
-            known = {"expression": expression, "split": split, "subject": of.get("subject", ""), "picture": picture}
-            yield Item(f"row {row}", **known, problem=problem and f"{where} {problem}")
-
-    def _rows(self):
-        lines = enumerate(csv_lines(self.path), start=1)
-        return ((number, line) for number, line in lines if number > 1 and line.strip())
+    def expression_of(self, label):
+        """Return the expression that a word means, or None."""
+        return find_expression(label)
 
 
 class _Paths:
@@ -172,33 +135,36 @@ class _Paths:
             yield name, DataError(f"{name} must be a file with a picture, and is none; mend the csv") if odd else path
 
 
-def _table_of(listing):
-    """Return (what paths begin with, lines) of the csv with paths, or None."""
+def _tables_of(listing):
+    """Return the names of the tables in a folder or archive; of a csv that is one by itself [""]."""
     if _is_csv(listing.path):
-        return ("", csv_lines(listing.path)) if _has_paths(csv_lines(listing.path)) else None
-    for name in listing.others:
-        folders, own = parts_of(name)
-        if own.lower().endswith(".csv") and len(folders) < 3 and _has_paths(listing.lines(name)):
-            return "".join(f"{folder}/" for folder in folders), listing.lines(name)
-    return None
+        columns = Columns(header_of(csv_rows(listing.path)), NAMES)
+        return [""] if _names_pictures(columns) and "pixels" not in columns else []
+    named = (name for name in listing.others if name.lower().endswith(".csv") and len(parts_of(name)[0]) < 3)
+    return [name for name in named if _is_table(listing.rows(name))]
 
 
-def _has_paths(lines):
-    """Whether a csv has a column of paths and one of subjects, or one of labels that are words."""
-    places = columns_of(split_line(next(lines, "")))
-    if "path" not in places or not {"expression", "subject"} & set(places):
+def _rows_of(listing, name):
+    return listing.rows(name) if name else csv_rows(listing.path)
+
+
+def _names_pictures(columns):
+    return "path" in columns and ("expression" in columns or "subject" in columns)
+
+
+def _is_table(rows):
+    """Whether a csv among pictures has a column of paths and one of subjects, or one of labels that are words."""
+    first = [row.cells for row in itertools.islice(rows_before_fault(rows), _LOOKED_AT + 1)]
+    columns = Columns(first[0] if first else [], NAMES)
+    if not _names_pictures(columns):
         return False
-    first = (split_line(line) for line in itertools.islice(lines, _LOOKED_AT))
-    of_label = places.get("expression", -1)
-    return "subject" in places or any(len(row) > of_label and find_expression(row[of_label]) for row in first)
+    return "subject" in columns or any(find_expression(columns.cells_of(row)["expression"]) for row in first[1:])
 
 
 def _is_csv(path):
     return path.is_file() and is_csv_path(path) and str(path).lower().endswith((".csv", ".csv.gz"))
 
 
-def _expression(cells, places, name):
-    if "expression" in places:
-        return find_expression(cells[places["expression"]])
+def _expression_above(name):
     meanings = (find_expression(folder) for folder in reversed(parts_of(name)[0]))
     return next((meaning for meaning in meanings if meaning), None)

@@ -18,6 +18,7 @@ from landmark_fer.models.cnn.onnx_wire import graph_interface
 from landmark_fer.models.cnn.sidecar import read_sidecar
 from landmark_fer.perception.pictures import read_frames, read_picture
 from landmark_fer.recognition.manifest import MANIFEST_NAME, read_manifest
+from landmark_fer.streaming.collecting.spans import read_spans
 from tests.accidents.artifacts import ARTIFACT_TARGETS
 from tests.accidents.mutations import damaged, damaged_text, damaged_values
 from tests.accidents.samples import csv_rows, encoded, identity_graph, small_table, smooth_picture, votes_rows, zipped
@@ -196,6 +197,23 @@ def votes(folder):
     return Files(folder, "fer2013new.csv", [votes_rows()], read_votes, damaged_text)
 
 
+def picture_tables(folder):
+    """Tables of pictures by their paths, and of pixels, with subjects."""
+    paths = 'path;expression;subject;split\r\na.png;happy;ann;train\r\n"b\nc.png";Sadness;bob;test\r\n'.encode("utf-16")
+    numbers = " ".join(map(str, range(16)))
+    pixels = f'subject,expression,pixels\nann,happy,{numbers}\nbob,sad,"[{numbers.replace(" ", ", ")}]"\n'.encode()
+    return Files(folder, "table.csv", [paths.decode("utf-16").encode(), pixels, paths], read_items)
+
+
+def span_files(folder):
+    """Spans of a video."""
+    seeds = [
+        b'start_s,end_s,expression,subject\n0,1.5,sad,\n2,3,Joy,"ann"\n',
+        b"END_S\tstart_s\texpression\r1\t0\tsad\r",
+    ]
+    return Files(folder, "spans.csv", seeds, lambda path: read_spans(path, subject="ann"), damaged_text)
+
+
 def manifests(folder):
     """Manifests of artifacts, read by themselves."""
     seeds = [(ARTIFACTS / name / MANIFEST_NAME).read_bytes() for name in ("default", "cnn")]
@@ -234,6 +252,8 @@ TARGETS = PICTURES | {
     "npz-as-data": loaded_tables,
     "sidecar": sidecars,
     "votes": votes,
+    "tables": picture_tables,
+    "spans": span_files,
     "manifest": manifests,
     "onnx-wire": graphs,
     **ARTIFACT_TARGETS,

@@ -1,13 +1,17 @@
 import gzip
 import io
+import itertools
 import tarfile
 import zipfile
 
 import numpy as np
 import pytest
 
-from landmark_fer.datasets.fer2013 import Fer2013Csv, expression_of_label
-from landmark_fer.errors import DataError
+from landmark_fer.datasets import open_source
+from landmark_fer.datasets.fer2013 import SIDE, Fer2013Csv, expression_of_label, picture_of_pixels, split_named
+from landmark_fer.errors import DataError, InputError
+from landmark_fer.face.expressions import FER2013_CODES
+from tests.datasets.conftest import usages
 
 
 def read(path):
@@ -93,9 +97,10 @@ def test_problems_reach_the_data_set(tmp_path, fer_csv, load):
     [
         ("a.csv", b"", "a.csv is empty"),
         ("a.csv", b"\n\n", "a.csv is empty"),
-        ("a.csv", b"emotion,image\n1,x\n", "lacks pixels, Usage, has 'emotion', 'image'"),
-        ("a.csv", b"\xff\xd8\xff\xe0" + bytes(range(256)), "must have the columns emotion, pixels, Usage"),
-        ("a.csv.gz", b"no gzip", "a.csv.gz is cut short, damaged or unreadable"),
+        ("a.csv", b"emotion,image\n1,x\n", "lacks pixels, has 'emotion', 'image'"),
+        ("a.csv", b"\xff\xd8\xff\xe0" + bytes(range(256)), "must be text in UTF-8, and line 1 has the byte 0xff"),
+        ("a.csv.gz", b"no gzip", "must have the columns emotion, pixels, Usage"),
+        ("a.csv.gz", b"\x1f\x8bno gzip", "a.csv.gz is cut short, damaged or unreadable"),
         ("a.zip", b"no zip", "a.zip is cut short, damaged or unreadable"),
         ("a.tar.gz", gzip.compress(b"no tar", mtime=0), "a.tar.gz is cut short, damaged or unreadable"),
     ],
@@ -139,3 +144,194 @@ def test_a_header_alone_leaves_no_face(tmp_path, load):
 )
 def test_labels(label, expression):
     assert expression_of_label(label) == expression
+
+
+# How the same rows may be written: what is put into each cell, and how columns are called.
+HEADERS = {
+    "as they are": ("emotion", "pixels", "Usage"),
+    "capitals": ("EMOTION", "PIXELS", "USAGE"),
+    "spaces": (" Emotion ", "  Pixels", "usage "),
+    "index of pandas": ("Unnamed: 0", "emotion", "pixels", "Usage"),
+    "index without a name": ("", "emotion", "pixels", "Usage"),
+    "another order": ("Usage", "note", "pixels", "emotion"),
+    "empty columns at the end": ("emotion", "pixels", "Usage", "", ""),
+}
+LABELS = {
+    "numbers": "{number}",
+    "floats": "{number}.0",
+    "zeros": "0{number}",
+    "spaces": " {number} ",
+    "words": "{word}",
+}
+PIXELS = {
+    "spaces": " ".join,
+    "commas": ",".join,
+    "a list": lambda values: f"[{', '.join(values)}]",
+    "lines": lambda values: "\n".join(" ".join(values[at : at + SIDE]) for at in range(0, SIDE * SIDE, SIDE)),
+    "a list of lists": lambda values: str([list(map(int, values[at : at + SIDE])) for at in range(0, SIDE**2, SIDE)]),
+}
+USAGES = {
+    "as they are": {},
+    "small": {"Training": "training", "PublicTest": "publictest", "PrivateTest": "privatetest"},
+    "capitals": {"Training": "TRAINING", "PublicTest": "PUBLICTEST", "PrivateTest": "PRIVATETEST"},
+    "spaces": {"Training": " Train ", "PublicTest": "public test", "PrivateTest": "Private_Test"},
+}
+
+
+def written(path, faces, labels, usages, *, header, separator, end, encoding, always, label, pixels, usage):
+    """Write rows in one of the forms above."""
+    lines = [header]
+    for row, (face, word, split) in enumerate(zip(faces, labels, usages, strict=True)):
+        cells = {
+            "emotion": label.format(number=FER2013_CODES.index(word), word=word),
+            "pixels": pixels([str(value) for value in face.ravel()]),
+            "usage": usage.get(split, split),
+            "unnamed: 0": str(row),
+            "note": f"{separator} a note\nof two lines",
+        }
+        lines.append([cells.get(name.strip().lower(), "") for name in header])
+    text = ""
+    for cells in lines:
+        quoted = (always or any(mark in cell for mark in (separator, "\n", '"')) for cell in cells)
+        text += separator.join(f'"{cell}"' if q else cell for cell, q in zip(cells, quoted, strict=True)) + end
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+SPLITS = ["Training", "Training", "PublicTest", "PrivateTest"]
+
+
+@pytest.mark.parametrize("header", HEADERS)
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_same_rows_are_read_however_they_are_written(tmp_path, faces, labels, header, separator, encoding):
+    forms = itertools.product(("\n", "\r\n", "\r"), (True, False), LABELS, PIXELS, USAGES)
+    # Fourteen of the 600 meet each header, separator and encoding: others each header and separator.
+    first = 3 * [*HEADERS].index(header) + ",;\t".index(separator)
+    for end, always, label, pixels, usage in itertools.islice(forms, first, None, 43):
+        written(
+            tmp_path / "it.csv", faces[:4], labels[:4], SPLITS, header=HEADERS[header], separator=separator, end=end,
+            encoding=encoding, always=always, label=LABELS[label], pixels=PIXELS[pixels], usage=USAGES[usage],
+        )  # fmt: skip
+        items = list(open_source(tmp_path / "it.csv").items())
+        said = f"{end!r} {always} {label} {pixels} {usage}"
+        assert [(item.problem, item.expression, item.split) for item in items] == [
+            (None, word, split) for word, split in zip(labels[:4], SPLITS, strict=True)
+        ], said
+        assert all(np.array_equal(item.picture, face) for item, face in zip(items, faces, strict=False)), said
+
+
+@pytest.mark.parametrize("label", ["3.5", "3,5", "7.0", "-1", "33", "3 0", "nan", "None", "0x3"])
+def test_a_label_between_or_beyond_the_codes_is_no_label(label):
+    assert expression_of_label(label) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "split"),
+    [
+        ("Training", "Training"), ("training", "Training"), ("Train", "Training"), ("TRAINING SET", "Training"),
+        ("Public Test", "PublicTest"), ("public_test", "PublicTest"), ("private-test", "PrivateTest"),
+        ("test", "test"), ("TEST", "test"), ("Val", "validation"), ("dev", "dev"), ("Training2", "Training2"),
+        ("fold 1", "fold 1"), ("Public", "Public"), ("", ""),
+    ],
+)  # fmt: skip
+def test_words_for_splits(word, split):
+    assert split_named(word) == split
+
+
+def test_without_usage_all_rows_train_and_it_is_said(tmp_path, write_csv, faces, labels, load):
+    path = tmp_path / "no_usage.csv"
+    path.write_text(write_csv(faces, labels, usages(20), columns="emotion,pixels"))
+    (tmp_path / "fer2013new.csv").write_text("whatever")
+    dataset = load(path)
+    assert set(dataset.splits) == {"Training"} and dataset.votes is None
+    assert dataset.remarks == [
+        "no_usage.csv has no column Usage, so all of its rows count as Training",
+        "fer2013new.csv is not used, since no_usage.csv has no column Usage, by which its rows are checked",
+    ]
+    assert load(path).remarks == dataset.remarks, "from the cache"
+    with pytest.raises(InputError, match=r"needs the column Usage, by which rows are checked; no_usage.csv lacks it"):
+        load(path, labels="ferplus")
+
+
+@pytest.mark.parametrize("name", ["split", "Set", "SUBSET", "partition"])
+def test_another_name_of_usage_is_not_passed_over(tmp_path, write_csv, faces, labels, name):
+    path = tmp_path / "it.csv"
+    path.write_text(write_csv(faces[:2], labels[:2], ["Training", "test"]).replace("Usage", name, 1))
+    assert [item.split for item in read(path)] == ["Training", "test"]
+
+
+def test_an_empty_usage_is_a_problem_of_its_row(tmp_path, write_csv, faces, labels):
+    path = tmp_path / "it.csv"
+    path.write_text(write_csv(faces[:3], labels[:3], ["Training", "", "PublicTest"]))
+    assert [item.problem for item in read(path)] == [
+        None,
+        "row 1 (line 3) has no Usage, must have Training, PublicTest or PrivateTest",
+        None,
+    ]
+
+
+@pytest.mark.parametrize("name", ["emotion", "PIXELS", " usage"])
+def test_a_column_twice_is_refused(tmp_path, write_csv, faces, labels, name):
+    text = write_csv(faces[:1], labels[:1], ["Training"])
+    (tmp_path / "it.csv").write_text(text.replace("\n", f",{name}\n", 1))
+    with pytest.raises(DataError, match=rf"it.csv must have each column once, has '{name.strip().lower()}' 2 times"):
+        Fer2013Csv(tmp_path / "it.csv")
+
+
+def test_pictures_of_another_square_are_read_and_odd_ones_named(tmp_path, faces):
+    large = [np.kron(face, np.ones((5, 5), np.uint8))[:224, :224] for face in faces[:3]]
+    lines = [
+        "emotion,pixels,Usage",
+        *(f'3,"{" ".join(map(str, face.ravel()))}",Training' for face in [*large, faces[3]]),
+    ]
+    (tmp_path / "large.csv").write_text("\n".join(lines) + "\n")
+    items = read(tmp_path / "large.csv")
+    assert all(np.array_equal(item.picture, face) for item, face in zip(items[:3], large, strict=True))
+    assert [item.problem for item in items] == [None] * 3 + ["row 3 (line 5) has 2304 pixels, must have 50176"]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "problem"),
+    [
+        ("0.5 0.25", "has pixels that are no whole numbers"),
+        ("[1 2 ... 3]", "has pixels that are no whole numbers"),
+        ("0x10", "has pixels that are no whole numbers"),
+        ("[]", "has 0 pixels, must have 2304"),
+        ("", "has 0 pixels, must have 2304"),
+        ("0,5 " * 2304, "has 4608 pixels, must have 2304"),
+    ],
+)
+def test_pixels_that_are_not_a_picture_of_grey_values(pixels, problem):
+    assert picture_of_pixels(pixels.strip(), SIDE) == (None, problem)
+
+
+def test_where_all_rows_fail_the_first_reason_is_given(tmp_path, load):
+    (tmp_path / "it.csv").write_text("emotion,pixels,Usage\n" + "9,1 2 3,Training\n" * 12)
+    with pytest.raises(DataError) as raised:
+        load(tmp_path / "it.csv")
+    assert str(raised.value) == (
+        "it.csv must hold faces, and none is left of it; 12 were left out, the first because: "
+        "row 0 (line 2) has the label '9', must have 0 to 6 or an expression"
+    )
+
+
+def test_a_line_break_in_quotes_shifts_no_row(tmp_path, write_csv, faces, labels):
+    lines = write_csv(faces[:3], labels[:3], SPLITS[1:]).splitlines()
+    people = ["subject", '"ann\nof two lines, and more"', "", "bob"]
+    (tmp_path / "it.csv").write_text("\n".join(map("{},{}".format, lines, people)) + "\n1,2\n")
+    items = read(tmp_path / "it.csv")
+    assert [(item.expression, item.split, item.subject) for item in items[:3]] == [
+        (labels[0], "Training", "ann\nof two lines, and more"),
+        (labels[1], "PublicTest", ""),
+        (labels[2], "PrivateTest", "bob"),
+    ]
+    assert items[3].problem == "row 3 (line 6) has 2 cells, must have 4"
+
+
+def test_of_several_csv_files_in_a_zip_the_one_with_splits_is_read(tmp_path, write_csv, faces, labels):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("another.csv", write_csv(faces[:2], labels[:2], SPLITS[:2], columns="emotion,pixels"))
+        archive.writestr("whole.csv", write_csv(faces[:4], labels[:4], SPLITS))
+        archive.writestr("odd.csv", b"\xff\xd8 no text")
+    assert [item.split for item in open_source(tmp_path / "a.zip").items()] == SPLITS

@@ -70,7 +70,7 @@ def test_votes_follow_rows_whatever_is_taken(pair, dataset):
     [
         (lambda text: text.replace("PublicTest", "Training"), r"row 14 is 'Training' in the one and 'PublicTest'"),
         (lambda text: "\n".join(text.splitlines()[:10]), "must have votes for row 19 of fer2013.csv, and has 9 rows"),
-        (lambda text: text.replace("contempt", "bored"), "lacks contempt; is it fer2013new.csv"),
+        (lambda text: text.replace("contempt", "bored"), "lacks contempt, has .*; is it fer2013new.csv"),
         (lambda text: text.replace(",10,", ",ten,"), "row 5 of .* must have 12 cells with whole numbers"),
         (lambda text: "", "lacks Usage"),
     ],
@@ -100,3 +100,25 @@ def test_votes_are_found_whether_they_are_learnt_from_or_not(pair, fer_csv, data
     assert ferplus.votes_of(dataset, fer_csv) is None
     pair.with_name("fer2013new.csv").write_text("Usage\n")
     assert ferplus.votes_of(dataset, pair) is None
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_votes_are_read_however_they_are_written(tmp_path, separator, encoding):
+    text = ferplus_text(["Training", "PublicTest"], ROWS[:2])
+    path = tmp_path / "it.csv"
+    lines = [line.replace(",", separator) for line in text.splitlines()]
+    changed = lines[0].upper() + "\r\n" + "\r\n\r\n".join(lines[1:]).replace("PublicTest", '"public test"')
+    path.write_bytes(changed.replace(f"6{separator}", f" 6.0{separator}").encode(encoding))
+    votes, usages = read_votes(path)
+    assert votes.tolist() == ROWS[:2] and usages.tolist() == ["Training", "PublicTest"]
+
+
+def test_votes_are_matched_whatever_the_letter_case_of_usage(pair, load):
+    pair.write_text(pair.read_text().replace("Training", "train").replace("PublicTest", "publictest"))
+    assert load(pair).votes.tolist() == ROWS
+
+
+def test_votes_of_rows_without_usage_are_no_judges(pair, load):
+    pair.write_text("\n".join(line.rpartition(",")[0] for line in pair.read_text().splitlines()))
+    assert ferplus.votes_of(load(pair, votes="none"), pair) is None

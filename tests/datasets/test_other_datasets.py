@@ -212,6 +212,16 @@ def test_raf_db_of_kaggle_says_the_same_as_the_official_folder(made, tmp_path):
     assert len(known(again)) == 20 and any("another folder than the csv's label" in note for note in notes(again))
 
 
+def test_raf_dbs_list_of_kaggle_may_have_another_form(tmp_path):
+    copies.make_raf_db_kaggle(tmp_path)
+    labels = tmp_path / "train_labels.csv"
+    rows = labels.read_text().replace("train_00001_aligned.jpg,1", "train_00001_aligned.jpg,4.0").splitlines()
+    labels.write_bytes(
+        "\r\n".join(f'{row};"{cells}"'.replace(",", '";"') for row, cells in enumerate(rows)).encode("utf-16")
+    )
+    assert any("1 pictures lie in another folder than the csv's label" in note for note in notes(open_source(tmp_path)))
+
+
 def test_raf_db_without_its_list_is_refused_and_odd_lines_are_named(tmp_path):
     copies.make_raf_db(tmp_path, each=1)
     labels = tmp_path / "basic/EmoLabel" / raf_db.LABEL_LIST
@@ -239,6 +249,29 @@ def test_affectnet_lists_without_a_header_read_the_same(tmp_path):
     with_header = open_source(copies.make_affectnet_lists(tmp_path / "a"))
     without = open_source(copies.make_affectnet_lists(tmp_path / "b", header=False))
     assert known(with_header) == known(without)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_affectnet_lists_are_read_however_they_are_written(tmp_path, encoding, separator):
+    plain = known(open_source(copies.make_affectnet_lists(tmp_path / "a")))
+    for path in copies.make_affectnet_lists(tmp_path / "b").rglob("*.csv"):
+        rows = [line.split(",") for line in path.read_text().splitlines()]
+        rows = [[cells[0].replace("/", "\\"), f'"{cells[6]}.0"', '"two\nlines"'] for cells in rows[1:]]
+        rows.insert(0, ["SUBDIRECTORY_FILEPATH", " Expression", "note"])
+        path.write_bytes("\r".join(separator.join(cells) for cells in rows).encode(encoding))
+    assert known(open_source(tmp_path / "b")) == plain
+
+
+def test_rows_of_affectnet_lists_that_do_not_fit_are_named_by_their_lines(tmp_path):
+    folder = copies.make_affectnet_lists(tmp_path, each=1)
+    path = next(folder.rglob("training.csv"))
+    path.write_text(path.read_text() + "1/x.jpg,1\n2/y.jpg,40,50,160,160,,1.5,0,0\n")
+    said = notes(open_source(folder))
+    assert any(
+        note.startswith("2 pictures have no readable label") and "line 13 of Manually_Annotated_file_lists" in note
+        for note in said
+    ), said
 
 
 def test_affectnet_labels_that_cannot_be_read_and_missing_pictures_are_named(tmp_path):
@@ -270,6 +303,17 @@ def test_numbered_folders_need_the_data_sets_name(tmp_path):
         open_source(tmp_path)
     first = {name: known(open_source(tmp_path, dataset=name))["train/1/a.jpg"] for name in ("raf-db", "affectnet")}
     assert first == {"raf-db": ("surprise", "Training", ""), "affectnet": ("happy", "Training", "")}
+
+
+def test_ferplus_folders_name_the_rows_that_are_no_votes(tmp_path):
+    folder = copies.make_ferplus(tmp_path, each=1)
+    path = folder / "data/FER2013Train/label.csv"
+    path.write_text(
+        path.read_text().replace(",7,", ",7.0,", 1) + 'a.png,"(0,\n0)",1,2\nb.png,x,1,1,1,1,1,1,1,1,1,1.5\n'
+    )
+    reader = open_source(folder)
+    assert len(known(reader)) == 24
+    assert any("2 rows of label.csv do not end in 10 votes: lines 10 to 11 of" in note for note in notes(reader))
 
 
 def test_ferplus_folders_take_clear_majorities_and_official_splits(made):

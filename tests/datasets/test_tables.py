@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from landmark_fer.datasets import open_source
-from landmark_fer.datasets.tables import PictureTable, PixelTable, columns_of
+from landmark_fer.datasets.csv_columns import Columns
+from landmark_fer.datasets.tables import NAMES, PictureTable, PixelTable
 from landmark_fer.errors import DataError
 from tests.datasets import copies
 
@@ -68,10 +69,10 @@ def test_lines_that_say_nothing_are_named_and_left_out(table):
     reader = open_source(table.parent)
     assert known(reader)[:2] == WANTED[:2] and ("fear", "carl", "") in known(reader)
     said = notes(reader)
-    assert any(note.startswith("1 lines of the csv name no expression") and "line 5" in note for note in said)
-    assert any(note.startswith("1 lines of the csv have too few cells: line 6") for note in said)
+    assert any(note.startswith("1 rows of the csv name no expression") and "line 5" in note for note in said)
+    assert any(note.startswith("1 rows of the csv have too few cells or too many: line 6") for note in said)
     assert any("labels are of pictures that had one already" in note and "b.png" in note for note in said)
-    assert any("pictures are in no line that counts: unlisted.png" in note for note in said)
+    assert any("pictures are in no row that counts: unlisted.png" in note for note in said)
 
 
 def test_a_picture_that_is_not_there_is_a_problem_not_the_end(table, load):
@@ -128,7 +129,9 @@ def test_broken_rows_of_pixels_are_named(tmp_path):
     assert len(said) == 5 and all(
         note.startswith(f"row {row} (line {row + 2}) ") for row, note in enumerate(said, start=1)
     )
-    for note, part in zip(said, ("a square", "label '4'", "pixel of 300", "no whole numbers", "too few"), strict=True):
+    for note, part in zip(
+        said, ("a square", "label '4'", "pixel of 300", "no whole numbers", "must have 4"), strict=True
+    ):
         assert part in note
 
 
@@ -143,8 +146,9 @@ def test_fer2013_with_subjects_is_still_fer2013(tmp_path, write_csv, faces, labe
 
 
 def test_names_of_columns_in_any_case_and_order():
-    assert columns_of([" Emotion", "IMAGE_PATH", "Person", "other"]) == {"path": 1, "expression": 0, "subject": 2}
-    assert columns_of(["a", "b"]) == {}
+    found = Columns(["Emotion", "IMAGE_PATH", "Person", "other"], NAMES).places
+    assert found == {"path": 1, "expression": 0, "subject": 2}
+    assert Columns(["a", "b"], NAMES).places == {}
 
 
 @pytest.mark.parametrize("header", ["name,mood", "", "pixels,label", "path,split"])
@@ -154,3 +158,82 @@ def test_a_csv_of_something_else_gets_a_sentence(tmp_path, header):
         open_source(tmp_path / "other.csv")
     with pytest.raises(DataError, match=r"other\.csv"):
         open_source(tmp_path / "other.csv", dataset="table")
+
+
+FORMS = [
+    (separator, encoding, always, columns)
+    for separator in (",", ";", "\t")
+    for encoding in ("utf-8", "utf-8-sig", "utf-16")
+    for always in (True, False)
+    for columns in (("path", "expression", "subject", "split"), (" Image", "EMOTION ", "Person", "Usage"))
+]
+
+
+@pytest.mark.parametrize(("separator", "encoding", "always", "columns"), FORMS)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_table_is_read_however_it_is_written(table, separator, encoding, always, columns, end):
+    rows = [("", *columns, "note"), *((str(row), *cells, f"two\nlines{separator}") for row, cells in enumerate(ROWS))]
+    lines = (separator.join(f'"{cell}"' if always or "\n" in cell else cell for cell in cells) for cells in rows)
+    table.write_bytes((end + end.join(lines) + end + end).encode(encoding))
+    for path in (table, table.parent):
+        reader = open_source(path)
+        assert type(reader) is PictureTable
+        assert known(reader) == WANTED and notes(reader) == []
+
+
+def test_words_for_splits_are_those_of_folders(table):
+    table.write_text(table.read_text().replace(",test", ",Public Test").replace("bob,", "bob,fold 1"))
+    assert [split for _, _, split in known(open_source(table))] == ["Training", "PublicTest", "fold 1"]
+
+
+@pytest.mark.parametrize("column", ["subject", "Path", " EXPRESSION "])
+def test_a_column_twice_is_refused(table, column):
+    table.write_text(table.read_text().replace("\n", f",{column}\n", 1))
+    with pytest.raises(DataError, match=rf"must have each column once, has '{column.strip().lower()}' 2 times"):
+        open_source(table)
+
+
+def test_a_comma_too_many_shifts_nothing(table):
+    table.write_text(table.read_text() + "doe, john.png,happy,ann,train\nb.png,happy,bob,,,\n")
+    reader = open_source(table)
+    assert len(known(reader)) == 3
+    assert any(
+        "line 5 has 5 cells, must have 4; a cell with a separator in it needs quotes" in n for n in notes(reader)
+    )
+
+
+def test_two_tables_are_one_too_many_to_choose_from(table):
+    (table.parent / "more.csv").write_text("file,label\nb.png,happy\n")
+    with pytest.raises(DataError, match=r"must hold one table of pictures, has 2 \(labels.csv, more.csv\); give one"):
+        open_source(table.parent)
+    assert known(open_source(table)) == WANTED
+
+
+def test_a_table_of_numbers_is_refused_with_what_it_says(tmp_path):
+    (tmp_path / "it.csv").write_text("image,label\na.png,3\nb.png,5\n")
+    with pytest.raises(DataError, match=r"2 rows of the csv name no expression .*: line 2 \('3'\), line 3 \('5'\)"):
+        open_source(tmp_path / "it.csv")
+
+
+def test_a_table_that_is_no_utf8_is_refused(table):
+    table.write_bytes(table.read_text().replace("ann", "André").encode("latin-1"))
+    for path in (table, table.parent):
+        with pytest.raises(DataError, match=r"labels.csv must be text in UTF-8, and line 2 has the byte 0xe9"):
+            open_source(path)
+
+
+def test_numbers_of_pixels_with_subjects_name_the_remedy(tmp_path, load):
+    rows = [("ann", "3", copies.crop(0), "train"), ("bob", "5", copies.crop(1), "test")]
+    path = pixel_csv(tmp_path / "pixels.csv", rows, columns="subject,emotion,pixels,fold")
+    with pytest.raises(
+        DataError, match=r"none is left of it; 2 were left out, .*'3', must have one of .*--dataset fer2013"
+    ):
+        load(path)
+    dataset = load(path, dataset="fer2013")
+    assert dataset.subjects.tolist() == ["ann", "bob"] and dataset.classes == ("happy", "surprise")
+
+
+def test_large_pixels_in_a_cell_are_read(tmp_path):
+    path = pixel_csv(tmp_path / "pixels.csv", [("ann", "happy", copies.crop(0, side=224), "")])
+    items = list(open_source(path).items())
+    assert items[0].picture.shape == (224, 224) and items[0].problem is None

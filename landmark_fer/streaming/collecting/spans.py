@@ -1,16 +1,21 @@
 """Spans: which expression somebody shows from when to when in a film, from a csv file."""
 
-import csv
 import itertools
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from landmark_fer.datasets.collection import checked_subject
+from landmark_fer.datasets.csv_columns import Columns
+from landmark_fer.datasets.csv_sources import csv_rows
 from landmark_fer.errors import DataError, InputError
 from landmark_fer.face.expressions import EXPRESSIONS, find_expression
 
 COLUMNS = ("start_s", "end_s", "expression")
+
+_NAMES = {name: (name,) for name in (*COLUMNS, "subject")}
+_RULE = f"the columns {', '.join(COLUMNS)} and a row for each span"
 
 
 @dataclass(frozen=True)
@@ -41,23 +46,15 @@ def read_spans(path, *, subject):
     DataError
         If the file or a row is not as it must be, or two spans overlap.
     """
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            rows = list(reader)
-            names = {name.strip() for name in reader.fieldnames or () if name}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{path} cannot be read as csv ({error}); give a text file with {', '.join(COLUMNS)}"
-        ) from error
-    missing = [name for name in COLUMNS if name not in names]
-    if missing or not rows:
-        raise DataError(
-            f"{path} must have the columns {', '.join(COLUMNS)} and a row for each span; see docs/collect.md"
-        )
-    spans = sorted(
-        (_span(path, number, row, subject) for number, row in enumerate(rows, start=2)), key=lambda span: span.start_s
-    )
+    if not os.path.isfile(path):
+        raise DataError(f"{path} is no file; give a csv with {_RULE}")
+    rows = csv_rows(path)
+    columns = Columns(next((row.cells for row in rows), []), _NAMES)
+    columns.check(COLUMNS, source=path, rule=_RULE)
+    filled = [row for row in rows if any(row.cells)]
+    if not filled:
+        raise DataError(f"{path} must have {_RULE}, and has no such row; see docs/collect.md")
+    spans = sorted((_span(path, row, columns, subject) for row in filled), key=lambda span: span.start_s)
     for first, second in itertools.pairwise(spans):
         if first.overlaps(second.start_s, second.end_s):
             raise DataError(
@@ -67,23 +64,25 @@ def read_spans(path, *, subject):
     return spans
 
 
-def _span(path, number, row, subject):
+def _span(path, row, columns, subject):
     """Return the span of a row; raise DataError naming its line if it is none."""
-    values = {(name or "").strip(): (value or "").strip() for name, value in row.items() if isinstance(value, str)}
-    start_s, end_s = (_seconds(values.get(name, "")) for name in COLUMNS[:2])
+    place = f"{row.where} of {path}"
+    if problem := columns.problem_of(row.cells, optional=("subject",)):
+        raise DataError(f"{place} {problem}; mend it")
+    of = columns.cells_of(row.cells)
+    start_s, end_s = (_seconds(of[name]) for name in COLUMNS[:2])
     if not 0 <= start_s < end_s < math.inf:
-        came = f"{values.get('start_s')!r} to {values.get('end_s')!r}"
-        raise DataError(f"line {number} of {path} must have seconds with 0 <= start_s < end_s, got {came}; mend it")
-    expression = find_expression(values.get("expression", ""))
+        came = f"{of['start_s']!r} to {of['end_s']!r}"
+        raise DataError(f"{place} must have seconds with 0 <= start_s < end_s, got {came}; mend it")
+    expression = find_expression(of["expression"])
     if expression is None:
         raise DataError(
-            f"line {number} of {path} must name an expression ({', '.join(EXPRESSIONS)}), "
-            f"got {values.get('expression')!r}; mend it"
+            f"{place} must name an expression ({', '.join(EXPRESSIONS)}), got {of['expression']!r}; mend it"
         )
     try:
-        return Span(start_s, end_s, expression, checked_subject(values.get("subject") or subject))
+        return Span(start_s, end_s, expression, checked_subject(of.get("subject") or subject))
     except InputError as error:
-        raise DataError(f"line {number} of {path}: {error}") from error
+        raise DataError(f"{place}: {error}") from error
 
 
 def _seconds(text):
