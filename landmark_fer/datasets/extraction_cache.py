@@ -117,8 +117,8 @@ def _build(entry, reader, *, settings, predictor, jobs, progress):
     growing.finish()
     if not growing.n_faces:
         reasons = _about(growing.folder)["problems"]
-        first = f"{growing.n_left_out:,} were left out, the first because: {reasons[0]}" if reasons else "it is empty"
-        raise DataError(f"{reader.name} must hold faces, and none is left of it; {first}")
+        first = f"{growing.n_left_out:,} were left out, the first because {reasons[0]}" if reasons else "empty"
+        raise DataError(f"{reader.name} must hold faces, and none is left of it: {first}")
     growing.clear()
     moved_into_place(growing.folder, entry)
 

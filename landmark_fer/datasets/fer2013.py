@@ -154,6 +154,7 @@ class Fer2013Csv(PixelRows):
         self.has_splits = "split" in self._columns
         if not self.has_splits:
             self.remarks.append(f"{self.name} has no column Usage, so all of its rows count as Training")
+        self.side = self._common_side()
 
     def expression_of(self, label):
         """Return the expression that a number of FER2013 or a word means, or None."""
@@ -163,9 +164,8 @@ class Fer2013Csv(PixelRows):
         """Return the split that a cell of ``Usage`` means; None if it is empty."""
         return split_named(word) or None if self.has_splits else "Training"
 
-    @cached_property
-    def side(self):
-        """The side that most of the first pictures have that are squares, by default `SIDE`."""
+    def _common_side(self):
+        """Return the side that most of the first pictures have that are squares, by default `SIDE`."""
         first = (self._columns.cells_of(row.cells) for row in itertools.islice(self._rows(), _SAMPLE))
         pictures = (picture_of_pixels(of["pixels"])[0] for of in first)
         sides = Counter(len(each) for each in pictures if each is not None and len(each) >= SMALLEST_SIDE)

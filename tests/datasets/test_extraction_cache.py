@@ -343,7 +343,7 @@ def test_a_cache_that_cannot_be_written_gets_a_sentence(tmp_path, faces):
 
 
 def test_a_source_of_nothing_gets_a_sentence(tmp_path):
-    with pytest.raises(DataError, match="made must hold faces, and none is left of it; it is empty"):
+    with pytest.raises(DataError, match="made must hold faces, and none is left of it: empty"):
         build_dataset(Reader([]), cache=tmp_path, **QUIET)
 
 

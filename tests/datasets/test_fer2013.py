@@ -311,7 +311,7 @@ def test_where_all_rows_fail_the_first_reason_is_given(tmp_path, load):
     with pytest.raises(DataError) as raised:
         load(tmp_path / "it.csv")
     assert str(raised.value) == (
-        "it.csv must hold faces, and none is left of it; 12 were left out, the first because: "
+        "it.csv must hold faces, and none is left of it: 12 were left out, the first because "
         "row 0 (line 2) has the label '9', must have 0 to 6 or an expression"
     )
 

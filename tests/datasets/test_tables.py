@@ -226,7 +226,7 @@ def test_numbers_of_pixels_with_subjects_name_the_remedy(tmp_path, load):
     rows = [("ann", "3", copies.crop(0), "train"), ("bob", "5", copies.crop(1), "test")]
     path = pixel_csv(tmp_path / "pixels.csv", rows, columns="subject,emotion,pixels,fold")
     with pytest.raises(
-        DataError, match=r"none is left of it; 2 were left out, .*'3', must have one of .*--dataset fer2013"
+        DataError, match=r"none is left of it: 2 were left out, .*'3', must have one of .*--dataset fer2013"
     ):
         load(path)
     dataset = load(path, dataset="fer2013")
