@@ -48,7 +48,7 @@ def track_kinds(path):
     Returns
     -------
     set of str, or None
-        Of ``video``, ``audio`` and ``other``; empty where an MP4 has no index, as when it was cut off or never
+        Of ``video``, ``audio`` and ``other data``; empty where an MP4 has no index, as when it was cut off or never
         finished; None where the format is not known here.
     """
     kinds = set()
@@ -65,7 +65,7 @@ def track_kinds(path):
                     break
                 if part.kind in (b"hdlr", b"strh", _TRACK_TYPE):
                     file.seek(part.begin + 8 * (part.kind == b"hdlr"))
-                    kinds.add(_KINDS.get(file.read(1 if part.kind == _TRACK_TYPE else 4), "other"))
+                    kinds.add(_KINDS.get(file.read(1 if part.kind == _TRACK_TYPE else 4), "other data"))
         except _DamageError:
             return kinds or None
     return kinds

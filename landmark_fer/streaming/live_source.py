@@ -3,8 +3,9 @@
 One that goes away is waited for and taken again, until the source is closed. What comes over HTTP may be a file whose
 length the server does not say, though, and OpenCV does not tell the end of a file from a broken connection. So such a
 stream is opened again at once when it ends: if the server is there and sends the same first picture with the same time
-stamp, it is a file, and over. Two cameras' pictures are never equal to the bit; what a program draws is, and Motion
-JPEG, the usual live stream over HTTP, is therefore always waited for. So is a file whose server is gone by then.
+stamp, it is a file, and over. Two pictures of a camera are never equal to the bit; what a program draws may be, and
+Motion JPEG, the usual live stream over HTTP, is therefore always waited for, unless a single JPEG is all that comes.
+So is a file whose server is gone by then.
 """
 
 import logging
@@ -156,7 +157,10 @@ class LiveSource(Source):
                 picture = read_capture(capture)
                 failed = failed + 1 if picture is None else 0
                 if picture is not None:
-                    opening = opening or _Opening(capture, picture)
+                    if opening is None:
+                        opening = _Opening(capture, picture)
+                    else:
+                        opening.n_pictures += 1
                     if self._may_end:
                         self._stop.wait(opening.early_s(capture))
                     self._keep(picture)
@@ -222,13 +226,18 @@ class _Opening:
     ----------
     picture : ndarray of shape (height, width, 3), uint8
         BGR.
-    may_be_of_a_file : bool
-        Whether it is not Motion JPEG.
+    n_pictures : int
+        That came, this one among them.
     """
 
     def __init__(self, capture, picture):
         self.picture, self._stamp_s, self._came_s = picture, _stamp_s(capture), time.monotonic()
-        self.may_be_of_a_file = int(capture.get(cv2.CAP_PROP_FOURCC)) != _MOTION_JPEG
+        self._motion_jpeg, self.n_pictures = int(capture.get(cv2.CAP_PROP_FOURCC)) == _MOTION_JPEG, 1
+
+    @property
+    def may_be_of_a_file(self):
+        """Whether it is not Motion JPEG, or no more than one JPEG."""
+        return not self._motion_jpeg or self.n_pictures == 1
 
     def repeats(self, other):
         """Return whether this is the beginning of the same file."""
@@ -239,7 +248,7 @@ class _Opening:
 
         Time stamps that jump ahead are not waited for.
         """
-        stamped = self.may_be_of_a_file and capture.get(cv2.CAP_PROP_PTS) > _NO_STAMP
+        stamped = not self._motion_jpeg and capture.get(cv2.CAP_PROP_PTS) > _NO_STAMP
         due_s = self._came_s + (_stamp_s(capture) - self._stamp_s) / _HURRY
         early_s = due_s - time.monotonic()
         return early_s if stamped and 0 < early_s < SILENT_S else 0.0

@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import itertools
 import logging
+import os
 import threading
 import time
 import weakref
@@ -267,6 +268,16 @@ def test_number_is_a_camera_unless_a_folder_or_file_is_called_so(tmp_path, monke
     (tmp_path / "demo").write_bytes(b"")
     with pytest.raises(SourceError, match="demo is empty"):
         open_source("demo")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/null"), reason="on Windows cameras are no files")
+def test_camera_by_its_file(monkeypatch):
+    monkeypatch.setattr("landmark_fer.streaming.sources.os.path.realpath", lambda _: "/dev/video3")
+    camera = Camera([1, threading.Event()])
+    with open_source("/dev/null", capture=camera) as source:
+        assert source.live
+        camera.finish()
+    assert camera.asked == [3]
 
 
 @pytest.mark.parametrize("spec", ["97", "Other camera", "rtsp://127.0.0.1:9/live", "clip.mp4", "folder", "song.mp4"])

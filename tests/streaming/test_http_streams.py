@@ -133,6 +133,20 @@ def test_motion_jpeg_is_waited_for_though_its_pictures_be_equal(served):
         assert not source.ended
 
 
+def test_single_image_is_a_file(served):
+    content = cv2.imencode(".jpg", np.full((48, 64, 3), 40, np.uint8))[1].tobytes()
+    with open_source(served([content], kind="image/jpeg")) as source:
+        assert len(list(source)) == 1
+        assert source.ended
+
+
+def test_camera_that_gives_one_image_a_request_is_waited_for(served):
+    images = [cv2.imencode(".jpg", np.full((48, 64, 3), shade, np.uint8))[1].tobytes() for shade in range(40, 90)]
+    with open_source(served(images, kind="image/jpeg")) as source:
+        take_until(source, lambda frame: frame.index == 2)
+        assert not source.ended
+
+
 def test_file_whose_server_is_gone_is_waited_for(served, tmp_path):
     with open_source(served([clip(tmp_path), None])) as source:
         take_until(source, lambda frame: frame.index == N - 1)

@@ -165,6 +165,18 @@ class TestWholeness:
         assert f"{path} is damaged after 0.40 s" in caplog.text
         assert "about 3 of its frames" in caplog.text
 
+    @pytest.mark.parametrize("name", CODECS)
+    def test_any_damage_is_said_and_never_raised(self, tmp_path, generator, name):
+        content = made(tmp_path, name).read_bytes()
+        for _ in range(50):
+            damaged = bytearray(content[: generator.integers(1, len(content) + 1)])
+            for place in generator.integers(0, min(len(damaged), 3000), size=5):
+                damaged[place] = generator.integers(256)
+            (tmp_path / "damaged").write_bytes(damaged)
+            kinds, damage = track_kinds(tmp_path / "damaged"), damage_of(tmp_path / "damaged")
+            assert kinds is None or kinds <= {"video", "audio", "other data"}
+            assert damage is None or "damaged" in damage or "missing" in damage
+
     def test_bytes_behind_the_last_part_are_nobodys(self, tmp_path):
         for name in CODECS:
             path = made(tmp_path, name)
@@ -201,6 +213,14 @@ class TestOtherFiles:
         patched(path, path.read_bytes().index(b"V_MPEG4"), b"V_ZZZZZ")
         with pytest.raises(SourceError, match=r"of which no frame can be decoded; convert it to H\.264"):
             open_source(path)
+
+    def test_motion_jpeg_by_its_name(self, tmp_path):
+        """It begins like an image, and many cameras' photographs have a second image behind the first."""
+        images = (np.full((48, 64, 3), shade, np.uint8) for shade in range(N))
+        content = b"".join(cv2.imencode(".jpg", image)[1].tobytes() for image in images)
+        for name, n in (("clip.mjpeg", N), ("clip.MJPG", N), ("clip.jpg", 1)):
+            (tmp_path / name).write_bytes(content)
+            assert len(read(tmp_path / name)) == n
 
     @pytest.mark.parametrize("name", ["clip", "clip.jpg", "clip_001.png", "clip.txt", "12:30.mp4"])
     def test_a_video_under_any_name(self, tmp_path, monkeypatch, name):
