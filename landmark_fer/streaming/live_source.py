@@ -2,8 +2,8 @@
 
 One that goes away is waited for and taken again, until the source is closed. What comes over HTTP may be a file whose
 length the server does not say, though, and OpenCV does not tell the end of a file from a broken connection. So such a
-stream is opened again at once when it ends: if the server is there and sends the same first picture with the same time
-stamp, it is a file, and over. Two pictures of a camera are never equal to the bit; what a program draws may be, and
+stream is opened again when it ends: if the server is there and sends the same first picture with the same time stamp,
+it is a file, and over. Two pictures of a camera are never equal to the bit; what a program draws may be, and
 Motion JPEG, the usual live stream over HTTP, is therefore always waited for, unless a single JPEG is all that comes.
 So is a file whose server is gone by then.
 """
@@ -183,8 +183,9 @@ class LiveSource(Source):
 
     def _open_again(self, opening):
         """Return a capture that is open, and its opening where it is read already; twice None once nothing comes."""
-        if self._may_end and opening is not None and opening.may_be_of_a_file and not self._stop.is_set():
-            capture, again = self._opened_at_once()
+        to_be_tried = self._may_end and opening is not None and opening.may_be_of_a_file
+        if to_be_tried and not self._stop.wait(self._pauses_s[0]):
+            capture, again = self._opened_once()
             if again is not None and not again.repeats(opening):
                 return capture, again
             if again is not None:
@@ -195,7 +196,7 @@ class LiveSource(Source):
             self._news.notify_all()
         return (None if self._over else self._waited_for()), None
 
-    def _opened_at_once(self):
+    def _opened_once(self):
         """Return a capture and its opening, or twice None where none opens or it shows nothing."""
         capture = self._opener()
         picture = read_capture(capture) if capture.isOpened() else None
