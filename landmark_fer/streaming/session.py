@@ -200,7 +200,6 @@ class Session:
             self._hear(self.window.wait(wait_s or LISTEN_S))
             return
         message = state.message or self.source.message or self.resting.line(state.seen)
-        message = message or (None if state.seen else self._small_images.hint)
         view = replace(state.view, message=message, recording=self.recording.on)
         view = replace(view, frames_per_second=None) if view.paused else view
         self._hear(self.window.show(self._drawn(view), wait_s=wait_s))

@@ -375,7 +375,7 @@ def test_interrupt_ends_with_what_was_seen(tmp_path):
 
 
 class TestSmallImages:
-    """Small images in which no face was seen are said to be crops, perhaps, once: on the screen and at the end."""
+    """Small images in which no face was seen may be crops, which is said at the end: none has room for words."""
 
     @staticmethod
     def run(*sizes, reader=None, window=None):
@@ -399,7 +399,3 @@ class TestSmallImages:
     def test_no_word_where_faces_are_seen_or_images_are_large(self):
         assert "detector" not in str(self.run((48, 48), reader=FixedReader(1, still=True)))
         assert "detector" not in str(self.run((640, 480), (160, 90)))
-
-    def test_on_the_screen(self, draws):
-        self.run((48, 48), window=ScriptedWindow(close_at=3))
-        assert all("add --detector whole" in view.message for view, _, _ in draws)
