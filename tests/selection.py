@@ -23,6 +23,11 @@ SLOW_FIXTURES = {"keras": "loads Keras", "browser": "runs Chromium"}
 LEFT_OUT = pytest.StashKey[int]()
 
 
+def slow(*values):
+    """Return values of one parameter for `pytest.mark.parametrize`, marked slow."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
+
+
 def pytest_configure(config):
     """Give each process one thread for its arithmetic."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # workers load NumPy after this; theirs would wait for one another

@@ -25,6 +25,7 @@ from landmark_fer.recognition.recognizer import Recognizer
 from landmark_fer.streaming.demo import FRAMES_PER_SECOND
 from landmark_fer.streaming.options import TOKEN_VARIABLE, make_parser
 from landmark_fer.streaming.sources import Frame, Source, open_source
+from tests.selection import slow
 
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's /dev/full and signals")
 COMMAND = [sys.executable, "-m", "landmark_fer.live"]
@@ -521,7 +522,7 @@ def test_keys_in_a_real_window(start, display, press, tmp_path):
 
 
 @needs_display
-@pytest.mark.parametrize("key", ["q", "Escape", "close"])
+@pytest.mark.parametrize("key", ["q", *slow("Escape", "close")])
 def test_window_ends_the_run(start, display, press, tmp_path, key):
     log = tmp_path / "log.csv"
     process = start("--source", "demo", "--log", log, env=display)

@@ -16,6 +16,7 @@ from landmark_fer.recognition.artifact import load_artifact
 from landmark_fer.streaming import live_source
 from landmark_fer.streaming.live_source import LiveSource
 from tests.accidents.children import LIVE, QUICK, command, environment, refusal, run
+from tests.selection import slow
 
 AWKWARD = "dätä ördner ☃ (1)"
 FITTING = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}  # nothing but ASCII, and no help of Python's
@@ -44,7 +45,7 @@ def awkward(tmp_path_factory, lfw_csv):
     return folder
 
 
-@pytest.mark.parametrize("name", ["C", "de_DE.UTF-8", "tr_TR.UTF-8"])
+@pytest.mark.parametrize("name", ["C", *slow("de_DE.UTF-8", "tr_TR.UTF-8")])
 def test_fit_evaluate_and_live_under_a_locale(name, awkward, lfw_model, session_cache, tmp_path):
     if name.lower().replace("utf-8", "utf8") not in locales() | {"c"}:
         pytest.skip(f"the locale {name} is not installed")
@@ -67,6 +68,7 @@ def test_fit_evaluate_and_live_under_a_locale(name, awkward, lfw_model, session_
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse names that are no text")
+@pytest.mark.slow
 def test_names_that_are_no_text_in_any_encoding(lfw_csv, session_cache, tmp_path):
     data, model = os.fsencode(tmp_path) + b"/caf\xe9.csv", os.fsencode(tmp_path) + b"/mod\xe8le"
     shutil.copy(lfw_csv, data)
@@ -82,7 +84,12 @@ def test_names_that_are_no_text_in_any_encoding(lfw_csv, session_cache, tmp_path
 class TestOutputThatNobodyTakes:
     @pytest.mark.parametrize(
         ("words", "unbuffered"),
-        [(("__main__",), None), (("__main__",), "1"), (LIVE, None), (("fit", *QUICK, "--data"), "1")],
+        [
+            (("__main__",), None),
+            (("__main__",), "1"),
+            (LIVE, None),
+            pytest.param(("fit", *QUICK, "--data"), "1", marks=pytest.mark.slow),
+        ],
     )
     def test_a_pipe_that_was_closed_ends_a_door_quietly(self, words, unbuffered, lfw_csv, session_cache, tmp_path):
         """As ``| head`` does it: status 141, as for a shell's command that SIGPIPE ended."""
@@ -111,7 +118,7 @@ class TestOutputThatNobodyTakes:
         assert "stdout cannot be written (No space left on device)" in refusal(done)
 
     @pytest.mark.skipif(os.name != "posix", reason="closes file descriptors with a shell")
-    @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+    @pytest.mark.parametrize("closed", [*slow("<&-", ">&-", "2>&-"), "<&- >&- 2>&-"])
     def test_streams_that_are_closed(self, closed, session_cache, tmp_path):
         shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *command(*LIVE, "--log", "log.csv")]
         done = subprocess.run(shell, env=environment(session_cache), cwd=tmp_path, capture_output=True, text=True)
@@ -122,6 +129,7 @@ class TestOutputThatNobodyTakes:
 
 
 class TestNoHome:
+    @pytest.mark.slow
     def test_a_home_that_is_not_there_harms_nobody(self, lfw_csv, session_cache, tmp_path):
         changes = {"HOME": str(tmp_path / "none"), "XDG_CACHE_HOME": None, "MPLCONFIGDIR": None}
         done = run(*LIVE, cache=session_cache, cwd=tmp_path, changes=changes)

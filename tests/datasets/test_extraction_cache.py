@@ -290,6 +290,7 @@ def test_large_pictures_travel_in_smaller_chunks(monkeypatch, faces):
     assert [item for _, chunk in found for item in chunk] == items
 
 
+@pytest.mark.slow
 def test_workers_that_have_grown_are_replaced(tmp_path, faces, small_chunks, monkeypatch):
     monkeypatch.setattr(chunks, "WAVE", 1)
     started = []

@@ -297,6 +297,7 @@ class TestSearch:
         outcome = search(faces, {"a": blurred({"features__factor": [1.0, 10.0, 1000.0]})})
         assert outcome.best["a"].pipeline[0].factor == 1000 and Flat.fitted.count(15) == 3
 
+    @pytest.mark.slow
     def test_neither_jobs_nor_repetition_change_the_result(self, faces):
         candidates = {"a": blurred(), **make_candidates(["knn"], features="geometry")}
         one, again, two = (search(faces, candidates, jobs=jobs) for jobs in (1, 1, 2))

@@ -7,10 +7,15 @@ import pytest
 from landmark_fer.models.candidates import CANDIDATES, FEATURES, make_candidates
 from tests.conftest import made_up_faces
 
+# Networks take seconds to fit; the quick tests have those of both kinds of features together.
+PAIRS = [
+    pytest.param((name, features), marks=[pytest.mark.slow] * (name.endswith("mlp") and features != "both"))
+    for features in FEATURES
+    for name in CANDIDATES
+]
 
-@pytest.fixture(
-    scope="session", params=[(name, features) for features in FEATURES for name in CANDIDATES], ids="-".join
-)
+
+@pytest.fixture(scope="session", params=PAIRS, ids="-".join)
 def fitted(request):
     """A candidate fitted on made-up faces, and others that it has not seen."""
     name, features = request.param

@@ -98,6 +98,7 @@ def test_few_faces_suffice(name, classes):
     np.testing.assert_allclose(predictor.predict_proba(records).sum(axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_same_random_state_gives_the_same_network_and_another_another():
     records, expressions = made_up_faces(12)
 

@@ -87,6 +87,7 @@ def test_classes_that_come_one_after_the_other_do_no_harm():
     assert (model.fit(records, expressions).predict(unseen) == truth).mean() > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STREAMED_CANDIDATES)
 def test_memory_is_bounded_by_the_batch_and_not_by_the_faces(name, tmp_path, monkeypatch):
     monkeypatch.setattr(streamed, "_SAMPLE", 100)

@@ -19,6 +19,7 @@ from landmark_fer.recognition.artifact import load_artifact, save_artifact
 from landmark_fer.recognition.skops_file import TRUSTED_TYPES, load_skops, skops_content
 from tests.conftest import made_up_faces
 from tests.recognition.test_artifact import contents, edit, left_over
+from tests.selection import slow
 
 skops = pytest.importorskip("skops.io")
 
@@ -65,7 +66,9 @@ def test_an_artifact_that_names_no_format_is_joblib(artifact_path):
     assert load_artifact(artifact_path).classes
 
 
-@pytest.mark.parametrize("name", [*CANDIDATES, *STREAMED_CANDIDATES])
+@pytest.mark.parametrize(
+    "name", [*slow("mlp"), *(each for each in (*CANDIDATES, *STREAMED_CANDIDATES) if each != "mlp")]
+)
 def test_every_candidate_makes_the_journey_in_a_pool(name):
     records, expressions = made_up_faces(12)
     pipeline = make_candidates([name])[name].pipeline
