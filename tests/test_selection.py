@@ -3,6 +3,8 @@
 import inspect
 import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -178,7 +180,7 @@ HEAVY = {
     "keras": "loads Keras; use the fixture keras",
     "NotebookClient": "runs a notebook",
     "sphinx": "builds the site",
-    "computing_on": "starts a cluster",
+    "add_worker": "starts a cluster",
     "fuzz": "tries hundreds of damaged files; use run_cases for a few",
 }
 """Names that only slow tests may reach, and what they do."""
@@ -226,3 +228,24 @@ def test_no_quick_test_reaches_what_is_slow(request):
                     reached[function] = names_reached(function) & HEAVY.keys()
                 wrong += [f"{item.nodeid} {HEAVY[name]}" for name in reached[function]]
     assert wrong == [], "mark these slow"
+
+
+ALL_SLOW = {
+    "models/cnn/test_architectures.py": "Keras",
+    "models/cnn/test_export.py": "Keras",
+    "models/cnn/test_network_training.py": "Keras",
+    "streaming/web/test_collect_page.py": "Chromium",
+    "test_docs.py": "Sphinx",
+    "test_fit_networks.py": "Keras",
+}
+"""Files without a quick test, and what they need."""
+
+
+@pytest.mark.slow
+def test_every_other_file_has_quick_tests():
+    """So has every package, command and kind of accident."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    quick = set(re.findall(r"^tests/(.+): \d+$", listed, re.MULTILINE))
+    files = {path.relative_to(ROOT / "tests").as_posix() for path in (ROOT / "tests").rglob("test_*.py")}
+    assert files - quick == set(ALL_SLOW)

@@ -3,16 +3,27 @@
 import pytest
 
 from tests.accidents.artifacts import ORDER
-from tests.accidents.fuzzing import fuzz
+from tests.accidents.fuzzing import fuzz, run_cases
 
 CASES = {"joblib": 150, "skops": 120, "onnx": 120, "network": 100}  # a case takes tens of milliseconds
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ORDER)
-def test_a_damaged_artifact_gives_the_same_answers_or_a_sentence(kind, whole_artifacts, tmp_path, monkeypatch):
+@pytest.fixture
+def folder(whole_artifacts, tmp_path, monkeypatch):
+    """A folder with the whole artifacts, for the cases to be written to."""
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(tmp_path / "cache"))
     (tmp_path / "whole").symlink_to(whole_artifacts, target_is_directory=True)
-    told = fuzz(f"artifact-{kind}", tmp_path, cases=CASES[kind])
+    return tmp_path
+
+
+def test_ten_damaged_artifacts_give_the_same_answers_or_a_sentence(folder):
+    told = run_cases("artifact-joblib", folder, cases=10)
+    assert told["n_wrong"] == 0 and told["sentences"] + told["results"] == 10, told["wrong"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ORDER)
+def test_a_damaged_artifact_gives_the_same_answers_or_a_sentence(kind, folder):
+    told = fuzz(f"artifact-{kind}", folder, cases=CASES[kind])
     assert told["n_wrong"] == 0, "\n".join(f"case {each['case']}: {each['error']}" for each in told["wrong"])
     assert told["sentences"] > told["results"] > 0

@@ -15,6 +15,7 @@ from landmark_fer.recognition.artifact import load_artifact, save_artifact
 from landmark_fer.recognition.folders import FORGOTTEN_S
 from tests.accidents.children import DYING, PATIENCE_S, QUICK, command, environment, run
 from tests.conftest import made_up_faces
+from tests.selection import slow
 
 # The call at whose beginning the process dies, which call it is, and the seed of the artifact that stands there then.
 STAGES = {
@@ -28,8 +29,6 @@ STAGES = {
     "between the renames": ("pathlib:Path.rename", 2, 1),
     "after the renames": ("landmark_fer.fit:_write_report", 1, 2),
 }
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +60,7 @@ def first_artifact(path, answers):
     save_artifact(path, old.predictor, facts)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", ["last fit", *slow(*(stage for stage in STAGES if stage != "last fit"))])
 def test_a_kill_leaves_the_old_or_the_new_artifact_and_the_next_run_works(
     stage, answers, lfw_csv, tmp_path, monkeypatch
 ):
@@ -84,6 +83,7 @@ def test_what_killed_runs_left_is_cleared_away_after_a_day(answers, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [".model.young.new", ".other.old.new", "model"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="the system has no process groups")
 def test_a_kill_at_any_moment_leaves_no_process_behind(answers, lfw_csv, tmp_path):
     words = [*QUICK[:-1], "2", "--seed", "2", "--out", tmp_path / "model", "--data", lfw_csv]
@@ -111,6 +111,7 @@ def group_lives(number):
     return True
 
 
+@pytest.mark.slow
 def test_two_fits_into_one_folder(answers, lfw_csv, tmp_path):
     """Both work, measure into one cache, and the folder holds the model of one of them."""
     running = [

@@ -28,7 +28,6 @@ from landmark_fer.recognition.cluster import computing_on
 from tests.conftest import made_up_faces
 
 pytest.importorskip("distributed")
-pytestmark = pytest.mark.slow
 
 ENVIRONMENT = os.environ | {
     "PYTHONPATH": os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")]),
@@ -111,6 +110,7 @@ def one_killed_at_work(running):
     assert victim.wait() == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_extraction_gives_the_same_bytes_though_a_worker_is_killed(running, lfw_crops, tmp_path, monkeypatch):
     from landmark_fer.datasets import chunks
 
@@ -123,6 +123,7 @@ def test_extraction_gives_the_same_bytes_though_a_worker_is_killed(running, lfw_
     assert there.problems == local.problems == []
 
 
+@pytest.mark.slow
 def test_files_travel_as_bytes_and_the_unreadable_are_left_out(running, lfw_crops, tmp_path):
     from PIL import Image
 
@@ -141,6 +142,7 @@ def test_files_travel_as_bytes_and_the_unreadable_are_left_out(running, lfw_crop
     assert there.rows.tolist() == [0, 2, 3] and len(there.problems) == 1 and "gone.png" in there.problems[0]
 
 
+@pytest.mark.slow
 def test_cross_validation_gives_the_same_answers_though_a_worker_is_killed(running):
     records, expressions = made_up_faces(60)  # records of more than a megabyte, which are sent apart
     classes = ("happy", "sad", "surprise")
@@ -154,6 +156,7 @@ def test_cross_validation_gives_the_same_answers_though_a_worker_is_killed(runni
         np.testing.assert_array_equal(there[name].probabilities, local[name].probabilities)
 
 
+@pytest.mark.slow
 def test_a_search_finds_the_same(running):
     records, expressions = made_up_faces(20)
     candidates = make_candidates(["svm"], features="geometry")
@@ -166,6 +169,7 @@ def test_a_search_finds_the_same(running):
     assert [row["accuracy"] for row in there.rows] == [row["accuracy"] for row in local.rows]
 
 
+@pytest.mark.slow
 def test_the_door_fits_the_same_model(running, lfw_csv, tmp_path, monkeypatch):
     records, _ = made_up_faces(3)
     words = ["--data", str(lfw_csv), "--models", "dummy,svm", "--features", "geometry", "--folds", "3"]
@@ -178,6 +182,7 @@ def test_the_door_fits_the_same_model(running, lfw_csv, tmp_path, monkeypatch):
     assert scores[0] == scores[1]
 
 
+@pytest.mark.slow
 def test_errors_of_a_task_come_back_as_they_are(running):
     def fails(number):
         raise InputError(f"number must not be {number}")
@@ -186,6 +191,7 @@ def test_errors_of_a_task_come_back_as_they_are(running):
         joblib.Parallel(n_jobs=jobs)(joblib.delayed(fails)(number) for number in (3, 3))
 
 
+@pytest.mark.slow
 def test_what_asks_for_no_jobs_stays_in_this_process(running):
     with computing_on(running.address) as jobs:
         assert jobs >= 2
@@ -204,6 +210,7 @@ def test_large_arrays_are_sent_apart_wherever_they_lie():
     np.testing.assert_array_equal(options["deep"]["x"], large[::2])
 
 
+@pytest.mark.slow
 def test_a_worker_with_other_versions_is_named(running, monkeypatch):
     monkeypatch.setattr(cluster, "__version__", "0.0.1")
     sentence = r"tcp://.* has landmark_fer .* instead of 0\.0\.1; install the same"
@@ -236,6 +243,7 @@ def test_without_dask_a_sentence_says_what_to_install(monkeypatch):
         pass
 
 
+@pytest.mark.slow
 def test_a_lost_scheduler_gets_a_sentence(tmp_path):
     file = tmp_path / "scheduler.json"
     words = ("--host", "127.0.0.1", "--port", 0, "--no-dashboard", "--scheduler-file", file)
@@ -258,6 +266,7 @@ def test_a_lost_scheduler_gets_a_sentence(tmp_path):
             process.wait()
 
 
+@pytest.mark.slow
 def test_a_cluster_of_this_machine_is_made_and_gone(lfw_crops, tmp_path):
     local = build_dataset(Reader(lfw_crops[:6]), jobs=1, cache=tmp_path / "local", progress=False)
     with computing_on("local", 2) as jobs:
