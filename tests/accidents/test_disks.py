@@ -4,6 +4,7 @@ import pytest
 
 from landmark_fer.recognition.artifact import load_artifact
 from tests.accidents.children import LIVE, QUICK, fill, read_only, refusal, run, small_disk
+from tests.selection import slow
 
 
 def contents(folder):
@@ -30,6 +31,7 @@ def test_a_model_that_does_not_fit_on_the_disk(door, lfw_csv, tmp_path):
         assert load_artifact(disk / "model").manifest["seed"] == 5
 
 
+@pytest.mark.slow
 def test_measured_faces_that_do_not_fit_on_the_disk(door, lfw_csv, tmp_path):
     with small_disk(tmp_path / "disk", size_kb=100) as disk:
         sentence = refusal(door("fit", "--data", lfw_csv, *QUICK, "--out", "model", cache=disk))
@@ -37,7 +39,7 @@ def test_measured_faces_that_do_not_fit_on_the_disk(door, lfw_csv, tmp_path):
     assert not (tmp_path / "model").exists()
 
 
-@pytest.mark.parametrize("option", [("--log", "log.csv"), ("--log", "log.jsonl"), ("--summary", "page.html")])
+@pytest.mark.parametrize("option", [("--log", "log.csv"), *slow(("--log", "log.jsonl"), ("--summary", "page.html"))])
 def test_a_live_run_whose_disk_is_full(door, tmp_path, option):
     with small_disk(tmp_path / "disk", size_kb=64) as disk:
         if option[0] == "--summary":
@@ -55,7 +57,7 @@ def test_a_recording_whose_disk_is_full(door, tmp_path):
         assert "clip.avi" in refusal(door(*LIVE, "--record", disk / "clip.avi"))
 
 
-@pytest.mark.parametrize("option", [("--json", "scores.json"), ("--predictions", "faces.csv")])
+@pytest.mark.parametrize("option", [("--json", "scores.json"), *slow(("--predictions", "faces.csv"))])
 def test_scores_whose_disk_is_full(door, lfw_csv, lfw_model, tmp_path, option):
     with small_disk(tmp_path / "disk", size_kb=64) as disk:
         fill(disk)
@@ -64,6 +66,7 @@ def test_scores_whose_disk_is_full(door, lfw_csv, lfw_model, tmp_path, option):
     assert "could not be written (No space left on device)" in sentence
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written(door, lfw_csv, tmp_path):
     with read_only(tmp_path / "fixed") as fixed:
         sentence = refusal(door("fit", "--data", "none.csv", *QUICK, "--out", fixed / "model"))

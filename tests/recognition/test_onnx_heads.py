@@ -68,8 +68,14 @@ def blend():
     return SimpleNamespace(predictor=predictor, faces=between(records))
 
 
-@pytest.mark.parametrize("features", FEATURES)
-@pytest.mark.parametrize("name", [*CANDIDATES, *STREAMED_CANDIDATES])
+@pytest.mark.parametrize(
+    ("name", "features"),
+    [
+        pytest.param(name, features, marks=[pytest.mark.slow] * (name.endswith("mlp") and features != "geometry"))
+        for name in (*CANDIDATES, *STREAMED_CANDIDATES)
+        for features in FEATURES
+    ],
+)
 def test_every_candidate_on_every_kind_of_features(name, features, real_faces):
     records, expressions = made_up_faces(14)
     predictor = make_candidates([name], features=features)[name].pipeline.fit(records, expressions)

@@ -9,6 +9,7 @@ from landmark_fer.errors import DataError, InputError
 from landmark_fer.models.candidates import CANDIDATES, make_candidates
 from landmark_fer.recognition.training import compare, fit_chosen
 from tests.conftest import made_up_dataset
+from tests.selection import slow
 
 OFFICIAL = (["Training"] * 10 + ["PublicTest"] * 4) * 3
 
@@ -51,6 +52,7 @@ def test_test_faces_change_nothing_in_the_model():
     assert first.facts["scores"] != second.facts["scores"]
 
 
+@pytest.mark.slow
 def test_a_search_tries_the_grids(tmp_path):
     options = {"search": True, "cache": tmp_path}
     comparison, model = train(made_up_dataset(14, splits=OFFICIAL), ("dummy", "knn"), **options)
@@ -86,6 +88,7 @@ def test_facts_say_when_to_be_uncertain_and_which_differences_are_real():
     assert [pair["name"] for pair in model.facts["pairs"]] == ["dummy"]
 
 
+@pytest.mark.slow
 def test_votes_of_training_faces_reach_the_network_and_those_of_test_faces_do_not(generator):
     dataset = made_up_dataset(14, splits=OFFICIAL)
     votes = generator.integers(0, 5, (len(dataset), 10))
@@ -106,7 +109,7 @@ def test_the_sentence_on_folds_says_what_was_sampled():
     assert "Within a fold svm, dummy: fitted on a stratified sample of 9 faces" in comparison.folds
 
 
-@pytest.mark.parametrize("n_training", [1, 2, 5, 8])
+@pytest.mark.parametrize("n_training", [1, 2, 5, *slow(8)])
 def test_the_smallest_data_sets_are_fitted_or_refused_in_a_sentence(n_training):
     splits = (["Training"] * n_training + ["PublicTest"]) * 2
     dataset = made_up_dataset(n_training + 1, classes=("happy", "sad"), splits=splits)
