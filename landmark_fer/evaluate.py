@@ -86,8 +86,8 @@ def _print_scores(dataset, scores, split):
     _print_classes(scores)
     for remark in dataset.remarks:
         print(remark)
-    for problem in dataset.problems[:10]:
-        print(f"left out: {problem}", file=sys.stderr)
+    for sentence in dataset.left_out_sentences():
+        print(sentence, file=sys.stderr)
     rows = [("expression", "faces", "precision", "recall", "F1")]
     for name, each in scores["per_class"].items():
         rows.append((name, f"{each['n']:,}", *(percent(each[key]) for key in ("precision", "recall", "f1"))))

@@ -197,12 +197,8 @@ def _print_data(dataset):
         print(f"  {name:9} {total:6,}  of which {counts:,} were seen by no detector")
     for sentence in [*dataset.remarks, *_splits(dataset)]:
         print(f"  {sentence}")
-    for problem in dataset.problems[:10]:
-        print(f"  left out: {problem}", file=sys.stderr)
-    if len(dataset.problems) > 10:
-        print(f"  left out: {len(dataset.problems) - 10:,} more for reasons like these", file=sys.stderr)
-    if dataset.problems and dataset.left_out:
-        print(f"  all that was left out, with reasons: {dataset.left_out}", file=sys.stderr)
+    for sentence in dataset.left_out_sentences():
+        print(f"  {sentence}", file=sys.stderr)
 
 
 def _splits(dataset):

@@ -169,6 +169,47 @@ class TestReport:
         assert "try it: python -m landmark_fer.live" in told.out
 
 
+class TestWhatIsSaidOfTheData:
+    @pytest.mark.parametrize(
+        ("header", "change", "said"),
+        [
+            (HEADER, {}, ["splits: Training 45, PublicTest 15"]),
+            ("Emotion;PIXELS; usage\n", {",": ";", "Training": "train"}, ["splits: Training 45, PublicTest 15"]),
+            (
+                "emotion,pixels\n",
+                {",Training": "", ",PublicTest": ""},
+                ["lfw.csv has no column Usage, so all of its rows count as Training", "splits: Training 60"],
+            ),
+            (
+                HEADER,
+                {"Training": "fold 1", "PublicTest": "fold 2"},
+                [
+                    "splits: fold 1 45, fold 2 15; none is called Training, so training and test faces are drawn from "
+                    "all of them"
+                ],
+            ),
+        ],
+    )
+    def test_splits_and_columns_that_are_missing(self, tmp_path, lfw_csv, capsys, header, change, said):
+        rows = lfw_csv.read_text().removeprefix(HEADER)
+        for old, new in change.items():
+            rows = rows.replace(old, new)
+        (tmp_path / "lfw.csv").write_text(header + rows)
+        assert fit("--data", "lfw.csv", models="dummy") == 0
+        printed = [line.strip() for line in capsys.readouterr().out.splitlines()]
+        assert [line for line in printed if line.startswith(("splits:", "lfw.csv has"))] == said
+
+    def test_faces_without_a_split_beside_training_are_not_lost_in_silence(self, tmp_path, capsys, lfw_crops):
+        for row, crop in enumerate(lfw_crops[:30]):
+            Image.fromarray(crop).save(tmp_path / f"{row}.png")
+        splits = ["", *["train"] * 20, *["test"] * 9]
+        lines = [f"{row}.png,{('happy', 'sad')[row % 2]},{split}" for row, split in enumerate(splits)]
+        (tmp_path / "faces.csv").write_text("\n".join(["file,label,split", *lines]))
+        assert fit("--data", "faces.csv", models="dummy", folds=2) == 0
+        said = "splits: no split 1, Training 20, test 9; faces of no split are neither trained on nor tested"
+        assert said in capsys.readouterr().out
+
+
 class TestBadInput:
     def test_no_such_file(self, refused):
         assert "none.csv does not exist" in refused("--data", "none.csv")

@@ -174,6 +174,21 @@ class FaceDataset:
             raise DataError(f"{self.source} has no face that shows {', '.join(wanted) or 'nothing'}; choose others")
         return self.take(mask)
 
+    def left_out_sentences(self, most=10):
+        """Return what a command prints of the pictures that were left out, as a list: the first reasons, then counts.
+
+        Parameters
+        ----------
+        most : int, default=10
+            Reasons; of the others, how many there are.
+        """
+        sentences = [f"left out: {problem}" for problem in self.problems[:most]]
+        if len(self.problems) > most:
+            sentences.append(f"left out: {len(self.problems) - most:,} more for reasons like these")
+        if self.problems and self.left_out:
+            sentences.append(f"all that was left out, with reasons: {self.left_out}")
+        return sentences
+
     def undetected_by_class(self):
         """Return how many faces no detector saw, as a dict of expression to number, zeros included."""
         unseen = self.expressions[np.isnan(self.detector_scores)]

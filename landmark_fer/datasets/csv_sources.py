@@ -47,7 +47,7 @@ class CsvRow(NamedTuple):
 
 
 class TextError(DataError):
-    """A file is no csv text."""
+    """A file is no csv text, or an archive without any."""
 
 
 def is_csv_path(path):
@@ -150,7 +150,7 @@ def _unpacked_rows(file, name, path):
         with tarfile.open(fileobj=file, mode="r:*") as archive:
             members = (m for m in archive if m.isfile() and m.name.lower().endswith(".csv"))
             if (member := next(members, None)) is None:
-                raise DataError(f"{name} in {path} must hold a csv file, and holds none")
+                raise TextError(f"{name} in {path} must hold a csv file, and holds none")
             yield from _rows(archive.extractfile(member), member.name)
     elif file.peek(2)[:2] == _GZIP:
         with gzip.open(file) as unpacked:

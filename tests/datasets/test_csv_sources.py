@@ -37,7 +37,7 @@ def written(cell, separator, always):
     return cell if plain else '"' + cell.replace('"', '""') + '"'
 
 
-@examples(300)
+@examples(100)
 @given(
     some.lists(some.lists(cells, min_size=2, max_size=4), max_size=5),
     some.sampled_from(csv_sources.SEPARATORS),

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,3 +80,14 @@ def test_importing_is_light():
     heavy = "{'cv2', 'dlib', 'keras', 'matplotlib', 'scipy', 'sklearn'} & set(sys.modules)"
     code = f"import sys, landmark_fer.datasets as d; d.load_dataset; print({heavy})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
+def test_what_was_left_out_is_said_up_to_a_number_and_counted(dataset):
+    assert dataset.left_out_sentences() == []
+    broken = replace(dataset, problems=["a", "b", "c"], left_out="")
+    assert broken.left_out_sentences(3) == ["left out: a", "left out: b", "left out: c"]
+    assert replace(broken, left_out="x.csv").left_out_sentences(1) == [
+        "left out: a",
+        "left out: 2 more for reasons like these",
+        "all that was left out, with reasons: x.csv",
+    ]

@@ -334,4 +334,5 @@ def test_of_several_csv_files_in_a_zip_the_one_with_splits_is_read(tmp_path, wri
         archive.writestr("another.csv", write_csv(faces[:2], labels[:2], SPLITS[:2], columns="emotion,pixels"))
         archive.writestr("whole.csv", write_csv(faces[:4], labels[:4], SPLITS))
         archive.writestr("odd.csv", b"\xff\xd8 no text")
+        archive.writestr("odd.tar", bytes(10240))
     assert [item.split for item in open_source(tmp_path / "a.zip").items()] == SPLITS
