@@ -1,0 +1,47 @@
+"""What the text of a source stands for: the files that are read with it."""
+
+import re
+from pathlib import Path
+
+from landmark_fer.file_identity import lies_in, shows_image
+from landmark_fer.paths import Input
+
+_PLAYLIST = re.compile(rb"\s*(#EXTM3U|ffconcat version)")
+_ENTRY = re.compile(r"\s*(?:file\s+)?['\"]?([^#'\"\s][^'\"]*)")
+_LONGEST_PLAYLIST = 2**20  # bytes
+
+
+def files_of_source(text):
+    """Return the files that `open_source` reads for a text; a playlist's are those that it names."""
+    if not is_path(text):  # FFmpeg's addresses may have files in them: file:, concat:, subfile: ...
+        return [Path(part[at + 1 :]) for part in text.split("|") for at, letter in enumerate(part) if letter == ":"]
+    return [Path(text), *_named_in(Path(text))]
+
+
+def is_of_source(path, file):
+    """Return whether a file is an image of a folder that is shown."""
+    return lies_in(file, path, deep=False) and shows_image(file)
+
+
+def is_path(text):
+    """Return whether a source can be a path: it is no address and not the demo."""
+    return "://" not in text and text != "demo"
+
+
+def _named_in(path):
+    """Return the files that a playlist names; none where the file is no playlist."""
+    try:
+        if not path.is_file():
+            return []
+        with path.open("rb") as file:
+            if not _PLAYLIST.match(file.read(64)):
+                return []
+            file.seek(0)
+            lines = file.read(_LONGEST_PLAYLIST).decode("utf-8", "surrogateescape").splitlines()
+    except (OSError, ValueError):
+        return []
+    names = [match[1].strip() for line in lines if (match := _ENTRY.match(line))]
+    return [path.parent / name.removeprefix("file:") for name in names if "\0" not in name]
+
+
+SOURCE = Input(files=files_of_source, holds=is_of_source, is_path=is_path)
