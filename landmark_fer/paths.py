@@ -59,7 +59,7 @@ class Output:
     default : callable
         Takes all options; returns the path that is written where the option is not given, or None.
     written : callable
-        Takes all options; returns whether the command writes this time.
+        Takes all options; returns whether the command writes this time, and does not only read what is there.
     makes_parents : bool, default=False
         Whether missing folders above a file are made.
     """
@@ -150,6 +150,9 @@ def _inputs(parser, options):
         found += [_Named(option, f"{option} {show(text)}", text, role) for text in texts]
         if not texts and (default := role.default()) is not None:
             found.append(_Named(option, default[0], os.fspath(default[1]), role, is_given=False))
+    for option, role, texts, _ in _declared(parser, options, Output):
+        if not role.written(options):
+            found += [_Named(option, f"{option} {show(text)}", text, Input()) for text in texts]
     return found
 
 

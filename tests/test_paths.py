@@ -436,6 +436,13 @@ class TestOutputs:
         given = "--out", "faces", "--source", "demo", "--spans", "faces/collection.json"
         assert "would replace faces/collection.json" in refusal("collect", *given)
 
+    @pytest.mark.parametrize("name", ["x" * 300, "locked", "a\0b", ""])
+    def test_listing_refuses_bad_names_too(self, refuse, monkeypatch, name):
+        Path("locked").mkdir()
+        allowed = os.access
+        monkeypatch.setattr(os, "access", lambda path, *how: "locked" not in str(path) and allowed(path, *how))
+        assert "--out" in refuse("collect", "--list", "--out", name)
+
     def test_listing_writes_nothing(self, monkeypatch):
         Path("faces").mkdir()
         monkeypatch.setattr(os, "access", lambda path, how: how == os.R_OK)
