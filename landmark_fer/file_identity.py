@@ -1,9 +1,8 @@
-"""Which file a path is, however it is written or linked, and what it begins as."""
+"""Which file a path is, however it is written or linked."""
 
 import os
 import stat
 import unicodedata
-import warnings
 from pathlib import Path
 
 
@@ -42,21 +41,6 @@ def lies_in(file, folder, *, deep=True):
             elif (entry.is_symlink() or entry.inode() == wanted.st_ino) and _is(entry, wanted):
                 return True
     return False
-
-
-def shows_image(file):
-    """Return whether a file begins as an image does, whatever it is called; also where the rest is damaged."""
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            Image.open(file).close()
-    except OSError:  # not to be opened, or no format that Pillow knows
-        return False
-    except Exception:  # a known format, and in it whatever a damaged file makes Pillow raise
-        return True
-    return True
 
 
 def _identity(path):

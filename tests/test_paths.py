@@ -260,10 +260,8 @@ def test_a_name_leaves_room_for_those_that_are_written_first(refuse, command, ac
     assert "the name is too long" in sentence
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [command for command, action in INPUTS if name_of(action) == "--predictor"])
 def test_the_predictor_of_the_environment_is_an_input(refuse, monkeypatch, command):
-    if not any(name_of(action) == "--predictor" for owner, action in INPUTS if owner == command):
-        pytest.skip("the command takes no predictor")
     output = next(action for owner, action in OUTPUTS if owner == command)
     Path("own.dat").write_text("a predictor")
     monkeypatch.setenv(PREDICTOR_VARIABLE, "own.dat")
@@ -383,11 +381,24 @@ class TestSource:
         check(*given, "shots/new.jsonl")
         check(*given, "shots/deeper/2.csv")
 
-    @pytest.mark.parametrize("address", ["file://{}", "concat:file://other|file://{}", "subfile,,start,0,,://{}"])
+    @pytest.mark.parametrize(
+        "address", ["file://{}", "file:{}", "concat:file://other|file://{}", "subfile,,start,0,,://{}"]
+    )
     def test_files_in_addresses_are_kept(self, address):
         Path("f.mp4").write_text("a video")
         source = address.format(Path("f.mp4").resolve())
         assert "would replace" in refusal("live", "--source", source, "--record", "f.mp4")
+        check("live", "--source", source, "--record", "g.mp4")
+
+    def test_what_is_there_is_taken_for_a_file(self):
+        for name in ("demo", "2024", "a b.mp4"):
+            Path(name).write_text("a video")
+            Path("link.mp4").unlink(missing_ok=True)
+            Path("link.mp4").symlink_to(name)
+            assert "would replace" in refusal("live", "--source", name, "--record", "link.mp4")
+        source = (Path.cwd() / "a b.mp4").as_uri()
+        assert "%20" in source
+        assert "would replace" in refusal("live", "--source", source, "--record", "a b.mp4")
 
     @pytest.mark.parametrize("text", ["#EXTM3U\n#EXTINF:2.0,\nf.mp4\n", "ffconcat version 1.0\nfile 'f.mp4'\n"])
     def test_files_that_a_playlist_names_are_kept(self, text):
@@ -396,7 +407,7 @@ class TestSource:
         assert "would replace f.mp4" in refusal("live", "--source", "list", "--record", "f.mp4")
         check("live", "--source", "list", "--record", "g.mp4")
 
-    @pytest.mark.parametrize("source", ["demo", "0", "rtsp://host/" + "x" * 300, "USB Camera: Front"])
+    @pytest.mark.parametrize("source", ["demo", "0", "rtsp://host/" + "x" * 300, "file:" + "x" * 5000, "Camera: 1"])
     def test_what_is_no_file_hinders_nothing(self, source):
         check("live", "--source", source, "--record", "f.mp4")
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from landmark_fer.file_identity import lies_in, shows_image
+from landmark_fer.file_identity import lies_in
 from landmark_fer.paths import Input
 
 
@@ -14,8 +14,12 @@ def files_of_data(text):
 
 
 def is_of_data(path, file):
-    """Return whether a file is one of a data set: in its folder, or an image that a csv may name."""
-    return lies_in(file, path) or (path.is_file() and path.suffix.lower() not in _PACKED and shows_image(file))
+    """Return whether a file is one of a data set: in its folder, or an image, which a csv may name."""
+    from landmark_fer.perception.image_formats import head_of, is_image
+
+    if lies_in(file, path):
+        return True
+    return path.is_file() and path.suffix.lower() not in _PACKED and is_image(str(file), lambda: head_of(file))
 
 
 def bundled_table():

@@ -1,9 +1,12 @@
 """What the text of a source stands for: the files that are read with it."""
 
+import os
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
-from landmark_fer.file_identity import lies_in, shows_image
+from landmark_fer.file_identity import lies_in
 from landmark_fer.paths import Input
 
 _PLAYLIST = re.compile(rb"\s*(#EXTM3U|ffconcat version)")
@@ -13,19 +16,23 @@ _LONGEST_PLAYLIST = 2**20  # bytes
 
 def files_of_source(text):
     """Return the files that `open_source` reads for a text; a playlist's are those that it names."""
-    if not is_path(text):  # FFmpeg's addresses may have files in them: file:, concat:, subfile: ...
-        return [Path(part[at + 1 :]) for part in text.split("|") for at, letter in enumerate(part) if letter == ":"]
-    return [Path(text), *_named_in(Path(text))]
+    path = Path(url2pathname(urlsplit(text).path)) if text.startswith("file:") else Path(text)
+    if is_path(text) or os.path.exists(path):
+        return [path, *_named_in(path)]
+    # FFmpeg's addresses may have files in them: file:, concat:, subfile: and others.
+    return [Path(part[at + 1 :]) for part in text.split("|") for at, letter in enumerate(part) if letter == ":"]
 
 
 def is_of_source(path, file):
     """Return whether a file is an image of a folder that is shown."""
-    return lies_in(file, path, deep=False) and shows_image(file)
+    from landmark_fer.perception.image_formats import head_of, is_image
+
+    return lies_in(file, path, deep=False) and is_image(str(file), lambda: head_of(file))
 
 
 def is_path(text):
-    """Return whether a source can be a path: it is no address and not the demo."""
-    return "://" not in text and text != "demo"
+    """Return whether a source must be a path, or a camera: it is no address and not the demo."""
+    return "://" not in text and not text.startswith("file:") and text != "demo"
 
 
 def _named_in(path):
