@@ -196,7 +196,8 @@ def _check_name(named):
             _is_there(named.path.with_name(f".{named.path.name}{_ROOM}"))
         _is_there(named.path)
     except NotADirectoryError as error:
-        raise InputError(f"{named.name} has a file where a folder must be; give another path") from error
+        file = next((show(above) for above in named.path.parents if os.path.isfile(above)), "a part of it")
+        raise InputError(f"{named.name} cannot be there, because {file} is a file; give another path") from error
     except OSError as error:
         reason = "no permission" if isinstance(error, PermissionError) else error.strerror or error
         reason = "the name is too long" if error.errno == errno.ENAMETOOLONG else reason
