@@ -8,7 +8,6 @@ from collections import Counter
 
 from landmark_fer.doorway import run_door
 from landmark_fer.errors import InputError
-from landmark_fer.paths import check_paths
 from landmark_fer.recognition.fit_options import fit_parser
 
 NO_SPLIT = "no split"
@@ -18,14 +17,12 @@ FOLD_SAMPLE = 8000  # of the geometry table, whose folds then take seconds
 def main(argv=None):
     """Run the command and return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = fit_parser()
-    options = parser.parse_args(arguments)
+    options = fit_parser().parse_args(arguments)
     stopped = "stopped; no artifact was changed, and measured faces are kept in the cache"
-    return run_door(lambda: _run(parser, options, arguments), stopped=stopped)
+    return run_door(lambda: _run(options, arguments), stopped=stopped)
 
 
-def _run(parser, options, arguments):
-    check_paths(parser, options)
+def _run(options, arguments):
     from landmark_fer.recognition.cluster import computing_on
 
     with computing_on(options.cluster, options.jobs) as jobs:
@@ -38,7 +35,6 @@ def _fit(options, arguments, jobs):
     from landmark_fer.recognition.artifact import check_destination, export_onnx, export_path, save_artifact
     from landmark_fer.recognition.fit_checks import check_models
     from landmark_fer.recognition.model_files import check_model_format
-    from landmark_fer.recognition.network_training import extractor_settings
 
     start = time.perf_counter()
     check_destination(options.out)
@@ -57,7 +53,7 @@ def _fit(options, arguments, jobs):
         pictures=options.pictures,
         views=options.views,
         weights=_weights(options),
-        settings=extractor_settings(names) if networks else None,
+        settings=_settings(names) if networks else None,
         predictor=options.predictor,
         jobs=jobs,
     )
@@ -82,6 +78,13 @@ def _fit(options, arguments, jobs):
         print(f"exported {exported.path} ({size:.1f} MB), for onnxruntime in any language")
     print(f"try it: python -m landmark_fer.live --model {shlex.quote(str(options.out))} --source demo")
     return 0
+
+
+def _settings(networks):
+    """Return the settings with which faces must be extracted for networks; only networks load their modules."""
+    from landmark_fer.recognition.network_training import extractor_settings
+
+    return extractor_settings(networks)
 
 
 def _compare(dataset, names, options, jobs):

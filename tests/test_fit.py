@@ -2,7 +2,10 @@
 
 import gzip
 import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from tests.conftest import made_up_faces
 from tests.datasets import copies
 from tests.selection import slow
 
+ROOT = Path(__file__).parents[1]
 HEADER = "emotion,pixels,Usage\n"
 
 
@@ -71,6 +75,19 @@ class TestItWorks:
             answers[name] = load_artifact(name).predictor.predict_proba(records)
         np.testing.assert_array_equal(answers["first"], answers["second"])
         assert np.abs(answers["first"] - answers["other"]).max() > 1e-6
+
+    def test_no_network_is_imported_where_none_is_named(self, lfw_csv):
+        code = (
+            "import sys; from landmark_fer.fit import main; assert main(sys.argv[1:]) == 0;"
+            "unnamed = ('landmark_fer.models.cnn.', 'onnxruntime.', 'keras.');"
+            "print([name for name in sys.modules if name.startswith(unnamed)])"
+        )
+        command = [sys.executable, "-c", code, "--data", lfw_csv, "--models", "dummy,svm", "--features", "geometry"]
+        command += ["--folds", "3", "--jobs", "1", "--report", "full", "--out", "out"]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == "[]"
 
     def test_a_subset_of_expressions_makes_a_model_of_those(self, lfw_csv):
         assert fit("--data", lfw_csv, "--expressions", "sadness, happy") == 0
@@ -277,7 +294,7 @@ class TestBadInput:
         (tmp_path / "photos").mkdir()
         (tmp_path / "photos" / "mother.jpg").touch()
         assert "holds something that is no artifact" in refused("--data", "none.csv", out="photos")
-        assert "because photos/mother.jpg is a file" in refused("--data", "none.csv", out="photos/mother.jpg/model")
+        assert "mother.jpg cannot be written" in refused("--data", "none.csv", out="photos/mother.jpg/model")
 
     def test_an_interruption_changes_no_artifact(self, lfw_csv, monkeypatch, capsys):
         assert fit("--data", lfw_csv) == 0

@@ -17,7 +17,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 
 # Bottom floor first; what stands on one line stands on one floor.
 FLOORS = (
-    ("errors", "naming", "deferral", "doorway", "workers", "cache_files", "file_identity", "paths"),
+    ("errors", "naming", "deferral", "doorway", "workers", "cache_files"),
     ("face",),
     ("perception",),
     ("features",),
@@ -31,7 +31,7 @@ FLOORS = (
 )
 LEVELS = {name: level for level, names in enumerate(FLOORS) for name in names}
 DOORS = {f"landmark_fer.{name}" for name in FLOORS[-1]} | {"landmark_fer.datasets.geometry_table"}
-HEAVY = ("dlib", "cv2", "keras", "tensorflow", "torch", "matplotlib", "sklearn", "scipy", "pandas")
+HEAVY = ("dlib", "cv2", "onnxruntime", "keras", "tensorflow", "torch", "matplotlib", "sklearn", "scipy", "pandas")
 
 # Within streaming a module knows none another, but for the parts that one thing is made of, and for the session, which
 # joins what frames, faces and keys lead to. What is not in this table knows none.
@@ -46,7 +46,6 @@ STREAMING = {
     "image_sources": {"frames"},
     "video_source": {"containers", "frames"},
     "sources": {"cameras", "demo", "frames", "image_sources", "live_source", "video_source"},
-    "options": {"source_paths"},
     # what is drawn
     "charts": {"colours", "layout", "lettering"},
     "overlay": {"charts", "colours", "history", "layout", "lettering", "view"},
@@ -70,7 +69,7 @@ STREAMING = {
     # own faces
     "collecting": {
         "charts", "collecting", "colours", "demo_person", "demo_tables", "frames", "interrupts", "layout", "lettering",
-        "pacing", "source_paths",
+        "pacing",
     },
     # the browser's page
     "web": {"colours", "web"},

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from landmark_fer.errors import InputError
 from landmark_fer.features.projection import MirrorPCA, SideBySide
 from landmark_fer.features.transformers import AlignedLandmarks, HogOfChip, Measurements
+from landmark_fer.models.cnn import NETWORKS
 from landmark_fer.models.kernel_svm import LeastSquaresSVC
 from landmark_fer.models.libsvm import RbfSVC
 from landmark_fer.models.mirrored import MirroredClassifier
@@ -168,7 +169,10 @@ def make_candidates(names=CANDIDATES, *, features="both", fold_sample=None, rand
     known = (*CANDIDATES, *STREAMED_CANDIDATES, *OLDER_CANDIDATES)
     unknown = [name for name in names if name not in known]
     if unknown or not names:
-        raise InputError(f"models must be among {', '.join(known)}, got {', '.join(unknown) or 'none'}")
+        raise InputError(
+            f"models must be among {', '.join(known)}, or networks ({', '.join(NETWORKS)}), got "
+            f"{', '.join(unknown) or 'none'}"
+        )
     candidates = {}
     for name in names:
         if name in OLDER:

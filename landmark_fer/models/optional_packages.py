@@ -5,9 +5,9 @@ import importlib
 from landmark_fer.errors import DependencyError
 
 OPTIONAL_PACKAGES = {
+    "onnxruntime": "-r requirements.txt",  # which has it for no Intel Mac
     "skops": "skops>=0.16,<0.17",
     "onnx": "onnx>=1.17,<2",
-    "onnxruntime": "onnxruntime>=1.20,<2",
     "fastapi": "-r requirements-web.txt",
     "uvicorn": "-r requirements-web.txt",
     "websockets": "-r requirements-web.txt",

@@ -23,15 +23,7 @@ from landmark_fer.errors import ArtifactError, InputError, SinkError
 from landmark_fer.naming import writable
 from landmark_fer.recognition.card import render_card
 from landmark_fer.recognition.folders import read_steadily, recover, replaced
-from landmark_fer.recognition.manifest import (
-    CARD_NAME,
-    DEFAULT_ARTIFACT,
-    FORMAT,
-    FORMAT_VERSION,
-    MANIFEST_NAME,
-    is_artifact,
-    read_manifest,
-)
+from landmark_fer.recognition.manifest import FORMAT, FORMAT_VERSION, MANIFEST_NAME, read_manifest
 from landmark_fer.recognition.model_files import (
     NETWORK_SUFFIXES,
     check_model_format,
@@ -41,6 +33,9 @@ from landmark_fer.recognition.model_files import (
     write_model,
 )
 from landmark_fer.recognition.probe import check_probe, probe_answers
+
+CARD_NAME = "card.md"
+DEFAULT_ARTIFACT = Path(__file__).resolve().parents[2] / "artifacts" / "default"
 
 _WRITTEN_ANEW = ("format", "format_version", "versions", "model", "files", "probe")  # with each copy of a model
 
@@ -153,13 +148,16 @@ def export_path(path):
     return path.with_name(f"{path.name}-onnx")
 
 
-def load_artifact(path=None):
+def load_artifact(path=None, *, threads=1):
     """Load and verify an artifact: format, versions, hash, then the model, then its probe.
 
     Parameters
     ----------
     path : path-like, optional
         The folder; without it the bundled default artifact. Or the file of a network, as for `read_network_file`.
+    threads : int, default=1
+        How many faces of one call an ONNX model computes at the same time. Live has one thread, since detection and
+        drawing need the other cores. Other models go by the threads of BLAS.
 
     Returns
     -------
@@ -174,21 +172,21 @@ def load_artifact(path=None):
     """
     path = Path(path) if path is not None else DEFAULT_ARTIFACT
     if path.suffix in NETWORK_SUFFIXES and not path.is_dir():
-        return _of_file(path)
-    manifest, predictor = read_steadily(path, _read, ArtifactError)
+        return _of_file(path, threads)
+    manifest, predictor = read_steadily(path, lambda folder: _read(folder, threads), ArtifactError)
     check_probe(path, predictor, manifest)
     return Artifact(predictor, manifest, path)
 
 
-def _read(path):
+def _read(path, threads):
     manifest = read_manifest(path)
-    return manifest, read_model(path, manifest)
+    return manifest, read_model(path, manifest, threads=threads)
 
 
-def _of_file(path):
+def _of_file(path, threads):
     from landmark_fer.recognition.network_files import read_network_file
 
-    predictor, manifest = read_network_file(path)
+    predictor, manifest = read_network_file(path, threads=threads)
     return Artifact(predictor, {"format": FORMAT, "format_version": FORMAT_VERSION, **manifest}, path)
 
 
@@ -204,7 +202,7 @@ def check_destination(path):
 
 
 def _check_nothing_else(path):
-    if path.is_dir() and any(path.iterdir()) and not is_artifact(path):
+    if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST_NAME).is_file():
         raise ArtifactError(f"{path} holds something that is no artifact and stays untouched; choose another --out")
 
 

@@ -32,8 +32,8 @@ _LOADING = {
     "skops": "Fitted {day} with scikit-learn {scikit-learn}, which it needs to load, with skops; loading it runs no "
     "code",
     "onnx": "Fitted {day} with scikit-learn {scikit-learn}, and needs onnxruntime alone to run, in any language",
-    "network": "Trained until {day} with Keras {keras}; OpenCV alone runs `model.onnx`, and loading it runs no code. "
-    "`model.keras` is the same network, to train further",
+    "network": "Trained until {day} with Keras {keras}; onnxruntime alone runs `model.onnx`, and loading it runs no "
+    "code. `model.keras` is the same network, to train further",
 }
 
 _PICTURES = {

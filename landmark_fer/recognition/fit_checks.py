@@ -4,11 +4,9 @@ from landmark_fer.errors import InputError
 from landmark_fer.evaluation.search_plan import TimeLimit
 from landmark_fer.evaluation.splits import has_chips
 from landmark_fer.models.candidates import blend_members, make_candidates
-from landmark_fer.models.cnn.architectures import NETWORKS
-from landmark_fer.models.cnn.training import import_keras
+from landmark_fer.models.cnn import NETWORKS
 from landmark_fer.models.pooling import BLEND
-from landmark_fer.recognition.beginning import read_beginning
-from landmark_fer.recognition.network_training import OPTIONS_OF, RECIPE_OPTIONS, extractor_settings, recipe_changes
+from landmark_fer.recognition.fit_options import OPTIONS_OF, RECIPE_OPTIONS
 
 FEWEST_FOLD_SAMPLE = 100
 _OF_CLASSICAL = ("search", "minutes", "suspects", "drop_suspects", "fold_sample", "features", "export")
@@ -44,18 +42,7 @@ def check_models(options, names):
             f"--models must be networks ({', '.join(NETWORKS)}) or other models, got {', '.join(networks)} with "
             f"{others}; fit them one after the other, then: python -m benchmarks.opponents"
         )
-    given = [name for name in _OF_CLASSICAL if getattr(options, name)]
-    if given or options.format != "joblib":
-        option = "--" + (given[0] if given else "format").replace("_", "-")
-        raise InputError(f"{option} is of the other models, and {', '.join(networks)} must do without; leave it out")
-    extractor_settings(networks)
-    recipe_changes(options)
-    _check_builders(options, networks)
-    import_keras()
-    if options.start:
-        if len(networks) > 1:
-            raise InputError(f"--start is of one network, got {', '.join(networks)}; name one of --models")
-        read_beginning(options.start, networks[0])
+    _check_networks(options, networks)
     return True
 
 
@@ -82,6 +69,25 @@ def _check_classical(options, names, blend):
     given = [option for option in _OF_NETWORKS if getattr(options, option) is not None]
     if given:
         raise InputError(f"--{given[0].replace('_', '-')} is of networks, got {', '.join(names)}; leave it out")
+
+
+def _check_networks(options, networks):
+    given = [name for name in _OF_CLASSICAL if getattr(options, name)]
+    if given or options.format != "joblib":
+        option = "--" + (given[0] if given else "format").replace("_", "-")
+        raise InputError(f"{option} is of the other models, and {', '.join(networks)} must do without; leave it out")
+    from landmark_fer.models.cnn.training import import_keras
+    from landmark_fer.recognition.beginning import read_beginning
+    from landmark_fer.recognition.network_training import extractor_settings, recipe_changes
+
+    extractor_settings(networks)
+    recipe_changes(options)
+    _check_builders(options, networks)
+    import_keras()
+    if options.start:
+        if len(networks) > 1:
+            raise InputError(f"--start is of one network, got {', '.join(networks)}; name one of --models")
+        read_beginning(options.start, networks[0])
 
 
 def _check_builders(options, networks):

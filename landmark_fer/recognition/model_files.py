@@ -3,7 +3,7 @@
 joblib  compressed pickle; quickest, and runs what its maker put in: for oneself and people one trusts
 skops   holds data alone and makes known types alone: safe to share
 onnx    a graph for onnxruntime, in any language; needs no scikit-learn
-network a convolutional network: a graph that OpenCV runs, and beside it the same for Keras, to train on
+network a convolutional network: a graph for onnxruntime, and beside it the same for Keras, to train on
 """
 
 import hashlib
@@ -17,7 +17,6 @@ import joblib
 import sklearn
 
 from landmark_fer.errors import ArtifactError, DependencyError, InputError
-from landmark_fer.models.onnx_predictor import OnnxPredictor
 from landmark_fer.models.optional_packages import import_optional
 from landmark_fer.recognition.skops_file import load_skops, skops_content
 
@@ -33,7 +32,8 @@ class ModelFormat:
     write : callable
         Takes the path, the fitted predictor and the facts of `save_artifact`.
     read : callable
-        Takes the content as bytes and its name for messages; returns the predictor.
+        Takes the content as bytes, its name for messages and the threads that an ONNX model may use; returns the
+        predictor.
     packages : tuple of str
         What writing needs beyond the usual.
     needs_sklearn : bool
@@ -51,7 +51,7 @@ def _write_joblib(path, predictor, facts):
     joblib.dump(predictor, path, compress=("zlib", 6))
 
 
-def _read_joblib(content, name):
+def _read_joblib(content, name, threads):
     return joblib.load(io.BytesIO(content))  # the very bytes that were checked
 
 
@@ -59,7 +59,7 @@ def _write_skops(path, predictor, facts):
     path.write_bytes(skops_content(predictor))
 
 
-def _read_skops(content, name):
+def _read_skops(content, name, threads):
     return load_skops(content, name)
 
 
@@ -69,8 +69,10 @@ def _write_onnx(path, predictor, facts):
     path.write_bytes(onnx_content(predictor, facts))
 
 
-def _read_onnx(content, name):
-    return OnnxPredictor(content)
+def _read_onnx(content, name, threads):
+    from landmark_fer.models.onnx_predictor import OnnxPredictor
+
+    return OnnxPredictor(content, threads=threads)
 
 
 def _write_network(path, predictor, facts):
@@ -79,16 +81,10 @@ def _write_network(path, predictor, facts):
     write_network(path, predictor, facts)
 
 
-def _read_network(content, name):
+def _read_network(content, name, threads):
     from landmark_fer.models.cnn.onnx_network import OnnxNetwork
-    from landmark_fer.models.cnn.onnx_wire import graph_interface
-    from landmark_fer.models.cnn.sidecar import metadata_description
-    from landmark_fer.models.cnn.trial import try_network_once
 
-    description = metadata_description(graph_interface(content, name=name), name=name)
-    if description is not None:  # else OnnxNetwork says so; a stranger's manifest has the hash of whatever he made
-        try_network_once(content, description, name=name)
-    return OnnxNetwork(content, name=name)
+    return OnnxNetwork(content, name=name, threads=threads)
 
 
 MODEL_FORMATS = {
@@ -160,13 +156,15 @@ def format_versions(name):
     return {each: version(each) for each in ("numpy", *(MODEL_FORMATS[name].packages or ("joblib",)))}
 
 
-def read_model(folder, manifest):
+def read_model(folder, manifest, *, threads=1):
     """Return the predictor of an artifact: first its hash is checked, then its versions, and only then is it loaded.
 
     Parameters
     ----------
     folder : Path
     manifest : dict
+    threads : int, default=1
+        As for `load_artifact`.
 
     Raises
     ------
@@ -181,7 +179,7 @@ def read_model(folder, manifest):
     if kind.needs_sklearn:
         _check_versions(folder, manifest["versions"])
     try:
-        return kind.read(content, str(model))
+        return kind.read(content, str(model), threads)
     except (ArtifactError, DependencyError):
         raise
     except Exception as error:  # a file of other code raises nearly anything

@@ -11,9 +11,8 @@ from landmark_fer.models.cnn.calibrated import CalibratedNetwork
 from landmark_fer.models.cnn.export import network_content
 from landmark_fer.models.cnn.keras_files import KerasNetwork, keras_content, read_keras
 from landmark_fer.models.cnn.onnx_network import OnnxNetwork
-from landmark_fer.models.cnn.onnx_wire import graph_interface
 from landmark_fer.models.cnn.sidecar import description_of, read_sidecar, sidecar_path
-from landmark_fer.models.cnn.trial import try_network
+from landmark_fer.models.onnx_runtime import OnnxModel
 from landmark_fer.recognition.model_files import checked_content
 
 KERAS_FILE = "model.keras"
@@ -50,7 +49,7 @@ def write_network(path, predictor, facts):
     sidecar_path(path).write_text(text + "\n", encoding="utf-8")
 
 
-def read_network_file(path):
+def read_network_file(path, *, threads=1):
     """Return the predictor in a network's file that belongs to no artifact, and a manifest for it.
 
     Parameters
@@ -58,6 +57,8 @@ def read_network_file(path):
     path : Path
         ``FILE.onnx``, described by a sidecar ``FILE.json``, by its metadata or by a known contract, or ``FILE.keras``
         with a sidecar.
+    threads : int, default=1
+        As for `load_artifact`.
 
     Returns
     -------
@@ -74,7 +75,7 @@ def read_network_file(path):
     """
     content = _content(path)
     try:
-        predictor = _READERS[path.suffix](path, content)
+        predictor = _READERS[path.suffix](path, content, threads)
     except InputError as error:
         raise ArtifactError(str(error)) from error
     description = predictor.description
@@ -132,13 +133,12 @@ def _content(path):
         raise ArtifactError(f"network {path} cannot be read ({error.strerror}); name another file") from error
 
 
-def _read_onnx(path, content):
-    description = description_of(path, graph_interface(content, name=path))
-    try_network(content, description, name=path)
-    return OnnxNetwork(content, description, name=path)
+def _read_onnx(path, content, threads):
+    model = OnnxModel(content, name=path)
+    return OnnxNetwork(model, description_of(path, model.interface), name=path, threads=threads)
 
 
-def _read_keras(path, content):
+def _read_keras(path, content, threads):
     description = read_sidecar(path)
     if description is None:
         raise InputError(f"{path} must be described by {sidecar_path(path)}, and there is none; write one")

@@ -18,18 +18,13 @@ from landmark_fer.models.cnn.watching import history_text
 from landmark_fer.models.contract import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.recognition.facts import base_facts, votes_of_training
+from landmark_fer.recognition.fit_options import OPTIONS_OF, RECIPE_OPTIONS
 from landmark_fer.recognition.network_split import split_for_networks
 
 _FOLDS = (
     "Trained on {learnt:,} of {all:,} training faces; the other {watched:,} were watched meanwhile: they chose the "
     "epoch, the temperature and the model. Twins and subjects stay together."
 )
-
-OPTIONS_OF = {"weights": "vgg16_transfer", "filters": "single_conv"}
-"""Options of one architecture's builder, by name."""
-
-RECIPE_OPTIONS = ("epochs", "targets", "learning_rate")
-"""What a command may change of a recipe."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,8 @@ import json
 import shlex
 from pathlib import Path
 
+from joblib import effective_n_jobs
+
 from landmark_fer.datasets import load_dataset
 from landmark_fer.errors import ArtifactError, DataError, InputError, SinkError
 from landmark_fer.evaluation.own_splits import prepare_folds
@@ -58,7 +60,7 @@ def measure_importance(folder, paths, *, command=None, shape_predictor=None, job
         If the manifest cannot be written.
     """
     folder = Path(folder)
-    artifact = load_artifact(folder)
+    artifact = load_artifact(folder, threads=effective_n_jobs(jobs or -1))
     manifest = artifact.manifest
     if not region_swaps(manifest["fields"]):
         raise InputError(

@@ -15,7 +15,7 @@ __all__ = ["model"]
 def whole_artifacts(model, tmp_path_factory):
     """A folder with the small model as joblib, skops and onnx, and the bundled network."""
     pytest.importorskip("skops")
-    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
     folder = tmp_path_factory.mktemp("accidents") / "whole"
     for kind in ("joblib", "skops"):
         saved = save_artifact(folder / kind, model.predictor, model.facts, format=kind)

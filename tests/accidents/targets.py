@@ -14,14 +14,15 @@ from PIL import Image
 from landmark_fer.datasets import load_dataset, open_source
 from landmark_fer.datasets.ferplus import read_votes
 from landmark_fer.datasets.geometry_table import read_table, table_path
-from landmark_fer.models.cnn.onnx_wire import graph_interface
 from landmark_fer.models.cnn.sidecar import read_sidecar
 from landmark_fer.perception.pictures import read_frames, read_picture
 from landmark_fer.recognition.manifest import MANIFEST_NAME, read_manifest
+from landmark_fer.recognition.network_files import read_network_file
 from landmark_fer.streaming.collecting.spans import read_spans
 from tests.accidents.artifacts import ARTIFACT_TARGETS
 from tests.accidents.mutations import damaged, damaged_text, damaged_values
 from tests.accidents.samples import csv_rows, encoded, identity_graph, small_table, smooth_picture, votes_rows, zipped
+from tests.models.cnn.networks import hand_made_onnx, small_convolutions
 
 ARTIFACTS = table_path().parents[1] / "artifacts"
 
@@ -221,10 +222,10 @@ def manifests(folder):
 
 
 def graphs(folder):
-    """What is read of an ONNX file before OpenCV sees it."""
+    """ONNX files of strangers, opened and run once by onnxruntime: small ones, so that most damage is to the graph."""
     content = (ARTIFACTS / "cnn" / "model.onnx").read_bytes()
-    seeds = [content[:3000], content[-3000:], identity_graph()]
-    return Files(folder, "network.onnx", seeds, lambda path: graph_interface(path.read_bytes(), name="network.onnx"))
+    seeds = [small_convolutions(), hand_made_onnx(), identity_graph(), content[:3000], content[-3000:]]
+    return Files(folder, "network.onnx", [*seeds[:2] * 3, *seeds], read_network_file)
 
 
 def loaded_tables(folder):
@@ -255,6 +256,6 @@ TARGETS = PICTURES | {
     "tables": picture_tables,
     "spans": span_files,
     "manifest": manifests,
-    "onnx-wire": graphs,
+    "onnx": graphs,
     **ARTIFACT_TARGETS,
 }

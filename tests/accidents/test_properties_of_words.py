@@ -11,8 +11,8 @@ from landmark_fer.datasets.fer2013 import SIDE, Fer2013Csv, expression_of_label
 from landmark_fer.datasets.ferplus import majority, read_votes, soft_labels
 from landmark_fer.errors import DataError, InputError
 from landmark_fer.face.expressions import EXPRESSIONS, FER2013_CODES, FERPLUS_COLUMNS, expression_named, find_expression
-from landmark_fer.models.cnn.onnx_wire import graph_interface
 from landmark_fer.models.cnn.sidecar import NetworkDescription
+from landmark_fer.models.onnx_runtime import OnnxModel
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.perception.pictures import read_picture
 from landmark_fer.streaming.files import wall_time
@@ -104,7 +104,7 @@ def test_descriptions_and_settings_of_anything_are_refused_in_a_sentence_or_take
 @given(some.binary(max_size=200))
 def test_no_bytes_are_more_than_refused(content):
     with pytest.raises(InputError, match="must be a"):
-        graph_interface(content)
+        OnnxModel(content)
     with pytest.raises(DataError):
         read_picture(content)
 

@@ -9,7 +9,7 @@ NO_SENTENCES, NO_RESULTS = {"exif"}, {"csv.gz"}
 
 NAMES = (
     "jpeg", "png", "webp", "bmp", "tiff", "gif", "ppm", "tiff-packed", "progressive", "wide", "moving", "exif",
-    "csv", "csv.gz", "zip", "npz", "npz-as-data", "sidecar", "votes", "tables", "spans", "manifest", "onnx-wire",
+    "csv", "csv.gz", "zip", "npz", "npz-as-data", "sidecar", "votes", "tables", "spans", "manifest", "onnx",
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from landmark_fer.models.candidates import (
     describe_faces,
     make_candidates,
 )
+from landmark_fer.models.cnn import NETWORKS
 from landmark_fer.models.contract import predict_in_order
 from tests.conftest import made_up_faces
 
@@ -61,7 +62,9 @@ def test_grids_name_parameters_that_there_are(name):
 @pytest.mark.parametrize("names", [["svm", "forest"], []])
 def test_unknown_names_are_refused_with_the_list(names):
     known = ", ".join((*CANDIDATES, *STREAMED_CANDIDATES, *OLDER_CANDIDATES))
-    with pytest.raises(InputError, match=rf"models must be among {known}, got (forest|none)"):
+    networks = ", ".join(NETWORKS)
+    sentence = rf"models must be among {known}, or networks \({networks}\), got (forest|none)"
+    with pytest.raises(InputError, match=sentence):
         make_candidates(names)
 
 

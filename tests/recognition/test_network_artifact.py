@@ -84,7 +84,7 @@ class TestArtifact:
     def test_no_framework_is_needed_to_run_it(self, saved_crop_cnn):
         code = (
             "import sys\n"
-            "for name in ('keras', 'tensorflow', 'onnx', 'onnxruntime', 'tf2onnx', 'matplotlib'): "
+            "for name in ('keras', 'tensorflow', 'onnx', 'tf2onnx', 'matplotlib'): "
             "sys.modules[name] = None\n"
             "from landmark_fer.recognition.artifact import load_artifact\n"
             f"print(load_artifact({str(saved_crop_cnn.path)!r}).classes)"
@@ -124,7 +124,7 @@ class TestArtifact:
         card = (saved_cnn.path / "card.md").read_text(encoding="utf-8")
         assert card == render_card(saved_cnn.manifest)
         for part in (
-            "OpenCV alone runs `model.onnx`",
+            "onnxruntime alone runs `model.onnx`",
             f"`aligned_cnn`: 3x3 convolutions 32, 64-64, 128-128, 256 on standardised aligned chips; "
             f"{saved_cnn.manifest['network']['parameters']:,} parameters",
             "temperature 1.300",

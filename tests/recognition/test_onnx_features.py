@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import onnxruntime
 import pytest
 
 from landmark_fer.errors import InputError
@@ -20,7 +21,6 @@ from tests.face.test_geometry import moved
 from tests.recognition.hog_reference import reference_hog
 
 pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
 
 HOGS = ((64, 64, 8), (48, 64, 8), (64, 64, 16), (80, 64, 8), (72, 64, 8), (80, 40, 8), (40, 64, 8))
 

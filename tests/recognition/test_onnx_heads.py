@@ -22,7 +22,6 @@ from landmark_fer.recognition.export.onnx_model import onnx_content
 from tests.conftest import made_up_faces
 
 pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
 
 CLASSES = ("sad", "happy", "surprise")  # not alphabetical
 

@@ -1,1 +1,18 @@
-"""Convolutional opponents: Keras networks behind the same contract; trained with Keras, run without it."""
+"""Convolutional networks behind the contract of every predictor: trained with Keras, run by onnxruntime.
+
+Here are their names alone. The modules are imported where a network is asked for.
+"""
+
+NETWORKS = (
+    "aligned_cnn",
+    "elu_vgg",
+    "relu_vgg",
+    "relu_vgg_box",
+    "wide_cnn",
+    "single_conv",
+    "pixel_mlp",
+    "vgg16_transfer",
+    "ferplus_vgg13",
+    "mini_xception",
+)
+"""Names of the architectures, in the order of `landmark_fer.models.cnn.architectures.ARCHITECTURES`."""

@@ -224,6 +224,4 @@ ARCHITECTURES = {
         {},
     ),
 }
-"""By name."""
-
-NETWORKS = tuple(ARCHITECTURES)
+"""By name; each of them is in `landmark_fer.models.cnn.NETWORKS`, too."""

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from landmark_fer.cache_files import cache_folder
 from landmark_fer.datasets.ferplus import soft_labels
 from landmark_fer.errors import DataError, InputError
-from landmark_fer.models.cnn.architectures import ARCHITECTURES, NETWORKS, build_network
+from landmark_fer.models.cnn import NETWORKS
+from landmark_fer.models.cnn.architectures import ARCHITECTURES, build_network
 from landmark_fer.models.cnn.pictures import reduced_pictures
 from landmark_fer.models.cnn.recipes import recipe_of
 from landmark_fer.models.cnn.training import TrainingFaces, take_weights, train_network

@@ -1,4 +1,4 @@
-"""A Keras network as an ONNX file that OpenCV and onnxruntime run, and that says itself what it reads."""
+"""A Keras network as an ONNX file that onnxruntime runs, and that says itself what it reads."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ def network_content(network, description):
     Raises
     ------
     InputError
-        If it has no ONNX form that OpenCV runs with the same answers.
+        If it has no ONNX form that onnxruntime runs with the same answers.
     DependencyError
         If Keras, TensorFlow or tf2onnx is not installed.
     """
@@ -63,7 +63,7 @@ def network_content(network, description):
 
 
 def _verify(content, network, description):
-    """Raise InputError if OpenCV answers otherwise than Keras."""
+    """Raise InputError if onnxruntime answers otherwise than Keras."""
     ours, random = OnnxNetwork(content), np.random.default_rng(0)
     side = description.input.side
     for picture in random.integers(0, 256, (_TRIED, side, side), dtype=np.uint8):

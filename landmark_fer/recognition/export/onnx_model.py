@@ -2,12 +2,11 @@
 
 import base64
 import json
-import logging
 
 import numpy as np
 
 from landmark_fer import __version__
-from landmark_fer.errors import DependencyError, InputError
+from landmark_fer.errors import InputError
 from landmark_fer.models.contract import predict_in_order
 from landmark_fer.models.onnx_predictor import OnnxPredictor
 from landmark_fer.perception.alignment import CHIP_SIZE, FINEST, chip_template
@@ -18,8 +17,6 @@ from landmark_fer.recognition.probe import manifest_probe
 
 TOLERANCE = 1e-4
 """Most that a probability of the exported model may differ from the original's."""
-
-_LOG = logging.getLogger(__name__)
 
 _ABOUT = """The expression that a face shows, by landmark_fer.
 
@@ -53,7 +50,7 @@ def onnx_content(predictor, facts):
     InputError
         If a step has no ONNX form here, or the ONNX model answers the probe otherwise than the predictor.
     DependencyError
-        If the package onnx is not installed.
+        If onnx or onnxruntime is not installed.
     """
     graph = Graph()
     steps = [step for _, step in getattr(predictor, "steps", [])]
@@ -93,11 +90,7 @@ def _metadata(facts, records, answers):
 
 
 def _verify(content, classes, records, answers):
-    try:
-        exported = OnnxPredictor(content)
-    except DependencyError as error:
-        _LOG.warning("the ONNX model was written and not tried: %s", error)
-        return
+    exported = OnnxPredictor(content)
     worst = float(np.abs(predict_in_order(exported, records, classes) - answers).max())
     if not worst <= TOLERANCE:
         raise InputError(

@@ -51,6 +51,42 @@ def hand_made_onnx(description=SMALL, *, metadata=True, shape=None, factor=1.0, 
     return model.SerializeToString()
 
 
+def small_convolutions(*, weights=True, seed=0):
+    """Return a network of two convolutions of 16x16 pixels as the bytes of an ONNX file of about 2 KB.
+
+    Parameters
+    ----------
+    weights : bool, default=True
+        Whether the first convolution's weights are in the file, which is damaged without them.
+    seed : int, default=0
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    generator = np.random.default_rng(seed)
+    shapes = {"first": (2, 1, 3, 3), "second": (4, 2, 3, 3)}
+    drawn = {name: generator.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
+    drawn["plane"] = np.array([1, 1, 16, 16])
+    graph = helper.make_graph(
+        [
+            helper.make_node("Reshape", ["picture", "plane"], ["grey"]),
+            helper.make_node("Conv", ["grey", "first"], ["maps"], kernel_shape=[3, 3]),
+            helper.make_node("Relu", ["maps"], ["edges"]),
+            helper.make_node("MaxPool", ["edges"], ["pooled"], kernel_shape=[2, 2], strides=[2, 2]),
+            helper.make_node("Conv", ["pooled", "second"], ["scores"], pads=[1, 1, 1, 1]),
+            helper.make_node("GlobalAveragePool", ["scores"], ["means"]),
+            helper.make_node("Flatten", ["means"], ["row"]),
+            helper.make_node("Softmax", ["row"], ["answer"], axis=1),
+        ],
+        "small convolutions",
+        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, (1, 16, 16, 1))],
+        [helper.make_tensor_value_info("answer", TensorProto.FLOAT, (1, 4))],
+        [numpy_helper.from_array(value, name) for name, value in drawn.items() if weights or name != "first"],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    helper.set_model_props(model, {METADATA: json.dumps(SMALL.to_dict())})
+    return model.SerializeToString()
+
+
 def random_records(n, *, chip_size=80, crop_size=None, seed=0):
     """Return face records of noise, shape (n,)."""
     records = np.zeros(n, dtype=record_dtype(chip_size, crop_size))

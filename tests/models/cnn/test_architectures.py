@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.cnn import cost
+from landmark_fer.models.cnn import NETWORKS, cost
 from landmark_fer.models.cnn.architectures import ARCHITECTURES, build_network
 
 pytestmark = pytest.mark.usefixtures("keras")
@@ -27,6 +27,10 @@ OFFLINE = [name for name in ARCHITECTURES if name != "vgg16_transfer"]
 def test_the_number_of_parameters_is_that_of_its_source(name, n_classes):
     assert build_network(name, n_classes).count_params() == COUNTS[name, n_classes]
     assert cost.count_parameters(name, n_classes) == COUNTS[name, n_classes]
+
+
+def test_the_light_table_names_every_architecture():
+    assert tuple(ARCHITECTURES) == NETWORKS
 
 
 def test_every_architecture_has_a_count():

@@ -1,4 +1,4 @@
-"""What Keras trained is what OpenCV runs, for every architecture, calibration included."""
+"""What Keras trained is what onnxruntime runs, for every architecture, calibration included."""
 
 import json
 from dataclasses import replace
@@ -9,16 +9,16 @@ import pytest
 from landmark_fer.errors import InputError
 from landmark_fer.models.cnn.architectures import ARCHITECTURES
 from landmark_fer.models.cnn.onnx_network import OnnxNetwork
-from landmark_fer.models.cnn.onnx_wire import graph_interface
 from landmark_fer.models.cnn.pictures import NetworkInput
 from landmark_fer.models.cnn.sidecar import FERPLUS_CONTRACT, NetworkDescription, is_ferplus
+from landmark_fer.models.onnx_runtime import FLOAT, OnnxModel
 from tests.models.cnn.networks import CLASSES, drawn_classifier, random_records
 
 SMALLER = {"vgg16_transfer": {"weights": None}, "single_conv": {"filters": 4}}
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_opencv_answers_as_keras_does(keras, name):
+def test_onnxruntime_answers_as_keras_does(keras, name):
     from landmark_fer.models.cnn.calibrated import CalibratedNetwork
     from landmark_fer.models.cnn.export import network_content
 
@@ -39,9 +39,9 @@ def test_the_file_says_its_classes_and_onnxruntime_runs_it(keras):
 
     calibrated = CalibratedNetwork(drawn_classifier("aligned_cnn", width=4), temperature=2)
     content = network_content(calibrated.network_, replace(calibrated.description, mirrored=False))
-    interface, records = graph_interface(content), random_records(1)
+    interface, records = OnnxModel(content).interface, random_records(1)
     assert json.loads(interface.metadata["classes"]) == sorted(CLASSES)
-    assert interface.inputs == {"picture": (1, (1, 48, 48, 1))} and list(interface.outputs) == ["probabilities"]
+    assert interface.inputs == {"picture": (FLOAT, (1, 48, 48, 1))} and list(interface.outputs) == ["probabilities"]
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     (answer,) = session.run(None, {"picture": network_pictures(records, calibrated.input_)})
     np.testing.assert_allclose(answer, OnnxNetwork(content).predict_proba(records), atol=1e-5)
@@ -114,7 +114,7 @@ def test_a_network_of_the_model_zoos_interface_runs_without_a_word(keras):
 
     network, records = ferplus_stand_in(keras), random_records(5, crop_size=64)
     content = network_content(network, FERPLUS_CONTRACT)
-    assert is_ferplus(graph_interface(content))
+    assert is_ferplus(OnnxModel(content).interface)
     answers = OnnxNetwork(content, FERPLUS_CONTRACT).predict_proba(records)
     np.testing.assert_allclose(answers, KerasNetwork(network, FERPLUS_CONTRACT).predict_proba(records), atol=1e-5)
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.cnn.onnx_wire import GraphInterface, graph_interface
 from landmark_fer.models.cnn.pictures import NetworkInput
 from landmark_fer.models.cnn.sidecar import (
     FERPLUS_CONTRACT,
@@ -15,6 +14,7 @@ from landmark_fer.models.cnn.sidecar import (
     is_ferplus,
     read_sidecar,
 )
+from landmark_fer.models.onnx_runtime import FLOAT, GraphInterface, OnnxModel
 from landmark_fer.perception.extraction import ExtractorSettings
 from tests.models.cnn.networks import CLASSES, SMALL, hand_made_onnx
 
@@ -71,23 +71,23 @@ def test_a_wrong_sidecar_is_refused_by_name(tmp_path, fault):
 
 
 def test_the_sidecar_comes_before_the_metadata_and_both_before_the_contract(tmp_path):
-    interface = graph_interface(hand_made_onnx())
+    interface = OnnxModel(hand_made_onnx()).interface
     assert description_of(tmp_path / "a.onnx", interface) == SMALL
     other = replace(SMALL, classes=CLASSES[::-1])
     assert description_of(write(tmp_path / "a.json", other.to_dict()), interface) == other
     with pytest.raises(InputError, match=r"b\.onnx must be described by .*b\.json, and there is none: write"):
-        description_of(tmp_path / "b.onnx", graph_interface(hand_made_onnx(metadata=False)))
+        description_of(tmp_path / "b.onnx", OnnxModel(hand_made_onnx(metadata=False)).interface)
     with pytest.raises(InputError, match=r"the metadata of .*b\.onnx must be JSON"):
         description_of(tmp_path / "b.onnx", replace(interface, metadata={"landmark_fer_network": "{"}))
 
 
-FERPLUS_SHAPE = {"Input3": (1, (1, 1, 64, 64))}, {"Plus692_Output_0": (1, (1, 8))}
+FERPLUS_SHAPE = {"Input3": (FLOAT, (1, 1, 64, 64))}, {"Plus692_Output_0": (FLOAT, (1, 8))}
 
 
 def test_the_ferplus_network_is_known_by_its_interface(tmp_path):
     interface = GraphInterface(*FERPLUS_SHAPE, {})
     assert is_ferplus(interface) and description_of(tmp_path / "a.onnx", interface) is FERPLUS_CONTRACT
-    assert is_ferplus(GraphInterface({"x": (1, (None, 1, 64, 64))}, {"y": (1, (None, 8))}, {}))
+    assert is_ferplus(GraphInterface({"x": (FLOAT, (None, 1, 64, 64))}, {"y": (FLOAT, (None, 8))}, {}))
     named = "neutral happy surprise sad angry disgust fear contempt"
     assert " ".join(FERPLUS_CONTRACT.classes) == named and FERPLUS_CONTRACT.output == "scores"
     assert FERPLUS_CONTRACT.input.shape == (1, 64, 64) and FERPLUS_CONTRACT.input.scaling == "0..255"
@@ -96,13 +96,13 @@ def test_the_ferplus_network_is_known_by_its_interface(tmp_path):
 @pytest.mark.parametrize(
     ("inputs", "outputs"),
     [
-        ({"x": (1, (1, 64, 64, 1))}, FERPLUS_SHAPE[1]),
-        ({"x": (1, (1, 3, 64, 64))}, FERPLUS_SHAPE[1]),
-        ({"x": (2, (1, 1, 64, 64))}, FERPLUS_SHAPE[1]),
-        ({"x": (1, None)}, FERPLUS_SHAPE[1]),
-        (FERPLUS_SHAPE[0], {"y": (1, (1, 7))}),
-        (FERPLUS_SHAPE[0], {"y": (1, None)}),
-        (FERPLUS_SHAPE[0] | {"z": (1, (1,))}, FERPLUS_SHAPE[1]),
+        ({"x": (FLOAT, (1, 64, 64, 1))}, FERPLUS_SHAPE[1]),
+        ({"x": (FLOAT, (1, 3, 64, 64))}, FERPLUS_SHAPE[1]),
+        ({"x": ("tensor(uint8)", (1, 1, 64, 64))}, FERPLUS_SHAPE[1]),
+        ({"x": (FLOAT, None)}, FERPLUS_SHAPE[1]),
+        (FERPLUS_SHAPE[0], {"y": (FLOAT, (1, 7))}),
+        (FERPLUS_SHAPE[0], {"y": (FLOAT, None)}),
+        (FERPLUS_SHAPE[0] | {"z": (FLOAT, (1,))}, FERPLUS_SHAPE[1]),
     ],
 )
 def test_other_interfaces_are_not_taken_for_it(inputs, outputs):
