@@ -14,12 +14,14 @@ import numpy as np
 
 from benchmarks.accuracy import megabytes
 from landmark_fer.datasets import load_dataset
+from landmark_fer.datasets.inputs import DATA_OR_TABLE
 from landmark_fer.evaluation.assessment import milliseconds_per_face
 from landmark_fer.evaluation.splits import has_chips, split_faces
 from landmark_fer.evaluation.validation import make_folds, sample_rows
 from landmark_fer.models.candidates import make_candidates
 from landmark_fer.models.contract import fit_predictor
 from landmark_fer.models.optional_packages import import_optional
+from landmark_fer.paths import Output, check_paths
 from landmark_fer.recognition.card import markdown_table
 
 SIZES = {
@@ -42,11 +44,12 @@ TIMED = 200
 def main():
     """Run the benchmark, print its table, draw its picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", help="default: the bundled geometry table")
+    parser.add_argument("--data", type=DATA_OR_TABLE, help="default: the bundled geometry table")
     parser.add_argument("--models", default=",".join(SIZES))
-    parser.add_argument("--picture", metavar="FILE.png")
+    parser.add_argument("--picture", type=Output(), metavar="FILE.png")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_FACES} faces")
     options = parser.parse_args()
+    check_paths(parser, options)
     dataset = load_dataset(options.data)
     split = split_faces(dataset)
     learnt, held_out = make_folds(dataset.expressions[split.training], split.groups)[0]

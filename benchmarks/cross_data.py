@@ -13,14 +13,17 @@ import argparse
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from landmark_fer.datasets import load_dataset
+from landmark_fer.datasets.inputs import DATA
 from landmark_fer.datasets.sources import DATASETS
 from landmark_fer.errors import InputError, LandmarkFerError
 from landmark_fer.evaluation.crossing import cross_datasets, format_crossing, notes_on
 from landmark_fer.models.candidates import make_candidates
+from landmark_fer.paths import Output, check_paths
 
 FIGURES = {
     "accuracy": "accuracy among the classes that both have (95 % interval, by subject where known), per cent",
@@ -33,17 +36,19 @@ def main(argv=None):
     """Run the benchmark, print its tables and return the exit status."""
     parser = argparse.ArgumentParser("python -m benchmarks.cross_data", description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("data", nargs="*", metavar="[NAME=]PATH[@DATASET]", help="data sets, in the order of the table")
+    named = replace(DATA, files=lambda text: DATA.files(parsed(text)[1]))
+    add("data", nargs="*", type=named, metavar="[NAME=]PATH[@DATASET]", help="data sets, in the order of the table")
     add("--model", default="svm", help="of `fit --models` (default svm)")
     add("--features", choices=("geometry", "hog", "both"), default="both")
     add("--folds", type=int, default=5, metavar="N", help="of a data set without an official split (default 5)")
     add("--pictures", choices=("auto", "crops", "scenes"), default="auto")
-    add("--json", metavar="FILE", help="write all figures")
+    add("--json", type=Output(), metavar="FILE", help="write all figures")
     add("--seed", type=int, default=0)
     add("--jobs", type=int, default=1, metavar="N", help="processes (default 1)")
     add("--quick", action="store_true", help="on two made-up data sets of faces without meaning: does it run?")
     options = parser.parse_args(argv)
     try:
+        check_paths(parser, options)
         with tempfile.TemporaryDirectory() as folder:
             rows = _rows(quick_data(Path(folder)) if options.quick else options.data, options)
         if options.json:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from landmark_fer.doorway import run_door
 from landmark_fer.errors import DataError, InputError, SourceError
+from landmark_fer.paths import check_paths
 from landmark_fer.streaming.collecting.options import DEFAULT_SUBJECT, TOKEN_VARIABLE, make_parser
 
 TITLE = "landmark_fer: collect"
@@ -19,11 +20,15 @@ TITLE = "landmark_fer: collect"
 
 def main(argv=None):
     """Run the door; return its exit status."""
-    options = make_parser().parse_args(argv)
-    return run_door(lambda: _run(options), stopped="stopped; every whole take is kept, and the same command goes on")
+    parser = make_parser()
+    options = parser.parse_args(argv)
+    return run_door(
+        lambda: _run(parser, options), stopped="stopped; every whole take is kept, and the same command goes on"
+    )
 
 
-def _run(options):
+def _run(parser, options):
+    check_paths(parser, options)
     if options.list:
         from landmark_fer.streaming.collecting.listing import describe_takes
 

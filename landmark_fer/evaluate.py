@@ -3,37 +3,59 @@
 import argparse
 import sys
 
+from landmark_fer.datasets.inputs import DATA
 from landmark_fer.doorway import run_door
+from landmark_fer.paths import Output, check_paths
+from landmark_fer.perception.predictor_file import PREDICTOR
+from landmark_fer.recognition.manifest import ARTIFACT_OR_BUNDLED
 
 
 def main(argv=None):
     """Run the command and return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    options = _parser().parse_args(arguments)
-    return run_door(lambda: _run(options, arguments), stopped="stopped; measured faces are kept in the cache")
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    return run_door(lambda: _run(parser, options, arguments), stopped="stopped; measured faces are kept in the cache")
 
 
 def _parser():
     parser = argparse.ArgumentParser("python -m landmark_fer.evaluate", description="Score a saved model.")
     add = parser.add_argument
-    add("--model", metavar="DIR", help="artifact folder, or a network's FILE.onnx (default: the bundled artifact)")
-    add("--data", metavar="PATH", required=True, help="csv, zip, or folder per class")
+    add(
+        "--model",
+        type=ARTIFACT_OR_BUNDLED,
+        metavar="DIR",
+        help="artifact folder, or a network's FILE.onnx (default: the bundled artifact)",
+    )
+    add("--data", type=DATA, metavar="PATH", required=True, help="csv, zip, or folder per class")
     add("--split", metavar="NAME", help="only this split, such as PublicTest")
-    add("--against", metavar="PATH", help="training data in which twins are looked for, for the leak-free accuracy")
+    add(
+        "--against",
+        type=DATA,
+        metavar="PATH",
+        help="training data in which twins are looked for, for the leak-free accuracy",
+    )
     add("--labels", choices=("fer2013", "ferplus"), default="auto", help="ferplus: votes of fer2013new.csv beside it")
     add("--dataset", metavar="NAME", default="auto", help="ck+, jaffe, ... (default: recognized); see data/README.md")
     add("--pictures", choices=("auto", "crops", "scenes"), default="auto", help="one cropped face each, or scenes")
     add("--views", choices=("frontal", "half", "all"), default="frontal", help="of heads, where there are several")
     add("--answers", choices=("all", "shared"), default="all", help="shared: only classes that the data have, too")
-    add("--json", metavar="FILE", help="write all scores")
-    add("--predictions", metavar="FILE.csv", help="write a line a face")
-    add("--report", metavar="FILE.html", help="write a report with pictures")
+    add("--json", type=Output(), metavar="FILE", help="write all scores")
+    add("--predictions", type=Output(), metavar="FILE.csv", help="write a line a face")
+    add("--report", type=Output(), metavar="FILE.html", help="write a report with pictures")
     add("--jobs", type=int, metavar="N", help="processes (default: one for each core)")
-    add("--predictor", metavar="FILE", help="68-point shape predictor to use instead of the installed one")
+    add(
+        "--predictor",
+        type=PREDICTOR,
+        metavar="FILE",
+        help="68-point shape predictor to use instead of the installed one",
+    )
     return parser
 
 
-def _run(options, arguments):
+def _run(parser, options, arguments):
+    check_paths(parser, options)
+
     from joblib import effective_n_jobs
 
     from landmark_fer.datasets import load_dataset
@@ -42,8 +64,6 @@ def _run(options, arguments):
     from landmark_fer.perception.extraction import ExtractorSettings
     from landmark_fer.recognition.artifact import load_artifact
 
-    for path in filter(None, (options.json, options.predictions, options.report)):
-        _check_folder(path)  # before the work, not after it
     artifact = load_artifact(options.model, threads=effective_n_jobs(options.jobs or -1))
     threshold = manifest_threshold(artifact.manifest)
     asked = {"split": options.split, "answers": options.answers, "threshold": threshold}
@@ -60,17 +80,6 @@ def _run(options, arguments):
     _write(options, scores, predictions)
     _write_report(options, arguments, artifact, dataset, scores, predictions)
     return 0
-
-
-def _check_folder(path):
-    from pathlib import Path
-
-    from landmark_fer.errors import SinkError
-
-    if not Path(path).absolute().parent.is_dir():
-        raise SinkError(
-            f"{path} could not be written: {Path(path).parent} is no folder; make it or choose another path"
-        )
 
 
 def _print_scores(dataset, scores, split):

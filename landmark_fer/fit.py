@@ -8,6 +8,7 @@ from collections import Counter
 
 from landmark_fer.doorway import run_door
 from landmark_fer.errors import InputError
+from landmark_fer.paths import check_paths
 from landmark_fer.recognition.fit_options import fit_parser
 
 NO_SPLIT = "no split"
@@ -17,12 +18,14 @@ FOLD_SAMPLE = 8000  # of the geometry table, whose folds then take seconds
 def main(argv=None):
     """Run the command and return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    options = fit_parser().parse_args(arguments)
+    parser = fit_parser()
+    options = parser.parse_args(arguments)
     stopped = "stopped; no artifact was changed, and measured faces are kept in the cache"
-    return run_door(lambda: _run(options, arguments), stopped=stopped)
+    return run_door(lambda: _run(parser, options, arguments), stopped=stopped)
 
 
-def _run(options, arguments):
+def _run(parser, options, arguments):
+    check_paths(parser, options)
     from landmark_fer.recognition.cluster import computing_on
 
     with computing_on(options.cluster, options.jobs) as jobs:

@@ -11,6 +11,7 @@ import sys
 from landmark_fer.deferral import defer
 from landmark_fer.doorway import run_door
 from landmark_fer.errors import InputError
+from landmark_fer.paths import check_paths
 from landmark_fer.streaming.options import NOTICE, TOKEN_VARIABLE, make_parser
 
 TITLE = "landmark_fer"
@@ -21,12 +22,14 @@ _NOT_ON_THE_WEB = ("headless", "log", "record", "summary", "versus", "neutral", 
 
 def main(argv=None):
     """Run the door; return its exit status."""
-    options = make_parser().parse_args(argv)
+    parser = make_parser()
+    options = parser.parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    return run_door(lambda: _tell(options))
+    return run_door(lambda: _tell(parser, options))
 
 
-def _tell(options):
+def _tell(parser, options):
+    check_paths(parser, options)
     print(NOTICE, flush=True)
     print(_run(options), flush=True)
     return 0
@@ -57,7 +60,6 @@ def _watch(options):
     from landmark_fer.streaming.sources import open_source
     from landmark_fer.streaming.view import View
 
-    _check_files(options)
     with contextlib.ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
         window = None if options.headless else stack.enter_context(_window())
@@ -113,13 +115,6 @@ def _closed_if_idle(source):
     finally:
         with contextlib.suppress(ValueError):  # "generator already executing"
             source.__exit__(None, None, None)
-
-
-def _check_files(options):
-    paths = [os.path.abspath(path) for path in (*options.log, options.record, options.summary) if path]
-    twice = next((path for path in paths if paths.count(path) > 1), None)
-    if twice is not None:
-        raise InputError(f"{twice} would be written twice; give each --log, --record and --summary a file of its own")
 
 
 def _check_web(options):

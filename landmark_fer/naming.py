@@ -15,6 +15,8 @@ LITTER = frozenset({
 })  # fmt: skip
 _LITTER_PATTERN = re.compile(r"\._.*|\.~lock\..*|~\$.*|.*~|\.trash-\d+|\.nfs[0-9a-f]+|\.fuse_hidden.*")
 
+LONGEST_SHOWN = 120  # characters of a path in a sentence
+
 _NUMBER = re.compile(r"0*(\d+)")
 
 
@@ -105,3 +107,11 @@ def library_path(path):
     except UnicodeEncodeError:
         return os.fsencode(path)
     return path
+
+
+def show(path):
+    """Return a path as it can stand in a sentence: shortened if it is long, escaped if it cannot be printed."""
+    text = os.fspath(path)
+    if len(text) > LONGEST_SHOWN:
+        text = f"{text[: LONGEST_SHOWN // 2]}...{text[-LONGEST_SHOWN // 4 :]}"
+    return text if text.isprintable() and text.strip() else repr(text)

@@ -4,35 +4,52 @@ import argparse
 import shlex
 import sys
 
+from landmark_fer.datasets.inputs import DATA
 from landmark_fer.doorway import run_door
+from landmark_fer.paths import Output, check_paths
+from landmark_fer.perception.predictor_file import PREDICTOR
+from landmark_fer.recognition.manifest import ARTIFACT_OR_BUNDLED, DEFAULT_ARTIFACT
 
 
 def main(argv=None):
     """Run the command and return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    options = _parser().parse_args(arguments)
-    return run_door(lambda: _run(options, arguments), stopped="stopped; an earlier report is unchanged")
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    return run_door(lambda: _run(parser, options, arguments), stopped="stopped; an earlier report is unchanged")
 
 
 def _parser():
     parser = argparse.ArgumentParser("python -m landmark_fer.report", description="Write a saved model's report again.")
     add = parser.add_argument
-    add("model", metavar="DIR", nargs="?", help="artifact folder (default: the bundled artifact)")
-    add("--out", metavar="FILE.html", help="default: report.html in the folder")
+    add(
+        "model",
+        type=ARTIFACT_OR_BUNDLED,
+        metavar="DIR",
+        nargs="?",
+        help="artifact folder (default: the bundled artifact)",
+    )
+    add("--out", type=Output(), metavar="FILE.html", help="default: report.html in the folder")
     add(
         "--data",
         action="append",
+        type=DATA,
         metavar="PATH",
         help="what the model was fitted on: measure, without a fit, which regions of the face it goes by, and keep "
         "that in its manifest; several as for fit",
     )
     add("--jobs", type=int, metavar="N", help="processes that read --data (default: one for each core)")
-    add("--predictor", metavar="FILE", help="68-point shape predictor to read --data with, if not the installed one")
+    add(
+        "--predictor",
+        type=PREDICTOR,
+        metavar="FILE",
+        help="68-point shape predictor to read --data with, if not the installed one",
+    )
     return parser
 
 
-def _run(options, arguments):
-    from landmark_fer.recognition.artifact import DEFAULT_ARTIFACT
+def _run(parser, options, arguments):
+    check_paths(parser, options)
     from landmark_fer.recognition.report import report_artifact
 
     folder = options.model or DEFAULT_ARTIFACT

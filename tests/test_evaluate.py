@@ -133,9 +133,9 @@ def test_faces_of_other_expressions_are_left_out_and_said(evaluate, lfw_csv, tmp
         ([], {"model": "."}, "must be an artifact folder with manifest.json"),
         (["--split", "PrivateTest"], {}, "('PublicTest', 'Training'), got 'PrivateTest'"),
         (["--against", "none.csv"], {}, "none.csv does not exist"),
-        (["--json", "no/such/folder.json"], {}, "no/such/folder.json could not be written"),
-        (["--predictions", "no/such/folder.csv"], {}, "could not be written"),
-        (["--json", "."], {}, "could not be written (Is a directory); choose another path"),
+        (["--json", "no/such/folder.json"], {}, "no/such/folder.json cannot be written: there is no folder no/such"),
+        (["--predictions", "no/such/folder.csv"], {}, "make it first"),
+        (["--json", "."], {}, "--json . is a folder; give the name of a file in it"),
         (["--predictor", "none.dat"], {}, "none.dat is no file"),
     ],
 )
@@ -180,4 +180,4 @@ class TestReport:
 
     def test_a_place_that_there_is_not_is_refused_before_the_work(self, evaluate, capsys):
         assert evaluate("--report", "nowhere/page.html") == 2
-        assert "nowhere/page.html could not be written: nowhere is no folder" in capsys.readouterr().err
+        assert "nowhere/page.html cannot be written: there is no folder nowhere" in capsys.readouterr().err

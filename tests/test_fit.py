@@ -294,7 +294,7 @@ class TestBadInput:
         (tmp_path / "photos").mkdir()
         (tmp_path / "photos" / "mother.jpg").touch()
         assert "holds something that is no artifact" in refused("--data", "none.csv", out="photos")
-        assert "mother.jpg cannot be written" in refused("--data", "none.csv", out="photos/mother.jpg/model")
+        assert "because photos/mother.jpg is a file" in refused("--data", "none.csv", out="photos/mother.jpg/model")
 
     def test_an_interruption_changes_no_artifact(self, lfw_csv, monkeypatch, capsys):
         assert fit("--data", lfw_csv) == 0

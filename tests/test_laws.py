@@ -17,7 +17,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 
 # Bottom floor first; what stands on one line stands on one floor.
 FLOORS = (
-    ("errors", "naming", "deferral", "doorway", "workers", "cache_files"),
+    ("errors", "naming", "deferral", "doorway", "workers", "cache_files", "file_identity", "paths"),
     ("face",),
     ("perception",),
     ("features",),
@@ -46,6 +46,7 @@ STREAMING = {
     "image_sources": {"frames"},
     "video_source": {"containers", "frames"},
     "sources": {"cameras", "demo", "frames", "image_sources", "live_source", "video_source"},
+    "options": {"source_paths"},
     # what is drawn
     "charts": {"colours", "layout", "lettering"},
     "overlay": {"charts", "colours", "history", "layout", "lettering", "view"},
@@ -69,7 +70,7 @@ STREAMING = {
     # own faces
     "collecting": {
         "charts", "collecting", "colours", "demo_person", "demo_tables", "frames", "interrupts", "layout", "lettering",
-        "pacing",
+        "pacing", "source_paths",
     },
     # the browser's page
     "web": {"colours", "web"},

@@ -172,12 +172,6 @@ def test_errors_are_a_sentence_and_status_2(door, capsys, arguments, sentence):
     assert error.count("\n") == 1
 
 
-def test_same_file_is_not_written_by_two_sinks(door, tmp_path, capsys):
-    log = tmp_path / "log.csv"
-    assert door("--source", "demo", "--log", log, "--log", tmp_path / "." / "log.csv") == 2
-    assert "twice" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     "arguments,reject",
     [((), "fitted"), (("--always-answer",), None), (("--reject-below", "0.6"), 0.6), (("--reject-below", "0"), 0.0)],

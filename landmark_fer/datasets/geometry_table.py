@@ -17,11 +17,13 @@ import numpy as np
 
 from landmark_fer.cache_files import checkout, written_beside
 from landmark_fer.datasets.base import FaceDataset
+from landmark_fer.datasets.inputs import DATA
 from landmark_fer.doorway import run_door
 from landmark_fer.errors import DataError, InputError, SinkError
 from landmark_fer.face.expressions import EXPRESSIONS
 from landmark_fer.face.landmarks import N_LANDMARKS
 from landmark_fer.face.records import records_of_landmarks
+from landmark_fer.paths import Output, check_paths
 
 TABLE_NAME = "fer2013_geometry.npz"
 TABLE_FORMAT = 1
@@ -157,13 +159,15 @@ def main(arguments=None):
     from landmark_fer.datasets import load_dataset
 
     parser = argparse.ArgumentParser(prog="python -m landmark_fer.datasets.geometry_table", description=main.__doc__)
-    parser.add_argument("--data", required=True, help="FER2013's csv (.csv, .csv.gz, .zip)")
-    parser.add_argument("--out", default=None, help=f"file to write (default: data/{TABLE_NAME})")
-    parser.add_argument("--cache", default=None, help="folder of the cache")
+    table = Output(default=lambda options: table_path(), makes_parents=True)
+    parser.add_argument("--data", required=True, type=DATA, help="FER2013's csv (.csv, .csv.gz, .zip)")
+    parser.add_argument("--out", type=table, help=f"file to write (default: data/{TABLE_NAME})")
+    parser.add_argument("--cache", type=Output("growing"), help="folder of the cache")
     parser.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
     options = parser.parse_args(arguments)
 
     def work():
+        check_paths(parser, options)
         dataset = load_dataset(options.data, jobs=options.jobs, cache=options.cache)
         path = write_table(dataset, options.out, cache=options.cache)
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")  # noqa: T201

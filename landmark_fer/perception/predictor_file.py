@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from landmark_fer.errors import DependencyError
+from landmark_fer.paths import Input
 
 PREDICTOR_NAME = "shape_predictor_68_face_landmarks.dat"
 PREDICTOR_SHA256 = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"
@@ -48,6 +49,19 @@ def find_predictor(path=None):
     if sha256_of(packaged) != PREDICTOR_SHA256:
         raise DependencyError(f"{packaged} must have SHA-256 {PREDICTOR_SHA256}, and has not; reinstall the package")
     return packaged
+
+
+def default_predictor():
+    """Return what is read where no predictor is named, and what it is called; None where none is installed."""
+    own = os.environ.get(PREDICTOR_VARIABLE)
+    packaged = None if own else _packaged_file()
+    if own:
+        return PREDICTOR_VARIABLE, own
+    return None if packaged is None else ("the installed shape predictor", packaged)
+
+
+PREDICTOR = Input(default=default_predictor)
+"""The type of a command's option ``--predictor``."""
 
 
 def _packaged_file():

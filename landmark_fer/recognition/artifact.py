@@ -23,7 +23,15 @@ from landmark_fer.errors import ArtifactError, InputError, SinkError
 from landmark_fer.naming import writable
 from landmark_fer.recognition.card import render_card
 from landmark_fer.recognition.folders import read_steadily, recover, replaced
-from landmark_fer.recognition.manifest import FORMAT, FORMAT_VERSION, MANIFEST_NAME, read_manifest
+from landmark_fer.recognition.manifest import (
+    CARD_NAME,
+    DEFAULT_ARTIFACT,
+    FORMAT,
+    FORMAT_VERSION,
+    MANIFEST_NAME,
+    is_artifact,
+    read_manifest,
+)
 from landmark_fer.recognition.model_files import (
     NETWORK_SUFFIXES,
     check_model_format,
@@ -33,9 +41,6 @@ from landmark_fer.recognition.model_files import (
     write_model,
 )
 from landmark_fer.recognition.probe import check_probe, probe_answers
-
-CARD_NAME = "card.md"
-DEFAULT_ARTIFACT = Path(__file__).resolve().parents[2] / "artifacts" / "default"
 
 _WRITTEN_ANEW = ("format", "format_version", "versions", "model", "files", "probe")  # with each copy of a model
 
@@ -202,7 +207,7 @@ def check_destination(path):
 
 
 def _check_nothing_else(path):
-    if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST_NAME).is_file():
+    if path.is_dir() and any(path.iterdir()) and not is_artifact(path):
         raise ArtifactError(f"{path} holds something that is no artifact and stays untouched; choose another --out")
 
 

@@ -2,6 +2,11 @@
 
 import argparse
 
+from landmark_fer.datasets.inputs import DATA_OR_TABLE
+from landmark_fer.paths import Input, Output
+from landmark_fer.perception.predictor_file import PREDICTOR
+from landmark_fer.recognition.manifest import ARTIFACT
+
 DEFAULT_OUT = "artifacts/latest"
 MODELS = "dummy,knn,svm,mlp"
 
@@ -19,6 +24,7 @@ def fit_parser():
     add(
         "--data",
         action="append",
+        type=DATA_OR_TABLE,
         metavar="PATH",
         help="csv, zip, folder per class, or own faces of collect; several are joined (default: the bundled table)",
     )
@@ -53,18 +59,39 @@ def fit_parser():
     )
     add("--search", action="store_true", help="look for better parameters first; stopped, it goes on from there")
     add("--minutes", type=float, metavar="N", help="soft limit of --search (default: none)")
-    add("--suspects", metavar="FILE", help="write the training faces whose labels deserve a second look to this csv")
+    add(
+        "--suspects",
+        type=Output(),
+        metavar="FILE",
+        help="write the training faces whose labels deserve a second look to this csv",
+    )
     add("--drop-suspects", action="store_true", help="leave those faces out of the last fit")
     add("--epochs", type=int, metavar="N", help="of a network's training, at most (default: its recipe's)")
     add("--learning-rate", type=float, metavar="R", help="of a network, the highest (default: its recipe's)")
-    add("--start", metavar="DIR", help="of a network's artifact, to train further, here or on other data")
+    add(
+        "--start",
+        type=ARTIFACT,
+        metavar="DIR",
+        help="of a network's artifact, to train further, here or on other data",
+    )
     add("--targets", choices=("labels", "soft", "drawn"), help="of a network: labels, FER+ shares, or a vote drawn")
-    add("--weights", metavar="FILE", help="to start vgg16_transfer from, where ImageNet's cannot be fetched")
+    add(
+        "--weights",
+        type=Input(),
+        metavar="FILE",
+        help="to start vgg16_transfer from, where ImageNet's cannot be fetched",
+    )
     add("--filters", type=int, metavar="N", help="of single_conv")
     add("--seed", type=_seed, default=0, metavar="N", help="of folds, samples and networks (default 0)")
     add("--jobs", type=int, metavar="N", help="processes (default: one for each core)")
     add("--cluster", metavar="ADDRESS", help="tcp://HOST:PORT of a Dask scheduler, or local (docs/size.md)")
-    add("--out", default=DEFAULT_OUT, metavar="DIR", help=f"of the artifact (default {DEFAULT_OUT})")
+    add(
+        "--out",
+        default=DEFAULT_OUT,
+        type=Output("folder", beside=_exported),
+        metavar="DIR",
+        help=f"of the artifact (default {DEFAULT_OUT})",
+    )
     add("--format", choices=("joblib", "skops"), default="joblib", help="of the model file; skops is safe to share")
     add("--export", choices=("onnx",), help="also write DIR-onnx, which onnxruntime runs in any language")
     add(
@@ -73,8 +100,22 @@ def fit_parser():
         default="full",
         help="report.html beside the model; quick: without learning curve and importance of regions (default full)",
     )
-    add("--predictor", metavar="FILE", help="68-point shape predictor to use instead of the installed one")
+    add(
+        "--predictor",
+        type=PREDICTOR,
+        metavar="FILE",
+        help="68-point shape predictor to use instead of the installed one",
+    )
     return parser
+
+
+def _exported(text, options):
+    """Return the folder that --export writes beside that of --out."""
+    if not options.export:
+        return []
+    from landmark_fer.recognition.artifact import export_path
+
+    return [("folder", export_path(text))]
 
 
 def _seed(text):

@@ -1,10 +1,9 @@
-"""Files that sinks write: a place checked before any work, a whole file beside its place, times as text."""
+"""What sinks share: the kind of a file by its suffix, times as text."""
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from landmark_fer.errors import InputError, SinkError
+from landmark_fer.errors import InputError
 
 
 def by_suffix(table, path, option):
@@ -19,16 +18,6 @@ def by_suffix(table, path, option):
     if suffix not in table:
         raise InputError(f"--{option} must end in {' or '.join(table)}, got {str(path)!r}")
     return table[suffix]
-
-
-def check_place(path):
-    """Raise SinkError if a file can never be written at a path, before any work is done for it."""
-    if path.is_dir():
-        raise SinkError(f"{path} is a folder; give the name of a file in it")
-    if not path.parent.is_dir():
-        raise SinkError(f"{path} cannot be written: there is no folder {path.parent}; make it first")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise SinkError(f"{path} cannot be written (no permission); give another place")
 
 
 def wall_time(wall_s):

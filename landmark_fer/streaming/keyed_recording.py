@@ -1,5 +1,7 @@
 """Recordings that a person starts and stops with a key: each a film of its own."""
 
+import contextlib
+import itertools
 import logging
 import time
 from pathlib import Path
@@ -43,17 +45,11 @@ class KeyedRecording:
 
     def switch(self):
         """Begin or end a recording; return what to tell the person."""
-        recorder, self._recorder = self._recorder, None
         try:
-            if recorder is None:
-                self._make_folder()
-                self._recorder = VideoRecorder(self._free_path(), frames_per_second=self.frames_per_second)
-                return f"recording {self._recorder.path}"
-            recorder.close()
+            return self._end() if self.on else self._begin()
         except SinkError as error:
             logger.warning("%s", error)
             return str(error)
-        return f"recorded {recorder.path}"
 
     def write(self, frame, seen):
         """Write a frame with the drawn picture; return what to tell the person if that failed, else None."""
@@ -65,15 +61,41 @@ class KeyedRecording:
             return str(error)
         return None
 
-    def _make_folder(self):
+    def _begin(self):
+        path = self._new_file()
+        try:
+            self._recorder = VideoRecorder(path, frames_per_second=self.frames_per_second)
+        except SinkError:
+            _remove_if_empty(path)
+            raise
+        return f"recording {path}"
+
+    def _end(self):
+        recorder, self._recorder = self._recorder, None
+        try:
+            recorder.close()
+        finally:
+            _remove_if_empty(recorder.path)
+        return f"recorded {recorder.path}" if recorder.path.exists() else "nothing was recorded"
+
+    def _new_file(self):
+        """Make an empty file, under the first name of this moment that is free: no other program can take it then."""
+        stamp = f"recording-{wall_time(time.time()).replace(':', '-')}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            for number in itertools.count(1):
+                path = self.folder / (f"{stamp}.mp4" if number == 1 else f"{stamp}-{number}.mp4")
+                with contextlib.suppress(FileExistsError):
+                    path.open("xb").close()
+                    return path
         except OSError as error:
             raise SinkError(
-                f"folder {self.folder} cannot be made ({error.strerror}); give other --snapshots"
+                f"no recording can be made in {self.folder} ({error.strerror}); give other --snapshots"
             ) from error
 
-    def _free_path(self):
-        stamp = f"recording-{wall_time(time.time()).replace(':', '-')}"
-        names = (stamp, *(f"{stamp}-{number}" for number in range(2, 100)))
-        return next(path for name in names if not (path := self.folder / f"{name}.mp4").exists())
+
+def _remove_if_empty(path):
+    """Remove the file of a recording that got no frame."""
+    with contextlib.suppress(OSError):
+        if path.stat().st_size == 0:
+            path.unlink()

@@ -15,8 +15,9 @@ import cv2
 
 from landmark_fer import __version__
 from landmark_fer.errors import SinkError
+from landmark_fer.paths import check_place
 from landmark_fer.recognition.folders import write_whole
-from landmark_fer.streaming.files import by_suffix, check_place, wall_time
+from landmark_fer.streaming.files import by_suffix, wall_time
 
 COLUMNS = ("frame", "time_s", "track_id", "x", "y", "width", "height", "expression", "confidence")
 VERSUS_COLUMNS = ("versus_expression", "versus_confidence")

@@ -2,6 +2,11 @@
 
 import argparse
 
+from landmark_fer.paths import Output
+from landmark_fer.perception.predictor_file import PREDICTOR
+from landmark_fer.recognition.manifest import ARTIFACT, ARTIFACT_OR_BUNDLED
+from landmark_fer.streaming.source_paths import SOURCE
+
 TOKEN_VARIABLE = "LANDMARK_FER_WEB_TOKEN"
 WEB_ADDRESS = "127.0.0.1:8000"
 
@@ -29,6 +34,7 @@ def _add_seeing(group):
     add = group.add_argument
     add(
         "--source",
+        type=SOURCE,
         metavar="SOURCE",
         help="camera number or name, video, picture, folder, stream address or 'demo' (default: camera 0)",
     )
@@ -36,13 +42,23 @@ def _add_seeing(group):
     add("--max-frames", type=_count, metavar="N", help="end after N frames")
     add("--detector", choices=("hog", "haar", "whole"), help="find faces another way than the model's extractor")
     add("--every", type=_count, metavar="N", help="look for new faces in every Nth frame (default: in turn)")
-    add("--predictor", metavar="FILE", help="another 68-point shape predictor")
+    add("--predictor", type=PREDICTOR, metavar="FILE", help="another 68-point shape predictor")
 
 
 def _add_answering(group):
     add = group.add_argument
-    add("--model", metavar="DIR", help="artifact folder, or a network's FILE.onnx (default: the bundled artifact)")
-    add("--versus", metavar="DIR", help="a second model, whose answers are shown and logged beside the first's")
+    add(
+        "--model",
+        type=ARTIFACT_OR_BUNDLED,
+        metavar="DIR",
+        help="artifact folder, or a network's FILE.onnx (default: the bundled artifact)",
+    )
+    add(
+        "--versus",
+        type=ARTIFACT,
+        metavar="DIR",
+        help="a second model, whose answers are shown and logged beside the first's",
+    )
     add(
         "--smoothing",
         type=_share,
@@ -82,12 +98,24 @@ def _add_keeping(group):
         "--log",
         action="append",
         default=[],
+        type=Output(beside=_facts_of_log),
         metavar="FILE",
         help="write one row a face and frame to a .csv or .jsonl file; may be given several times",
     )
-    add("--record", metavar="FILE", help="write the annotated pictures to an .mp4 or .avi file")
-    add("--summary", metavar="FILE", help="write shares and a timeline to an .html file at the end")
-    add("--snapshots", default=".", metavar="DIR", help="where keys s and r put their files (default: here)")
+    add("--record", type=Output(), metavar="FILE", help="write the annotated pictures to an .mp4 or .avi file")
+    add("--summary", type=Output(), metavar="FILE", help="write shares and a timeline to an .html file at the end")
+    add(
+        "--snapshots",
+        default=".",
+        type=Output("growing"),
+        metavar="DIR",
+        help="where keys s and r put their files (default: here)",
+    )
+
+
+def _facts_of_log(text, options):
+    """Return what is written beside a log: a csv has no place for what it was made with."""
+    return [("file", f"{text}.meta.json")] if text.lower().endswith(".csv") else []
 
 
 def _share(text):

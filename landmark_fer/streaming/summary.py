@@ -4,8 +4,9 @@ import logging
 from pathlib import Path
 
 from landmark_fer.errors import SinkError
+from landmark_fer.paths import check_place
 from landmark_fer.recognition.folders import write_whole
-from landmark_fer.streaming.files import by_suffix, check_place, wall_time
+from landmark_fer.streaming.files import by_suffix, wall_time
 from landmark_fer.streaming.summary_page import render_summary
 from landmark_fer.streaming.timeline import Timelines
 

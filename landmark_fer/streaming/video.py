@@ -13,8 +13,9 @@ import numpy as np
 
 from landmark_fer.errors import SinkError
 from landmark_fer.naming import library_path
+from landmark_fer.paths import check_place
 from landmark_fer.perception.quiet import quiet_opencv
-from landmark_fer.streaming.files import by_suffix, check_place
+from landmark_fer.streaming.files import by_suffix
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,8 @@
 """The live loop: every frame once, keys that do what the help says, sinks that get what they take, and clean ends."""
 
 import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from landmark_fer.errors import SinkError
 from landmark_fer.streaming import pacing, session
 from landmark_fer.streaming.explaining import EVERY_S, Explainer
 from landmark_fer.streaming.frames import Frame, Source
+from landmark_fer.streaming.keyed_recording import KeyedRecording
 from landmark_fer.streaming.overlay import KEYS, View
 from landmark_fer.streaming.resting import RestingFaces
 from landmark_fer.streaming.session import ACTIONS, Session
@@ -306,6 +309,38 @@ def test_two_recordings_are_two_films_and_the_last_is_finished_with_the_run(tmp_
         with open_source(film) as source:
             lengths.append(len(list(source)))
     assert sorted(lengths) == [3, 11]
+
+
+def test_no_recording_or_snapshot_takes_the_name_of_another_file(tmp_path, monkeypatch):
+    class Still:
+        """A clock that stands, so that all names are of one moment."""
+
+        time, perf_counter, sleep = staticmethod(lambda: 1e9), time.perf_counter, time.sleep
+
+    monkeypatch.setattr("landmark_fer.streaming.keyed_recording.time", Still)
+    stamp = "recording-2001-09-09T01-46-40.000Z"
+    (tmp_path / f"{stamp}.mp4").write_text("somebody's")
+    (tmp_path / f"{stamp}-2.mp4").symlink_to(tmp_path / "not_there.mp4")
+    keys = {3: ["r"], 6: ["r"], 9: ["r"], 12: ["r"]}
+    made, _ = run(20, keys=keys, source=pictures(20, rate=25.0), folder=tmp_path)
+    assert (tmp_path / f"{stamp}.mp4").read_text() == "somebody's" and not (tmp_path / "not_there.mp4").exists()
+    assert f"{stamp}-4.mp4" in made.state.message
+    assert all((tmp_path / f"{stamp}-{number}.mp4").stat().st_size > 100 for number in (3, 4))
+
+
+def test_a_recording_of_nothing_leaves_nothing(tmp_path):
+    recording = KeyedRecording(tmp_path, frames_per_second=25.0)
+    assert recording.switch().startswith("recording ")
+    assert len(list(tmp_path.iterdir())) == 1
+    assert recording.switch() == "nothing was recorded"
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_recordings_that_begin_at_once_have_two_files(tmp_path):
+    recordings = [KeyedRecording(tmp_path, frames_per_second=25.0) for _ in range(8)]
+    with ThreadPoolExecutor(8) as executor:
+        said = list(executor.map(lambda recording: recording.switch(), recordings))
+    assert len({*said}) == len(list(tmp_path.iterdir())) == 8
 
 
 @pytest.mark.parametrize("method", ["__init__", "write"])

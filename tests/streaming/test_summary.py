@@ -250,7 +250,7 @@ def test_full_disk_is_said_unless_something_else_is_wrong_too(tmp_path, monkeypa
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("landmark_fer.streaming.files.os.replace", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(SinkError, match=r"summary\.html cannot be written \(No space left on device\)"):
         write_page(tmp_path / "summary.html")
     with pytest.raises(KeyError), SummaryWriter(tmp_path / "summary.html", EXPRESSIONS) as summary:

@@ -1,6 +1,12 @@
 """Options of the collecting door: what each is called, takes and means. Nothing heavy is imported."""
 
 import argparse
+from pathlib import Path
+
+from landmark_fer.paths import Input, Output
+from landmark_fer.perception.predictor_file import PREDICTOR
+from landmark_fer.recognition.manifest import ARTIFACT
+from landmark_fer.streaming.source_paths import SOURCE
 
 DEFAULT_SUBJECT = "me"
 DEFAULT_ROUNDS = 5
@@ -24,7 +30,13 @@ def make_parser():
 
 def _add_keeping(group):
     add = group.add_argument
-    add("--out", metavar="DIR", default="my_faces", help="folder of the faces; taken up again (default: my_faces)")
+    add(
+        "--out",
+        type=Output("growing", beside=_rewritten, written=lambda options: not options.list),
+        metavar="DIR",
+        default="my_faces",
+        help="folder of the faces; taken up again (default: my_faces)",
+    )
     add("--subject", metavar="NAME", help=f"who is seen (default: {DEFAULT_SUBJECT})")
     add("--keep-pictures", action="store_true", help="keep the camera's whole pictures, too")
     add("--consent", action="store_true", help="everybody who is seen has agreed (asked on screen without it)")
@@ -36,13 +48,23 @@ def _add_asking(group):
     add("--rounds", type=_count, default=DEFAULT_ROUNDS, metavar="N", help=f"of each (default: {DEFAULT_ROUNDS})")
     add("--seconds", type=_seconds, default=2.0, metavar="S", help="of a take (default: 2)")
     add("--countdown", type=_seconds, default=3.0, metavar="S", help="before each take (default: 3)")
-    add("--model", metavar="DIR", help="a fitted model: what it confuses is asked for first")
+    add("--model", type=ARTIFACT, metavar="DIR", help="a fitted model: what it confuses is asked for first")
 
 
 def _add_seeing(group):
     add = group.add_argument
-    add("--source", metavar="SOURCE", help="as for live: camera, video, stream or 'demo' (default: camera 0)")
-    add("--spans", metavar="FILE", help="csv: start_s, end_s, expression[, subject]; no window then, nobody is asked")
+    add(
+        "--source",
+        type=SOURCE,
+        metavar="SOURCE",
+        help="as for live: camera, video, stream or 'demo' (default: camera 0)",
+    )
+    add(
+        "--spans",
+        type=Input(),
+        metavar="FILE",
+        help="csv: start_s, end_s, expression[, subject]; no window then, nobody is asked",
+    )
     add(
         "--web",
         nargs="?",
@@ -51,7 +73,7 @@ def _add_seeing(group):
         help=f"ask on a page, with the camera of the browser that opens it (default: {WEB_ADDRESS})",
     )
     add("--web-token", metavar="TOKEN", help=f"what visitors must know; also from the environment, {TOKEN_VARIABLE}")
-    add("--predictor", metavar="FILE", help="another 68-point shape predictor")
+    add("--predictor", type=PREDICTOR, metavar="FILE", help="another 68-point shape predictor")
 
 
 def _add_managing(group):
@@ -59,6 +81,13 @@ def _add_managing(group):
     only.add_argument("--list", action="store_true", help="say who and what is in the folder")
     only.add_argument("--delete", metavar="SUBJECT", help="delete everything of somebody")
     only.add_argument("--delete-all", action="store_true", help="delete everything of everybody")
+
+
+def _rewritten(text, options):
+    """Return the files of a collection that are written again, where takes are only added."""
+    from landmark_fer.datasets.collection import OWN_FILES
+
+    return [("file", Path(text) / name) for name in OWN_FILES]
 
 
 def _seconds(text):
