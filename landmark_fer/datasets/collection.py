@@ -23,7 +23,7 @@ from landmark_fer.errors import DataError, InputError
 from landmark_fer.face.expressions import EXPRESSIONS
 
 FORMAT, FORMAT_VERSION = "landmark_fer collection", 1
-OWN_FILES = ABOUT, READ_ME, LOCK = "collection.json", "README.txt", ".lock"
+ABOUT, READ_ME, LOCK = "collection.json", "README.txt", ".lock"
 CONSENT_VERSION = 1  # of the text that people agree to; raise it when more is kept
 LONGEST_NAME = 60
 

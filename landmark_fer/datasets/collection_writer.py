@@ -1,5 +1,6 @@
 """Writing a collection: takes that are whole or not there, consent, and deleting on request."""
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -137,7 +138,8 @@ class Collection:
         """Clear away what a killed program left, and make what a new folder needs."""
         clear_leftovers(self.path)
         if not is_collection(self.path):
-            (self.path / READ_ME).write_text(README, encoding="utf-8")
+            with contextlib.suppress(FileExistsError), open(self.path / READ_ME, "x", encoding="utf-8") as file:
+                file.write(README)
             about = {"format": FORMAT, "format_version": FORMAT_VERSION, "created": _now(), "landmark_fer": __version__}
             write_json(self.path / ABOUT, about | {"made_with": self.made_with, "consent": {}})
         check_made_with(self.path, self.made_with)
@@ -179,11 +181,19 @@ def delete_all(path):
         n_takes += len(list(folder.glob(f"[!.]*/{TAKE}")))
         remove_folder(folder)
     clear_leftovers(path)
-    for name in (ABOUT, READ_ME, LOCK):
+    for name in (ABOUT, LOCK, *([READ_ME] if _is_ours(path / READ_ME) else [])):
         (path / name).unlink(missing_ok=True)
     if not any(path.iterdir()):
         path.rmdir()
     return n_takes
+
+
+def _is_ours(read_me):
+    """Return whether the text for people is the one that `Collection` writes, and not somebody else's."""
+    try:
+        return read_me.read_text(encoding="utf-8") == README
+    except (OSError, ValueError):
+        return False
 
 
 def _now():

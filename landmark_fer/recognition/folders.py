@@ -30,12 +30,13 @@ def replaced(path):
     Parameters
     ----------
     path : Path
-        What stands there is replaced; missing parents are made.
+        What stands there is replaced; missing parents are made. Of a link the folder that it leads to is replaced.
 
     Yields
     ------
     Path
     """
+    path = _real(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _clear_forgotten(path)
     beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent))
@@ -48,6 +49,7 @@ def replaced(path):
 
 def recover(path):
     """Bring back a folder whose replacement was killed between two renames."""
+    path = _real(path)
     if not path.exists() and _backup(path).is_dir():
         with suppress(OSError):  # its replacement goes on, and was quicker
             _backup(path).rename(path)
@@ -71,7 +73,7 @@ def read_steadily(path, read, error):
         try:
             return read(path)
         except error:
-            if _standing(path) == before and (before or not _backup(path).exists()):
+            if _standing(path) == before and (before or not _backup(_real(path)).exists()):
                 raise
             time.sleep(_PAUSE_S)
     return read(path)
@@ -142,6 +144,10 @@ def _standing(path):
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns
+
+
+def _real(path):
+    return Path(os.path.realpath(path))
 
 
 def _backup(path):

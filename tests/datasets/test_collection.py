@@ -211,3 +211,12 @@ def test_folders_of_people_are_apart_on_every_file_system():
     assert len({folder.lower() for folder in folders}) == len(names)
     assert all(folder[0] != "." and not set(folder) & set('/\\:*?"<>|') for folder in folders)
     assert folder_of("ann") == "ann"
+
+
+def test_a_text_of_somebody_else_stays(tmp_path):
+    (tmp_path / "README.txt").write_text("dear diary")
+    with Collection(tmp_path, MADE) as collection:
+        add(collection)
+    assert delete_all(tmp_path) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["README.txt"]
+    assert (tmp_path / "README.txt").read_text() == "dear diary"

@@ -199,6 +199,12 @@ class TestSavingGoesWrong:
         save_artifact(artifact_path, model.predictor, model.facts)
         assert left_over(tmp_path) == []
 
+    def test_a_link_stays_and_the_folder_that_it_leads_to_is_replaced(self, model, artifact_path, tmp_path):
+        (tmp_path / "link").symlink_to(artifact_path)
+        saved = save_artifact(tmp_path / "link", model.predictor, model.facts | {"seed": 77})
+        assert (tmp_path / "link").is_symlink() and left_over(tmp_path) == ["link"]
+        assert load_artifact(artifact_path).manifest["seed"] == load_artifact(saved.path).manifest["seed"] == 77
+
     def test_a_folder_of_other_things_and_a_file_stay_untouched(self, model, tmp_path):
         (tmp_path / "photos").mkdir()
         (tmp_path / "photos" / "mother.jpg").write_text("dear")

@@ -85,9 +85,9 @@ def _add_managing(group):
 
 def _rewritten(text, options):
     """Return the files of a collection that are written again, where takes are only added."""
-    from landmark_fer.datasets.collection import OWN_FILES
+    from landmark_fer.datasets.collection import ABOUT, LOCK
 
-    return [("file", Path(text) / name) for name in OWN_FILES]
+    return [("file", Path(text) / name) for name in (ABOUT, LOCK)]
 
 
 def _seconds(text):
