@@ -176,7 +176,7 @@ def load_artifact(path=None, *, threads=1):
         If what its model's format needs is not installed.
     """
     path = Path(path) if path is not None else DEFAULT_ARTIFACT
-    if path.suffix in NETWORK_SUFFIXES and not path.is_dir():
+    if path.suffix.lower() in NETWORK_SUFFIXES and not path.is_dir():
         return _of_file(path, threads)
     manifest, predictor = read_steadily(path, lambda folder: _read(folder, threads), ArtifactError)
     check_probe(path, predictor, manifest)

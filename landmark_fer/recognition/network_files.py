@@ -75,7 +75,7 @@ def read_network_file(path, *, threads=1):
     """
     content = _content(path)
     try:
-        predictor = _READERS[path.suffix](path, content, threads)
+        predictor = _READERS[path.suffix.lower()](path, content, threads)
     except InputError as error:
         raise ArtifactError(str(error)) from error
     description = predictor.description
@@ -126,6 +126,8 @@ def load_keras_network(path, manifest):
 
 def _content(path):
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ArtifactError(f"{path} must be a file with a network, and is none; name another")
         if path.stat().st_size > LARGEST:
             raise ArtifactError(f"{path} must have {LARGEST // 2**30} GiB at most; choose a smaller network")
         return path.read_bytes()

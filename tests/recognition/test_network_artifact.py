@@ -1,6 +1,7 @@
 """A network is an artifact like any other, runs without Keras, and so do the networks of strangers."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -188,6 +189,16 @@ class TestStrangers:
         (tmp_path / "bare.onnx").write_bytes(hand_made_onnx(metadata=False))
         with pytest.raises(ArtifactError, match=sentence):
             load_artifact(tmp_path / name)
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+    def test_a_pipe_is_not_waited_for(self, tmp_path):
+        os.mkfifo(tmp_path / "pipe.onnx")
+        with pytest.raises(ArtifactError, match=r"pipe\.onnx must be a file with a network, and is none"):
+            load_artifact(tmp_path / "pipe.onnx")
+
+    def test_the_ending_may_be_in_capitals(self, tmp_path):
+        (tmp_path / "SMALL.ONNX").write_bytes(hand_made_onnx())
+        assert load_artifact(tmp_path / "SMALL.ONNX").classes == IN_ORDER
 
     def test_flipped_bits_are_a_sentence_or_a_network_and_never_a_crash(self, tmp_path):
         content, generator = hand_made_onnx(SMALL), np.random.default_rng(3)
