@@ -23,8 +23,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from landmark_fer import Recognizer, load_artifact
-from landmark_fer.perception.following import FaceFollower
 from landmark_fer.perception.pictures import to_grey
+from landmark_fer.perception.tracking.following import FaceFollower
 from landmark_fer.recognition.card import markdown_table
 from landmark_fer.streaming.demo import FRAMES_PER_SECOND, HEIGHT, MOTIONS, WIDTH, DemoClip
 from landmark_fer.streaming.reader import LiveReader

@@ -59,7 +59,7 @@ def _deleted(options):
 
 def _from_spans(options):
     """Keep a take for each span of a film."""
-    from landmark_fer.perception.following import FaceFollower
+    from landmark_fer.perception.tracking.following import FaceFollower
     from landmark_fer.streaming.collecting.from_spans import collect_spans
     from landmark_fer.streaming.collecting.spans import read_spans
     from landmark_fer.streaming.interrupts import Interrupts
@@ -85,7 +85,7 @@ def _from_spans(options):
 
 def _in_a_window(options):
     """Ask for one expression after another, in a window."""
-    from landmark_fer.perception.following import FaceFollower
+    from landmark_fer.perception.tracking.following import FaceFollower
     from landmark_fer.streaming.collecting.in_window import Sitting
     from landmark_fer.streaming.interrupts import Interrupts
     from landmark_fer.streaming.sources import open_source

@@ -65,7 +65,7 @@ def test_spans_of_the_demo_become_a_data_set(collected):
 def test_the_records_are_those_that_live_would_see(collected):
     """One road: the follower that live uses, on the same frames, gives the same landmarks and chips."""
     from landmark_fer.perception.extraction import FaceExtractor
-    from landmark_fer.perception.following import FaceFollower
+    from landmark_fer.perception.tracking.following import FaceFollower
     from landmark_fer.streaming.sources import open_source
 
     take = next(take for take in read_takes(collected) if take["expression"] == "neutral")

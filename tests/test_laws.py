@@ -118,7 +118,7 @@ def test_modules_of_streaming_know_none_another_but_for_what_the_table_says():
 
 def test_only_the_detector_and_the_landmark_predictor_import_dlib():
     users = {name for name, tree in TREES.items() if any(other.split(".")[0] == "dlib" for other in imported(tree))}
-    assert users == {"landmark_fer.perception.detection", "landmark_fer.perception.locating"}
+    assert users == {"landmark_fer.perception.detection", "landmark_fer.perception.landmarks"}
 
 
 def test_nothing_imports_the_package_that_carries_the_predictor():

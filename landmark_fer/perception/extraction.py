@@ -10,7 +10,7 @@ from landmark_fer.errors import InputError
 from landmark_fer.face.records import Box, Face
 from landmark_fer.perception.alignment import CHIP_SIZE, align_face, crop_box
 from landmark_fer.perception.detection import make_detector
-from landmark_fer.perception.locating import LandmarkPredictor
+from landmark_fer.perception.landmarks import LandmarkPredictor
 from landmark_fer.perception.pictures import to_grey
 
 # What a pre-cropped picture needs before a detector can see its face: enlarging, and room around it.

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from landmark_fer.errors import InputError
 from landmark_fer.face.records import SeenFace
-from landmark_fer.perception.following import FaceFollower
+from landmark_fer.perception.tracking.following import FaceFollower
 from landmark_fer.streaming.smoothing import Smoother
 
 MEMORY_S = 1.0  # how long what is known of a face is kept after it was seen last

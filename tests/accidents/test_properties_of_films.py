@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from landmark_fer.perception.following import FaceFollower
+from landmark_fer.perception.tracking.following import FaceFollower
 from landmark_fer.streaming import pacing
 from landmark_fer.streaming.reader import LiveReader
 from landmark_fer.streaming.smoothing import Smoother

@@ -3,7 +3,7 @@
 import numpy as np
 
 from landmark_fer.face.landmarks import N_LANDMARKS
-from landmark_fer.perception.locating import template_in_box
+from landmark_fer.perception.landmarks import template_in_box
 
 
 def shape_predictor_bytes(n_landmarks=N_LANDMARKS, *, n_cascades=1, anchor=0, pixel=0, leaf=0.0):

@@ -12,7 +12,7 @@ from landmark_fer.datasets.collection import read_about
 from landmark_fer.datasets.collection_texts import WHERE, notice
 from landmark_fer.datasets.collection_writer import delete_subject
 from landmark_fer.errors import InputError, LandmarkFerError
-from landmark_fer.perception.following import FaceFollower
+from landmark_fer.perception.tracking.following import FaceFollower
 from landmark_fer.streaming.collecting.director import Director, Shown
 from landmark_fer.streaming.collecting.examples import HINTS, example
 from landmark_fer.streaming.collecting.keeping import Keeper

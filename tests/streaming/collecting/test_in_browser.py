@@ -9,7 +9,7 @@ from landmark_fer.datasets.collection import made_with, read_about, read_takes
 from landmark_fer.datasets.collection_files import read_records
 from landmark_fer.datasets.collection_writer import Collection, delete_all, delete_subject
 from landmark_fer.errors import InputError
-from landmark_fer.perception.following import FaceFollower
+from landmark_fer.perception.tracking.following import FaceFollower
 from landmark_fer.streaming.collecting.director import DONE, READY, RECORDING
 from landmark_fer.streaming.collecting.in_browser import HOW, Desk
 from landmark_fer.streaming.collecting.plan import plan_missing

@@ -10,8 +10,8 @@ import pytest
 
 from landmark_fer.errors import DependencyError
 from landmark_fer.face.records import Box
-from landmark_fer.perception import locating
-from landmark_fer.perception.locating import LandmarkPredictor, load_shape_predictor, template_in_box
+from landmark_fer.perception import landmarks
+from landmark_fer.perception.landmarks import LandmarkPredictor, load_shape_predictor, template_in_box
 from landmark_fer.perception.pictures import to_grey
 from landmark_fer.perception.predictor_file import find_predictor
 from tests.perception.predictors import shape_predictor_bytes
@@ -84,7 +84,7 @@ class TestFile:
     def loaded_again(self):
         """Let the predictor that all tests share be loaded anew, not one of these."""
         yield
-        locating._loaded.cache_clear()
+        landmarks._loaded.cache_clear()
 
     def test_another_predictor_of_68_points_is_used(self, tmp_path, grey):
         own = tmp_path / "own.dat"
@@ -128,8 +128,8 @@ class TestFile:
         assert (located[0] != located[1]).all()
 
     def test_the_installed_file_needs_no_trial(self, monkeypatch):
-        locating._loaded.cache_clear()
-        monkeypatch.setattr(locating.subprocess, "run", None)
+        landmarks._loaded.cache_clear()
+        monkeypatch.setattr(landmarks.subprocess, "run", None)
         LandmarkPredictor(find_predictor())
 
 
@@ -141,7 +141,7 @@ class TestPickling:
 
     def test_the_file_is_loaded_once_in_a_process(self, predictor, monkeypatch):
         load_shape_predictor(find_predictor())
-        monkeypatch.setattr(locating.dlib, "shape_predictor", None)
+        monkeypatch.setattr(landmarks.dlib, "shape_predictor", None)
         assert pickle.loads(pickle.dumps(predictor))._trees is LandmarkPredictor()._trees
 
     def test_a_new_process_finds_the_same_landmarks(self, predictor, grey):

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from landmark_fer.face.records import Box, Face
-from landmark_fer.perception.poses import Pose, place_of, pose_of
+from landmark_fer.perception.tracking.poses import Pose, place_of, pose_of
 
 _LOOK_SIDE = 16  # pixels of a look
 _LOOK_MEMORY = 0.9  # of what a track looked like, against the newest picture

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from landmark_fer.face.records import Box
-from landmark_fer.perception.cuts import CutFinder
 from landmark_fer.perception.pictures import to_grey
-from landmark_fer.perception.scenes import Scene
+from landmark_fer.perception.tracking.cuts import CutFinder
+from landmark_fer.perception.tracking.scenes import Scene
 from landmark_fer.streaming.demo import DemoClip
 
 FACE = Box(200, 150, 120, 120)

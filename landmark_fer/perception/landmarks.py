@@ -161,7 +161,7 @@ def _try_elsewhere(path):
     """Raise DependencyError unless another process can use a file: over some damaged ones dlib ends its process."""
     if not sys.executable:  # Python within another program
         return
-    code = "import sys; from landmark_fer.perception.locating import try_file; try_file(sys.argv[1])"
+    code = "import sys; from landmark_fer.perception.landmarks import try_file; try_file(sys.argv[1])"
     places = [str(Path(__file__).parents[2]), *sys.path]
     environment = os.environ | _ONE_THREAD | {"PYTHONPATH": os.pathsep.join(places)}
     command = [sys.executable, "-c", code, str(path)]

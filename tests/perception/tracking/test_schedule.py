@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from landmark_fer.perception.searching import Searcher, SearchPlan
+from landmark_fer.perception.tracking.schedule import Searcher, SearchPlan
 
 
 class Detector:
