@@ -16,8 +16,8 @@ from landmark_fer.face.geometry import similarity_transform, transform_back
 from landmark_fer.face.landmarks import N_LANDMARKS
 from landmark_fer.face.template import TEMPLATE
 from landmark_fer.naming import library_path
+from landmark_fer.perception.alignment import resample
 from landmark_fer.perception.predictor_file import PREDICTOR_SHA256, changed_at, find_predictor, sha256_of
-from landmark_fer.perception.resampling import resample
 
 FRAME_SIDE = 150  # of the box in the patch, in pixels
 FRAME_MARGIN = 52  # around it: chin and brows lie outside of dlib's boxes

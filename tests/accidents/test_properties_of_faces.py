@@ -23,7 +23,7 @@ from landmark_fer.features.measurements import measure, mirrored_measurements
 from landmark_fer.features.pixels import PixelsOfChip
 from landmark_fer.features.transformers import AlignedLandmarks, HogOfChip, Measurements
 from landmark_fer.perception.alignment import align_face, chip_transform, crop_box
-from landmark_fer.perception.tracking.poses import box_at, place_of, pose_of
+from landmark_fer.perception.tracking.tracks import box_at, place_of, pose_of
 from tests.accidents.depth import examples
 
 coordinates = some.floats(-1e6, 1e6, width=32)

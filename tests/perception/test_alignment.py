@@ -13,9 +13,9 @@ from landmark_fer.perception.alignment import (
     align_landmarks,
     chip_template,
     chip_transform,
+    resample,
 )
 from landmark_fer.perception.pictures import to_grey
-from landmark_fer.perception.resampling import resample
 
 
 @pytest.fixture(scope="module")

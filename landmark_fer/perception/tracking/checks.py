@@ -7,9 +7,9 @@ import numpy as np
 
 from landmark_fer.face.geometry import inverse_transform, similarity_transform, transform_points
 from landmark_fer.face.records import Box
+from landmark_fer.perception.alignment import resample
 from landmark_fer.perception.detection import HogDetector
 from landmark_fer.perception.landmarks import template_in_box
-from landmark_fer.perception.resampling import resample
 
 _SIDE, _MARGIN = 90, 45  # of the box that is expected, and around it, in pixels of the patch
 _THRESHOLD = -0.6  # dlib's margin; real faces upright in a patch of their size rarely fall under it

@@ -8,11 +8,9 @@ import numpy as np
 from landmark_fer.errors import InputError
 from landmark_fer.perception.pictures import to_grey
 from landmark_fer.perception.tracking.checks import FaceCheck, in_picture, is_steady
-from landmark_fer.perception.tracking.cuts import CutFinder
-from landmark_fer.perception.tracking.poses import box_at, place_of, pose_of
-from landmark_fer.perception.tracking.scenes import Scene
+from landmark_fer.perception.tracking.scenes import CutFinder, Scene
 from landmark_fer.perception.tracking.schedule import Searcher, SearchPlan
-from landmark_fer.perception.tracking.tracks import Track, look_of, matched
+from landmark_fer.perception.tracking.tracks import Track, box_at, look_of, matched, place_of, pose_of
 
 _QUICK_S = 0.07  # between pictures: what a search finds can wait for the next one
 _UNCONFIRMED_S = 0.35  # for how long a track is believed that no detector saw: longer than from search to search

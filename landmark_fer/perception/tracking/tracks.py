@@ -1,13 +1,14 @@
-"""Tracks: what is known of a face that was seen before, and which face of a new picture it is."""
+"""Tracks: what is kept of a face that was seen before, how its pose is measured, and which face of a frame it is."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from landmark_fer.face.geometry import similarity_transform
 from landmark_fer.face.records import Box, Face
-from landmark_fer.perception.tracking.poses import Pose, place_of, pose_of
+from landmark_fer.face.template import TEMPLATE
 
 _LOOK_SIDE = 16  # pixels of a look
 _LOOK_MEMORY = 0.9  # of what a track looked like, against the newest picture
@@ -18,6 +19,57 @@ _LONGEST_GUESS_S = 0.2  # a face is not expected to go on in its direction for l
 _LITTLE_ALIKE, _NEAR = 0.2, 0.7
 _MUCH_ALIKE, _REACH_A_SECOND = 0.6, 1.5
 _LARGEST_GROWTH = 1.6
+
+
+@dataclass(frozen=True)
+class Pose:
+    """The similarity transform that brings the template onto a face.
+
+    Attributes
+    ----------
+    x, y : float
+        Of the middle between the eyes, pixels of the picture.
+    size : float
+        The template's inter-ocular distance, in pixels.
+    turn : float
+        Radians, clockwise.
+    """
+
+    x: float
+    y: float
+    size: float
+    turn: float
+
+    def shifted(self, right, down):
+        """Return the pose of the face when it has moved by so many pixels."""
+        return replace(self, x=self.x + right, y=self.y + down)
+
+    def distance(self, other):
+        """Return how far another face's middle lies, in inter-ocular distances of the smaller one."""
+        return math.hypot(self.x - other.x, self.y - other.y) / min(self.size, other.size)
+
+
+def pose_of(landmarks):
+    """Return the pose of a face from its landmarks of shape (68, 2), which must not all lie on one point."""
+    (a, _, u), (b, _, v) = similarity_transform(landmarks, TEMPLATE).tolist()
+    size2 = 1 / (a * a + b * b)
+    return Pose(-(a * u + b * v) * size2, (b * u - a * v) * size2, math.sqrt(size2), -math.atan2(b, a))
+
+
+def place_of(box, pose):
+    """Return where a box lies on a face: x and y of its centre, width and height, in the template's coordinates."""
+    right, down = ((part - middle) / pose.size for part, middle in zip(box.centre, (pose.x, pose.y), strict=True))
+    sine, cosine = math.sin(pose.turn), math.cos(pose.turn)
+    place = cosine * right + sine * down, cosine * down - sine * right
+    return *place, box.width / pose.size, box.height / pose.size
+
+
+def box_at(place, pose):
+    """Return the box that lies on a face of a pose where `place_of` says."""
+    x, y, width, height = (pose.size * value for value in place)
+    sine, cosine = math.sin(pose.turn), math.cos(pose.turn)
+    centre = pose.x + cosine * x - sine * y, pose.y + sine * x + cosine * y
+    return Box(centre[0] - (width - 1) / 2, centre[1] - (height - 1) / 2, width, height)
 
 
 @dataclass(eq=False)

@@ -12,9 +12,9 @@ from landmark_fer.face.template import TEMPLATE
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
 from landmark_fer.perception.pictures import to_grey
 from landmark_fer.perception.tracking.checks import FaceCheck
-from landmark_fer.perception.tracking.cuts import CutFinder
 from landmark_fer.perception.tracking.following import FaceFollower
-from landmark_fer.perception.tracking.poses import box_at, place_of, pose_of
+from landmark_fer.perception.tracking.scenes import CutFinder
+from landmark_fer.perception.tracking.tracks import box_at, place_of, pose_of
 from landmark_fer.streaming.demo import FRAMES_PER_SECOND, MOTIONS, DemoClip
 
 

@@ -6,8 +6,7 @@ import pytest
 
 from landmark_fer.face.records import Box
 from landmark_fer.perception.pictures import to_grey
-from landmark_fer.perception.tracking.cuts import CutFinder
-from landmark_fer.perception.tracking.scenes import Scene
+from landmark_fer.perception.tracking.scenes import CutFinder, Scene
 from landmark_fer.streaming.demo import DemoClip
 
 FACE = Box(200, 150, 120, 120)
