@@ -115,7 +115,7 @@ def detector(recognizer, clip, times):
     grey, seconds, loops = to_grey(clip.picture(STILL)), [], []
     for _ in range(times):
         before, begin = loop_s(), time.perf_counter()
-        recognizer.extractor.detector.detect(grey)
+        recognizer.extractor.detector.find(grey)
         seconds.append(time.perf_counter() - begin)
         loops.append(max(before, loop_s()))
     own = np.array(seconds)[np.array(loops) <= UNDISTURBED * min(loops)]

@@ -61,7 +61,7 @@ def stages(recognizer, frames):
             recognizer.recognize(picture)
         grey = to_grey(picture)
         with timed(times, "- detect"):
-            box, score = extractor.detector.detect(grey)[0]
+            box, score = extractor.detector.find(grey)[0]
         with timed(times, "- locate twice and align"):
             face = extractor.face_at(grey, box, score)
         with timed(times, "- of that: align"):

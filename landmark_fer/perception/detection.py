@@ -1,12 +1,14 @@
-"""Finding faces in grey images.
+"""Face detectors: the protocol that each keeps, where its boxes lie on a face, and those that are there.
 
-Every detector has one method, ``detect(grey) -> [(Box, score)]``, best first, and ``parts``: detectors that together
-look for what it looks for, so that the work can be spread over the pictures of a film. Grey pictures are C-contiguous
-uint8 arrays: dlib reads a strided view after it is freed, and answers wrongly now and then without an error.
+To add one, write a class like `HaarDetector` and give it a row in `landmark_fer.perception.DETECTORS`.
 """
 
+import importlib
+import inspect
 import math
 import threading
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import numpy as np
 from landmark_fer.errors import InputError
 from landmark_fer.face.records import Box
 from landmark_fer.naming import library_path
+from landmark_fer.perception import DETECTORS
 
 DETECTOR_FILE = Path(__file__).with_name("frontal_face_detector.svm")
 """What ``dlib.get_frontal_face_detector().save()`` writes: read in 2 ms, where making it anew takes dlib 350."""
@@ -27,28 +30,115 @@ FINEST_FILE = Path(__file__).with_name("frontal_face_detector_finest.svm")
 CASCADE_FILE = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
 
 _DLIB_SMALLEST = 80  # side of the window of dlib's detector
-_FINEST_LEVELS, _LEVEL = 2, 6 / 5  # of its pyramid; from each to the next the picture shrinks by this
+_FINEST_LEVELS, _LEVEL = 2, 6 / 5  # of its pyramid; from each to the next the image shrinks by this
 
 
-class _Undivided:
-    """A detector that does all of its work at once."""
+@dataclass(frozen=True)
+class BoxGeometry:
+    """Where the boxes of a detector lie on an upright face, in inter-ocular distances.
+
+    Attributes
+    ----------
+    side : float
+        Side of the square box.
+    centre : float
+        How far its centre lies below the middle between the eyes.
+    """
+
+    side: float
+    centre: float
+
+    def convert(self, box, other):
+        """Return the `Box` that a detector with another geometry puts around the face in a box of this one."""
+        if self == other:
+            return box
+        scale, down = other.side / self.side, (other.centre - self.centre) / self.side
+        width, height = scale * box.width, scale * box.height
+        x, y = box.x + (box.width - width) / 2, box.y + (box.height - height) / 2 + down * box.height
+        return Box(x, y, width, height)
+
+
+DLIB_BOX = BoxGeometry(side=2.32, centre=0.48)
+"""Of dlib's detector: the boxes that its shape predictor was trained on, and those of every `Face`."""
+
+
+class Detector(ABC):
+    """Base class of the detectors.
+
+    A subclass has `detect`, a constructor that stores its parameters under their names, and ``box_geometry`` where its
+    boxes lie elsewhere on a face than dlib's. Everything else calls `find`.
+
+    Parameters
+    ----------
+    smallest_face : int, default=80
+        Side of the smallest box that is looked for, in pixels.
+
+    Attributes
+    ----------
+    box_geometry : BoxGeometry
+    searches : bool
+        Whether faces are looked for; False where the whole image is taken for one, which nothing can confirm.
+    """
+
+    box_geometry = DLIB_BOX
+    searches = True
+
+    def __init__(self, *, smallest_face=80):
+        self.smallest_face = smallest_face
+        self._lock = threading.Lock()  # dlib and OpenCV let other threads run meanwhile, and their detectors keep state
+
+    def __reduce__(self):
+        options = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        return partial(type(self), **options), ()
 
     @property
     def parts(self):
-        """The detector itself."""
+        """Detectors that together look for what this one does, so that the work is spread over frames of a video."""
         return (self,)
 
+    @abstractmethod
+    def detect(self, grey):
+        """Return where the faces of an image are, in any order.
 
-class HogDetector:
+        Parameters
+        ----------
+        grey : ndarray of shape (height, width), uint8
+            C-contiguous: dlib reads a strided view after it is freed, and then finds other faces without an error.
+
+        Returns
+        -------
+        boxes : array-like of shape (n, 4)
+            x and y of the top left corner, width and height, pixels of `grey`.
+        scores : array-like of shape (n,)
+            Higher where a face is clearer; NaN where nothing was looked for.
+        """
+
+    def find(self, grey):
+        """Return the faces of a grey image as a list of (Box, score), highest score first, boxes as dlib's lie.
+
+        Parameters
+        ----------
+        grey : ndarray of shape (height, width), uint8
+        """
+        with self._lock:
+            boxes, scores = self.detect(np.ascontiguousarray(grey))
+        boxes = [Box(*map(float, box)) for box in boxes]
+        found = [
+            (self.box_geometry.convert(box, DLIB_BOX), float(score)) for box, score in zip(boxes, scores, strict=True)
+        ]
+        return sorted(found, key=lambda pair: -pair[1])
+
+
+class HogDetector(Detector):
     """dlib's frontal face detector: HOG and a linear SVM on a pyramid [1]_.
 
     Parameters
     ----------
     smallest_face : int, default=80
-        Side of the smallest box that is looked for, in pixels. The picture is resized so that dlib's own smallest,
+        Side of the smallest box that is looked for, in pixels. The image is resized so that dlib's own smallest,
         80, means this; half of it costs four times as much.
     longest_side : int, default=1280
-        Larger pictures are reduced to this before the search.
+        Larger images are reduced to this before the search.
     threshold : float, default=0
         Least margin of a face.
     finest : bool, default=False
@@ -60,14 +150,9 @@ class HogDetector:
     """
 
     def __init__(self, *, smallest_face=80, longest_side=1280, threshold=0.0, finest=False):
-        self.smallest_face, self.longest_side, self.threshold = smallest_face, longest_side, threshold
-        self.finest = finest
+        super().__init__(smallest_face=smallest_face)
+        self.longest_side, self.threshold, self.finest = longest_side, threshold, finest
         self._detector = dlib.fhog_object_detector(library_path(FINEST_FILE if finest else DETECTOR_FILE))
-        self._lock = threading.Lock()  # dlib lets other threads run meanwhile, and the detector keeps state
-
-    def __reduce__(self):
-        options = ("smallest_face", "longest_side", "threshold", "finest")
-        return partial(HogDetector, **{name: getattr(self, name) for name in options}), ()
 
     @cached_property
     def parts(self):
@@ -79,18 +164,17 @@ class HogDetector:
         return HogDetector(smallest_face=self.smallest_face * _LEVEL**_FINEST_LEVELS, **same), finest
 
     def detect(self, grey):
-        """Return the faces of a grey picture as (Box, score), highest score first."""
+        """Return boxes and margins, as `Detector.detect`."""
         factor = min(1.0, self.longest_side / max(grey.shape)) * _DLIB_SMALLEST / self.smallest_face
         if factor != 1:
             size = [max(1, round(side * factor)) for side in (grey.shape[1], grey.shape[0])]
             grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
-        with self._lock:
-            rectangles, scores, _ = self._detector.run(np.ascontiguousarray(grey), 0, self.threshold)
-        found = [(_enlarged(rectangle, 1 / factor), score) for rectangle, score in zip(rectangles, scores, strict=True)]
-        return sorted(found, key=lambda pair: -pair[1])
+        rectangles, scores, _ = self._detector.run(grey, 0, self.threshold)
+        boxes = [(each.left(), each.top(), each.width(), each.height()) for each in rectangles]
+        return np.reshape(boxes, (-1, 4)) * (1 / factor), scores
 
 
-class HaarDetector(_Undivided):
+class HaarDetector(Detector):
     """OpenCV's cascade of Haar features [1]_: finds smaller faces than HOG, and more that are none.
 
     Parameters
@@ -104,31 +188,24 @@ class HaarDetector(_Undivided):
     """
 
     def __init__(self, *, smallest_face=80):
-        self.smallest_face = smallest_face
-        self._lock = threading.Lock()  # OpenCV's cascades keep state, too
+        super().__init__(smallest_face=smallest_face)
         self._cascade = cv2.CascadeClassifier(library_path(CASCADE_FILE))
 
-    def __reduce__(self):
-        return partial(HaarDetector, smallest_face=self.smallest_face), ()
-
     def detect(self, grey):
-        """Return the faces of a grey picture as (Box, score), highest score first."""
+        """Return boxes and scores, as `Detector.detect`."""
         smallest = (self.smallest_face, self.smallest_face)
-        with self._lock:
-            boxes, _, scores = self._cascade.detectMultiScale3(grey, 1.1, 5, minSize=smallest, outputRejectLevels=True)
-        found = [(Box(*map(float, box)), float(score)) for box, score in zip(boxes, np.ravel(scores), strict=True)]
-        return sorted(found, key=lambda pair: -pair[1])
+        boxes, _, scores = self._cascade.detectMultiScale3(grey, 1.1, 5, minSize=smallest, outputRejectLevels=True)
+        return boxes, np.ravel(scores)
 
 
-class WholePictureDetector(_Undivided):
-    """Takes the whole picture for one face; its score is NaN, since nothing was seen."""
+class WholePictureDetector(Detector):
+    """Takes the whole image for one face; its score is NaN, since nothing was seen."""
+
+    searches = False
 
     def detect(self, grey):
-        """Return one box, the picture, with score NaN."""
-        return [(Box(0.0, 0.0, float(grey.shape[1]), float(grey.shape[0])), math.nan)]
-
-
-DETECTORS = {"hog": HogDetector, "haar": HaarDetector, "whole": WholePictureDetector}
+        """Return one box, the image, with score NaN."""
+        return [(0, 0, grey.shape[1], grey.shape[0])], [math.nan]
 
 
 def make_detector(name, **options):
@@ -141,9 +218,5 @@ def make_detector(name, **options):
     """
     if name not in DETECTORS:
         raise InputError(f"detector must be one of {', '.join(DETECTORS)}, got {name!r}")
-    return DETECTORS[name](**options)
-
-
-def _enlarged(rectangle, factor):
-    side = [value * factor for value in (rectangle.left(), rectangle.top(), rectangle.width(), rectangle.height())]
-    return Box(*side)
+    module, _, detector = DETECTORS[name].rpartition(".")
+    return getattr(importlib.import_module(module), detector)(**options)

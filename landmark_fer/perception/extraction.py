@@ -9,13 +9,14 @@ import numpy as np
 from landmark_fer.errors import InputError
 from landmark_fer.face.records import Box, Face
 from landmark_fer.perception.alignment import CHIP_SIZE, align_face, crop_box
-from landmark_fer.perception.detection import make_detector
+from landmark_fer.perception.detection import HogDetector, make_detector
 from landmark_fer.perception.landmarks import LandmarkPredictor
 from landmark_fer.perception.pictures import to_grey
 
 # What a pre-cropped picture needs before a detector can see its face: enlarging, and room around it.
 CROP_SIDE = 120
 CROP_PADDING = 30
+CROP_THRESHOLD = -0.5  # of the detector's margin: there is a face
 
 # Where the face lies in a picture that was cropped to it: about the median of the boxes found in FER2013, as shares of
 # the picture's sides (x, y, width, height).
@@ -99,20 +100,19 @@ class FaceExtractor:
 
     Attributes
     ----------
-    detector : object
-        As from `make_detector`, for whole pictures.
+    detector : Detector
+        For whole pictures.
     landmark_predictor : LandmarkPredictor
     """
 
     def __init__(self, settings=None, *, predictor=None):
         self.settings = settings or ExtractorSettings()
-        options = {} if self.settings.detector == "whole" else {"smallest_face": self.settings.smallest_face}
-        self.detector = make_detector(self.settings.detector, **options)
+        self.detector = make_detector(self.settings.detector, smallest_face=self.settings.smallest_face)
         self.landmark_predictor = LandmarkPredictor(predictor)
 
     @cached_property
     def _crop_detector(self):
-        return make_detector("hog", threshold=-0.5)
+        return HogDetector(threshold=CROP_THRESHOLD)
 
     def extract(self, picture):
         """Return the faces of a picture, the clearest first; an empty list where there is none.
@@ -126,7 +126,7 @@ class FaceExtractor:
         list of Face
         """
         grey = to_grey(picture)
-        return [self.face_at(grey, box, score) for box, score in self.detector.detect(grey)]
+        return [self.face_at(grey, box, score) for box, score in self.detector.find(grey)]
 
     def extract_crop(self, picture):
         """Return the one face of a picture that was cropped to it (FER2013 and kin).
@@ -148,7 +148,7 @@ class FaceExtractor:
         size = [max(1, round(side * scale)) for side in (width, height)]
         enlarged = cv2.resize(grey, size, interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
         padded = cv2.copyMakeBorder(enlarged, *[CROP_PADDING] * 4, cv2.BORDER_REPLICATE)
-        for box, score in self._crop_detector.detect(padded):
+        for box, score in self._crop_detector.find(padded):
             edges = ((value - CROP_PADDING) / scale for value in (box.x, box.y))
             return self.face_at(grey, Box(*edges, box.width / scale, box.height / scale), score)
         x, y, w, h = np.array(CROP_BOX) * (width, height, width, height)

@@ -17,14 +17,12 @@ from landmark_fer.face.landmarks import N_LANDMARKS
 from landmark_fer.face.template import TEMPLATE
 from landmark_fer.naming import library_path
 from landmark_fer.perception.alignment import resample
+from landmark_fer.perception.detection import DLIB_BOX
 from landmark_fer.perception.predictor_file import PREDICTOR_SHA256, changed_at, find_predictor, sha256_of
 
 FRAME_SIDE = 150  # of the box in the patch, in pixels
 FRAME_MARGIN = 52  # around it: chin and brows lie outside of dlib's boxes
 PATCH_SIDE = FRAME_SIDE + 2 * FRAME_MARGIN
-
-# Where dlib's box lies around the template: its side and the height of its centre in inter-ocular distances.
-_BOX_SIDE, _BOX_CENTRE = 2.32, 0.48
 
 _TRIALS = 200  # patches of noise that another file than the installed one is tried on
 _TRIAL_MEMORY = 4 * 2**30  # bytes; a damaged count would take all that there are
@@ -42,7 +40,7 @@ def template_in_box(side, margin):
     side, margin : int
         Of the box and around it, in pixels.
     """
-    return (TEMPLATE - (0.0, _BOX_CENTRE)) * (side / _BOX_SIDE) + margin + (side - 1) / 2
+    return (TEMPLATE - (0.0, DLIB_BOX.centre)) * (side / DLIB_BOX.side) + margin + (side - 1) / 2
 
 
 _PATCH_TEMPLATE = template_in_box(FRAME_SIDE, FRAME_MARGIN)

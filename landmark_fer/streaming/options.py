@@ -3,6 +3,7 @@
 import argparse
 
 from landmark_fer.paths import Output
+from landmark_fer.perception import DETECTORS
 from landmark_fer.perception.predictor_file import PREDICTOR
 from landmark_fer.recognition.manifest import ARTIFACT, ARTIFACT_OR_BUNDLED
 from landmark_fer.streaming.source_paths import SOURCE
@@ -40,7 +41,7 @@ def _add_seeing(group):
     )
     add("--list-cameras", action="store_true", help="print the cameras that there are, and end")
     add("--max-frames", type=_count, metavar="N", help="end after N frames")
-    add("--detector", choices=("hog", "haar", "whole"), help="find faces another way than the model's extractor")
+    add("--detector", choices=DETECTORS, help="find faces another way than the model's extractor")
     add("--every", type=_count, metavar="N", help="look for new faces in every Nth frame (default: in turn)")
     add("--predictor", type=PREDICTOR, metavar="FILE", help="another 68-point shape predictor")
 

@@ -1,7 +1,8 @@
-"""Detectors by name: the same answer for the same picture, however it lies in memory."""
+"""Detectors by name: the same faces for the same image, however it lies in memory, and one protocol."""
 
 import itertools
 import math
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -11,13 +12,17 @@ import pytest
 
 from landmark_fer.errors import InputError
 from landmark_fer.face.records import Box
+from landmark_fer.perception import DETECTORS
 from landmark_fer.perception.detection import (
     DETECTOR_FILE,
-    DETECTORS,
+    DLIB_BOX,
     FINEST_FILE,
+    BoxGeometry,
+    Detector,
     WholePictureDetector,
     make_detector,
 )
+from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
 from landmark_fer.perception.pictures import to_grey
 
 FACE = Box(176, 70, 95, 95)  # of the astronaut, by eye
@@ -30,7 +35,7 @@ def grey(astronaut):
 
 @pytest.mark.parametrize("name", ["hog", "haar"])
 def test_the_astronauts_face_is_found_best_first(grey, name):
-    found = make_detector(name).detect(grey)
+    found = make_detector(name).find(grey)
     scores = [score for _, score in found]
     assert found[0][0].overlap(FACE) > 0.4
     assert scores == sorted(scores, reverse=True)
@@ -40,42 +45,42 @@ def test_the_astronauts_face_is_found_best_first(grey, name):
 def test_a_picture_stays_as_it_was_and_may_be_read_only(grey, name):
     picture = grey.copy()
     picture.setflags(write=False)
-    make_detector(name).detect(picture)
+    make_detector(name).find(picture)
     np.testing.assert_array_equal(picture, grey)
 
 
 @pytest.mark.parametrize("name", ["hog", "haar"])
 @pytest.mark.parametrize("shape", [(1, 1), (3, 400), (90, 90)])
 def test_there_is_no_face_in_nothing(name, shape):
-    assert make_detector(name).detect(np.full(shape, 128, np.uint8)) == []
+    assert make_detector(name).find(np.full(shape, 128, np.uint8)) == []
 
 
 @pytest.mark.parametrize("name", ["hog", "haar"])
 def test_strided_arrays_get_the_answer_of_contiguous_ones(grey, name):
     detector, part = make_detector(name), grey[:256, 96:352]
-    expected = detector.detect(np.ascontiguousarray(part))
+    expected = detector.find(np.ascontiguousarray(part))
     assert expected
-    assert detector.detect(part) == expected
-    assert detector.detect(np.asfortranarray(part)) == expected
-    assert detector.detect(part[:, ::-1].copy()[:, ::-1]) == expected
+    assert detector.find(part) == expected
+    assert detector.find(np.asfortranarray(part)) == expected
+    assert detector.find(part[:, ::-1].copy()[:, ::-1]) == expected
 
 
 def test_upsampling_finds_a_face_that_is_too_small_otherwise(grey):
     small = np.ascontiguousarray(grey[::2, ::2])
-    assert make_detector("hog").detect(small) == []
-    box, _ = make_detector("hog", smallest_face=40).detect(small)[0]
+    assert make_detector("hog").find(small) == []
+    box, _ = make_detector("hog", smallest_face=40).find(small)[0]
     assert box.overlap(Box(FACE.x / 2, FACE.y / 2, FACE.width / 2, FACE.height / 2)) > 0.4
 
 
 def test_a_reduced_search_gives_boxes_in_the_pictures_pixels(grey):
     tall = np.vstack([grey] * 3)
-    boxes = [box for box, _ in make_detector("hog", longest_side=1280).detect(tall)]
+    boxes = [box for box, _ in make_detector("hog", longest_side=1280).find(tall)]
     for repeat in range(3):
         assert max(box.overlap(Box(FACE.x, FACE.y + 512 * repeat, 95, 95)) for box in boxes) > 0.4
 
 
 def test_the_whole_picture_is_one_box_that_no_detector_saw():
-    ((box, score),) = WholePictureDetector().detect(np.zeros((30, 40), np.uint8))
+    ((box, score),) = WholePictureDetector().find(np.zeros((30, 40), np.uint8))
     assert box == Box(0, 0, 40, 30) and math.isnan(score)
 
 
@@ -87,10 +92,10 @@ def test_an_unknown_name_is_refused_with_the_list():
 def test_threads_may_share_a_detector(grey):
     detector = make_detector("hog")
     pictures = [grey, np.ascontiguousarray(grey[:, ::-1]), np.ascontiguousarray(grey[40:])]
-    expected = [detector.detect(picture) for picture in pictures]
+    expected = [detector.find(picture) for picture in pictures]
     with ThreadPoolExecutor(3) as threads:
         for _ in range(5):
-            assert list(threads.map(detector.detect, pictures)) == expected
+            assert list(threads.map(detector.find, pictures)) == expected
 
 
 def test_the_bundled_detector_is_dlibs_own(tmp_path):
@@ -114,14 +119,70 @@ def test_the_parts_together_find_what_the_whole_finds(grey, smallest_face):
     for times_smallest in np.arange(1.0, 3.0, 0.06):
         factor = times_smallest * smallest_face / FACE.width
         scaled = cv2.resize(grey[:256, 96:352], None, fx=factor, fy=factor)
-        expected = [box for box, _ in whole.detect(scaled)]
-        parts = [[box for box, _ in part.detect(scaled)] for part in (finest, others)]
+        expected = [box for box, _ in whole.find(scaled)]
+        parts = [[box for box, _ in part.find(scaled)] for part in (finest, others)]
         assert len(expected) == 1
         for box in itertools.chain(*parts):
             assert box.overlap(expected[0]) > 0.6  # boxes of neighbouring levels overlap by 0.69
         found_by.append(tuple(len(part) for part in parts))
     assert set(found_by) <= {(1, 0), (0, 1), (1, 1)}
     assert found_by[0] == (1, 0) and found_by[-1] == (0, 1)
+
+
+class CornerDetector(Detector):
+    """What one who adds a detector writes: sees faces at two corners, in boxes from brows to chin."""
+
+    box_geometry = BoxGeometry(side=1.16, centre=0.3)
+
+    def detect(self, grey):
+        assert grey.flags.c_contiguous
+        height, width = grey.shape
+        return np.array([[0, 0, 20, 20], [width - 20, height - 20, 20, 20]]), np.array([0.5, 2])
+
+
+class TestProtocol:
+    @pytest.fixture(autouse=True)
+    def registered(self, monkeypatch):
+        monkeypatch.setitem(DETECTORS, "corners", f"{__name__}.CornerDetector")
+
+    @pytest.mark.parametrize("name", [*DETECTORS, "corners"])
+    def test_every_detector_keeps_it(self, name, grey):
+        detector = make_detector(name, smallest_face=40)
+        boxes, scores = detector.detect(grey)
+        assert np.shape(boxes)[1:] == (4,) and np.shape(scores) == (len(boxes),)
+        assert detector.parts[-1].smallest_face == 40
+        again = pickle.loads(pickle.dumps(detector))
+        assert str(again.find(grey)) == str(detector.find(grey))  # NaN is NaN
+
+    def test_boxes_are_those_of_dlib_and_the_clearest_first(self, grey):
+        (last, best), (first, second) = make_detector("corners").find(grey[:, ::-1])
+        assert (best, second) == (2, 0.5)
+        assert last.width == first.width == pytest.approx(20 * 2.32 / 1.16)
+        assert first.centre == pytest.approx((9.5, 9.5 + 20 * (0.48 - 0.3) / 1.16))
+
+    def test_an_extractor_uses_it(self, astronaut):
+        faces = FaceExtractor(ExtractorSettings(detector="corners")).extract(astronaut)
+        assert [face.detector_score for face in faces] == [2, 0.5]
+
+    def test_the_whole_picture_is_taken_without_a_search(self):
+        assert [name for name in DETECTORS if not make_detector(name).searches] == ["whole"]
+
+
+class TestBoxGeometry:
+    def test_boxes_of_one_geometry_stay_as_they_are(self):
+        assert DLIB_BOX.convert(FACE, BoxGeometry(2.32, 0.48)) is FACE
+
+    def test_a_box_around_the_template_is_where_the_other_geometry_has_it(self):
+        other = BoxGeometry(side=1.5, centre=0.7)
+        eyes, interocular = np.array([60.0, 50.0]), 40.0
+
+        def box(geometry):
+            side, (x, y) = geometry.side * interocular, eyes + (0, geometry.centre * interocular)
+            return Box(x - (side - 1) / 2, y - (side - 1) / 2, side, side)
+
+        for source, target in itertools.permutations([other, DLIB_BOX]):
+            found = source.convert(box(source), target)
+            assert vars(found) == pytest.approx(vars(box(target)))
 
 
 @pytest.mark.parametrize("name", ["haar", "whole"])

@@ -59,7 +59,7 @@ class FaceCheck:
         middle = (side - 1) / 2
         found = [
             (math.dist(box.centre, (middle, middle)) / _SIDE, box)
-            for box, _ in self._detector.detect(resample(grey, matrix, side=side, blurred=True))
+            for box, _ in self._detector.find(resample(grey, matrix, side=side, blurred=True))
             if 1 / _LARGEST_GROWTH <= box.width / _SIDE <= _LARGEST_GROWTH
         ]
         distance, box = min(found, key=lambda pair: pair[0], default=(math.inf, None))

@@ -55,7 +55,7 @@ class FaceFollower:
         self._extractor = extractor
         self._detector, self._predictor = extractor.detector, extractor.landmark_predictor
         self._searcher, self._search, self._plan = Searcher(), None, SearchPlan(extractor.detector, every)
-        self._whole = extractor.settings.detector == "whole"
+        self._whole = not extractor.detector.searches
         self._cuts, self._check = CutFinder(), FaceCheck()
         self._tracks, self._next_number = [], 1
         self._time_s = -math.inf
@@ -133,7 +133,7 @@ class FaceFollower:
 
     def _take_each(self, grey, time_s):
         """See the faces that the detector sees, and no others."""
-        found = [self._extractor.face_at(grey, box, score) for box, score in self._detector.detect(grey)]
+        found = [self._extractor.face_at(grey, box, score) for box, score in self._detector.find(grey)]
         if self._whole and self._tracks:
             self._tracks[0].find(found[0], time_s)
             return

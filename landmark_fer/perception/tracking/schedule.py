@@ -20,8 +20,7 @@ class SearchPlan:
 
     Parameters
     ----------
-    detector : detector
-        As from `make_detector`.
+    detector : Detector
     every : int, optional
         Have each n-th picture searched, and by the detector as a whole.
     """
@@ -122,8 +121,7 @@ class Searcher:
 
         Parameters
         ----------
-        detector : detector
-            As from `make_detector`.
+        detector : Detector
         grey : ndarray of shape (height, width), uint8
         time_s : float
         tracks : sequence of Track
@@ -131,7 +129,7 @@ class Searcher:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "landmark_fer search", _step_back)
         known = [(track, track.face.box, track.pose) for track in tracks]
-        return Search(partial(self._thread.submit, detector.detect), grey, time_s, known)
+        return Search(partial(self._thread.submit, detector.find), grey, time_s, known)
 
     def close(self):
         """Wait for the thread and end it."""

@@ -13,7 +13,7 @@ class Detector:
     def __init__(self, name, *parts):
         self.name, self.parts = name, parts or (self,)
 
-    def detect(self, grey):
+    def find(self, grey):
         """Return the name, and the picture that was shown."""
         return [(self.name, grey)]
 
@@ -156,7 +156,7 @@ def test_a_search_begins_when_it_is_told_to_or_asked_for_and_once_only():
     looked = []
 
     class Noting:
-        def detect(self, grey):
+        def find(self, grey):
             looked.append(grey)
             return []
 
