@@ -14,13 +14,12 @@ from landmark_fer.errors import InputError
 from landmark_fer.features.projection import MirrorPCA, SideBySide
 from landmark_fer.features.transformers import AlignedLandmarks, HogOfChip, Measurements
 from landmark_fer.models.cnn import NETWORKS
-from landmark_fer.models.kernel_svm import LeastSquaresSVC
-from landmark_fer.models.libsvm import RbfSVC
 from landmark_fer.models.mirrored import MirroredClassifier
 from landmark_fer.models.neighbours import EmbeddedNeighbours
 from landmark_fer.models.network import DropoutMLP
 from landmark_fer.models.older import OLDER
 from landmark_fer.models.streamed import StreamedClassifier, UndescribedFaces
+from landmark_fer.models.svm import LeastSquaresSVC, RbfSVC
 
 # Each block of features: its description, symmetric and antisymmetric components, weight.
 _BLOCKS = {

@@ -14,10 +14,10 @@ from landmark_fer.face.records import stack
 from landmark_fer.features.projection import MirrorPCA
 from landmark_fer.features.transformers import Measurements
 from landmark_fer.models.candidates import CANDIDATES, FEATURES, FIELDS, STREAMED_CANDIDATES, make_candidates
-from landmark_fer.models.kernel_svm import LeastSquaresSVC
 from landmark_fer.models.network import DropoutMLP
 from landmark_fer.models.onnx_predictor import OnnxPredictor
 from landmark_fer.models.pooling import Pool, PooledClassifier
+from landmark_fer.models.svm import LeastSquaresSVC
 from landmark_fer.recognition.export.onnx_model import onnx_content
 from tests.conftest import made_up_faces
 

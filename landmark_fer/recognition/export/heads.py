@@ -5,13 +5,12 @@ from sklearn.dummy import DummyClassifier
 from sklearn.neural_network import MLPClassifier
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.kernel_svm import SHARPNESS, LeastSquaresSVC
-from landmark_fer.models.libsvm import MARGIN_LIMIT, RbfSVC, class_pairs
 from landmark_fer.models.mirrored import MirroredClassifier
 from landmark_fer.models.neighbours import EmbeddedNeighbours
 from landmark_fer.models.network import DropoutMLP
 from landmark_fer.models.pooling import FLOOR, PooledClassifier
 from landmark_fer.models.streamed import StreamedClassifier
+from landmark_fer.models.svm import MARGIN_LIMIT, SHARPNESS, LeastSquaresSVC, RbfSVC, class_pairs
 from landmark_fer.recognition.export.streamed import streamed
 
 
