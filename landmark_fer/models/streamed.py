@@ -4,6 +4,8 @@ The other candidates need the features of all faces at once, two and a half kilo
 temporary file and a batch in memory; the records are memory-mapped, or `RecordRows`.
 """
 
+import tempfile
+
 import numpy as np
 import scipy.linalg
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -13,7 +15,6 @@ from sklearn.utils import check_random_state
 
 from landmark_fer.features.projection import check_fitted
 from landmark_fer.features.transformers import Stateless
-from landmark_fer.models.feature_file import FeatureFile
 
 _SAMPLE = 4000  # faces that show how wide features spread, and among which landmarks of the kernel are chosen
 _FAINTEST = 5e-5  # share of the kernel's whole variance under which a direction is rounding
@@ -160,3 +161,38 @@ def _directions(vectors, width):
     values, columns = scipy.linalg.eigh(rbf_kernel(vectors.astype(np.float64), gamma=width))
     kept = values > _FAINTEST * len(vectors)
     return (columns[:, kept] / np.sqrt(values[kept])).astype(np.float32)
+
+
+class FeatureFile:
+    """A matrix in a temporary file, in half precision; a context manager, at whose end it is gone.
+
+    It is read and written with plain calls. A memory map would count what was read as this process's memory.
+
+    Parameters
+    ----------
+    n, d : int
+        Rows and columns.
+    """
+
+    def __init__(self, n, d):
+        self.n, self._row = n, np.dtype((np.float16, (d,)))
+
+    def __enter__(self):
+        self._file = tempfile.TemporaryFile(prefix="landmark_fer-")
+        self._file.truncate(self.n * self._row.itemsize)
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+    def write(self, places, rows):
+        """Write each of some rows, shape (m, d), at its place."""
+        for place, row in zip(places.tolist(), rows.astype(np.float16), strict=True):
+            self._file.seek(place * self._row.itemsize)
+            self._file.write(row.data)
+
+    def read(self, rows):
+        """Return neighbouring rows, given as a slice, as float32 of shape (m, d)."""
+        self._file.seek(rows.start * self._row.itemsize)
+        content = self._file.read((rows.stop - rows.start) * self._row.itemsize)
+        return np.frombuffer(content, dtype=self._row).astype(np.float32)

@@ -13,7 +13,7 @@ from landmark_fer.face.rows import MOST_COPIED, RecordRows, rows_of
 from landmark_fer.models import streamed
 from landmark_fer.models.candidates import STREAMED_CANDIDATES, make_candidates
 from landmark_fer.models.contract import predict_in_order
-from landmark_fer.models.feature_file import FeatureFile
+from landmark_fer.models.streamed import FeatureFile
 from tests.conftest import made_up_faces
 
 
