@@ -7,7 +7,6 @@ References
 """
 
 import io
-from collections import Counter
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from landmark_fer.datasets.csv_columns import Columns, whole_number
 from landmark_fer.datasets.csv_sources import header_of
 from landmark_fer.datasets.layout_reader import Entry, LayoutReader
 from landmark_fer.datasets.listing import parts_of
-from landmark_fer.datasets.numbered import number_above, split_above
+from landmark_fer.datasets.numbered import check_numbers, number_above, reading_of, split_above
 from landmark_fer.errors import DataError
 
 CODES = {
@@ -114,26 +113,29 @@ class AffectNet(LayoutReader):
         return self._kept(found)
 
     def _of_folders(self, listing):
+        check_numbers(self.path, listing.pictures, "affectnet", title=self.title)
         self.crops = True
         numbers = [(name, number_above(name)) for name in listing.pictures]
         self.note([name for name, number in numbers if number is None], "pictures lie in no numbered folder")
         kept = [(name, number, split_above(name, SPLITS), True) for name, number in numbers if number is not None]
+        if kept:
+            self.remarks.append(reading_of("affectnet", title=self.title))
         return self._kept(kept)
 
     def _kept(self, found):
         """Return the entries of (name, code, split, whether it is there), and note what is left out."""
-        entries, missing, unknown, uncertain = [], [], [], Counter()
+        entries, missing, unknown, uncertain = [], [], [], {}
         for name, code, split, there in found:
             if code in LEFT_OUT:
-                uncertain[LEFT_OUT[code]] += 1
+                uncertain.setdefault(LEFT_OUT[code], []).append(name)
             elif code not in CODES:
                 unknown.append(name)
             elif not there:
                 missing.append(name)
             else:
                 entries.append(Entry(name, CODES[code], split))
-        for word, count in sorted(uncertain.items()):
-            self.notes.append(f"{count:,} pictures are labelled {word!r}, which is no expression, and are left out")
+        for word, names in sorted(uncertain.items()):
+            self.note(names, f"pictures are labelled {word!r}, which is no expression, and are left out")
         self.note(unknown, f"pictures have no readable label from 0 to {max(LEFT_OUT)}, and are left out")
         self.note(missing, "pictures with a label are not there")
         return entries

@@ -11,6 +11,8 @@ from landmark_fer.errors import DataError, InputError
 from landmark_fer.face.expressions import expression_named, in_order
 from landmark_fer.face.rows import rows_of
 
+NAMED = 5  # of many files, in one sentence
+
 OFFICIAL_SPLITS = ("Training", "PublicTest", "PrivateTest")
 
 
@@ -32,6 +34,8 @@ class Item:
         Pixels (grey or RGB, uint8), or a file or a file's content, which the worker decodes.
     problem : str or None
         A sentence on why the picture is left out.
+    of_many : bool
+        Whether `problem` is what one sentence says on all that it is true of: "pictures lie in no numbered folder".
     """
 
     name: str
@@ -40,6 +44,7 @@ class Item:
     subject: str = ""
     picture: np.ndarray | Path | bytes | None = None
     problem: str | None = None
+    of_many: bool = False
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,11 +70,12 @@ class FaceDataset:
     problems : list of str
         What was left out and why.
     remarks : list of str
-        Sentences on how the source was read, such as without a column that it lacks; nothing is left out for them.
+        Sentences on how the source was read: without a column that it lacks, the first frame of several, values by a
+        usual range. Nothing is left out for them.
     left_out : str
         Path of a csv that names every picture that was left out; "" where there is none.
     n_left_out : int
-        How many pictures the sentences in `problems` are about.
+        How many pictures the sentences in `problems` are about; files that are no images do not count.
     votes : ndarray of shape (n, 10) or None
         FER+ votes, in the order of `FERPLUS_COLUMNS`.
     twin_groups : ndarray of shape (n,), int, or None
@@ -193,6 +199,16 @@ class FaceDataset:
         """Return how many faces no detector saw, as a dict of expression to number, zeros included."""
         unseen = self.expressions[np.isnan(self.detector_scores)]
         return {expression: int((unseen == expression).sum()) for expression in self.classes}
+
+
+def of_many(count, sentence, names):
+    """Return a sentence that begins with how many files it is about and ends with the names of the first ones."""
+    return f"{count:,} {sentence}: {first_of(count, names)}"
+
+
+def first_of(count, names):
+    """Return the first names of so many things in a row, with dots for the rest."""
+    return ", ".join(names[:NAMED]) + (", ..." if count > NAMED else "")
 
 
 def _columns():

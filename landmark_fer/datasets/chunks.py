@@ -19,7 +19,7 @@ WAVE = 32  # chunks for each worker until all are waited for, which bounds what 
 MOST_MEMORY = 768 * 2**20  # bytes of a worker; if one has more after a wave, all are replaced
 
 
-def measured_chunks(reader, settings, predictor, *, jobs=None, done=0):
+def measured_chunks(reader, settings, predictor, *, jobs=None, done=0, ranges=None):
     """Measure the pictures of a source in their order; yield each chunk as soon as all before it are there.
 
     A picture that kills the worker which measures it (dlib and OpenCV are not Python) is left out like one that
@@ -35,6 +35,8 @@ def measured_chunks(reader, settings, predictor, *, jobs=None, done=0):
         Processes; by default one a core. Under the joblib backend of a cluster its workers do the work.
     done : int, default=0
         Items to pass over.
+    ranges : dict of str to ValueRange, optional
+        As for `decode_image`.
 
     Yields
     ------
@@ -43,7 +45,7 @@ def measured_chunks(reader, settings, predictor, *, jobs=None, done=0):
     arrays : dict of str to ndarray
         As from `measure_chunk`.
     """
-    options = {"cropped": reader.cropped, "settings": settings, "predictor": str(predictor)}
+    options = {"cropped": reader.cropped, "settings": settings, "predictor": str(predictor), "ranges": ranges}
     if _travels():
         options["predictor_sha256"] = sha256_of(predictor)
     suspects = 0

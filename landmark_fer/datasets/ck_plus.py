@@ -27,7 +27,7 @@ CODES = {
 APEX_FRAMES = 3  # at the end of a sequence; neighbours of the apex are nearly the same picture
 
 _IMAGES, _EMOTION = "cohn-kanade-images", "Emotion"
-_FRAME = re.compile(r"(S\d{3})_(\d{3})_(\d{8})\.(?:png|jpe?g|tiff?)", re.IGNORECASE)
+_FRAME = re.compile(r"(S\d{3})_(\d{3})_(\d{8})(?:\.\w+)?", re.IGNORECASE)
 _LABEL = re.compile(r"(S\d{3})_(\d{3})_\d{8}_emotion\.txt", re.IGNORECASE)
 
 
@@ -57,19 +57,25 @@ class CkPlus(LayoutReader):
                 f"{self.path} must hold CK+'s folder {_EMOTION} beside {_IMAGES}, with S005/001/..._emotion.txt; "
                 f"it holds {len(sequences):,} sequences and no label; unpack Emotion_labels.zip there"
             )
+        unlabelled = [key for key in sequences if key not in labels]
         self.note(
-            [f"{s}/{n}" for s, n in sequences if (s, n) not in labels], "sequences have no label, and are left out"
+            (name for key in unlabelled for name in sequences[key]),
+            f"frames are of sequences without a label ({len(unlabelled)}), and are left out",
         )
         self.note([f"{s}/{n}" for s, n in labels if (s, n) not in sequences], "labels have no frames")
-        entries = []
+        entries, between, unknown = [], [], []
         for key in sorted(set(sequences) & set(labels)):
             frames = sequences[key]
             if labels[key] is None:
+                unknown += frames
                 continue
             apex = frames[max(1, len(frames) - APEX_FRAMES) :]
             entries += [
                 Entry(name, expression, subject=key[0]) for name, expression in _shown(frames, apex, labels[key])
             ]
+            between += frames[1 : len(frames) - len(apex)]
+        self.note(unknown, "frames are of sequences whose label is no code, and are left out")
+        self.note(between, f"frames lie between the first and the last {APEX_FRAMES} of a sequence, and are left out")
         return entries
 
     def _labels(self, listing):

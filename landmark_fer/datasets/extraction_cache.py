@@ -5,9 +5,13 @@ An entry of the cache is a folder named by its key: ``records.npy`` and a file f
 it is called ``<key>.parts`` and one process at a time works on it; it is renamed when it is whole.
 """
 
+import csv
 import hashlib
 import json
 import logging
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -18,8 +22,9 @@ from landmark_fer.cache_files import (
     locked,
     moved_into_place,
     read_npz,
+    written_beside,
 )
-from landmark_fer.datasets.base import FaceDataset
+from landmark_fer.datasets.base import FaceDataset, of_many
 from landmark_fer.datasets.chunks import measured_chunks
 from landmark_fer.datasets.growing_entry import ABOUT, LEFT_OUT, GrowingEntry
 from landmark_fer.datasets.measuring import COLUMNS
@@ -42,7 +47,8 @@ def build_dataset(reader, *, settings=None, predictor=None, jobs=None, cache=Non
     reader : object
         With the attributes ``name`` (str) and ``cropped`` (bool) and the methods ``fingerprint()`` (str, changes
         with the content), ``items()`` (a generator of `Item`) and ``__len__`` (for the progress bar); where it has
-        ``remarks``, they become those of the data set.
+        ``remarks``, they become those of the data set, and where it has ``skipped`` (files that are not read, {name:
+        why}), they are named among what is left out.
     settings : ExtractorSettings, optional
     predictor : path-like, optional
         As for `find_predictor`.
@@ -65,6 +71,15 @@ def build_dataset(reader, *, settings=None, predictor=None, jobs=None, cache=Non
     SinkError
         If the cache cannot be written.
     """
+    dataset = _with_skipped(_built(reader, settings, predictor, jobs, cache, progress), reader)
+    if _log.hasHandlers():  # where nobody set up a log, the commands print remarks, and Python would print them again
+        for remark in dataset.remarks:
+            _log.warning("%s: %s", reader.name, remark)
+    return dataset
+
+
+def _built(reader, settings, predictor, jobs, cache, progress):
+    """Return the data set as its entry has it."""
     settings, predictor = settings or ExtractorSettings(), find_predictor(predictor)
     entry = cache_folder(cache) / _key(reader, settings, predictor)
     dataset = _read_entry(entry, reader)
@@ -107,13 +122,12 @@ def _build(entry, reader, *, settings, predictor, jobs, progress):
     growing = GrowingEntry(entry.with_name(f"{entry.name}.parts"), record_dtype(settings.chip_size, settings.crop_size))
     if growing.n_items:
         _log.info("%s: taking up a run that was stopped after %d pictures", reader.name, growing.n_items)
-    bar = {"desc": f"faces of {reader.name}", "unit": "picture", "disable": not progress}
-    with tqdm(total=_length(reader), initial=growing.n_items, **bar) as bar:
-        for size, arrays in measured_chunks(reader, settings, predictor, jobs=jobs, done=growing.n_items):
-            growing.add(size, arrays)
-            if growing.n_left_out:
-                bar.set_postfix_str(f"{growing.n_left_out:,} left out", refresh=False)
-            bar.update(size)
+    _measure(growing, reader, settings, predictor, jobs, progress)
+    if ranges := growing.common_ranges():
+        said = ", ".join(f"{each} ({each.type})" for each in ranges.values())
+        _log.info("%s: measuring anew, with values read as %s in all images that state no range", reader.name, said)
+        growing.begin_again(ranges)
+        _measure(growing, reader, settings, predictor, jobs, progress)
     growing.finish()
     if not growing.n_faces:
         reasons = _about(growing.folder)["problems"]
@@ -121,6 +135,18 @@ def _build(entry, reader, *, settings, predictor, jobs, progress):
         raise DataError(f"{reader.name} must hold faces, and none is left of it: {first}")
     growing.clear()
     moved_into_place(growing.folder, entry)
+
+
+def _measure(growing, reader, settings, predictor, jobs, progress):
+    """Measure the pictures that are not there yet."""
+    options = {"jobs": jobs, "done": growing.n_items, "ranges": growing.ranges}
+    bar = {"desc": f"faces of {reader.name}", "unit": "picture", "disable": not progress}
+    with tqdm(total=_length(reader), initial=growing.n_items, **bar) as bar:
+        for size, arrays in measured_chunks(reader, settings, predictor, **options):
+            growing.add(size, arrays)
+            if growing.n_left_out:
+                bar.set_postfix_str(f"{growing.n_left_out:,} left out", refresh=False)
+            bar.update(size)
 
 
 def _length(reader):
@@ -136,22 +162,53 @@ def _read_entry(entry, reader):
     """Return the data set of an entry of the cache, or None if it is missing or damaged."""
     try:
         if (entry / "columns.npz").is_file():
-            columns, left_out = _packed_columns(entry), ""
+            columns, left_out, remarks = _packed_columns(entry), "", []
             problems = columns.pop("problems").tolist()
             n_left_out = len(problems)
         elif entry.is_dir():
             about, left_out = _about(entry), str(entry / LEFT_OUT)
             problems, n_left_out = about["problems"], about["unreadable"] + about["faceless"]
+            remarks = about["remarks"]
             columns = {name: _mapped(entry / f"{name}.npy") for name in COLUMNS}
         else:
             return None
         records = np.load(entry / "records.npy", mmap_mode="r", allow_pickle=False)
         known = {"cropped": reader.cropped, "source": reader.name, "key": entry.name, "problems": problems}
-        known |= {"remarks": list(getattr(reader, "remarks", ()))}
+        known |= {"remarks": [*getattr(reader, "remarks", ()), *remarks]}
         return FaceDataset(records=records, **columns, **known, left_out=left_out, n_left_out=n_left_out)
     except Exception as error:  # for damaged content NumPy, zipfile and json raise nearly anything
         _log.warning("cache entry %s is damaged (%s) and is built again", entry, error)
         return None
+
+
+def _with_skipped(dataset, reader):
+    """Return a data set with the files that its reader has no use for among what is left out.
+
+    Such files are no part of an entry, so that a text that is put beside the pictures does not make it anew.
+    """
+    skipped = getattr(reader, "skipped", {})
+    if not skipped:
+        return dataset
+    of_reason = {}
+    for name, reason in skipped.items():
+        of_reason.setdefault(reason, []).append(name)
+    sentences = [of_many(len(names), reason, names) for reason, names in of_reason.items()]
+    left_out = _all_left_out(Path(dataset.left_out), skipped) if dataset.left_out else ""
+    return replace(dataset, problems=[*sentences, *dataset.problems], left_out=left_out)
+
+
+def _all_left_out(path, skipped):
+    """Write a csv beside that of an entry, with files that are not read at its end; return its path."""
+    together = path.with_name(f"all_{path.name}")
+    try:
+        with written_beside(together) as temporary:
+            shutil.copyfile(path, temporary)
+            with temporary.open("a", newline="", encoding="utf-8", errors="backslashreplace") as file:
+                csv.writer(file).writerows(skipped.items())
+    except OSError as error:
+        _log.warning("%s cannot be written (%s)", together, error.strerror or error)
+        return str(path)
+    return str(together)
 
 
 def _mapped(path):

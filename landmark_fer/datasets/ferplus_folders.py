@@ -37,7 +37,7 @@ class FerPlusFolders(LayoutReader):
         lists = [name for name in listing.others if parts_of(name)[1] == _LABELS and _folder(name) in FOLDERS]
         if not lists:
             raise DataError(f"{self.path} must hold FER+'s {_LABELS} in {', '.join(FOLDERS)}; put them there")
-        pictures, entries, broken, missing, unclear = set(listing.pictures), [], [], [], 0
+        pictures, entries, broken, missing, unclear = set(listing.pictures), [], [], [], []
         for labels in lists:
             above = labels.rpartition("/")[0]
             for row in listing.rows(labels):
@@ -50,9 +50,8 @@ class FerPlusFolders(LayoutReader):
                 elif expression := str(majority(np.array([votes], dtype=np.int64))[0]):
                     entries.append(Entry(name, expression, FOLDERS[_folder(name)]))
                 else:
-                    unclear += 1
-        if unclear:
-            self.notes.append(f"{unclear:,} pictures have no clear majority of votes, and are left out")
+                    unclear.append(name)
+        self.note(unclear, "pictures have no clear majority of votes, and are left out")
         self.note(broken, f"rows of {_LABELS} do not end in {len(FERPLUS_COLUMNS)} votes")
         self.note(missing, f"pictures of {_LABELS} are not there")
         return entries

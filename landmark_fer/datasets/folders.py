@@ -5,16 +5,16 @@ FER2013 wrote into the file's name (``Training_3908.jpg``), else the nearest fol
 """
 
 import re
-from collections import Counter
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from landmark_fer.datasets.base import OFFICIAL_SPLITS, Item
-from landmark_fer.datasets.picture_trees import picture_size, picture_tree
+from landmark_fer.datasets.base import OFFICIAL_SPLITS, Item, of_many
+from landmark_fer.datasets.picture_trees import picture_tree
 from landmark_fer.errors import DataError, InputError
 from landmark_fer.face.expressions import EXPRESSIONS, find_expression
+from landmark_fer.naming import natural_key
+from landmark_fer.perception.pictures import image_size
 
 PICTURES = ("auto", "crops", "scenes")
 LONGEST_CROP = 128  # pixels; longer sides are those of scenes
@@ -34,9 +34,8 @@ SPLIT_FOLDERS = {
 }
 
 _OFFICIAL_NAME = re.compile(rf"({'|'.join(OFFICIAL_SPLITS)})_\d+")
-_NUMBER = re.compile(r"0*(\d+)")
 _SAMPLE = 25
-_GIVE = "give FER2013's csv, or a folder (or a zip of one) with a folder of pictures for each class"
+GIVE = "give FER2013's csv, or a folder (or a zip of one) with a folder of pictures for each class"
 
 
 class FolderReader:
@@ -65,31 +64,31 @@ class FolderReader:
             raise InputError(f"pictures must be one of {', '.join(PICTURES)}, got {pictures!r}")
         self.path = Path(path)
         if not self.path.exists():
-            raise DataError(f"{path} does not exist; {_GIVE}")
+            raise DataError(f"{path} does not exist; {GIVE}")
         self.name = self.path.resolve().name
         self._tree = picture_tree(path)
         if not self._tree.pictures:
-            raise DataError(f"{path} holds no pictures; {_GIVE}")
+            raise DataError(f"{path} holds no pictures{_beside(self.skipped)}; {GIVE}")
         self._expressions, self._unmatched = _classified(self._tree.pictures)
         if not self._expressions:
-            found = ", ".join(f"{name!r}" for name in islice(sorted(self._unmatched), 10))
-            numbered = all(re.fullmatch(r"\d+", name.rpartition("/")[2]) for name in self._unmatched)
-            hint = "; numbers mean other classes in each data set: say which it is with --dataset" if numbered else ""
-            raise DataError(
-                f"{path} must have folders named after expressions ({', '.join(EXPRESSIONS)}), found {found}{hint}"
-            )
+            raise no_class(path, self._tree.pictures)
         self._names = sorted(self._expressions, key=self._order)
         self.cropped = self._are_crops() if pictures == "auto" else pictures == "crops"
+
+    @property
+    def skipped(self):
+        """Files that are no images, and why they are not read, as {name: why}."""
+        return {name: self._tree.others[name] for name in sorted(self._tree.others, key=natural_key)}
 
     def fingerprint(self):
         """Return what changes when the pictures do: the hash of a zip, or of a folder's names, sizes and times."""
         return self._tree.fingerprint()
 
     def __len__(self):
-        return len(self._names) + len(self._unmatched)
+        return len(self._names) + sum(map(len, self._unmatched.values()))
 
     def items(self):
-        """Yield an Item for each picture, and for each folder that is left out one with the reason."""
+        """Yield an Item for each picture, those at the end with a problem that lie in no class's folder."""
         for name, content in self._tree.contents(self._names):
             problem = str(content) if isinstance(content, DataError) else None
             yield Item(
@@ -99,13 +98,10 @@ class FolderReader:
                 picture=None if problem else content,
                 problem=problem,
             )
-        for folder, count in sorted(self._unmatched.items()):
-            yield Item(folder, problem=f"folder {folder!r} names no expression; what is in it ({count}) is left out")
+        yield from unmatched_items(self._unmatched)
 
     def _order(self, name):
-        # One string a picture, since a list of parts takes a kilobyte: the number of digits goes before each number.
-        natural = _NUMBER.sub(lambda number: f"\0{len(number[1]):04}{number[1]}\0{number[0]}\0", name)
-        return f"{EXPRESSIONS.index(self._expressions[name])}{natural}"
+        return f"{EXPRESSIONS.index(self._expressions[name])}{natural_key(name)}"
 
     def _are_crops(self):
         return any(_official_split(name) for name in self._names) or looks_cropped(self._tree, self._names)
@@ -123,7 +119,7 @@ def looks_cropped(tree, names):
     """
     sample = names[:: -(-len(names) // _SAMPLE)]
     contents = (content for _, content in tree.contents(sample))
-    sizes = [picture_size(content) for content in contents if not isinstance(content, DataError)]
+    sizes = [image_size(content) for content in contents if not isinstance(content, DataError)]
     longest = [max(size) for size in sizes if size is not None]
     return bool(longest) and bool(np.median(longest) <= LONGEST_CROP)
 
@@ -134,14 +130,38 @@ def class_and_split(name):
     return next((meaning for meaning in meanings if meaning), None), _split_of(name)
 
 
+def unmatched_items(unmatched):
+    """Yield an Item for each picture in a folder that names no expression, from {folder: names}."""
+    for folder in sorted(unmatched, key=natural_key):
+        problem = f"pictures lie in folder {folder!r}, which names no expression, and are left out"
+        for name in sorted(unmatched[folder], key=natural_key):
+            yield Item(name, problem=problem, of_many=True)
+
+
+def no_class(path, names):
+    """Return the DataError that none of some pictures lies in a folder named after an expression."""
+    folders = sorted({name.rpartition("/")[0] or "." for name in names}, key=natural_key)
+    found = ", ".join(map(repr, folders[:10])) + (", ..." if len(folders) > 10 else "")
+    from landmark_fer.datasets.numbered import hint
+
+    return DataError(
+        f"{path} must have folders named after expressions ({', '.join(EXPRESSIONS)}), found {found}{hint(names)}"
+    )
+
+
+def _beside(others):
+    """Return what a folder without pictures holds instead, in brackets."""
+    return f" ({of_many(len(others), 'other files', list(others))})" if others else ""
+
+
 def _classified(names):
-    """Return {name: expression} for pictures in a class's folder, and how many pictures other folders hold."""
-    expressions, unmatched = {}, Counter()
+    """Return {name: expression} for pictures in a class's folder, and {folder: names} of those in others."""
+    expressions, unmatched = {}, {}
     for name in names:
         meanings = (find_expression(folder) for folder in _folders_above(name))
         expression = next((meaning for meaning in meanings if meaning), None)
         if expression is None:
-            unmatched[name.rpartition("/")[0] or "."] += 1
+            unmatched.setdefault(name.rpartition("/")[0] or ".", []).append(name)
         else:
             expressions[name] = expression
     return expressions, unmatched

@@ -12,12 +12,18 @@ import shutil
 
 import numpy as np
 
+from landmark_fer.datasets.base import NAMED, first_of, of_many
 from landmark_fer.datasets.measuring import NO_FACE, WORD_COLUMNS
+from landmark_fer.perception.image_formats import HIDDEN, NOT_IMAGES
+from landmark_fer.perception.pictures import NOTES
+from landmark_fer.perception.value_ranges import ValueRange
 
 ABOUT, LEFT_OUT = "about.json", "left_out.csv"
 MOST_SENTENCES = 1000  # on what was left out that a data set has at hand; the csv has all
 
-_NAMED = 5  # of the pictures without a face
+_NO_PICTURES = (NOT_IMAGES, HIDDEN)  # why files that nobody counts as pictures are left out
+_RANGES = "ranges.json"
+_LISTS = ("problems", "notes", "guessed")
 _BLOCK = 8192  # rows of a column written at a time
 _COLUMNS = dict.fromkeys(WORD_COLUMNS, "U") | {"rows": "i8", "detector_scores": "f4"}
 
@@ -38,14 +44,24 @@ class GrowingEntry:
     ----------
     n_items, n_faces, n_left_out : int
         How many are there.
+    ranges : dict of str to ValueRange
+        By which images that state no range are read, as for `decode_image`; empty at first.
     """
 
     def __init__(self, folder, dtype):
         self.folder, self._dtype = folder, dtype
-        self.n_items = self.n_faces = self.n_left_out = 0
         if not self._journal.is_file():
             shutil.rmtree(folder, ignore_errors=True)
+        self._take_up()
+
+    def _take_up(self):
+        self.n_items = self.n_faces = self.n_left_out = 0
+        folder, dtype = self.folder, self._dtype
         folder.mkdir(parents=True, exist_ok=True)
+        self.ranges = {}
+        if (folder / _RANGES).is_file():
+            kept = json.loads((folder / _RANGES).read_text())
+            self.ranges = {each[0]: ValueRange(*each) for each in kept}
         self._start = _write_header(self._records, dtype, 0)
         end = self._count()
         os.truncate(self._records, self._start + self.n_faces * dtype.itemsize)
@@ -57,17 +73,37 @@ class GrowingEntry:
         with self._records.open("ab") as file:
             file.write(arrays["records"].tobytes())
             _to_disk(file)
-        line = {name: arrays[name].tolist() for name in (*_COLUMNS, "problems")} | {"items": size}
+        line = {name: arrays[name].tolist() for name in _COLUMNS} | {"items": size}
+        line |= {name: arrays[name] for name in _LISTS}
         with self._journal.open("ab") as file:
             file.write(json.dumps(line).encode() + b"\n")
             _to_disk(file)
         self._note(line)
 
+    def begin_again(self, ranges):
+        """Forget what is there, since images that state no range are to be read by others than they were."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        (self.folder / _RANGES).write_text(json.dumps([list(each) for each in ranges.values()]))
+        self._take_up()
+
+    def common_ranges(self):
+        """Return the ranges that images were read by, joined for each type of values, if they were not all one; or {}.
+
+        Of the images of a data set none is to be stretched further than another.
+        """
+        joined, differ = {}, False
+        for each in (ValueRange(*each) for line in self._lines() for each in line["guessed"]):
+            differ |= joined.setdefault(each.type, each) != each
+            joined[each.type] = joined[each.type].union(each)
+        return joined if differ else {}
+
     def finish(self):
         """Write what an entry has beside its records, and their header; the folder is then an entry."""
         sentences, unreadable, faceless = self._write_left_out()
         about = {"items": self.n_items, "faces": self.n_faces, "unreadable": unreadable, "faceless": faceless}
-        (self.folder / ABOUT).write_text(json.dumps(about | {"problems": sentences}))
+        about |= {"problems": sentences, "remarks": self._remarks()}
+        (self.folder / ABOUT).write_text(json.dumps(about))
         if not self.n_faces:
             return
         lengths = dict.fromkeys(WORD_COLUMNS, 1)
@@ -80,8 +116,9 @@ class GrowingEntry:
 
     def clear(self):
         """Remove what only a growing entry needs."""
-        with contextlib.suppress(OSError):
-            self._journal.unlink()
+        for path in (self._journal, self.folder / _RANGES):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     @property
     def _journal(self):
@@ -94,7 +131,7 @@ class GrowingEntry:
     def _note(self, line):
         self.n_items += line["items"]
         self.n_faces += len(line["rows"])
-        self.n_left_out += len(line["problems"])
+        self.n_left_out += sum(reason not in _NO_PICTURES for _, reason, _ in line["problems"])
 
     def _count(self):
         """Count what is there; return where the part of the journal ends that can be believed."""
@@ -125,27 +162,54 @@ class GrowingEntry:
         column[start:] = waiting
         column.flush()
 
+    def _remarks(self):
+        """Return a sentence on the images of each kind of note."""
+        of_kind = {}
+        for name, kind, detail in (note for line in self._lines() for note in line["notes"]):
+            counted = of_kind.setdefault(kind, _Counted())
+            counted.add(f"{name} ({detail})")
+        return [counted.sentence(f"images {NOTES[kind]}") for kind, counted in of_kind.items()]
+
     def _write_left_out(self):
         """Write the csv of what was left out; return sentences on it, and how many were unreadable and faceless."""
-        sentences, faceless, n_unreadable, n_faceless = [], [], 0, 0
+        sentences, faceless, of_reason, n_unreadable, n_single = [], _Counted(), {}, 0, 0
         with (self.folder / LEFT_OUT).open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
             table = csv.writer(file)
             table.writerow(("name", "reason"))
-            for name, reason in (problem for line in self._lines() for problem in line["problems"]):
+            for name, reason, many in (problem for line in self._lines() for problem in line["problems"]):
                 table.writerow((name, reason))
+                n_unreadable += reason not in _NO_PICTURES and reason != NO_FACE
                 if reason == NO_FACE:
-                    n_faceless += 1
-                    faceless += [name] if len(faceless) < _NAMED else []
+                    faceless.add(name)
+                elif many:
+                    of_reason.setdefault(reason, _Counted()).add(name)
                 else:
-                    n_unreadable += 1
+                    n_single += 1
                     sentences += [reason] if len(sentences) < MOST_SENTENCES else []
-        if n_unreadable > len(sentences):
-            sentences.append(f"{n_unreadable - len(sentences):,} more were left out; {LEFT_OUT} in the cache lists all")
-        if n_faceless:
-            named = ", ".join(faceless) + (", ..." if n_faceless > _NAMED else "")
-            total = n_faceless + self.n_faces
-            sentences.append(f"no face was found in {n_faceless} of {total} pictures, which are left out: {named}")
-        return sentences, n_unreadable, n_faceless
+        if n_single > len(sentences):
+            sentences.append(f"{n_single - len(sentences):,} more were left out; {LEFT_OUT} in the cache lists all")
+        sentences = [counted.sentence(reason) for reason, counted in of_reason.items()] + sentences
+        if faceless.count:
+            count, named = (
+                f"{faceless.count} of {faceless.count + self.n_faces}",
+                first_of(faceless.count, faceless.first),
+            )
+            sentences.append(f"no face was found in {count} pictures, which are left out: {named}")
+        return sentences, n_unreadable, faceless.count
+
+
+class _Counted:
+    """How many things there are, and what the first ones are called."""
+
+    def __init__(self):
+        self.count, self.first = 0, []
+
+    def add(self, name):
+        self.count += 1
+        self.first += [name] if len(self.first) < NAMED else []
+
+    def sentence(self, reason):
+        return of_many(self.count, reason, self.first)
 
 
 def _parsed(text):
@@ -153,7 +217,8 @@ def _parsed(text):
     try:
         line = json.loads(text)
         whole = text.endswith(b"\n") and all(len(line[name]) == len(line["rows"]) for name in _COLUMNS)
-        return line if whole and isinstance(line["items"], int) and isinstance(line["problems"], list) else None
+        whole = whole and all(isinstance(line[name], list) for name in _LISTS)
+        return line if whole and isinstance(line["items"], int) else None
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -21,7 +21,7 @@ CODES = {
     "SU": "surprise",
 }
 
-_NAME = re.compile(r"([A-Z]{2})\.([A-Z]{2})(\d+)\.(\d+)\.(?:tiff?|png|jpe?g|bmp|gif|pgm)", re.IGNORECASE)
+_NAME = re.compile(r"([A-Z]{2})\.([A-Z]{2})(\d+)\.(\d+)(?:\.\w+)?", re.IGNORECASE)
 
 
 class Jaffe(LayoutReader):

@@ -24,7 +24,7 @@ CODES = {
 # The views that each choice keeps: straight, half left and right, full left and right.
 VIEWS = {"frontal": ("S",), "half": ("S", "HL", "HR"), "all": ("S", "HL", "HR", "FL", "FR")}
 
-_NAME = re.compile(r"([AB])([FM]\d{2})([A-Z]{2})(S|HL|HR|FL|FR)\.(?:jpe?g|png|bmp)", re.IGNORECASE)
+_NAME = re.compile(r"([AB])([FM]\d{2})([A-Z]{2})(S|HL|HR|FL|FR)(?:\.\w+)?", re.IGNORECASE)
 
 
 class Kdef(LayoutReader):

@@ -5,14 +5,13 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from landmark_fer.datasets.base import Item
+from landmark_fer.datasets.base import Item, of_many
 from landmark_fer.datasets.folders import PICTURES, looks_cropped
 from landmark_fer.datasets.listing import Listing
 from landmark_fer.datasets.picture_trees import picture_tree
 from landmark_fer.errors import DataError, InputError
 
 VIEWS = ("frontal", "half", "all")
-NAMED = 5  # of the files in one sentence
 
 
 class Entry(NamedTuple):
@@ -41,13 +40,17 @@ class LayoutReader:
     ----------
     title : str
         What messages call the data set.
+    rest : str
+        What is said of images that neither got an entry nor were noted, as for `note`.
     unasked : tuple of str
         Expressions that are left out unless they are asked for by name.
     name : str
         Of the folder or file.
     cropped : bool
-    notes : list of str
-        Sentences on what is left out.
+    remarks : list of str
+        Sentences on how it is read.
+    skipped : dict of str to str
+        Files that are no images and that the reader has no use for, and why they are not read.
 
     Raises
     ------
@@ -60,6 +63,7 @@ class LayoutReader:
     title = ""
     layout = ""
     crops = None
+    rest = "images have no label, and are left out"
     unasked = ()
 
     def __init__(self, path, *, pictures="auto", views="frontal"):
@@ -71,11 +75,13 @@ class LayoutReader:
             raise DataError(f"{path} does not exist; give {self.title}: {self.layout}")
         self.name = self.path.resolve().name
         self.pictures, self.views = pictures, views
-        self.notes = []
+        self.remarks, self._left_out = [], {}
         self._listing = Listing(path)
         self._entries = self._once(self.entries(self._listing))
+        if self._entries:
+            self._note_rest()
         if not self._entries:
-            said = f" ({'; '.join(self.notes[:2])})" if self.notes else ""
+            said = f" ({'; '.join(self._sentences()[:2])})" if self._left_out else ""
             raise DataError(f"{path} must hold {self.title}: {self.layout}; it holds none of its pictures{said}")
         self._tree = self.open_tree(self._listing)
         self.cropped = self._are_crops()
@@ -86,12 +92,17 @@ class LayoutReader:
         raise NotImplementedError
 
     def entries(self, listing):
-        """Return the entries of the data set in an order that is the same everywhere, and fill `notes`."""
+        """Return the entries of the data set in an order that is the same everywhere; `note` what is left out."""
         raise NotImplementedError
 
     def open_tree(self, listing):
         """Return what reads the pictures of the entries; as from `picture_tree`."""
-        return picture_tree(listing.path)
+        return listing.tree or picture_tree(listing.path)
+
+    @property
+    def skipped(self):
+        """What is neither an image nor a file of labels."""
+        return self._listing.unread()
 
     def fingerprint(self):
         """Return what changes when pictures, labels or the views asked for do."""
@@ -100,25 +111,40 @@ class LayoutReader:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def __len__(self):
-        return len(self._entries) + len(self.notes)
+        return len(self._entries) + sum(map(len, self._left_out.values()))
 
     def items(self):
-        """Yield an Item for each picture, and one for each sentence on what is left out."""
+        """Yield an Item for each picture, and one for each thing that is left out."""
         by_name = {entry.name: entry for entry in self._entries}
         for name, content in self._tree.contents(list(by_name)):
             entry = by_name[name]
             problem = str(content) if isinstance(content, DataError) else None
             known = {"expression": entry.expression, "split": entry.split, "subject": entry.subject}
             yield Item(name, **known, picture=None if problem else content, problem=problem)
-        for note in self.notes:
-            yield Item(self.title, problem=note)
+        for sentence, names in self._left_out.items():
+            for name in names:
+                yield Item(name, problem=sentence, of_many=True)
 
     def note(self, names, sentence):
-        """Note a sentence that begins with how many of some files it is about and ends with their names, if any."""
-        names = list(names)
-        if names:
-            named = ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
-            self.notes.append(f"{len(names):,} {sentence}: {named}")
+        """Note that things are left out.
+
+        Parameters
+        ----------
+        names : iterable of str
+            What each is called; nothing is noted where there is none.
+        sentence : str
+            Why, as a sentence goes on that begins with how many they are and ends with the names of some.
+        """
+        if names := list(names):
+            self._left_out.setdefault(sentence, []).extend(names)
+
+    def _note_rest(self):
+        """Note the images that the reader of the data set said nothing about."""
+        told = {entry.name for entry in self._entries}.union(*self._left_out.values())
+        self.note((name for name in self._listing.pictures if name not in told), self.rest)
+
+    def _sentences(self):
+        return [of_many(len(names), sentence, names) for sentence, names in self._left_out.items()]
 
     def _once(self, entries):
         """Return the first entry of each picture."""

@@ -1,17 +1,18 @@
 """What lies under a path: the names of all files in a folder or archive, and the contents of small ones (labels)."""
 
 import hashlib
-import itertools
 import json
 import os
 import tarfile
 import zipfile
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from landmark_fer.datasets.csv_sources import csv_rows, csv_rows_of, damage_named
-from landmark_fer.datasets.picture_trees import TAR_SUFFIXES, is_picture
+from landmark_fer.datasets.picture_trees import is_tar_path, picture_tree, tar_name
 from landmark_fer.errors import DataError
+from landmark_fer.naming import natural_key
+from landmark_fer.perception.image_formats import NOT_IMAGES
 
 LARGEST_LABELS = 256 * 2**20  # bytes of one file of labels
 
@@ -27,41 +28,58 @@ class Listing:
 
     Attributes
     ----------
-    names : list of str
-        Paths below the folder with ``/`` between the parts, sorted; hidden ones left out.
+    tree : object or None
+        As from `picture_tree`; None for any other path.
     pictures, others : list of str
-        Those that are named like a picture, and the rest.
+        Images, and the rest but hidden files: paths below the folder with ``/`` between the parts, in natural order.
+    names : list of str
+        Both.
     """
 
     def __init__(self, path, *, most=None):
         self.path, self._most = Path(path), most
         self.is_folder = self.path.is_dir()
+        self._opened = set()
+
+    @cached_property
+    def tree(self):
+        """What reads the images."""
+        with damage_named(self.path):
+            listed = self.is_folder or (self.path.is_file() and (self._is_zip or is_tar_path(self.path)))
+        return picture_tree(self.path, most=self._most) if listed else None
 
     @cached_property
     def names(self):
-        """All names, sorted."""
-        with damage_named(self.path):
-            found = _below(self.path) if self.is_folder else self._members()
-            return sorted(name for name in found if not _is_hidden(name))
+        """All names, in natural order."""
+        return sorted([*self.pictures, *self.others], key=natural_key)
 
     @cached_property
     def pictures(self):
-        """The names of pictures."""
-        return [name for name in self.names if is_picture(name)]
+        """The names of images."""
+        return sorted(self.tree.pictures, key=natural_key) if self.tree else []
 
     @cached_property
     def others(self):
-        """The names of everything else."""
-        return [name for name in self.names if not is_picture(name)]
+        """The names of everything else that is not hidden."""
+        if not self.tree:
+            return []
+        return sorted((name for name, why in self.tree.others.items() if why == NOT_IMAGES), key=natural_key)
+
+    def unread(self):
+        """Return why files that are no images, and that nobody has opened by now, are not read, as {name: why}."""
+        rest = self.tree.others if self.tree else {}
+        return {name: rest[name] for name in sorted(rest, key=natural_key) if name not in self._opened}
 
     def contents(self, names):
         """Yield (name, content as bytes, or the DataError that reading it raised) of files, in an order of its own."""
+        names = list(names)
+        self._opened.update(names)
         if self.is_folder:
             folder = str(self.path)
             for name in names:
                 path = os.path.join(folder, name)
                 yield name, self._content(name, lambda path=path: os.stat(path), lambda path=path: _bytes_of(path))
-        elif zipfile.is_zipfile(self.path):
+        elif self._is_zip:
             with damage_named(self.path), zipfile.ZipFile(self.path) as archive:
                 for name in names:
                     info = self._zip_names[name]
@@ -70,7 +88,7 @@ class Listing:
             wanted = set(names)
             with damage_named(self.path), tarfile.open(self.path) as archive:
                 for member in archive:
-                    name = PurePosixPath(member.name).as_posix()
+                    name = tar_name(member)
                     if name in wanted:
                         yield name, self._content(name, lambda m=member: m, archive.extractfile(member).read)
 
@@ -93,16 +111,17 @@ class Listing:
 
     def rows(self, name):
         """Yield the rows of a csv, however long it is, as `csv_rows`."""
+        self._opened.add(name)
         if self.is_folder:
             return csv_rows(self.path / name)
-        if zipfile.is_zipfile(self.path):
+        if self._is_zip:
             return csv_rows(self.path, self._zip_names[name].filename)
         return csv_rows_of(self.read(name), name)
 
     def fingerprint_of_others(self):
-        """Return a hash of the names, sizes and times of the files that are no pictures; of an archive ""."""
+        """Return a hash of the names, sizes and times of the files that were opened by now; of an archive ""."""
         digest = hashlib.sha256()
-        for name in self.others if self.is_folder else ():
+        for name in sorted(self._opened) if self.is_folder else ():
             try:
                 status = (self.path / name).stat()
                 digest.update(json.dumps([name, status.st_size, status.st_mtime_ns]).encode())
@@ -115,16 +134,9 @@ class Listing:
         with zipfile.ZipFile(self.path) as archive:
             return {info.filename.replace("\\", "/"): info for info in archive.infolist() if not info.is_dir()}
 
-    def _members(self):
-        if not self.path.is_file():
-            return []
-        if zipfile.is_zipfile(self.path):
-            return list(self._zip_names)
-        if not self.path.name.lower().endswith(TAR_SUFFIXES):
-            return []
-        with tarfile.open(self.path) as archive:
-            members = itertools.islice(archive, self._most)
-            return [PurePosixPath(member.name).as_posix() for member in members if member.isfile()]
+    @cached_property
+    def _is_zip(self):
+        return zipfile.is_zipfile(self.path)
 
     def _content(self, name, status, read):
         try:
@@ -152,20 +164,3 @@ def parts_of(name):
 def mostly(names, matches):
     """Whether half of some files or more are as a data set names its own; a few among others are not it."""
     return bool(names) and 2 * sum(bool(matches(name)) for name in names) >= len(names)
-
-
-def _below(folder):
-    """Yield the relative paths of all files below a folder; links are followed, circles of them once."""
-    seen = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        below = Path(place).relative_to(folder)
-        yield from ((below / file).as_posix() for file in files)
-
-
-def _is_hidden(name):
-    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))

@@ -12,7 +12,7 @@ import numpy as np
 from landmark_fer.errors import DependencyError, LandmarkFerError
 from landmark_fer.face.records import stack
 from landmark_fer.perception.extraction import FaceExtractor
-from landmark_fer.perception.pictures import read_picture
+from landmark_fer.perception.pictures import decode_image
 from landmark_fer.perception.predictor_file import find_predictor, sha256_of
 
 WORD_COLUMNS = ("expressions", "splits", "subjects", "names")
@@ -22,7 +22,7 @@ NO_FACE = "no face was found"
 _own = threading.local()  # dlib's detector is not safe in two threads, and a cluster's worker may have several
 
 
-def measure_chunk(items, *, first_row, cropped, settings, predictor, predictor_sha256=None):
+def measure_chunk(items, *, first_row, cropped, settings, predictor, predictor_sha256=None, ranges=None):
     """Return the faces of some items.
 
     Parameters
@@ -38,11 +38,15 @@ def measure_chunk(items, *, first_row, cropped, settings, predictor, predictor_s
     predictor_sha256 : str, optional
         Of its content, where this may run on another machine, which then may have it elsewhere.
 
+    ranges : dict of str to ValueRange, optional
+        As for `decode_image`.
+
     Returns
     -------
-    dict of str to ndarray
-        ``records`` and `COLUMNS`, one entry a face; ``problems`` of shape (m, 2), the name of each item left out and
-        why.
+    dict of str to ndarray or list
+        ``records`` and `COLUMNS`, one entry a face; ``problems``, for each item that is left out [name, why, whether
+        one sentence says that of many]; ``notes``, for each note on an image that was read [name, kind, detail];
+        ``guessed``, the ranges that images without a statement were read by, each [type, low, high] once.
 
     Raises
     ------
@@ -50,11 +54,11 @@ def measure_chunk(items, *, first_row, cropped, settings, predictor, predictor_s
         If the predictor is not there.
     """
     extractor = _extractor(settings, predictor, predictor_sha256)
-    faces, kept, rows, problems = [], [], [], []
+    faces, kept, rows, problems, decoded = [], [], [], [], _Decoded(ranges)
     for row, item in enumerate(items, start=first_row):
-        face, problem = _face_of(item, extractor, cropped)
+        face, problem = _face_of(item, extractor, cropped, decoded)
         if face is None:
-            problems.append((item.name, problem or NO_FACE))
+            problems.append([item.name, problem or NO_FACE, item.of_many])
         else:
             faces.append(face)
             kept.append(item)
@@ -67,7 +71,9 @@ def measure_chunk(items, *, first_row, cropped, settings, predictor, predictor_s
         "names": _words(item.name for item in kept),
         "rows": np.array(rows, dtype=np.int64),
         "detector_scores": np.array([face.detector_score for face in faces], dtype=np.float32),
-        "problems": np.array(problems, dtype=np.str_).reshape(-1, 2),
+        "problems": problems,
+        "notes": decoded.notes,
+        "guessed": [list(each) for each in sorted(decoded.guessed)],
     }
 
 
@@ -115,14 +121,29 @@ def _predictor_here(path, sha256):
     return own
 
 
-def _face_of(item, extractor, cropped):
+class _Decoded:
+    """Decodes images, and keeps what is particular about them."""
+
+    def __init__(self, ranges):
+        self._ranges, self.notes, self.guessed = ranges, [], set()
+
+    def pixels(self, item):
+        """Return the pixels of an item."""
+        if isinstance(item.picture, np.ndarray):
+            return item.picture
+        image = decode_image(item.picture, name=item.name, ranges=self._ranges)
+        self.notes += [[item.name, *note] for note in image.notes]
+        if image.guessed is not None:
+            self.guessed.add(image.guessed)
+        return image.pixels
+
+
+def _face_of(item, extractor, cropped, decoded):
     """Return (face or None, problem or None)."""
     if item.problem is not None:
         return None, item.problem
     try:
-        picture = item.picture
-        if not isinstance(picture, np.ndarray):
-            picture = read_picture(picture, name=item.name)
+        picture = decoded.pixels(item)
         if cropped:
             return extractor.extract_crop(picture), None
         return next(iter(extractor.extract(picture)), None), None

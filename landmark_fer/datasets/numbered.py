@@ -1,7 +1,14 @@
 """Folders and files that name a class by a number, which means something else in each data set."""
 
+from importlib import import_module
+
 from landmark_fer.datasets.folders import SPLIT_FOLDERS
-from landmark_fer.datasets.listing import parts_of
+from landmark_fer.datasets.listing import mostly, parts_of
+from landmark_fer.errors import DataError
+
+# The data sets that number their classes, as ``--dataset`` calls them, and the modules whose `CODES` say what a number
+# means; some have a table `LEFT_OUT` of further numbers.
+NUMBERED = {"fer2013": "fer2013_folders", "raf-db": "raf_db", "affectnet": "affectnet"}
 
 
 def number_above(name):
@@ -24,3 +31,71 @@ def split_above(name, table):
         if word in SPLIT_FOLDERS:
             return table.get(SPLIT_FOLDERS[word], SPLIT_FOLDERS[word])
     return ""
+
+
+def check_numbers(path, names, dataset, *, title):
+    """Refuse numbered folders of which one is no number of a data set's code: they are another data set's.
+
+    Parameters
+    ----------
+    path : path-like
+        What messages call the source.
+    names : sequence of str
+        Of pictures.
+    dataset : str
+        A key of `NUMBERED`.
+    title : str
+        What messages call the data set.
+
+    Raises
+    ------
+    DataError
+        If there is such a folder.
+    """
+    numbers = numbers_above(names)
+    if foreign := sorted(numbers - _numbers(dataset)):
+        own = sorted(_codes(dataset))
+        raise DataError(
+            f"{path} must have {title}'s folders, {own[0]} to {own[-1]}, and has a folder {foreign[0]}, so that its "
+            f"numbers are another's; {_advice(numbers)}"
+        )
+
+
+def reading_of(dataset, *, title):
+    """Return a sentence on how numbered folders are read, where nothing but the user's word says whose they are."""
+    return f"folders are read by the numbers of {title}, as was asked for: {_meaning(dataset)}"
+
+
+def hint(names):
+    """Return what to do with pictures in numbered folders, a part of a sentence; "" where most are in none."""
+    if not mostly(names, lambda name: number_above(name) is not None):
+        return ""
+    return f"; numbers mean other classes in each data set: {_advice(numbers_above(names))}"
+
+
+def numbers_above(names):
+    """Return the numbers of the folders that some pictures lie in."""
+    return {number for name in names if (number := number_above(name)) is not None}
+
+
+def _advice(numbers):
+    fitting = [name for name in NUMBERED if numbers <= _numbers(name)]
+    if not fitting:
+        return "no known data set has them; name the folders after expressions"
+    return "say which it is with " + " or ".join(f"--dataset {name} ({_meaning(name)})" for name in fitting)
+
+
+def _meaning(dataset):
+    return ", ".join(f"{number} {expression}" for number, expression in sorted(_codes(dataset).items()))
+
+
+def _numbers(dataset):
+    return set(_codes(dataset)) | set(getattr(_module(dataset), "LEFT_OUT", ()))
+
+
+def _codes(dataset):
+    return _module(dataset).CODES
+
+
+def _module(dataset):
+    return import_module(f"landmark_fer.datasets.{NUMBERED[dataset]}")

@@ -10,8 +10,8 @@ import re
 
 from landmark_fer.datasets.csv_columns import whole_number
 from landmark_fer.datasets.layout_reader import Entry, LayoutReader
-from landmark_fer.datasets.listing import parts_of
-from landmark_fer.datasets.numbered import number_above, split_above
+from landmark_fer.datasets.listing import mostly, parts_of
+from landmark_fer.datasets.numbered import check_numbers, number_above, reading_of, split_above
 from landmark_fer.errors import DataError
 
 CODES = {
@@ -27,7 +27,7 @@ SPLITS = {"train": "Training", "test": "test"}
 
 LABEL_LIST = "list_patition_label.txt"  # sic
 
-_NAME = re.compile(r"((train|test)_\d+)(?:_aligned)?\.(?:jpe?g|png)", re.IGNORECASE)
+_NAME = re.compile(r"((train|test)_\d+)(?:_aligned)?(?:\.\w+)?", re.IGNORECASE)
 
 
 class RafDb(LayoutReader):
@@ -83,12 +83,17 @@ class RafDb(LayoutReader):
                 kind = "aligned" if "_aligned" in own.lower() or folders[-1:] == ("aligned",) else "original"
                 kinds[kind][match[1].lower()] = name
         first, second = ("original", "aligned") if self.pictures == "scenes" else ("aligned", "original")
-        chosen = first if kinds[first] else second
+        chosen, other = (first, second) if kinds[first] else (second, first)
+        what = "photographs, of which the aligned crops" if chosen == "aligned" else "crops, of which the photographs"
+        self.note(kinds[other].values(), f"images are {what} are read")
         self.crops = chosen == "aligned"
         return kinds[chosen]
 
     def _of_folders(self, listing):
+        check_numbers(self.path, listing.pictures, "raf-db", title=self.title)
         listed = self._listed_labels(listing)
+        if not mostly(listing.pictures, lambda name: _NAME.fullmatch(parts_of(name)[1])):
+            self.remarks.append(reading_of("raf-db", title=self.title))
         entries, foreign, differing = [], [], []
         for name in listing.pictures:
             number, own = number_above(name), parts_of(name)[1]

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from landmark_fer.datasets.csv_sources import is_csv_path
 from landmark_fer.datasets.fer2013 import CSV_PLACES, Fer2013Csv, csv_in_zip
+from landmark_fer.datasets.fer2013_folders import Fer2013Folders
 from landmark_fer.datasets.folders import FolderReader
 from landmark_fer.datasets.listing import Listing
+from landmark_fer.datasets.picture_trees import is_tar_path
 from landmark_fer.datasets.tars import TarReader
 from landmark_fer.errors import DataError, InputError
 
@@ -52,6 +54,8 @@ def open_source(path, *, dataset="auto", pictures="auto", views="frontal"):
     path = Path(path)
     if not path.exists():
         raise DataError(f"{path} does not exist; give FER2013's csv (or .csv.gz, .zip) or a folder with one per class")
+    if dataset == "fer2013" and _has_pictures(path):
+        return Fer2013Folders(path, pictures=pictures, views=views)
     if dataset == "fer2013" or (dataset == "auto" and _is_fer2013(path)):
         return Fer2013Csv(_csv_inside(path) or path)
     if dataset == "auto":
@@ -63,6 +67,8 @@ def open_source(path, *, dataset="auto", pictures="auto", views="frontal"):
         return TarReader(path, pictures=pictures)
     if path.is_dir() or path.suffix.lower() == ".zip":
         return FolderReader(path, pictures=pictures)
+    if is_tar_path(path) and _holds_pictures_only(path):
+        return TarReader(path, pictures=pictures)  # which says what is wrong with them
     if is_csv_path(path):
         return Fer2013Csv(path)
     raise DataError(f"{path} must be a .csv, .csv.gz, .tar.gz, .zip or .npz file or a folder with one per class")
@@ -78,6 +84,19 @@ def _is_fer2013(path):
     if path.is_dir():
         return _csv_inside(path) is not None
     return path.suffix.lower() == ".zip" and csv_in_zip(path) is not None
+
+
+def _has_pictures(path):
+    """Whether what is called FER2013 is a folder or an archive of pictures instead of its csv."""
+    if path.is_dir():
+        return _csv_inside(path) is None
+    return not (path.suffix.lower() == ".zip" and _is_fer2013(path)) and _holds_pictures_only(path)
+
+
+def _holds_pictures_only(path):
+    """Whether an archive begins with pictures and has no csv among them."""
+    listing = Listing(path, most=_FRONT)
+    return bool(listing.pictures) and not any(name.lower().endswith(".csv") for name in listing.others)
 
 
 def _csv_inside(path):

@@ -3,17 +3,17 @@
 A folder's pictures come sorted; those of a tar come as they lie in it, which is the same on every machine too.
 """
 
-from collections import Counter
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from landmark_fer.datasets.base import Item
-from landmark_fer.datasets.folders import LONGEST_CROP, PICTURES, class_and_split
-from landmark_fer.datasets.picture_trees import TAR_SUFFIXES, file_sha256, picture_size, tar_content, tar_pictures
+from landmark_fer.datasets.folders import GIVE, LONGEST_CROP, PICTURES, class_and_split, no_class, unmatched_items
+from landmark_fer.datasets.picture_trees import file_sha256, is_tar_path, tar_pictures
 from landmark_fer.errors import DataError, InputError
-from landmark_fer.face.expressions import EXPRESSIONS
+from landmark_fer.naming import natural_key
+from landmark_fer.perception.pictures import image_size
 
 _SAMPLE = 25
 _OTHERS = 1000  # pictures of no class at the front of a tar before it counts as something else
@@ -46,50 +46,44 @@ class TarReader:
         self.name = self.path.name
         first = _first(path)
         if not first:
-            raise DataError(
-                f"{path} must hold pictures in folders named after expressions ({', '.join(EXPRESSIONS)}), "
-                f"and its first {_OTHERS:,} pictures lie in none"
-            )
+            names = [name for name, _ in islice(tar_pictures(path, {}), _OTHERS)]
+            raise no_class(path, names) if names else DataError(f"{path} holds no pictures; {GIVE}")
         self.cropped = _are_crops(first) if pictures == "auto" else pictures == "crops"
 
     @staticmethod
     def recognizes(path):
         """Whether a path is a tar that begins with pictures in folders named after expressions."""
         path = Path(path)
-        return path.name.lower().endswith(TAR_SUFFIXES) and path.is_file() and bool(_first(path))
+        return is_tar_path(path) and path.is_file() and bool(_first(path))
 
     def fingerprint(self):
         """Return the SHA-256 of the file."""
         return file_sha256(self.path)
 
     def items(self):
-        """Yield an Item for each picture as it comes, and at the end one for each folder that is left out."""
-        unmatched = Counter()
-        for name, content in _contents(self.path):
+        """Yield an Item for each picture as it comes, and at the end one for each file that is left out."""
+        unmatched, others = {}, {}
+        for name, read in tar_pictures(self.path, others):
             expression, split = class_and_split(name)
             if expression is None:
-                unmatched[name.rpartition("/")[0] or "."] += 1
+                unmatched.setdefault(name.rpartition("/")[0] or ".", []).append(name)
                 continue
+            content = read()
             problem = str(content) if isinstance(content, DataError) else None
             picture = None if problem else content
             yield Item(name, expression=expression, split=split, picture=picture, problem=problem)
-        for folder, count in sorted(unmatched.items()):
-            yield Item(folder, problem=f"folder {folder!r} names no expression; what is in it ({count}) is left out")
-
-
-def _contents(path):
-    """Yield (name, content as bytes, or a DataError) of each picture of a tar, in its order."""
-    for name, member, archive in tar_pictures(path):
-        yield name, tar_content(name, member, archive)
+        yield from unmatched_items(unmatched)
+        for name in sorted(others, key=natural_key):
+            yield Item(name, problem=others[name], of_many=True)
 
 
 def _first(path):
     """Return (name, content) of the first pictures that lie in a class's folder."""
-    pictures = islice(_contents(path), _OTHERS)
-    return list(islice((found for found in pictures if class_and_split(found[0])[0]), _SAMPLE))
+    pictures = islice(tar_pictures(path, {}), _OTHERS)
+    return list(islice(((name, read()) for name, read in pictures if class_and_split(name)[0]), _SAMPLE))
 
 
 def _are_crops(first):
-    sizes = [picture_size(content) for _, content in first if not isinstance(content, DataError)]
+    sizes = [image_size(content) for _, content in first if not isinstance(content, DataError)]
     longest = [max(size) for size in sizes if size is not None]
     return bool(longest) and bool(np.median(longest) <= LONGEST_CROP)

@@ -92,6 +92,11 @@ class ImageFile:
     def __exit__(self, *_):
         self._stack.close()
 
+    def size(self):
+        """Return (width, height) as the header says them."""
+        with self._errors_said():
+            return self._opened().size
+
     def n_frames(self):
         """Return how many frames or pages there are, those included that turn out damaged."""
         if self.kind == "TIFF":
@@ -244,7 +249,9 @@ def _range_of(values, header, ranges):
         return found, (), None
     guessed = usual_range(values)
     guessed = guessed.union(ranges.get(guessed.type))
-    if guessed == full_range(values.dtype) or not any(extremes(values)):
+    if not any(extremes(values)):  # black, which says nothing
+        return guessed, (), None
+    if guessed == full_range(values.dtype):
         return guessed, (), guessed
     kind, why = ("stated", "go beyond the range that it states") if stated else ("range", "it states no range")
     low, high = extremes(values)

@@ -9,6 +9,10 @@ from landmark_fer.naming import is_hidden, is_litter, natural_key
 
 HEAD_BYTES = 64  # of a file, which say what it is
 
+# Why files are passed over, as a sentence on several goes on.
+NOT_IMAGES = "files are not images, and are not read"
+HIDDEN = "files are hidden (their name, or a folder's, begins with a dot), and are not read"
+
 # What Pillow calls the formats that are read, however a file is named. EPS, which it knows as well, would run programs.
 READ_BY = {
     "JPEG": ("JPEG",),
@@ -104,15 +108,37 @@ def image_file_kind(path):
     return image_kind(head_of(path))
 
 
-def why_not_an_image(name):
-    """Return why a file in a folder is passed over, a few words; "" where it is litter, which nobody counts."""
-    if is_litter(name):
-        return ""
-    return "hidden: its name, or its folder's, begins with a dot" if is_hidden(name) else "not an image"
+def sorted_out(files):
+    """Return which of some files are images, and why the others are none.
+
+    Parameters
+    ----------
+    files : iterable of (str, callable)
+        The path of each below the folder or archive that was given, with ``/`` between the parts, and what returns its
+        first `HEAD_BYTES`.
+
+    Returns
+    -------
+    images : list of str
+        In the order given. Those of kinds that are not read, and those that turn out damaged, are among them.
+    others : dict of str to str
+        All other files but litter (`naming.is_litter`): `NOT_IMAGES` or `HIDDEN`.
+    """
+    images, others = [], {}
+    for name, head in files:
+        if is_litter(name):
+            continue
+        if is_hidden(name):
+            others[name] = HIDDEN
+        elif is_image(name, head):
+            images.append(name)
+        else:
+            others[name] = NOT_IMAGES
+    return images, others
 
 
 def images_in(folder):
-    """Return the images of a folder, not of those in it, and what else is there.
+    """Return the images of a folder, not of those in it, in natural order, and why its other files are none.
 
     Parameters
     ----------
@@ -121,16 +147,10 @@ def images_in(folder):
     Returns
     -------
     images : list of Path
-        In natural order. Those of kinds that are not read, and those that turn out damaged, are among them.
     others : dict of str to str
-        The names of all other files but litter, and why they are none.
+        As from `sorted_out`.
     """
-    images, others = [], {}
-    for path in sorted(Path(folder).iterdir(), key=lambda path: natural_key(path.name)):
-        if path.is_dir() or is_litter(path.name):
-            continue
-        if not is_hidden(path.name) and is_image(path.name, lambda path=path: head_of(path)):
-            images.append(path)
-        else:
-            others[path.name] = why_not_an_image(path.name)
-    return images, others
+    paths = sorted(Path(folder).iterdir(), key=lambda path: natural_key(path.name))
+    files = ((path.name, lambda path=path: head_of(path)) for path in paths if not path.is_dir())
+    images, others = sorted_out(files)
+    return [Path(folder) / name for name in images], others

@@ -132,6 +132,15 @@ def read_frames(source, *, name=None):
             yield decoded if n_frames > 1 else replace(decoded, duration_s=None)
 
 
+def image_size(source):
+    """Return (width, height) by the header of an image file, as it is stored; None where it has none to read."""
+    try:
+        with ImageFile(*_content_and_name(source, None)) as file:
+            return file.size()
+    except DataError:
+        return None
+
+
 def frame_count(source, *, name=None):
     """Return how many frames (or pages) an image file has, as for `read_frames`; 1 where it is a still image.
 

@@ -11,6 +11,7 @@ from PIL import Image
 from skimage.data import lfw_subset
 
 from landmark_fer.datasets import affectnet, jaffe, kdef, raf_db
+from landmark_fer.datasets.base import of_many
 
 CK48_FOLDERS = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
 _FACE = 160  # pixels of a face in a scene
@@ -35,6 +36,17 @@ def scene(person, variant=0, *, height, width):
     top, left = (height - _FACE) // 2 + variant, (width - _FACE) // 2 - variant
     picture[top : top + _FACE, left : left + _FACE] = crop(person, variant, side=_FACE)
     return picture
+
+
+def notes(reader):
+    """What is left out, as a data set says it: one sentence on all that it is true of."""
+    single, of_reason = [], {}
+    for item in reader.items():
+        if item.problem and item.of_many:
+            of_reason.setdefault(item.problem, []).append(item.name)
+        elif item.problem:
+            single.append(item.problem)
+    return single + [of_many(len(names), reason, names) for reason, names in of_reason.items()]
 
 
 def write(path, picture, **options):

@@ -1,3 +1,4 @@
+import csv
 import zipfile
 from collections import Counter
 
@@ -28,6 +29,12 @@ def zipped(folder, path):
             archive.write(file, f"archive/{file.relative_to(folder)}")
         archive.writestr("__MACOSX/archive/train/happy/._1.png", b"not a picture")
     return path
+
+
+def left_out(dataset):
+    """The rows of the csv that names everything that was left out."""
+    with open(dataset.left_out, newline="") as file:
+        return list(csv.reader(file))[1:]
 
 
 def test_csv_and_folders_give_the_same_labels_and_splits(fer_csv, kaggle_folder):
@@ -86,9 +93,11 @@ def test_folders_of_no_class_are_left_out_and_said(tmp_path, write_pictures, fac
     dataset = load(write_pictures(tmp_path, dict.fromkeys(names, faces[0])))
     assert len(dataset) == 1
     assert dataset.problems == [
-        "folder '.' names no expression; what is in it (1) is left out",
-        "folder 'unknown' names no expression; what is in it (2) is left out",
+        "1 pictures lie in folder '.', which names no expression, and are left out: 3.png",
+        "2 pictures lie in folder 'unknown', which names no expression, and are left out: unknown/1.png, unknown/2.png",
     ]
+    assert dataset.n_left_out == 3
+    assert [row[0] for row in left_out(dataset)] == ["3.png", "unknown/1.png", "unknown/2.png"]
 
 
 def test_unreadable_pictures_are_problems(tmp_path, write_pictures, faces, load):

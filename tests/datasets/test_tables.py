@@ -10,6 +10,7 @@ from landmark_fer.datasets.csv_columns import Columns
 from landmark_fer.datasets.tables import NAMES, PictureTable, PixelTable
 from landmark_fer.errors import DataError
 from tests.datasets import copies
+from tests.datasets.copies import notes
 
 ROWS = (("a/1.png", "happy", "ann", "train"), ("a/2.png", "Sadness", "ann", "test"), ("b.png", "neutral", "bob", ""))
 
@@ -27,10 +28,6 @@ def table(tmp_path):
 def known(reader):
     items = [item for item in reader.items() if item.problem is None]
     return [(item.expression, item.subject, item.split) for item in sorted(items, key=lambda item: item.name)]
-
-
-def notes(reader):
-    return [item.problem for item in reader.items() if item.problem]
 
 
 WANTED = [("happy", "ann", "Training"), ("sad", "ann", "test"), ("neutral", "bob", "")]
