@@ -35,7 +35,7 @@ SPLIT_FOLDERS = {
 
 _OFFICIAL_NAME = re.compile(rf"({'|'.join(OFFICIAL_SPLITS)})_\d+")
 _SAMPLE = 25
-GIVE = "give FER2013's csv, or a folder (or a zip of one) with a folder of pictures for each class"
+_GIVE = "give FER2013's csv, or a folder (or a zip of one) with a folder of pictures for each class"
 
 
 class FolderReader:
@@ -64,11 +64,11 @@ class FolderReader:
             raise InputError(f"pictures must be one of {', '.join(PICTURES)}, got {pictures!r}")
         self.path = Path(path)
         if not self.path.exists():
-            raise DataError(f"{path} does not exist; {GIVE}")
+            raise DataError(f"{path} does not exist; {_GIVE}")
         self.name = self.path.resolve().name
         self._tree = picture_tree(path)
         if not self._tree.pictures:
-            raise DataError(f"{path} holds no pictures{_beside(self.skipped)}; {GIVE}")
+            raise no_pictures(path, self.skipped)
         self._expressions, self._unmatched = _classified(self._tree.pictures)
         if not self._expressions:
             raise no_class(path, self._tree.pictures)
@@ -149,9 +149,10 @@ def no_class(path, names):
     )
 
 
-def _beside(others):
-    """Return what a folder without pictures holds instead, in brackets."""
-    return f" ({of_many(len(others), 'other files', list(others))})" if others else ""
+def no_pictures(path, others):
+    """Return the DataError that there are no pictures, and what there is instead, as from `sorted_out`."""
+    instead = f" ({of_many(len(others), 'other files', list(others))})" if others else ""
+    return DataError(f"{path} holds no pictures{instead}; {_GIVE}")
 
 
 def _classified(names):

@@ -70,6 +70,10 @@ class Listing:
         rest = self.tree.others if self.tree else {}
         return {name: rest[name] for name in sorted(rest, key=natural_key) if name not in self._opened}
 
+    def forget_opened(self):
+        """Count no file as opened: what was looked at was not read."""
+        self._opened.clear()
+
     def contents(self, names):
         """Yield (name, content as bytes, or the DataError that reading it raised) of files, in an order of its own."""
         names = list(names)

@@ -67,8 +67,8 @@ def open_source(path, *, dataset="auto", pictures="auto", views="frontal"):
         return TarReader(path, pictures=pictures)
     if path.is_dir() or path.suffix.lower() == ".zip":
         return FolderReader(path, pictures=pictures)
-    if is_tar_path(path) and _holds_pictures_only(path):
-        return TarReader(path, pictures=pictures)  # which says what is wrong with them
+    if is_tar_path(path) and not _has_csv(path):
+        return TarReader(path, pictures=pictures)  # which says what is wrong with it
     if is_csv_path(path):
         return Fer2013Csv(path)
     raise DataError(f"{path} must be a .csv, .csv.gz, .tar.gz, .zip or .npz file or a folder with one per class")
@@ -90,13 +90,12 @@ def _has_pictures(path):
     """Whether what is called FER2013 is a folder or an archive of pictures instead of its csv."""
     if path.is_dir():
         return _csv_inside(path) is None
-    return not (path.suffix.lower() == ".zip" and _is_fer2013(path)) and _holds_pictures_only(path)
+    return not _is_fer2013(path) and not _has_csv(path) and bool(Listing(path, most=_FRONT).pictures)
 
 
-def _holds_pictures_only(path):
-    """Whether an archive begins with pictures and has no csv among them."""
-    listing = Listing(path, most=_FRONT)
-    return bool(listing.pictures) and not any(name.lower().endswith(".csv") for name in listing.others)
+def _has_csv(path):
+    """Whether an archive has a csv near its front."""
+    return any(name.lower().endswith(".csv") for name in Listing(path, most=_FRONT).others)
 
 
 def _csv_inside(path):

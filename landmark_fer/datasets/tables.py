@@ -5,10 +5,11 @@ import itertools
 import json
 
 from landmark_fer.datasets import fer2013
+from landmark_fer.datasets.base import NAMED
 from landmark_fer.datasets.csv_columns import Columns
 from landmark_fer.datasets.csv_sources import csv_rows, header_of, is_csv_path, rows_before_fault
 from landmark_fer.datasets.fer2013 import PixelRows, split_named
-from landmark_fer.datasets.layout_reader import NAMED, Entry, LayoutReader
+from landmark_fer.datasets.layout_reader import Entry, LayoutReader
 from landmark_fer.datasets.listing import parts_of
 from landmark_fer.errors import DataError
 from landmark_fer.face.expressions import EXPRESSIONS, find_expression
@@ -49,6 +50,7 @@ class PictureTable(LayoutReader):
                 f"{self.path} must hold one table of pictures, has {len(tables)} ({', '.join(tables[:NAMED])}); give "
                 "one by its path (several --data are joined), or write one with a column split"
             )
+        listing.forget_opened()  # the other csvs, which were looked at and are not read
         self._above = "".join(f"{folder}/" for folder in parts_of(tables[0])[0]) if tables[0] else ""
         rows = _rows_of(listing, tables[0])
         columns = Columns(next(rows).cells, NAMES)

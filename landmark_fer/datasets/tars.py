@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from landmark_fer.datasets.base import Item
-from landmark_fer.datasets.folders import GIVE, LONGEST_CROP, PICTURES, class_and_split, no_class, unmatched_items
+from landmark_fer.datasets.folders import (
+    LONGEST_CROP,
+    PICTURES,
+    class_and_split,
+    no_class,
+    no_pictures,
+    unmatched_items,
+)
 from landmark_fer.datasets.picture_trees import file_sha256, is_tar_path, tar_pictures
 from landmark_fer.errors import DataError, InputError
 from landmark_fer.naming import natural_key
@@ -46,8 +53,9 @@ class TarReader:
         self.name = self.path.name
         first = _first(path)
         if not first:
-            names = [name for name, _ in islice(tar_pictures(path, {}), _OTHERS)]
-            raise no_class(path, names) if names else DataError(f"{path} holds no pictures; {GIVE}")
+            others = {}
+            names = [name for name, _ in islice(tar_pictures(path, others), _OTHERS)]
+            raise no_class(path, names) if names else no_pictures(path, others)
         self.cropped = _are_crops(first) if pictures == "auto" else pictures == "crops"
 
     @staticmethod

@@ -146,7 +146,7 @@ class ImageFile:
                 else:
                     values, orientation = np.asarray(ImageOps.exif_transpose(image)), 1
                     values = values if header is None else values.astype(header.dtype, copy=False)
-            eight, notes, guessed = _eight_bits(values, header, ranges or {}, image)
+            eight, notes, guessed = _eight_bits(values, header, ranges or {}, image, self.kind)
             if orientation != 1:
                 eight.getexif()[_ORIENTATION] = orientation
                 eight = ImageOps.exif_transpose(eight)
@@ -206,7 +206,7 @@ def _rgb(image):
     return np.array(image.convert("RGB"))
 
 
-def _eight_bits(values, header, ranges, image):
+def _eight_bits(values, header, ranges, image, kind):
     """Return (image of eight bits, notes, range that was guessed or None) of wide values.
 
     Parameters
@@ -217,12 +217,14 @@ def _eight_bits(values, header, ranges, image):
     ranges : dict of str to ValueRange
     image : PIL.Image.Image or None
         As Pillow opened it, which knows a transparent value.
+    kind : str
+        Of the file.
     """
     with_alpha = values.ndim == 3 and values.shape[2] in (2, 4)
     colours, alpha = (values[..., :-1], values[..., -1]) if with_alpha else (values, None)
     if values.ndim == 2 and image is not None and isinstance(transparent := image.info.get("transparency"), int):
         alpha = np.where(values == transparent, 0, 255).astype(np.uint8)
-    value_range, notes, guessed = _range_of(colours, header, ranges)
+    value_range, notes, guessed = _range_of(colours, header, ranges, kind)
     eight = to_eight_bits(colours, value_range)
     if header is not None and header.white_is_zero:
         eight = 255 - eight
@@ -242,21 +244,23 @@ def _eight_bits(values, header, ranges, image):
     return Image.fromarray(np.dstack([eight, alpha])), notes, guessed
 
 
-def _range_of(values, header, ranges):
+def _range_of(values, header, ranges, kind):
     """Return (range, notes, the range again where it was guessed or None) by what the file states or its values."""
     stated = header.stated if header is not None else ()
     if (found := next((each for each in stated if holds(each, values)), None)) is not None:
         return found, (), None
     guessed = usual_range(values)
+    guessed = guessed._replace(type=f"{kind} {guessed.type}")  # files of one format come from one camera or program
     guessed = guessed.union(ranges.get(guessed.type))
     if not any(extremes(values)):  # black, which says nothing
         return guessed, (), None
-    if guessed == full_range(values.dtype):
+    full = full_range(values.dtype)
+    if full is not None and guessed[1:] == full[1:]:
         return guessed, (), guessed
-    kind, why = ("stated", "go beyond the range that it states") if stated else ("range", "it states no range")
+    note, why = ("stated", "go beyond the range that it states") if stated else ("range", "it states no range")
     low, high = extremes(values)
     detail = f"its values ({low:.6g} to {high:.6g}, {values.dtype.name}) are read as {guessed}: {why}"
-    return guessed, (Note(kind, detail),), guessed
+    return guessed, (Note(note, detail),), guessed
 
 
 def _range_of_alpha(alpha, value_range):

@@ -79,8 +79,8 @@ def decode_image(source, *, name=None, ranges=None):
     source, name
         As for `read_picture`.
     ranges : dict of str to ValueRange, optional
-        For each type of values the range that the images of a data set have in common. An image that states none is
-        read by this one, or by one that holds its values as well.
+        For each kind of file and type of values ("PNG uint16") the range that the images of a data set have in common.
+        An image that states none is read by this one, or by one that holds its values as well.
 
     Returns
     -------

@@ -21,7 +21,7 @@ _BLOCK = 2**20  # values that are scaled at a time, as float64
 
 
 class ValueRange(NamedTuple):
-    """The values of some type ("uint16", "float32") that are black and white."""
+    """The values that are black and white, of some type: "uint16", or "PNG uint16" of files of one kind."""
 
     type: str
     low: float
