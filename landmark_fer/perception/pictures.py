@@ -11,7 +11,7 @@ import numpy as np
 
 from landmark_fer.errors import DataError, InputError
 from landmark_fer.perception.decoding import MAX_PIXELS, MOVING, ImageFile, Note
-from landmark_fer.perception.image_formats import IMAGE_SUFFIXES, image_file_kind
+from landmark_fer.perception.image_formats import image_file_kind
 
 __all__ = [
     "MAX_PIXELS",
@@ -31,8 +31,6 @@ NOTES = {
     "stated": "hold values beyond the range that they state, and are read by the smallest usual range that holds them",
     "numbers": "hold values that are no numbers (NaN), which are read as black",
 }
-
-PICTURE_SUFFIXES = IMAGE_SUFFIXES
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|data:")
 
