@@ -206,6 +206,11 @@ def of_many(count, sentence, names):
     return f"{count:,} {sentence}: {first_of(count, names)}"
 
 
+def unread(count, reason, names):
+    """Return a sentence on files that are not read for one of the reasons `picture_trees.UNREAD`."""
+    return of_many(count, f"files are not read ({reason})", names)
+
+
 def first_of(count, names):
     """Return the first names of so many things in a row, with dots for the rest."""
     return ", ".join(names[:NAMED]) + (", ..." if count > NAMED else "")

@@ -24,7 +24,7 @@ from landmark_fer.cache_files import (
     read_npz,
     written_beside,
 )
-from landmark_fer.datasets.base import FaceDataset, of_many
+from landmark_fer.datasets.base import FaceDataset, unread
 from landmark_fer.datasets.chunks import measured_chunks
 from landmark_fer.datasets.growing_entry import ABOUT, LEFT_OUT, GrowingEntry
 from landmark_fer.datasets.measuring import COLUMNS
@@ -192,7 +192,7 @@ def _with_skipped(dataset, reader):
     of_reason = {}
     for name, reason in skipped.items():
         of_reason.setdefault(reason, []).append(name)
-    sentences = [of_many(len(names), reason, names) for reason, names in of_reason.items()]
+    sentences = [unread(len(names), reason, names) for reason, names in of_reason.items()]
     left_out = _all_left_out(Path(dataset.left_out), skipped) if dataset.left_out else ""
     return replace(dataset, problems=[*sentences, *dataset.problems], left_out=left_out)
 

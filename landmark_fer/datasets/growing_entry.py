@@ -12,16 +12,15 @@ import shutil
 
 import numpy as np
 
-from landmark_fer.datasets.base import NAMED, first_of, of_many
+from landmark_fer.datasets.base import NAMED, first_of, of_many, unread
 from landmark_fer.datasets.measuring import NO_FACE, WORD_COLUMNS
-from landmark_fer.perception.image_formats import HIDDEN, NOT_IMAGES
+from landmark_fer.datasets.picture_trees import UNREAD
 from landmark_fer.perception.pictures import NOTES
 from landmark_fer.perception.value_ranges import ValueRange
 
 ABOUT, LEFT_OUT = "about.json", "left_out.csv"
 MOST_SENTENCES = 1000  # on what was left out that a data set has at hand; the csv has all
 
-_NO_PICTURES = (NOT_IMAGES, HIDDEN)  # why files that nobody counts as pictures are left out
 _RANGES = "ranges.json"
 _LISTS = ("problems", "notes", "guessed")
 _BLOCK = 8192  # rows of a column written at a time
@@ -131,7 +130,7 @@ class GrowingEntry:
     def _note(self, line):
         self.n_items += line["items"]
         self.n_faces += len(line["rows"])
-        self.n_left_out += sum(reason not in _NO_PICTURES for _, reason, _ in line["problems"])
+        self.n_left_out += sum(reason not in UNREAD for _, reason, _ in line["problems"])
 
     def _count(self):
         """Count what is there; return where the part of the journal ends that can be believed."""
@@ -168,7 +167,7 @@ class GrowingEntry:
         for name, kind, detail in (note for line in self._lines() for note in line["notes"]):
             counted = of_kind.setdefault(kind, _Counted())
             counted.add(f"{name} ({detail})")
-        return [counted.sentence(f"images {NOTES[kind]}") for kind, counted in of_kind.items()]
+        return [of_many(counted.count, f"images {NOTES[kind]}", counted.first) for kind, counted in of_kind.items()]
 
     def _write_left_out(self):
         """Write the csv of what was left out; return sentences on it, and how many were unreadable and faceless."""
@@ -178,7 +177,7 @@ class GrowingEntry:
             table.writerow(("name", "reason"))
             for name, reason, many in (problem for line in self._lines() for problem in line["problems"]):
                 table.writerow((name, reason))
-                n_unreadable += reason not in _NO_PICTURES and reason != NO_FACE
+                n_unreadable += reason not in UNREAD and reason != NO_FACE
                 if reason == NO_FACE:
                     faceless.add(name)
                 elif many:
@@ -188,7 +187,11 @@ class GrowingEntry:
                     sentences += [reason] if len(sentences) < MOST_SENTENCES else []
         if n_single > len(sentences):
             sentences.append(f"{n_single - len(sentences):,} more were left out; {LEFT_OUT} in the cache lists all")
-        sentences = [counted.sentence(reason) for reason, counted in of_reason.items()] + sentences
+        of_many_each = [
+            (unread if reason in UNREAD else of_many)(counted.count, reason, counted.first)
+            for reason, counted in of_reason.items()
+        ]
+        sentences = of_many_each + sentences
         if faceless.count:
             count, named = (
                 f"{faceless.count} of {faceless.count + self.n_faces}",
@@ -207,9 +210,6 @@ class _Counted:
     def add(self, name):
         self.count += 1
         self.first += [name] if len(self.first) < NAMED else []
-
-    def sentence(self, reason):
-        return of_many(self.count, reason, self.first)
 
 
 def _parsed(text):

@@ -12,7 +12,7 @@ from landmark_fer.datasets.csv_sources import csv_rows, csv_rows_of, damage_name
 from landmark_fer.datasets.picture_trees import is_tar_path, picture_tree, tar_name
 from landmark_fer.errors import DataError
 from landmark_fer.naming import natural_key
-from landmark_fer.perception.image_formats import NOT_IMAGES
+from landmark_fer.perception.image_formats import NOT_AN_IMAGE
 
 LARGEST_LABELS = 256 * 2**20  # bytes of one file of labels
 
@@ -63,7 +63,7 @@ class Listing:
         """The names of everything else that is not hidden."""
         if not self.tree:
             return []
-        return sorted((name for name, why in self.tree.others.items() if why == NOT_IMAGES), key=natural_key)
+        return sorted((name for name, why in self.tree.others.items() if why == NOT_AN_IMAGE), key=natural_key)
 
     def unread(self):
         """Return why files that are no images, and that nobody has opened by now, are not read, as {name: why}."""

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from landmark_fer.datasets.csv_sources import DAMAGE, damage_named
 from landmark_fer.errors import DataError
-from landmark_fer.perception.image_formats import HEAD_BYTES, head_of, sorted_out
+from landmark_fer.perception.image_formats import HEAD_BYTES, HIDDEN, NOT_AN_IMAGE, head_of, sorted_out
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-CLOSED = "folders cannot be opened, and what is in them is not read"
+CLOSED = "a folder that cannot be opened"
+UNREAD = (NOT_AN_IMAGE, HIDDEN, CLOSED)
 LARGEST_FILE = 256 * 2**20  # bytes; a zip can claim any size for a member
 
 

@@ -109,6 +109,10 @@ class ImageFile:
         except DataError:  # behind the first frame, which may be whole
             return 1
 
+    def is_wide(self):
+        """Return whether the first page has more than eight bits a sample, or fewer than its type."""
+        return wide_header(self._content, self.kind, name=self.name) is not None
+
     def first_of_animation(self):
         """Return the index of the first frame that is shown: an APNG can have an image before it for old programs."""
         with self._errors_said():

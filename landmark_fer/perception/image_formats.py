@@ -9,9 +9,9 @@ from landmark_fer.naming import is_hidden, is_litter, natural_key
 
 HEAD_BYTES = 64  # of a file, which say what it is
 
-# Why files are passed over, as a sentence on several goes on.
-NOT_IMAGES = "files are not images, and are not read"
-HIDDEN = "files are hidden (their name, or a folder's, begins with a dot), and are not read"
+# Why a file is passed over.
+NOT_AN_IMAGE = "not an image"
+HIDDEN = "hidden: its name, or a folder's, begins with a dot"
 
 # What Pillow calls the formats that are read, however a file is named. EPS, which it knows as well, would run programs.
 READ_BY = {
@@ -122,7 +122,7 @@ def sorted_out(files):
     images : list of str
         In the order given. Those of kinds that are not read, and those that turn out damaged, are among them.
     others : dict of str to str
-        All other files but litter (`naming.is_litter`): `NOT_IMAGES` or `HIDDEN`.
+        All other files but litter (`naming.is_litter`): `NOT_AN_IMAGE` or `HIDDEN`.
     """
     images, others = [], {}
     for name, head in files:
@@ -133,7 +133,7 @@ def sorted_out(files):
         elif is_image(name, head):
             images.append(name)
         else:
-            others[name] = NOT_IMAGES
+            others[name] = NOT_AN_IMAGE
     return images, others
 
 

@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 
 from landmark_fer.errors import DataError, InputError
+from landmark_fer.naming import show
 from landmark_fer.perception.decoding import MAX_PIXELS, MOVING, ImageFile, Note
-from landmark_fer.perception.image_formats import image_file_kind
+from landmark_fer.perception.image_formats import head_of, image_file_kind, image_kind
+from landmark_fer.perception.wide_images import may_be_wide
 
 __all__ = [
     "MAX_PIXELS",
@@ -90,6 +92,26 @@ def decode_image(source, *, name=None, ranges=None):
         As `read_picture` does.
     """
     return _decoded(*_content_and_name(source, name), ranges)
+
+
+def common_ranges(paths):
+    """Return the ranges by which all of some image files are to be read that state none, as for `decode_image`.
+
+    Only images of more than eight bits a sample are decoded for that. What cannot be read does not count.
+    """
+    ranges = {}
+    for path in paths:
+        head = head_of(path)
+        if not may_be_wide(image_kind(head), head):
+            continue
+        try:
+            with ImageFile(*_content_and_name(path, None)) as file:
+                guessed = file.read().guessed if file.is_wide() else None
+        except DataError:
+            continue
+        if guessed is not None:
+            ranges[guessed.type] = guessed.union(ranges.get(guessed.type))
+    return ranges
 
 
 def read_frames(source, *, name=None):
@@ -232,7 +254,7 @@ def _content_of_path(path):
         if _ADDRESS.match(path):
             sentence = f"{path[:200]} is an address, and addresses are not fetched; save the picture and give its path"
         elif isinstance(error, FileNotFoundError):
-            sentence = f"{path} does not exist; give the path of a picture"
+            sentence = f"{show(path)} does not exist; give the path of a picture"
         else:
             sentence = (
                 f"{path} cannot be read ({getattr(error, 'strerror', None) or error}); give the path of a picture"

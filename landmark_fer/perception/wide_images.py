@@ -86,6 +86,11 @@ def wide_header(content, kind, *, name, page=None):
     return _tiff(content, name, page) if kind == "TIFF" else None
 
 
+def may_be_wide(kind, head):
+    """Return whether an image may have more than eight bits a sample, by its kind and its first bytes."""
+    return kind in ("TIFF", "PNM") or (kind == "PNG" and head[24:25] == b"\x10")
+
+
 def tiff_pages(content):
     """Return where the directory of each page of a TIFF begins, as a list; an empty one where none can be read."""
     pages, place = [], None

@@ -1,12 +1,13 @@
 """Images as sources: one, those of a folder, the pages of a file, the frames of an animation."""
 
 import logging
+from collections import Counter
 from pathlib import Path
 
 from landmark_fer.errors import DataError, SourceError
 from landmark_fer.naming import is_litter, natural_key
 from landmark_fer.perception.image_formats import images_in
-from landmark_fer.perception.pictures import read_frames, read_picture
+from landmark_fer.perception.pictures import NOTES, common_ranges, decode_image, read_frames, read_picture
 from landmark_fer.streaming.frames import Frame, Source
 
 FOLDER_RATE = 2.0  # images of a folder, or pages of a file, shown in a second
@@ -97,16 +98,23 @@ def _timed(image, images, unstated_s):
         image = next(images, None)
 
 
-def _folder_frames(images):
-    index = 0
-    for path in images:
+def _folder_frames(paths):
+    ranges, index, said = common_ranges(paths), 0, Counter()
+    for path in paths:
         try:
-            picture = read_picture(path)
+            image = decode_image(path, ranges=ranges)
         except DataError as error:
             logger.warning("skipped: %s", error)
             continue
-        yield Frame(picture, index / FOLDER_RATE, index)
+        for note in image.notes:
+            said[note.kind] += 1
+            if said[note.kind] == 1:
+                logger.warning("%s: %s", path, note.detail)
+        yield Frame(image.pixels, index / FOLDER_RATE, index)
         index += 1
+    for kind, count in said.items():
+        if count > 1:
+            logger.warning("%s images %s", f"{count:,}", NOTES[kind])
 
 
 def _listed(unread):

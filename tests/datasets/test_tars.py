@@ -73,7 +73,7 @@ def test_what_is_no_picture_is_a_problem_and_never_fatal(tmp_path, faces, write_
     reasons = {"link": "a link", "hard": "a link", "pipe": "a device", "notes": "none that can be read"}
     for name, reason in (reasons | {"large": "at most 100,000 bytes"}).items():
         assert any(f"{name}.png" in problem and reason in problem for problem in dataset.problems)
-    assert "1 files are not images, and are not read: happy/readme.txt" in dataset.problems
+    assert "1 files are not read (not an image): happy/readme.txt" in dataset.problems
     assert len(dataset.problems) == 6 and dataset.n_left_out == 5
 
 

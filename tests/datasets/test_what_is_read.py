@@ -17,7 +17,7 @@ from landmark_fer.datasets.fer2013_folders import CODES
 from landmark_fer.datasets.numbered import NUMBERED
 from landmark_fer.errors import DataError
 from landmark_fer.face.expressions import EXPRESSIONS, FER2013_CODES
-from landmark_fer.perception.image_formats import HIDDEN, NOT_IMAGES, READ_BY
+from landmark_fer.perception.image_formats import HIDDEN, NOT_AN_IMAGE, READ_BY
 from tests.datasets import copies
 
 CONTAINERS = ["folder", "zip", "tar", "tar.gz"]
@@ -109,9 +109,11 @@ def test_what_is_not_read_is_counted_named_and_listed_and_litter_is_not(tmp_path
     assert sorted(dataset.names) == ["happy/1.png", "happy/2.png"]
     reasons = listed(dataset)
     assert set(reasons) == {*others, *hidden, *unread, *loose}
-    assert all(reasons[name] == NOT_IMAGES for name in others) and all(reasons[name] == HIDDEN for name in hidden)
-    assert "7 files are not images, and are not read: " in "\n".join(dataset.problems)
-    assert f"2 {HIDDEN}: " in "\n".join(dataset.problems) and "happy/.2.png" in "\n".join(dataset.problems)
+    assert all(reasons[name] == NOT_AN_IMAGE for name in others) and all(reasons[name] == HIDDEN for name in hidden)
+    assert "7 files are not read (not an image): " in "\n".join(dataset.problems)
+    assert f"2 files are not read ({HIDDEN}): " in "\n".join(dataset.problems) and "happy/.2.png" in "\n".join(
+        dataset.problems
+    )
     assert "of the kind HEIC, which is not read" in reasons["happy/phone.HEIC"]
     assert dataset.n_left_out == len(unread) + len(loose)  # pictures
 
@@ -124,8 +126,8 @@ def test_a_text_beside_the_images_is_named_and_measures_nothing_anew(tmp_path, f
     (tmp_path / "faces" / "README.txt").write_text("words")
     monkeypatch.setattr("landmark_fer.datasets.extraction_cache.measured_chunks", None)
     again = loaded(tmp_path / "faces")
-    assert again.key == first.key and again.problems == [f"1 {NOT_IMAGES}: README.txt"]
-    assert listed(again) == {"README.txt": NOT_IMAGES}
+    assert again.key == first.key and again.problems == ["1 files are not read (not an image): README.txt"]
+    assert listed(again) == {"README.txt": NOT_AN_IMAGE}
 
 
 @pytest.mark.parametrize("container", CONTAINERS)

@@ -11,7 +11,7 @@ from PIL import Image
 from landmark_fer.errors import DataError, InputError
 from landmark_fer.perception.image_formats import (
     HIDDEN,
-    NOT_IMAGES,
+    NOT_AN_IMAGE,
     READ_BY,
     image_file_kind,
     image_kind,
@@ -86,7 +86,7 @@ def test_images_that_are_not_read_are_named(kind):
 def test_other_files_are_no_images(tmp_path, content):
     assert image_kind(content) is None
     (tmp_path / "a.txt").write_bytes(content)
-    assert images_in(tmp_path) == ([], {"a.txt": NOT_IMAGES})
+    assert images_in(tmp_path) == ([], {"a.txt": NOT_AN_IMAGE})
 
 
 def test_what_is_called_like_an_image_is_one_that_cannot_be_read():
@@ -103,7 +103,7 @@ def test_a_folder_gives_its_images_in_natural_order_and_names_the_rest(tmp_path)
     (tmp_path / "folder.jpg").mkdir()
     images, others = images_in(tmp_path)
     assert [path.name for path in images] == ["1.PNG", "2", "9.jpe", "10.jpg"]
-    assert others == {".mine.jpg": HIDDEN, "notes.txt": NOT_IMAGES}
+    assert others == {".mine.jpg": HIDDEN, "notes.txt": NOT_AN_IMAGE}
 
 
 @pytest.fixture(scope="module")

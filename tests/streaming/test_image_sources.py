@@ -2,6 +2,7 @@
 
 import logging
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -118,3 +119,14 @@ def test_what_does_not_move(tmp_path):
     stills = {name: is_still(tmp_path / name) for name in ("", "one.png", "clip.png", "missing.png")}
     assert stills == {"": True, "one.png": True, "clip.png": False, "missing.png": False}
     assert not any(map(is_still, (0, "0", "demo", "rtsp://camera/stream", "HD Webcam")))
+
+
+def test_images_of_a_folder_without_a_stated_range_are_read_by_one_and_said_once(tmp_path, caplog):
+    grey = np.linspace(0, 255, 48 * 48).round().astype(np.uint16).reshape(48, 48)
+    for name, values in (("1.png", grey // 8), ("2.png", grey), ("10.png", grey // 2)):
+        cv2.imwrite(str(tmp_path / name), np.round(values * (4095 / 255)).astype(np.uint16))
+    with caplog.at_level(logging.WARNING), open_source(tmp_path) as source:
+        frames = list(source)
+    for frame, expected in zip(frames, (grey // 8, grey, grey // 2), strict=True):
+        np.testing.assert_array_equal(frame.picture[..., 0], expected)
+    assert caplog.text.count("read as 0 to 4095") == 1 and "3 images do not state which value is white" in caplog.text
