@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -57,8 +58,9 @@ def astronaut_face(astronaut, extractor):
 
 @pytest.fixture(scope="session")
 def keras():
-    """Keras on TensorFlow, quiet. What uses it is slow: loading it takes seconds."""
-    pytest.importorskip("tensorflow")
+    """Keras on PyTorch. What uses it is slow: loading it takes seconds."""
+    pytest.importorskip("torch")
+    os.environ.setdefault("KERAS_BACKEND", "torch")
     pytest.importorskip("keras")
     from landmark_fer.models.cnn.training import import_keras
 

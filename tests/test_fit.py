@@ -309,6 +309,6 @@ class TestBadInput:
 
 
 def test_without_keras_a_network_is_refused_before_the_data_are_read(capsys, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    monkeypatch.setitem(sys.modules, "torch", None)
     assert main(["--models", "elu_vgg", "--data", str(tmp_path / "missing.csv"), "--out", str(tmp_path / "out")]) == 2
     assert "run: pip install -r requirements-cnn.txt" in capsys.readouterr().err

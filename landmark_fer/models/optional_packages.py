@@ -11,9 +11,9 @@ OPTIONAL_PACKAGES = {
     "fastapi": "-r requirements-web.txt",
     "uvicorn": "-r requirements-web.txt",
     "websockets": "-r requirements-web.txt",
-    "tensorflow": "-r requirements-cnn.txt",
+    "torch": "-r requirements-cnn.txt",
     "keras": "-r requirements-cnn.txt",
-    "tf2onnx": "-r requirements-cnn.txt",
+    "onnxscript": "-r requirements-cnn.txt",
     "matplotlib": "matplotlib>=3.10,<4",
     "distributed": "-r requirements-cluster.txt",
 }

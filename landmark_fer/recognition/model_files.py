@@ -92,7 +92,7 @@ MODEL_FORMATS = {
     "skops": ModelFormat("model.skops", _write_skops, _read_skops, packages=("skops",)),
     "onnx": ModelFormat("model.onnx", _write_onnx, _read_onnx, packages=("onnx",), needs_sklearn=False),
     "network": ModelFormat(
-        "model.onnx", _write_network, _read_network, packages=("keras", "tf2onnx"), needs_sklearn=False
+        "model.onnx", _write_network, _read_network, packages=("keras", "torch"), needs_sklearn=False
     ),
 }
 """By name."""

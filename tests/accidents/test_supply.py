@@ -70,7 +70,7 @@ def test_the_list_of_licences_is_of_every_file_of_requirements():
     assert all(f"\n## {heading}\n" in text for heading in licences.GROUPS)
     listed = set(re.findall(r"^\| (\S+) \|", text, flags=re.M))
     named = {packages.canonicalize_name(each.name) for each in lock.requirements(files)}
-    assert named - listed <= {"tensorflow", "dlib"}, "those of other machines"
+    assert named - listed <= {"dlib"}, "those of other machines"
 
 
 def test_a_list_from_which_packages_would_be_missing_is_not_written(monkeypatch, tmp_path, capsys):

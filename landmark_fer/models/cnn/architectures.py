@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from landmark_fer.errors import InputError
 from landmark_fer.models.cnn.pictures import NetworkInput
-from landmark_fer.models.optional_packages import import_optional
+from landmark_fer.models.cnn.training import import_keras
 
 SINGLE_CONV_FILTERS = 64
 """Filters of `single_conv` unless others are asked for; its source has 5,000, which makes 1,440 million weights."""
@@ -57,7 +57,7 @@ def build_network(name, n_classes, *, seed=0, **options):
     DependencyError
         If Keras is not installed.
     """
-    keras = import_optional("keras", purpose="training a network")
+    keras = import_keras()
     keras.utils.set_random_seed(seed)
     chosen = ARCHITECTURES[name]
     return chosen.build(keras, chosen.input.shape, n_classes, **(chosen.options | options))
@@ -169,6 +169,40 @@ def _aligned_cnn(keras, shape, n_classes, width=32, dropout=0.4):
     return _sequence(keras, shape, parts, n_classes, "aligned_cnn")
 
 
+def _residual(keras, shape, n_classes, widths=(48, 96, 192), dropout=0.4):
+    layers = keras.layers
+    inputs = keras.Input(shape, name="picture")
+    values = _normalized_convolution(layers, inputs, 32, 5, stride=2, name="stem")
+    values = layers.Activation("relu", name="stem_relu")(values)
+    for stage, filters in enumerate(widths, start=1):
+        for block in (1, 2):
+            stride = 2 if stage > 1 and block == 1 else 1
+            values = _residual_block(layers, values, filters, stride=stride, name=f"stage{stage}_block{block}")
+    values = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(values))
+    answer = layers.Dense(n_classes, activation="softmax", name="expression", dtype="float32")(values)
+    return keras.Model(inputs, answer, name="residual")
+
+
+def _residual_block(layers, inputs, filters, *, stride, name):
+    """Return two 3x3 convolutions of a tensor, added to the tensor itself or to a 1x1 convolution of it."""
+    values = _normalized_convolution(layers, inputs, filters, 3, stride=stride, name=f"{name}_first")
+    values = layers.Activation("relu", name=f"{name}_first_relu")(values)
+    values = _normalized_convolution(layers, values, filters, 3, name=f"{name}_second")
+    if stride > 1 or inputs.shape[-1] != filters:
+        inputs = _normalized_convolution(layers, inputs, filters, 1, stride=stride, name=f"{name}_shortcut")
+    return layers.Activation("relu", name=f"{name}_relu")(layers.Add(name=f"{name}_add")([values, inputs]))
+
+
+def _normalized_convolution(layers, values, filters, size, *, name, stride=1):
+    """Return a convolution with batch normalization, padded by the same number of zeros on every side."""
+    padding = "same"
+    if stride > 1 and size > 1:  # "same" would pad the right and the bottom alone
+        values, padding = layers.ZeroPadding2D(size // 2, name=f"{name}_padding")(values), "valid"
+    options = {"strides": stride, "padding": padding, "use_bias": False, "kernel_initializer": "he_normal"}
+    values = layers.Conv2D(filters, size, name=f"{name}_convolution", **options)(values)
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_normalization")(values)
+
+
 def _vgg16_transfer(keras, shape, n_classes, weights="imagenet"):
     try:
         base = keras.applications.VGG16(include_top=False, weights=weights, input_shape=shape, pooling="avg")
@@ -194,6 +228,12 @@ _WHOLE_48 = NetworkInput(48, picture="crop", margin=0.056, scaling="0..1")  # as
 ARCHITECTURES = {
     "aligned_cnn": Architecture(
         _aligned_cnn, _GREY_48, "3x3 convolutions 32, 64-64, 128-128, 256 on standardised aligned chips", {}
+    ),
+    "residual": Architecture(
+        _residual,
+        _GREY_48,
+        "a residual network (He et al., CVPR 2016): 5x5 stem of 32, two basic blocks each of 48, 96 and 192 channels",
+        {},
     ),
     "elu_vgg": Architecture(
         _elu_vgg, _GREY_48, "a tutorial's VGG-like network with exponential linear units, five classes", {}

@@ -9,9 +9,9 @@ from landmark_fer.models.cnn.architectures import ARCHITECTURES, build_network
 from landmark_fer.models.cnn.recipes import recipe_of
 from landmark_fer.models.cnn.training import import_keras
 
-_OF_ADAM = 4  # values a parameter: itself, its gradient, two moments
+_OF_ADAM = 6  # values a parameter: Keras' and PyTorch's, gradients of two parts of a batch, two moments
 _OF_ACTIVATIONS = 3  # values a unit: itself, its gradient, a buffer
-_BASE = 1.2e9  # bytes of TensorFlow and the pictures
+_BASE = 1.2e9  # bytes of PyTorch and the pictures
 _FLOAT = 4
 
 

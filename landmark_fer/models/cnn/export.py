@@ -1,7 +1,10 @@
 """A Keras network as an ONNX file that onnxruntime runs, and that says itself what it reads."""
 
+import io
 import json
 import logging
+import warnings
+from contextlib import redirect_stdout
 
 import numpy as np
 
@@ -12,7 +15,7 @@ from landmark_fer.models.cnn.sidecar import METADATA
 from landmark_fer.models.cnn.training import import_keras
 from landmark_fer.models.optional_packages import import_optional
 
-OPSET = 13
+OPSET = 18
 """Version of ONNX's operators: old enough for every reader, new enough for every layer of the architectures."""
 TOLERANCE = 1e-4
 """Most that a probability of the exported network may differ from Keras'."""
@@ -39,22 +42,33 @@ def network_content(network, description):
     InputError
         If it has no ONNX form that onnxruntime runs with the same answers.
     DependencyError
-        If Keras, TensorFlow or tf2onnx is not installed.
+        If Keras, PyTorch, onnx or onnxscript is not installed.
     """
     import_keras(purpose="exporting a network")
-    tf2onnx = import_optional("tf2onnx", purpose="exporting a network")
     onnx = import_optional("onnx", purpose="exporting a network")
-    import tensorflow
+    import_optional("onnxscript", purpose="exporting a network")
+    import torch
 
-    signature = [tensorflow.TensorSpec((1, *description.input.shape), tensorflow.float32, name="picture")]
-    answer = tensorflow.function(
-        lambda picture: {description.output: network(picture, training=False)}, input_signature=signature
-    )
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    from landmark_fer.models.cnn.torch_network import OnnxForm
+
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
-        model, _ = tf2onnx.convert.from_function(answer, signature, opset=OPSET)
+        form = OnnxForm(network, softmax=description.output == "probabilities").eval()
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # it talks of its steps
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                form,
+                (torch.zeros(1, *description.input.shape),),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=["picture"],
+                output_names=[description.output],
+                verbose=False,
+            )
+        model = program.model_proto
     except Exception as error:  # of a layer that has no ONNX form, nearly anything
-        raise InputError(f"the network has no ONNX form ({error}); build it of other layers") from error
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(f"the network has no ONNX form ({reason}); build it of other layers") from error
     metadata = {METADATA: json.dumps(description.to_dict()), "classes": json.dumps(list(description.classes))}
     onnx.helper.set_model_props(model, metadata)
     content = model.SerializeToString()

@@ -1,4 +1,4 @@
-"""What looks on while a network is trained: watched faces, history, best weights, patience, backups."""
+"""What a training leaves behind: its history and its best weights; and what a Keras network answers."""
 
 import csv
 import io
@@ -9,11 +9,10 @@ import numpy as np
 from landmark_fer.cache_files import written_beside
 from landmark_fer.models.cnn.pictures import scaled_pictures
 
-HISTORY, WEIGHTS, BACKUP = "history.csv", "best.weights.h5", ".backup.weights.h5"
+HISTORY, WEIGHTS = "history.csv", "best.weights.h5"
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "watched_loss", "watched_accuracy", "learning_rate", "seconds")
 
 _BATCH = 256
-_SMALLEST = 1e-7  # probability, for the logarithm
 
 
 def read_history(path):
@@ -73,97 +72,21 @@ def answers_of(network, pictures, wanted, *, mirrored):
     return np.concatenate(answers)
 
 
-def watching_callbacks(keras, network, faces, wanted, recipe, folder):
-    """Return Keras callbacks, in the order in which they must come: the history feeds the others.
+def replace_weights(network, path):
+    """Save a Keras model's weights where older ones may be; a kill leaves the older ones, or the newer ones, whole.
 
     Parameters
     ----------
-    keras : module
     network : keras.Model
-        Whose weights are kept; the model that is trained may have a second head over the same layers.
-    faces : TrainingFaces
-    wanted : NetworkInput
-    recipe : Recipe
-    folder : Path
-        For `HISTORY`, `WEIGHTS` and the backup.
+    path : Path
     """
-    history = _history_callback(keras, network, faces, wanted, recipe, folder / HISTORY)
-    monitor = {"monitor": "watched_loss", "mode": "min"}
-
-    class BestWeights(keras.callbacks.ModelCheckpoint):
-        def set_model(self, model):
-            super().set_model(_Whole(network))
-
-    best = min((row["watched_loss"] for row in read_history(folder / HISTORY)), default=None)
-    options = {"save_best_only": True, "save_weights_only": True, "initial_value_threshold": best}
-    looking = [history, BestWeights(folder / WEIGHTS, **monitor, **options)]
-    if recipe.schedule == "plateau":
-        looking.append(keras.callbacks.ReduceLROnPlateau(factor=0.2, patience=3, **monitor))
-        looking.append(keras.callbacks.EarlyStopping(patience=recipe.patience, **monitor))
-    return [*looking, _backup_callback(keras, folder)]
+    with written_beside(path) as temporary:
+        network.save_weights(temporary.with_suffix(".weights.h5"), overwrite=True)
+        temporary.with_suffix(".weights.h5").rename(temporary)
 
 
-class _Whole:
-    """Saves weights beside their place and renames them: Keras writes in place, and a kill leaves half a file."""
-
-    def __init__(self, model):
-        self._model = model
-
-    def save_weights(self, path, overwrite=True):
-        with written_beside(Path(path)) as temporary:
-            self._model.save_weights(temporary.with_suffix(".weights.h5"), overwrite=overwrite)
-            temporary.with_suffix(".weights.h5").rename(temporary)
-
-
-def _backup_callback(keras, folder):
-    """Return the callback that keeps weights and optimizer of the last epoch, its number in the file's name."""
-
-    class Backup(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            _Whole(self.model).save_weights(folder / f"{epoch + 1:04}{BACKUP}")
-            for older in sorted(folder.glob(f"*{BACKUP}"))[:-1]:
-                older.unlink()
-
-    return Backup()
-
-
-def restore_backup(model, folder):
-    """Load the last backup into a compiled model and return how many epochs are done; 0 where there is none.
-
-    Parameters
-    ----------
-    model : keras.Model
-    folder : Path
-    """
-    for path in sorted(folder.glob(f"*{BACKUP}"), reverse=True):
-        model.optimizer.build(model.trainable_variables)
-        model.load_weights(path)
-        return int(path.name.removesuffix(BACKUP))
-    return 0
-
-
-def _history_callback(keras, network, faces, wanted, recipe, path):
-    """Return the callback that looks at the watched faces after each epoch and writes a row of the history."""
-    import time
-
-    class History(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            self.begin = time.perf_counter()
-
-        def on_epoch_end(self, epoch, logs=None):
-            answers = answers_of(network, faces.watched_pictures, wanted, mirrored=recipe.mirrored)
-            right = answers.argmax(axis=1) == faces.watched_labels.argmax(axis=1)
-            shares = faces.watched_labels * np.log(np.maximum(answers, _SMALLEST))
-            logs["watched_loss"], logs["watched_accuracy"] = float(-shares.sum(axis=1).mean()), float(right.mean())
-            accuracy = next(logs[name] for name in ("accuracy", "expression_accuracy") if name in logs)
-            rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-            row = logs | {"epoch": epoch + 1, "accuracy": accuracy, "learning_rate": rate}
-            _append(path, row | {"seconds": time.perf_counter() - self.begin})
-
-    return History()
-
-
-def _append(path, row):
+def append_history(path, row):
+    """Write one more row of a history, which is a dictionary with the keys `HISTORY_COLUMNS`."""
     fresh = not path.is_file()
     with open(path, "a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, HISTORY_COLUMNS, extrasaction="ignore")

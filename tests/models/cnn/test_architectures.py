@@ -11,6 +11,7 @@ pytestmark = pytest.mark.usefixtures("keras")
 
 COUNTS = {
     ("aligned_cnn", 7): 576_167,
+    ("residual", 7): 1_561_127,
     ("elu_vgg", 5): 1_328_037,
     ("relu_vgg", 7): 555_623,
     ("relu_vgg_box", 7): 555_623,
@@ -47,6 +48,15 @@ def test_answers_are_probabilities_of_pictures_in_its_own_size(name, generator):
     assert network.layers[-1].name == "expression"
 
 
+def test_the_residual_network_halves_its_maps_twice_and_adds_each_block_to_its_input():
+    network = build_network("residual", 7)
+    assert network.get_layer("stem_relu").output.shape == (None, 24, 24, 32)
+    shapes = [
+        network.get_layer(f"stage{stage}_block{block}_add").output.shape for stage in (1, 2, 3) for block in (1, 2)
+    ]
+    assert shapes == [(None, side, side, n) for side, n in ((24, 48), (12, 96), (6, 192)) for _ in range(2)]
+
+
 def test_the_same_seed_draws_the_same_network():
     first, same, other = (build_network("mini_xception", 7, seed=seed).get_weights()[0] for seed in (0, 0, 1))
     assert np.array_equal(first, same)
@@ -74,6 +84,6 @@ def test_memory_is_compared_with_what_is_free(monkeypatch):
 def test_what_the_full_single_layer_would_cost_is_said_before_it_is_built(monkeypatch):
     assert cost.count_parameters("single_conv", 7, filters=5000) == 1_440_101_007
     monkeypatch.setattr(cost, "free_bytes", lambda: 16e9)
-    with pytest.raises(InputError, match=r"1,440,101,007 parameters, about 24.2 GB.*fewer --filters"):
+    with pytest.raises(InputError, match=r"1,440,101,007 parameters, about 35.8 GB.*fewer --filters"):
         cost.check_memory("single_conv", 7, filters=5000)
     assert "18,449,095 parameters" in cost.check_memory("single_conv", 7)

@@ -10,7 +10,7 @@ from landmark_fer.errors import InputError
 from landmark_fer.models.cnn.architectures import ARCHITECTURES
 from landmark_fer.models.cnn.onnx_network import OnnxNetwork
 from landmark_fer.models.cnn.pictures import NetworkInput
-from landmark_fer.models.cnn.sidecar import FERPLUS_CONTRACT, NetworkDescription, is_ferplus
+from landmark_fer.models.cnn.sidecar import NetworkDescription
 from landmark_fer.models.onnx_runtime import FLOAT, OnnxModel
 from tests.models.cnn.networks import CLASSES, drawn_classifier, random_records
 
@@ -90,34 +90,6 @@ def test_a_network_that_ends_otherwise_cannot_be_calibrated(keras):
         network = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), *last])
         with pytest.raises(InputError, match="must end in a softmax over a linear layer"):
             tempered_network(network, 2.0)
-
-
-def ferplus_stand_in(keras):
-    """A small network of the model zoo's interface: 1x1x64x64 to eight scores."""
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input((1, 64, 64)),
-            layers.Permute((2, 3, 1)),
-            layers.Rescaling(1 / 255, -0.5),
-            layers.Conv2D(4, 3, strides=2, padding="same", activation="relu"),
-            layers.MaxPooling2D(4),
-            layers.Flatten(),
-            layers.Dense(8),
-        ]
-    )
-
-
-def test_a_network_of_the_model_zoos_interface_runs_without_a_word(keras):
-    from landmark_fer.models.cnn.export import network_content
-    from landmark_fer.models.cnn.keras_files import KerasNetwork
-
-    network, records = ferplus_stand_in(keras), random_records(5, crop_size=64)
-    content = network_content(network, FERPLUS_CONTRACT)
-    assert is_ferplus(OnnxModel(content).interface)
-    answers = OnnxNetwork(content, FERPLUS_CONTRACT).predict_proba(records)
-    np.testing.assert_allclose(answers, KerasNetwork(network, FERPLUS_CONTRACT).predict_proba(records), atol=1e-5)
-    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
 
 
 def test_a_network_that_has_no_such_form_is_refused(keras):

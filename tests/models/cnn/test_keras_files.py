@@ -128,7 +128,7 @@ def test_other_zips_and_words_are_said():
 
 
 def test_without_keras_the_sentence_names_what_to_install(content, monkeypatch):
-    for package in ("keras", "tensorflow"):
+    for package in ("keras", "torch"):
         monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(DependencyError, match=r"needs the package .*run: pip install -r requirements-cnn\.txt"):
         read_keras(content)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from landmark_fer.errors import DataError, DependencyError, InputError
 from landmark_fer.face.records import record_dtype
 from landmark_fer.models.cnn import training
-from landmark_fer.models.cnn.architectures import ARCHITECTURES
+from landmark_fer.models.cnn.architectures import ARCHITECTURES, build_network
 from landmark_fer.models.cnn.batches import NO_AUGMENTATION
 from landmark_fer.models.cnn.classifier import NetworkClassifier, watched_part
 from landmark_fer.models.cnn.curves import draw_curves
@@ -81,7 +82,7 @@ def test_the_best_weights_are_kept_and_a_finished_training_is_not_repeated(faces
     watched = first.watched_
     columns = [first.classes_.tolist().index(each) for each in expressions[watched]]
     answers = first.predict_proba(records[watched])[np.arange(len(watched)), columns]
-    assert -np.log(answers).mean() == pytest.approx(best, abs=1e-3)
+    assert -np.log(answers).mean() == pytest.approx(best, abs=0.01)  # watched in bfloat16 where there is some
 
 
 def test_votes_are_targets_where_the_recipe_says_so(faces, tmp_path):
@@ -125,6 +126,74 @@ def test_a_weight_of_two_is_a_face_twice_and_of_none_a_face_left_out(counts, wit
     assert results[0][1] != pytest.approx(results[2][1], rel=1e-3)
 
 
+def small_training(folder, recipe, monkeypatch, *, stop_after=None):
+    """Train a small network; where asked, interrupt it after some epochs and take it up again. Return its weights."""
+    from landmark_fer.models.cnn import torch_training
+
+    generator = np.random.default_rng(0)
+    pictures, labels = (
+        generator.integers(0, 256, (24, 48, 48), dtype=np.uint8),
+        np.eye(3, dtype=np.float32)[[0, 1, 2] * 8],
+    )
+    votes = generator.dirichlet(np.ones(10), 24).astype(np.float32)
+    faces = TrainingFaces(pictures, labels, votes, pictures[:6], labels[:6])
+    options = {"folder": folder, "verbose": False, "seed": 3}
+
+    def train():
+        network = build_network("aligned_cnn", 3, width=2)
+        history = training.train_network(network, faces, ARCHITECTURES["aligned_cnn"].input, recipe, **options)
+        return network.get_weights(), [row["loss"] for row in history]
+
+    if stop_after:
+        save = torch_training._Training.save
+
+        def saved_and_stopped(self, folder):
+            save(self, folder)
+            if self.done == stop_after:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(torch_training._Training, "save", saved_and_stopped)
+            train()
+    return train()
+
+
+@pytest.mark.parametrize("schedule", ["plateau", "cosine", "cooldown"])
+def test_a_stopped_training_ends_as_if_it_had_not_been(schedule, tmp_path, monkeypatch):
+    recipe = Recipe(epochs=4, batch_size=8, schedule=schedule, votes_weight=1.0, averaging=0.9, smallest_side=32)
+    whole, resumed = (small_training(tmp_path / str(stop), recipe, monkeypatch, stop_after=stop) for stop in (None, 2))
+    assert resumed[1] == whole[1] and len(whole[1]) == 4
+    for mine, same in zip(resumed[0], whole[0], strict=True):
+        np.testing.assert_array_equal(mine, same)
+
+
+def test_a_cooldown_lets_the_rate_down_at_full_size(tmp_path):
+    from landmark_fer.models.cnn.torch_training import first_of_cooldown, side_of_epoch
+
+    recipe = Recipe(epochs=12, schedule="cooldown", smallest_side=32)
+    assert first_of_cooldown(recipe) == 9
+    assert [side_of_epoch(epoch, recipe, 48) for epoch in range(12)] == [32] * 9 + [48] * 3
+    assert side_of_epoch(0, replace(recipe, smallest_side=0), 48) == 48
+
+
+def test_rare_classes_count_more_where_the_recipe_balances():
+    from landmark_fer.models.cnn.torch_training import _shares_of_loss
+
+    labels = np.eye(2, dtype=np.float32)[[0] * 16 + [1]]
+    faces = TrainingFaces(np.zeros((17, 8, 8), np.uint8), labels, None, None, None)
+    for balance, ratio in ((0, 1), (0.25, 2), (1, 16)):
+        shares = _shares_of_loss(faces, balance)
+        assert shares[-1] / shares[0] == pytest.approx(ratio)
+        assert shares.mean() == pytest.approx(1)
+
+
+def test_frozen_layers_are_not_trained():
+    from landmark_fer.models.cnn.torch_network import TorchNetwork
+
+    network = TorchNetwork(build_network("vgg16_transfer", 3, weights=None))
+    assert sum(each.requires_grad for each in network.parameters()) == 4  # two layers of weights and biases
+
+
 def test_weights_change_what_is_learnt_and_not_what_is_watched(faces, tmp_path):
     records, expressions, _ = faces
     options = {"recipe": QUICK, "verbose": False, "cache": tmp_path}
@@ -146,7 +215,9 @@ def test_weights_that_are_none_are_refused(weights, faces, tmp_path):
 
 
 def test_votes_are_drawn_by_their_shares():
-    drawn = training._drawn(np.array([[0.0, 0.3, 0.7]] * 2000, dtype=np.float32), np.random.default_rng(0))
+    from landmark_fer.models.cnn.torch_training import _drawn
+
+    drawn = _drawn(np.array([[0.0, 0.3, 0.7]] * 2000, dtype=np.float32), np.random.default_rng(0))
     assert drawn.sum(axis=1) == pytest.approx(1)
     assert drawn.mean(axis=0) == pytest.approx([0.0, 0.3, 0.7], abs=0.04)
 
@@ -168,18 +239,17 @@ def test_an_unknown_network_is_refused(faces):
 
 
 def test_without_keras_the_sentence_names_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(DependencyError, match=r"requirements-cnn\.txt"):
         training.import_keras()
 
 
-@pytest.mark.parametrize("before, after", [(None, "AVX2"), ("AVX512_CORE", "AVX512_CORE")])
-def test_onednn_is_kept_to_avx2_unless_the_user_has_said_otherwise(monkeypatch, before, after):
-    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", before or "")
-    if before is None:
-        monkeypatch.delenv("ONEDNN_MAX_CPU_ISA")
-    training.import_keras()
-    assert os.environ["ONEDNN_MAX_CPU_ISA"] == after
+def test_keras_on_something_else_is_refused(keras, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(
+        DependencyError, match="needs Keras on PyTorch, and it runs on jax; set the environment variable"
+    ):
+        training.import_keras()
 
 
 def test_of_an_epoch_written_twice_the_last_counts_and_half_a_row_does_not(tmp_path):
@@ -195,7 +265,7 @@ def test_a_killed_training_goes_on_where_it_was(tmp_path):
         sys.path.insert(0, {os.getcwd()!r})
         from tests.conftest import made_up_faces
         from landmark_fer.models.cnn.classifier import NetworkClassifier
-        recipe = {{"epochs": 40, "batch_size": 8, "schedule": "cosine"}}
+        recipe = {{"epochs": 12, "batch_size": 8, "schedule": "cosine"}}
         options = {{"recipe": recipe, "options": {{"width": 2}}, "verbose": False, "cache": {str(tmp_path)!r}}}
         fitted = NetworkClassifier("aligned_cnn", **options).fit(*made_up_faces(12))
         print(len(fitted.history_), fitted.history_[-1]["learning_rate"])
@@ -210,12 +280,12 @@ def test_a_killed_training_goes_on_where_it_was(tmp_path):
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     done = read_history(history)
-    assert 3 <= len(done) < 40
+    assert 3 <= len(done) < 12
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     epochs, rate = finished.stdout.split()[-2:]
     rows = read_history(history)
-    assert [int(row["epoch"]) for row in rows] == list(range(1, 41))
+    assert [int(row["epoch"]) for row in rows] == list(range(1, 13))
     assert rows[: len(done) - 1] == done[:-1]  # the epoch of the kill may have been run again
-    assert int(epochs) == 40
-    assert float(rate) < 1e-4  # the cosine went on from where it was, too
+    assert int(epochs) == 12
+    assert float(rate) < 1e-3  # the cosine went on from where it was, too
