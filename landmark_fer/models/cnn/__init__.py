@@ -1,10 +1,11 @@
-"""Convolutional networks behind the contract of every predictor: trained with Keras, run by onnxruntime.
+"""Convolutional networks behind the contract of every predictor: trained with Keras on PyTorch, run by onnxruntime.
 
 Here are their names alone. The modules are imported where a network is asked for.
 """
 
 NETWORKS = (
     "aligned_cnn",
+    "residual",
     "elu_vgg",
     "relu_vgg",
     "relu_vgg_box",
