@@ -43,6 +43,15 @@ def lies_in(file, folder, *, deep=True):
     return False
 
 
+def is_special(path):
+    """Return whether a path is a pipe, a socket or a device, which may never end: there, and no file or folder."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
 def _identity(path):
     """Return what tells a file or folder from every other, also one that is still to be made; None for devices."""
     missing = []

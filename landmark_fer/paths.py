@@ -12,7 +12,7 @@ from itertools import combinations
 from pathlib import Path
 
 from landmark_fer.errors import InputError, SinkError
-from landmark_fer.file_identity import lies_in, same_file
+from landmark_fer.file_identity import is_special, lies_in, same_file
 from landmark_fer.naming import show
 
 _ROOM = "." + "x" * 12  # what the name of a file that is written first and then renamed has more than its last name
@@ -34,12 +34,15 @@ class Input:
         Returns what is read where the option is not given: what messages call it and its path, or None.
     is_path : callable
         Takes the text; returns whether it is a path and not, say, the number of a camera.
+    takes_devices : bool, default=False
+        Whether the path may be neither a file nor a folder.
     """
 
     files: Callable = lambda text: [Path(text)]
     holds: Callable = lambda path, file: lies_in(file, path)
     default: Callable = lambda: None
     is_path: Callable = lambda text: True
+    takes_devices: bool = False
 
     def __call__(self, text):
         """Return the text as it is; argparse converts values by calling their type."""
@@ -255,6 +258,8 @@ def _check_apart(first, second):
 
 
 def _check_readable(read):
+    if not read.role.takes_devices and is_special(read.path):
+        raise InputError(f"{read.name} is a pipe or a device, which may never end; save it as a file, and give that")
     if read.role.is_path(read.text) and _is_there(read.path) and not os.access(read.path, os.R_OK):
         raise InputError(f"{read.name} cannot be read (no permission); give another path")
 

@@ -254,6 +254,16 @@ def test_what_can_be_no_path_is_refused_in_a_sentence(refuse, monkeypatch, comma
     assert len(sentence) < 600 and sentence.isprintable()
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+@pytest.mark.parametrize(("command", "action"), INPUTS, ids=ids)
+def test_a_pipe_is_refused_instead_of_waited_for(refuse, command, action):
+    if action.type.takes_devices:
+        return  # a camera is one; what reads it tells cameras and pipes apart
+    os.mkfifo("pipe.csv")
+    sentence = refuse(command, *with_what_is_required(command, [(action, "pipe.csv")]))
+    assert f"{name_of(action)} pipe.csv is a pipe or a device" in sentence
+
+
 @pytest.mark.parametrize(("command", "action"), OUTPUTS, ids=ids)
 def test_a_name_leaves_room_for_those_that_are_written_first(refuse, command, action):
     sentence = refuse(command, *with_what_is_required(command, [(action, "x" * 250)]))

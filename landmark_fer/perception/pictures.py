@@ -1,5 +1,6 @@
 """Image files become RGB uint8, upright, whatever they hold; what cannot be read is said in a sentence."""
 
+import io
 import logging
 import os
 import re
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 
 from landmark_fer.errors import DataError, InputError
+from landmark_fer.file_identity import is_special
 from landmark_fer.naming import show
 from landmark_fer.perception.decoding import MAX_PIXELS, MOVING, ImageFile, Note
 from landmark_fer.perception.image_formats import head_of, image_file_kind, image_kind
@@ -237,6 +239,8 @@ def _content_and_name(source, name):
 def _content_of_file(file, name):
     own = getattr(file, "name", None)
     name = name or (own if isinstance(own, str) and own else "picture")
+    if isinstance(file, io.TextIOBase):  # most images are no text, and to read one as text would say only that
+        raise InputError(f"{name} must be opened in binary mode ('rb'), and is opened as text")
     try:
         content = file.read()
     except Exception as error:  # whatever a file of somebody else's making raises
@@ -248,6 +252,8 @@ def _content_of_file(file, name):
 
 
 def _content_of_path(path):
+    if is_special(path):
+        raise DataError(f"{show(path)} is a pipe or a device, which may never end; open it, and give what was opened")
     try:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
@@ -256,7 +262,6 @@ def _content_of_path(path):
         elif isinstance(error, FileNotFoundError):
             sentence = f"{show(path)} does not exist; give the path of a picture"
         else:
-            sentence = (
-                f"{path} cannot be read ({getattr(error, 'strerror', None) or error}); give the path of a picture"
-            )
+            reason = getattr(error, "strerror", None) or error
+            sentence = f"{show(path)} cannot be read ({reason}); give the path of a picture"
         raise DataError(sentence) from error

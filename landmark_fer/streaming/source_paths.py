@@ -51,4 +51,4 @@ def _named_in(path):
     return [path.parent / name.removeprefix("file:") for name in names if "\0" not in name]
 
 
-SOURCE = Input(files=files_of_source, holds=is_of_source, is_path=is_path)
+SOURCE = Input(files=files_of_source, holds=is_of_source, is_path=is_path, takes_devices=True)

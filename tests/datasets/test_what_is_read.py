@@ -3,6 +3,7 @@
 import csv
 import io
 import logging
+import os
 import tarfile
 import zipfile
 
@@ -116,6 +117,17 @@ def test_what_is_not_read_is_counted_named_and_listed_and_litter_is_not(tmp_path
     )
     assert "of the kind HEIC, which is not read" in reasons["happy/phone.HEIC"]
     assert dataset.n_left_out == len(unread) + len(loose)  # pictures
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_pipes_among_the_images_are_named_instead_of_waited_for(tmp_path, faces, loaded):
+    path = contained(tmp_path, "folder", {"happy/1.png": encoded(faces[0])})
+    os.mkfifo(path / "happy" / "2.png")
+    os.mkfifo(path / "happy" / "notes")
+    dataset = loaded(path)
+    assert dataset.names.tolist() == ["happy/1.png"]
+    assert set(listed(dataset)) == {"happy/2.png", "happy/notes"}
+    assert "is a pipe or a device" in listed(dataset)["happy/2.png"]
 
 
 @pytest.mark.parametrize("container", ["folder", "zip"])

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 
 import numpy as np
 import pytest
@@ -157,13 +158,25 @@ class TestSources:
             read_picture(io.BytesIO(), name="mine")
 
     def test_text_and_other_things_are_refused(self, path):
-        with path.open(encoding="latin-1") as file, pytest.raises(InputError, match="must be opened in binary mode"):
-            read_picture(file)
+        for encoding in ("latin-1", "utf-8"):
+            with path.open(encoding=encoding) as file, pytest.raises(InputError, match="opened in binary mode"):
+                read_picture(file)
         for wrong in (None, 7, np.zeros((4, 4, 3), np.uint8), ["face.png"]):
             with pytest.raises(
                 InputError, match="an image must be a path, bytes, or a file opened in binary mode, got"
             ):
                 read_picture(wrong)
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+    def test_a_pipe_is_refused_instead_of_waited_for_and_read_once_opened(self, tmp_path, path, content):
+        os.mkfifo(pipe := tmp_path / "pipe.png")
+        with pytest.raises(DataError, match=r"pipe\.png is a pipe or a device, which may never end"):
+            read_picture(pipe)
+        reads, writes = os.pipe()
+        with open(reads, "rb") as file:
+            with open(writes, "wb") as other:
+                other.write(content)
+            np.testing.assert_array_equal(read_picture(file), read_picture(path))
 
     def test_a_file_that_cannot_be_read_is_named(self, path):
         with path.open("rb") as file:
