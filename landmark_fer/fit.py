@@ -218,9 +218,18 @@ def _splits(dataset):
     sentence = f"splits: {', '.join(f'{name or NO_SPLIT} {n:,}' for name, n in counts.items())}"
     if dataset.origins is None and "Training" not in counts:
         sentence += "; none is called Training, so training and test faces are drawn from all of them"
-    elif dataset.origins is None and "" in counts:
-        sentence += f"; faces of {NO_SPLIT} are neither trained on nor tested"
+    elif unused := _unused(dataset):
+        which = "faces" if unused == counts[""] else f"{unused:,} faces, in whose data set others are in Training,"
+        sentence += f"; {which} of {NO_SPLIT} are neither trained on nor tested"
     return [sentence]
+
+
+def _unused(dataset):
+    """Return how many faces have no split while others of their data set are in Training: they are left out."""
+    splits = dataset.splits.tolist()
+    origins = [dataset.source] * len(splits) if dataset.origins is None else dataset.origins.tolist()
+    trained = {origin for origin, split in zip(origins, splits, strict=True) if split == "Training"}
+    return sum(not split and origin in trained for origin, split in zip(origins, splits, strict=True))
 
 
 def _print_comparison(comparison):

@@ -225,6 +225,11 @@ class TestWhatIsSaidOfTheData:
         assert fit("--data", "faces.csv", models="dummy", folds=2) == 0
         said = "splits: no split 1, Training 20, test 9; faces of no split are neither trained on nor tested"
         assert said in capsys.readouterr().out
+        lines = [f"{row}.png,{('sad', 'happy')[row % 2]}" for row in range(12)]  # no splits: test faces are drawn
+        (tmp_path / "more.csv").write_text("\n".join(["file,label", *lines]))
+        assert fit("--data", "faces.csv", "--data", "more.csv", models="dummy", folds=2) == 0
+        said = "; 1 faces, in whose data set others are in Training, of no split are neither trained on nor tested"
+        assert said in capsys.readouterr().out
 
 
 class TestBadInput:
