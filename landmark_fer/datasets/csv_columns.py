@@ -35,7 +35,9 @@ class Columns:
     def __contains__(self, kind):
         return kind in self.places
 
-    def check(self, required, *, source, rule, advice="separate columns by commas, semicolons or tabs"):
+    def check(
+        self, required, *, source, rule, advice="name them in the first line, separated by commas, semicolons or tabs"
+    ):
         """Raise if a column that is required is not there, or one that means something is there twice.
 
         Parameters

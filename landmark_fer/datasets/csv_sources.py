@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from landmark_fer.errors import DataError
 
-CSV_SUFFIXES = (".csv", ".csv.gz", ".tar.gz", ".tgz", ".tar")
+CSV_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".tar.gz", ".tgz", ".tar")
 DAMAGE = (EOFError, OSError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
 DAMAGE += (UnicodeError, NotImplementedError, OverflowError, struct.error)  # names and sizes in damaged archives
 

@@ -71,7 +71,7 @@ def open_source(path, *, dataset="auto", pictures="auto", views="frontal"):
         return TarReader(path, pictures=pictures)  # which says what is wrong with it
     if is_csv_path(path):
         return Fer2013Csv(path)
-    raise DataError(f"{path} must be a .csv, .csv.gz, .tar.gz, .zip or .npz file or a folder with one per class")
+    raise DataError(f"{path} must be a .csv, .tsv, .csv.gz, .tar.gz, .zip or .npz file or a folder with one per class")
 
 
 def reader_class(name):

@@ -164,7 +164,7 @@ def _is_table(rows):
 
 
 def _is_csv(path):
-    return path.is_file() and is_csv_path(path) and str(path).lower().endswith((".csv", ".csv.gz"))
+    return path.is_file() and is_csv_path(path) and str(path).lower().endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz"))
 
 
 def _expression_above(name):

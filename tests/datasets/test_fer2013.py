@@ -50,6 +50,13 @@ def test_packed_files_read_like_plain_ones(tmp_path, fer_csv, labels, packing):
     assert [item.expression for item in read(path)] == labels
 
 
+@pytest.mark.parametrize("name", ["a.tsv", "A.TSV", "a.tsv.gz"])
+def test_a_table_with_tabs_may_be_called_one(tmp_path, fer_csv, labels, name):
+    content = fer_csv.read_bytes().replace(b",", b"\t")
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    assert [item.expression for item in open_source(tmp_path / name).items()] == labels
+
+
 def with_rows(path, fer_csv, changes):
     """Write the csv with some rows changed; keys are rows, values functions of the row's text."""
     lines = fer_csv.read_text().splitlines()
@@ -98,6 +105,7 @@ def test_problems_reach_the_data_set(tmp_path, fer_csv, load):
         ("a.csv", b"", "a.csv is empty"),
         ("a.csv", b"\n\n", "a.csv is empty"),
         ("a.csv", b"emotion,image\n1,x\n", "lacks pixels, has 'emotion', 'image'"),
+        ("a.csv", b"3,1 2 3 4,Training\n", "has '3', '1 2 3 4', 'Training'; name them in the first line"),
         ("a.csv", b"\xff\xd8\xff\xe0" + bytes(range(256)), "must be text in UTF-8, and line 1 has the byte 0xff"),
         ("a.csv.gz", b"no gzip", "must have the columns emotion, pixels, Usage"),
         ("a.csv.gz", b"\x1f\x8bno gzip", "a.csv.gz is cut short, damaged or unreadable"),
