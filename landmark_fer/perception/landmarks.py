@@ -1,6 +1,7 @@
 """Locating the 68 landmarks of a face with dlib: in a detector's box, or around the landmarks of the frame before."""
 
 import contextlib
+import ctypes
 import os
 import subprocess
 import sys
@@ -28,6 +29,9 @@ _TRIALS = 200  # patches of noise that another file than the installed one is tr
 _TRIAL_MEMORY = 4 * 2**30  # bytes; a damaged count would take all that there are
 _TRIAL_S = 120
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # each thread reserves memory
+
+_HUGE_PAGE = 2 * 2**20  # bytes
+_MADV_COLLAPSE = 25
 
 _LOADING = threading.Lock()
 
@@ -143,9 +147,28 @@ def _loaded(path, _changed_at):
     if sha256_of(path) != PREDICTOR_SHA256:
         _try_elsewhere(path)
     try:
-        return dlib.shape_predictor(library_path(path))
+        with _huge_pages():
+            return dlib.shape_predictor(library_path(path))
     except RuntimeError as error:
         raise _unusable(path, error) from error
+
+
+@contextlib.contextmanager
+def _huge_pages():
+    """Let what is read meanwhile lie in huge pages where Linux can move it there (from 6.1 on).
+
+    The trees are read at 7,500 random places of 80 MB for each face, and finding small pages takes a third of that.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    library = ctypes.CDLL(None)
+    library.sbrk.restype = ctypes.c_void_p
+    begin = library.sbrk(None)
+    yield
+    begin, end = -(-begin // _HUGE_PAGE) * _HUGE_PAGE, library.sbrk(None) // _HUGE_PAGE * _HUGE_PAGE
+    if begin < end:
+        library.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _MADV_COLLAPSE)
 
 
 def _points(trees, patch, width, height):

@@ -82,7 +82,13 @@ def hash_early(path=None):
 
 
 def sha256_of(path):
-    """Return the SHA-256 of a file as a hexadecimal string, computed once a process while it stays as it is."""
+    """Return the SHA-256 of a shape predictor's file in hexadecimal, computed once a process while it stays as it is.
+
+    Raises
+    ------
+    DependencyError
+        If it cannot be read.
+    """
     return _being_hashed(Path(path), changed_at(path)).result()
 
 
@@ -101,5 +107,10 @@ def _being_hashed(path, _changed_at):
 
 
 def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DependencyError(
+            f"shape predictor {path} cannot be read ({error.strerror or error}); check its permissions"
+        ) from error

@@ -132,6 +132,12 @@ class TestFile:
         monkeypatch.setattr(landmarks.subprocess, "run", None)
         LandmarkPredictor(find_predictor())
 
+    def test_elsewhere_than_on_linux_it_is_loaded_as_it_is(self, monkeypatch, grey, predictor):
+        expected = predictor.locate(grey, FACE)
+        landmarks._loaded.cache_clear()
+        monkeypatch.setattr(landmarks.sys, "platform", "win32")
+        np.testing.assert_array_equal(LandmarkPredictor().locate(grey, FACE), expected)
+
 
 class TestPickling:
     def test_a_predictor_is_pickled_as_its_path(self, predictor, grey):

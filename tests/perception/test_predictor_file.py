@@ -55,6 +55,18 @@ def test_a_damaged_packaged_file_is_said(tmp_path, monkeypatch):
         find_predictor()
 
 
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path, monkeypatch):
+    own = tmp_path / "own.dat"
+    own.touch()
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(predictor_file, "open", refuse, raising=False)
+    with pytest.raises(DependencyError, match=r"own\.dat cannot be read \(Permission denied\); check"):
+        predictor_file.sha256_of(own)
+
+
 def test_a_missing_package_is_said_with_the_command_that_installs_it(monkeypatch):
     def missing(name):
         raise importlib.metadata.PackageNotFoundError(name)
