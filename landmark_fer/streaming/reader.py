@@ -66,7 +66,7 @@ class LiveReader:
         for smoother in self._smoothers:
             smoother.forget_but(list(self._last_seen))
         steadied = [self._steadied(face, time_s) for face in seen]
-        self._follower.search_on()
+        self._follower.start_detection()
         return steadied
 
     def close(self):

@@ -1,4 +1,4 @@
-"""Following faces through a film: their landmarks carry them from picture to picture; detectors look for new ones."""
+"""Following faces through a video: their landmarks carry them from frame to frame; detectors look for new ones."""
 
 import math
 from functools import partial
@@ -9,11 +9,11 @@ from landmark_fer.errors import InputError
 from landmark_fer.perception.pictures import to_grey
 from landmark_fer.perception.tracking.checks import FaceCheck, in_picture, is_steady
 from landmark_fer.perception.tracking.scenes import CutFinder, Scene
-from landmark_fer.perception.tracking.schedule import Searcher, SearchPlan
+from landmark_fer.perception.tracking.schedule import DetectionSchedule, DetectionThread
 from landmark_fer.perception.tracking.tracks import Track, box_at, look_of, matched, place_of, pose_of
 
-_QUICK_S = 0.07  # between pictures: what a search finds can wait for the next one
-_UNCONFIRMED_S = 0.35  # for how long a track is believed that no detector saw: longer than from search to search
+_QUICK_S = 0.07  # between frames: what is detected can wait for the next one
+_UNCONFIRMED_S = 0.35  # for how long a track is believed that no detector saw; longer than `DETECT_S`
 _SLOWEST = 0.03  # inter-ocular distances from picture to picture: slower faces are looked for where they were
 _FAST = 0.15  # inter-ocular distances from where it was expected: located twice, as a face that was just detected
 _SURE_OVERLAP = 0.45  # of a detector's box and a track's: with less, the face is located to see whether it is the same
@@ -22,25 +22,25 @@ _SLIPPED = 0.15  # sides of the box from where the detector sees it: landmarks a
 
 
 class FaceFollower:
-    """The faces of one film, each with a number that it keeps.
+    """The faces of one video, each with a number that it keeps.
 
-    A detector takes many times as long as locating landmarks. So it looks through the whole picture only now and
-    then, and at once in the first picture and after a cut; in between, a face is located around the landmarks of the
-    picture before. A track that moves, grows or looks unlike a face, or that no detector has seen for a while, is
-    shown to a detector once more, and waits unseen when that sees no face. docs/decisions/0010 has the figures.
+    A detector takes many times as long as locating landmarks. So it looks through the whole frame only now and then,
+    and at once in the first frame and after a cut; in between, a face is located around the landmarks of the frame
+    before. A track that moves, grows or looks unlike a face, or that no detector has seen for a while, is shown to a
+    detector once more, and waits unseen when that sees no face. docs/decisions/0010 has the figures.
 
-    In a quick film what a search finds is taken with the next picture, so that the detector can work meanwhile: from
-    `search_on` on, or else from the beginning of the next picture. What is found depends on the pictures and their
-    times alone, never on how long anything takes.
+    In a video of many frames a second, detected faces are taken up with the next frame, so that the detector can work
+    meanwhile: from `start_detection` on, or else from the beginning of the next frame. What is found depends on the
+    frames and their times alone, never on how long anything takes.
 
     Parameters
     ----------
     extractor : FaceExtractor
     every : int, optional
-        Search the whole picture in each n-th picture; 1 follows nothing and gives `FaceExtractor.extract`'s faces.
-        By default as `SearchPlan` has it: each part of it four times a second, and at once where a face is lost.
+        Detect in the whole of each n-th frame; 1 follows nothing and gives `FaceExtractor.extract`'s faces.
+        By default as `DetectionSchedule` has it: each part of it four times a second, and at once where a face is lost.
     patience_s : float, default=1
-        For how many seconds of film a track waits to be seen again.
+        For how many seconds of video a track waits to be seen again.
 
     Raises
     ------
@@ -54,7 +54,8 @@ class FaceFollower:
         self.every, self.patience_s = every, patience_s
         self._extractor = extractor
         self._detector, self._predictor = extractor.detector, extractor.landmark_predictor
-        self._searcher, self._search, self._plan = Searcher(), None, SearchPlan(extractor.detector, every)
+        self._schedule = DetectionSchedule(extractor.detector, every)
+        self._thread, self._pending = DetectionThread(), None
         self._whole = not extractor.detector.searches
         self._cuts, self._check = CutFinder(), FaceCheck()
         self._tracks, self._next_number = [], 1
@@ -67,12 +68,12 @@ class FaceFollower:
         self.close()
 
     def close(self):
-        """Forget the film, and wait for a search that still runs."""
-        self._tracks, self._search = [], None
-        self._searcher.close()
+        """Forget the video, and wait for a detection that is under way."""
+        self._tracks, self._pending = [], None
+        self._thread.close()
 
     def follow(self, picture, *, time_s):
-        """Return the faces of the film's next picture.
+        """Return the faces of the video's next frame.
 
         Parameters
         ----------
@@ -87,8 +88,8 @@ class FaceFollower:
         """
         grey = to_grey(picture)
         if self._cuts.is_cut(grey):
-            self._tracks, self._search = [], None
-            self._plan.begin_anew()
+            self._tracks, self._pending = [], None
+            self._schedule.restart()
         if self.every == 1 or self._whole:
             self._take_each(grey, time_s)
         else:
@@ -98,32 +99,32 @@ class FaceFollower:
         seen = [(track.number, track.face) for track in self._tracks if not track.lost]
         return sorted(seen, key=lambda pair: pair[0])
 
-    def search_on(self):
-        """Let the detector look now where a search is due, beside what the caller does; does not wait.
+    def start_detection(self):
+        """Begin a detection that is due, beside what the caller does; does not wait.
 
-        To be called when what the last picture shows is answered: a search that begins earlier delays that answer.
+        To be called when the results of the last frame are out: a detection that begins earlier delays them.
         """
-        if self._search is not None:
-            self._search.begin()
+        if self._pending is not None:
+            self._pending.begin()
 
     def _follow(self, grey, time_s):
-        """Carry the tracks on, take what was searched beside the picture before, and search where it is time."""
-        self.search_on()
+        """Carry the tracks on, take up what was detected in the frame before, and detect where it is time."""
+        self.start_detection()
         lost = self._carry_all(grey, time_s)
-        whole = self._search is None or self._take_search(self._search, grey, time_s)
-        self._search = None
-        urgent = self._plan.begins or not whole or (lost and self.every is None)
+        whole = self._pending is None or self._take_detected(self._pending, grey, time_s)
+        self._pending = None
+        urgent = self._schedule.begins or not whole or (lost and self.every is None)
         quick = time_s - self._time_s <= _QUICK_S
         seeking = any(track.lost for track in self._tracks)
         look = partial(self._scene, grey)
-        detector = self._plan.next(time_s, look, at_once=urgent, quick=quick, seeking=seeking)
+        detector = self._schedule.next(time_s, look, at_once=urgent, quick=quick, seeking=seeking)
         if detector is None:
             return
-        search = self._searcher.search(detector, grey, time_s, self._active())
+        detection = self._thread.prepare(detector, grey, time_s, self._active())
         if urgent or not quick:
-            self._take_search(search, grey, time_s)
+            self._take_detected(detection, grey, time_s)
         else:
-            self._search = search
+            self._pending = detection
 
     def _scene(self, grey):
         return Scene.of(self._cuts.thumbnail, grey.shape[::-1], [track.face.box for track in self._active()])
@@ -141,27 +142,27 @@ class FaceFollower:
             track.lost = True
         self._take(found, time_s)
 
-    def _take_search(self, search, grey, time_s):
+    def _take_detected(self, detection, grey, time_s):
         """Confirm the tracks that the detector saw, find lost ones again, and begin tracks for the other faces.
 
         Returns whether each face that the detector saw is now followed.
         """
         found = []
-        for box, score in search.boxes():
-            track = max(search.known, key=lambda known: known[1].overlap(box), default=None)
+        for box, score in detection.boxes():
+            track = max(detection.tracked, key=lambda tracked: tracked[1].overlap(box), default=None)
             if track is None or track[1].overlap(box) < _SURE_OVERLAP:
-                face = self._extractor.face_at(search.grey, box, score)
+                face = self._extractor.face_at(detection.grey, box, score)
                 pose = pose_of(face.landmarks)
-                track = next((known for known in search.known if known[2].distance(pose) < _ONE_FACE), None)
+                track = next((tracked for tracked in detection.tracked if tracked[2].distance(pose) < _ONE_FACE), None)
                 if track is None:
                     found.append(face)
                     continue
-            track[0].confirmed_s = max(track[0].confirmed_s, search.time_s)
-        if search.grey is not grey:
+            track[0].confirmed_s = max(track[0].confirmed_s, detection.time_s)
+        if detection.grey is not grey:
             found = [self._brought(face, grey) for face in found]
         new = [face for face in found if face is not None and not self._is_followed(face)]
         for track in self._active() if new else ():  # a new face may be one that slipped away from its track
-            if track.confirmed_s < search.time_s:
+            if track.confirmed_s < detection.time_s:
                 track.lost = self._check.find(grey, track.face.landmarks)[1] > _SLIPPED
         self._take(new, time_s)
         return None not in found

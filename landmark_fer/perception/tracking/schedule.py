@@ -1,65 +1,65 @@
-"""Searching whole pictures for faces beside the film: who looks when, and works while the next picture is followed."""
+"""When a detector looks through a frame of a video, and a thread in which it does while the next frame is followed."""
 
 import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-SEARCH_S = 0.25  # of film between two searches of the whole picture
+DETECT_S = 0.25  # of video between two detections in the whole frame
 _SEEK_S = 0.1  # the same while a face is missed
 _REST_S = 1.0  # the same while nothing changes outside of the faces that are followed
-_ROUNDING_S = 1e-6  # times of pictures are sums
+_ROUNDING_S = 1e-6  # times of frames are sums
 
 
-class SearchPlan:
-    """Which detector looks through a picture of a film.
+class DetectionSchedule:
+    """Which detector, if any, looks through a frame of a video.
 
-    In a quick film the parts of a detector take turns, so that no picture bears the work of a whole search. Where
-    nothing but the faces that are followed changed since a part looked, there is no new face: it looks again after a
-    second.
+    In a video of many frames a second the parts of a detector take turns, so that no frame bears the work of a whole
+    detection. Where nothing but the followed faces changed since a part looked, there is no new face: it looks again
+    after a second.
 
     Parameters
     ----------
     detector : Detector
     every : int, optional
-        Have each n-th picture searched, and by the detector as a whole.
+        Detect in each n-th frame, by the detector as a whole.
     """
 
     def __init__(self, detector, every=None):
         self._detector, self._parts, self._every = detector, detector.parts, every
-        self._searched_s, self._scenes, self._pictures_since = None, None, 0  # of each part
+        self._detected_s, self._scenes, self._frames_since = None, None, 0  # of each part
 
     @property
     def begins(self):
-        """Whether no picture was searched yet, or none since `begin_anew`."""
-        return self._searched_s is None
+        """Whether there was no detection yet, or none since `restart`."""
+        return self._detected_s is None
 
-    def begin_anew(self):
-        """Have the next picture searched, whatever was searched before."""
-        self._searched_s = None
+    def restart(self):
+        """Detect in the next frame, whatever was detected before."""
+        self._detected_s = None
 
     def next(self, time_s, look, *, at_once, quick, seeking):
-        """Return the detector that the next picture is shown to, None where it is shown to none.
+        """Return the detector that looks through the next frame, None where none does.
 
         Parameters
         ----------
         time_s : float
-            Of the picture.
+            Of the frame.
         look : callable
             Returns its `Scene`.
         at_once : bool
-            Whether all of it must be searched.
+            Whether the whole detector must look now.
         quick : bool
-            Whether the picture before is so recent that a part of the search may wait for the next one.
+            Whether the frame before is so recent that a part of the detector may wait for the next one.
         seeking : bool
-            Whether a face is missed.
+            Whether a face was lost.
         """
-        self._pictures_since += 1
-        pause = _SEEK_S if seeking else SEARCH_S
-        if at_once or self.begins or (self._every is not None and self._pictures_since >= self._every):
+        self._frames_since += 1
+        pause = _SEEK_S if seeking else DETECT_S
+        if at_once or self.begins or (self._every is not None and self._frames_since >= self._every):
             return self._all_parts(time_s, pause, look())
-        part = self._searched_s.index(min(self._searched_s)) if quick else 0
-        waited_s = time_s - self._searched_s[part] + _ROUNDING_S
+        part = self._detected_s.index(min(self._detected_s)) if quick else 0
+        waited_s = time_s - self._detected_s[part] + _ROUNDING_S
         if self._every is not None or waited_s < pause:
             return None
         scene = look()
@@ -67,19 +67,19 @@ class SearchPlan:
             return None
         if not quick:
             return self._all_parts(time_s, pause, scene)
-        self._searched_s[part], self._scenes[part] = time_s, scene
+        self._detected_s[part], self._scenes[part] = time_s, scene
         return self._parts[part]
 
     def _all_parts(self, time_s, pause, scene):
         """Return the detector as a whole; its parts are taken up again at even distances."""
-        count, self._pictures_since = len(self._parts), 0
-        self._searched_s = [time_s - pause * turn / count for turn in range(count)]
+        count, self._frames_since = len(self._parts), 0
+        self._detected_s = [time_s - pause * turn / count for turn in range(count)]
         self._scenes = [scene] * count
         return self._detector
 
 
-class Search:
-    """A picture that is to be searched, is being searched, or was.
+class PendingDetection:
+    """Detection in a frame: to be done, under way, or done.
 
     Parameters
     ----------
@@ -87,28 +87,28 @@ class Search:
         Returns a Future of the detector's boxes and scores; called once.
     grey : ndarray of shape (height, width), uint8
     time_s : float
-        Of the picture.
-    known : list of (Track, Box, Pose)
-        The faces that are followed, and where they are in this picture.
+        Of the frame.
+    tracked : list of (Track, Box, Pose)
+        The faces that are followed, and where they are in this frame.
     """
 
-    def __init__(self, find, grey, time_s, known):
-        self._find, self._answer = find, None
-        self.grey, self.time_s, self.known = grey, time_s, known
+    def __init__(self, find, grey, time_s, tracked):
+        self._find, self._found = find, None
+        self.grey, self.time_s, self.tracked = grey, time_s, tracked
 
     def begin(self):
-        """Let the detector look, beside what the caller does now; does not wait."""
-        if self._answer is None:
-            self._answer = self._find(self.grey)
+        """Let the detector look beside what the caller does now; does not wait."""
+        if self._found is None:
+            self._found = self._find(self.grey)
 
     def boxes(self):
         """Return the faces that the detector sees as (Box, score); waits for it."""
         self.begin()
-        return self._answer.result()
+        return self._found.result()
 
 
-class Searcher:
-    """Runs detectors in a thread of its own, one picture after another.
+class DetectionThread:
+    """Runs detectors in a thread of its own, one frame after another.
 
     dlib and OpenCV let other threads work meanwhile.
     """
@@ -116,8 +116,8 @@ class Searcher:
     def __init__(self):
         self._thread = None
 
-    def search(self, detector, grey, time_s, tracks):
-        """Return the `Search` of a picture in which some tracks' faces are known; it has not begun.
+    def prepare(self, detector, grey, time_s, tracks):
+        """Return the `PendingDetection` of a frame in which the faces of some tracks are located; it has not begun.
 
         Parameters
         ----------
@@ -127,9 +127,9 @@ class Searcher:
         tracks : sequence of Track
         """
         if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, "landmark_fer search", _step_back)
-        known = [(track, track.face.box, track.pose) for track in tracks]
-        return Search(partial(self._thread.submit, detector.find), grey, time_s, known)
+            self._thread = ThreadPoolExecutor(1, "landmark_fer detection", _step_back)
+        tracked = [(track, track.face.box, track.pose) for track in tracks]
+        return PendingDetection(partial(self._thread.submit, detector.find), grey, time_s, tracked)
 
     def close(self):
         """Wait for the thread and end it."""

@@ -1,10 +1,10 @@
-"""Searching: each part of a detector in time at any rate, and no picture bears a whole search but where it must."""
+"""Detection schedule: each part of a detector in time at any rate, and the whole of it only where it must be."""
 
 import itertools
 
 import pytest
 
-from landmark_fer.perception.tracking.schedule import Searcher, SearchPlan
+from landmark_fer.perception.tracking.schedule import DetectionSchedule, DetectionThread
 
 
 class Detector:
@@ -48,7 +48,7 @@ def at(rate, count, begin=0.0):
 
 @pytest.mark.parametrize("rate", [15, 20, 24, 25, 29.97, 30, 50, 60, 120])
 def test_each_part_looks_four_times_a_second_and_no_picture_is_shown_to_both(rate, detector):
-    looks = shown(SearchPlan(detector), at(rate, round(20 * rate)))
+    looks = shown(DetectionSchedule(detector), at(rate, round(20 * rate)))
     assert looks[0] == ("whole", 0.0)
     assert {name for name, _ in looks[1:]} == {"finest", "others"}
     for name in ("finest", "others"):
@@ -60,13 +60,13 @@ def test_each_part_looks_four_times_a_second_and_no_picture_is_shown_to_both(rat
 
 
 def test_the_parts_turns_stay_apart(detector):
-    looks = shown(SearchPlan(detector), at(30, 600))
+    looks = shown(DetectionSchedule(detector), at(30, 600))
     assert min(after - before for (_, before), (_, after) in itertools.pairwise(looks)) >= 0.09
 
 
 @pytest.mark.parametrize("rate", [2, 5, 10, 14])
 def test_in_a_slow_film_the_whole_detector_looks(rate, detector):
-    looks = shown(SearchPlan(detector), at(rate, 40), quick=False)
+    looks = shown(DetectionSchedule(detector), at(rate, 40), quick=False)
     assert {name for name, _ in looks} == {"whole"}
     times = [time_s for _, time_s in looks]
     assert max(after - before for before, after in itertools.pairwise(times)) <= max(
@@ -75,7 +75,7 @@ def test_in_a_slow_film_the_whole_detector_looks(rate, detector):
 
 
 def test_a_missed_face_is_looked_for_more_often(detector):
-    looks = shown(SearchPlan(detector), at(30, 90), seeking=True)
+    looks = shown(DetectionSchedule(detector), at(30, 90), seeking=True)
     for name in ("finest", "others"):
         times = [time_s for who, time_s in looks if who in (name, "whole")]
         assert max(after - before for before, after in itertools.pairwise(times[1:])) <= 0.1 + 1 / 30 + 1e-6
@@ -83,37 +83,37 @@ def test_a_missed_face_is_looked_for_more_often(detector):
 
 def test_no_part_looks_right_after_the_whole_detector(detector):
     for seeking in (False, True):
-        plan = SearchPlan(detector)
+        plan = DetectionSchedule(detector)
         looks = shown(plan, [0.0], at_once=True, seeking=seeking) + shown(plan, at(100, 20, 0.01), seeking=seeking)
         assert looks[0] == ("whole", 0.0)
         assert [looks[1]] == [("finest", pytest.approx(0.05 if seeking else 0.13))]
 
 
-def test_where_it_must_be_at_once_the_whole_detector_looks_and_the_parts_begin_anew(detector):
-    plan = SearchPlan(detector)
+def test_where_it_must_be_at_once_the_whole_detector_looks_and_the_parts_restart(detector):
+    plan = DetectionSchedule(detector)
     shown(plan, at(30, 5))
     assert shown(plan, [0.2], at_once=True) == [("whole", 0.2)]
     assert shown(plan, at(30, 3, begin=0.2 + 1 / 30)) == []
     assert not plan.begins
-    plan.begin_anew()
+    plan.restart()
     assert plan.begins
     assert shown(plan, [0.4]) == [("whole", 0.4)]
 
 
 def test_each_nth_picture_is_for_the_whole_detector_whatever_the_time(detector):
-    assert [time_s for _, time_s in shown(SearchPlan(detector, every=4), range(12))] == [0, 4, 8]
-    assert {name for name, _ in shown(SearchPlan(detector, every=4), at(30, 60))} == {"whole"}
-    assert len(shown(SearchPlan(detector, every=1), at(30, 7))) == 7
+    assert [time_s for _, time_s in shown(DetectionSchedule(detector, every=4), range(12))] == [0, 4, 8]
+    assert {name for name, _ in shown(DetectionSchedule(detector, every=4), at(30, 60))} == {"whole"}
+    assert len(shown(DetectionSchedule(detector, every=1), at(30, 7))) == 7
 
 
 def test_a_detector_without_parts_looks_as_often_as_each_part_would():
-    looks = shown(SearchPlan(Detector("only")), at(20, 101))
+    looks = shown(DetectionSchedule(Detector("only")), at(20, 101))
     assert [time_s for _, time_s in looks] == pytest.approx([0.25 * turn for turn in range(21)])
 
 
 @pytest.mark.parametrize("quick", [True, False])
 def test_where_nothing_changes_each_part_looks_once_a_second(detector, quick):
-    looks = shown(SearchPlan(detector), at(30, 301), number_at=lambda time_s: 0, quick=quick)
+    looks = shown(DetectionSchedule(detector), at(30, 301), number_at=lambda time_s: 0, quick=quick)
     for name in ("finest", "others") if quick else ("whole",):
         times = [time_s for who, time_s in looks if who in (name, "whole")]
         pauses = [after - before for before, after in itertools.pairwise(times)]
@@ -121,7 +121,7 @@ def test_where_nothing_changes_each_part_looks_once_a_second(detector, quick):
 
 
 def test_what_changes_is_looked_at_at_once_by_one_part_after_the_other(detector):
-    plan = SearchPlan(detector)
+    plan = DetectionSchedule(detector)
     shown(plan, at(30, 22), number_at=lambda time_s: 0)
     looks = shown(plan, at(30, 8, begin=22 / 30), number_at=lambda time_s: 1)
     assert [name for name, _ in looks] == ["others", "finest"] or [name for name, _ in looks] == ["finest", "others"]
@@ -129,7 +129,7 @@ def test_what_changes_is_looked_at_at_once_by_one_part_after_the_other(detector)
 
 
 def test_a_change_that_only_one_part_saw_is_looked_at_by_the_other(detector):
-    plan = SearchPlan(detector)
+    plan = DetectionSchedule(detector)
     shown(plan, [0.0])
     first = shown(plan, [0.3], number_at=lambda time_s: 1)
     second = shown(plan, at(30, 3, begin=0.31), number_at=lambda time_s: 1)
@@ -137,22 +137,22 @@ def test_a_change_that_only_one_part_saw_is_looked_at_by_the_other(detector):
 
 
 def test_a_missed_face_is_looked_for_though_nothing_changes(detector):
-    looks = shown(SearchPlan(detector), at(30, 31), number_at=lambda time_s: 0, seeking=True)
+    looks = shown(DetectionSchedule(detector), at(30, 31), number_at=lambda time_s: 0, seeking=True)
     assert len(looks) >= 16
 
 
-def test_a_search_is_of_the_detector_and_the_picture_it_was_made_with(detector):
-    searcher = Searcher()
+def test_a_detection_is_of_the_detector_and_the_frame_it_was_prepared_with(detector):
+    thread = DetectionThread()
     try:
-        first = searcher.search(detector.parts[0], "one", 0.0, [])
-        second = searcher.search(detector, "two", 0.1, [])
+        first = thread.prepare(detector.parts[0], "one", 0.0, [])
+        second = thread.prepare(detector, "two", 0.1, [])
         assert (first.boxes(), second.boxes()) == ([("others", "one")], [("whole", "two")])
-        assert (second.grey, second.time_s, second.known) == ("two", 0.1, [])
+        assert (second.grey, second.time_s, second.tracked) == ("two", 0.1, [])
     finally:
-        searcher.close()
+        thread.close()
 
 
-def test_a_search_begins_when_it_is_told_to_or_asked_for_and_once_only():
+def test_a_detection_begins_when_it_is_told_to_or_asked_for_and_once_only():
     looked = []
 
     class Noting:
@@ -160,14 +160,14 @@ def test_a_search_begins_when_it_is_told_to_or_asked_for_and_once_only():
             looked.append(grey)
             return []
 
-    searcher = Searcher()
+    thread = DetectionThread()
     try:
-        first, second = (searcher.search(Noting(), grey, 0.0, []) for grey in ("one", "two"))
-        searcher.search(Noting(), "never asked for", 0.0, [])
+        first, second = (thread.prepare(Noting(), grey, 0.0, []) for grey in ("one", "two"))
+        thread.prepare(Noting(), "never asked for", 0.0, [])
         assert looked == []
         second.begin()
         assert (first.boxes(), second.boxes(), first.boxes()) == ([], [], [])
         second.begin()
     finally:
-        searcher.close()
+        thread.close()
     assert looked == ["two", "one"]
