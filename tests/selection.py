@@ -89,7 +89,8 @@ def pytest_terminal_summary(terminalreporter, config):
     if missing:
         terminalreporter.section("tests that were skipped, by what is missing")
     for reason, tests in sorted(missing.items()):
-        terminalreporter.line(f"{reason}: {sum(map(len, tests.values()))} tests")
+        count = sum(map(len, tests.values()))
+        terminalreporter.line(f"{reason}: {count} test{'s' * (count > 1)}")
         for path, names in sorted(tests.items()):
             indents = {"initial_indent": "  ", "subsequent_indent": "    "}
             for line in textwrap.wrap(f"{path}: {', '.join(names)}", 120, **indents):

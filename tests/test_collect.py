@@ -127,7 +127,7 @@ def test_list_and_delete(collected, tmp_path, capsys):
         (["--list"], "is no collection; make one"),
         (["--delete", "ann"], "is no collection; make one"),
         (["--spans", "none.csv"], "add --source FILE"),
-        (["--spans", "none.csv", "--source", "demo"], "none.csv cannot be read"),
+        (["--spans", "none.csv", "--source", "demo"], "none.csv is no file; give a csv"),
         (["--subject", " "], "subject must be a name"),
         (["--expressions", "bored"], "expression must be one of"),
         (["--model", "nowhere"], "artifact nowhere does not exist"),

@@ -422,8 +422,9 @@ def test_full_disk_ends_with_a_sentence(door, tmp_path, capsys):
 
 
 @linux_only
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, *slow(signal.SIGTERM)])
 def test_web_is_served_until_it_is_ended(start, number):
+    pytest.importorskip("fastapi")
     process = start("--web", "127.0.0.1:0", "--source", "demo")
     line = next(line for line in process.stdout if "http://" in line)
     address = re.search(r"http://[\d.:]+/", line)[0]

@@ -159,13 +159,13 @@ def test_skipped_tests_are_named_with_the_package_that_is_missing_and_its_requir
     done.assert_outcomes(passed=1, skipped=6)
     shown = done.stdout.str().partition("tests that were skipped, by what is missing")[2]
     assert [line.rstrip() for line in shown.splitlines()[1:9]] == [
-        "no Chromium is installed: 1 tests",
+        "no Chromium is installed: 1 test",
         "  test_fixture.py: test_four",
-        "package no_folder (python -m pip install -r requirements-a.txt): 1 tests",
+        "package no_folder (python -m pip install -r requirements-a.txt): 1 test",
         "  inside/test_folder.py: test_six",
         "package no_module (python -m pip install -r requirements-b.txt): 2 tests",
         "  test_module.py: test_one, TestMore::test_two",
-        "package no_thing: 1 tests",
+        "package no_thing: 1 test",
         "  test_fixture.py: test_three",
     ]
 

@@ -95,6 +95,8 @@ def test_licences_are_read_from_all_three_places():
 
 
 def test_the_bill_of_a_release_names_every_component_once_with_its_version(tmp_path):
+    for package in ("fastapi", "skops"):  # a release has all of them
+        pytest.importorskip(package)
     assert sbom.main(tmp_path / "bill.cdx.json") == 0
     bill = json.loads((tmp_path / "bill.cdx.json").read_text())
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")

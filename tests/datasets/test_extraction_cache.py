@@ -19,6 +19,7 @@ from landmark_fer.datasets.extraction_cache import build_dataset
 from landmark_fer.errors import DataError, SinkError
 from landmark_fer.face.records import stack
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
+from tests.selection import slow
 
 QUIET = {"jobs": 1, "progress": False}
 
@@ -173,7 +174,7 @@ def test_a_killed_run_is_taken_up_where_it_stopped(tmp_path, faces):
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [resumed.key]
 
 
-@pytest.mark.parametrize("lines", [1, 3])
+@pytest.mark.parametrize("lines", [1, *slow(3)])
 def test_killed_with_its_workers_at_work_nothing_is_lost_or_counted_twice(tmp_path, faces, lines):
     many = np.concatenate([faces] * 6)
     np.save(tmp_path / "faces.npy", many)
@@ -303,6 +304,7 @@ def test_workers_that_have_grown_are_replaced(tmp_path, faces, small_chunks, mon
     assert len(started) == 2 and len(dataset) == 9
 
 
+@pytest.mark.slow
 def test_a_picture_that_kills_its_process_is_left_out_and_the_rest_goes_on(tmp_path, faces, small_chunks):
     dataset = build_dataset(Deadly(faces[:9]), cache=tmp_path, jobs=2, progress=False)
     assert dataset.rows.tolist() == [0, 1, 2, 3, 5, 6, 7, 8]

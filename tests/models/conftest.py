@@ -7,9 +7,9 @@ import pytest
 from landmark_fer.models.candidates import CANDIDATES, FEATURES, make_candidates
 from tests.conftest import made_up_faces
 
-# Networks take seconds to fit; the quick tests have those of both kinds of features together.
+# Three networks take seconds to fit; the quick tests have a single one.
 PAIRS = [
-    pytest.param((name, features), marks=[pytest.mark.slow] * (name.endswith("mlp") and features != "both"))
+    pytest.param((name, features), marks=[pytest.mark.slow] * (name == "mlp"))
     for features in FEATURES
     for name in CANDIDATES
 ]

@@ -10,6 +10,7 @@ from landmark_fer.errors import InputError
 from landmark_fer.face.records import mirror_records
 from landmark_fer.models.candidates import CANDIDATES, FIELDS, make_candidates
 from tests.conftest import made_up_faces
+from tests.selection import slow
 
 
 def test_probabilities_have_a_column_a_class_and_sum_to_one(fitted):
@@ -90,7 +91,7 @@ def test_records_without_the_field_are_refused(fitted):
         fitted.predictor.predict_proba(wrong)
 
 
-@pytest.mark.parametrize("name", CANDIDATES)
+@pytest.mark.parametrize("name", [*slow("mlp"), *(name for name in CANDIDATES if name != "mlp")])
 @pytest.mark.parametrize("classes", [("happy", "sad"), ("angry", "disgust", "fear", "happy", "sad", "surprise")])
 def test_few_faces_suffice(name, classes):
     records, expressions = made_up_faces(12 // len(classes), classes=classes)

@@ -20,6 +20,7 @@ from landmark_fer.models.pooling import Pool, PooledClassifier
 from landmark_fer.models.svm import LeastSquaresSVC
 from landmark_fer.recognition.export.onnx_model import onnx_content
 from tests.conftest import made_up_faces
+from tests.selection import slow
 
 pytest.importorskip("onnx")
 
@@ -70,7 +71,7 @@ def blend():
 @pytest.mark.parametrize(
     ("name", "features"),
     [
-        pytest.param(name, features, marks=[pytest.mark.slow] * (name.endswith("mlp") and features != "geometry"))
+        pytest.param(name, features, marks=[pytest.mark.slow] * (name == "mlp"))
         for name in (*CANDIDATES, *STREAMED_CANDIDATES)
         for features in FEATURES
     ],
@@ -82,12 +83,14 @@ def test_every_candidate_on_every_kind_of_features(name, features, real_faces):
     assert set(found.fields) == set(FIELDS[features])
 
 
+@pytest.mark.slow
 def test_a_blend_of_all(blend, real_faces):
     assert np.ptp(blend.predictor.predict_proba(blend.faces), axis=0).min() > 0.05
     found = assert_same(blend.predictor, "both", blend.faces, real_faces)
     assert found.predict(blend.faces).tolist() == blend.predictor.predict(blend.faces).tolist()
 
 
+@pytest.mark.slow
 def test_rows_do_not_know_each_other(blend):
     found = exported(blend.predictor, "both")
     together = found.predict_proba(np.tile(blend.faces, 6))  # more than one block
@@ -96,7 +99,9 @@ def test_rows_do_not_know_each_other(blend):
     assert found.predict_proba(blend.faces[:0]).shape == (0, 3)
 
 
-@pytest.mark.parametrize("name", [*CANDIDATES, *STREAMED_CANDIDATES])
+@pytest.mark.parametrize(
+    "name", [*slow("mlp"), *(name for name in (*CANDIDATES, *STREAMED_CANDIDATES) if name != "mlp")]
+)
 def test_two_classes(name):
     records, expressions = made_up_faces(12, classes=("happy", "sad"))
     predictor = make_candidates([name], features="geometry")[name].pipeline.fit(records, expressions)

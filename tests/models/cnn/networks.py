@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from landmark_fer.face.records import record_dtype
 from landmark_fer.models.cnn.pictures import NetworkInput
@@ -27,6 +28,7 @@ def hand_made_onnx(description=SMALL, *, metadata=True, shape=None, factor=1.0, 
         The weights are multiplied by it.
     seed : int, default=0
     """
+    pytest.importorskip("onnx")
     from onnx import TensorProto, helper, numpy_helper
 
     k, shape = len(description.classes), (1, *description.input.shape) if shape is None else shape
@@ -60,6 +62,7 @@ def small_convolutions(*, weights=True, seed=0):
         Whether the first convolution's weights are in the file, which is damaged without them.
     seed : int, default=0
     """
+    pytest.importorskip("onnx")
     from onnx import TensorProto, helper, numpy_helper
 
     generator = np.random.default_rng(seed)

@@ -184,7 +184,7 @@ def test_a_file_cut_anywhere_is_refused():
 
 
 def test_the_interface_is_read_as_the_package_onnx_reads_it():
-    import onnx
+    onnx = pytest.importorskip("onnx")
 
     content = hand_made_onnx(shape=("n", 16, 16, 1))
     interface, model = OnnxModel(content).interface, onnx.load_model_from_string(content)
@@ -194,7 +194,7 @@ def test_the_interface_is_read_as_the_package_onnx_reads_it():
 
 
 def test_weights_that_old_files_list_among_the_inputs_are_none():
-    import onnx
+    onnx = pytest.importorskip("onnx")
     from onnx import TensorProto, helper
 
     model = onnx.load_model_from_string(hand_made_onnx())
@@ -264,7 +264,7 @@ def retype(graph, element):
 
 @pytest.mark.parametrize("fault", WRONG_SHAPES)
 def test_inputs_and_outputs_of_another_shape_are_refused(fault):
-    import onnx
+    onnx = pytest.importorskip("onnx")
 
     change, sentence = WRONG_SHAPES[fault]
     model = onnx.load_model_from_string(hand_made_onnx(shape=("n", 16, 16, 1)))
