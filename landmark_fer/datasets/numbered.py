@@ -1,5 +1,6 @@
 """Folders and files that name a class by a number, which means something else in each data set."""
 
+import re
 from importlib import import_module
 
 from landmark_fer.datasets.folders import SPLIT_FOLDERS
@@ -9,6 +10,12 @@ from landmark_fer.errors import DataError
 # The data sets that number their classes, as ``--dataset`` calls them, and the modules whose `CODES` say what a number
 # means; some have a table `LEFT_OUT` of further numbers.
 NUMBERED = {"fer2013": "fer2013_folders", "raf-db": "raf_db", "affectnet": "affectnet"}
+
+# How the files of some are called, and of no other.
+_OWN_NAMES = {
+    "fer2013": re.compile(r"(?:Training|PublicTest|PrivateTest)_\d+(?:\.\w+)?"),
+    "raf-db": re.compile(r"(?:train|test)_\d+_aligned(?:\.\w+)?", re.IGNORECASE),
+}
 
 
 def number_above(name):
@@ -34,7 +41,7 @@ def split_above(name, table):
 
 
 def check_numbers(path, names, dataset, *, title):
-    """Refuse numbered folders of which one is no number of a data set's code: they are another data set's.
+    """Refuse numbered folders that are another data set's, by a number that is none of its code or by names of files.
 
     Parameters
     ----------
@@ -50,8 +57,14 @@ def check_numbers(path, names, dataset, *, title):
     Raises
     ------
     DataError
-        If there is such a folder.
+        If they are.
     """
+    for other, own in _OWN_NAMES.items():
+        if other != dataset and mostly(names, lambda name, own=own: own.fullmatch(parts_of(name)[1])):
+            raise DataError(
+                f"{path} must hold {title}, and its files are called like {parts_of(names[0])[1]}, as those of another "
+                f"data set; say --dataset {other}"
+            )
     numbers = numbers_above(names)
     if foreign := sorted(numbers - _numbers(dataset)):
         own = sorted(_codes(dataset))

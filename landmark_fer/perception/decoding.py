@@ -22,11 +22,30 @@ MOVING = frozenset({"GIF", "PNG", "WebP", "AVIF"})  # a JPEG's further images ar
 _ORIENTATION = 0x0112
 
 
+# What can be particular about an image that was read, as a sentence on several goes on.
+NOTES = {
+    "frames": "hold several frames or pages, of which the first is read",
+    "range": "do not state which value is white, and are read by the smallest usual range that holds their values",
+    "stated": "hold values beyond the range that they state, and are read by the smallest usual range that holds them",
+    "numbers": "hold values that are no numbers (NaN), which are read as black",
+}
+
+_OF_ONE = {
+    "frames": "only {} is read",
+    "range": "{}, since the file states no range",
+    "stated": "{}, since they go beyond the range that the file states",
+    "numbers": "{}, and are read as black",
+}
+
+
 class Note(NamedTuple):
-    """What is particular about an image that was read: a key of `pictures.NOTES`, and the details in a few words."""
+    """What is particular about an image that was read: a key of `NOTES`, and the details in a few words."""
 
     kind: str
     detail: str
+
+    def __str__(self):
+        return _OF_ONE[self.kind].format(self.detail)
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,7 +253,7 @@ def _eight_bits(values, header, ranges, image, kind):
         eight = 255 - eight
     if values.dtype.kind == "f" and (lost := int(np.isnan(colours).sum())):
         eight[np.isnan(colours)] = 0
-        notes = (*notes, Note("numbers", f"{lost:,} values are no numbers (NaN), and are read as black"))
+        notes = (*notes, Note("numbers", f"{lost:,} values are no numbers (NaN)"))
     if alpha is None:
         return Image.fromarray(eight), notes, guessed
     if alpha.dtype != np.uint8:
@@ -261,10 +280,9 @@ def _range_of(values, header, ranges, kind):
     full = full_range(values.dtype)
     if full is not None and guessed[1:] == full[1:]:
         return guessed, (), guessed
-    note, why = ("stated", "go beyond the range that it states") if stated else ("range", "it states no range")
     low, high = extremes(values)
-    detail = f"its values ({low:.6g} to {high:.6g}, {values.dtype.name}) are read as {guessed}: {why}"
-    return guessed, (Note(note, detail),), guessed
+    detail = f"values from {low:.6g} to {high:.6g} ({values.dtype.name}) are read as {guessed}"
+    return guessed, (Note("stated" if stated else "range", detail),), guessed
 
 
 def _range_of_alpha(alpha, value_range):

@@ -13,7 +13,7 @@ import numpy as np
 from landmark_fer.errors import DataError, InputError
 from landmark_fer.file_identity import is_special
 from landmark_fer.naming import show
-from landmark_fer.perception.decoding import MAX_PIXELS, MOVING, ImageFile, Note
+from landmark_fer.perception.decoding import MAX_PIXELS, MOVING, NOTES, ImageFile, Note
 from landmark_fer.perception.image_formats import head_of, image_file_kind, image_kind
 from landmark_fer.perception.wide_images import may_be_wide
 
@@ -27,14 +27,6 @@ __all__ = [
     "read_picture",
     "to_grey",
 ]
-
-# What can be particular about an image that was read, as a sentence on several goes on.
-NOTES = {
-    "frames": "hold several frames or pages, of which the first is read",
-    "range": "do not state which value is white, and are read by the smallest usual range that holds their values",
-    "stated": "hold values beyond the range that they state, and are read by the smallest usual range that holds them",
-    "numbers": "hold values that are no numbers (NaN), which are read as black",
-}
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|data:")
 
@@ -69,7 +61,7 @@ def read_picture(source, *, name=None):
     content, name = _content_and_name(source, name)
     decoded = _decoded(content, name, None)
     for note in decoded.notes:
-        _log.warning("%s: %s", name, note.detail)
+        _log.warning("%s: %s", name, note)
     return decoded.pixels
 
 
@@ -217,7 +209,7 @@ def _decoded(content, name, ranges):
     if n_frames == 1:
         return decoded
     what = "pages" if file.kind == "TIFF" else "frames"
-    note = Note("frames", f"the first of {n_frames:,} {what} is read")
+    note = Note("frames", f"the first of {n_frames:,} {what}")
     return replace(decoded, notes=(note, *decoded.notes))
 
 

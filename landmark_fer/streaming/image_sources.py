@@ -109,7 +109,7 @@ def _folder_frames(paths):
         for note in image.notes:
             said[note.kind] += 1
             if said[note.kind] == 1:
-                logger.warning("%s: %s", path, note.detail)
+                logger.warning("%s: %s", path, note)
         yield Frame(image.pixels, index / FOLDER_RATE, index)
         index += 1
     for kind, count in said.items():

@@ -173,7 +173,7 @@ def test_of_several_frames_the_first_is_read_and_said(tmp_path, faces, loaded, c
     assert len(dataset) == 5 and dataset.problems == []
     (remark,) = dataset.remarks
     assert remark.startswith("4 images hold several frames or pages, of which the first is read: ")
-    assert "happy/gif.gif (the first of 3 frames is read)" in remark and "tif.tif (the first of 3 pages" in remark
+    assert "happy/gif.gif (the first of 3 frames)" in remark and "tif.tif (the first of 3 pages" in remark
     assert loaded(tmp_path / ("faces" if container == "folder" else f"faces.{container}")).remarks == [remark]
 
 
@@ -313,6 +313,20 @@ def test_numbers_are_never_guessed_and_what_is_advised_works(tmp_path, faces, co
                 open_source(path, dataset=dataset)
     if not advised:
         assert "no known data set has them; name the folders after expressions" in str(caught.value)
+
+
+def test_names_of_files_prove_another_data_set(tmp_path, faces):
+    path = numbered(tmp_path, "folder", faces, CODES, name="Training_{row}.png")
+    with pytest.raises(
+        DataError, match=r"must hold AffectNet, and its files are called like .*; say --dataset fer2013"
+    ):
+        open_source(path, dataset="affectnet")
+    assert len(open_source(path, dataset="fer2013")) == 14
+    (tmp_path / "raf").mkdir()
+    path = copies.make_raf_db_kaggle(tmp_path / "raf")
+    for wrong in ("affectnet", "fer2013"):
+        with pytest.raises(DataError, match="say --dataset raf-db"):
+            open_source(path, dataset=wrong)
 
 
 def test_names_of_raf_db_prove_its_numbers(tmp_path):

@@ -242,7 +242,7 @@ def test_one_picture_of_several_is_the_first_and_said(kind, caplog):
     read = read_picture(content, name="moving")
     np.testing.assert_array_equal(read, next(read_frames(content)).pixels)
     word = "pages" if kind == "TIFF" else "frames"
-    assert caplog.messages == [f"moving: the first of 5 {word} is read"]
+    assert caplog.messages == [f"moving: only the first of 5 {word} is read"]
     assert [note.kind for note in decode_image(content).notes] == ["frames"]
 
 
