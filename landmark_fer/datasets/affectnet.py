@@ -16,6 +16,7 @@ from landmark_fer.datasets.layout_reader import Entry, LayoutReader
 from landmark_fer.datasets.listing import parts_of
 from landmark_fer.datasets.numbered import check_numbers, number_above, reading_of, split_above
 from landmark_fer.errors import DataError
+from landmark_fer.naming import natural_key
 
 CODES = {
     0: "neutral",
@@ -86,8 +87,8 @@ class AffectNet(LayoutReader):
         codes = ((wanted[name], _code_of_array(content)) for name, content in listing.contents(labels))
         found = [(pictures.get(stem, stem), code, split_above(stem, SPLITS), stem in pictures) for stem, code in codes]
         without = set(pictures.values()) - {name for name, *_ in found}
-        self.note(sorted(without), f"pictures have no {_LABEL}, and are left out")
-        return self._kept(sorted(found))
+        self.note(sorted(without, key=natural_key), f"pictures have no {_LABEL}, and are left out")
+        return self._kept(sorted(found, key=lambda each: natural_key(each[0])))
 
     def _of_lists(self, listing, lists):
         places = {"/".join(name.split("/")[-2:]): name for name in listing.pictures}

@@ -21,6 +21,7 @@ from pathlib import Path
 from landmark_fer.datasets.collection_files import TAKE, read_json
 from landmark_fer.errors import DataError, InputError
 from landmark_fer.face.expressions import EXPRESSIONS
+from landmark_fer.naming import natural_key
 
 FORMAT, FORMAT_VERSION = "landmark_fer collection", 1
 ABOUT, READ_ME, LOCK = "collection.json", "README.txt", ".lock"
@@ -72,7 +73,9 @@ def read_takes(path):
                 f"{file} must tell subject, expression and round of version {FORMAT_VERSION}; delete the take"
             )
         takes.append(take | {"path": file.parent})
-    return sorted(takes, key=lambda take: (take["subject"], EXPRESSIONS.index(take["expression"]), take["round"]))
+    return sorted(
+        takes, key=lambda take: (natural_key(take["subject"]), EXPRESSIONS.index(take["expression"]), take["round"])
+    )
 
 
 def check_made_with(path, wanted):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from landmark_fer.errors import DataError
+from landmark_fer.naming import is_litter, natural_key
 
 CSV_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".tar.gz", ".tgz", ".tar")
 DAMAGE = (EOFError, OSError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
@@ -75,7 +76,7 @@ def find_csv(path, accepts):
         If the zip cannot be read.
     """
     with damage_named(path), zipfile.ZipFile(path) as archive:
-        names = sorted(name for name in archive.namelist() if not name.startswith("__MACOSX"))
+        names = sorted((name for name in archive.namelist() if not is_litter(name)), key=natural_key)
         for name in (name for name in names if name.lower().endswith(CSV_SUFFIXES)):
             with archive.open(name) as file, contextlib.closing(_unpacked_rows(file, name, path)) as rows:
                 if accepts(header_of(rows)):
@@ -148,7 +149,7 @@ def _unpacked_rows(file, name, path):
     """Yield the rows of an open file: of a tar by the end of its name, unpacked where it begins as gzip does."""
     if name.lower().endswith(_TAR_SUFFIXES):
         with tarfile.open(fileobj=file, mode="r:*") as archive:
-            members = (m for m in archive if m.isfile() and m.name.lower().endswith(".csv"))
+            members = (m for m in archive if m.isfile() and m.name.lower().endswith(".csv") and not is_litter(m.name))
             if (member := next(members, None)) is None:
                 raise TextError(f"{name} in {path} must hold a csv file, and holds none")
             yield from _rows(archive.extractfile(member), member.name)

@@ -371,3 +371,10 @@ def test_every_file_of_a_data_set_is_read_or_named(tmp_path, name, faces):
     ]
     assert not {path.relative_to(folder).as_posix() for path in labels} & told
     assert all(expression in EXPRESSIONS for expression in {item.expression for item in items if not item.problem})
+
+
+def test_litter_of_macs_is_no_csv(tmp_path, fer_csv):
+    content = fer_csv.read_bytes()
+    for container in ("tar", "tar.gz", "zip"):
+        path = contained(tmp_path, container, {"._fer2013.csv": b"\0\5\x16\7", "fer2013.csv": content})
+        assert len(open_source(path)) == len(open_source(fer_csv))

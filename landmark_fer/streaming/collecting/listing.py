@@ -1,6 +1,7 @@
 """Listing: who and what is in a folder of takes, in words."""
 
 from landmark_fer.datasets.collection import read_about, read_takes
+from landmark_fer.naming import natural_key
 
 
 def describe_takes(path):
@@ -13,7 +14,7 @@ def describe_takes(path):
     """
     about, takes = read_about(path), read_takes(path)
     lines = [f"{path}: {len(takes)} takes, {sum(take['faces'] for take in takes)} faces"]
-    for subject in sorted({take["subject"] for take in takes} | set(about["consent"])):
+    for subject in sorted({take["subject"] for take in takes} | set(about["consent"]), key=natural_key):
         own = [take for take in takes if take["subject"] == subject]
         agreed = about["consent"].get(subject, {}).get("agreed", "never")
         lines.append(f"\n{subject} (agreed {agreed})")
