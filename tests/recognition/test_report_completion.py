@@ -97,7 +97,7 @@ class TestRefusing:
     def test_a_model_that_reads_nothing_with_regions_before_any_data_are_read(self, older, monkeypatch):
         artifact = load_artifact(older)
         artifact.manifest["fields"] = ["crop"]
-        monkeypatch.setattr(report_completion, "load_artifact", lambda folder: artifact)
+        monkeypatch.setattr(report_completion, "load_artifact", lambda folder, **options: artifact)
         with pytest.raises(InputError, match="reads crop, in which regions of the face have no fixed place"):
             measure_importance(older, ["no such file"])
 
