@@ -62,7 +62,7 @@ def keras():
     pytest.importorskip("torch")
     os.environ.setdefault("KERAS_BACKEND", "torch")
     pytest.importorskip("keras")
-    from landmark_fer.models.cnn.training import import_keras
+    from landmark_fer.models.networks.training import import_keras
 
     return import_keras()
 

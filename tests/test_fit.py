@@ -79,7 +79,7 @@ class TestItWorks:
     def test_no_network_is_imported_where_none_is_named(self, lfw_csv):
         code = (
             "import sys; from landmark_fer.fit import main; assert main(sys.argv[1:]) == 0;"
-            "unnamed = ('landmark_fer.models.cnn.', 'onnxruntime.', 'keras.');"
+            "unnamed = ('landmark_fer.models.networks.', 'onnxruntime.', 'keras.');"
             "print([name for name in sys.modules if name.startswith(unnamed)])"
         )
         command = [sys.executable, "-c", code, "--data", lfw_csv, "--models", "dummy,svm", "--features", "geometry"]

@@ -13,8 +13,8 @@ from landmark_fer import load_artifact
 from landmark_fer.errors import InputError
 from landmark_fer.evaluate import main as evaluate
 from landmark_fer.fit import main
-from landmark_fer.models.cnn.classifier import NetworkClassifier
-from landmark_fer.models.cnn.training import take_weights
+from landmark_fer.models.networks.classifier import NetworkClassifier
+from landmark_fer.models.networks.training import take_weights
 from landmark_fer.recognition.artifact import read_manifest
 from landmark_fer.recognition.beginning import read_beginning
 from tests.datasets import copies

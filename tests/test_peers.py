@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from landmark_fer.face.records import record_dtype
-from landmark_fer.models.cnn.architectures import ARCHITECTURES
-from landmark_fer.models.cnn.onnx_network import OnnxNetwork
-from landmark_fer.models.cnn.pictures import NetworkInput
-from landmark_fer.models.cnn.sidecar import NetworkDescription
-from tests.models.cnn.networks import CLASSES, hand_made_onnx
+from landmark_fer.models.networks.architectures import ARCHITECTURES
+from landmark_fer.models.networks.onnx_network import OnnxNetwork
+from landmark_fer.models.networks.pictures import NetworkInput
+from landmark_fer.models.networks.sidecar import NetworkDescription
+from tests.models.networks.small_networks import CLASSES, hand_made_onnx
 
 pytest.importorskip("onnx")
 

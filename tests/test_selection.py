@@ -231,9 +231,9 @@ def test_no_quick_test_reaches_what_is_slow(request):
 
 
 ALL_SLOW = {
-    "models/cnn/test_architectures.py": "Keras",
-    "models/cnn/test_export.py": "Keras",
-    "models/cnn/test_network_training.py": "Keras",
+    "models/networks/test_architectures.py": "Keras",
+    "models/networks/test_export.py": "Keras",
+    "models/networks/test_network_training.py": "Keras",
     "streaming/web/test_collect_page.py": "Chromium",
     "test_docs.py": "Sphinx",
     "test_fit_networks.py": "Keras",

@@ -13,10 +13,10 @@ from sklearn.pipeline import Pipeline
 from landmark_fer.errors import InputError
 from landmark_fer.features.projection import MirrorPCA, SideBySide
 from landmark_fer.features.transformers import AlignedLandmarks, HogOfChip, Measurements
-from landmark_fer.models.cnn import NETWORKS
 from landmark_fer.models.mirrored import MirroredClassifier
 from landmark_fer.models.neighbours import EmbeddedNeighbours
 from landmark_fer.models.network import DropoutMLP
+from landmark_fer.models.networks import NETWORKS
 from landmark_fer.models.older import OLDER
 from landmark_fer.models.streamed import StreamedClassifier, UndescribedFaces
 from landmark_fer.models.svm import LeastSquaresSVC, RbfSVC

@@ -4,7 +4,7 @@ from landmark_fer.errors import InputError
 from landmark_fer.evaluation.search_plan import TimeLimit
 from landmark_fer.evaluation.splits import has_chips
 from landmark_fer.models.candidates import blend_members, make_candidates
-from landmark_fer.models.cnn import NETWORKS
+from landmark_fer.models.networks import NETWORKS
 from landmark_fer.models.pooling import BLEND
 from landmark_fer.recognition.fit_options import OPTIONS_OF, RECIPE_OPTIONS
 
@@ -76,7 +76,7 @@ def _check_networks(options, networks):
     if given or options.format != "joblib":
         option = "--" + (given[0] if given else "format").replace("_", "-")
         raise InputError(f"{option} is of the other models, and {', '.join(networks)} must do without; leave it out")
-    from landmark_fer.models.cnn.training import import_keras
+    from landmark_fer.models.networks.training import import_keras
     from landmark_fer.recognition.beginning import read_beginning
     from landmark_fer.recognition.network_training import extractor_settings, recipe_changes
 

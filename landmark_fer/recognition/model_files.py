@@ -82,7 +82,7 @@ def _write_network(path, predictor, facts):
 
 
 def _read_network(content, name, threads):
-    from landmark_fer.models.cnn.onnx_network import OnnxNetwork
+    from landmark_fer.models.networks.onnx_network import OnnxNetwork
 
     return OnnxNetwork(content, name=name, threads=threads)
 

@@ -10,12 +10,12 @@ from landmark_fer.evaluation.own_splits import prepare_folds
 from landmark_fer.evaluation.rejection import rejection_facts
 from landmark_fer.evaluation.significance import compare_pairs
 from landmark_fer.evaluation.validation import CandidateResult
-from landmark_fer.models.cnn.architectures import ARCHITECTURES
-from landmark_fer.models.cnn.calibrated import CalibratedNetwork, fit_network_temperature
-from landmark_fer.models.cnn.classifier import NetworkClassifier
-from landmark_fer.models.cnn.curves import draw_curves
-from landmark_fer.models.cnn.watching import history_text
 from landmark_fer.models.contract import predict_in_order
+from landmark_fer.models.networks.architectures import ARCHITECTURES
+from landmark_fer.models.networks.calibrated import CalibratedNetwork, fit_network_temperature
+from landmark_fer.models.networks.classifier import NetworkClassifier
+from landmark_fer.models.networks.curves import draw_curves
+from landmark_fer.models.networks.watching import history_text
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.recognition.facts import base_facts, votes_of_training
 from landmark_fer.recognition.fit_options import OPTIONS_OF, RECIPE_OPTIONS

@@ -14,7 +14,7 @@ from PIL import Image
 from landmark_fer.datasets import load_dataset, open_source
 from landmark_fer.datasets.ferplus import read_votes
 from landmark_fer.datasets.geometry_table import read_table, table_path
-from landmark_fer.models.cnn.sidecar import read_sidecar
+from landmark_fer.models.networks.sidecar import read_sidecar
 from landmark_fer.perception.pictures import read_frames, read_picture
 from landmark_fer.recognition.manifest import MANIFEST_NAME, read_manifest
 from landmark_fer.recognition.network_files import read_network_file
@@ -22,7 +22,7 @@ from landmark_fer.streaming.collecting.spans import read_spans
 from tests.accidents.artifacts import ARTIFACT_TARGETS
 from tests.accidents.mutations import damaged, damaged_text, damaged_values
 from tests.accidents.samples import csv_rows, encoded, identity_graph, small_table, smooth_picture, votes_rows, zipped
-from tests.models.cnn.networks import hand_made_onnx, small_convolutions
+from tests.models.networks.small_networks import hand_made_onnx, small_convolutions
 
 ARTIFACTS = table_path().parents[1] / "artifacts"
 

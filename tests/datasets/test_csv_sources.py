@@ -213,4 +213,4 @@ def test_every_csv_of_the_package_goes_through_the_reader():
     by_hand = ("csv.reader(", "csv.DictReader(", "read_csv(", "loadtxt(", "genfromtxt(")
     readers = {name for (name, text), mark in itertools.product(sources.items(), by_hand) if mark in text}
     # The history of a training is written and read by the training itself.
-    assert readers <= {"datasets/csv_sources.py", "models/cnn/watching.py"}
+    assert readers <= {"datasets/csv_sources.py", "models/networks/watching.py"}

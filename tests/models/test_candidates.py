@@ -15,8 +15,8 @@ from landmark_fer.models.candidates import (
     describe_faces,
     make_candidates,
 )
-from landmark_fer.models.cnn import NETWORKS
 from landmark_fer.models.contract import predict_in_order
+from landmark_fer.models.networks import NETWORKS
 from tests.conftest import made_up_faces
 
 

@@ -16,7 +16,7 @@ import pytest
 from landmark_fer.errors import DependencyError, InputError
 from landmark_fer.models import onnx_runtime
 from landmark_fer.models.onnx_runtime import OnnxModel
-from tests.models.cnn.networks import hand_made_onnx
+from tests.models.networks.small_networks import hand_made_onnx
 
 onnx = pytest.importorskip("onnx")
 
@@ -158,8 +158,8 @@ def test_a_model_that_does_not_end_is_stopped():
 def test_a_network_is_tried_for_no_longer_than_the_patience(monkeypatch):
     from dataclasses import replace
 
-    from landmark_fer.models.cnn import onnx_network
-    from tests.models.cnn.networks import SMALL
+    from landmark_fer.models.networks import onnx_network
+    from tests.models.networks.small_networks import SMALL
 
     monkeypatch.setattr(onnx_network, "PATIENCE_S", 0.2)
     with pytest.raises(InputError, match="must run within"):

@@ -14,14 +14,14 @@ from landmark_fer.recognition.artifact import export_onnx, load_artifact, save_a
 from landmark_fer.recognition.card import render_card
 from landmark_fer.recognition.network_files import load_keras_network
 from landmark_fer.recognition.recognizer import Recognizer
-from tests.models.cnn.networks import CLASSES, SMALL, drawn_classifier, hand_made_onnx, random_records
+from tests.models.networks.small_networks import CLASSES, SMALL, drawn_classifier, hand_made_onnx, random_records
 
 IN_ORDER = ("angry", "happy", "sad", "neutral")
 
 
 def saved_network(path, name, **options):
     """A drawn network of an architecture, calibrated and saved."""
-    from landmark_fer.models.cnn.calibrated import CalibratedNetwork
+    from landmark_fer.models.networks.calibrated import CalibratedNetwork
 
     network = CalibratedNetwork(drawn_classifier(name, **options), temperature=1.3)
     facts = {
@@ -154,7 +154,7 @@ class TestStrangers:
         assert face.expression in CLASSES and sum(face.probabilities.values()) == pytest.approx(1, abs=1e-5)
 
     def test_the_model_zoos_contract_reads_the_crop_of_a_live_face(self, tmp_path, astronaut):
-        from landmark_fer.models.cnn.sidecar import FERPLUS_CONTRACT
+        from landmark_fer.models.networks.sidecar import FERPLUS_CONTRACT
 
         (tmp_path / "zoo.onnx").write_bytes(hand_made_onnx(FERPLUS_CONTRACT, metadata=False, factor=0.01))
         artifact = load_artifact(tmp_path / "zoo.onnx")
@@ -166,7 +166,7 @@ class TestStrangers:
         self, tmp_path, lfw_csv, session_cache, monkeypatch, capsys
     ):
         from landmark_fer.evaluate import main
-        from landmark_fer.models.cnn.sidecar import FERPLUS_CONTRACT
+        from landmark_fer.models.networks.sidecar import FERPLUS_CONTRACT
 
         monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
         (tmp_path / "zoo.onnx").write_bytes(hand_made_onnx(FERPLUS_CONTRACT, metadata=False, factor=0.01))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.errors import DataError
-from landmark_fer.models.cnn.classifier import watched_part
+from landmark_fer.models.networks.classifier import watched_part
 from landmark_fer.recognition.network_split import split_for_networks
 from tests.conftest import made_up_dataset
 

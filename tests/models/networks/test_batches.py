@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from landmark_fer.models.cnn.batches import NO_AUGMENTATION, Augmentation
-from landmark_fer.models.cnn.pictures import NetworkInput, scaled_pictures
+from landmark_fer.models.networks.batches import NO_AUGMENTATION, Augmentation
+from landmark_fer.models.networks.pictures import NetworkInput, scaled_pictures
 
 PLAIN = NetworkInput(16, scaling="0..255")
 
@@ -12,7 +12,7 @@ PLAIN = NetworkInput(16, scaling="0..255")
 @pytest.fixture
 def moved(keras):
     """The function that moves pictures, as arrays of shape (n, side, side)."""
-    from landmark_fer.models.cnn.torch_training import augmented
+    from landmark_fer.models.networks.torch_training import augmented
 
     def function(pictures, augmentation, *, wanted=PLAIN, seed=0, side=None):
         random = np.random.default_rng(seed)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.cnn import NETWORKS, cost
-from landmark_fer.models.cnn.architectures import ARCHITECTURES, build_network
+from landmark_fer.models.networks import NETWORKS, cost
+from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
 
 pytestmark = pytest.mark.usefixtures("keras")
 

@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.cnn.architectures import ARCHITECTURES
-from landmark_fer.models.cnn.onnx_network import OnnxNetwork
-from landmark_fer.models.cnn.pictures import NetworkInput
-from landmark_fer.models.cnn.sidecar import NetworkDescription
+from landmark_fer.models.networks.architectures import ARCHITECTURES
+from landmark_fer.models.networks.onnx_network import OnnxNetwork
+from landmark_fer.models.networks.pictures import NetworkInput
+from landmark_fer.models.networks.sidecar import NetworkDescription
 from landmark_fer.models.onnx_runtime import FLOAT, OnnxModel
-from tests.models.cnn.networks import CLASSES, drawn_classifier, random_records
+from tests.models.networks.small_networks import CLASSES, drawn_classifier, random_records
 
 SMALLER = {"vgg16_transfer": {"weights": None}, "single_conv": {"filters": 4}}
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_onnxruntime_answers_as_keras_does(keras, name):
-    from landmark_fer.models.cnn.calibrated import CalibratedNetwork
-    from landmark_fer.models.cnn.export import network_content
+    from landmark_fer.models.networks.calibrated import CalibratedNetwork
+    from landmark_fer.models.networks.export import network_content
 
     wanted = ARCHITECTURES[name].input
     records = random_records(3, crop_size=wanted.side)
@@ -33,9 +33,9 @@ def test_onnxruntime_answers_as_keras_does(keras, name):
 def test_the_file_says_its_classes_and_onnxruntime_runs_it(keras):
     import onnxruntime
 
-    from landmark_fer.models.cnn.calibrated import CalibratedNetwork
-    from landmark_fer.models.cnn.export import network_content
-    from landmark_fer.models.cnn.pictures import network_pictures
+    from landmark_fer.models.networks.calibrated import CalibratedNetwork
+    from landmark_fer.models.networks.export import network_content
+    from landmark_fer.models.networks.pictures import network_pictures
 
     calibrated = CalibratedNetwork(drawn_classifier("aligned_cnn", width=4), temperature=2)
     content = network_content(calibrated.network_, replace(calibrated.description, mirrored=False))
@@ -49,7 +49,7 @@ def test_the_file_says_its_classes_and_onnxruntime_runs_it(keras):
 
 @pytest.mark.parametrize("name", ["aligned_cnn", "mini_xception"])
 def test_a_temperature_divides_the_scores_and_leaves_the_classifier_alone(keras, name):
-    from landmark_fer.models.cnn.calibrated import CalibratedNetwork
+    from landmark_fer.models.networks.calibrated import CalibratedNetwork
 
     classifier = drawn_classifier(name)
     classifier.recipe_ = replace(classifier.recipe_, mirrored=False)
@@ -65,7 +65,7 @@ def test_a_temperature_divides_the_scores_and_leaves_the_classifier_alone(keras,
 
 
 def test_the_fitted_temperature_finds_back_how_sure_answers_were_made(keras):
-    from landmark_fer.models.cnn.calibrated import CalibratedNetwork, fit_network_temperature
+    from landmark_fer.models.networks.calibrated import CalibratedNetwork, fit_network_temperature
 
     classifier, records = drawn_classifier("aligned_cnn", width=4), random_records(300)
     probabilities = CalibratedNetwork(classifier, temperature=0.5).predict_proba(records)
@@ -76,14 +76,14 @@ def test_the_fitted_temperature_finds_back_how_sure_answers_were_made(keras):
 
 @pytest.mark.parametrize("temperature", [0, -1.0, np.nan, np.inf])
 def test_a_temperature_that_is_none_is_refused(keras, temperature):
-    from landmark_fer.models.cnn.calibrated import CalibratedNetwork
+    from landmark_fer.models.networks.calibrated import CalibratedNetwork
 
     with pytest.raises(InputError, match="a temperature must be more than 0"):
         CalibratedNetwork(drawn_classifier("aligned_cnn", width=4), temperature=temperature)
 
 
 def test_a_network_that_ends_otherwise_cannot_be_calibrated(keras):
-    from landmark_fer.models.cnn.calibrated import tempered_network
+    from landmark_fer.models.networks.calibrated import tempered_network
 
     layers = keras.layers
     for last in ([layers.Dense(3, activation="sigmoid")], [layers.Dense(3, activation="relu"), layers.Softmax()]):
@@ -93,7 +93,7 @@ def test_a_network_that_ends_otherwise_cannot_be_calibrated(keras):
 
 
 def test_a_network_that_has_no_such_form_is_refused(keras):
-    from landmark_fer.models.cnn.export import network_content
+    from landmark_fer.models.networks.export import network_content
 
     flat = keras.Sequential([keras.Input((16, 16, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     wrong = NetworkDescription(NetworkInput(16), CLASSES)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.cnn.pictures import reduced_pictures
-from landmark_fer.models.cnn.training import import_keras
-from landmark_fer.models.cnn.watching import answers_of
+from landmark_fer.models.networks.pictures import reduced_pictures
+from landmark_fer.models.networks.training import import_keras
+from landmark_fer.models.networks.watching import answers_of
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 LARGEST = 4 * 2**30

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.cnn.onnx_network import OnnxNetwork
-from landmark_fer.models.cnn.pictures import NetworkInput, network_pictures
+from landmark_fer.models.networks.onnx_network import OnnxNetwork
+from landmark_fer.models.networks.pictures import NetworkInput, network_pictures
 from landmark_fer.models.onnx_runtime import FLOAT, OnnxModel
-from tests.models.cnn.networks import CLASSES, SMALL, hand_made_onnx, random_records, small_convolutions
+from tests.models.networks.small_networks import CLASSES, SMALL, hand_made_onnx, random_records, small_convolutions
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ class TestSharing:
         code = (
             "import sys, pathlib\n"
             "for name in ('keras', 'onnx', 'onnxscript'): sys.modules[name] = None\n"
-            "from landmark_fer.models.cnn.onnx_network import OnnxNetwork\n"
+            "from landmark_fer.models.networks.onnx_network import OnnxNetwork\n"
             "from landmark_fer.recognition.probe import probe_records\n"
             f"network = OnnxNetwork(pathlib.Path({str(tmp_path / 'small.onnx')!r}).read_bytes())\n"
             "print(network.predict_proba(probe_records(80)).shape, 'torch' in sys.modules)"
@@ -121,10 +121,10 @@ def test_every_module_of_networks_is_imported_without_keras():
     code = (
         "import sys, pkgutil, importlib\n"
         "for name in ('keras', 'onnxscript', 'onnx', 'matplotlib', 'h5py'): sys.modules[name] = None\n"
-        "import landmark_fer.models.cnn as package\n"
+        "import landmark_fer.models.networks as package\n"
         "names = [each.name for each in pkgutil.iter_modules(package.__path__)]\n"
         "for name in names:\n"
-        "    if not name.startswith('torch_'): importlib.import_module(f'landmark_fer.models.cnn.{name}')\n"
+        "    if not name.startswith('torch_'): importlib.import_module(f'landmark_fer.models.networks.{name}')\n"
         "print('keras_files' in names, len(names) > 10, 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from landmark_fer.errors import DependencyError, InputError
-from landmark_fer.models.cnn.watching import HISTORY, WEIGHTS, read_history
+from landmark_fer.models.networks.watching import HISTORY, WEIGHTS, read_history
 from landmark_fer.models.optional_packages import import_optional
 
 FINISHED = "finished"
@@ -87,7 +87,7 @@ def train_network(network, faces, wanted, recipe, *, folder, seed=0, verbose=Tru
         One an epoch, with the keys `HISTORY_COLUMNS`.
     """
     import_keras()
-    from landmark_fer.models.cnn.torch_training import fit_network
+    from landmark_fer.models.networks.torch_training import fit_network
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -5,9 +5,9 @@ import os
 from dataclasses import replace
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.cnn.architectures import ARCHITECTURES, build_network
-from landmark_fer.models.cnn.recipes import recipe_of
-from landmark_fer.models.cnn.training import import_keras
+from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
+from landmark_fer.models.networks.recipes import recipe_of
+from landmark_fer.models.networks.training import import_keras
 
 _OF_ADAM = 6  # values a parameter: Keras' and PyTorch's, gradients of two parts of a batch, two moments
 _OF_ACTIVATIONS = 3  # values a unit: itself, its gradient, a buffer

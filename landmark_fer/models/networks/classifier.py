@@ -12,12 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 from landmark_fer.cache_files import cache_folder
 from landmark_fer.datasets.ferplus import soft_labels
 from landmark_fer.errors import DataError, InputError
-from landmark_fer.models.cnn import NETWORKS
-from landmark_fer.models.cnn.architectures import ARCHITECTURES, build_network
-from landmark_fer.models.cnn.pictures import reduced_pictures
-from landmark_fer.models.cnn.recipes import recipe_of
-from landmark_fer.models.cnn.training import TrainingFaces, take_weights, train_network
-from landmark_fer.models.cnn.watching import answers_of
+from landmark_fer.models.networks import NETWORKS
+from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
+from landmark_fer.models.networks.pictures import reduced_pictures
+from landmark_fer.models.networks.recipes import recipe_of
+from landmark_fer.models.networks.training import TrainingFaces, take_weights, train_network
+from landmark_fer.models.networks.watching import answers_of
 
 WATCHED = 20  # one in as many of the training faces is watched and not learnt from
 

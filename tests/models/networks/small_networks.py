@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from landmark_fer.face.records import record_dtype
-from landmark_fer.models.cnn.pictures import NetworkInput
-from landmark_fer.models.cnn.sidecar import METADATA, NetworkDescription
+from landmark_fer.models.networks.pictures import NetworkInput
+from landmark_fer.models.networks.sidecar import METADATA, NetworkDescription
 
 CLASSES = ("angry", "happy", "sad", "neutral")
 SMALL = NetworkDescription(NetworkInput(16), CLASSES, "probabilities")
@@ -101,9 +101,9 @@ def random_records(n, *, chip_size=80, crop_size=None, seed=0):
 
 def drawn_classifier(name="aligned_cnn", classes=CLASSES, **options):
     """Return a classifier as if it were trained: weights and statistics of its normalisations are drawn."""
-    from landmark_fer.models.cnn.architectures import ARCHITECTURES, build_network
-    from landmark_fer.models.cnn.classifier import NetworkClassifier
-    from landmark_fer.models.cnn.recipes import recipe_of
+    from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
+    from landmark_fer.models.networks.classifier import NetworkClassifier
+    from landmark_fer.models.networks.recipes import recipe_of
 
     classifier = NetworkClassifier(name, options=options or None)
     classifier.network_ = build_network(name, len(classes), seed=1, **options)

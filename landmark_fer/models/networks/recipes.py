@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from landmark_fer.models.cnn.batches import Augmentation
+from landmark_fer.models.networks.batches import Augmentation
 
 TARGETS = ("labels", "soft", "drawn")
 

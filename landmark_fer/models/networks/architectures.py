@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.cnn.pictures import NetworkInput
-from landmark_fer.models.cnn.training import import_keras
+from landmark_fer.models.networks.pictures import NetworkInput
+from landmark_fer.models.networks.training import import_keras
 
 SINGLE_CONV_FILTERS = 64
 """Filters of `single_conv` unless others are asked for; its source has 5,000, which makes 1,440 million weights."""
@@ -264,4 +264,4 @@ ARCHITECTURES = {
         {},
     ),
 }
-"""By name; each of them is in `landmark_fer.models.cnn.NETWORKS`, too."""
+"""By name; each of them is in `landmark_fer.models.networks.NETWORKS`, too."""

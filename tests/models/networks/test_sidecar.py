@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.cnn.pictures import NetworkInput
-from landmark_fer.models.cnn.sidecar import (
+from landmark_fer.models.networks.pictures import NetworkInput
+from landmark_fer.models.networks.sidecar import (
     FERPLUS_CONTRACT,
     NetworkDescription,
     description_of,
@@ -16,7 +16,7 @@ from landmark_fer.models.cnn.sidecar import (
 )
 from landmark_fer.models.onnx_runtime import FLOAT, GraphInterface, OnnxModel
 from landmark_fer.perception.extraction import ExtractorSettings
-from tests.models.cnn.networks import CLASSES, SMALL, hand_made_onnx
+from tests.models.networks.small_networks import CLASSES, SMALL, hand_made_onnx
 
 GOOD = {"input": {"side": 64, "picture": "crop", "margin": 0.1, "scaling": "0..1"}, "classes": ["happiness", "Sad"]}
 

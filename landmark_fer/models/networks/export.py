@@ -9,10 +9,10 @@ from contextlib import redirect_stdout
 import numpy as np
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.cnn.onnx_network import OnnxNetwork
-from landmark_fer.models.cnn.pictures import scaled_pictures
-from landmark_fer.models.cnn.sidecar import METADATA
-from landmark_fer.models.cnn.training import import_keras
+from landmark_fer.models.networks.onnx_network import OnnxNetwork
+from landmark_fer.models.networks.pictures import scaled_pictures
+from landmark_fer.models.networks.sidecar import METADATA
+from landmark_fer.models.networks.training import import_keras
 from landmark_fer.models.optional_packages import import_optional
 
 OPSET = 18
@@ -49,7 +49,7 @@ def network_content(network, description):
     import_optional("onnxscript", purpose="exporting a network")
     import torch
 
-    from landmark_fer.models.cnn.torch_network import OnnxForm
+    from landmark_fer.models.networks.torch_network import OnnxForm
 
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:

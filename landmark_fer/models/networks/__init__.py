@@ -16,4 +16,4 @@ NETWORKS = (
     "ferplus_vgg13",
     "mini_xception",
 )
-"""Names of the architectures, in the order of `landmark_fer.models.cnn.architectures.ARCHITECTURES`."""
+"""Names of the architectures, in the order of `landmark_fer.models.networks.architectures.ARCHITECTURES`."""

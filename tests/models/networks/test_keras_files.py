@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from landmark_fer.errors import DependencyError, InputError
-from landmark_fer.models.cnn.keras_files import KerasNetwork, keras_content, read_keras
-from landmark_fer.models.cnn.pictures import NetworkInput
-from landmark_fer.models.cnn.sidecar import NetworkDescription
-from tests.models.cnn.networks import CLASSES, random_records
+from landmark_fer.models.networks.keras_files import KerasNetwork, keras_content, read_keras
+from landmark_fer.models.networks.pictures import NetworkInput
+from landmark_fer.models.networks.sidecar import NetworkDescription
+from tests.models.networks.small_networks import CLASSES, random_records
 
 WANTED = NetworkDescription(NetworkInput(16), CLASSES, "scores")
 

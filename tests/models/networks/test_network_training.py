@@ -13,15 +13,15 @@ import pytest
 
 from landmark_fer.errors import DataError, DependencyError, InputError
 from landmark_fer.face.records import record_dtype
-from landmark_fer.models.cnn import training
-from landmark_fer.models.cnn.architectures import ARCHITECTURES, build_network
-from landmark_fer.models.cnn.batches import NO_AUGMENTATION
-from landmark_fer.models.cnn.classifier import NetworkClassifier, watched_part
-from landmark_fer.models.cnn.curves import draw_curves
-from landmark_fer.models.cnn.pictures import NetworkInput
-from landmark_fer.models.cnn.recipes import Recipe
-from landmark_fer.models.cnn.training import TrainingFaces
-from landmark_fer.models.cnn.watching import HISTORY_COLUMNS, read_history
+from landmark_fer.models.networks import training
+from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
+from landmark_fer.models.networks.batches import NO_AUGMENTATION
+from landmark_fer.models.networks.classifier import NetworkClassifier, watched_part
+from landmark_fer.models.networks.curves import draw_curves
+from landmark_fer.models.networks.pictures import NetworkInput
+from landmark_fer.models.networks.recipes import Recipe
+from landmark_fer.models.networks.training import TrainingFaces
+from landmark_fer.models.networks.watching import HISTORY_COLUMNS, read_history
 from tests.conftest import made_up_faces
 
 pytestmark = pytest.mark.usefixtures("keras")
@@ -128,7 +128,7 @@ def test_a_weight_of_two_is_a_face_twice_and_of_none_a_face_left_out(counts, wit
 
 def small_training(folder, recipe, monkeypatch, *, stop_after=None):
     """Train a small network; where asked, interrupt it after some epochs and take it up again. Return its weights."""
-    from landmark_fer.models.cnn import torch_training
+    from landmark_fer.models.networks import torch_training
 
     generator = np.random.default_rng(0)
     pictures, labels = (
@@ -168,7 +168,7 @@ def test_a_stopped_training_ends_as_if_it_had_not_been(schedule, tmp_path, monke
 
 
 def test_a_cooldown_lets_the_rate_down_at_full_size(tmp_path):
-    from landmark_fer.models.cnn.torch_training import first_of_cooldown, side_of_epoch
+    from landmark_fer.models.networks.torch_training import first_of_cooldown, side_of_epoch
 
     recipe = Recipe(epochs=12, schedule="cooldown", smallest_side=32)
     assert first_of_cooldown(recipe) == 9
@@ -177,7 +177,7 @@ def test_a_cooldown_lets_the_rate_down_at_full_size(tmp_path):
 
 
 def test_rare_classes_count_more_where_the_recipe_balances():
-    from landmark_fer.models.cnn.torch_training import _shares_of_loss
+    from landmark_fer.models.networks.torch_training import _shares_of_loss
 
     labels = np.eye(2, dtype=np.float32)[[0] * 16 + [1]]
     faces = TrainingFaces(np.zeros((17, 8, 8), np.uint8), labels, None, None, None)
@@ -188,7 +188,7 @@ def test_rare_classes_count_more_where_the_recipe_balances():
 
 
 def test_frozen_layers_are_not_trained():
-    from landmark_fer.models.cnn.torch_network import TorchNetwork
+    from landmark_fer.models.networks.torch_network import TorchNetwork
 
     network = TorchNetwork(build_network("vgg16_transfer", 3, weights=None))
     assert sum(each.requires_grad for each in network.parameters()) == 4  # two layers of weights and biases
@@ -215,7 +215,7 @@ def test_weights_that_are_none_are_refused(weights, faces, tmp_path):
 
 
 def test_votes_are_drawn_by_their_shares():
-    from landmark_fer.models.cnn.torch_training import _drawn
+    from landmark_fer.models.networks.torch_training import _drawn
 
     drawn = _drawn(np.array([[0.0, 0.3, 0.7]] * 2000, dtype=np.float32), np.random.default_rng(0))
     assert drawn.sum(axis=1) == pytest.approx(1)
@@ -264,7 +264,7 @@ def test_a_killed_training_goes_on_where_it_was(tmp_path):
         import sys
         sys.path.insert(0, {os.getcwd()!r})
         from tests.conftest import made_up_faces
-        from landmark_fer.models.cnn.classifier import NetworkClassifier
+        from landmark_fer.models.networks.classifier import NetworkClassifier
         recipe = {{"epochs": 12, "batch_size": 8, "schedule": "cosine"}}
         options = {{"recipe": recipe, "options": {{"width": 2}}, "verbose": False, "cache": {str(tmp_path)!r}}}
         fitted = NetworkClassifier("aligned_cnn", **options).fit(*made_up_faces(12))

@@ -5,12 +5,12 @@ from dataclasses import asdict
 import numpy as np
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.cnn.architectures import ARCHITECTURES
-from landmark_fer.models.cnn.keras_files import KerasNetwork
-from landmark_fer.models.cnn.pictures import reduced_pictures
-from landmark_fer.models.cnn.sidecar import NetworkDescription
-from landmark_fer.models.cnn.training import import_keras
-from landmark_fer.models.cnn.watching import answers_of
+from landmark_fer.models.networks.architectures import ARCHITECTURES
+from landmark_fer.models.networks.keras_files import KerasNetwork
+from landmark_fer.models.networks.pictures import reduced_pictures
+from landmark_fer.models.networks.sidecar import NetworkDescription
+from landmark_fer.models.networks.training import import_keras
+from landmark_fer.models.networks.watching import answers_of
 
 _LINEAR = ("GlobalAveragePooling2D", "Flatten", "Reshape")  # between the last weights and the softmax
 _SMALLEST = 1e-7  # probability, for the logarithm
