@@ -230,7 +230,7 @@ def check_options(words):
 
 def check_description(text):
     """The description of a network is one that its reader takes."""
-    from landmark_fer.models.networks.sidecar import read_sidecar
+    from landmark_fer.models.networks.description import read_sidecar
 
     Path("network.json").write_text(text, encoding="utf-8")
     assert list(read_sidecar("network.onnx").classes) == json.loads(text)["classes"]

@@ -8,9 +8,9 @@ import pytest
 
 from landmark_fer.face.records import record_dtype
 from landmark_fer.models.networks.architectures import ARCHITECTURES
+from landmark_fer.models.networks.description import NetworkDescription
+from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.networks.onnx_network import OnnxNetwork
-from landmark_fer.models.networks.pictures import NetworkInput
-from landmark_fer.models.networks.sidecar import NetworkDescription
 from tests.models.networks.small_networks import CLASSES, hand_made_onnx
 
 pytest.importorskip("onnx")

@@ -14,7 +14,7 @@ from PIL import Image
 from landmark_fer.datasets import load_dataset, open_source
 from landmark_fer.datasets.ferplus import read_votes
 from landmark_fer.datasets.geometry_table import read_table, table_path
-from landmark_fer.models.networks.sidecar import read_sidecar
+from landmark_fer.models.networks.description import read_sidecar
 from landmark_fer.perception.pictures import read_frames, read_picture
 from landmark_fer.recognition.manifest import MANIFEST_NAME, read_manifest
 from landmark_fer.recognition.network_files import read_network_file

@@ -11,7 +11,7 @@ from landmark_fer.datasets.fer2013 import SIDE, Fer2013Csv, expression_of_label
 from landmark_fer.datasets.ferplus import majority, read_votes, soft_labels
 from landmark_fer.errors import DataError, InputError
 from landmark_fer.face.expressions import EXPRESSIONS, FER2013_CODES, FERPLUS_COLUMNS, expression_named, find_expression
-from landmark_fer.models.networks.sidecar import NetworkDescription
+from landmark_fer.models.networks.description import NetworkDescription
 from landmark_fer.models.onnx_runtime import OnnxModel
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.perception.pictures import read_picture

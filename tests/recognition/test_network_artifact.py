@@ -154,7 +154,7 @@ class TestStrangers:
         assert face.expression in CLASSES and sum(face.probabilities.values()) == pytest.approx(1, abs=1e-5)
 
     def test_the_model_zoos_contract_reads_the_crop_of_a_live_face(self, tmp_path, astronaut):
-        from landmark_fer.models.networks.sidecar import FERPLUS_CONTRACT
+        from landmark_fer.models.networks.description import FERPLUS_CONTRACT
 
         (tmp_path / "zoo.onnx").write_bytes(hand_made_onnx(FERPLUS_CONTRACT, metadata=False, factor=0.01))
         artifact = load_artifact(tmp_path / "zoo.onnx")
@@ -166,7 +166,7 @@ class TestStrangers:
         self, tmp_path, lfw_csv, session_cache, monkeypatch, capsys
     ):
         from landmark_fer.evaluate import main
-        from landmark_fer.models.networks.sidecar import FERPLUS_CONTRACT
+        from landmark_fer.models.networks.description import FERPLUS_CONTRACT
 
         monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
         (tmp_path / "zoo.onnx").write_bytes(hand_made_onnx(FERPLUS_CONTRACT, metadata=False, factor=0.01))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.networks.pictures import NetworkInput
+from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.networks.training import import_keras
 
 SINGLE_CONV_FILTERS = 64

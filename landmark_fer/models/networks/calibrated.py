@@ -6,9 +6,9 @@ import numpy as np
 
 from landmark_fer.errors import InputError
 from landmark_fer.models.networks.architectures import ARCHITECTURES
+from landmark_fer.models.networks.description import NetworkDescription
+from landmark_fer.models.networks.images import reduced_pictures
 from landmark_fer.models.networks.keras_files import KerasNetwork
-from landmark_fer.models.networks.pictures import reduced_pictures
-from landmark_fer.models.networks.sidecar import NetworkDescription
 from landmark_fer.models.networks.training import import_keras
 from landmark_fer.models.networks.watching import answers_of
 

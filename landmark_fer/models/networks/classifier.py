@@ -14,7 +14,7 @@ from landmark_fer.datasets.ferplus import soft_labels
 from landmark_fer.errors import DataError, InputError
 from landmark_fer.models.networks import NETWORKS
 from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
-from landmark_fer.models.networks.pictures import reduced_pictures
+from landmark_fer.models.networks.images import reduced_pictures
 from landmark_fer.models.networks.recipes import recipe_of
 from landmark_fer.models.networks.training import TrainingFaces, take_weights, train_network
 from landmark_fer.models.networks.watching import answers_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.networks.pictures import reduced_pictures
+from landmark_fer.models.networks.images import reduced_pictures
 from landmark_fer.models.networks.training import import_keras
 from landmark_fer.models.networks.watching import answers_of
 

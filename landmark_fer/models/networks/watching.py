@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from landmark_fer.cache_files import written_beside
-from landmark_fer.models.networks.pictures import scaled_pictures
+from landmark_fer.models.networks.images import scaled_pictures
 
 HISTORY, WEIGHTS = "history.csv", "best.weights.h5"
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "watched_loss", "watched_accuracy", "learning_rate", "seconds")

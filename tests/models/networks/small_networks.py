@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from landmark_fer.face.records import record_dtype
-from landmark_fer.models.networks.pictures import NetworkInput
-from landmark_fer.models.networks.sidecar import METADATA, NetworkDescription
+from landmark_fer.models.networks.description import METADATA, NetworkDescription
+from landmark_fer.models.networks.images import NetworkInput
 
 CLASSES = ("angry", "happy", "sad", "neutral")
 SMALL = NetworkDescription(NetworkInput(16), CLASSES, "probabilities")

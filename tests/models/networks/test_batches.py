@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.models.networks.batches import NO_AUGMENTATION, Augmentation
-from landmark_fer.models.networks.pictures import NetworkInput, scaled_pictures
+from landmark_fer.models.networks.images import NetworkInput, scaled_pictures
 
 PLAIN = NetworkInput(16, scaling="0..255")
 

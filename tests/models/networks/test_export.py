@@ -8,9 +8,9 @@ import pytest
 
 from landmark_fer.errors import InputError
 from landmark_fer.models.networks.architectures import ARCHITECTURES
+from landmark_fer.models.networks.description import NetworkDescription
+from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.networks.onnx_network import OnnxNetwork
-from landmark_fer.models.networks.pictures import NetworkInput
-from landmark_fer.models.networks.sidecar import NetworkDescription
 from landmark_fer.models.onnx_runtime import FLOAT, OnnxModel
 from tests.models.networks.small_networks import CLASSES, drawn_classifier, random_records
 
@@ -35,7 +35,7 @@ def test_the_file_says_its_classes_and_onnxruntime_runs_it(keras):
 
     from landmark_fer.models.networks.calibrated import CalibratedNetwork
     from landmark_fer.models.networks.export import network_content
-    from landmark_fer.models.networks.pictures import network_pictures
+    from landmark_fer.models.networks.images import network_pictures
 
     calibrated = CalibratedNetwork(drawn_classifier("aligned_cnn", width=4), temperature=2)
     content = network_content(calibrated.network_, replace(calibrated.description, mirrored=False))

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from landmark_fer.errors import DependencyError, InputError
+from landmark_fer.models.networks.description import NetworkDescription
+from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.networks.keras_files import KerasNetwork, keras_content, read_keras
-from landmark_fer.models.networks.pictures import NetworkInput
-from landmark_fer.models.networks.sidecar import NetworkDescription
 from tests.models.networks.small_networks import CLASSES, random_records
 
 WANTED = NetworkDescription(NetworkInput(16), CLASSES, "scores")

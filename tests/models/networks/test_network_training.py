@@ -18,7 +18,7 @@ from landmark_fer.models.networks.architectures import ARCHITECTURES, build_netw
 from landmark_fer.models.networks.batches import NO_AUGMENTATION
 from landmark_fer.models.networks.classifier import NetworkClassifier, watched_part
 from landmark_fer.models.networks.curves import draw_curves
-from landmark_fer.models.networks.pictures import NetworkInput
+from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.networks.recipes import Recipe
 from landmark_fer.models.networks.training import TrainingFaces
 from landmark_fer.models.networks.watching import HISTORY_COLUMNS, read_history

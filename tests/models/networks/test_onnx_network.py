@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from landmark_fer.errors import InputError
+from landmark_fer.models.networks.images import NetworkInput, network_pictures
 from landmark_fer.models.networks.onnx_network import OnnxNetwork
-from landmark_fer.models.networks.pictures import NetworkInput, network_pictures
 from landmark_fer.models.onnx_runtime import FLOAT, OnnxModel
 from tests.models.networks.small_networks import CLASSES, SMALL, hand_made_onnx, random_records, small_convolutions
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.networks.pictures import NetworkInput
-from landmark_fer.models.networks.sidecar import (
+from landmark_fer.models.networks.description import (
     FERPLUS_CONTRACT,
     NetworkDescription,
     description_of,
     is_ferplus,
     read_sidecar,
 )
+from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.onnx_runtime import FLOAT, GraphInterface, OnnxModel
 from landmark_fer.perception.extraction import ExtractorSettings
 from tests.models.networks.small_networks import CLASSES, SMALL, hand_made_onnx

@@ -5,7 +5,7 @@ import pytest
 
 from landmark_fer.errors import InputError
 from landmark_fer.face.records import mirror_records, record_dtype
-from landmark_fer.models.networks.pictures import NetworkInput, network_pictures, reduced_pictures, scaled_pictures
+from landmark_fer.models.networks.images import NetworkInput, network_pictures, reduced_pictures, scaled_pictures
 
 
 @pytest.fixture
