@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from landmark_fer.models.networks.batches import NO_AUGMENTATION, Augmentation
 from landmark_fer.models.networks.images import NetworkInput, scaled_pictures
+from landmark_fer.models.networks.recipes import NO_AUGMENTATION, Augmentation
 
 PLAIN = NetworkInput(16, scaling="0..255")
 

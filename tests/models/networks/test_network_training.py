@@ -15,11 +15,10 @@ from landmark_fer.errors import DataError, DependencyError, InputError
 from landmark_fer.face.records import record_dtype
 from landmark_fer.models.networks import training
 from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
-from landmark_fer.models.networks.batches import NO_AUGMENTATION
 from landmark_fer.models.networks.classifier import NetworkClassifier, watched_part
 from landmark_fer.models.networks.curves import draw_curves
 from landmark_fer.models.networks.images import NetworkInput
-from landmark_fer.models.networks.recipes import Recipe
+from landmark_fer.models.networks.recipes import NO_AUGMENTATION, Recipe
 from landmark_fer.models.networks.training import TrainingFaces
 from landmark_fer.models.networks.watching import HISTORY_COLUMNS, read_history
 from tests.conftest import made_up_faces
