@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.networks.watching import HISTORY, read_history
+from landmark_fer.models.networks.training import HISTORY, read_history
 from landmark_fer.recognition.manifest import read_manifest
 from landmark_fer.recognition.network_files import load_keras_network
 

@@ -15,7 +15,7 @@ from landmark_fer.models.networks.architectures import ARCHITECTURES
 from landmark_fer.models.networks.calibrated import CalibratedNetwork, fit_network_temperature
 from landmark_fer.models.networks.classifier import NetworkClassifier
 from landmark_fer.models.networks.curves import draw_curves
-from landmark_fer.models.networks.watching import history_text
+from landmark_fer.models.networks.training import history_text
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.recognition.facts import base_facts, votes_of_training
 from landmark_fer.recognition.fit_options import OPTIONS_OF, RECIPE_OPTIONS

@@ -152,7 +152,7 @@ def _history(folder):
     path = folder / "history.csv"
     if not path.is_file():
         return None
-    from landmark_fer.models.networks.watching import read_history
+    from landmark_fer.models.networks.training import read_history
 
     try:
         return read_history(path)

@@ -9,8 +9,7 @@ from landmark_fer.models.networks.architectures import ARCHITECTURES
 from landmark_fer.models.networks.description import NetworkDescription
 from landmark_fer.models.networks.images import reduced_pictures
 from landmark_fer.models.networks.keras_files import KerasNetwork
-from landmark_fer.models.networks.training import import_keras
-from landmark_fer.models.networks.watching import answers_of
+from landmark_fer.models.networks.training import answers_of, import_keras
 
 _LINEAR = ("GlobalAveragePooling2D", "Flatten", "Reshape")  # between the last weights and the softmax
 _SMALLEST = 1e-7  # probability, for the logarithm

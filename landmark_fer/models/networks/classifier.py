@@ -16,8 +16,7 @@ from landmark_fer.models.networks import NETWORKS
 from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
 from landmark_fer.models.networks.images import reduced_pictures
 from landmark_fer.models.networks.recipes import recipe_of
-from landmark_fer.models.networks.training import TrainingFaces, take_weights, train_network
-from landmark_fer.models.networks.watching import answers_of
+from landmark_fer.models.networks.training import TrainingFaces, answers_of, take_weights, train_network
 
 WATCHED = 20  # one in as many of the training faces is watched and not learnt from
 

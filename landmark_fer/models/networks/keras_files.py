@@ -10,8 +10,7 @@ import numpy as np
 
 from landmark_fer.errors import InputError
 from landmark_fer.models.networks.images import reduced_pictures
-from landmark_fer.models.networks.training import import_keras
-from landmark_fer.models.networks.watching import answers_of
+from landmark_fer.models.networks.training import answers_of, import_keras
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 LARGEST = 4 * 2**30

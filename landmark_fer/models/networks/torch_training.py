@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from landmark_fer.cache_files import written_beside
 from landmark_fer.models.networks.torch_network import TorchNetwork
-from landmark_fer.models.networks.watching import HISTORY, WEIGHTS, append_history, read_history, replace_weights
+from landmark_fer.models.networks.training import HISTORY, WEIGHTS, append_history, read_history, replace_weights
 
 STATE = "state.pt"
 """Name, in a training's folder, of all that the next epoch needs."""

@@ -19,8 +19,7 @@ from landmark_fer.models.networks.classifier import NetworkClassifier, watched_p
 from landmark_fer.models.networks.curves import draw_curves
 from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.networks.recipes import NO_AUGMENTATION, Recipe
-from landmark_fer.models.networks.training import TrainingFaces
-from landmark_fer.models.networks.watching import HISTORY_COLUMNS, read_history
+from landmark_fer.models.networks.training import HISTORY_COLUMNS, TrainingFaces, read_history
 from tests.conftest import made_up_faces
 
 pytestmark = pytest.mark.usefixtures("keras")
