@@ -127,7 +127,7 @@ def _compare(dataset, names, options, jobs):
 
 def _train(dataset, names, options, jobs):
     """Train networks, print it, and return the chosen one, its facts, files that go with it, and what to clear away."""
-    from landmark_fer.models.networks.cost import check_memory
+    from landmark_fer.models.networks.architectures import check_memory
     from landmark_fer.recognition.beginning import read_beginning
     from landmark_fer.recognition.network_training import recipe_changes, train_networks
     from landmark_fer.recognition.report_measures import network_report_facts
