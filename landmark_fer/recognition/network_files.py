@@ -7,7 +7,7 @@ from pathlib import Path
 
 from landmark_fer.errors import ArtifactError, InputError
 from landmark_fer.face.expressions import in_order
-from landmark_fer.models.networks.calibrated import CalibratedNetwork
+from landmark_fer.models.networks.classifier import CalibratedNetwork
 from landmark_fer.models.networks.description import description_of, read_sidecar, sidecar_path
 from landmark_fer.models.networks.export import network_content
 from landmark_fer.models.networks.keras_files import KerasNetwork, keras_content, read_keras

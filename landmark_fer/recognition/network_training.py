@@ -12,8 +12,7 @@ from landmark_fer.evaluation.significance import compare_pairs
 from landmark_fer.evaluation.validation import CandidateResult
 from landmark_fer.models.contract import predict_in_order
 from landmark_fer.models.networks.architectures import ARCHITECTURES
-from landmark_fer.models.networks.calibrated import CalibratedNetwork, fit_network_temperature
-from landmark_fer.models.networks.classifier import NetworkClassifier
+from landmark_fer.models.networks.classifier import CalibratedNetwork, NetworkClassifier, fit_network_temperature
 from landmark_fer.models.networks.curves import draw_curves
 from landmark_fer.models.networks.training import history_text
 from landmark_fer.perception.extraction import ExtractorSettings

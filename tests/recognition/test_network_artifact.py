@@ -21,7 +21,7 @@ IN_ORDER = ("angry", "happy", "sad", "neutral")
 
 def saved_network(path, name, **options):
     """A drawn network of an architecture, calibrated and saved."""
-    from landmark_fer.models.networks.calibrated import CalibratedNetwork
+    from landmark_fer.models.networks.classifier import CalibratedNetwork
 
     network = CalibratedNetwork(drawn_classifier(name, **options), temperature=1.3)
     facts = {

@@ -19,7 +19,7 @@ SMALLER = {"vgg16_transfer": {"weights": None}, "single_conv": {"filters": 4}}
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_onnxruntime_answers_as_keras_does(keras, name):
-    from landmark_fer.models.networks.calibrated import CalibratedNetwork
+    from landmark_fer.models.networks.classifier import CalibratedNetwork
     from landmark_fer.models.networks.export import network_content
 
     wanted = ARCHITECTURES[name].input
@@ -33,7 +33,7 @@ def test_onnxruntime_answers_as_keras_does(keras, name):
 def test_the_file_says_its_classes_and_onnxruntime_runs_it(keras):
     import onnxruntime
 
-    from landmark_fer.models.networks.calibrated import CalibratedNetwork
+    from landmark_fer.models.networks.classifier import CalibratedNetwork
     from landmark_fer.models.networks.export import network_content
     from landmark_fer.models.networks.images import network_pictures
 
@@ -49,7 +49,7 @@ def test_the_file_says_its_classes_and_onnxruntime_runs_it(keras):
 
 @pytest.mark.parametrize("name", ["aligned_cnn", "mini_xception"])
 def test_a_temperature_divides_the_scores_and_leaves_the_classifier_alone(keras, name):
-    from landmark_fer.models.networks.calibrated import CalibratedNetwork
+    from landmark_fer.models.networks.classifier import CalibratedNetwork
 
     classifier = drawn_classifier(name)
     classifier.recipe_ = replace(classifier.recipe_, mirrored=False)
@@ -65,7 +65,7 @@ def test_a_temperature_divides_the_scores_and_leaves_the_classifier_alone(keras,
 
 
 def test_the_fitted_temperature_finds_back_how_sure_answers_were_made(keras):
-    from landmark_fer.models.networks.calibrated import CalibratedNetwork, fit_network_temperature
+    from landmark_fer.models.networks.classifier import CalibratedNetwork, fit_network_temperature
 
     classifier, records = drawn_classifier("aligned_cnn", width=4), random_records(300)
     probabilities = CalibratedNetwork(classifier, temperature=0.5).predict_proba(records)
@@ -76,14 +76,14 @@ def test_the_fitted_temperature_finds_back_how_sure_answers_were_made(keras):
 
 @pytest.mark.parametrize("temperature", [0, -1.0, np.nan, np.inf])
 def test_a_temperature_that_is_none_is_refused(keras, temperature):
-    from landmark_fer.models.networks.calibrated import CalibratedNetwork
+    from landmark_fer.models.networks.classifier import CalibratedNetwork
 
     with pytest.raises(InputError, match="a temperature must be more than 0"):
         CalibratedNetwork(drawn_classifier("aligned_cnn", width=4), temperature=temperature)
 
 
 def test_a_network_that_ends_otherwise_cannot_be_calibrated(keras):
-    from landmark_fer.models.networks.calibrated import tempered_network
+    from landmark_fer.models.networks.classifier import tempered_network
 
     layers = keras.layers
     for last in ([layers.Dense(3, activation="sigmoid")], [layers.Dense(3, activation="relu"), layers.Softmax()]):
