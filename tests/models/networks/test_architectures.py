@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.networks import NETWORKS, cost
+from landmark_fer.models.networks import NETWORKS, architectures
 from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
 
 pytestmark = pytest.mark.usefixtures("keras")
@@ -27,7 +27,7 @@ OFFLINE = [name for name in ARCHITECTURES if name != "vgg16_transfer"]
 @pytest.mark.parametrize("name, n_classes", COUNTS)
 def test_the_number_of_parameters_is_that_of_its_source(name, n_classes):
     assert build_network(name, n_classes).count_params() == COUNTS[name, n_classes]
-    assert cost.count_parameters(name, n_classes) == COUNTS[name, n_classes]
+    assert architectures.count_parameters(name, n_classes) == COUNTS[name, n_classes]
 
 
 def test_the_light_table_names_every_architecture():
@@ -74,16 +74,16 @@ def test_vgg16_takes_weights_from_a_file(tmp_path):
 
 
 def test_memory_is_compared_with_what_is_free(monkeypatch):
-    monkeypatch.setattr(cost, "free_bytes", lambda: 1e9)
+    monkeypatch.setattr(architectures, "free_bytes", lambda: 1e9)
     with pytest.raises(InputError, match=r"aligned_cnn: 576,167 parameters, about .* GB.*1.0 GB are free"):
-        cost.check_memory("aligned_cnn", 7)
-    monkeypatch.setattr(cost, "free_bytes", lambda: None)
-    assert "GB of memory" in cost.check_memory("aligned_cnn", 7)
+        architectures.check_memory("aligned_cnn", 7)
+    monkeypatch.setattr(architectures, "free_bytes", lambda: None)
+    assert "GB of memory" in architectures.check_memory("aligned_cnn", 7)
 
 
 def test_what_the_full_single_layer_would_cost_is_said_before_it_is_built(monkeypatch):
-    assert cost.count_parameters("single_conv", 7, filters=5000) == 1_440_101_007
-    monkeypatch.setattr(cost, "free_bytes", lambda: 16e9)
+    assert architectures.count_parameters("single_conv", 7, filters=5000) == 1_440_101_007
+    monkeypatch.setattr(architectures, "free_bytes", lambda: 16e9)
     with pytest.raises(InputError, match=r"1,440,101,007 parameters, about 35.8 GB.*fewer --filters"):
-        cost.check_memory("single_conv", 7, filters=5000)
-    assert "18,449,095 parameters" in cost.check_memory("single_conv", 7)
+        architectures.check_memory("single_conv", 7, filters=5000)
+    assert "18,449,095 parameters" in architectures.check_memory("single_conv", 7)
