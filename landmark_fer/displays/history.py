@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from landmark_fer.displays.canvas import add_legend, prepared_axes
+from landmark_fer.displays.canvas import add_legend, new_figure, plain, prepared_axes
 from landmark_fer.displays.palette import BLUE, LIGHT, VERMILLION
 
 _LABELS = {"accuracy": "accuracy, %", "loss": "loss (watched: cross-entropy)"}
@@ -33,3 +33,20 @@ class HistoryDisplay:
         axes.xaxis.get_major_locator().set_params(integer=True)
         add_legend(axes, palette)
         return axes
+
+
+def write_history(rows, file, *, title=""):
+    """Write the curves of loss and accuracy side by side as a PNG image.
+
+    Parameters
+    ----------
+    rows : list of dict
+        As for `HistoryDisplay`.
+    file : path-like or file
+    title : str, default=""
+    """
+    figure = new_figure(8, 3.2)
+    for axes, score in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        HistoryDisplay(rows, score).draw(axes)
+    figure.suptitle(plain(title))
+    figure.savefig(file, format="png", dpi=120)

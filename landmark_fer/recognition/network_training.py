@@ -4,6 +4,7 @@ import io
 import time
 from dataclasses import dataclass
 
+from landmark_fer.displays.history import write_history
 from landmark_fer.errors import InputError
 from landmark_fer.evaluation.comparison import choose, comparison_rows
 from landmark_fer.evaluation.own_splits import prepare_folds
@@ -13,7 +14,6 @@ from landmark_fer.evaluation.validation import CandidateResult
 from landmark_fer.models.contract import predict_in_order
 from landmark_fer.models.networks.architectures import ARCHITECTURES
 from landmark_fer.models.networks.classifier import CalibratedNetwork, NetworkClassifier, fit_network_temperature
-from landmark_fer.models.networks.curves import draw_curves
 from landmark_fer.models.networks.training import history_text
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.recognition.facts import base_facts, votes_of_training
@@ -199,5 +199,5 @@ def _extras(classifier, start):
     earlier = start.history if start else []
     later = [row | {"epoch": row["epoch"] + len(earlier)} for row in classifier.history_]
     curves = io.BytesIO()
-    draw_curves(earlier + later, curves, title=classifier.architecture)
+    write_history(earlier + later, curves, title=classifier.architecture)
     return {"history.csv": history_text(earlier + later).encode(), "curves.png": curves.getvalue()}

@@ -16,7 +16,7 @@ from landmark_fer.displays.confusion import ConfusionDisplay
 from landmark_fer.displays.cost import CostDisplay
 from landmark_fer.displays.distributions import DistributionDisplay, smooth
 from landmark_fer.displays.folds import FoldsDisplay, fold_scores
-from landmark_fer.displays.history import HistoryDisplay
+from landmark_fer.displays.history import HistoryDisplay, write_history
 from landmark_fer.displays.importance import ImportanceDisplay
 from landmark_fer.displays.landmarks import LandmarksDisplay
 from landmark_fer.displays.learning import LearningDisplay
@@ -346,3 +346,8 @@ assert pyplot.get_fignums() == []
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_history_of_a_training_is_written_as_a_png(tmp_path):
+    write_history(history(), tmp_path / "curves.png", title="$ in a name")
+    assert (tmp_path / "curves.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

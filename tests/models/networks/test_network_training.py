@@ -16,7 +16,6 @@ from landmark_fer.face.records import record_dtype
 from landmark_fer.models.networks import training
 from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
 from landmark_fer.models.networks.classifier import NetworkClassifier, watched_part
-from landmark_fer.models.networks.curves import draw_curves
 from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.networks.recipes import NO_AUGMENTATION, Recipe
 from landmark_fer.models.networks.training import HISTORY_COLUMNS, TrainingFaces, read_history
@@ -64,8 +63,6 @@ def test_a_network_learns_what_can_be_learnt(faces, tmp_path):
     history = classifier.history_
     assert history[-1]["loss"] < 0.8 * history[0]["loss"]
     assert np.mean(classifier.predict(records) == expressions) > 0.6
-    draw_curves(history, tmp_path / "curves.png", title="made-up faces")
-    assert (tmp_path / "curves.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
 def test_the_best_weights_are_kept_and_a_finished_training_is_not_repeated(faces, tmp_path):
