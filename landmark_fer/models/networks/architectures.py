@@ -17,6 +17,7 @@ from landmark_fer.models.networks.training import import_keras
 
 SINGLE_CONV_FILTERS = 64
 """Filters of `single_conv` unless others are asked for; its source has 5,000, which makes 1,440 million weights."""
+
 _OF_ADAM = 6  # values a parameter: Keras' and PyTorch's, gradients of two parts of a batch, two moments
 _OF_ACTIVATIONS = 3  # values a unit: itself, its gradient, a buffer
 _BASE = 1.2e9  # bytes of PyTorch and the pictures

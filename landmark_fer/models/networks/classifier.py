@@ -16,9 +16,9 @@ from landmark_fer.models.networks import NETWORKS
 from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
 from landmark_fer.models.networks.description import NetworkDescription
 from landmark_fer.models.networks.images import reduced_pictures
-from landmark_fer.models.networks.keras_files import KerasNetwork
+from landmark_fer.models.networks.keras_files import KerasNetwork, predict_images
 from landmark_fer.models.networks.recipes import recipe_of
-from landmark_fer.models.networks.training import TrainingFaces, answers_of, import_keras, take_weights, train_network
+from landmark_fer.models.networks.training import TrainingFaces, import_keras, take_weights, train_network
 
 WATCHED = 20  # one in as many of the training faces is watched and not learnt from
 _LINEAR = ("GlobalAveragePooling2D", "Flatten", "Reshape")  # between the last weights and the softmax
@@ -144,7 +144,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         if not len(X):
             return np.empty((0, len(self.classes_)), dtype=np.float32)
-        return answers_of(self.network_, reduced_pictures(X, self.input_), self.input_, mirrored=self.recipe_.mirrored)
+        return predict_images(
+            self.network_, reduced_pictures(X, self.input_), self.input_, mirrored=self.recipe_.mirrored
+        )
 
     def predict(self, X):
         """Return the most probable class of each face."""
@@ -333,7 +335,7 @@ def fit_network_temperature(classifier, records, expressions):
     """
     pictures = reduced_pictures(records, classifier.input_)
     sides = (pictures, pictures[..., ::-1]) if classifier.recipe_.mirrored else (pictures,)
-    answers = [answers_of(classifier.network_, side, classifier.input_, mirrored=False) for side in sides]
+    answers = [predict_images(classifier.network_, side, classifier.input_, mirrored=False) for side in sides]
     scores = np.log(np.maximum(answers, _SMALLEST), dtype=np.float64)
     columns = np.searchsorted(classifier.classes_, expressions)
     from scipy.optimize import minimize_scalar  # live has no use for it, and would wait for it

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from landmark_fer.errors import InputError
-from landmark_fer.models.networks.images import reduced_pictures
-from landmark_fer.models.networks.training import answers_of, import_keras
+from landmark_fer.models.networks.images import reduced_pictures, scaled_pictures
+from landmark_fer.models.networks.training import import_keras
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 LARGEST = 4 * 2**30
 """Bytes that a Keras file may unpack to."""
+
+_BATCH = 256  # images at a time
 
 _MODULES = ("keras.layers", "keras.initializers", "keras.regularizers", "keras.constraints")
 _CLASSES = {("keras", name) for name in ("Sequential", "Functional", "Model", "DTypePolicy")}
@@ -119,7 +121,7 @@ class KerasNetwork:
             return np.empty((0, len(self.classes_)), dtype=np.float32)
         pictures, scores = reduced_pictures(X, self.input_), self.description.output == "scores"
         network = _Softmax(self.network_) if scores else self.network_
-        answers = answers_of(network, pictures, self.input_, mirrored=self.description.mirrored)
+        answers = predict_images(network, pictures, self.input_, mirrored=self.description.mirrored)
         if not np.isfinite(answers).all():
             raise InputError(f"{self._name} answers with what are no numbers; it is damaged, or reads another range")
         return answers
@@ -127,6 +129,27 @@ class KerasNetwork:
     def predict(self, X):
         """Return the most probable class of each face."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+def predict_images(network, images, wanted, *, mirrored):
+    """Return a Keras network's probabilities of images of shape (n, side, side), uint8; shape (n, k).
+
+    Parameters
+    ----------
+    network : keras.Model
+    images : ndarray
+    wanted : NetworkInput
+    mirrored : bool
+        Whether the mean over an image and the mirrored image is returned.
+    """
+    parts = []
+    for start in range(0, len(images), _BATCH):
+        batch = images[start : start + _BATCH]
+        sides = (batch, batch[..., ::-1]) if mirrored else (batch,)
+        sides = [np.asarray(network.predict_on_batch(scaled_pictures(side, wanted))) for side in sides]
+        probabilities = sum(sides) / len(sides)
+        parts.append(probabilities)
+    return np.concatenate(parts)
 
 
 class _Softmax:

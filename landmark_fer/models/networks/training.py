@@ -13,16 +13,14 @@ import numpy as np
 
 from landmark_fer.cache_files import written_beside
 from landmark_fer.errors import DependencyError, InputError
-from landmark_fer.models.networks.images import scaled_pictures
 from landmark_fer.models.optional_packages import import_optional
 
-FINISHED = "finished"
+HISTORY, WEIGHTS, FINISHED = "history.csv", "best.weights.h5", "finished"
+"""Files in the folder of a training; the last is empty and stands for its end."""
 
-_BACKEND = "torch"
-HISTORY, WEIGHTS = "history.csv", "best.weights.h5"
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "watched_loss", "watched_accuracy", "learning_rate", "seconds")
 
-_BATCH = 256
+_BACKEND = "torch"
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,27 +157,6 @@ def history_text(rows):
     writer.writeheader()
     writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in rows)
     return text.getvalue()
-
-
-def answers_of(network, pictures, wanted, *, mirrored):
-    """Return a Keras network's probabilities of pictures of shape (n, side, side), uint8; shape (n, k).
-
-    Parameters
-    ----------
-    network : keras.Model
-    pictures : ndarray
-    wanted : NetworkInput
-    mirrored : bool
-        Whether the mean of the pictures' and the mirrored pictures' is returned.
-    """
-    answers = []
-    for start in range(0, len(pictures), _BATCH):
-        batch = pictures[start : start + _BATCH]
-        answer = np.asarray(network.predict_on_batch(scaled_pictures(batch, wanted)))
-        if mirrored:
-            answer = (answer + np.asarray(network.predict_on_batch(scaled_pictures(batch[..., ::-1], wanted)))) / 2
-        answers.append(answer)
-    return np.concatenate(answers)
 
 
 def replace_weights(network, path):
