@@ -51,7 +51,7 @@ class Candidate:
     pipeline : Pipeline
         Unfitted; the first step is ``features``.
     grid : dict
-        Parameters of the pipeline and the values that a search tries.
+        Parameters of the pipeline and the list of values that a search tries beside the default.
     fold_sample : int or None
         Most faces to fit on within a fold, drawn by class; the final fit takes all.
     blends : bool

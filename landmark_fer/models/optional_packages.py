@@ -16,6 +16,7 @@ OPTIONAL_PACKAGES = {
     "onnxscript": "-r requirements-cnn.txt",
     "matplotlib": "matplotlib>=3.10,<4",
     "distributed": "-r requirements-cluster.txt",
+    "optuna": "-r requirements-search.txt",
 }
 """What to install for each: as requirements-export.txt has it, or a whole file of the kind."""
 

@@ -1,7 +1,8 @@
 """What ``fit`` can know to be wrong before the data are read, instead of after an hour of work."""
 
 from landmark_fer.errors import InputError
-from landmark_fer.evaluation.search_plan import TimeLimit
+from landmark_fer.evaluation.search import check_minutes
+from landmark_fer.evaluation.search_study import import_optuna
 from landmark_fer.evaluation.splits import has_chips
 from landmark_fer.models.candidates import blend_members, make_candidates
 from landmark_fer.models.networks import NETWORKS
@@ -28,7 +29,7 @@ def check_models(options, names):
     InputError
         If a name is unknown, networks and other models are mixed, or an option does not go with the others.
     DependencyError
-        If a network is asked for and Keras is not installed.
+        If a network is asked for and Keras is not installed, or a search and Optuna is not.
     """
     networks = [name for name in names if name in NETWORKS]
     if options.choose and options.choose not in names:
@@ -61,7 +62,9 @@ def _check_classical(options, names, blend):
     if options.minutes is not None:
         if not options.search:
             raise InputError(f"--minutes limits --search, got --minutes {options.minutes:g} alone; add --search")
-        TimeLimit(options.minutes, 1)
+        check_minutes(options.minutes)
+    if options.search:
+        import_optuna()
     if blend and options.choose == BLEND and len(blend_members(candidates)) < 2:
         raise InputError(f"--choose {BLEND} needs two --models to blend, got {', '.join(names)}; add knn, svm or mlp")
     if options.fold_sample is not None and options.fold_sample < FEWEST_FOLD_SAMPLE:

@@ -57,8 +57,12 @@ def fit_parser():
         metavar="N",
         help="faces to fit on within a fold; the last fit has all",
     )
-    add("--search", action="store_true", help="look for better parameters first; stopped, it goes on from there")
-    add("--minutes", type=float, metavar="N", help="soft limit of --search (default: none)")
+    add(
+        "--search",
+        action="store_true",
+        help="search better parameters first (requirements-search.txt); a stopped search resumes",
+    )
+    add("--minutes", type=float, metavar="N", help="limit of --search: no fit of it begins later (default: none)")
     add(
         "--suspects",
         type=Output(),

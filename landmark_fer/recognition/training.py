@@ -107,7 +107,7 @@ def compare(
     search : bool, default=False
         Whether better parameters are looked for first, as `search_candidates`.
     minutes : float, optional
-        Soft limit of that search.
+        Limit of that search.
     jobs : int, default=1
         Folds at the same time.
     random_state : int, default=0
@@ -136,7 +136,7 @@ def compare(
     options = {"votes": votes_of_training(dataset, split), "jobs": jobs, "random_state": random_state, "bar": bar}
     searched = None
     if search:
-        state = cache_folder(cache) / "search" / f"{dataset.key or 'faces'}.jsonl"
+        state = cache_folder(cache) / "search" / f"{dataset.key or 'faces'}.journal"
         faces = records, expressions, split.groups, dataset.classes
         searched = search_candidates(candidates, *faces, minutes=minutes, folds=folds, state=state, **options)
         candidates = searched.best
