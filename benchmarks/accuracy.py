@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 import joblib
 import numpy as np
 
+from landmark_fer.artifact.card import markdown_table, percent
 from landmark_fer.datasets import load_dataset
 from landmark_fer.evaluation.assessment import milliseconds_per_face
 from landmark_fer.evaluation.scores import score
@@ -26,7 +27,6 @@ from landmark_fer.evaluation.splits import split_faces
 from landmark_fer.evaluation.validation import sample_rows
 from landmark_fer.models.candidates import CANDIDATES, FEATURES, OLDER_CANDIDATES, make_candidates
 from landmark_fer.models.contract import fit_predictor, predict_in_order
-from landmark_fer.recognition.card import markdown_table, percent
 
 QUICK_FACES = 1500
 

@@ -23,11 +23,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from landmark_fer import Recognizer, load_artifact
-from landmark_fer.recognition.card import markdown_table
-from landmark_fer.streaming.demo import DemoClip
-from landmark_fer.streaming.live_source import LiveSource
-from landmark_fer.streaming.reader import LiveReader
-from landmark_fer.streaming.session import Session
+from landmark_fer.artifact.card import markdown_table
+from landmark_fer.live.reader import LiveReader
+from landmark_fer.live.session import Session
+from landmark_fer.live.sources.demo import DemoClip
+from landmark_fer.live.sources.live_source import LiveSource
 
 RATE = 30.0
 N_PICTURES = 230  # of the demo, those with one face

@@ -17,13 +17,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from landmark_fer.core.errors import InputError, LandmarkFerError
+from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.datasets import load_dataset
 from landmark_fer.datasets.inputs import DATA
-from landmark_fer.datasets.sources import DATASETS
-from landmark_fer.errors import InputError, LandmarkFerError
-from landmark_fer.evaluation.crossing import cross_datasets, format_crossing, notes_on
+from landmark_fer.datasets.readers.registry import DATASETS
+from landmark_fer.evaluation.cross_dataset import cross_datasets, format_crossing, notes_on
 from landmark_fer.models.candidates import make_candidates
-from landmark_fer.paths import Output, check_paths
 
 FIGURES = {
     "accuracy": "accuracy among the classes that both have (95 % interval, by subject where known), per cent",

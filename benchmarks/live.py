@@ -23,11 +23,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from landmark_fer import Recognizer, load_artifact
-from landmark_fer.perception.pictures import to_grey
+from landmark_fer.artifact.card import markdown_table
+from landmark_fer.live.reader import LiveReader
+from landmark_fer.live.sources.demo import FRAMES_PER_SECOND, HEIGHT, MOTIONS, WIDTH, DemoClip
+from landmark_fer.perception.images import to_grey
 from landmark_fer.perception.tracking.following import FaceFollower
-from landmark_fer.recognition.card import markdown_table
-from landmark_fer.streaming.demo import FRAMES_PER_SECOND, HEIGHT, MOTIONS, WIDTH, DemoClip
-from landmark_fer.streaming.reader import LiveReader
 
 ONE_FACE = range(230)  # frames of the demo with one face
 TILES = (0, 60, 115, 170)  # frame of the demo that each of four tiles begins with: each shows something else

@@ -16,15 +16,15 @@ from pathlib import Path
 import numpy as np
 
 from landmark_fer import load_artifact
+from landmark_fer.artifact.card import markdown_table, percent
+from landmark_fer.core.expressions import in_order
 from landmark_fer.datasets import load_dataset
 from landmark_fer.evaluation.assessment import milliseconds_per_face
 from landmark_fer.evaluation.scores import score
 from landmark_fer.evaluation.significance import mcnemar
 from landmark_fer.evaluation.splits import split_faces
-from landmark_fer.face.expressions import in_order
 from landmark_fer.models.contract import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings
-from landmark_fer.recognition.card import markdown_table, percent
 
 TIMED = 200
 QUICK_FACES = 40
@@ -123,7 +123,7 @@ def _pair(first, second, answers, right, labels, classes):
 
 def quick_table(artifacts):
     """Return a table of the time for one made-up face, and whether the answers are probabilities."""
-    from landmark_fer.recognition.probe import manifest_probe
+    from landmark_fer.artifact.probe import manifest_probe
 
     rows = []
     for name, artifact in artifacts.items():

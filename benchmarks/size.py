@@ -31,8 +31,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from landmark_fer.artifact.card import markdown_table
 from landmark_fer.datasets.base import Item
-from landmark_fer.recognition.card import markdown_table
 
 DATA_VARIABLE = "LANDMARK_FER_DATA"
 WORDS = ("angry", "fear", "happy", "sad", "surprise", "neutral")

@@ -28,14 +28,14 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from landmark_fer import Recognizer, load_artifact
-from landmark_fer.recognition.card import markdown_table
-from landmark_fer.streaming.frames import Frame, Source
-from landmark_fer.streaming.reader import LiveReader
-from landmark_fer.streaming.recording import VideoRecorder, log_facts, open_log
-from landmark_fer.streaming.session import Session
-from landmark_fer.streaming.sources import open_source
-from landmark_fer.streaming.summary import SummaryWriter
-from landmark_fer.streaming.view import View
+from landmark_fer.artifact.card import markdown_table
+from landmark_fer.live.reader import LiveReader
+from landmark_fer.live.session import Session
+from landmark_fer.live.sinks.registry import VideoRecorder, log_facts, open_log
+from landmark_fer.live.sinks.summary import SummaryWriter
+from landmark_fer.live.sources.frames import Frame, Source
+from landmark_fer.live.sources.opening import open_source
+from landmark_fer.live.view import View
 
 SAMPLES = 120  # in a run
 WARM_UP = 0.25  # of a run: caches fill, and the allocator finds its size

@@ -21,11 +21,11 @@ from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
 from landmark_fer import Recognizer, load_artifact, load_dataset
-from landmark_fer.face.records import stack
+from landmark_fer.artifact.card import markdown_table
+from landmark_fer.core.records import stack
+from landmark_fer.live.sources.opening import open_source
 from landmark_fer.perception.alignment import align_face
-from landmark_fer.perception.pictures import to_grey
-from landmark_fer.recognition.card import markdown_table
-from landmark_fer.streaming.sources import open_source
+from landmark_fer.perception.images import to_grey
 
 
 def main():
@@ -41,7 +41,7 @@ def main():
         rows = stages(Recognizer(load_artifact(options.model)), frames)
     rows += [
         ("import landmark_fer", started("import landmark_fer")),
-        ("live --help", started("import sys; sys.argv[1:] = ['--help']; from landmark_fer.live import main; main()")),
+        ("live --help", started("import sys; sys.argv[1:] = ['--help']; from landmark_fer.live.__main__ import main; main()")),
     ]
     print(f"{datetime.now(UTC).date()}, {frames} frames of the demo, one core\n")
     print(markdown_table(("stage", "median ms", "95th percentile"), [(name, *cells) for name, cells in rows]))

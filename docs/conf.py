@@ -57,7 +57,7 @@ python_use_unqualified_type_names = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = "landmark_fer"
-html_favicon = "../landmark_fer/streaming/web/page/icon.svg"
+html_favicon = "../landmark_fer/live/web/page/icon.svg"
 html_logo = html_favicon
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

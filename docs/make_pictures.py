@@ -14,10 +14,10 @@ import cv2
 from PIL import Image
 
 from landmark_fer import Recognizer, load_artifact
-from landmark_fer.streaming.reader import LiveReader
-from landmark_fer.streaming.session import Session
-from landmark_fer.streaming.sources import Source, open_source
-from landmark_fer.streaming.view import View
+from landmark_fer.live.reader import LiveReader
+from landmark_fer.live.session import Session
+from landmark_fer.live.sources.opening import Source, open_source
+from landmark_fer.live.view import View
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (720, 540)  # pixels: the width of a README's text

@@ -8,15 +8,15 @@ import importlib
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Artifact": "landmark_fer.recognition.artifact",
-    "export_onnx": "landmark_fer.recognition.artifact",
-    "load_artifact": "landmark_fer.recognition.artifact",
+    "Artifact": "landmark_fer.artifact.artifact",
+    "export_onnx": "landmark_fer.artifact.artifact",
+    "load_artifact": "landmark_fer.artifact.artifact",
     "Recognizer": "landmark_fer.recognition.recognizer",
     "FaceExtractor": "landmark_fer.perception.extraction",
-    "read_picture": "landmark_fer.perception.pictures",
+    "read_picture": "landmark_fer.perception.images",
     "load_dataset": "landmark_fer.datasets",
-    "LandmarkFerError": "landmark_fer.errors",
-    "EXPRESSIONS": "landmark_fer.face.expressions",
+    "LandmarkFerError": "landmark_fer.core.errors",
+    "EXPRESSIONS": "landmark_fer.core.expressions",
 }
 
 __all__ = [*_HOMES, "__version__"]

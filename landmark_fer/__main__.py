@@ -3,7 +3,7 @@
 import sys
 
 from landmark_fer import __version__
-from landmark_fer.doorway import run_door
+from landmark_fer.core.command import run_door
 
 COMMANDS = {
     "fit": "compare models on a data set, choose, refit, test, save",

@@ -3,11 +3,11 @@
 import argparse
 import sys
 
+from landmark_fer.artifact.manifest import ARTIFACT_OR_BUNDLED
+from landmark_fer.core.command import run_door
+from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.datasets.inputs import DATA
-from landmark_fer.doorway import run_door
-from landmark_fer.paths import Output, check_paths
 from landmark_fer.perception.predictor_file import PREDICTOR
-from landmark_fer.recognition.manifest import ARTIFACT_OR_BUNDLED
 
 
 def main(argv=None):
@@ -58,11 +58,11 @@ def _run(parser, options, arguments):
 
     from joblib import effective_n_jobs
 
+    from landmark_fer.artifact.artifact import load_artifact
     from landmark_fer.datasets import load_dataset
     from landmark_fer.evaluation.assessment import assess
     from landmark_fer.evaluation.rejection import manifest_threshold
     from landmark_fer.perception.extraction import ExtractorSettings
-    from landmark_fer.recognition.artifact import load_artifact
 
     artifact = load_artifact(options.model, threads=effective_n_jobs(options.jobs or -1))
     threshold = manifest_threshold(artifact.manifest)
@@ -83,8 +83,8 @@ def _run(parser, options, arguments):
 
 
 def _print_scores(dataset, scores, split):
+    from landmark_fer.artifact.card import answered_line, percent, summary_line
     from landmark_fer.evaluation.comparison import align_columns, format_confusion
-    from landmark_fer.recognition.card import answered_line, percent, summary_line
 
     print(summary_line(split or dataset.source, scores))
     if scores["n_leak_free"] == 0:
@@ -110,7 +110,7 @@ def _print_scores(dataset, scores, split):
 
 def _print_classes(scores):
     """Print what model and data do not share, and whose faces the interval is of."""
-    from landmark_fer.recognition.card import percent
+    from landmark_fer.artifact.card import percent
 
     if scores["left_out"]:
         counts = ", ".join(f"{count:,} of {name}" for name, count in scores["left_out_by_expression"].items())
@@ -132,7 +132,7 @@ def _print_classes(scores):
 def _write(options, scores, predictions):
     import json
 
-    from landmark_fer.errors import SinkError
+    from landmark_fer.core.errors import SinkError
 
     try:
         if options.json:
@@ -150,7 +150,7 @@ def _write_report(options, arguments, artifact, dataset, scores, predictions):
         return
     import shlex
 
-    from landmark_fer.recognition.report_evaluation import write_scores_report
+    from landmark_fer.reports.evaluation_report import write_scores_report
 
     command = shlex.join(["python", "-m", "landmark_fer.evaluate", *arguments])
     about = {"source": dataset.source, "split": options.split, "command": command}

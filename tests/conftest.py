@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from landmark_fer.core.records import record_dtype
+from landmark_fer.core.template import TEMPLATE
 from landmark_fer.datasets.base import FaceDataset
-from landmark_fer.face.records import record_dtype
-from landmark_fer.face.template import TEMPLATE
 from tests.selection import (
     pytest_collection_modifyitems,
     pytest_configure,
@@ -152,7 +152,7 @@ def session_cache(tmp_path_factory):
 @pytest.fixture(scope="session")
 def lfw_model(tmp_path_factory, session_cache, lfw_csv):
     """An artifact fitted by the door on the faces of Labeled Faces in the Wild, and what the door printed."""
-    from landmark_fer.fit import main
+    from landmark_fer.fit.__main__ import main
 
     out, printed = tmp_path_factory.mktemp("models") / "lfw", io.StringIO()
     arguments = ["--data", lfw_csv, "--models", "dummy,svm", "--folds", "3", "--jobs", "1", "--seed", "4", "--out", out]

@@ -50,7 +50,7 @@ SHORTENED = (
         r"FIT --data pictures --models dummy,svm --folds 2 --jobs 1 --out \1",
         "three takes are too few",
     ),
-    Row(r"FIT (.*--models aligned_cnn.*)", r"parsed \1", "needs Keras; tests/test_fit_networks.py fits"),
+    Row(r"FIT (.*--models aligned_cnn.*)", r"parsed \1", "needs Keras; tests/fit/test_fit_networks.py fits"),
     Row(r"FIT (.*--cluster tcp:.*)", r"parsed \1", "needs other machines"),
     Row(r"dask scheduler .*", "required -r requirements-cluster.txt", "needs other machines"),
     Row(
@@ -223,7 +223,7 @@ def check_folder(words):
 
 
 def check_options(words):
-    from landmark_fer.recognition.fit_options import fit_parser
+    from landmark_fer.fit.options import fit_parser
 
     fit_parser().parse_args(words)
 
@@ -238,7 +238,7 @@ def check_description(text):
 
 def check_spans(text):
     """The csv is one that the reader of spans takes."""
-    from landmark_fer.streaming.collecting.spans import read_spans
+    from landmark_fer.collect.spans import read_spans
 
     Path("spans.csv").write_text(text + "\n", encoding="utf-8")
     assert len(read_spans("spans.csv", subject="ann")) == text.count("\n")

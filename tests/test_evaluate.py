@@ -8,8 +8,8 @@ import shutil
 import pandas as pd
 import pytest
 
+from landmark_fer.artifact.artifact import read_manifest
 from landmark_fer.evaluate import main
-from landmark_fer.recognition.artifact import read_manifest
 
 CLASSES = ["happy", "sad", "neutral"]
 KEYS = {

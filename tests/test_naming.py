@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from landmark_fer.naming import is_hidden, is_litter, natural_key
+from landmark_fer.core.naming import is_hidden, is_litter, natural_key
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import json
 import pandas as pd
 import pytest
 
+from landmark_fer.artifact.artifact import read_manifest
 from landmark_fer.evaluate import main as evaluate
-from landmark_fer.fit import main as fit
-from landmark_fer.recognition.artifact import read_manifest
+from landmark_fer.fit.__main__ import main as fit
 from tests.datasets import copies
 
 FOLDERS = ("happy", "sadness", "surprise", "contempt")

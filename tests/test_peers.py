@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from landmark_fer.face.records import record_dtype
+from landmark_fer.core.records import record_dtype
 from landmark_fer.models.networks.architectures import ARCHITECTURES
 from landmark_fer.models.networks.description import NetworkDescription
 from landmark_fer.models.networks.images import NetworkInput

@@ -26,12 +26,12 @@ from pathlib import Path
 
 import numpy as np
 
+from landmark_fer.artifact.card import markdown_table, percent
 from landmark_fer.datasets import load_dataset
-from landmark_fer.datasets.fer2013 import Fer2013Csv
+from landmark_fer.datasets.readers.fer2013 import Fer2013Csv
 from landmark_fer.evaluation.scores import score
 from landmark_fer.evaluation.splits import split_faces
-from landmark_fer.recognition.card import markdown_table, percent
-from landmark_fer.streaming.demo import DemoClip
+from landmark_fer.live.sources.demo import DemoClip
 
 HERE = Path(__file__).parent
 N_FRAMES = 60

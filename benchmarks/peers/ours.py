@@ -7,7 +7,7 @@ import cv2
 from reporting import report
 
 from landmark_fer import Recognizer, load_artifact
-from landmark_fer.streaming.reader import LiveReader
+from landmark_fer.live.reader import LiveReader
 
 
 def make(_):

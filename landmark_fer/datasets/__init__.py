@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 
 LABELS = ("auto", "fer2013", "ferplus")
 VOTES = ("auto", "none")
@@ -84,7 +84,7 @@ def load_dataset(
 
         faces, reader = read_table(path), None
     elif (Path(path) / "collection.json").is_file():
-        from landmark_fer.datasets.collected import CollectedReader
+        from landmark_fer.datasets.readers.collected import CollectedReader
 
         faces, reader = CollectedReader(path).read(settings=settings, predictor=predictor), None
     else:
@@ -107,7 +107,7 @@ def load_dataset(
 def _joined(paths, weights, expressions, unasked, given):
     """Return several data sets as one; what tells data sets apart on disk is not asked of own faces."""
     from landmark_fer.datasets.collection import is_collection
-    from landmark_fer.datasets.joined import checked_weights, join
+    from landmark_fer.datasets.merging import checked_weights, join
 
     checked_weights(weights, len(paths))
     plain = {"labels": "auto", "dataset": "auto"}
@@ -119,7 +119,7 @@ def _joined(paths, weights, expressions, unasked, given):
 
 def open_source(path, *, dataset="auto", pictures="auto", views="frontal"):
     """Return the reader for a path; as `sources.open_source`, which has the table of readers."""
-    from landmark_fer.datasets import sources
+    from landmark_fer.datasets.readers import registry as sources
 
     return sources.open_source(path, dataset=dataset, pictures=pictures, views=views)
 
@@ -138,8 +138,8 @@ def _without_unasked(faces, unasked):
 
 
 def _with_ferplus(dataset, path, reader):
-    from landmark_fer.datasets.fer2013 import Fer2013Csv
     from landmark_fer.datasets.ferplus import label_by_majority, votes_beside
+    from landmark_fer.datasets.readers.fer2013 import Fer2013Csv
 
     if not isinstance(reader, Fer2013Csv):
         raise InputError(f"labels='ferplus' needs FER2013's csv, whose rows the votes follow, got {path}")
@@ -149,8 +149,8 @@ def _with_ferplus(dataset, path, reader):
 
 
 def _with_votes(dataset, reader):
-    from landmark_fer.datasets.fer2013 import Fer2013Csv
     from landmark_fer.datasets.ferplus import FERPLUS_NAME, join_votes
+    from landmark_fer.datasets.readers.fer2013 import Fer2013Csv
 
     beside = reader.path.with_name(FERPLUS_NAME)
     if not isinstance(reader, Fer2013Csv) or not beside.is_file():

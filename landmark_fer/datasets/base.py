@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from landmark_fer.errors import DataError, InputError
-from landmark_fer.face.expressions import expression_named, in_order
-from landmark_fer.face.rows import rows_of
+from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.core.expressions import expression_named, in_order
+from landmark_fer.core.rows import rows_of
 
 NAMED = 5  # of many files, in one sentence
 

@@ -9,9 +9,9 @@ from joblib.externals.loky import ProcessPoolExecutor, get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from joblib.parallel import get_active_backend
 
-from landmark_fer.datasets.measuring import measure_chunk, one_thread, resident_memory
+from landmark_fer.core.workers import ending_with_this
+from landmark_fer.datasets.extraction import measure_chunk, one_thread, resident_memory
 from landmark_fer.perception.predictor_file import sha256_of
-from landmark_fer.workers import ending_with_this
 
 CHUNK = 128  # pictures; what a killed run loses at most, times the number of workers
 CHUNK_BYTES = 8 * 2**20  # of pictures that travel to the workers, so that few wait in memory however large they are

@@ -18,10 +18,10 @@ import hashlib
 import re
 from pathlib import Path
 
+from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.core.expressions import EXPRESSIONS
+from landmark_fer.core.naming import natural_key
 from landmark_fer.datasets.collection_files import TAKE, read_json
-from landmark_fer.errors import DataError, InputError
-from landmark_fer.face.expressions import EXPRESSIONS
-from landmark_fer.naming import natural_key
 
 FORMAT, FORMAT_VERSION = "landmark_fer collection", 1
 ABOUT, READ_ME, LOCK = "collection.json", "README.txt", ".lock"

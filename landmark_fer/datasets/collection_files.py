@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from landmark_fer.datasets.csv_sources import csv_rows
-from landmark_fer.errors import DataError, SinkError
-from landmark_fer.naming import writable
+from landmark_fer.core.errors import DataError, SinkError
+from landmark_fer.core.naming import writable
+from landmark_fer.datasets.readers.csv_files import csv_rows
 
 TAKE, RECORDS, FRAMES, PICTURES = "take.json", "records.npy", "frames.csv", "pictures"
 COLUMNS = ("time_s", "x", "y", "width", "height", "detector_score")

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from landmark_fer import __version__
-from landmark_fer.cache_files import locked
+from landmark_fer.core.errors import InputError, SinkError
+from landmark_fer.core.files import locked
 from landmark_fer.datasets.collection import (
     ABOUT,
     CONSENT_VERSION,
@@ -33,7 +34,6 @@ from landmark_fer.datasets.collection_files import (
     write_take,
 )
 from landmark_fer.datasets.collection_texts import README
-from landmark_fer.errors import InputError, SinkError
 
 
 class Collection:

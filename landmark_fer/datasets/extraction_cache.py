@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from landmark_fer.cache_files import (
+from landmark_fer.core.errors import DataError, SinkError
+from landmark_fer.core.files import (
     CACHE_VARIABLE,
     cache_folder,
     locked,
@@ -24,12 +25,11 @@ from landmark_fer.cache_files import (
     read_npz,
     written_beside,
 )
+from landmark_fer.core.records import record_dtype
 from landmark_fer.datasets.base import FaceDataset, unread
+from landmark_fer.datasets.cache_entry import ABOUT, LEFT_OUT, GrowingEntry
 from landmark_fer.datasets.chunks import measured_chunks
-from landmark_fer.datasets.growing_entry import ABOUT, LEFT_OUT, GrowingEntry
-from landmark_fer.datasets.measuring import COLUMNS
-from landmark_fer.errors import DataError, SinkError
-from landmark_fer.face.records import record_dtype
+from landmark_fer.datasets.extraction import COLUMNS
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.perception.predictor_file import find_predictor, sha256_of
 

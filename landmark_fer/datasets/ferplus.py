@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from landmark_fer.datasets.csv_columns import Columns, whole_number
-from landmark_fer.datasets.csv_sources import csv_rows
-from landmark_fer.datasets.fer2013 import Fer2013Csv, split_named
-from landmark_fer.errors import DataError, InputError
-from landmark_fer.face.expressions import EXPRESSIONS, FERPLUS_COLUMNS
+from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.core.expressions import EXPRESSIONS, FERPLUS_COLUMNS
+from landmark_fer.datasets.readers.csv_columns import Columns, whole_number
+from landmark_fer.datasets.readers.csv_files import csv_rows
+from landmark_fer.datasets.readers.fer2013 import Fer2013Csv, split_named
 
 FERPLUS_NAME = "fer2013new.csv"
 

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from landmark_fer.cache_files import checkout, written_beside
+from landmark_fer.core.command import run_door
+from landmark_fer.core.errors import DataError, InputError, SinkError
+from landmark_fer.core.expressions import EXPRESSIONS
+from landmark_fer.core.files import checkout, written_beside
+from landmark_fer.core.landmarks import N_LANDMARKS
+from landmark_fer.core.paths import Output, check_paths
+from landmark_fer.core.records import records_of_landmarks
 from landmark_fer.datasets.base import FaceDataset
 from landmark_fer.datasets.inputs import DATA
-from landmark_fer.doorway import run_door
-from landmark_fer.errors import DataError, InputError, SinkError
-from landmark_fer.face.expressions import EXPRESSIONS
-from landmark_fer.face.landmarks import N_LANDMARKS
-from landmark_fer.face.records import records_of_landmarks
-from landmark_fer.paths import Output, check_paths
 
 TABLE_NAME = "fer2013_geometry.npz"
 TABLE_FORMAT = 1
@@ -61,7 +61,7 @@ def write_table(dataset, path=None, *, cache=None):
     SinkError
         If the file cannot be written.
     """
-    from landmark_fer.datasets.twins import audit_twins
+    from landmark_fer.datasets.near_duplicates import audit_twins
 
     dataset = dataset.take(np.isin(dataset.splits, SPLITS))
     if not len(dataset):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from landmark_fer.file_identity import lies_in
-from landmark_fer.paths import Input
+from landmark_fer.core.file_identity import lies_in
+from landmark_fer.core.paths import Input
 
 
 def files_of_data(text):

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from landmark_fer.datasets.twins import audit_twins
-from landmark_fer.errors import DataError, InputError
+from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.core.expressions import in_order
+from landmark_fer.datasets.near_duplicates import audit_twins
 from landmark_fer.evaluation.rejection import score_answered
 from landmark_fer.evaluation.scores import score
 from landmark_fer.evaluation.shared_classes import shared_classes, shared_probabilities
 from landmark_fer.evaluation.splits import TRAINING
 from landmark_fer.evaluation.subjects import known_people, scores_by_subject
-from landmark_fer.face.expressions import in_order
 from landmark_fer.models.contract import predict_in_order
 
 ANSWERS = ("all", "shared")

@@ -1,6 +1,6 @@
 """Comparing candidates by their out-of-fold answers, choosing one, and saying why."""
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 from landmark_fer.evaluation.scores import score
 
 CHOSEN_BY = "accuracy"

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 from landmark_fer.evaluation.comparison import align_columns
+from landmark_fer.evaluation.region_swaps import region_swaps
 from landmark_fer.evaluation.scores import class_columns
-from landmark_fer.evaluation.swaps import region_swaps
 from landmark_fer.models.contract import predict_in_order
 
 _Z = 1.96  # of 95 %

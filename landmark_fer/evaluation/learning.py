@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import clone
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 from landmark_fer.evaluation.comparison import align_columns
 from landmark_fer.evaluation.scores import class_columns, wilson_interval
 from landmark_fer.models.contract import fit_predictor, predict_in_order

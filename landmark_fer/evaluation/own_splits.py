@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from landmark_fer.errors import DataError
+from landmark_fer.core.errors import DataError
 from landmark_fer.evaluation.scores import wilson_interval
 from landmark_fer.evaluation.subjects import grouped_interval, related_faces
 from landmark_fer.evaluation.validation import make_folds

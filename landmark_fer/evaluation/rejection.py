@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landmark_fer.errors import ArtifactError, InputError
+from landmark_fer.core.errors import ArtifactError, InputError
 from landmark_fer.evaluation.scores import class_columns, wilson_interval
 
 TARGET = 0.85

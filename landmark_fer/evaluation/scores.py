@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 
 ECE_BINS = 15
 

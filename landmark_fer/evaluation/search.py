@@ -13,13 +13,13 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from landmark_fer import __version__
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.workers import ending_with_this
 from landmark_fer.evaluation.scores import class_columns, log_loss
 from landmark_fer.evaluation.search_report import Measurement, SearchOutcome, describe_search, search_rows
 from landmark_fer.evaluation.search_study import CandidateStudy, open_storage
 from landmark_fer.evaluation.validation import make_folds, sample_rows
 from landmark_fer.models.contract import fit_predictor, predict_in_order
-from landmark_fer.workers import ending_with_this
 
 N_SETTINGS = 24
 """Settings tried of each candidate; a grid with fewer combinations is tried whole."""

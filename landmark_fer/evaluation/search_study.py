@@ -13,9 +13,9 @@ import joblib
 import numpy as np
 from sklearn.base import clone
 
-from landmark_fer.errors import DataError, InputError, SinkError
+from landmark_fer.core.errors import DataError, InputError, SinkError
+from landmark_fer.core.optional_packages import import_optional
 from landmark_fer.evaluation.search_report import COMPLETE, FAILED, PRUNED, UNFINISHED, UNSEARCHED, Measurement, Setting
-from landmark_fer.models.optional_packages import import_optional
 
 _BATCH = 4  # settings drawn together, and fitted at the same time where there are jobs: the result depends on it
 _N_RANDOM = 8  # settings that are drawn at random before the sampler follows what was measured

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landmark_fer.datasets.twins import audit_twins
+from landmark_fer.core.records import record_dtype
+from landmark_fer.datasets.near_duplicates import audit_twins
 from landmark_fer.evaluation.subjects import check_enough_subjects, known_people, related_faces
 from landmark_fer.evaluation.validation import make_folds
-from landmark_fer.face.records import record_dtype
 
 TRAINING = "Training"
 HELD_OUT = "held out"

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from landmark_fer.datasets.twins import twin_groups
-from landmark_fer.errors import DataError, InputError
+from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.datasets.near_duplicates import twin_groups
 from landmark_fer.evaluation.scores import wilson_interval
 
 SAME_PHOTOGRAPH = 0.98

@@ -10,9 +10,9 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from tqdm import tqdm
 
-from landmark_fer.errors import DataError, InputError
+from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.core.workers import ending_with_this
 from landmark_fer.models.contract import fit_predictor, predict_in_order
-from landmark_fer.workers import ending_with_this
 
 
 def make_folds(expressions, groups, *, n_folds=5, random_state=0):

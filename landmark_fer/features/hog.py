@@ -10,7 +10,7 @@ from functools import cache
 import cv2
 import numpy as np
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 
 ORIENTATIONS = 18  # over the full circle: the sign of a gradient tells dark brow from light skin
 

@@ -10,8 +10,8 @@ References
 import numpy as np
 from skimage.feature import local_binary_pattern
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.records import take_field
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.records import take_field
 from landmark_fer.features.transformers import Stateless
 
 NEIGHBOURS = 8

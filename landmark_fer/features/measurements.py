@@ -6,7 +6,7 @@ the face is moved, turned or scaled. Right and left are the subject's.
 
 from dataclasses import dataclass
 
-from landmark_fer.face.geometry import check_landmarks, upright
+from landmark_fer.core.geometry import check_landmarks, upright
 from landmark_fer.features.formulas import Above, Difference, Distance, Mean, Ratio, Sideways, Slope
 from landmark_fer.features.quotients import formula_table
 

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.records import take_field
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.records import take_field
 from landmark_fer.features.transformers import Stateless
 
 

@@ -10,14 +10,14 @@ from sklearn.dummy import DummyClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 from landmark_fer.features.projection import MirrorPCA, SideBySide
 from landmark_fer.features.transformers import AlignedLandmarks, HogOfChip, Measurements
+from landmark_fer.models.classic_methods import OLDER
+from landmark_fer.models.embedding_knn import EmbeddedNeighbours
 from landmark_fer.models.mirrored import MirroredClassifier
-from landmark_fer.models.neighbours import EmbeddedNeighbours
-from landmark_fer.models.network import DropoutMLP
+from landmark_fer.models.mlp import DropoutMLP
 from landmark_fer.models.networks import NETWORKS
-from landmark_fer.models.older import OLDER
 from landmark_fer.models.streamed import StreamedClassifier, UndescribedFaces
 from landmark_fer.models.svm import LeastSquaresSVC, RbfSVC
 

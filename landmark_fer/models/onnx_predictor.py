@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.geometry import check_landmarks
-from landmark_fer.face.records import take_field
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.geometry import check_landmarks
+from landmark_fer.core.records import take_field
 from landmark_fer.models.onnx_runtime import OnnxModel, map_in_threads
 
 _BLOCK = 16  # faces at a time: their gradients stay in the cache of one core

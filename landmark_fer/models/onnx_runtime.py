@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landmark_fer.errors import InputError
-from landmark_fer.models.optional_packages import import_optional
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.optional_packages import import_optional
 
 FLOAT = "tensor(float)"
 """onnxruntime's name of a float32 tensor."""

@@ -16,7 +16,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, MEASUREMENTS
 
 MORE, LESS = 1, -1

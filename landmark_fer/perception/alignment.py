@@ -5,9 +5,9 @@ import math
 import cv2
 import numpy as np
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.geometry import check_landmarks, similarity_transform, transform_points
-from landmark_fer.face.template import TEMPLATE
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.geometry import check_landmarks, similarity_transform, transform_points
+from landmark_fer.core.template import TEMPLATE
 
 CHIP_SIZE = 80
 CHIP_INTEROCULAR = 26.0  # pixels between the eye centres of the template

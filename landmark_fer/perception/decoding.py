@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from landmark_fer.errors import DataError
+from landmark_fer.core.errors import DataError
 from landmark_fer.perception.image_formats import READ_BY, image_kind
 from landmark_fer.perception.value_ranges import ValueRange, extremes, full_range, holds, to_eight_bits, usual_range
 from landmark_fer.perception.wide_images import opencv_values, tiff_pages, wide_header

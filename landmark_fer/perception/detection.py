@@ -16,9 +16,9 @@ import cv2
 import dlib
 import numpy as np
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.records import Box
-from landmark_fer.naming import library_path
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.naming import library_path
+from landmark_fer.core.records import Box
 from landmark_fer.perception import DETECTORS
 
 DETECTOR_FILE = Path(__file__).with_name("frontal_face_detector.svm")

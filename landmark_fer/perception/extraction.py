@@ -6,12 +6,12 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.records import Box, Face
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.records import Box, Face
 from landmark_fer.perception.alignment import CHIP_SIZE, align_face, crop_box
 from landmark_fer.perception.detection import HogDetector, make_detector
+from landmark_fer.perception.images import to_grey
 from landmark_fer.perception.landmarks import LandmarkPredictor
-from landmark_fer.perception.pictures import to_grey
 
 # What a pre-cropped picture needs before a detector can see its face: enlarging, and room around it.
 CROP_SIDE = 120

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import features
 
-from landmark_fer.naming import is_hidden, is_litter, natural_key
+from landmark_fer.core.naming import is_hidden, is_litter, natural_key
 
 HEAD_BYTES = 64  # of a file, which say what it is
 

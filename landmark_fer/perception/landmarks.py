@@ -12,11 +12,11 @@ from pathlib import Path
 import dlib
 import numpy as np
 
-from landmark_fer.errors import DependencyError
-from landmark_fer.face.geometry import similarity_transform, transform_back
-from landmark_fer.face.landmarks import N_LANDMARKS
-from landmark_fer.face.template import TEMPLATE
-from landmark_fer.naming import library_path
+from landmark_fer.core.errors import DependencyError
+from landmark_fer.core.geometry import similarity_transform, transform_back
+from landmark_fer.core.landmarks import N_LANDMARKS
+from landmark_fer.core.naming import library_path
+from landmark_fer.core.template import TEMPLATE
 from landmark_fer.perception.alignment import resample
 from landmark_fer.perception.detection import DLIB_BOX
 from landmark_fer.perception.predictor_file import PREDICTOR_SHA256, changed_at, find_predictor, sha256_of

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
-from landmark_fer.errors import DependencyError
-from landmark_fer.paths import Input
+from landmark_fer.core.errors import DependencyError
+from landmark_fer.core.paths import Input
 
 PREDICTOR_NAME = "shape_predictor_68_face_landmarks.dat"
 PREDICTOR_SHA256 = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"

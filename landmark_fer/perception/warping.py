@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from landmark_fer.face.geometry import transform_points
+from landmark_fer.core.geometry import transform_points
 
 REACH = 0.12
 """How far a landmark takes its surroundings along: standard deviation, inter-ocular distances."""

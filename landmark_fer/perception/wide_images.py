@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import TiffImagePlugin
 
-from landmark_fer.errors import DataError
+from landmark_fer.core.errors import DataError
 from landmark_fer.perception.quiet import quiet_opencv
 from landmark_fer.perception.value_ranges import ValueRange, full_range
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from landmark_fer.face.geometry import interocular_distance, inverse_transform, transform_points
+from landmark_fer.core.geometry import interocular_distance, inverse_transform, transform_points
 from landmark_fer.perception.alignment import chip_transform, crop_transform
 from landmark_fer.perception.warping import move_landmarks
+from landmark_fer.recognition.cues import undo_signs
 from landmark_fer.recognition.occlusion import occluded
-from landmark_fer.recognition.signs import undo_signs
 
 
 def without_signs(face, *, fields, crop_margin=0.0):

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from landmark_fer.face.expressions import UNCERTAIN
-from landmark_fer.face.records import stack
+from landmark_fer.core.expressions import UNCERTAIN
+from landmark_fer.core.records import stack
 from landmark_fer.models.contract import predict_in_order
 from landmark_fer.recognition.counterfactuals import without_patches, without_signs
+from landmark_fer.recognition.cues import SIGNS, TYPICAL, sign_values
 from landmark_fer.recognition.occlusion import spread_over_chip
-from landmark_fer.recognition.signs import SIGNS, TYPICAL, sign_values
 
 NOTABLE_SHIFT = 0.5
 """Under this many spreads from the typical value a sign is not named in the text."""

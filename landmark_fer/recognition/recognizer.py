@@ -4,10 +4,10 @@ import logging
 from dataclasses import replace
 from functools import partial
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.expressions import UNCERTAIN
+from landmark_fer.core.records import Recognition, stack
 from landmark_fer.evaluation.rejection import manifest_threshold
-from landmark_fer.face.expressions import UNCERTAIN
-from landmark_fer.face.records import Recognition, stack
 from landmark_fer.models.contract import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
 from landmark_fer.perception.predictor_file import find_predictor, sha256_of

@@ -6,11 +6,11 @@ import shutil
 
 import numpy as np
 
-from landmark_fer.recognition.artifact import CARD_NAME, load_artifact
-from landmark_fer.recognition.manifest import MANIFEST_NAME
-from landmark_fer.recognition.probe import TOLERANCE, manifest_probe
+from landmark_fer.artifact.artifact import CARD_NAME, load_artifact
+from landmark_fer.artifact.manifest import MANIFEST_NAME
+from landmark_fer.artifact.probe import TOLERANCE, manifest_probe
+from landmark_fer.live.sinks.registry import log_facts
 from landmark_fer.recognition.recognizer import Recognizer
-from landmark_fer.streaming.recording import log_facts
 from tests.accidents.mutations import damaged, damaged_text, damaged_values
 
 ORDER = ("joblib", "skops", "onnx", "network")

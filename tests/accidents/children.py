@@ -31,8 +31,8 @@ def dying(*given, **named):
     return original(*given, **named)
 setattr(owner, name, dying)
 if name == "rename":  # as on systems that cannot let two folders change places
-    importlib.import_module("landmark_fer.recognition.folders")._exchange = lambda *paths: False
-from landmark_fer.fit import main
+    importlib.import_module("landmark_fer.artifact.folders")._exchange = lambda *paths: False
+from landmark_fer.fit.__main__ import main
 sys.exit(main(arguments))
 """
 

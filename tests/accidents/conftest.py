@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from landmark_fer.recognition.artifact import export_onnx, save_artifact
+from landmark_fer.artifact.artifact import export_onnx, save_artifact
 from tests.accidents.fuzzing import ROOT
-from tests.recognition.conftest import model
+from tests.artifact.conftest import model
 
 __all__ = ["model"]
 

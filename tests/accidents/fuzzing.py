@@ -92,7 +92,7 @@ def is_sentence(text):
 
 def main(name, cases, seed, folder):
     """Run the cases of a target and print what came of them as JSON."""
-    from landmark_fer.errors import LandmarkFerError
+    from landmark_fer.core.errors import LandmarkFerError
     from tests.accidents.targets import TARGETS
 
     faulthandler.enable()

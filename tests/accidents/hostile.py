@@ -15,8 +15,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from landmark_fer.errors import DataError
-from landmark_fer.perception.pictures import read_picture
+from landmark_fer.core.errors import DataError
+from landmark_fer.perception.images import read_picture
 
 SIDE = 60_000
 

@@ -5,8 +5,8 @@ import zipfile
 
 import numpy as np
 
+from landmark_fer.core.expressions import FERPLUS_COLUMNS
 from landmark_fer.datasets.geometry_table import table_path
-from landmark_fer.face.expressions import FERPLUS_COLUMNS
 
 
 def smooth_picture(width=40, height=30):

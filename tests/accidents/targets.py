@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from landmark_fer.artifact.manifest import MANIFEST_NAME, read_manifest
+from landmark_fer.artifact.network_files import read_network_file
+from landmark_fer.collect.spans import read_spans
 from landmark_fer.datasets import load_dataset, open_source
 from landmark_fer.datasets.ferplus import read_votes
 from landmark_fer.datasets.geometry_table import read_table, table_path
 from landmark_fer.models.networks.description import read_sidecar
-from landmark_fer.perception.pictures import read_frames, read_picture
-from landmark_fer.recognition.manifest import MANIFEST_NAME, read_manifest
-from landmark_fer.recognition.network_files import read_network_file
-from landmark_fer.streaming.collecting.spans import read_spans
+from landmark_fer.perception.images import read_frames, read_picture
 from tests.accidents.artifacts import ARTIFACT_TARGETS
 from tests.accidents.mutations import damaged, damaged_text, damaged_values
 from tests.accidents.samples import csv_rows, encoded, identity_graph, small_table, smooth_picture, votes_rows, zipped
@@ -131,7 +131,7 @@ def jpeg_with_exif(folder):
 
 def read_items(path):
     """Read all items of a data set, and their pictures as a worker reads them."""
-    from landmark_fer.errors import DataError
+    from landmark_fer.core.errors import DataError
 
     reader = open_source(path)
     reader.fingerprint()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from landmark_fer.recognition.artifact import load_artifact
+from landmark_fer.artifact.artifact import load_artifact
 from tests.accidents.children import LIVE, QUICK, fill, read_only, refusal, run, small_disk
 from tests.selection import slow
 

@@ -9,10 +9,10 @@ import time
 import numpy as np
 import pytest
 
-from landmark_fer.fit import main
-from landmark_fer.recognition import folders
-from landmark_fer.recognition.artifact import load_artifact, save_artifact
-from landmark_fer.recognition.folders import FORGOTTEN_S
+from landmark_fer.artifact import folders
+from landmark_fer.artifact.artifact import load_artifact, save_artifact
+from landmark_fer.artifact.folders import FORGOTTEN_S
+from landmark_fer.fit.__main__ import main
 from tests.accidents.children import DYING, PATIENCE_S, QUICK, command, environment, run
 from tests.conftest import made_up_faces
 from tests.selection import slow
@@ -23,8 +23,8 @@ STAGES = {
     "second fold": ("landmark_fer.models.svm:LeastSquaresSVC.fit", 2, 1),
     "last fit": ("landmark_fer.models.svm:LeastSquaresSVC.fit", 4, 1),
     "before the model is written": ("joblib:dump", 1, 1),
-    "after the model is written": ("landmark_fer.recognition.artifact:probe_answers", 1, 1),
-    "before the exchange": ("landmark_fer.recognition.folders:_exchange", 1, 1),
+    "after the model is written": ("landmark_fer.artifact.artifact:probe_answers", 1, 1),
+    "before the exchange": ("landmark_fer.artifact.folders:_exchange", 1, 1),
     "before the first rename": ("pathlib:Path.rename", 1, 1),
     "between the renames": ("pathlib:Path.rename", 2, 1),
     "after the renames": ("landmark_fer.fit:_write_report", 1, 2),

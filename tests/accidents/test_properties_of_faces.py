@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 from hypothesis.extra.numpy import arrays
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.geometry import (
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.geometry import (
     interocular_distance,
     inverse_transform,
     mirror_landmarks,
@@ -15,8 +15,8 @@ from landmark_fer.face.geometry import (
     transform_points,
     upright,
 )
-from landmark_fer.face.records import Box, mirror_records, record_dtype
-from landmark_fer.face.template import TEMPLATE
+from landmark_fer.core.records import Box, mirror_records, record_dtype
+from landmark_fer.core.template import TEMPLATE
 from landmark_fer.features.hog import hog, mirror_hog
 from landmark_fer.features.lbp import lbp
 from landmark_fer.features.measurements import measure, mirrored_measurements

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from landmark_fer.datasets.fer2013 import SIDE, Fer2013Csv, expression_of_label
+from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.core.expressions import EXPRESSIONS, FER2013_CODES, FERPLUS_COLUMNS, expression_named, find_expression
 from landmark_fer.datasets.ferplus import majority, read_votes, soft_labels
-from landmark_fer.errors import DataError, InputError
-from landmark_fer.face.expressions import EXPRESSIONS, FER2013_CODES, FERPLUS_COLUMNS, expression_named, find_expression
+from landmark_fer.datasets.readers.fer2013 import SIDE, Fer2013Csv, expression_of_label
+from landmark_fer.live.sinks.files import wall_time
 from landmark_fer.models.networks.description import NetworkDescription
 from landmark_fer.models.onnx_runtime import OnnxModel
 from landmark_fer.perception.extraction import ExtractorSettings
-from landmark_fer.perception.pictures import read_picture
-from landmark_fer.streaming.files import wall_time
+from landmark_fer.perception.images import read_picture
 from tests.accidents.depth import examples
 
 # What a cell may hold without quotes.

@@ -11,10 +11,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from landmark_fer import cache_files, live
-from landmark_fer.recognition.artifact import load_artifact
-from landmark_fer.streaming import live_source
-from landmark_fer.streaming.live_source import LiveSource
+from landmark_fer.artifact.artifact import load_artifact
+from landmark_fer.core import files as cache_files
+from landmark_fer.live import __main__ as live
+from landmark_fer.live.sources import live_source
+from landmark_fer.live.sources.live_source import LiveSource
 from tests.accidents.children import LIVE, QUICK, command, environment, refusal, run
 from tests.selection import slow
 
@@ -142,7 +143,7 @@ class TestNoHome:
         (tmp_path / "file").touch()
         code = (
             "import sys; from landmark_fer import cache_files; cache_files.checkout = lambda: None;"
-            "from landmark_fer.fit import main; sys.exit(main(sys.argv[1:]))"
+            "from landmark_fer.fit.__main__ import main; sys.exit(main(sys.argv[1:]))"
         )
         changes = {"HOME": str(tmp_path / "file"), "LANDMARK_FER_CACHE": None}
         done = run("--data", lfw_csv, *QUICK, code=code, cache="", cwd=tmp_path, changes=changes)
@@ -195,7 +196,7 @@ def test_live_goes_on_after_its_camera_was_lost_and_the_clock_was_set_back(astro
     picture = np.ascontiguousarray(astronaut[30:230, 120:320, ::-1])
     LostCamera.opened = 0
     monkeypatch.setattr(
-        "landmark_fer.streaming.sources.open_source",
+        "landmark_fer.live.sources.opening.open_source",
         lambda _: LiveSource("camera 0", lambda: LostCamera(picture), hint="", pauses_s=(0.01,)),
     )
     log = tmp_path / "log.csv"

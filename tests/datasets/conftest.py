@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from landmark_fer.face.expressions import FER2013_CODES
+from landmark_fer.core.expressions import FER2013_CODES
 
 SIDE = 48
 

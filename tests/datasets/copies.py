@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 from skimage.data import lfw_subset
 
-from landmark_fer.datasets import affectnet, jaffe, kdef, raf_db
 from landmark_fer.datasets.base import of_many
+from landmark_fer.datasets.readers import affectnet, jaffe, kdef, raf_db
 
 CK48_FOLDERS = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
 _FACE = 160  # pixels of a face in a scene

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from landmark_fer.core.errors import DataError
 from landmark_fer.datasets import load_dataset
-from landmark_fer.datasets.collected import CollectedReader
 from landmark_fer.datasets.collection import made_with
 from landmark_fer.datasets.collection_writer import Collection
-from landmark_fer.errors import DataError
+from landmark_fer.datasets.readers.collected import CollectedReader
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.perception.predictor_file import PREDICTOR_SHA256
 from tests.conftest import made_up_faces

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from landmark_fer.datasets import csv_sources
-from landmark_fer.datasets.csv_columns import Columns, whole_number
-from landmark_fer.datasets.csv_sources import LONGEST_ROW, TextError, csv_rows, csv_rows_of, header_of
-from landmark_fer.errors import DataError
+from landmark_fer.core.errors import DataError
+from landmark_fer.datasets.readers import csv_files as csv_sources
+from landmark_fer.datasets.readers.csv_columns import Columns, whole_number
+from landmark_fer.datasets.readers.csv_files import LONGEST_ROW, TextError, csv_rows, csv_rows_of, header_of
 from tests.accidents.depth import examples
 
 ENDS = ("\n", "\r\n", "\r")

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.core.expressions import FER2013_CODES
 from landmark_fer.datasets import load_dataset
 from landmark_fer.datasets.base import FaceDataset
-from landmark_fer.errors import DataError, InputError
-from landmark_fer.face.expressions import FER2013_CODES
 
 
 def test_take_follows_mask_and_positions(dataset):

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landmark_fer import cache_files
-from landmark_fer.cache_files import cache_folder
-from landmark_fer.datasets import chunks, growing_entry
+from landmark_fer.core import files as cache_files
+from landmark_fer.core.errors import DataError, SinkError
+from landmark_fer.core.files import cache_folder
+from landmark_fer.core.records import stack
+from landmark_fer.datasets import cache_entry as growing_entry
+from landmark_fer.datasets import chunks
 from landmark_fer.datasets.base import Item
 from landmark_fer.datasets.extraction_cache import build_dataset
-from landmark_fer.errors import DataError, SinkError
-from landmark_fer.face.records import stack
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
 from tests.selection import slow
 

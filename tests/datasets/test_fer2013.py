@@ -7,10 +7,10 @@ import zipfile
 import numpy as np
 import pytest
 
+from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.core.expressions import FER2013_CODES
 from landmark_fer.datasets import open_source
-from landmark_fer.datasets.fer2013 import SIDE, Fer2013Csv, expression_of_label, picture_of_pixels, split_named
-from landmark_fer.errors import DataError, InputError
-from landmark_fer.face.expressions import FER2013_CODES
+from landmark_fer.datasets.readers.fer2013 import SIDE, Fer2013Csv, expression_of_label, picture_of_pixels, split_named
 from tests.datasets.conftest import usages
 
 

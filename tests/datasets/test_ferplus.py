@@ -3,10 +3,10 @@ import shutil
 import numpy as np
 import pytest
 
+from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.core.expressions import EXPRESSIONS, FERPLUS_COLUMNS
 from landmark_fer.datasets import ferplus
 from landmark_fer.datasets.ferplus import join_votes, majority, read_votes, soft_labels
-from landmark_fer.errors import DataError, InputError
-from landmark_fer.face.expressions import EXPRESSIONS, FERPLUS_COLUMNS
 
 
 def votes_of(**numbers):

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from skimage import data
 
+from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.core.expressions import EXPRESSIONS
 from landmark_fer.datasets import open_source
-from landmark_fer.datasets.folders import FolderReader
-from landmark_fer.errors import DataError, InputError
-from landmark_fer.face.expressions import EXPRESSIONS
+from landmark_fer.datasets.readers.folders import FolderReader
 
 
 def by_pixels(reader):
     """Return {pixels: (expression, split)} of what a reader gives."""
-    from landmark_fer.perception.pictures import read_picture, to_grey
+    from landmark_fer.perception.images import read_picture, to_grey
 
     def pixels(item):
         raw = item.picture if isinstance(item.picture, np.ndarray) else to_grey(read_picture(item.picture))

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from landmark_fer.core.errors import DataError, InputError, SinkError
 from landmark_fer.datasets import geometry_table, load_dataset
 from landmark_fer.datasets.geometry_table import STEPS, main, read_table, table_path, write_table
-from landmark_fer.datasets.twins import audit_twins
-from landmark_fer.errors import DataError, InputError, SinkError
+from landmark_fer.datasets.near_duplicates import audit_twins
 
 
 @pytest.fixture(scope="module")

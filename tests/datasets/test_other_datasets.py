@@ -8,10 +8,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from landmark_fer.datasets import affectnet, ck_plus, jaffe, kdef, open_source, raf_db
-from landmark_fer.datasets.sources import DATASETS, READERS, reader_class
-from landmark_fer.errors import DataError, InputError
-from landmark_fer.face.expressions import EXPRESSIONS, find_expression
+from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.core.expressions import EXPRESSIONS, find_expression
+from landmark_fer.datasets import open_source
+from landmark_fer.datasets.readers import affectnet, ck_plus, jaffe, kdef, raf_db
+from landmark_fer.datasets.readers.registry import DATASETS, READERS, reader_class
 from tests.datasets import copies
 from tests.datasets.copies import notes
 

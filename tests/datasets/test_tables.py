@@ -5,10 +5,10 @@ import zipfile
 import numpy as np
 import pytest
 
+from landmark_fer.core.errors import DataError
 from landmark_fer.datasets import open_source
-from landmark_fer.datasets.csv_columns import Columns
-from landmark_fer.datasets.tables import NAMES, PictureTable, PixelTable
-from landmark_fer.errors import DataError
+from landmark_fer.datasets.readers.csv_columns import Columns
+from landmark_fer.datasets.readers.tables import NAMES, PictureTable, PixelTable
 from tests.datasets import copies
 from tests.datasets.copies import notes
 

@@ -8,11 +8,12 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from landmark_fer.datasets import open_source, picture_trees
-from landmark_fer.datasets.fer2013 import Fer2013Csv
-from landmark_fer.datasets.picture_trees import picture_tree, tar_pictures
-from landmark_fer.datasets.tars import TarReader
-from landmark_fer.errors import DataError, InputError
+from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.datasets import open_source
+from landmark_fer.datasets.readers import image_trees as picture_trees
+from landmark_fer.datasets.readers.fer2013 import Fer2013Csv
+from landmark_fer.datasets.readers.image_trees import picture_tree, tar_pictures
+from landmark_fer.datasets.readers.tars import TarReader
 
 PACKED = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz", ".tar.bz2": "w:bz2", ".tar.xz": "w:xz"}
 

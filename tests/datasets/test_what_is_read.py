@@ -13,11 +13,11 @@ import pytest
 import tifffile
 from PIL import Image
 
+from landmark_fer.core.errors import DataError
+from landmark_fer.core.expressions import EXPRESSIONS, FER2013_CODES
 from landmark_fer.datasets import load_dataset, open_source
-from landmark_fer.datasets.fer2013_folders import CODES
-from landmark_fer.datasets.numbered import NUMBERED
-from landmark_fer.errors import DataError
-from landmark_fer.face.expressions import EXPRESSIONS, FER2013_CODES
+from landmark_fer.datasets.readers.fer2013_folders import CODES
+from landmark_fer.datasets.readers.numbered import NUMBERED
 from landmark_fer.perception.image_formats import HIDDEN, NOT_AN_IMAGE, READ_BY
 from tests.datasets import copies
 

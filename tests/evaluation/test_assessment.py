@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from landmark_fer.errors import DataError, InputError
+from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.evaluation.assessment import assess, milliseconds_per_face
 from landmark_fer.models.candidates import make_candidates
 from tests.conftest import made_up_dataset, made_up_faces

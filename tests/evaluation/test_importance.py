@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.geometry import transform_points
+from landmark_fer.core.landmarks import points
 from landmark_fer.evaluation.importance import format_importance, grouped_importance
-from landmark_fer.evaluation.swaps import (
+from landmark_fer.evaluation.region_swaps import (
     PICTURE_REGIONS,
     POINT_REGIONS,
     PictureSwap,
@@ -13,8 +15,6 @@ from landmark_fer.evaluation.swaps import (
     region_shares,
     region_swaps,
 )
-from landmark_fer.face.geometry import transform_points
-from landmark_fer.face.landmarks import points
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure
 from landmark_fer.perception.alignment import chip_template
 from tests.conftest import made_up_faces

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 from landmark_fer.evaluation.learning import doubling_sizes, format_learning_curve, learning_curve, stratified_order
 from landmark_fer.evaluation.scores import wilson_interval
 from landmark_fer.evaluation.validation import make_folds

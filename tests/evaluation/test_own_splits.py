@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from landmark_fer.datasets.joined import join
-from landmark_fer.errors import DataError
+from landmark_fer.core.errors import DataError
+from landmark_fer.datasets.merging import join
 from landmark_fer.evaluation.own_splits import interval_of_groups, prepare_folds
 from landmark_fer.evaluation.splits import split_faces
 from tests.conftest import made_up_dataset

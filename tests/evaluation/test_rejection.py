@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from landmark_fer.errors import ArtifactError, InputError
+from landmark_fer.core.errors import ArtifactError, InputError
 from landmark_fer.evaluation.rejection import (
     choose_threshold,
     manifest_threshold,

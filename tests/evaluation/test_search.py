@@ -10,7 +10,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.pipeline import Pipeline
 
-from landmark_fer.errors import DataError, InputError, SinkError
+from landmark_fer.core.errors import DataError, InputError, SinkError
 from landmark_fer.evaluation.comparison import comparison_rows
 from landmark_fer.evaluation.search import search_candidates
 from landmark_fer.evaluation.search_report import COMPLETE, FAILED, PRUNED, UNFINISHED, format_search
@@ -241,7 +241,7 @@ class TestFailures:
             search(faces, {"a": candidate})
 
     def test_without_optuna_one_sentence_has_the_command_that_installs_it(self, tmp_path):
-        code = "import sys; sys.modules['optuna'] = None; from landmark_fer.fit import main; sys.exit(main())"
+        code = "import sys; sys.modules['optuna'] = None; from landmark_fer.fit.__main__ import main; sys.exit(main())"
         words = ("--data", tmp_path / "is not there", "--models", "knn", "--search", "--out", tmp_path / "model")
         done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True)
         assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 1

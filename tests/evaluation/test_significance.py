@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 from landmark_fer.evaluation.significance import compare_pairs, format_pairs, holm, mcnemar, paired_bootstrap
 
 CLASSES = ("happy", "sad")

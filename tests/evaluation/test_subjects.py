@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from landmark_fer.errors import DataError, InputError
+from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.evaluation.scores import wilson_interval
 from landmark_fer.evaluation.splits import split_faces
 from landmark_fer.evaluation.subjects import (

@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.pipeline import Pipeline
 
-from landmark_fer.errors import DataError, InputError
+from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.evaluation.validation import cross_validate_candidates, make_folds, sample_rows
 from landmark_fer.models.candidates import Candidate, make_candidates
 from tests.conftest import made_up_faces

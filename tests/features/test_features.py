@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.geometry import mirror_landmarks, upright
-from landmark_fer.face.records import mirror_records
-from landmark_fer.face.template import TEMPLATE
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.geometry import mirror_landmarks, upright
+from landmark_fer.core.records import mirror_records
+from landmark_fer.core.template import TEMPLATE
 from landmark_fer.features.hog import hog
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, MEASUREMENTS, measure, mirrored_measurements
 from landmark_fer.features.projection import MirrorPCA
 from landmark_fer.features.transformers import AlignedLandmarks, HogOfChip, Measurements
 from tests.conftest import made_up_faces
-from tests.face.test_geometry import moved
+from tests.core.test_geometry import moved
 
 
 def value(name, face):

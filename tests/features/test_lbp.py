@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 from landmark_fer.features.lbp import PATTERNS, LbpOfChip, lbp
 from tests.conftest import made_up_faces
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.records import mirror_records
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.records import mirror_records
 from landmark_fer.models.candidates import (
     CANDIDATES,
     FEATURES,

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landmark_fer.errors import DependencyError, InputError
+from landmark_fer.core.errors import DependencyError, InputError
 from landmark_fer.models import onnx_runtime
 from landmark_fer.models.onnx_runtime import OnnxModel
 from tests.models.networks.small_networks import hand_made_onnx

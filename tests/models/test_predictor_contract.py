@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.records import mirror_records
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.records import mirror_records
 from landmark_fer.models.candidates import CANDIDATES, FIELDS, make_candidates
 from tests.conftest import made_up_faces
 from tests.selection import slow

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.expressions import EXPRESSIONS
-from landmark_fer.face.geometry import mirror_landmarks
-from landmark_fer.face.template import TEMPLATE
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.expressions import EXPRESSIONS
+from landmark_fer.core.geometry import mirror_landmarks
+from landmark_fer.core.template import TEMPLATE
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, MEASUREMENTS, measure
 from landmark_fer.models.rules import DEFAULT, LESS, MORE, RULES, ExpressionRules, Rule
 

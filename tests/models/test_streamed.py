@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.records import mirror_records, take_field
-from landmark_fer.face.rows import MOST_COPIED, RecordRows, rows_of
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.records import mirror_records, take_field
+from landmark_fer.core.rows import MOST_COPIED, RecordRows, rows_of
 from landmark_fer.models import streamed
 from landmark_fer.models.candidates import STREAMED_CANDIDATES, make_candidates
 from landmark_fer.models.contract import predict_in_order

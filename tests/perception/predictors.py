@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from landmark_fer.face.landmarks import N_LANDMARKS
+from landmark_fer.core.landmarks import N_LANDMARKS
 from landmark_fer.perception.landmarks import template_in_box
 
 

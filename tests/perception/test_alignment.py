@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.geometry import interocular_distance, mirror_landmarks, transform_points
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.geometry import interocular_distance, mirror_landmarks, transform_points
 from landmark_fer.perception.alignment import (
     CHIP_INTEROCULAR,
     CHIP_SIZE,
@@ -15,7 +15,7 @@ from landmark_fer.perception.alignment import (
     chip_transform,
     resample,
 )
-from landmark_fer.perception.pictures import to_grey
+from landmark_fer.perception.images import to_grey
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from landmark_fer.face.records import Box, mirror_records, record_dtype, stack
+from landmark_fer.core.records import Box, mirror_records, record_dtype, stack
 from landmark_fer.perception.alignment import crop_box
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
-from landmark_fer.perception.pictures import to_grey
+from landmark_fer.perception.images import to_grey
 
 CROPPING = ExtractorSettings(crop_size=64, crop_margin=0.1)
 

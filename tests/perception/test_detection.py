@@ -10,8 +10,8 @@ import dlib
 import numpy as np
 import pytest
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.records import Box
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.records import Box
 from landmark_fer.perception import DETECTORS
 from landmark_fer.perception.detection import (
     DETECTOR_FILE,
@@ -23,7 +23,7 @@ from landmark_fer.perception.detection import (
     make_detector,
 )
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
-from landmark_fer.perception.pictures import to_grey
+from landmark_fer.perception.images import to_grey
 
 FACE = Box(176, 70, 95, 95)  # of the astronaut, by eye
 

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 from landmark_fer.perception.alignment import align_face
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
-from landmark_fer.perception.pictures import to_grey
+from landmark_fer.perception.images import to_grey
 
 
 @pytest.fixture(scope="module")

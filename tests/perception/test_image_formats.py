@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from landmark_fer.errors import DataError, InputError
+from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.perception.image_formats import (
     HIDDEN,
     NOT_AN_IMAGE,
@@ -19,7 +19,7 @@ from landmark_fer.perception.image_formats import (
     images_in,
     is_image,
 )
-from landmark_fer.perception.pictures import decode_image, frame_count, is_animation, read_frames, read_picture
+from landmark_fer.perception.images import decode_image, frame_count, is_animation, read_frames, read_picture
 
 KINDS = {"JPEG": "JPEG", "PNG": "PNG", "GIF": "GIF", "WEBP": "WebP", "TIFF": "TIFF", "BMP": "BMP", "DIB": "BMP"}
 KINDS |= {"PPM": "PNM"} | ({"AVIF": "AVIF"} if "AVIF" in READ_BY else {})

@@ -8,11 +8,11 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 
-from landmark_fer.errors import DependencyError
-from landmark_fer.face.records import Box
+from landmark_fer.core.errors import DependencyError
+from landmark_fer.core.records import Box
 from landmark_fer.perception import landmarks
+from landmark_fer.perception.images import to_grey
 from landmark_fer.perception.landmarks import LandmarkPredictor, load_shape_predictor, template_in_box
-from landmark_fer.perception.pictures import to_grey
 from landmark_fer.perception.predictor_file import find_predictor
 from tests.perception.predictors import shape_predictor_bytes
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from landmark_fer.errors import DependencyError
+from landmark_fer.core.errors import DependencyError
 from landmark_fer.perception import predictor_file
 from landmark_fer.perception.predictor_file import PREDICTOR_NAME, PREDICTOR_SHA256, PREDICTOR_VARIABLE, find_predictor
 

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from landmark_fer import Artifact, Recognizer, load_dataset
-from landmark_fer.errors import ArtifactError, DependencyError, InputError
-from landmark_fer.face.expressions import EXPRESSIONS, UNCERTAIN
-from landmark_fer.face.records import stack
-from landmark_fer.perception.pictures import read_picture
+from landmark_fer.core.errors import ArtifactError, DependencyError, InputError
+from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
+from landmark_fer.core.records import stack
+from landmark_fer.perception.images import read_picture
 from landmark_fer.perception.predictor_file import find_predictor
 
 

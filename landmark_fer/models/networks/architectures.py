@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.networks.recipes import recipe_of
 from landmark_fer.models.networks.training import import_keras

@@ -9,9 +9,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.utils.validation import check_is_fitted
 
-from landmark_fer.cache_files import cache_folder
+from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.core.files import cache_folder
 from landmark_fer.datasets.ferplus import soft_labels
-from landmark_fer.errors import DataError, InputError
 from landmark_fer.models.networks import NETWORKS
 from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
 from landmark_fer.models.networks.description import NetworkDescription

@@ -10,8 +10,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.expressions import FERPLUS_COLUMNS, expression_named
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.expressions import FERPLUS_COLUMNS, expression_named
 from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.onnx_runtime import FLOAT
 from landmark_fer.perception.alignment import CHIP_SIZE

@@ -8,12 +8,12 @@ from contextlib import redirect_stdout
 
 import numpy as np
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.optional_packages import import_optional
 from landmark_fer.models.networks.description import METADATA
 from landmark_fer.models.networks.images import scaled_pictures
 from landmark_fer.models.networks.onnx_network import OnnxNetwork
 from landmark_fer.models.networks.training import import_keras
-from landmark_fer.models.optional_packages import import_optional
 
 OPSET = 18
 """Version of ONNX's operators: old enough for every reader, new enough for every layer of the architectures."""

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 import cv2
 import numpy as np
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.records import take_field
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.records import take_field
 
 PICTURES = ("chip", "crop")
 SCALINGS = ("standardised", "0..1", "-1..1", "0..255")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 from landmark_fer.models.networks.images import reduced_pictures, scaled_pictures
 from landmark_fer.models.networks.training import import_keras
 

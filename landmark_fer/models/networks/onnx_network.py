@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 from landmark_fer.models.networks.description import metadata_description
 from landmark_fer.models.networks.images import reduced_pictures, scaled_pictures
 from landmark_fer.models.onnx_runtime import FLOAT, PATIENCE_S, OnnxModel, map_in_threads

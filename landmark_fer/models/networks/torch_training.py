@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from landmark_fer.cache_files import written_beside
+from landmark_fer.core.files import written_beside
 from landmark_fer.models.networks.torch_network import TorchNetwork
 from landmark_fer.models.networks.training import HISTORY, WEIGHTS, append_history, read_history, replace_weights
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from landmark_fer.cache_files import written_beside
-from landmark_fer.errors import DependencyError, InputError
-from landmark_fer.models.optional_packages import import_optional
+from landmark_fer.core.errors import DependencyError, InputError
+from landmark_fer.core.files import written_beside
+from landmark_fer.core.optional_packages import import_optional
 
 HISTORY, WEIGHTS, FINISHED = "history.csv", "best.weights.h5", "finished"
 """Files in the folder of a training; the last is empty and stands for its end."""

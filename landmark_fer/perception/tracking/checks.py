@@ -5,8 +5,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from landmark_fer.face.geometry import inverse_transform, similarity_transform, transform_points
-from landmark_fer.face.records import Box
+from landmark_fer.core.geometry import inverse_transform, similarity_transform, transform_points
+from landmark_fer.core.records import Box
 from landmark_fer.perception.alignment import resample
 from landmark_fer.perception.detection import HogDetector
 from landmark_fer.perception.landmarks import template_in_box

@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from landmark_fer.errors import InputError
-from landmark_fer.perception.pictures import to_grey
+from landmark_fer.core.errors import InputError
+from landmark_fer.perception.images import to_grey
 from landmark_fer.perception.tracking.checks import FaceCheck, in_picture, is_steady
 from landmark_fer.perception.tracking.scenes import CutFinder, Scene
 from landmark_fer.perception.tracking.schedule import DetectionSchedule, DetectionThread

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from landmark_fer.face.geometry import similarity_transform
-from landmark_fer.face.records import Box, Face
-from landmark_fer.face.template import TEMPLATE
+from landmark_fer.core.geometry import similarity_transform
+from landmark_fer.core.records import Box, Face
+from landmark_fer.core.template import TEMPLATE
 
 _LOOK_SIDE = 16  # pixels of a look
 _LOOK_MEMORY = 0.9  # of what a track looked like, against the newest picture

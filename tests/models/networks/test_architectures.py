@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 from landmark_fer.models.networks import NETWORKS, architectures
 from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
 

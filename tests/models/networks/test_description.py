@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from landmark_fer.errors import InputError
+from landmark_fer.core.errors import InputError
 from landmark_fer.models.networks.description import (
     FERPLUS_CONTRACT,
     NetworkDescription,

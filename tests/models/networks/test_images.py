@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.records import mirror_records, record_dtype
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.records import mirror_records, record_dtype
 from landmark_fer.models.networks.images import NetworkInput, network_pictures, reduced_pictures, scaled_pictures
 
 

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from landmark_fer.errors import DependencyError, InputError
+from landmark_fer.core.errors import DependencyError, InputError
 from landmark_fer.models.networks.description import NetworkDescription
 from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.networks.keras_files import KerasNetwork, keras_content, read_keras

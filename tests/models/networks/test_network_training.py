@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from landmark_fer.errors import DataError, DependencyError, InputError
-from landmark_fer.face.records import record_dtype
+from landmark_fer.core.errors import DataError, DependencyError, InputError
+from landmark_fer.core.records import record_dtype
 from landmark_fer.models.networks import training
 from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
 from landmark_fer.models.networks.classifier import NetworkClassifier, watched_part

@@ -6,16 +6,16 @@ import cv2
 import numpy as np
 import pytest
 
-from landmark_fer.errors import InputError
-from landmark_fer.face.geometry import interocular_distance
-from landmark_fer.face.template import TEMPLATE
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.geometry import interocular_distance
+from landmark_fer.core.template import TEMPLATE
+from landmark_fer.live.sources.demo import FRAMES_PER_SECOND, MOTIONS, DemoClip
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
-from landmark_fer.perception.pictures import to_grey
+from landmark_fer.perception.images import to_grey
 from landmark_fer.perception.tracking.checks import FaceCheck
 from landmark_fer.perception.tracking.following import FaceFollower
 from landmark_fer.perception.tracking.scenes import CutFinder
 from landmark_fer.perception.tracking.tracks import box_at, place_of, pose_of
-from landmark_fer.streaming.demo import FRAMES_PER_SECOND, MOTIONS, DemoClip
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from landmark_fer.face.records import Box
-from landmark_fer.perception.pictures import to_grey
+from landmark_fer.core.records import Box
+from landmark_fer.live.sources.demo import DemoClip
+from landmark_fer.perception.images import to_grey
 from landmark_fer.perception.tracking.scenes import CutFinder, Scene
-from landmark_fer.streaming.demo import DemoClip
 
 FACE = Box(200, 150, 120, 120)
 

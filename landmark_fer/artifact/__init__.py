@@ -1,0 +1,1 @@
+"""Saved models: manifest, model file, probe, model card, export."""

@@ -1,0 +1,1 @@
+"""``python -m landmark_fer.collect``: record labelled expressions of your own."""

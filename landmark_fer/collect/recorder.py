@@ -1,0 +1,87 @@
+"""Recorder: which of a film's faces become a take."""
+
+import cv2
+
+from landmark_fer.core.records import stack
+
+FACES_PER_SECOND = 10.0  # frames that follow each other closer are the same picture
+FEWEST_FACES = 5  # of a take; with fewer nobody was really there
+_ROUNDING_S = 1e-6  # times of frames are sums
+
+
+def nearest_face(followed, number=None):
+    """Return the number of the face to record: the one asked for while it is seen, else the largest; None if none is.
+
+    Parameters
+    ----------
+    followed : list of (int, Face)
+        As from `FaceFollower.follow`.
+    number : int, optional
+    """
+    if any(known == number for known, _ in followed):
+        return number
+    return max(followed, key=lambda pair: pair[1].box.width * pair[1].box.height, default=(None,))[0]
+
+
+class Recorder:
+    """One take while it is recorded: the same face in each frame, at most `FACES_PER_SECOND`.
+
+    Parameters
+    ----------
+    settings : ExtractorSettings
+        Of the extractor whose faces come.
+    keep_pictures : bool, default=False
+        Whether whole pictures are kept, too.
+
+    Attributes
+    ----------
+    n_pictures : int
+        That came, with and without a face.
+    """
+
+    def __init__(self, settings, *, keep_pictures=False):
+        self.n_pictures = 0
+        self._sizes = {"chip_size": settings.chip_size, "crop_size": settings.crop_size or None}
+        self._keep_pictures = keep_pictures
+        self._number, self._faces, self._frames, self._pictures = None, [], [], []
+
+    def __len__(self):
+        return len(self._faces)
+
+    def add(self, frame, followed):
+        """Take the face of a frame, if it is there and it is time for another.
+
+        Parameters
+        ----------
+        frame : Frame
+        followed : list of (int, Face)
+        """
+        self.n_pictures += 1
+        if self._frames and frame.time_s - self._frames[-1]["time_s"] < 1 / FACES_PER_SECOND - _ROUNDING_S:
+            return
+        if self._number is None:
+            self._number = nearest_face(followed)
+        face = next((face for number, face in followed if number == self._number), None)
+        if face is None:
+            return
+        box = face.box
+        place = {"x": box.x, "y": box.y, "width": box.width, "height": box.height}
+        values = {"time_s": frame.time_s, **place, "detector_score": float(face.detector_score)}
+        self._frames.append({name: round(float(value), 4) for name, value in values.items()})
+        self._faces.append(face)
+        if self._keep_pictures:
+            self._pictures.append(cv2.imencode(".png", cv2.cvtColor(frame.picture, cv2.COLOR_RGB2BGR))[1].tobytes())
+
+    @property
+    def starved(self):
+        """Whether so few pictures came that no face could be seen often enough."""
+        return self.n_pictures < FEWEST_FACES
+
+    @property
+    def enough(self):
+        """Whether there are faces enough for a take."""
+        return len(self) >= FEWEST_FACES
+
+    def take(self):
+        """Return what `Collection.add` needs: records of shape (n,), frames as a list of dict, pictures."""
+        return stack(self._faces, **self._sizes), self._frames, self._pictures

@@ -1,0 +1,1 @@
+"""``collect --web``: record expressions in the browser."""

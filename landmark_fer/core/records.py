@@ -1,0 +1,179 @@
+"""Box, Face and Recognition as values, and the structured array of face records that every predictor takes."""
+
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.geometry import mirror_landmarks
+from landmark_fer.core.landmarks import N_LANDMARKS
+from landmark_fer.core.rows import RecordRows
+
+
+@dataclass(frozen=True)
+class Box:
+    """A bounding box in pixels of the source picture; it may reach over the picture's edge."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def centre(self):
+        """The middle of the box as (x, y)."""
+        return self.x + (self.width - 1) / 2, self.y + (self.height - 1) / 2
+
+    def overlap(self, other):
+        """Return the area shared with another box divided by the area of both together (0 to 1)."""
+        width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        shared = max(width, 0) * max(height, 0)
+        return shared / (self.width * self.height + other.width * other.height - shared)
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face of one picture.
+
+    Attributes
+    ----------
+    box : Box
+        Where the detector saw it.
+    landmarks : ndarray of shape (68, 2), float32
+        Pixels of the source picture, x before y.
+    chip : ndarray of shape (S, S), uint8
+        The face in grey, upright on the template.
+    detector_score : float
+        The detector's margin, NaN where the whole picture was taken for a face that no detector saw.
+    crop : ndarray of shape (C, C), uint8, or None
+        The picture around the box in grey, as it stands; None where no model asked for it.
+    """
+
+    box: Box
+    landmarks: np.ndarray
+    chip: np.ndarray
+    detector_score: float
+    crop: np.ndarray | None = None
+
+    @property
+    def detected(self):
+        """Whether a detector saw the face."""
+        return not np.isnan(self.detector_score)
+
+
+@dataclass(frozen=True, eq=False)
+class Recognition:
+    """The answer for one face: what expression it shows, as far as the model can tell.
+
+    Attributes
+    ----------
+    face : Face
+    expression : str
+        The most probable expression, or `UNCERTAIN` where its probability is too small to name it.
+    confidence : float
+        Probability of the most probable expression.
+    probabilities : dict of str to float
+        One for each of the model's classes, in the order of `EXPRESSIONS`; they sum to 1.
+    """
+
+    face: Face
+    expression: str
+    confidence: float
+    probabilities: dict = field(repr=False)
+    _explainer: object = field(default=None, repr=False, compare=False)  # from a Recognition to an Explanation
+
+    @property
+    def likeliest(self):
+        """The most probable expression, also where it is not probable enough to be the answer."""
+        return max(self.probabilities, key=self.probabilities.get)
+
+    def explain(self):
+        """Return why the model answers so, as an `Explanation` (see `recognition.explanation`).
+
+        Raises
+        ------
+        InputError
+            If no Recognizer made this answer, or it was pickled: then there is no model to ask.
+        """
+        if self._explainer is None:
+            raise InputError(
+                "a recognition is explained by the model that made it, and this one has none; "
+                "take it from a Recognizer, or give explain(artifact, recognition) both"
+            )
+        return self._explainer(self)
+
+    def __getstate__(self):
+        return self.__dict__ | {"_explainer": None}  # a pickled answer does not carry its model along
+
+
+@dataclass(frozen=True, eq=False)
+class SeenFace:
+    """A face of a frame as it is shown and logged: who it is, and what is answered.
+
+    Attributes
+    ----------
+    track_id : int
+        Counted from 1; kept from frame to frame.
+    recognition : Recognition
+        The answer that is shown, smoothed over time where that was asked for.
+    raw : Recognition
+        The model's answer to this frame alone.
+    versus : Recognition or None
+        The other model's answer, where two are shown side by side.
+    """
+
+    track_id: int
+    recognition: Recognition
+    raw: Recognition
+    versus: Recognition | None = None
+
+
+@cache
+def record_dtype(chip_size=None, crop_size=None):
+    """Return the dtype of a face record: landmarks, and chip and crop where their sizes are given."""
+    fields = [("landmarks", np.float32, (N_LANDMARKS, 2))]
+    fields += [(name, np.uint8, (size, size)) for name, size in (("chip", chip_size), ("crop", crop_size)) if size]
+    return np.dtype(fields)
+
+
+def stack(faces, *, chip_size, crop_size=None):
+    """Return faces as an array of face records, shape (n,); n may be 0."""
+    records = np.empty(len(faces), dtype=record_dtype(chip_size, crop_size))
+    for record, face in zip(records, faces, strict=True):
+        for name in records.dtype.names:
+            record[name] = getattr(face, name)
+    return records
+
+
+def records_of_landmarks(landmarks):
+    """Return landmarks of shape (n, 68, 2) as face records without chips, shape (n,)."""
+    records = np.empty(len(landmarks), dtype=record_dtype())
+    records["landmarks"] = landmarks
+    return records
+
+
+def take_field(records, name):
+    """Return one field of face records.
+
+    Raises
+    ------
+    InputError
+        If `records` is no array of face records or lacks the field.
+    """
+    records = records if isinstance(records, RecordRows) else np.asanyarray(records)
+    if records.dtype.names is None or name not in records.dtype.names:
+        came = "no face records" if records.dtype.names is None else f"fields {', '.join(records.dtype.names)}"
+        raise InputError(f"face records must have the field {name!r}, got {came}")
+    return records[name]
+
+
+def mirror_records(records):
+    """Return the records of the mirrored faces; the caller's array is left as it is."""
+    mirrored = records.copy()
+    mirrored["landmarks"] = mirror_landmarks(records["landmarks"])
+    for name in ("chip", "crop"):
+        if name in records.dtype.names:
+            mirrored[name] = records[name][..., ::-1]
+    return mirrored

@@ -1,0 +1,208 @@
+"""Twins: the same photograph more than once in a data set, under other crops, watermarks and brightness.
+
+FER2013 was collected by image search, and nearly a third of its PublicTest faces have a twin in Training, so that a
+test score rewards memory. Aligned chips make twins easy to see: they correlate. Mirrored twins are not looked for:
+one PublicTest face in a hundred reaches the threshold only with a mirrored Training face, most of them by chance.
+"""
+
+import hashlib
+import logging
+import tempfile
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.files import cache_folder, read_npz, written_beside
+from landmark_fer.core.records import take_field
+from landmark_fer.core.rows import rows_of
+from landmark_fer.datasets.near_duplicate_search import pairs_above
+
+TWIN_THRESHOLD = 0.90
+"""Correlation from which two faces count as one photograph. Low on purpose: between 0.90 and 0.92 most pairs are
+lookalikes in the same light, above 0.94 nearly all are one photograph; a leak-free score should rather miss a face."""
+
+TWIN_SIDE = 52  # pixels of the chip's middle that are compared: the face without its surroundings
+REDUCTION = 2
+
+_BLOCK = 2**24  # correlations in memory at once
+_ROWS = 8192  # chips in memory at once
+_IN_MEMORY = 2**28  # bytes of vectors
+_AUDIT_FORMAT = 1
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class TwinAudit:
+    """What `audit_twins` found, one entry for each face of the data set.
+
+    Attributes
+    ----------
+    correlations : ndarray of shape (n,), float32
+        Highest correlation with a training face; NaN for training faces, and where there is nothing to compare with.
+    nearest : ndarray of shape (n,), int
+        Position of that training face in the data set that it is from; -1 where there is none or it is not known.
+    groups : ndarray of shape (n,), int
+        Faces of one group are twins, or twins of twins.
+    """
+
+    correlations: np.ndarray
+    nearest: np.ndarray
+    groups: np.ndarray
+
+    @property
+    def leak_free(self):
+        """Whether a face is known to have no twin among the training faces, shape (n,), bool."""
+        return self.correlations < TWIN_THRESHOLD
+
+
+def audit_twins(dataset, *, against=None, cache=None):
+    """Look for twins in a data set; computed once and kept in the cache.
+
+    Parameters
+    ----------
+    dataset : FaceDataset
+    against : FaceDataset, optional
+        Where the training faces are: its split Training, or all of it if it has none. By default they are those of
+        `dataset` itself, with which its other faces are compared.
+    cache : path-like, optional
+        As for `cache_folder`.
+
+    Returns
+    -------
+    TwinAudit
+
+    Raises
+    ------
+    InputError
+        If one of the data sets has no chips, and did not bring an audit with it.
+    """
+    brought = dataset.twin_groups is not None and (against is None or against.twin_groups is not None)
+    if brought:
+        nearest = np.full(len(dataset), -1)
+        return TwinAudit(correlations=dataset.twin_correlations, nearest=nearest, groups=dataset.twin_groups)
+    for part in (dataset, against or dataset):
+        if "chip" not in part.records.dtype.names:
+            raise InputError(f"twins are looked for in chips, and {part.source} has none; give the pictures instead")
+    keys = f"{_AUDIT_FORMAT} {dataset.key} {against.key if against else ''}"
+    path = cache_folder(cache) / f"twins-{hashlib.sha256(keys.encode()).hexdigest()[:32]}.npz"
+    stored = read_npz(path, ("correlations", "nearest", "groups"))
+    if stored is not None and len(stored["groups"]) == len(dataset):
+        return TwinAudit(**stored)
+    audit = _audit(dataset, against)
+    try:
+        with written_beside(path) as temporary:
+            np.savez(temporary, correlations=audit.correlations, nearest=audit.nearest, groups=audit.groups)
+    except OSError as error:  # the audit is worth more than its copy
+        _log.warning("the twin audit of %s was not kept: %s", dataset.source, error)
+    return audit
+
+
+def twin_vectors(records):
+    """Return what twins are told by: the middle of the chip, reduced, without its mean, of unit length.
+
+    Parameters
+    ----------
+    records : ndarray of shape (n,), structured
+        Face records with chips of at least `TWIN_SIDE` pixels.
+
+    Returns
+    -------
+    ndarray of shape (n, 676), float32
+        The inner product of two is their correlation. All zeros for a chip without contrast.
+    """
+    side = take_field(records[:0], "chip").shape[1]
+    if side < TWIN_SIDE:
+        raise InputError(f"chips must have at least {TWIN_SIDE} pixels a side to find twins, got {side}")
+    vectors = _room((len(records), (TWIN_SIDE // REDUCTION) ** 2))
+    for start in range(0, len(records), _ROWS):
+        vectors[start : start + _ROWS] = _block_of_vectors(take_field(records[start : start + _ROWS], "chip"))
+    return vectors
+
+
+def _block_of_vectors(chips):
+    margin, side = (chips.shape[1] - TWIN_SIDE) // 2, TWIN_SIDE // REDUCTION
+    middle = chips[:, margin : margin + TWIN_SIDE, margin : margin + TWIN_SIDE]
+    cells = middle.reshape(len(chips), side, REDUCTION, side, REDUCTION)
+    vectors = cells.mean(axis=(2, 4), dtype=np.float32).reshape(len(chips), -1)
+    vectors -= vectors.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-3)
+
+
+def _room(shape):
+    """Return an array to fill, float32: in memory, or where it is large mapped from a temporary file."""
+    if np.prod(shape) * 4 <= _IN_MEMORY:
+        return np.empty(shape, dtype=np.float32)
+    with tempfile.TemporaryFile(prefix="landmark_fer-") as file:  # the map keeps what it needs of it
+        return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
+
+
+def twin_correlations(records, against):
+    """Return each face's highest correlation with any face of `against`, and which face that is.
+
+    Parameters
+    ----------
+    records : ndarray of shape (n,), structured
+    against : ndarray of shape (m,), structured
+        m must be at least 1.
+
+    Returns
+    -------
+    correlations : ndarray of shape (n,), float32
+    nearest : ndarray of shape (n,), int
+        Positions in `against`.
+    """
+    if not len(against):
+        raise InputError("against must hold at least one face, got none")
+    ours, theirs = twin_vectors(records), twin_vectors(against)
+    correlations, nearest = np.empty(len(ours), np.float32), np.empty(len(ours), np.int64)
+    for rows in _blocks(len(ours), len(theirs)):
+        products = ours[rows] @ theirs.T
+        nearest[rows] = products.argmax(axis=1)
+        correlations[rows] = products.max(axis=1)
+    return correlations, nearest
+
+
+def twin_groups(records, *, threshold=TWIN_THRESHOLD):
+    """Return the group of each face: faces that correlate at the threshold or more share one, and so do chains.
+
+    Parameters
+    ----------
+    records : ndarray of shape (n,), structured
+    threshold : float, default=0.90
+
+    Returns
+    -------
+    ndarray of shape (n,), int
+        Numbers from 0; a face without a twin has a group of its own.
+    """
+    vectors = twin_vectors(records)
+    first, second = pairs_above(vectors, threshold)
+    graph = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(len(vectors), len(vectors)))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
+def _audit(dataset, against):
+    training = dataset.splits == "Training"
+    correlations = np.full(len(dataset), np.nan, dtype=np.float32)
+    nearest = np.full(len(dataset), -1)
+    if against is None:
+        asked, places, faces = ~training, np.flatnonzero(training), dataset.records
+    else:
+        theirs = against.splits == "Training"
+        asked = np.ones(len(dataset), dtype=bool)
+        places, faces = np.flatnonzero(theirs if theirs.any() else np.ones(len(against), bool)), against.records
+    if asked.any() and len(places):
+        others = rows_of(dataset.records, np.flatnonzero(asked))
+        correlations[asked], found = twin_correlations(others, rows_of(faces, places))
+        nearest[asked] = places[found]
+    return TwinAudit(correlations=correlations, nearest=nearest, groups=twin_groups(dataset.records))
+
+
+def _blocks(n, m):
+    """Yield slices of n rows that keep products with m columns within `_BLOCK` values."""
+    step = max(1, _BLOCK // max(m, 1))
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))

@@ -1,0 +1,55 @@
+"""JAFFE [1]_: ten Japanese women, seven posed expressions; subject and expression in a file's name.
+
+References
+----------
+.. [1] Lyons, Akamatsu, Kamachi and Gyoba, Coding Facial Expressions with Gabor Wavelets, Automatic Face and Gesture
+   Recognition 1998.
+"""
+
+import re
+
+from landmark_fer.datasets.readers.file_index import mostly, parts_of
+from landmark_fer.datasets.readers.layout_reader import Entry, LayoutReader
+
+CODES = {
+    "AN": "angry",
+    "DI": "disgust",
+    "FE": "fear",
+    "HA": "happy",
+    "NE": "neutral",
+    "SA": "sad",
+    "SU": "surprise",
+}
+
+_NAME = re.compile(r"([A-Z]{2})\.([A-Z]{2})(\d+)\.(\d+)(?:\.\w+)?", re.IGNORECASE)
+
+
+class Jaffe(LayoutReader):
+    """Reads JAFFE: ``KA.AN1.39.tiff`` is subject KA, angry, first of them, 39th of all."""
+
+    title = "JAFFE"
+    layout = "pictures named like KA.AN1.39.tiff"
+    crops = False
+
+    @classmethod
+    def recognizes(cls, listing):
+        """Whether most pictures have such a name and one of the seven codes."""
+        return mostly(listing.pictures, _expression)
+
+    def entries(self, listing):
+        """Return every picture with such a name and a known code."""
+        entries, foreign, unknown = [], [], []
+        for name in listing.pictures:
+            own = parts_of(name)[1]
+            if expression := _expression(name):
+                entries.append(Entry(name, expression, subject=own[:2].upper()))
+            else:
+                (unknown if _NAME.fullmatch(own) else foreign).append(name)
+        self.note(foreign, "pictures are not named like KA.AN1.39.tiff, and are left out")
+        self.note(unknown, f"pictures have another code than {', '.join(CODES)}, and are left out")
+        return entries
+
+
+def _expression(name):
+    match = _NAME.fullmatch(parts_of(name)[1])
+    return CODES.get(match[2].upper()) if match else None

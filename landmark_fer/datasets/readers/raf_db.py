@@ -1,0 +1,125 @@
+"""RAF-DB [1]_, basic expressions: the official folder with its list of labels, and Kaggle's copy in numbered folders.
+
+References
+----------
+.. [1] Li, Deng and Du, Reliable Crowdsourcing and Deep Locality-Preserving Learning for Expression Recognition in the
+   Wild, CVPR 2017.
+"""
+
+import re
+
+from landmark_fer.core.errors import DataError
+from landmark_fer.datasets.readers.csv_columns import whole_number
+from landmark_fer.datasets.readers.file_index import mostly, parts_of
+from landmark_fer.datasets.readers.layout_reader import Entry, LayoutReader
+from landmark_fer.datasets.readers.numbered import check_numbers, number_above, reading_of, split_above
+
+CODES = {
+    1: "surprise",
+    2: "fear",
+    3: "disgust",
+    4: "happy",
+    5: "sad",
+    6: "angry",
+    7: "neutral",
+}
+SPLITS = {"train": "Training", "test": "test"}
+
+LABEL_LIST = "list_patition_label.txt"  # sic
+
+_NAME = re.compile(r"((train|test)_\d+)(?:_aligned)?(?:\.\w+)?", re.IGNORECASE)
+
+
+class RafDb(LayoutReader):
+    """Reads RAF-DB: the aligned crops of 100x100 pixels with the official split, train as Training, test as test.
+
+    ``pictures="scenes"`` takes the photographs in ``Image/original`` instead, where they are; with several people in
+    one the clearest face is taken, which may be another than the labelled one.
+    """
+
+    title = "RAF-DB"
+    layout = f"EmoLabel/{LABEL_LIST} and Image/aligned/train_00001_aligned.jpg, or folders 1 to {len(CODES)}"
+
+    @classmethod
+    def recognizes(cls, listing):
+        """Whether there is its list of labels, or pictures named as its own in numbered folders or ``aligned``."""
+        if any(parts_of(name)[1] == LABEL_LIST for name in listing.others):
+            return True
+        own = (name for name in listing.pictures if _NAME.fullmatch(parts_of(name)[1]))
+        return any(number_above(name) in CODES or parts_of(name)[0][-1:] == ("aligned",) for name in own)
+
+    def entries(self, listing):
+        """Return the pictures of the list of labels, or without one those in numbered folders."""
+        lists = [name for name in listing.others if parts_of(name)[1] == LABEL_LIST]
+        if lists:
+            return self._of_list(listing, lists[0])
+        if not any(number_above(name) in CODES for name in listing.pictures):
+            raise DataError(f"{self.path} must hold RAF-DB's labels, EmoLabel/{LABEL_LIST}; put the file there")
+        return self._of_folders(listing)
+
+    def _of_list(self, listing, labels):
+        places = self._places(listing.pictures)
+        lines = [line.split() for line in listing.text(labels).splitlines() if line.strip()]
+        entries, missing, unknown = [], [], []
+        for cells in lines:
+            match = _NAME.fullmatch(cells[0])
+            expression = CODES.get(int(cells[1])) if len(cells) == 2 and _is_number(cells[1]) else None
+            if match is None or expression is None:
+                unknown.append(" ".join(cells)[:40])
+            elif match[1].lower() not in places:
+                missing.append(cells[0])
+            else:
+                entries.append(Entry(places[match[1].lower()], expression, SPLITS[match[2].lower()]))
+        self.note(unknown, f"lines of {LABEL_LIST} are not like 'train_00001.jpg 5', 1 to {len(CODES)}")
+        self.note(missing, f"pictures of {LABEL_LIST} are not there")
+        return entries
+
+    def _places(self, names):
+        """Return {train_00001: name} of the aligned crops, or of the photographs."""
+        kinds = {"aligned": {}, "original": {}}
+        for name in names:
+            folders, own = parts_of(name)
+            if match := _NAME.fullmatch(own):
+                kind = "aligned" if "_aligned" in own.lower() or folders[-1:] == ("aligned",) else "original"
+                kinds[kind][match[1].lower()] = name
+        first, second = ("original", "aligned") if self.pictures == "scenes" else ("aligned", "original")
+        chosen, other = (first, second) if kinds[first] else (second, first)
+        what = "photographs, of which the aligned crops" if chosen == "aligned" else "crops, of which the photographs"
+        self.note(kinds[other].values(), f"images are {what} are read")
+        self.crops = chosen == "aligned"
+        return kinds[chosen]
+
+    def _of_folders(self, listing):
+        check_numbers(self.path, listing.pictures, "raf-db", title=self.title)
+        listed = self._listed_labels(listing)
+        if not mostly(listing.pictures, lambda name: _NAME.fullmatch(parts_of(name)[1])):
+            self.remarks.append(reading_of("raf-db", title=self.title))
+        entries, foreign, differing = [], [], []
+        for name in listing.pictures:
+            number, own = number_above(name), parts_of(name)[1]
+            match = _NAME.fullmatch(own)
+            if number not in CODES:
+                foreign.append(name)
+            elif listed.get(own, number) != number:
+                differing.append(name)
+            else:
+                split = split_above(name, SPLITS) or (SPLITS[match[2].lower()] if match else "")
+                entries.append(Entry(name, CODES[number], split))
+        self.crops = True
+        self.note(foreign, f"pictures lie in no folder named 1 to {len(CODES)}, and are left out")
+        self.note(differing, "pictures lie in another folder than the csv's label says, and are left out")
+        return entries
+
+    def _listed_labels(self, listing):
+        """Return {picture: number} of Kaggle's ``train_labels.csv`` and ``test_labels.csv``, where they are."""
+        labels = {}
+        for name in listing.others:
+            if parts_of(name)[1].lower() in ("train_labels.csv", "test_labels.csv"):
+                for *_, image, label in (row.cells for row in listing.rows(name) if len(row.cells) > 1):
+                    if (number := whole_number(label)) is not None:  # the header has none
+                        labels[image] = number
+        return labels
+
+
+def _is_number(text):
+    return text.isdecimal() and len(text) < 4

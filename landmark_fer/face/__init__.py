@@ -1,1 +1,0 @@
-"""Words and values: expressions, landmarks, boxes, face records, and the geometry of points."""

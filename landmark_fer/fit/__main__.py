@@ -1,0 +1,259 @@
+"""``python -m landmark_fer.fit``: compare models on a data set, choose, refit, test, save."""
+
+import shlex
+import shutil
+import sys
+import time
+from collections import Counter
+
+from landmark_fer.core.command import run_door
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.paths import check_paths
+from landmark_fer.fit.options import fit_parser
+
+NO_SPLIT = "no split"
+FOLD_SAMPLE = 8000  # of the geometry table, whose folds then take seconds
+
+
+def main(argv=None):
+    """Run the command and return its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = fit_parser()
+    options = parser.parse_args(arguments)
+    stopped = "stopped; no artifact was changed, and measured faces are kept in the cache"
+    return run_door(lambda: _run(parser, options, arguments), stopped=stopped)
+
+
+def _run(parser, options, arguments):
+    check_paths(parser, options)
+    from landmark_fer.fit.cluster import computing_on
+
+    with computing_on(options.cluster, options.jobs) as jobs:
+        return _fit(options, arguments, jobs)
+
+
+def _fit(options, arguments, jobs):
+    from landmark_fer.artifact.artifact import check_destination, export_onnx, export_path, save_artifact
+    from landmark_fer.artifact.model_files import check_model_format
+    from landmark_fer.datasets import load_dataset
+    from landmark_fer.evaluation.subjects import people_in_folds
+    from landmark_fer.fit.checks import check_models
+
+    start = time.perf_counter()
+    check_destination(options.out)
+    check_model_format(options.format)
+    if options.export:
+        check_model_format(options.export)
+        check_destination(export_path(options.out))
+    names = _words(options.models) or []
+    networks = check_models(options, names)
+    dataset = load_dataset(
+        options.data,
+        labels=options.labels,
+        votes=options.votes,
+        expressions=_words(options.expressions),
+        dataset=options.dataset,
+        pictures=options.pictures,
+        views=options.views,
+        weights=_weights(options),
+        settings=_settings(names) if networks else None,
+        predictor=options.predictor,
+        jobs=jobs,
+    )
+    _print_data(dataset)
+    dataset, warning = people_in_folds(dataset, options.folds_by)
+    predictor, facts, extras, finished = (_train if networks else _compare)(dataset, names, options, jobs)
+    _print_scores(facts)
+    if warning:
+        facts["folds"] = f"{facts['folds']} {warning}"
+    command = shlex.join(["python", "-m", "landmark_fer.fit", *arguments])
+    facts |= {"seed": options.seed, "command": command, "fit_s": time.perf_counter() - start}
+    kind = "network" if networks else options.format
+    artifact = save_artifact(options.out, predictor, facts, format=kind, extras=extras)
+    for folder in finished:  # a training is taken up again until its network is saved, not after
+        shutil.rmtree(folder, ignore_errors=True)
+    size = artifact.manifest["model"]["bytes"] / 1e6
+    print(f"\nsaved {options.out} ({size:.1f} MB) after {time.perf_counter() - start:.0f} s; its card.md says more")
+    _write_report(options)
+    if options.export and not networks:
+        exported = export_onnx(artifact)
+        size = exported.manifest["model"]["bytes"] / 1e6
+        print(f"exported {exported.path} ({size:.1f} MB), for onnxruntime in any language")
+    print(f"try it: python -m landmark_fer.live --model {shlex.quote(str(options.out))} --source demo")
+    return 0
+
+
+def _settings(networks):
+    """Return the settings with which faces must be extracted for networks; only networks load their modules."""
+    from landmark_fer.fit.network_training import extractor_settings
+
+    return extractor_settings(networks)
+
+
+def _compare(dataset, names, options, jobs):
+    """Compare classical models, print it, and return the chosen one, its facts, no files and nothing to clear away."""
+    from landmark_fer.evaluation.splits import has_chips
+    from landmark_fer.fit.checks import check_fields
+    from landmark_fer.fit.training import compare, fit_chosen
+    from landmark_fer.models.calibration import BLEND
+    from landmark_fer.models.candidates import make_candidates
+    from landmark_fer.reports.measures import report_facts
+
+    features = options.features or ("both" if has_chips(dataset) else "geometry")
+    sample = options.fold_sample or (None if has_chips(dataset) else FOLD_SAMPLE)
+    named = [name for name in names if name != BLEND]
+    candidates = make_candidates(named, features=features, fold_sample=sample, random_state=options.seed)
+    check_fields(candidates, dataset, features)
+    comparison = compare(
+        dataset,
+        candidates,
+        blend=BLEND in names,
+        choice=options.choose,
+        n_folds=options.folds,
+        search=options.search,
+        minutes=options.minutes,
+        jobs=jobs,
+        random_state=options.seed,
+    )
+    _print_comparison(comparison)
+    dropped = _second_look(dataset, comparison, options)
+    n_fitted = len(comparison.split.training) - len(dropped)
+    print(f"fitting {comparison.chosen} on {n_fitted:,} training faces ...", flush=True)
+    model = fit_chosen(dataset, comparison, features=features, without=dropped)
+    _say_report(options)
+    facts = report_facts(dataset, comparison, model, level=options.report, random_state=options.seed)
+    return model.predictor, model.facts | facts, {}, ()
+
+
+def _train(dataset, names, options, jobs):
+    """Train networks, print it, and return the chosen one, its facts, files that go with it, and what to clear away."""
+    from landmark_fer.fit.initial_weights import read_beginning
+    from landmark_fer.fit.network_training import recipe_changes, train_networks
+    from landmark_fer.models.networks.architectures import check_memory
+    from landmark_fer.reports.measures import network_report_facts
+
+    recipe, built = recipe_changes(options)
+    start = read_beginning(options.start, names[0]) if options.start else None
+    for name in names:
+        print(check_memory(name, len(dataset.classes), recipe=recipe, **built), flush=True)
+    trained = train_networks(
+        dataset,
+        names,
+        recipe=recipe,
+        options=built,
+        start=start,
+        choice=options.choose,
+        random_state=options.seed,
+    )
+    _print_comparison(trained)
+    _say_report(options)
+    facts = network_report_facts(dataset, trained, level=options.report, random_state=options.seed)
+    return trained.predictor, trained.facts | facts, trained.extras, trained.folders
+
+
+def _say_report(options):
+    if options.report == "full":
+        print("measuring what the report shows: fits on fewer faces, and regions of the face ...", flush=True)
+
+
+def _write_report(options):
+    """Write the report beside the model, which is saved by now and stays whatever happens here."""
+    if options.report == "none":
+        return
+    from landmark_fer.reports.report import report_artifact
+
+    try:
+        print(f"wrote {report_artifact(options.out)}")
+    except (Exception, KeyboardInterrupt) as error:  # of drawing, too: nothing in it is worth a fitted model
+        print(f"no report was written ({error}); try: python -m landmark_fer.report {options.out}", file=sys.stderr)
+
+
+def _words(text):
+    return [word.strip() for word in text.split(",") if word.strip()] if text else None
+
+
+def _weights(options):
+    """Return the weights of the data sets as numbers; what is no number is left for the rule to refuse."""
+    words = _words(options.data_weights)
+    if words and len(options.data or ()) < 2:
+        raise InputError(f"--data-weights needs two or more --data, got {len(options.data or ())}; leave it out")
+    return [int(word) if word.isdecimal() else word for word in words] if words else None
+
+
+def _second_look(dataset, comparison, options):
+    """Report labels that are contradicted, and return the positions of the faces to leave out."""
+    if not (options.suspects or options.drop_suspects):
+        return ()
+    from landmark_fer.core.errors import SinkError
+    from landmark_fer.datasets.ferplus import votes_of
+    from landmark_fer.fit.label_review import look_again
+
+    judges = votes_of(dataset, options.data[0]) if len(options.data or ()) == 1 else None
+    found = look_again(dataset, comparison, votes=judges)
+    print(f"{found.text}\n")
+    if options.suspects:
+        try:
+            found.suspects.to_csv(options.suspects, index=False, errors="backslashreplace")
+        except OSError as error:
+            raise SinkError(f"{options.suspects} cannot be written ({error.strerror}); name another file") from error
+    return found.positions if options.drop_suspects else ()
+
+
+def _print_data(dataset):
+    print(f"{dataset.source}: {len(dataset):,} faces")
+    for name, counts in dataset.undetected_by_class().items():
+        total = int((dataset.expressions == name).sum())
+        print(f"  {name:9} {total:6,}  of which {counts:,} were seen by no detector")
+    for sentence in [*dataset.remarks, *_splits(dataset)]:
+        print(f"  {sentence}")
+    for sentence in dataset.left_out_sentences():
+        print(f"  {sentence}", file=sys.stderr)
+
+
+def _splits(dataset):
+    """Return what is to be said of the splits that a data set names, as a list of at most one sentence."""
+    counts = Counter(dataset.splits.tolist())
+    if not any(counts):
+        return []
+    sentence = f"splits: {', '.join(f'{name or NO_SPLIT} {n:,}' for name, n in counts.items())}"
+    if dataset.origins is None and "Training" not in counts:
+        sentence += "; none is called Training, so training and test faces are drawn from all of them"
+    elif unused := _unused(dataset):
+        which = "faces" if unused == counts[""] else f"{unused:,} faces, in whose data set others are in Training,"
+        sentence += f"; {which} of {NO_SPLIT} are neither trained on nor tested"
+    return [sentence]
+
+
+def _unused(dataset):
+    """Return how many faces have no split while others of their data set are in Training: they are left out."""
+    splits = dataset.splits.tolist()
+    origins = [dataset.source] * len(splits) if dataset.origins is None else dataset.origins.tolist()
+    trained = {origin for origin, split in zip(origins, splits, strict=True) if split == "Training"}
+    return sum(not split and origin in trained for origin, split in zip(origins, splits, strict=True))
+
+
+def _print_comparison(comparison):
+    from landmark_fer.evaluation.comparison import format_table
+    from landmark_fer.evaluation.search_report import format_search
+    from landmark_fer.evaluation.significance import format_pairs
+
+    if getattr(comparison, "search", None):
+        print(f"\n{comparison.search.text}\n\n{format_search(comparison.search, most=5)}")
+    print(f"\n{comparison.folds}\n\n{format_table(comparison.rows)}\n\n{comparison.reason}\n")
+    if comparison.pairs:
+        print(f"{format_pairs(comparison.pairs)}\n")
+
+
+def _print_scores(facts):
+    from landmark_fer.artifact.card import summary_line
+    from landmark_fer.evaluation.comparison import format_confusion
+
+    best = next(row for row in facts["comparison"] if row["name"] == facts["model_name"])
+    print(f"out-of-fold confusion of {best['name']}, in per cent of the label:")
+    print(format_confusion(best["confusion"], facts["classes"]))
+    for name, scores in facts["scores"].items():
+        print(f"\n{summary_line(name, scores)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

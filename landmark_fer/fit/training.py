@@ -1,0 +1,218 @@
+"""From a data set to a saved model: compare candidates, pool, choose, refit, test, describe."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from landmark_fer.artifact.facts import base_facts, votes_of_training
+from landmark_fer.core.errors import DataError
+from landmark_fer.core.files import cache_folder
+from landmark_fer.core.rows import rows_of
+from landmark_fer.datasets.merging import repeated
+from landmark_fer.evaluation.comparison import choose, comparison_rows
+from landmark_fer.evaluation.ensembles import pipeline_of_choice, pooled_results
+from landmark_fer.evaluation.own_splits import interval_of_groups, prepare_folds
+from landmark_fer.evaluation.rejection import rejection_facts
+from landmark_fer.evaluation.scores import class_columns
+from landmark_fer.evaluation.search import search_candidates
+from landmark_fer.evaluation.significance import compare_pairs
+from landmark_fer.evaluation.splits import split_faces
+from landmark_fer.evaluation.validation import cross_validate_candidates, make_folds
+from landmark_fer.models.candidates import OLDER_CANDIDATES, blend_members
+from landmark_fer.models.contract import fit_predictor
+
+FEWEST_FACES = 8  # plain_mlp keeps a tenth of the faces and mirrored faces back, at least one of each expression
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What cross-validation showed.
+
+    Attributes
+    ----------
+    candidates : dict of str to Candidate
+    results : dict of str to CandidateResult
+        Pooled: each candidate's answers as they would be saved, and those of the blend.
+    pools : dict of str to Pool
+    rows : list of dict
+        As from `comparison_rows`, the best first.
+    pairs : list of dict
+        As from `compare_pairs`: which differences from the best are real.
+    chosen, reason : str
+    split : SplitFaces
+    classes : tuple of str
+    folds : str
+        A sentence on how the folds were made.
+    search : SearchOutcome or None
+    parts : list of (ndarray, ndarray)
+        The folds: of the training faces, those fitted on and those held out.
+    """
+
+    candidates: dict
+    results: dict
+    pools: dict
+    rows: list
+    pairs: list
+    chosen: str
+    reason: str
+    split: object
+    classes: tuple
+    folds: str
+    search: object = None
+    parts: list = ()
+
+
+@dataclass(frozen=True, eq=False)
+class FittedModel:
+    """A model fitted on all training faces, and what is known of it.
+
+    Attributes
+    ----------
+    predictor : Pipeline
+        Features, then a `PooledClassifier`.
+    facts : dict
+        For `save_artifact`.
+    """
+
+    predictor: Pipeline
+    facts: dict
+
+
+def compare(
+    dataset,
+    candidates,
+    *,
+    blend=False,
+    choice=None,
+    n_folds=5,
+    search=False,
+    minutes=None,
+    jobs=1,
+    random_state=0,
+    bar=True,
+    cache=None,
+):
+    """Cross-validate candidates on the training faces of a data set.
+
+    Parameters
+    ----------
+    dataset : FaceDataset
+    candidates : dict of str to Candidate
+    blend : bool, default=False
+        Whether all candidates but the dummy, pooled, compete too.
+    choice : str, optional
+        The candidate to choose; by default the best.
+    n_folds : int, default=5
+    search : bool, default=False
+        Whether better parameters are looked for first, as `search_candidates`.
+    minutes : float, optional
+        Limit of that search.
+    jobs : int, default=1
+        Folds at the same time.
+    random_state : int, default=0
+    bar : bool, default=True
+        Whether to show a progress bar.
+    cache : path-like, optional
+        As for `audit_twins`.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    DataError
+        If an expression has no training faces, a class fewer than there are folds, or a fold leaves too few to fit on.
+    """
+    prepared = prepare_folds(dataset, n_folds=n_folds, random_state=random_state)
+    dataset, n_folds = prepared.dataset, prepared.n_folds
+    split = split_faces(dataset, n_folds=n_folds, random_state=random_state, cache=cache)
+    records, expressions = rows_of(dataset.records, split.training), dataset.expressions[split.training]
+    weights = None if dataset.weights is None else dataset.weights[split.training]
+    folds = make_folds(expressions, split.groups, n_folds=n_folds, random_state=random_state)
+    folds = [(repeated(training, weights), test) for training, test in folds]  # in what is fitted, never in what scores
+    _check_enough(expressions, folds, dataset.classes)
+    options = {"votes": votes_of_training(dataset, split), "jobs": jobs, "random_state": random_state, "bar": bar}
+    searched = None
+    if search:
+        state = cache_folder(cache) / "search" / f"{dataset.key or 'faces'}.journal"
+        faces = records, expressions, split.groups, dataset.classes
+        searched = search_candidates(candidates, *faces, minutes=minutes, folds=folds, state=state, **options)
+        candidates = searched.best
+    results = cross_validate_candidates(candidates, records, expressions, folds, dataset.classes, **options)
+    members = blend_members(candidates) if blend else ()
+    results, pools = pooled_results(results, expressions, dataset.classes, folds, members=members)
+    rows = comparison_rows(results, expressions, dataset.classes)
+    truth = class_columns(expressions, dataset.classes)
+    for row in rows:
+        right = results[row["name"]].probabilities.argmax(axis=1) == truth
+        row |= interval_of_groups(dataset, split.training, right)
+    pairs = compare_pairs(results, expressions, dataset.classes, split.groups, random_state=random_state)
+    chosen, reason = choose(rows, choice)
+    known = candidates, results, pools, rows, pairs, chosen, reason, split, dataset.classes
+    about = " ".join([_about_folds(split, n_folds, candidates), *prepared.sentences])
+    return Comparison(*known, about, searched, folds)
+
+
+def fit_chosen(dataset, comparison, *, features, without=()):
+    """Fit the chosen candidate on all training faces and score it on the test faces, which it meets only now.
+
+    Parameters
+    ----------
+    dataset : FaceDataset
+        The one that was compared on.
+    comparison : Comparison
+    features : str
+        The kind of features that the candidates were made with.
+    without : sequence of int
+        Positions among the training faces that are left out of this fit, such as `SecondLook.positions`.
+
+    Returns
+    -------
+    FittedModel
+    """
+    training, classes, chosen = comparison.split.training, dataset.classes, comparison.chosen
+    expressions, votes = dataset.expressions[training], votes_of_training(dataset, comparison.split)
+    predictor = pipeline_of_choice(comparison, expressions)
+    kept = np.setdiff1d(np.arange(len(training)), without)
+    kept = repeated(kept, None if dataset.weights is None else dataset.weights[training])
+    records = rows_of(dataset.records, training[kept])
+    fit_predictor(predictor, records, expressions[kept], None if votes is None else votes[kept])
+    pool = predictor[-1].pool
+    facts = base_facts(dataset, comparison.split, predictor) | {
+        "fields": list(comparison.candidates[predictor[-1].members[0][0]].fields),
+        "features": "its own" if chosen in OLDER_CANDIDATES else features,
+        "model_name": chosen,
+        "pool": {"kind": pool.kind, "members": [name for name, _ in predictor[-1].members]},
+        "folds": comparison.folds,
+        "comparison": comparison.rows,
+        "pairs": comparison.pairs,
+        "choice": comparison.reason,
+        "search": comparison.search and {"text": comparison.search.text, "rows": comparison.search.rows},
+        "rejection": rejection_facts(expressions, comparison.results[chosen].probabilities, classes),
+    }
+    facts["data"]["n_suspects_dropped"] = len(without)
+    return FittedModel(predictor, facts)
+
+
+def _check_enough(expressions, folds, classes):
+    unseen = [name for name in classes if name not in expressions]
+    if unseen:
+        seen = ",".join(name for name in classes if name not in unseen)
+        raise DataError(
+            f"{', '.join(unseen)} has no training faces; add faces or leave it out with --expressions {seen}"
+        )
+    fewest = min(len(training) for training, _ in folds)
+    if fewest < FEWEST_FACES:
+        raise DataError(f"each fold must leave {FEWEST_FACES} faces to fit on, and one leaves {fewest}; add faces")
+
+
+def _about_folds(split, n_folds, candidates):
+    text = f"{n_folds} stratified folds of {len(split.training):,} training faces; twins and subjects stay together."
+    sampled = {name: each.fold_sample for name, each in candidates.items() if each.fold_sample}
+    sampled = {name: size for name, size in sampled.items() if size < len(split.training) * (1 - 1 / n_folds)}
+    for size in sorted(set(sampled.values())):
+        names = ", ".join(name for name, each in sampled.items() if each == size)
+        text += f" Within a fold {names}: fitted on a stratified sample of {size:,} faces; the final fit takes all."
+    return text

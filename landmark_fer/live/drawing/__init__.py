@@ -1,0 +1,1 @@
+"""Drawing onto frames: overlay, charts, text and layout."""

@@ -1,0 +1,143 @@
+"""Options of the live door: what each is called, takes and means. Nothing heavy is imported."""
+
+import argparse
+
+from landmark_fer.artifact.manifest import ARTIFACT, ARTIFACT_OR_BUNDLED
+from landmark_fer.core.paths import Output
+from landmark_fer.live.source_paths import SOURCE
+from landmark_fer.perception import DETECTORS
+from landmark_fer.perception.predictor_file import PREDICTOR
+
+TOKEN_VARIABLE = "LANDMARK_FER_WEB_TOKEN"
+WEB_ADDRESS = "127.0.0.1:8000"
+
+NOTICE = (
+    "The model sees the expression that a face shows, not what the person feels. The 68-point shape predictor "
+    "excludes commercial use."
+)
+
+
+def make_parser():
+    """Return the parser of ``python -m landmark_fer.live``."""
+    parser = argparse.ArgumentParser(
+        prog="python -m landmark_fer.live",
+        description="Read expressions live, from a camera, a video, a picture, a folder, a stream or the demo clip.",
+        epilog=NOTICE,
+    )
+    _add_seeing(parser.add_argument_group("what is seen"))
+    _add_answering(parser.add_argument_group("what is answered"))
+    _add_showing(parser.add_argument_group("what is shown"))
+    _add_keeping(parser.add_argument_group("what is kept"))
+    return parser
+
+
+def _add_seeing(group):
+    add = group.add_argument
+    add(
+        "--source",
+        type=SOURCE,
+        metavar="SOURCE",
+        help="camera number or name, video, picture, folder, stream address or 'demo' (default: camera 0)",
+    )
+    add("--list-cameras", action="store_true", help="print the cameras that there are, and end")
+    add("--max-frames", type=_count, metavar="N", help="end after N frames")
+    add("--detector", choices=DETECTORS, help="find faces another way than the model's extractor")
+    add("--every", type=_count, metavar="N", help="look for new faces in every Nth frame (default: in turn)")
+    add("--predictor", type=PREDICTOR, metavar="FILE", help="another 68-point shape predictor")
+
+
+def _add_answering(group):
+    add = group.add_argument
+    add(
+        "--model",
+        type=ARTIFACT_OR_BUNDLED,
+        metavar="DIR",
+        help="artifact folder, or a network's FILE.onnx (default: the bundled artifact)",
+    )
+    add(
+        "--versus",
+        type=ARTIFACT,
+        metavar="DIR",
+        help="a second model, whose answers are shown and logged beside the first's",
+    )
+    add(
+        "--smoothing",
+        type=_share,
+        default=0.5,
+        metavar="S",
+        help="how steady answers and landmarks are made over time, 0 (as they come) to 1 (default: 0.5)",
+    )
+    unsure = group.add_mutually_exclusive_group()
+    unsure.add_argument("--always-answer", action="store_true", help="name an expression however unsure the model is")
+    unsure.add_argument(
+        "--reject-below",
+        type=_share,
+        metavar="P",
+        help="say uncertain under this confidence, 0 to 1 (default: as the model was fitted)",
+    )
+
+
+def _add_showing(group):
+    add = group.add_argument
+    add("--headless", action="store_true", help="work without a window; end with Ctrl-C or the source")
+    add("--explain", action="store_true", help="show from the start why, as key e does, and add it to .jsonl logs")
+    add("--mirror", action="store_true", help="show pictures as a mirror does, as key m does")
+    add("--neutral", type=_seconds, default=0.0, metavar="SECONDS", help="take the first seconds for the resting face")
+    add(
+        "--web",
+        nargs="?",
+        const=WEB_ADDRESS,
+        metavar="HOST:PORT",
+        help=f"serve a page for browsers and their cameras instead of a window (default: {WEB_ADDRESS})",
+    )
+    add("--web-token", metavar="TOKEN", help=f"what visitors must know; also from the environment, {TOKEN_VARIABLE}")
+
+
+def _add_keeping(group):
+    add = group.add_argument
+    add(
+        "--log",
+        action="append",
+        default=[],
+        type=Output(beside=_facts_of_log),
+        metavar="FILE",
+        help="write one row a face and frame to a .csv or .jsonl file; may be given several times",
+    )
+    add("--record", type=Output(), metavar="FILE", help="write the annotated pictures to an .mp4 or .avi file")
+    add("--summary", type=Output(), metavar="FILE", help="write shares and a timeline to an .html file at the end")
+    add(
+        "--snapshots",
+        default=".",
+        type=Output("growing"),
+        metavar="DIR",
+        help="where keys s and r put their files (default: here)",
+    )
+
+
+def _facts_of_log(text, options):
+    """Return what is written beside a log: a csv has no place for what it was made with."""
+    return [("file", f"{text}.meta.json")] if text.lower().endswith(".csv") else []
+
+
+def _share(text):
+    return _number(text, lambda value: 0 <= value <= 1, "a number from 0 to 1")
+
+
+def _seconds(text):
+    return _number(text, lambda value: 0 < value <= 600, "seconds, over 0 and up to 600")
+
+
+def _number(text, fits, rule):
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not fits(value):
+        raise argparse.ArgumentTypeError(f"must be {rule}, got {text!r}")
+    return value
+
+
+def _count(text):
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, got {text!r}")
+    return int(text)

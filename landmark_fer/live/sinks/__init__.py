@@ -1,0 +1,1 @@
+"""Sinks of a live session: logs, recordings, snapshots, summaries."""

@@ -1,0 +1,1 @@
+"""Sources of frames: camera, video, image, folder, stream, demo clip."""

@@ -1,0 +1,141 @@
+"""The demo clip: a dozen seconds that the program makes itself, so that live needs no camera and tests know the motion.
+
+Frames are made one at a time, in flat memory, and are the same on every run.
+"""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from landmark_fer.live.sources.demo_person import FACE_CENTRE, Person, to_layer
+
+WIDTH, HEIGHT = 640, 480
+FRAMES_PER_SECOND = 25.0
+
+
+@dataclass(frozen=True)
+class Motion:
+    """One row of the clip's table.
+
+    Attributes
+    ----------
+    name : str
+    begin, end : float
+        Seconds.
+    faces : int
+        On show between `full_begin` and `full_end`.
+    amounts : dict of str to float
+        Of each action at its height: those of `demo_person.shape_of`; ``right`` and ``down``, pixels; ``roll``,
+        degrees clockwise; ``nearer``, growth; ``second``, 1 where the second face is on show.
+    """
+
+    name: str
+    begin: float
+    end: float
+    faces: int = 1
+    amounts: dict = field(default_factory=dict)
+
+    @property
+    def full_begin(self):
+        """When the motion has reached its full amount, in seconds."""
+        return self.begin + RAMP
+
+    @property
+    def full_end(self):
+        """When the motion begins to go back, in seconds."""
+        return self.end - RAMP
+
+
+RAMP = 0.36  # seconds from nothing to the full amount, and back
+
+MOTIONS = (
+    Motion("neutral", 0.0, 1.2),
+    Motion("mouth_open", 1.2, 2.6, 1, {"mouth_open": 1.0, "brows_up": 0.8}),
+    Motion("brows_up", 2.6, 3.8, 1, {"brows_up": 1.0}),
+    Motion("corners_down", 3.8, 5.0, 1, {"corners_down": 1.0}),
+    Motion("corners_up", 5.0, 6.4, 1, {"corners_up": 1.0}),
+    Motion("turn_left", 6.4, 7.5, 1, {"yaw": -25.0}),
+    Motion("turn_right", 7.5, 8.6, 1, {"yaw": 25.0}),
+    Motion("move", 8.6, 9.8, 1, {"right": 70.0, "down": 24.0, "roll": 12.0, "nearer": 0.12, "corners_up": 0.8}),
+    Motion("second_face", 9.8, 11.4, 2, {"right": -120.0, "second": 1.0, "corners_up": 0.7}),
+    Motion("no_face", 11.4, 12.6, 0, {"right": -640.0}),
+    Motion("neutral", 12.6, 13.2),
+)  # fmt: skip
+
+DURATION = MOTIONS[-1].end
+N_FRAMES = round(DURATION * FRAMES_PER_SECOND)
+
+# What the second person does, and where she stands: beside the first, smaller.
+_SECOND_AMOUNTS = {"brows_up": 0.9, "mouth_open": 0.8}
+_SECOND_PLACE, _SECOND_AWAY, _SECOND_SIZE = (470.0, 225.0), 330.0, 0.82
+_PLACING = ("right", "down", "roll", "nearer", "second")  # amounts that move the whole person
+_FIRST_PLACE = (320.0, 205.0)  # of the centre of the face at rest, pixels of the clip
+
+
+def demo_action(time_s):
+    """Return the row of `MOTIONS` that is shown at a time of the clip, in seconds."""
+    return next((motion for motion in MOTIONS if motion.begin <= time_s < motion.end), MOTIONS[-1])
+
+
+def demo_amounts(time_s):
+    """Return the amounts of every action at a time of the clip: the row's own, risen and fallen smoothly."""
+    motion = demo_action(time_s)
+    near = np.clip(min(time_s - motion.begin, motion.end - time_s) / RAMP, 0.0, 1.0)
+    share = float((1 - np.cos(np.pi * near)) / 2)
+    return {action: share * amount for action, amount in motion.amounts.items()}
+
+
+class DemoClip:
+    """Makes the frames of the clip; layers and backdrop are prepared once."""
+
+    def __init__(self):
+        self._first, self._second = Person(), Person(mirrored=True)
+        self._backdrop = _backdrop()
+
+    def picture(self, index):
+        """Return frame `index` of the clip, shape (480, 640, 3), uint8, RGB."""
+        amounts = demo_amounts(index / FRAMES_PER_SECOND)
+        picture = self._backdrop.copy()
+        place = (_FIRST_PLACE[0] + amounts.get("right", 0.0), _FIRST_PLACE[1] + amounts.get("down", 0.0))
+        face = {action: amount for action, amount in amounts.items() if action not in _PLACING}
+        size = 1 + amounts.get("nearer", 0.0)
+        _lay(picture, self._first.layer(face), place, size=size, roll=amounts.get("roll", 0.0))
+        if share := amounts.get("second", 0.0):
+            place = (_SECOND_PLACE[0] + (1 - share) * _SECOND_AWAY, _SECOND_PLACE[1])
+            _lay(picture, self._second.layer(_SECOND_AMOUNTS), place, size=_SECOND_SIZE, mirrored=True)
+        return picture
+
+
+def demo_pictures():
+    """Yield the pictures of the clip in order, each of shape (480, 640, 3), uint8, RGB."""
+    clip = DemoClip()
+    for index in range(N_FRAMES):
+        yield clip.picture(index)
+
+
+def _lay(picture, layer, place, *, size=1.0, roll=0.0, mirrored=False):
+    """Lay a person over a picture, in place: centre of the face at `place`, turned by `roll` degrees about it."""
+    centre = to_layer(FACE_CENTRE)
+    if mirrored:
+        centre[0] = layer.shape[1] - 1 - centre[0]
+    a, b = size * np.cos(np.radians(roll)), size * np.sin(np.radians(roll))
+    turn = np.array([[a, -b], [b, a]])
+    matrix = np.column_stack([turn, np.array(place) - turn @ centre])
+    layer = cv2.warpAffine(layer, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)
+    clear = cv2.cvtColor(255 - layer[..., 3], cv2.COLOR_GRAY2RGB)
+    cv2.multiply(picture, clear, dst=picture, scale=1 / 255)
+    cv2.add(picture, cv2.cvtColor(layer, cv2.COLOR_RGBA2RGB), dst=picture)
+
+
+def _backdrop():
+    """Return a mottled studio backdrop like the photograph's, shape (480, 640, 3)."""
+    random = np.random.default_rng(2)
+    clouds = np.zeros((HEIGHT, WIDTH))
+    for size in (16, 40, 80):
+        coarse = random.normal(scale=size / 8, size=(HEIGHT // size, WIDTH // size))
+        clouds += cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    grain = random.normal(scale=1.5, size=(HEIGHT, WIDTH))
+    light = 1 - 0.25 * np.hypot(*np.meshgrid(np.linspace(-0.9, 0.9, WIDTH), np.linspace(-0.5, 0.9, HEIGHT))) ** 2
+    colour = np.array((208.0, 200.0, 193.0))
+    return np.clip(colour * light[..., None] + (clouds + grain)[..., None], 0, 255).astype(np.uint8)

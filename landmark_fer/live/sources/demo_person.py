@@ -1,0 +1,163 @@
+"""The person of the demo clip: a few photographs of one face, cut out and warped along its landmarks.
+
+Colours are fetched, not pushed: for each pixel of the moved face a radial interpolation over all landmarks says
+where in a photograph it comes from. While she passes from one photograph to another, both are warped and mixed.
+"""
+
+import cv2
+import numpy as np
+
+from landmark_fer.core.geometry import interocular_distance
+from landmark_fer.core.landmarks import points
+from landmark_fer.live.sources.demo_tables import ACTIONS, AT_REST, LANDMARKS, OUTLINE
+from landmark_fer.live.sources.demo_textures import FIXED, HEAD, HEAD_SIZE, HEAD_TOP_LEFT, fading, filled, photograph
+from landmark_fer.live.sources.demo_warp import evaluate_warp, fit_warp
+
+SCALE = 1.5  # pixels of the clip for one of the photograph
+FACE_CENTRE = (225.0, 125.0)
+
+_FADE = 14  # width of the rim in which the warp dies away, pixels of the photograph
+_COARSE, _FINE = 4.0, 1.0  # steps of the grids on which the warp is computed: head, mouth
+_LIPS = points("outer_lips", "inner_lips")
+_IOD = float(interocular_distance(LANDMARKS))
+
+# Amounts between which a photograph takes the place of the one at rest: lips are either closed or not.
+_TAKES_OVER = {"corners_up": (0.2, 0.6), "mouth_open": (0.02, 0.3), "corners_down": (0.0, 0.9)}
+
+
+def shape_of(amounts):
+    """Return the landmarks of the person while she moves, shape (68, 2), in pixels of the photograph.
+
+    Parameters
+    ----------
+    amounts : dict of str to float
+        Of each action of `ACTIONS`, 0 to 1; of ``corners_up``, 0 (at rest) to 1 (the smile of the photograph);
+        ``yaw`` in degrees, positive towards the right of the picture.
+    """
+    shape = AT_REST + amounts.get("corners_up", 0.0) * (LANDMARKS - AT_REST)
+    away = np.sign(LANDMARKS[:, 0] - FACE_CENTRE[0])
+    for action, moves in ACTIONS.items():
+        for members, outward, down in moves:
+            members = list(members)
+            shape[members, 0] += amounts.get(action, 0.0) * _IOD * outward * away[members]
+            shape[members, 1] += amounts.get(action, 0.0) * _IOD * down
+    return _turned(shape, amounts.get("yaw", 0.0), nose=True)
+
+
+def _turned(xy, yaw, *, nose=False):
+    """Return points turned about the neck: each moves sideways by its height over the plane of the ears."""
+    x, y = (xy - FACE_CENTRE).T
+    height = 8 + 50 * np.sqrt(np.clip(1 - (x / 76) ** 2 - ((y + 15) / 112) ** 2, 0, 1))
+    if nose:
+        height[points("nose_bridge")] += (3, 7, 12, 17)
+        height[points("nostrils")] += (6, 9, 12, 9, 6)
+    angle = np.radians(yaw)
+    return np.column_stack([FACE_CENTRE[0] + x * np.cos(angle) + height * np.sin(angle), xy[:, 1]])
+
+
+class Person:
+    """A layer of the clip: colours and opacity, warped for the amounts of each action.
+
+    Parameters
+    ----------
+    mirrored : bool, default=False
+        Left and right exchanged, and the suit blue: another person.
+    """
+
+    def __init__(self, *, mirrored=False):
+        self._mirrored = mirrored
+        self._amounts = self._texture = None
+        self._layers = {}
+        self._corner = np.round(np.array(HEAD_TOP_LEFT) * SCALE).astype(int)
+        self._size = np.round(np.array(HEAD_SIZE) * SCALE).astype(int)
+        rows, columns = np.mgrid[: self._size[1], : self._size[0]]
+        self._still = np.dstack([columns + self._corner[0], rows + self._corner[1]]).astype(np.float32)
+        self._fade = fading(self._size, _FADE * SCALE)
+
+    def layer(self, amounts):
+        """Return the person as a layer of shape (768, 768, 4), uint8: RGB times opacity, opacity.
+
+        Parameters
+        ----------
+        amounts : dict of str to float
+            As for `shape_of`.
+
+        Returns
+        -------
+        ndarray of shape (768, 768, 4), uint8
+            Not to be written to.
+        """
+        if amounts != self._amounts:  # most frames show what the frame before showed
+            self._amounts, self._texture = dict(amounts), self._warped(amounts)
+        return self._texture
+
+    def _warped(self, amounts):
+        yaw = amounts.get("yaw", 0.0)
+        target = np.vstack([shape_of(amounts), _turned(HEAD, yaw), FIXED])
+        shares = shares_of(amounts)
+        head = 0
+        for (name, share), maps in zip(shares.items(), self._maps(target, shares), strict=True):
+            warped = cv2.remap(self._layer(name), *maps, cv2.INTER_LINEAR)
+            head = warped if share == 1 else head + share * warped
+        texture = self._layer("rest").copy()
+        (x, y), (width, height) = self._corner, self._size
+        texture[y : y + height, x : x + width] = head
+        return cv2.flip(texture, 1) if self._mirrored else texture
+
+    def _layer(self, name):
+        """Return the layer of a photograph, made when it is first seen: the first frame needs one of eight."""
+        if name not in self._layers:
+            picture = photograph(name).picture
+            self._layers[name] = _cut_out(_blue_suit(picture) if self._mirrored else picture)
+        return self._layers[name]
+
+    def _maps(self, target, names):
+        """Yield for each photograph where in its layer the colour of each pixel of the head comes from: two maps."""
+        sources = [np.vstack([photograph(name).landmarks, HEAD, FIXED]) for name in names]
+        low = np.floor(target[_LIPS].min(axis=0) - 4)
+        size = np.ceil(target[_LIPS].max(axis=0) + 4) - low
+        begin = np.round((low - HEAD_TOP_LEFT) * SCALE).astype(int)
+        fine = np.round(size * SCALE).astype(int)
+        rows, columns = slice(begin[1], begin[1] + fine[1]), slice(begin[0], begin[0] + fine[0])
+        mouth = {"corner": HEAD_TOP_LEFT + begin / SCALE, "size": fine / SCALE, "step": _FINE, "pixels": fine}
+        head = {"corner": HEAD_TOP_LEFT, "size": HEAD_SIZE, "step": _COARSE, "pixels": self._size}
+        weights = fit_warp(target, np.hstack([source - target for source in sources]))
+        whole, lips = (evaluate_warp(weights, target, **part) for part in (head, mouth))
+        for first in range(0, 2 * len(sources), 2):
+            shift = whole[..., first : first + 2] * self._fade
+            shift[rows, columns] = lips[..., first : first + 2]
+            yield cv2.split(self._still + SCALE * shift)
+
+
+def shares_of(amounts):
+    """Return the share of each photograph that is seen, by name, those that are not left out; they sum to 1."""
+    smile, wide, low = (
+        float(np.clip((amounts.get(action, 0.0) - begin) / (end - begin), 0, 1))
+        for action, (begin, end) in _TAKES_OVER.items()
+    )
+    shut = (1 - smile) * (1 - wide)
+    shares = {"smile": smile, "open": (1 - smile) * wide, "sad": shut * low, "rest": shut * (1 - low)}
+    return {name: share for name, share in shares.items() if share > 0}
+
+
+def to_layer(xy):
+    """Return points of the photograph in pixels of the layer."""
+    return (np.asarray(xy, dtype=np.float64) + 0.5) * SCALE - 0.5
+
+
+def _cut_out(picture):
+    """Return the layer of a photograph: enlarged, without the surroundings, RGB times opacity and opacity."""
+    size = [round(side * SCALE) for side in picture.shape[1::-1]]
+    colours = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
+    opacity = filled(to_layer(OUTLINE), colours.shape[:2])
+    opacity = cv2.GaussianBlur(opacity, (0, 0), 1.5)[..., None]
+    return np.dstack([(colours * (opacity / 255)).round().astype(np.uint8), opacity])
+
+
+def _blue_suit(picture):
+    """Return the photograph with what is orange below the chin in blue."""
+    red, _, blue = np.moveaxis(picture.astype(np.float32), -1, 0)
+    orange = np.clip((red - blue - 40) / 40, 0, 1)
+    orange[:190] = 0
+    orange = orange[..., None]
+    return (picture * (1 - orange) + picture[..., ::-1] * orange).round().astype(np.uint8)

@@ -1,0 +1,60 @@
+"""What keys and frames change while the live loop runs, in one place."""
+
+import time
+from dataclasses import replace
+
+from landmark_fer.live.view import View
+
+MESSAGE_S = 4.0  # for which a message stays on the screen
+
+SWITCHES = {
+    "l": "landmarks",
+    "b": "bars",
+    "m": "mirror",
+    "e": "explain",
+    "t": "strip",
+    "h": "help",
+    "space": "paused",
+}
+"""The keys that turn a part of the view on and off."""
+
+
+class State:
+    """The state of a session.
+
+    Parameters
+    ----------
+    view : View, optional
+        What is shown at the beginning.
+
+    Attributes
+    ----------
+    view : View
+        What is shown now.
+    frame : Frame or None
+        The last one.
+    seen : list of SeenFace
+        In it.
+    ended : bool
+        Whether the person wants to stop.
+    """
+
+    def __init__(self, view=None):
+        self.view = view or View()
+        self.frame, self.seen = None, []
+        self.ended, self._message, self._until_s = False, None, 0.0
+
+    def switch(self, key):
+        """Turn on or off what a key is for; other keys, and None, do nothing."""
+        name = SWITCHES.get(key)
+        if name is not None:
+            self.view = replace(self.view, **{name: not getattr(self.view, name)})
+
+    def tell(self, message):
+        """Say something for a while."""
+        self._message, self._until_s = message, time.perf_counter() + MESSAGE_S
+
+    @property
+    def message(self):
+        """What is said now, or None."""
+        return self._message if time.perf_counter() < self._until_s else None

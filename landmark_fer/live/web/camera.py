@@ -1,0 +1,104 @@
+"""A visitor's own camera: frames come over a WebSocket, answers go back, one frame at a time."""
+
+import asyncio
+import logging
+import time
+
+from landmark_fer.live.web.limits import Allowance, RefusedError
+from landmark_fer.live.web.protocol import picture_answer
+from landmark_fer.live.web.workers import Film
+
+ENDED, TOO_FAST, TRY_LATER, GOING_AWAY = 1000, 1008, 1013, 1001  # why a WebSocket is closed (RFC 6455)
+
+_LOG = logging.getLogger(__name__)
+
+
+async def until_one_ends(*coroutines):
+    """Run coroutines side by side until the first ends, then stop the others; raise what it raised."""
+    tasks = [asyncio.ensure_future(one) for one in coroutines]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class CameraVisit:
+    """One visitor whose frames are read; the newest frame waits, older ones that were not begun are dropped.
+
+    Each binary message is a frame, a JPEG or PNG file. Each answer is JSON and holds ``frame``, which counts the
+    visitor's frames from 1, and a `picture_answer` or ``error``, a sentence. One that holds ``ended``, a sentence, too,
+    is the last.
+
+    Parameters
+    ----------
+    socket : fastapi.WebSocket
+        Accepted.
+    make_reader : callable
+    workers : Workers
+    limits : Limits
+    answer : callable, default=picture_answer
+        As for `Film`.
+    hear : coroutine function, optional
+        Takes text messages; without it they are wrong frames.
+    """
+
+    def __init__(self, socket, make_reader, *, workers, limits, answer=picture_answer, hear=None):
+        self._socket, self._workers, self._limits, self._hear = socket, workers, limits, hear
+        self._film = Film(make_reader, most_pixels=limits.live_pixels, answer=answer)
+        self._allowance = Allowance(limits.frames_per_second, limits.frames_at_once)
+        self._newest, self._came = None, asyncio.Event()
+
+    async def run(self):
+        """Serve the visitor until one of both ends it."""
+        try:
+            await until_one_ends(self._receive(), self._answer())
+        finally:
+            self._workers.later(self._film.close)
+
+    async def _receive(self):
+        count = 0
+        while True:
+            try:
+                message = await asyncio.wait_for(self._socket.receive(), self._limits.idle_s)
+            except TimeoutError:
+                await self._socket.close(GOING_AWAY, f"no frame came for {self._limits.idle_s:g} seconds")
+                return
+            if message["type"] == "websocket.disconnect":
+                return
+            if not self._allowance.take():
+                most = self._limits.frames_per_second
+                await self._socket.close(TOO_FAST, f"at most {most:g} frames a second; wait for each answer")
+                return
+            if self._hear is not None and message.get("text") is not None:
+                await self._hear(message["text"])
+                continue
+            count += 1
+            self._newest = count, message.get("bytes"), time.monotonic()
+            self._came.set()
+
+    async def _answer(self):
+        answer = {}
+        while "ended" not in answer:
+            await self._came.wait()
+            self._came.clear()
+            number, content, came_s = self._newest
+            answer = {"frame": number, **await self._read(content, came_s)}
+            await self._socket.send_json(answer)
+        await self._socket.close(ENDED)
+
+    async def _read(self, content, came_s):
+        if content is None:
+            return {"error": "a frame must be a binary message, a JPEG or PNG file; got text"}
+        if len(content) > self._limits.frame_bytes:
+            return {"error": f"a frame must have at most {self._limits.frame_bytes:,} bytes, got {len(content):,}"}
+        try:
+            return await self._workers.run(self._film.read, content, came_s)
+        except RefusedError as error:
+            return {"error": str(error)}
+        except Exception:  # one visitor's frame must not end the visit, still less the server
+            _LOG.exception("a visitor's frame could not be read")
+            return {"error": "this frame could not be read; the server's log says why"}

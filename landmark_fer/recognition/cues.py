@@ -1,0 +1,176 @@
+"""Facial signs: measurements in words that people use, how each is undone, and what a typical neutral face has.
+
+A sign is one measurement of the table, or the mean of its two sides; a signed one counts by its size, so that the
+mirrored face has the same signs.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from landmark_fer.core.geometry import EYES_UPRIGHT, eye_centres, similarity_transform, transform_points
+from landmark_fer.core.landmarks import N_LANDMARKS
+from landmark_fer.features.measurements import MEASUREMENT_NAMES, MEASUREMENTS, measure
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One row of the table.
+
+    Attributes
+    ----------
+    name : str
+    more, less : str
+        What to call a larger and a smaller value than a neutral face has.
+    measurements : tuple of str
+        Names in `MEASUREMENT_NAMES`; the value is their mean.
+    across, down : dict of int to float
+        How points move when the measurement grows, in the picture's x and y, for an upright face.
+    """
+
+    name: str
+    more: str
+    less: str
+    measurements: tuple
+    across: dict
+    down: dict
+
+    @property
+    def signed(self):
+        """Whether the mirrored face has the negative measurement."""
+        return any(row.signed for row in MEASUREMENTS if row.name in self.measurements)
+
+
+def _sides(name):
+    return f"right_{name}", f"left_{name}"
+
+
+_UPPER_LIP, _LOWER_LIP = (49, 50, 51, 52, 53, 61, 62, 63), (55, 56, 57, 58, 59, 65, 66, 67)
+
+SIGNS = (
+    Sign("mouth_opening", "mouth open", "mouth closed", ("mouth_opening",), {}, dict.fromkeys(_LOWER_LIP, 1.0)),
+    Sign(
+        "lip_corners", "lip corners up", "lip corners down", _sides("lip_corner_height"), {},
+        {48: -1.0, 60: -1.0, 54: -1.0, 64: -1.0, 49: -0.5, 59: -0.5, 53: -0.5, 55: -0.5},
+    ),
+    Sign(
+        "mouth_width", "mouth wide", "mouth narrow", ("mouth_width",),
+        {48: -0.5, 60: -0.5, 49: -0.3, 59: -0.3, 61: -0.2, 67: -0.2, 50: -0.15, 58: -0.15,
+         54: 0.5, 64: 0.5, 53: 0.3, 55: 0.3, 63: 0.2, 65: 0.2, 52: 0.15, 56: 0.15}, {},
+    ),
+    Sign(
+        "lips", "lips full", "lips pressed", ("upper_lip_thickness", "lower_lip_thickness"), {},
+        {50: -1.0, 51: -1.0, 52: -1.0, 49: -0.5, 53: -0.5, 56: 1.0, 57: 1.0, 58: 1.0, 55: 0.5, 59: 0.5},
+    ),
+    Sign("upper_lip", "upper lip low", "upper lip raised", ("lip_to_nose",), {}, dict.fromkeys(_UPPER_LIP, 1.0)),
+    Sign(
+        "jaw", "jaw dropped", "jaw raised", ("jaw_drop",), {},
+        {**dict.fromkeys(range(6, 11), 1.0), 5: 0.7, 11: 0.7, 4: 0.4, 12: 0.4},
+    ),
+    Sign(
+        "eyes", "eyes wide", "eyes narrow", _sides("eye_height"), {},
+        {**dict.fromkeys((37, 38, 43, 44), -0.5), **dict.fromkeys((40, 41, 46, 47), 0.5)},
+    ),
+    Sign(
+        "brows", "brows high", "brows low", (*_sides("inner_brow_height"), *_sides("outer_brow_height")), {},
+        dict.fromkeys(range(17, 27), -1.0),
+    ),
+    Sign(
+        "brow_slope", "inner brows up", "inner brows down", _sides("brow_slope"), {},
+        {21: -0.3, 20: -0.15, 18: 0.15, 17: 0.3, 22: -0.3, 23: -0.15, 25: 0.15, 26: 0.3},
+    ),
+    Sign("brow_gap", "brows apart", "brows drawn together", ("brow_gap",), {21: -0.5, 20: -0.3, 22: 0.5, 23: 0.3}, {}),
+    Sign(
+        "nose", "nose long", "nose wrinkled", _sides("nostril_to_eye"), {},
+        {**dict.fromkeys(range(31, 36), 1.0), 30: 0.7},
+    ),
+    Sign("nostrils", "nostrils wide", "nostrils narrow", ("nose_width",), {31: -0.5, 32: -0.3, 35: 0.5, 34: 0.3}, {}),
+    Sign(
+        "head_tilt", "head tilted back", "head tilted forward", ("nose_tip_height",), {},
+        {30: -1.0, 29: -0.6, 28: -0.3},
+    ),
+    Sign(
+        "head_turn", "head turned", "head straight", ("nose_sideways",),
+        {30: 1.0, 29: 0.8, 28: 0.5, **dict.fromkeys(range(31, 36), 0.8)}, {},
+    ),
+    Sign(
+        "one_sided", "mouth one-sided", "mouth even", ("lip_corner_height_asymmetry",), {},
+        {48: -0.5, 60: -0.5, 54: 0.5, 64: 0.5},
+    ),
+)  # fmt: skip
+"""Every sign, in the order of `sign_values`' columns."""
+
+# `typical_values` of the 4,552 Training faces of the bundled geometry table that are labelled neutral and were
+# detected; nothing of PublicTest. ``python -m benchmarks.explanations --typical`` computes it anew.
+TYPICAL = np.array((
+    (0.0352, 0.0468, 0.8072, 0.1229, 0.228, 1.0531, 0.129, 0.2615, 0.0678,
+     0.3772, 0.6833, 0.4306, 0.2135, 0.077, 0.0169),
+    (0.0437, 0.053, 0.0905, 0.0254, 0.0471, 0.1754, 0.0297, 0.0578, 0.1203,
+     0.0679, 0.0908, 0.0584, 0.0471, 0.1136, 0.0168),
+))  # fmt: skip
+TYPICAL.setflags(write=False)
+"""ndarray of shape (2, s): middle and spread of each sign's value, as from `typical_values`."""
+
+_WEIGHTS = np.array(
+    [[(name in sign.measurements) / len(sign.measurements) for sign in SIGNS] for name in MEASUREMENT_NAMES]
+)
+_SIGNED = np.array([sign.signed for sign in SIGNS])
+_FURTHEST = 1.0  # inter-ocular distances that a point is moved at most
+_ROUNDS = 3  # of the secant method; the measurements are close to linear
+
+
+def _movements():
+    moves = np.zeros((len(SIGNS), N_LANDMARKS, 2))
+    for row, sign in zip(moves, SIGNS, strict=True):
+        for axis, table in enumerate((sign.across, sign.down)):
+            row[list(table), axis] = list(table.values())
+    return moves
+
+
+_MOVES = _movements()
+
+
+def sign_values(landmarks):
+    """Return the value of each sign for landmarks of shape (..., 68, 2): shape (..., s), unchanged by mirroring."""
+    values = measure(landmarks) @ _WEIGHTS
+    return np.where(_SIGNED, np.abs(values), values)
+
+
+def typical_values(landmarks):
+    """Return the median of each sign over faces, and half the width of their middle 68 %.
+
+    Parameters
+    ----------
+    landmarks : ndarray of shape (n, 68, 2)
+
+    Returns
+    -------
+    ndarray of shape (2, s)
+    """
+    low, middle, high = np.percentile(sign_values(landmarks), (15.87, 50, 84.13), axis=0)
+    return np.stack([middle, (high - low) / 2])
+
+
+def undo_signs(landmarks):
+    """Return a face once for each sign, with the points moved so that this sign's value is the typical one.
+
+    Parameters
+    ----------
+    landmarks : ndarray of shape (68, 2)
+
+    Returns
+    -------
+    ndarray of shape (s, 68, 2)
+        In the unit of the landmarks. A signed measurement that is smaller than typical stays as it is.
+    """
+    matrix = similarity_transform(eye_centres(landmarks), EYES_UPRIGHT)
+    face = transform_points(matrix, landmarks)
+    values = measure(face) @ _WEIGHTS
+    typical = np.where(_SIGNED, np.clip(values, -TYPICAL[0], TYPICAL[0]), TYPICAL[0])
+    wanted = typical - values
+    amount = wanted.copy()
+    for _ in range(_ROUNDS):
+        reached = (measure(face + amount[:, None, None] * _MOVES) @ _WEIGHTS).diagonal() - values
+        amount *= np.divide(wanted, reached, out=np.zeros_like(wanted), where=wanted * reached > 0)
+    moves = amount.clip(-_FURTHEST, _FURTHEST)[:, None, None] * _MOVES
+    return landmarks + moves @ np.linalg.inv(matrix[:, :2]).T

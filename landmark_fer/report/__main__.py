@@ -1,0 +1,75 @@
+"""``python -m landmark_fer.report``: write the report of a saved model again, and measure what it lacks."""
+
+import argparse
+import shlex
+import sys
+
+from landmark_fer.artifact.manifest import ARTIFACT_OR_BUNDLED, DEFAULT_ARTIFACT
+from landmark_fer.core.command import run_door
+from landmark_fer.core.paths import Output, check_paths
+from landmark_fer.datasets.inputs import DATA
+from landmark_fer.perception.predictor_file import PREDICTOR
+
+
+def main(argv=None):
+    """Run the command and return its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    return run_door(lambda: _run(parser, options, arguments), stopped="stopped; an earlier report is unchanged")
+
+
+def _parser():
+    parser = argparse.ArgumentParser("python -m landmark_fer.report", description="Write a saved model's report again.")
+    add = parser.add_argument
+    add(
+        "model",
+        type=ARTIFACT_OR_BUNDLED,
+        metavar="DIR",
+        nargs="?",
+        help="artifact folder (default: the bundled artifact)",
+    )
+    add("--out", type=Output(), metavar="FILE.html", help="default: report.html in the folder")
+    add(
+        "--data",
+        action="append",
+        type=DATA,
+        metavar="PATH",
+        help="what the model was fitted on: measure, without a fit, which regions of the face it goes by, and keep "
+        "that in its manifest; several as for fit",
+    )
+    add("--jobs", type=int, metavar="N", help="processes that read --data (default: one for each core)")
+    add(
+        "--predictor",
+        type=PREDICTOR,
+        metavar="FILE",
+        help="68-point shape predictor to read --data with, if not the installed one",
+    )
+    return parser
+
+
+def _run(parser, options, arguments):
+    check_paths(parser, options)
+    from landmark_fer.reports.report import report_artifact
+
+    folder = options.model or DEFAULT_ARTIFACT
+    if options.data:
+        _measure(folder, options, arguments)
+    print(f"wrote {report_artifact(folder, options.out)}")
+    return 0
+
+
+def _measure(folder, options, arguments):
+    from landmark_fer.evaluation.importance import format_importance
+    from landmark_fer.report.completion import measure_importance
+
+    command = shlex.join(["python", "-m", "landmark_fer.report", *arguments])
+    extraction = {"shape_predictor": options.predictor, "jobs": options.jobs}
+    found = measure_importance(folder, options.data, command=command, **extraction)
+    clean = ", none with a twin in training" if found["leak_free"] else ""
+    print(f"regions exchanged between {found['n']:,} faces of {found['faces']}{clean}:\n")
+    print(f"{format_importance(found['rows'])}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,1 +1,0 @@
-"""Live: sources, the demo clip, tracking, drawing, recording, the window. Each knows the floors below, none another."""

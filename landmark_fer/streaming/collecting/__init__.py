@@ -1,1 +1,0 @@
-"""Collecting own faces: what is asked for, how it is shown, what of a film becomes a take."""

@@ -1,0 +1,180 @@
+"""A model exported as ONNX is an artifact like any other: verified, loaded, asked by the Recognizer."""
+
+import base64
+import hashlib
+import json
+import sys
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from landmark_fer import Recognizer, export_onnx
+from landmark_fer.artifact.artifact import export_path, load_artifact, save_artifact
+from landmark_fer.artifact.probe import probe_records
+from landmark_fer.core.errors import ArtifactError, DependencyError, InputError
+from landmark_fer.core.records import record_dtype
+from landmark_fer.models.onnx_predictor import OnnxPredictor
+from tests.artifact.test_artifact import contents, edit, left_over
+from tests.conftest import made_up_faces
+
+onnx = pytest.importorskip("onnx")
+
+
+@pytest.fixture(scope="module")
+def onnx_saved(saved, tmp_path_factory):
+    """The small model as ONNX; tests only read it."""
+    return export_onnx(saved, tmp_path_factory.mktemp("exports") / "small")
+
+
+@pytest.fixture
+def onnx_path(saved, tmp_path):
+    """The same, for a test to damage."""
+    return export_onnx(saved, tmp_path / "small").path
+
+
+def test_it_loads_and_answers_as_the_original_within_a_ten_thousandth(saved, onnx_saved):
+    loaded = load_artifact(onnx_saved.path)
+    assert isinstance(loaded.predictor, OnnxPredictor) and loaded.classes == saved.classes
+    records, _ = made_up_faces(5, seed=2)
+    expected = saved.predictor.predict_proba(records)  # their classes are alphabetical in both
+    np.testing.assert_allclose(loaded.predictor.predict_proba(records), expected, atol=1e-4)
+
+
+def test_the_recognizer_reads_a_real_picture_with_it(saved, onnx_saved, astronaut):
+    (expected,), (found,) = (Recognizer(each).recognize(astronaut) for each in (saved, load_artifact(onnx_saved.path)))
+    assert found.expression == expected.expression
+    assert found.probabilities == pytest.approx(expected.probabilities, abs=1e-4)
+
+
+def test_the_folder_and_its_manifest_keep_what_was_known_of_the_model(saved, onnx_saved):
+    assert sorted(contents(onnx_saved.path)) == ["card.md", "manifest.json", "model.onnx"]
+    assert left_over(onnx_saved.path.parent) == []
+    manifest = load_artifact(onnx_saved.path).manifest
+    content = (onnx_saved.path / "model.onnx").read_bytes()
+    assert manifest["model"] == {
+        "file": "model.onnx",
+        "format": "onnx",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+    }
+    assert manifest["versions"]["onnx"] == onnx.__version__
+    for name in ("created", "classes", "extractor", "scores", "data", "model_name"):
+        assert manifest[name] == json.loads(json.dumps(saved.manifest[name]))
+    assert "needs onnxruntime alone" in (onnx_saved.path / "card.md").read_text()
+
+
+def test_by_default_it_lies_beside_the_original(saved, tmp_path):
+    artifact = save_artifact(tmp_path / "latest", saved.predictor, saved.manifest)
+    assert export_onnx(artifact).path == export_path(tmp_path / "latest") == tmp_path / "latest-onnx"
+    assert load_artifact(tmp_path / "latest-onnx").classes == load_artifact(tmp_path / "latest").classes
+
+
+def test_any_other_program_finds_what_it_needs_in_the_file(saved, onnx_saved):
+    session = onnxruntime.InferenceSession(onnx_saved.path / "model.onnx", providers=["CPUExecutionProvider"])
+    shapes = {each.name: (each.shape, each.type) for each in session.get_inputs()}
+    assert shapes == {
+        "chip": (["n", 80, 80], "tensor(uint8)"),
+        "landmarks": (["n", 68, 2], "tensor(float)"),
+    }
+    (answer,) = session.get_outputs()
+    assert (answer.name, answer.shape, answer.type) == ("probabilities", ["n", 3], "tensor(float)")
+    about = {name: json.loads(text) for name, text in session.get_modelmeta().custom_metadata_map.items()}
+    assert about["classes"] == list(saved.classes) and about["extractor"] == saved.manifest["extractor"]
+    assert np.shape(about["chip_landmarks"]) == (68, 2)
+    probe = about["probe"]
+    chips = np.frombuffer(base64.b64decode(probe["chip_base64"]), np.uint8).reshape(-1, 80, 80)
+    np.testing.assert_array_equal(chips, probe_records(80)["chip"])
+    (found,) = session.run(None, {"landmarks": np.float32(probe["landmarks"]), "chip": chips})
+    np.testing.assert_allclose(found, probe["probabilities"], atol=1e-4)
+    assert onnx.load(onnx_saved.path / "model.onnx").opset_import[0].version == 18
+
+
+def test_it_needs_no_particular_scikit_learn(onnx_path):
+    edit(onnx_path, lambda manifest: manifest["versions"].update({"scikit-learn": "0.24.2"}))
+    assert load_artifact(onnx_path).classes
+
+
+class TestDamage:
+    def test_a_flipped_byte_is_refused_before_anything_is_loaded(self, onnx_path, monkeypatch):
+        content = bytearray((onnx_path / "model.onnx").read_bytes())
+        content[len(content) // 2] ^= 1
+        (onnx_path / "model.onnx").write_bytes(content)
+        monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *args, **options: pytest.fail("it was loaded"))
+        with pytest.raises(ArtifactError, match=r"model\.onnx must have the SHA-256 in its manifest"):
+            load_artifact(onnx_path)
+
+    def test_another_answer_to_the_probe_is_refused(self, onnx_path):
+        edit(onnx_path, lambda manifest: manifest["classes"].reverse())
+        with pytest.raises(ArtifactError, match="must answer its probe"):
+            load_artifact(onnx_path)
+
+    @pytest.mark.parametrize("content", [b"", b"not a graph"])
+    def test_what_is_no_graph_is_refused_though_its_hash_is_right(self, onnx_path, content):
+        (onnx_path / "model.onnx").write_bytes(content)
+        edit(onnx_path, lambda manifest: manifest["model"].update(sha256=hashlib.sha256(content).hexdigest()))
+        with pytest.raises(ArtifactError, match=r"model\.onnx cannot be loaded .*; fit the model anew"):
+            load_artifact(onnx_path)
+
+    def test_a_graph_of_something_else_is_refused(self, onnx_path):
+        helper = onnx.helper
+        ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 3]) for name in ("x", "y")]
+        graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "other", ends[:1], ends[1:])
+        other = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8).SerializeToString()
+        (onnx_path / "model.onnx").write_bytes(other)
+        edit(onnx_path, lambda manifest: manifest["model"].update(sha256=hashlib.sha256(other).hexdigest()))
+        with pytest.raises(ArtifactError, match=r"must read landmarks and chip and .* its 0 classes, got inputs x"):
+            load_artifact(onnx_path)
+
+    @pytest.mark.parametrize(
+        ("change", "sentence"),
+        [
+            ({"format": "pmml"}, "must hold a model as joblib, skops, onnx, network, got 'pmml'"),
+            ({"format": ["onnx"]}, "must hold a model as joblib, skops, onnx"),
+            ({"file": "../../model.onnx"}, r"must keep its model as model\.onnx, got '\.\./\.\./model\.onnx'"),
+            ({"format": "joblib", "file": "model.joblib"}, r"model\.joblib cannot be read"),
+        ],
+    )
+    def test_a_manifest_that_names_another_file_or_format(self, onnx_path, change, sentence):
+        edit(onnx_path, lambda manifest: manifest["model"].update(change))
+        with pytest.raises(ArtifactError, match=sentence):
+            load_artifact(onnx_path)
+
+
+class TestWrongFaces:
+    def test_a_chip_of_another_size(self, onnx_saved):
+        predictor = load_artifact(onnx_saved.path).predictor
+        with pytest.raises(InputError, match=r"chip must have shape \(n, 80, 80\), got \(2, 64, 64\)"):
+            predictor.predict_proba(np.zeros(2, dtype=record_dtype(64)))
+
+    def test_no_chip_at_all_and_a_landmark_that_is_no_number(self, onnx_saved):
+        predictor = load_artifact(onnx_saved.path).predictor
+        with pytest.raises(InputError, match="face records must have the field 'chip'"):
+            predictor.predict_proba(np.zeros(2, dtype=record_dtype()))
+        records, _ = made_up_faces(2)
+        records["landmarks"][1, 5, 0] = np.nan
+        with pytest.raises(InputError, match="landmarks must be finite"):
+            predictor.predict_proba(records)
+
+
+class TestPackagesAreMissing:
+    def test_writing_needs_onnx_and_changes_nothing_without(self, saved, onnx_path, monkeypatch):
+        before = contents(onnx_path)
+        monkeypatch.setitem(sys.modules, "onnx", None)
+        with pytest.raises(DependencyError, match=r'needs the package onnx, .*run: pip install "onnx>='):
+            export_onnx(saved, onnx_path)
+        assert contents(onnx_path) == before and left_over(onnx_path.parent) == []
+
+    def test_loading_needs_onnxruntime_alone(self, onnx_path, monkeypatch):
+        monkeypatch.setitem(sys.modules, "onnx", None)
+        assert load_artifact(onnx_path).classes
+        monkeypatch.setitem(sys.modules, "onnxruntime", None)
+        with pytest.raises(DependencyError, match=r"needs the package onnxruntime, .*run: pip install -r req"):
+            load_artifact(onnx_path)
+
+    def test_without_onnxruntime_nothing_is_exported_since_it_cannot_be_tried(self, saved, onnx_path, monkeypatch):
+        before = contents(onnx_path)
+        monkeypatch.setitem(sys.modules, "onnxruntime", None)
+        with pytest.raises(DependencyError, match="needs the package onnxruntime"):
+            export_onnx(saved, onnx_path)
+        assert contents(onnx_path) == before and left_over(onnx_path.parent) == []

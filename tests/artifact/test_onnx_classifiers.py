@@ -1,0 +1,189 @@
+"""Every classifier in ONNX gives the probabilities that scikit-learn gives, on made-up faces and real ones."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+
+from landmark_fer.artifact.export.onnx_model import onnx_content
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.records import stack
+from landmark_fer.features.projection import MirrorPCA
+from landmark_fer.features.transformers import Measurements
+from landmark_fer.models.calibration import Pool, PooledClassifier
+from landmark_fer.models.candidates import CANDIDATES, FEATURES, FIELDS, STREAMED_CANDIDATES, make_candidates
+from landmark_fer.models.mlp import DropoutMLP
+from landmark_fer.models.onnx_predictor import OnnxPredictor
+from landmark_fer.models.svm import LeastSquaresSVC
+from tests.conftest import made_up_faces
+from tests.selection import slow
+
+pytest.importorskip("onnx")
+
+CLASSES = ("sad", "happy", "surprise")  # not alphabetical
+
+
+def between(records):
+    """Faces half-way between those of two expressions, of which no model is sure."""
+    mixed, other = records.copy(), records[::-1]
+    mixed["landmarks"] = (records["landmarks"] + other["landmarks"]) / 2
+    mixed["chip"] = (records["chip"] / 2 + other["chip"] / 2).astype(np.uint8)
+    return mixed
+
+
+@pytest.fixture(scope="module")
+def real_faces(astronaut_face, lfw_crops, extractor):
+    """The astronaut and faces of Labeled Faces in the Wild, as records."""
+    return stack([astronaut_face, *map(extractor.extract_crop, lfw_crops[:7])], chip_size=80)
+
+
+def exported(predictor, features="geometry", classes=CLASSES):
+    facts = {"classes": list(classes), "fields": list(FIELDS[features]), "extractor": {"chip_size": 80}}
+    return OnnxPredictor(onnx_content(predictor, facts))
+
+
+def assert_same(predictor, features, *records, classes=CLASSES):
+    """Demand the same probabilities, columns in the order of `classes`."""
+    found = exported(predictor, features, classes)
+    order = [predictor.classes_.tolist().index(name) for name in classes]
+    for faces in records:
+        expected = predictor.predict_proba(faces)[:, order]
+        np.testing.assert_allclose(found.predict_proba(faces), expected, atol=1e-4)
+    return found
+
+
+@pytest.fixture(scope="module")
+def blend():
+    """All candidates but the dummy, pooled so softly that none decides alone."""
+    records, expressions = made_up_faces(20)
+    heads = {name: make_candidates([name])[name].pipeline for name in CANDIDATES if name != "dummy"}
+    members = [(name, pipeline[-1]) for name, pipeline in heads.items()]
+    weights = np.random.default_rng(2).normal(0, 0.1, (3 * len(members), 3))
+    pooled = PooledClassifier(members, Pool("logistic", weights, np.array([0.1, -0.2, 0.0])), sorted(CLASSES))
+    predictor = Pipeline([("features", heads["svm"][0]), ("classifier", pooled)]).fit(records, expressions)
+    return SimpleNamespace(predictor=predictor, faces=between(records))
+
+
+@pytest.mark.parametrize(
+    ("name", "features"),
+    [
+        pytest.param(name, features, marks=[pytest.mark.slow] * (name == "mlp"))
+        for name in (*CANDIDATES, *STREAMED_CANDIDATES)
+        for features in FEATURES
+    ],
+)
+def test_every_candidate_on_every_kind_of_features(name, features, real_faces):
+    records, expressions = made_up_faces(14)
+    predictor = make_candidates([name], features=features)[name].pipeline.fit(records, expressions)
+    found = assert_same(predictor, features, made_up_faces(5, seed=1)[0], between(records), real_faces)
+    assert set(found.fields) == set(FIELDS[features])
+
+
+@pytest.mark.slow
+def test_a_blend_of_all(blend, real_faces):
+    assert np.ptp(blend.predictor.predict_proba(blend.faces), axis=0).min() > 0.05
+    found = assert_same(blend.predictor, "both", blend.faces, real_faces)
+    assert found.predict(blend.faces).tolist() == blend.predictor.predict(blend.faces).tolist()
+
+
+@pytest.mark.slow
+def test_rows_do_not_know_each_other(blend):
+    found = exported(blend.predictor, "both")
+    together = found.predict_proba(np.tile(blend.faces, 6))  # more than one block
+    alone = [found.predict_proba(blend.faces[row : row + 1])[0] for row in range(len(blend.faces))]
+    np.testing.assert_allclose(together, np.tile(alone, (6, 1)), atol=1e-6)
+    assert found.predict_proba(blend.faces[:0]).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    "name", [*slow("mlp"), *(name for name in (*CANDIDATES, *STREAMED_CANDIDATES) if name != "mlp")]
+)
+def test_two_classes(name):
+    records, expressions = made_up_faces(12, classes=("happy", "sad"))
+    predictor = make_candidates([name], features="geometry")[name].pipeline.fit(records, expressions)
+    assert_same(predictor, "geometry", between(records), classes=("sad", "happy"))
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize("head", [LeastSquaresSVC(), DropoutMLP((8,), epochs=1), MLPClassifier((8, 4), max_iter=50)])
+def test_heads_that_do_not_know_the_mirror(head):
+    records, expressions = made_up_faces(12)
+    head = head.set_params(random_state=0)
+    pipeline = Pipeline([("features", MirrorPCA(Measurements(), 6, 4)), ("classifier", head)])
+    assert_same(pipeline.fit(records, expressions), "geometry", between(records))
+
+
+def test_an_expression_that_the_model_never_saw_has_no_probability():
+    records, expressions = made_up_faces(12, classes=("happy", "sad"))
+    predictor = make_candidates(["svm"], features="geometry")["svm"].pipeline.fit(records, expressions)
+    found = exported(predictor, classes=("happy", "fear", "sad")).predict_proba(records)
+    assert not found[:, 1].any()
+    np.testing.assert_allclose(found[:, [0, 2]], predictor.predict_proba(records), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", STREAMED_CANDIDATES)
+def test_streamed_models_in_a_pool_and_far_from_every_face(name, real_faces):
+    records, expressions = made_up_faces(60)
+    pipeline = make_candidates([name])[name].pipeline
+    pooled = PooledClassifier([(name, pipeline[-1])], Pool("temperature", np.eye(3) / 2, np.zeros(3)), sorted(CLASSES))
+    predictor = Pipeline([("features", pipeline[0]), ("classifier", pooled)]).fit(records, expressions)
+    assert np.ptp(predictor.predict_proba(between(records)), axis=0).min() > 0.05
+    assert_same(predictor, "both", between(records), real_faces)
+
+
+@pytest.mark.parametrize("shift", [-20, -60, -200])
+def test_a_face_that_no_logistic_regression_takes_for_its_own(shift):
+    records, expressions = made_up_faces(12)
+    predictor = make_candidates(["sgd"], features="geometry")["sgd"].pipeline.fit(records, expressions)
+    predictor[-1].classifier_.intercept_ += shift
+    assert_same(predictor, "geometry", between(records))
+
+
+def test_a_streamed_model_of_another_loss_is_refused():
+    records, expressions = made_up_faces(12)
+    predictor = make_candidates(["sgd"], features="geometry")["sgd"].pipeline.fit(records, expressions)
+    predictor[-1].classifier_.loss = "modified_huber"
+    with pytest.raises(InputError, match="must have the loss log_loss, got modified_huber; use joblib"):
+        exported(predictor)
+
+
+def test_small_types_stay_small():
+    records, expressions = made_up_faces(12)
+    predictor = make_candidates(["svm"])["svm"].pipeline.fit(records, expressions)
+    facts = {"classes": CLASSES, "fields": FIELDS["both"], "extractor": {"chip_size": 80}}
+    halves = sum(step.components_.nbytes for _, step in predictor[0].transformer_list)
+    size = halves + predictor[1].vectors_.nbytes
+    assert len(onnx_content(predictor, facts)) < size + 300_000
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize(
+    ("head", "sentence"),
+    [
+        (LogisticRegression(), "must be among PooledClassifier, .*, got LogisticRegression; use joblib"),
+        (MLPClassifier((4,), activation="tanh", max_iter=50), "must have the activation relu, got tanh"),
+        (DummyClassifier(strategy="uniform"), "must have the strategy prior, got uniform"),
+    ],
+)
+def test_what_has_no_onnx_form_is_refused_by_name(head, sentence):
+    records, expressions = made_up_faces(12)
+    pipeline = Pipeline([("features", MirrorPCA(Measurements(), 6, 4)), ("classifier", head)])
+    with pytest.raises(InputError, match=sentence):
+        exported(pipeline.fit(records, expressions))
+
+
+def test_a_model_that_is_no_pipeline_is_refused():
+    with pytest.raises(InputError, match="must be a Pipeline of features and a classifier, got DummyClassifier"):
+        exported(DummyClassifier())
+
+
+def test_an_export_that_would_answer_otherwise_is_refused(monkeypatch):
+    records, expressions = made_up_faces(12)
+    predictor = make_candidates(["svm"], features="geometry")["svm"].pipeline.fit(records, expressions)
+    monkeypatch.setattr("landmark_fer.artifact.export.classifiers.SHARPNESS", 4.9)
+    with pytest.raises(InputError, match=r"must answer the probe within 0\.0001 of the original, and is .* off"):
+        exported(predictor)

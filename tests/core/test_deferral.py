@@ -1,0 +1,69 @@
+"""Stand-ins for modules: nothing is loaded by importing them, and everything is there once it is used."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.accidents.fuzzing import ROOT
+
+NAMES = ("scipy.stats", "pandas", "numpy.f2py", "numpy.testing", "numpy.polynomial", "no_such_module")
+DEFER = f"import sys; from landmark_fer.core.deferral import defer; defer(*{NAMES})\n"
+
+
+def run(code):
+    done = subprocess.run([sys.executable, "-c", DEFER + code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import scipy.stats; assert scipy.stats.norm.cdf(0) == 0.5",
+        "from scipy.stats import norm; assert norm.cdf(0) == 0.5",
+        "from scipy import stats; assert stats.norm.cdf(0) == 0.5",
+        "import scipy.stats.qmc; assert scipy.stats.qmc.Sobol(1, seed=0).random(1).shape == (1, 1)",
+        "import scipy.stats as before; before.norm; import scipy.stats as after; assert after.norm is before.norm",
+        "import pandas; assert isinstance(pandas.DataFrame({'a': [1]}), sys.modules['pandas'].DataFrame)",
+        "import pandas as pd; from pandas.api.types import is_integer_dtype; assert is_integer_dtype(pd.Series([1]))",
+        "import numpy as np; np.testing.assert_array_equal(np.polynomial.Polynomial([1, 2])(3), 7)",
+        "from numpy import *; assert polynomial.Polynomial([1, 2])(3) == 7",
+        "from numpy.testing import assert_allclose; assert_allclose(1.0, 1.0)",
+        "import numpy.f2py; assert callable(numpy.f2py.run_main)",
+        "import threading, pandas\n"
+        "seen = []\n"
+        "threads = [threading.Thread(target=lambda: seen.append(pandas.Series([2]).sum())) for _ in range(8)]\n"
+        "[each.start() for each in threads]; [each.join() for each in threads]; assert seen == [2] * 8",
+        "import scipy.stats\n"
+        "try: scipy.stats.no_such_name\nexcept AttributeError as error: assert 'no_such' in str(error)\n"
+        "else: raise SystemExit('a name that is not there was found')",
+        "try:\n    import no_such_module\nexcept ModuleNotFoundError: pass\nelse: raise SystemExit('found')",
+    ],
+)  # fmt: skip
+def test_a_stand_in_is_as_good_as_the_module(use):
+    run(use)
+
+
+def test_a_model_is_loaded_and_asked_without_them():
+    run(
+        "from landmark_fer.artifact.artifact import load_artifact\n"
+        "from landmark_fer.recognition.recognizer import Recognizer\n"
+        "from skimage.data import astronaut\n"
+        "assert Recognizer(load_artifact()).recognize(astronaut())[0].expression == 'happy'\n"
+        "needless = {'scipy.stats._stats_py', 'pandas.core', 'sklearn.metrics', 'sklearn.linear_model'}\n"
+        "needless |= {'numpy.f2py.f2py2e', 'numpy.testing._private.utils', 'numpy.polynomial.polynomial'}\n"
+        "needless |= {'onnxruntime', 'landmark_fer.models.onnx_runtime', 'landmark_fer.models.onnx_predictor'}\n"
+        "needless |= {name for name in sys.modules if name.startswith('landmark_fer.models.networks.')}\n"
+        "assert not needless & set(sys.modules), needless & set(sys.modules)"
+    )
+
+
+def test_a_scikit_learn_that_needs_them_finds_them():
+    run(
+        "import numpy as np, pandas as pd\n"
+        "from sklearn.linear_model import LogisticRegression\n"
+        "from sklearn.model_selection import RandomizedSearchCV\n"
+        "table = pd.DataFrame({'a': np.arange(20.0), 'b': 1.0})\n"
+        "model = LogisticRegression().fit(table, table['a'] > 9)\n"
+        "assert list(model.feature_names_in_) == ['a', 'b'] and model.score(table, table['a'] > 9) == 1.0"
+    )

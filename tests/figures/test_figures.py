@@ -1,0 +1,353 @@
+"""Displays: plain values in, a drawing out, the same twice, on paper light and dark, without a window anywhere."""
+
+import dataclasses
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+from sklearn.metrics import confusion_matrix
+
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
+from landmark_fer.evaluation.rejection import rejection_facts
+from landmark_fer.evaluation.scores import score
+from landmark_fer.figures.canvas import new_figure, plain
+from landmark_fer.figures.classes import ClassesDisplay
+from landmark_fer.figures.confusion import ConfusionDisplay
+from landmark_fer.figures.cost import CostDisplay
+from landmark_fer.figures.distributions import DistributionDisplay, smooth
+from landmark_fer.figures.folds import FoldsDisplay, fold_scores
+from landmark_fer.figures.history import HistoryDisplay, write_history
+from landmark_fer.figures.importance import ImportanceDisplay
+from landmark_fer.figures.landmarks import LandmarksDisplay
+from landmark_fer.figures.learning import LearningDisplay
+from landmark_fer.figures.palette import DARK, EXPRESSION_COLOURS, LIGHT, PAGE, SERIES
+from landmark_fer.figures.rejection import RejectionDisplay
+from landmark_fer.figures.reliability import FEWEST, ReliabilityDisplay
+from landmark_fer.figures.svg import figure_svg
+from landmark_fer.live.drawing.colours import COLOURS
+
+CLASSES = ("angry", "happy", "neutral")
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """Labels of 300 faces and probabilities that are right more often than not, the surer the more."""
+    generator = np.random.default_rng(1)
+    truth = generator.integers(3, size=300)
+    logits = generator.normal(0, 1, (300, 3)) + 1.5 * np.eye(3)[truth]
+    return np.array(CLASSES)[truth], np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+def history():
+    rows = ({"loss": 2 / epoch, "accuracy": 0.3 + 0.02 * epoch} for epoch in range(1, 6))
+    return [
+        {"epoch": epoch, **row, "watched_loss": row["loss"], "watched_accuracy": row["accuracy"]}
+        for epoch, row in enumerate(rows, start=1)
+    ]
+
+
+def every_display(expressions, probabilities):
+    scores = score(expressions, probabilities, CLASSES)
+    learnt = [{"n": n, "accuracy": 0.4 + n / 1000, "accuracy_interval": (0.3, 0.9)} for n in (100, 200, 400)]
+    groups = [("mouth", "landmarks", 0.1), ("eyes", "picture", 0.02), ("rim", "picture", -0.01)]
+    return {
+        "confusion": ConfusionDisplay.from_scores(scores),
+        "reliability": ReliabilityDisplay.from_scores(scores),
+        "rejection": RejectionDisplay.from_facts(rejection_facts(expressions, probabilities, CLASSES)),
+        "folds": FoldsDisplay({"svm": [0.61, 0.63, 0.6], "knn": [0.58, 0.57, 0.6]}),
+        "learning": LearningDisplay({"svm": learnt, "knn": learnt}),
+        "importance": ImportanceDisplay(
+            [{"name": name, "kind": kind, "drop": drop, "interval": (drop, drop)} for name, kind, drop in groups]
+        ),
+        "classes": ClassesDisplay.from_scores(scores),
+        "distribution": DistributionDisplay.from_values(probabilities[:, 0], expressions, CLASSES, name="values"),
+        "scheme": LandmarksDisplay.of_scheme(),
+        "cost": CostDisplay([{"name": "svm", "accuracy": 0.6, "ms_per_face": 0.5, "megabytes": 5.0}]),
+        "history": HistoryDisplay(history()),
+        "loss": HistoryDisplay(history(), "loss"),
+    }
+
+
+NAMES = (
+    "confusion", "reliability", "rejection", "folds", "learning", "importance", "classes", "distribution", "scheme",
+    "cost", "history", "loss",
+)  # fmt: skip
+
+
+def values_of(display):
+    return repr({field.name: getattr(display, field.name) for field in dataclasses.fields(display)})
+
+
+def texts_of(axes):
+    axes.figure.draw_without_rendering()
+    ticks = [label.get_text() for axis in (axes.xaxis, axes.yaxis) for label in axis.get_ticklabels()]
+    return [text.get_text() for text in axes.texts] + ticks
+
+
+class TestEveryDisplay:
+    @pytest.mark.parametrize("name", NAMES)
+    def test_draws_on_what_it_is_given_or_on_a_figure_of_its_own(self, name, answers):
+        display = every_display(*answers)[name]
+        before = values_of(display)
+        figure = new_figure()
+        axes = figure.subplots()
+        assert display.draw(axes) is axes and display.draw().figure is not figure
+        assert values_of(display) == before
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_the_ground_is_the_palettes_and_something_stands_on_it(self, name, answers):
+        for palette in (LIGHT, DARK):
+            figure = every_display(*answers)[name].draw(palette=palette).figure
+            figure.canvas.draw() if hasattr(figure.canvas, "buffer_rgba") else figure.savefig("/dev/null", format="png")
+            ground = tuple(round(255 * part) for part in figure.get_facecolor()[:3])
+            assert "#{:02x}{:02x}{:02x}".format(*ground) == palette.paper
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_the_svg_is_the_same_twice_and_takes_the_colours_of_its_page(self, name, answers):
+        first, second = (
+            figure_svg(each[name].draw(palette=PAGE).figure, label="seen", prefix="a")
+            for each in (every_display(*answers), every_display(*answers))
+        )
+        assert first == second
+        assert "var(--ink)" in first and "<text" in first
+        assert not re.search("#01020[3456]", first)
+
+    def test_there_is_one_for_each_name_tested(self, answers):
+        assert set(every_display(*answers)) == set(NAMES)
+
+
+class TestConfusion:
+    def test_counts_are_those_of_scikit_learn(self, answers):
+        expressions, probabilities = answers
+        said = np.array(CLASSES)[probabilities.argmax(axis=1)]
+        display = ConfusionDisplay.from_answers(expressions, said, CLASSES)
+        np.testing.assert_array_equal(display.confusion, confusion_matrix(expressions, said, labels=CLASSES))
+        np.testing.assert_allclose(display.shares.sum(axis=1), 1)
+
+    def test_cells_say_per_cents_of_the_label_and_labels_their_faces(self):
+        texts = texts_of(ConfusionDisplay(np.array([[3, 1], [0, 0]]), ("happy", "sad")).draw())
+        assert texts[:4] == ["75", "25", "0", "0"]
+        assert "happy (4)" in texts and "sad (0)" in texts
+
+    def test_an_answer_that_is_no_class_is_refused(self):
+        with pytest.raises(InputError, match="must be among happy, sad, got angry"):
+            ConfusionDisplay.from_answers(["happy"], ["angry"], ("happy", "sad"))
+
+
+class TestCurves:
+    def test_reliability_from_probabilities_is_that_of_the_scores(self, answers):
+        computed, scored = ReliabilityDisplay.from_probabilities(*answers, CLASSES), score(*answers, CLASSES)
+        assert (computed.table, computed.error) == (scored["reliability"], scored["ece"])
+
+    def test_bins_with_next_to_no_face_have_no_accuracy(self):
+        row = {"low": 0.5, "high": 0.6, "confidence": 0.55}
+        table = [row | {"n": FEWEST - 1, "accuracy": 0.0}, row | {"n": FEWEST, "accuracy": 0.5}]
+        axes = ReliabilityDisplay(table).draw()
+        (points,) = (line for line in axes.lines if line.get_marker() == "o")
+        assert points.get_ydata().tolist() == [50.0]
+
+    def test_the_reject_curve_ends_with_all_faces_and_marks_the_point(self, answers):
+        display = RejectionDisplay.from_probabilities(*answers, CLASSES)
+        facts = rejection_facts(*answers, CLASSES)
+        assert display.point == tuple(facts[name] for name in ("threshold", "coverage", "accuracy"))
+        assert display.curve[-1, 0] == 1 and np.all(np.diff(display.curve[:, 0]) > 0)
+        marked = [line for line in display.draw().lines if line.get_linestyle() == "None"]
+        np.testing.assert_allclose(marked[0].get_xydata()[0], [100 * facts["coverage"], 100 * facts["accuracy"]])
+
+    def test_two_reject_curves_share_axes_and_one_wanted_line(self, answers):
+        display = RejectionDisplay.from_probabilities(*answers, CLASSES)
+        axes = display.draw(display.draw(), colour=SERIES[2])
+        assert axes.get_legend_handles_labels()[1].count("wanted: 85 %") == 1
+
+    def test_scores_of_folds_are_those_of_their_own_faces(self, answers):
+        expressions, probabilities = answers
+        folds = [(np.arange(100, 300), np.arange(100)), (np.arange(100), np.arange(100, 300))]
+        right = np.array(CLASSES)[probabilities.argmax(axis=1)] == expressions
+        expected = [right[:100].mean(), right[100:].mean()]
+        np.testing.assert_allclose(fold_scores(probabilities, expressions, CLASSES, folds), expected)
+        display = FoldsDisplay.from_probabilities({"one": probabilities}, expressions, CLASSES, folds)
+        np.testing.assert_allclose(display.scores["one"], expected)
+
+    def test_learning_sizes_are_the_marks_of_the_axis(self, answers):
+        assert "400" in texts_of(every_display(*answers)["learning"].draw())
+
+
+class TestDistribution:
+    def test_medians_and_shares_are_those_of_the_values(self):
+        values = np.concatenate([np.linspace(0, 1, 101), np.linspace(2, 3, 101), [np.nan]])
+        names = np.array(["happy"] * 101 + ["sad"] * 102)
+        display = DistributionDisplay.from_values(values, names, spread=1.0)
+        assert display.medians == {"happy": 0.5, "sad": 2.5}
+        assert all(each.sum() == pytest.approx(1) for each in display.shares.values())
+        assert display.shares["happy"][display.edges[:-1] > 1].sum() == 0
+
+    def test_smoothing_leaves_what_is_flat_and_the_sum_of_a_hill(self):
+        np.testing.assert_allclose(smooth(np.full(40, 0.3)), 0.3)
+        hill = np.zeros(41)
+        hill[20] = 1
+        assert smooth(hill).sum() == pytest.approx(1) and smooth(hill).argmax() == 20
+
+    def test_one_value_for_all_and_none_at_all(self):
+        DistributionDisplay.from_values(np.ones(5), np.array(["happy"] * 5)).draw()
+        with pytest.raises(InputError, match="at least one face"):
+            DistributionDisplay.from_values(np.array([np.nan]), np.array(["happy"]), name="width")
+
+
+class TestLandmarks:
+    def test_the_scheme_numbers_every_point_once(self):
+        assert sorted(text.get_text() for text in LandmarksDisplay.of_scheme().draw().texts) == sorted(
+            map(str, range(68))
+        )
+
+    def test_on_a_real_picture_the_points_lie_in_the_pictures_own_pixels(self, astronaut, astronaut_face):
+        axes = LandmarksDisplay.from_faces(astronaut, [astronaut_face]).draw()
+        np.testing.assert_array_equal(axes.images[0].get_array(), astronaut)
+        drawn = np.vstack([line.get_xydata() for line in axes.lines])
+        assert {tuple(point) for point in drawn} == {tuple(point) for point in astronaut_face.landmarks}
+        assert axes.get_legend() is None
+
+    def test_a_picture_without_a_face_is_drawn_as_it_is(self, astronaut):
+        axes = LandmarksDisplay.from_faces(astronaut, []).draw()
+        assert len(axes.images) == 1 and not axes.lines
+
+    def test_other_points_are_refused(self):
+        with pytest.raises(InputError, match="must have shape"):
+            LandmarksDisplay(np.zeros((5, 2)))
+
+
+class TestRejection:
+    @pytest.mark.parametrize("lowest", [0.2, 0.64, 0.8, 0.95, 1.0])
+    def test_the_legend_stands_under_the_wanted_share_and_the_curve_beside_it(self, lowest):
+        coverage = np.linspace(0.05, 1, 20)
+        curve = np.column_stack([coverage, 1 - coverage, 1 - (1 - lowest) * coverage])
+        axes = RejectionDisplay(curve, (0.6, 0.5, curve[9, 2]), 0.85).draw()
+        axes.figure.savefig("/dev/null", format="png")
+        low, high = axes.get_ylim()
+        assert 0 <= low < 100 * lowest and high > 100
+        if lowest > 0.5:  # a curve that falls far crosses every corner
+            legend = axes.get_legend().get_window_extent()
+            points = axes.transData.transform(100 * curve[:, [0, 2]])
+            assert not any(legend.contains(*point) for point in points)
+            assert legend.y1 < axes.transData.transform((0, 85))[1]
+
+
+def letters_of(annotation):
+    """Return where the letters of an annotation stand, without the line that leads to them."""
+    return Text.get_window_extent(annotation)
+
+
+class TestCost:
+    def test_names_of_models_that_lie_close_do_not_stand_on_one_another(self):
+        rows = [{"name": f"model {i}", "accuracy": 0.6 + i / 500, "ms_per_face": 1.0, "megabytes": 5.0} for i in (0, 1)]
+        rows.append({"name": "far", "accuracy": 0.2, "ms_per_face": 50.0})
+        axes = CostDisplay(rows).draw()
+        axes.figure.savefig("/dev/null", format="png")
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert len(boxes) == 3
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+    def test_in_a_crowd_no_name_stands_on_a_mark_or_leaves_the_axes_and_lines_lead_to_those_far_away(self):
+        near = (
+            ("mlp", 57.9, 4.11),
+            ("svm", 57.5, 4.82),
+            ("knn", 56.8, 4.18),
+            ("plain_mlp", 56.8, 3.86),
+            ("rules", 43, 0.06),
+        )
+        rows = [
+            {
+                "name": name,
+                "accuracy": of / 100,
+                "ms_per_face": time,
+                "accuracy_interval": [(of - 2) / 100, (of + 2) / 100],
+            }
+            for name, of, time in near
+        ]
+        axes = CostDisplay(rows).draw()
+        axes.figure.savefig("/dev/null", format="png")
+        marks = [axes.transData.transform((row["ms_per_face"], 100 * row["accuracy"])) for row in rows]
+        names = [letters_of(text) for text in axes.texts]
+        assert len(names) == 5 and not any(name.contains(*mark) for name in names for mark in marks)
+        frame = axes.get_window_extent()
+        assert all(frame.x0 <= name.x0 and name.x1 <= frame.x1 for name in names)
+        assert any(text.arrow_patch is not None for text in axes.texts)
+
+    def test_times_are_plain_numbers(self):
+        for fastest, slowest in ((1.7, 4.1), (0.06, 5.5), (1.0, 2000.0)):
+            times = [{"name": "a", "accuracy": 0.5, "ms_per_face": time} for time in (fastest, slowest)]
+            axes = CostDisplay(times).draw()
+            axes.figure.draw_without_rendering()
+            low, high = axes.get_xlim()
+            shown = [label.get_text() for label in axes.get_xticklabels() if low <= float(label.get_text()) <= high]
+            assert 2 <= len(shown) <= 10
+
+
+class TestSvg:
+    def test_names_from_outside_are_letters_and_neither_tags_nor_formulas(self):
+        odd = ("<b>$x_1$</b>", "a & $b$")
+        svg = figure_svg(ConfusionDisplay(np.eye(2, dtype=int), odd).draw(palette=PAGE).figure, label='"<', prefix="p")
+        assert "<b>" not in svg and "&lt;b&gt;$x_1$&lt;/b&gt;" in svg and "a &amp; $b$" in svg
+        assert 'aria-label="&quot;&lt;"' in svg
+        assert plain("$") == r"\$"
+
+    def test_it_needs_nothing_from_outside_and_its_names_carry_the_prefix(self, answers):
+        for name, display in every_display(*answers).items():
+            svg = figure_svg(display.draw(palette=PAGE).figure, label=name, prefix=name)
+            assert "http" not in svg and "@import" not in svg and "DejaVu" not in svg
+            names = re.findall(r'\bid="([^"]+)"', svg)
+            assert all(each.startswith(f"{name}-") for each in names)
+            asked = re.findall(r'href="([^"]+)"|url\(([^)]+)\)', svg)
+            assert {("".join(each))[1:] for each in asked} <= set(names)
+
+    def test_settings_of_matplotlib_are_left_as_they_were(self, answers):
+        import matplotlib
+
+        before = dict(matplotlib.rcParams)
+        figure_svg(every_display(*answers)["classes"].draw(palette=PAGE).figure, label="", prefix="a")
+        assert dict(matplotlib.rcParams) == before
+
+
+class TestColours:
+    def test_expressions_have_the_colours_that_live_gives_them(self):
+        assert set(EXPRESSION_COLOURS) == {*EXPRESSIONS, UNCERTAIN} == set(COLOURS)
+        for name in set(COLOURS) - {"neutral"}:
+            assert EXPRESSION_COLOURS[name] == "#{:02x}{:02x}{:02x}".format(*COLOURS[name])
+
+    def test_letters_can_be_read_on_their_ground(self):
+        for palette in (LIGHT, DARK):
+            assert contrast(palette.ink, palette.paper) > 12
+            assert contrast(palette.dim, palette.paper) > 4.5
+
+
+def contrast(first, second):
+    """Return the contrast of two colours as the Web Content Accessibility Guidelines define it."""
+
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted(map(luminance, (first, second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_importing_loads_no_matplotlib_and_drawing_leaves_no_figure_to_pyplot():
+    code = """
+import sys
+from landmark_fer.figures.folds import FoldsDisplay
+assert "matplotlib" not in sys.modules
+FoldsDisplay({"a": [0.1, 0.2]}).draw().figure.savefig("/dev/null", format="png")
+from matplotlib import pyplot
+assert pyplot.get_fignums() == []
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_history_of_a_training_is_written_as_a_png(tmp_path):
+    write_history(history(), tmp_path / "curves.png", title="$ in a name")
+    assert (tmp_path / "curves.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

@@ -1,0 +1,319 @@
+"""The fit door: from a data set to an artifact, and from bad input to a sentence."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from landmark_fer.artifact.artifact import load_artifact, read_manifest
+from landmark_fer.fit.__main__ import main
+from tests.conftest import made_up_faces
+from tests.datasets import copies
+from tests.selection import slow
+
+ROOT = Path(__file__).parents[1]
+HEADER = "emotion,pixels,Usage\n"
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, session_cache, monkeypatch):
+    """Relative paths lie in the test's own folder, measured faces in the tests' cache."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
+
+
+def fit(*arguments, models="svm", features="geometry", folds=3, out="out"):
+    """Run the door in this process, quickly."""
+    quick = ["--models", models, "--features", features, "--folds", folds, "--jobs", 1, "--out", out]
+    quick += [] if "--report" in arguments else ["--report", "none"]
+    return main([str(word) for word in (*quick, *arguments)])
+
+
+@pytest.fixture
+def refused(capsys):
+    """A function that runs the door, demands status 2 and one sentence, and returns the sentence."""
+
+    def run(*arguments, **options):
+        assert fit(*arguments, **options) == 2
+        error = capsys.readouterr().err
+        sentences = [line for line in error.splitlines() if line.startswith("error: ")]
+        assert len(sentences) == 1 and "Traceback" not in error
+        return sentences[0]
+
+    return run
+
+
+class TestItWorks:
+    def test_the_artifact_loads_and_tells_where_it_came_from(self, lfw_model):
+        artifact = load_artifact(lfw_model.path)
+        manifest = artifact.manifest
+        assert artifact.classes == ("happy", "sad", "neutral")
+        assert manifest["seed"] == 4 and manifest["command"].startswith("python -m landmark_fer.fit --data")
+        assert manifest["data"]["n_training"] == 45 and manifest["scores"]["PublicTest"]["n"] == 15
+        assert manifest["features"] == "both" and manifest["fields"] == ["landmarks", "chip"]
+        records, _ = made_up_faces(2)
+        np.testing.assert_allclose(artifact.predictor.predict_proba(records).sum(axis=1), 1, atol=1e-5)
+
+    def test_what_it_printed_holds_faces_table_reason_and_scores(self, lfw_model):
+        manifest = read_manifest(lfw_model.path)
+        for part in ("lfw.csv: 60 faces", "macro-F1", manifest["choice"], manifest["folds"], "PublicTest: 15 faces"):
+            assert part in lfw_model.printed
+        assert "try it: python -m landmark_fer.live --model" in lfw_model.printed
+
+    @pytest.mark.slow
+    def test_the_same_seed_gives_the_same_probabilities(self, lfw_csv):
+        records, _ = made_up_faces(4)
+        answers = {}
+        for name, seed in [("first", 1), ("second", 1), ("other", 2)]:
+            assert fit("--data", lfw_csv, "--seed", seed, models="mlp", out=name) == 0
+            answers[name] = load_artifact(name).predictor.predict_proba(records)
+        np.testing.assert_array_equal(answers["first"], answers["second"])
+        assert np.abs(answers["first"] - answers["other"]).max() > 1e-6
+
+    def test_no_network_is_imported_where_none_is_named(self, lfw_csv):
+        code = (
+            "import sys; from landmark_fer.fit.__main__ import main; assert main(sys.argv[1:]) == 0;"
+            "unnamed = ('landmark_fer.models.networks.', 'onnxruntime.', 'keras.');"
+            "print([name for name in sys.modules if name.startswith(unnamed)])"
+        )
+        command = [sys.executable, "-c", code, "--data", lfw_csv, "--models", "dummy,svm", "--features", "geometry"]
+        command += ["--folds", "3", "--jobs", "1", "--report", "full", "--out", "out"]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == "[]"
+
+    def test_a_subset_of_expressions_makes_a_model_of_those(self, lfw_csv):
+        assert fit("--data", lfw_csv, "--expressions", "sadness, happy") == 0
+        assert load_artifact("out").classes == ("happy", "sad")
+
+    @pytest.mark.parametrize(("features", "fields"), [("geometry", ["landmarks"]), ("hog", ["chip"])])
+    def test_features_are_those_asked_for(self, lfw_csv, features, fields):
+        assert fit("--data", lfw_csv, features=features) == 0
+        assert read_manifest("out")["fields"] == fields
+
+    @pytest.mark.slow
+    def test_a_search_says_what_it_tried_and_keeps_the_best(self, lfw_csv, capsys):
+        assert fit("--data", lfw_csv, "--search", models="dummy,knn") == 0
+        manifest = read_manifest("out")
+        assert {row["name"] for row in manifest["comparison"]} == {"dummy", "knn"}
+        assert len([row for row in manifest["search"]["rows"] if row["name"].startswith("knn")]) > 3
+        assert "n_neighbors=" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            (("--minutes", "3"), "--minutes limits --search, got --minutes 3 alone; add --search"),
+            (("--search", "--minutes", "0"), "minutes must be"),
+            (("--choose", "blend"), "--choose must be one of --models (dummy, knn), got blend"),
+            (("--fold-sample", "3"), "--fold-sample must be 100 or more, got 3"),
+        ],
+    )
+    def test_options_that_could_only_fail_later_are_refused_at_once(self, options, sentence, capsys):
+        assert fit(*options, models="dummy,knn") == 2
+        assert sentence in capsys.readouterr().err
+
+    def test_the_blend_is_compared_and_can_be_chosen(self, lfw_csv):
+        assert fit("--data", lfw_csv, "--choose", "blend", models="dummy,knn,svm,blend") == 0
+        assert read_manifest("out")["model_name"] == "blend"
+
+    @pytest.mark.parametrize("models", ["dummy,knn", *slow("dummy,knn,svm,svc,mlp")])
+    def test_models_on_a_folder_per_class_with_a_part_held_out(self, lfw_crops, tmp_path, models):
+        for row, crop in enumerate(lfw_crops[:30]):
+            path = tmp_path / "faces" / ("happiness", "anger")[row % 2] / f"{row}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(crop).save(path)
+        assert fit("--data", "faces", models=models) == 0
+        manifest = read_manifest("out")
+        assert manifest["classes"] == ["angry", "happy"] and list(manifest["scores"]) == ["held out"]
+        assert len(manifest["comparison"]) == len(models.split(",")) and load_artifact("out").classes == (
+            "angry",
+            "happy",
+        )
+
+    def test_a_broken_row_is_said_and_the_rest_goes_on(self, lfw_csv, tmp_path, capsys):
+        lines = lfw_csv.read_text().splitlines()
+        lines[4] = lines[4].replace(" ", " x", 1)
+        (tmp_path / "broken.csv").write_text("\n".join(lines))
+        assert fit("--data", "broken.csv") == 0
+        assert "left out: row 3 (line 5) has pixels that are no whole numbers" in capsys.readouterr().err
+        assert read_manifest("out")["data"]["n_left_out"] == 1
+
+    def test_pictures_left_out_are_counted_and_not_sentences_on_them(self, tmp_path):
+        folder = copies.make_ck48(tmp_path / "ck48", subjects=4, folders=("happy", "sadness", "surprise", "contempt"))
+        (folder / "happy" / next((folder / "happy").iterdir()).name).write_bytes(b"no picture")
+        assert fit("--data", folder, "--folds", 2) == 0
+        data = read_manifest("out")["data"]
+        contempt = len(list((folder / "contempt").iterdir()))
+        assert contempt == 12 and data["n_left_out"] == 1 + contempt
+
+    def test_an_earlier_artifact_is_replaced(self, lfw_csv):
+        assert fit("--data", lfw_csv, "--seed", 1) == fit("--data", lfw_csv, "--seed", 2) == 0
+        assert read_manifest("out")["seed"] == 2
+
+
+class TestReport:
+    def test_it_stands_beside_the_model_and_shows_what_was_measured(self, lfw_model):
+        page, manifest = (lfw_model.path / "report.html").read_text(encoding="utf-8"), read_manifest(lfw_model.path)
+        assert f"wrote {lfw_model.path / 'report.html'}" in lfw_model.printed
+        assert page.count("<svg") == 7 and "not measured" not in page and "could not be drawn" not in page
+        assert manifest["importance"]["n"] == 15 and len(manifest["fold_scores"]["models"]["svm"]) == 3
+        assert [row["n"] for row in manifest["learning_curve"]["rows"]] == [15, 30]
+
+    def test_quick_costs_no_fit_and_none_leaves_no_file(self, lfw_csv, tmp_path):
+        assert fit("--data", lfw_csv, "--report", "quick") == 0
+        manifest = read_manifest("out")
+        assert "fold_scores" in manifest and "learning_curve" not in manifest and "importance" not in manifest
+        assert (tmp_path / "out" / "report.html").is_file()
+        assert fit("--data", lfw_csv, "--report", "none") == 0
+        assert not (tmp_path / "out" / "report.html").exists()
+
+    def test_what_cannot_be_drawn_costs_no_model(self, lfw_csv, monkeypatch, capsys):
+        def fail(*args, **options):
+            raise ImportError("no matplotlib")
+
+        monkeypatch.setattr("landmark_fer.reports.report.render_report", fail)
+        assert fit("--data", lfw_csv, "--report", "quick") == 0
+        assert load_artifact("out").classes == ("happy", "sad", "neutral")
+        told = capsys.readouterr()
+        assert "no report was written (no matplotlib); try: python -m landmark_fer.report out" in told.err
+        assert "try it: python -m landmark_fer.live" in told.out
+
+
+class TestWhatIsSaidOfTheData:
+    @pytest.mark.parametrize(
+        ("header", "change", "said"),
+        [
+            (HEADER, {}, ["splits: Training 45, PublicTest 15"]),
+            ("Emotion;PIXELS; usage\n", {",": ";", "Training": "train"}, ["splits: Training 45, PublicTest 15"]),
+            (
+                "emotion,pixels\n",
+                {",Training": "", ",PublicTest": ""},
+                ["lfw.csv has no column Usage, so all of its rows count as Training", "splits: Training 60"],
+            ),
+            (
+                HEADER,
+                {"Training": "fold 1", "PublicTest": "fold 2"},
+                [
+                    "splits: fold 1 45, fold 2 15; none is called Training, so training and test faces are drawn from "
+                    "all of them"
+                ],
+            ),
+        ],
+    )
+    def test_splits_and_columns_that_are_missing(self, tmp_path, lfw_csv, capsys, header, change, said):
+        rows = lfw_csv.read_text().removeprefix(HEADER)
+        for old, new in change.items():
+            rows = rows.replace(old, new)
+        (tmp_path / "lfw.csv").write_text(header + rows)
+        assert fit("--data", "lfw.csv", models="dummy") == 0
+        printed = [line.strip() for line in capsys.readouterr().out.splitlines()]
+        assert [line for line in printed if line.startswith(("splits:", "lfw.csv has"))] == said
+
+    def test_faces_without_a_split_beside_training_are_not_lost_in_silence(self, tmp_path, capsys, lfw_crops):
+        for row, crop in enumerate(lfw_crops[:30]):
+            Image.fromarray(crop).save(tmp_path / f"{row}.png")
+        splits = ["", *["train"] * 20, *["test"] * 9]
+        lines = [f"{row}.png,{('happy', 'sad')[row % 2]},{split}" for row, split in enumerate(splits)]
+        (tmp_path / "faces.csv").write_text("\n".join(["file,label,split", *lines]))
+        assert fit("--data", "faces.csv", models="dummy", folds=2) == 0
+        said = "splits: no split 1, Training 20, test 9; faces of no split are neither trained on nor tested"
+        assert said in capsys.readouterr().out
+        lines = [f"{row}.png,{('sad', 'happy')[row % 2]}" for row in range(12)]  # no splits: test faces are drawn
+        (tmp_path / "more.csv").write_text("\n".join(["file,label", *lines]))
+        assert fit("--data", "faces.csv", "--data", "more.csv", models="dummy", folds=2) == 0
+        said = "; 1 faces, in whose data set others are in Training, of no split are neither trained on nor tested"
+        assert said in capsys.readouterr().out
+
+
+class TestBadInput:
+    def test_no_such_file(self, refused):
+        assert "none.csv does not exist" in refused("--data", "none.csv")
+
+    @pytest.mark.parametrize(
+        ("text", "sentence"),
+        [
+            ("a,b\n1,2\n", "must have the columns emotion, pixels, Usage"),
+            ("", "is empty"),
+            (HEADER, "must hold faces, and none is left of it: empty"),
+            (HEADER + f"9,{' '.join(['0'] * 2304)},Training\n", "has the label '9'"),
+            (HEADER + "3,1 2 3,Training\n", "has 3 pixels, must have 2304"),
+        ],
+    )
+    def test_a_csv_without_what_it_should_hold(self, refused, tmp_path, text, sentence):
+        (tmp_path / "bad.csv").write_text(text)
+        assert sentence in refused("--data", "bad.csv")
+
+    def test_a_csv_cut_short(self, refused, tmp_path, lfw_csv):
+        content = gzip.compress(lfw_csv.read_bytes())
+        (tmp_path / "cut.csv.gz").write_bytes(content[: len(content) // 2])
+        assert "cut.csv.gz is cut short, damaged or unreadable" in refused("--data", "cut.csv.gz")
+
+    def test_files_of_other_kinds(self, refused, tmp_path):
+        for name in ("notes.txt", "table.npz", "pictures.zip"):
+            (tmp_path / name).write_text("words")
+            assert name in refused("--data", name)
+
+    def test_folders_without_pictures_or_without_classes(self, refused, tmp_path):
+        (tmp_path / "empty").mkdir()
+        assert "holds no pictures" in refused("--data", "empty")
+        (tmp_path / "cats" / "tabby").mkdir(parents=True)
+        Image.new("L", (48, 48)).save(tmp_path / "cats" / "tabby" / "1.png")
+        assert "folders named after expressions" in refused("--data", "cats")
+
+    def test_a_class_with_fewer_faces_than_folds(self, refused, lfw_csv, tmp_path):
+        lines = lfw_csv.read_text().splitlines()
+        angry = ["0" + line[1:] for line in lines[1:3]]
+        (tmp_path / "few.csv").write_text("\n".join([lines[0], *angry, *lines[3:]]))
+        assert "as many unrelated faces as folds (3), angry has 2 (of 2; " in refused("--data", "few.csv")
+
+    def test_words_that_mean_nothing(self, refused, lfw_csv):
+        assert "models must be among dummy, knn" in refused("--data", lfw_csv, models="forest")
+        assert "got none" in refused("--data", lfw_csv, models="")
+        assert "expression must be one of angry" in refused("--data", lfw_csv, "--expressions", "sleepy")
+        assert "no face that shows angry" in refused("--data", lfw_csv, "--expressions", "angry")
+        assert "at least 2 expressions" in refused("--data", lfw_csv, "--expressions", "happy")
+        assert "folds must be 2 or more, got 1" in refused("--data", lfw_csv, folds=1)
+        assert "is no file" in refused("--data", lfw_csv, "--predictor", "none.dat")
+        assert "fer2013new.csv" in refused("--data", lfw_csv, "--labels", "ferplus")
+
+    def test_pictures_asked_of_the_geometry_table(self, refused):
+        assert "svm needs pictures with --features hog" in refused(features="hog")
+
+    def test_options_that_there_are_not(self, capsys):
+        with pytest.raises(SystemExit, match="2"):
+            fit(features="pixels")
+        assert "invalid choice: 'pixels'" in capsys.readouterr().err
+        for seed in (-1, 2**32, "x"):
+            with pytest.raises(SystemExit, match="2"):
+                fit("--seed", seed)
+            assert "must be a whole number from 0 to 4294967295" in capsys.readouterr().err
+
+    def test_a_place_that_holds_something_else_is_refused_before_any_work(self, refused, tmp_path):
+        (tmp_path / "photos").mkdir()
+        (tmp_path / "photos" / "mother.jpg").touch()
+        assert "holds something that is no artifact" in refused("--data", "none.csv", out="photos")
+        assert "because photos/mother.jpg is a file" in refused("--data", "none.csv", out="photos/mother.jpg/model")
+
+    def test_an_interruption_changes_no_artifact(self, lfw_csv, monkeypatch, capsys):
+        assert fit("--data", lfw_csv) == 0
+        before = json.dumps(read_manifest("out"))
+
+        def interrupt(*args, **options):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("landmark_fer.fit.training.compare", interrupt)
+        assert fit("--data", lfw_csv) == 130
+        assert "no artifact was changed" in capsys.readouterr().err and json.dumps(read_manifest("out")) == before
+
+
+def test_without_keras_a_network_is_refused_before_the_data_are_read(capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(["--models", "elu_vgg", "--data", str(tmp_path / "missing.csv"), "--out", str(tmp_path / "out")]) == 2
+    assert "run: pip install -r requirements-cnn.txt" in capsys.readouterr().err

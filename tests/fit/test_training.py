@@ -1,0 +1,126 @@
+"""Compare, pool, choose, refit, test: what is kept of it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.fit.training import compare, fit_chosen
+from landmark_fer.models.candidates import CANDIDATES, make_candidates
+from tests.conftest import made_up_dataset
+from tests.selection import slow
+
+OFFICIAL = (["Training"] * 10 + ["PublicTest"] * 4) * 3
+
+
+def train(dataset, names=("dummy", "svm"), **options):
+    comparison = compare(dataset, make_candidates(names, features="geometry"), n_folds=2, bar=False, **options)
+    return comparison, fit_chosen(dataset, comparison, features="geometry")
+
+
+def test_the_better_one_is_chosen_and_fitted_on_training_faces_alone():
+    dataset = made_up_dataset(14, splits=OFFICIAL)
+    comparison, model = train(dataset)
+    assert comparison.chosen == "svm" and comparison.rows[-1]["name"] == "dummy"
+    training = dataset.splits == "Training"
+    pipeline = make_candidates(["svm"], features="geometry")["svm"].pipeline
+    pipeline.fit(dataset.records[training], dataset.expressions[training])
+    pool = comparison.pools["svm"].reordered([comparison.classes.index(name) for name in pipeline.classes_])
+    expected = pool([pipeline.predict_proba(dataset.records)])
+    np.testing.assert_allclose(model.predictor.predict_proba(dataset.records), expected, atol=1e-5)
+
+
+def test_facts_count_faces_and_keep_the_scores_of_every_test_split():
+    dataset = made_up_dataset(14, splits=OFFICIAL)
+    _, model = train(dataset)
+    data = model.facts["data"]
+    assert data["n_by_expression"] == {"happy": 10, "sad": 10, "surprise": 10} and data["n_training"] == 30
+    assert data["n_undetected"] == sum(data["undetected"].values()) == 6
+    assert model.facts["scores"]["PublicTest"]["n"] == 12
+    assert model.facts["classes"] == ["happy", "sad", "surprise"] and model.facts["fields"] == ["landmarks"]
+
+
+def test_test_faces_change_nothing_in_the_model():
+    dataset = made_up_dataset(14, splits=OFFICIAL)
+    other = made_up_dataset(14, splits=OFFICIAL)
+    swapped = np.flatnonzero(other.splits == "PublicTest")
+    other.expressions[swapped] = other.expressions[swapped[::-1]]
+    first, second = (train(each)[1] for each in (dataset, other))
+    answers = [model.predictor.predict_proba(dataset.records) for model in (first, second)]
+    np.testing.assert_array_equal(*answers)
+    assert first.facts["scores"] != second.facts["scores"]
+
+
+@pytest.mark.slow
+def test_a_search_tries_the_grids(tmp_path):
+    options = {"search": True, "cache": tmp_path}
+    comparison, model = train(made_up_dataset(14, splits=OFFICIAL), ("dummy", "knn"), **options)
+    assert {row["name"] for row in comparison.rows} == {"knn", "dummy"}
+    tried = [row for row in model.facts["search"]["rows"] if row["name"].startswith("knn")]
+    assert len(tried) > 3 and model.facts["model_name"] == comparison.chosen
+    assert list((tmp_path / "search").iterdir())
+
+
+def test_the_blend_of_all_but_the_dummy_competes_and_is_saved_whole():
+    dataset = made_up_dataset(14, splits=OFFICIAL)
+    comparison, model = train(dataset, ("dummy", "knn", "svm"), blend=True, choice="blend")
+    assert {row["name"] for row in comparison.rows} == {"dummy", "knn", "svm", "blend"}
+    assert comparison.chosen == model.facts["model_name"] == "blend"
+    assert [name for name, _ in model.predictor[-1].members_] == ["knn", "svm"]
+    assert model.facts["pool"]["members"] == ["knn", "svm"]
+    parts = [
+        part.predict_proba(model.predictor[0].transform(dataset.records)) for _, part in model.predictor[-1].members_
+    ]
+    np.testing.assert_array_equal(model.predictor.predict_proba(dataset.records), model.predictor[-1].pool(parts))
+
+
+def test_another_than_the_best_may_be_chosen_and_the_reason_says_so():
+    comparison, model = train(made_up_dataset(14, splits=OFFICIAL), choice="dummy")
+    assert comparison.chosen == "dummy" and "dummy was asked for" in model.facts["choice"]
+    with pytest.raises(InputError, match="the model to choose must be among svm, dummy, got 'forest'"):
+        train(made_up_dataset(14, splits=OFFICIAL), choice="forest")
+
+
+def test_facts_say_when_to_be_uncertain_and_which_differences_are_real():
+    _, model = train(made_up_dataset(14, splits=OFFICIAL))
+    assert 0 <= model.facts["rejection"]["threshold"] <= 1
+    assert [pair["name"] for pair in model.facts["pairs"]] == ["dummy"]
+
+
+@pytest.mark.slow
+def test_votes_of_training_faces_reach_the_network_and_those_of_test_faces_do_not(generator):
+    dataset = made_up_dataset(14, splits=OFFICIAL)
+    votes = generator.integers(0, 5, (len(dataset), 10))
+    other = np.where((dataset.splits == "Training")[:, None], votes, 9)
+    taught, again, alone = (
+        train(replace(dataset, votes=each), ("mlp",))[1].predictor.predict_proba(dataset.records)
+        for each in (votes, other, None)
+    )
+    np.testing.assert_array_equal(taught, again)
+    assert not np.allclose(taught, alone, rtol=1e-3, atol=0)
+
+
+def test_the_sentence_on_folds_says_what_was_sampled():
+    dataset = made_up_dataset(14, splits=OFFICIAL)
+    candidates = make_candidates(["svm", "dummy"], features="geometry", fold_sample=9)
+    comparison = compare(dataset, candidates, n_folds=2, bar=False)
+    assert comparison.folds.startswith("2 stratified folds of 30 training faces; twins and subjects stay together.")
+    assert "Within a fold svm, dummy: fitted on a stratified sample of 9 faces" in comparison.folds
+
+
+@pytest.mark.parametrize("n_training", [1, 2, 5, *slow(8)])
+def test_the_smallest_data_sets_are_fitted_or_refused_in_a_sentence(n_training):
+    splits = (["Training"] * n_training + ["PublicTest"]) * 2
+    dataset = made_up_dataset(n_training + 1, classes=("happy", "sad"), splits=splits)
+    if n_training == 8:
+        assert len(train(dataset, CANDIDATES)[1].facts["comparison"]) == len(CANDIDATES)
+        return
+    with pytest.raises(DataError, match="add faces"):
+        train(dataset, CANDIDATES)
+
+
+def test_an_expression_that_only_test_faces_show_is_refused():
+    dataset = made_up_dataset(10, splits=["Training"] * 20 + ["PublicTest"] * 10)
+    with pytest.raises(DataError, match=r"surprise has no training faces; .* --expressions happy,sad"):
+        train(dataset)

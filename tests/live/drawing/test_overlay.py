@@ -1,0 +1,225 @@
+"""Drawing: nothing given changes, everything drawn lies inside and can be told apart."""
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
+from landmark_fer.live.drawing.overlay import COLOURS, KEYS, History, View, draw_frame
+from landmark_fer.recognition.explanation import Explanation, ShownSign
+
+from .hand_made import make_recognition, make_seen
+
+GREY = np.full((480, 640, 3), 90, np.uint8)
+PLAIN = View(landmarks=False, bars=False)
+EVERYTHING = View(
+    explain=True, strip=True, help=True, paused=True, recording=True, frames_per_second=25.0, message="hi"
+)
+WHY = Explanation(
+    "happy",
+    (
+        ShownSign("lip_corners", "lip corners up", 0.2, 0.05, 3.0, 1.7),
+        ShownSign("brows", "brows low", 0.2, 0.26, -1.0, -0.6),
+    ),
+    np.outer(np.linspace(-1, 1, 80), np.ones(80)),
+)
+
+
+def changed(before, after):
+    return (before != after).any(axis=2)
+
+
+def drawn(seen=(), picture=GREY, view=PLAIN, **options):
+    return draw_frame(picture, list(seen), view=view, **options)
+
+
+def history_of(*frames):
+    history = History()
+    for time_s, seen in frames:
+        history.add(time_s, seen)
+    return history
+
+
+@pytest.fixture
+def everything():
+    """A face with all that can be said of it."""
+    seen = make_seen(make_recognition(), versus=make_recognition("angry"))
+    return {
+        "seen": seen,
+        "view": EVERYTHING,
+        "explanations": {1: WHY},
+        "history": history_of(*((t / 2, seen) for t in range(20))),
+    }
+
+
+def test_every_answer_has_a_colour_of_its_own():
+    assert set(COLOURS) == {*EXPRESSIONS, UNCERTAIN}
+    distances = [np.linalg.norm(np.subtract(COLOURS[a], COLOURS[b])) for a, b in combinations(COLOURS, 2)]
+    assert min(distances) > 60
+
+
+def test_every_key_is_there_once():
+    keys = [key for key, _ in KEYS]
+    assert keys == ["q", "escape", "space", "l", "b", "m", "e", "t", "n", "s", "r", "h"]
+
+
+def test_callers_picture_is_left_alone(everything):
+    picture = GREY.copy()
+    picture.setflags(write=False)
+    after = draw_frame(picture, **everything)
+    assert after is not picture
+    assert after.shape == picture.shape
+    assert after.flags.c_contiguous
+    np.testing.assert_array_equal(picture, GREY)
+
+
+def test_no_face_is_said():
+    rows, columns = np.nonzero(changed(GREY, drawn()))
+    assert rows.min() > 400
+    assert columns.max() < 200
+    assert not changed(drawn(make_seen(make_recognition())), GREY)[400:].any()
+
+
+@pytest.mark.parametrize(
+    ("mark", "rows", "columns"),
+    [
+        ({"frames_per_second": 24.6}, slice(0, 40), slice(0, 200)),
+        ({"paused": True}, slice(0, 40), slice(440, 640)),
+        ({"recording": True}, slice(0, 40), slice(440, 640)),
+        ({"message": "written"}, slice(440, 480), slice(0, 200)),
+        ({"help": True}, slice(100, 380), slice(150, 490)),
+    ],
+)
+def test_a_mark_is_in_its_place_and_nowhere_else(mark, rows, columns):
+    seen = make_seen(make_recognition(x=500.0, y=250.0))
+    difference = changed(drawn(seen), drawn(seen, view=replace(PLAIN, **mark)))
+    assert difference[rows, columns].any()
+    difference[rows, columns] = False
+    assert not difference.any()
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_box_has_the_colour_of_the_expression(expression):
+    after = drawn(make_seen(make_recognition(expression)))
+    np.testing.assert_array_equal(after[150, 100], COLOURS[expression])
+
+
+def test_an_uncertain_answer_is_grey_and_tells_the_likeliest_expression():
+    sure = make_recognition("happy", 0.4)
+    unsure, other = (replace(each, expression=UNCERTAIN) for each in (sure, make_recognition("angry", 0.4)))
+    after = drawn(make_seen(unsure))
+    grey, *rest = {*map(int, after[150, 100])}
+    assert not rest and not (after == COLOURS["happy"]).all(axis=2).any()
+    assert 90 < grey < 200
+    assert changed(after, drawn(make_seen(other))).any()
+
+
+def test_landmarks_are_drawn_where_they_are():
+    recognition = make_recognition(x=200.0, y=150.0, side=200.0)
+    after = drawn(make_seen(recognition), view=replace(PLAIN, landmarks=True))
+    x, y = recognition.face.landmarks[30].round().astype(int)
+    assert after[y, x].min() > 200
+    assert not changed(drawn(make_seen(recognition)), GREY)[y, x]
+
+
+def test_the_other_models_answer_has_a_line_of_its_own_in_its_colour():
+    alone, beside = (drawn(make_seen(make_recognition(), versus=each)) for each in (None, make_recognition("angry")))
+    assert not (alone == COLOURS["angry"]).all(axis=2).any()
+    rows, _ = np.nonzero((beside == COLOURS["angry"]).all(axis=2))
+    own, _ = np.nonzero((beside == COLOURS["happy"]).all(axis=2))
+    assert own.min() < rows.min() and rows.max() < 81
+
+
+def test_a_mirrored_picture_has_its_faces_mirrored_and_its_letters_not(generator):
+    picture = generator.integers(60, 120, (480, 640, 3)).astype(np.uint8)
+    recognition = make_recognition(x=100.0, y=200.0, side=100.0)
+    view = View(bars=False, mirror=True)
+    after, straight = (
+        drawn(make_seen(recognition), picture, view),
+        drawn(make_seen(recognition), picture, View(bars=False)),
+    )
+    np.testing.assert_array_equal(after[350:460], picture[350:460, ::-1])
+    x, y = recognition.face.landmarks[36].round().astype(int)
+    assert after[y, 639 - x].min() > 200
+    np.testing.assert_array_equal(after[250, 440], COLOURS["happy"])
+    label, label_before = after[175:198, 440:500], straight[175:198, 100:160]
+    both = (label == COLOURS["happy"]).all(axis=2), (label_before == COLOURS["happy"]).all(axis=2)
+    np.testing.assert_array_equal(*both)
+
+
+def test_bars_show_the_probabilities_beside_the_face():
+    seen = make_seen(make_recognition("happy", 0.8, x=100.0))
+    with_bars = drawn(seen, view=replace(PLAIN, bars=True))
+    _, columns = np.nonzero(changed(drawn(seen), with_bars))
+    assert columns.min() >= 220
+    lengths = {
+        name: (with_bars[:, 221:] == COLOURS[name]).all(axis=2).any(axis=0).sum()
+        for name in ("happy", "angry", "neutral")
+    }
+    assert lengths["happy"] == pytest.approx(8 * lengths["angry"], abs=8)
+    assert lengths["neutral"] >= lengths["angry"]
+
+
+def test_charts_keep_off_faces_where_there_is_room():
+    faces = [make_recognition(x=x, y=150.0, side=100.0) for x in (60.0, 270.0, 480.0)]
+    seen = make_seen(*faces)
+    difference = changed(drawn(seen), drawn(seen, view=replace(PLAIN, bars=True)))
+    assert difference.any()
+    for face in faces:
+        x, y = int(face.face.box.x), int(face.face.box.y)
+        assert difference[y : y + 100, x : x + 100].mean() < 0.1
+
+
+def test_reasons_are_drawn_only_when_asked_for_and_known():
+    seen, asking = make_seen(make_recognition()), replace(PLAIN, explain=True)
+    assert not changed(drawn(seen), drawn(seen, explanations={1: WHY})).any()
+    assert not changed(drawn(seen), drawn(seen, view=asking)).any()
+    assert not changed(drawn(seen), drawn(seen, view=asking, explanations={2: WHY})).any()
+    assert changed(drawn(seen), drawn(seen, view=asking, explanations={1: WHY})).any()
+
+
+def test_the_strip_shows_tracks_in_their_colours_at_the_bottom():
+    seen = make_seen(make_recognition())
+    history = history_of(*((t / 2, seen) for t in range(40)))
+    difference = changed(drawn(seen), drawn(seen, view=replace(PLAIN, strip=True), history=history))
+    rows, _ = np.nonzero(difference)
+    assert rows.min() > 380
+    assert not changed(drawn(seen), drawn(seen, view=replace(PLAIN, strip=True))).any()
+
+
+@pytest.mark.parametrize("x,y", [(-60.0, -60.0), (600.0, -40.0), (-50.0, 440.0), (590.0, 430.0)])
+def test_label_stays_inside(x, y):
+    """A label is a filled area of the expression's colour, as large as anywhere else."""
+
+    def filled(place):
+        after = draw_frame(GREY, make_seen(make_recognition(**place)), view=PLAIN)
+        after[198:242, 248:292] = 0  # the box of the face that lies inside
+        return (after == COLOURS["happy"]).all(axis=2)
+
+    inside, at_edge = filled({"x": 250.0, "y": 200.0, "side": 40.0}).sum(), filled({"x": x, "y": y, "side": 40.0}).sum()
+    assert at_edge > 0.95 * inside
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (7, 300, 3), (48, 48, 3), (300, 7, 3), (120, 160, 3), (2160, 3840, 3)])
+def test_any_size_of_picture(shape, everything):
+    picture = np.zeros(shape, np.uint8)
+    side = float(min(shape[:2])) / 2
+    seen = make_seen(make_recognition(x=1.0, y=1.0, side=side), make_recognition("angry", x=2.0, y=2.0, side=side))
+    assert draw_frame(picture, **everything | {"seen": seen}).shape == shape
+    assert draw_frame(picture, []).shape == shape
+
+
+def test_a_picture_full_of_faces_is_drawn(everything):
+    faces = [make_recognition(x=60.0 * (n % 10), y=48.0 * (n // 10), side=45.0) for n in range(100)]
+    assert draw_frame(GREY, **everything | {"seen": make_seen(*faces)}).shape == GREY.shape
+
+
+def test_lines_grow_with_the_picture():
+    def share(factor):
+        picture = np.zeros((480 * factor, 640 * factor, 3), np.uint8)
+        recognition = make_recognition(x=200.0 * factor, y=200.0 * factor, side=150.0 * factor)
+        return changed(picture, draw_frame(picture, make_seen(recognition))).mean()
+
+    assert share(4) == pytest.approx(share(1), rel=0.4)

@@ -1,0 +1,26 @@
+"""Faces, recognitions and pictures made by hand."""
+
+import numpy as np
+
+from landmark_fer.core.records import Box, Face, Recognition, SeenFace
+from landmark_fer.live.sources.demo_tables import LANDMARKS
+
+CLASSES = ("angry", "happy", "neutral")
+
+
+def make_face(x=100.0, y=80.0, side=120.0):
+    """A face whose landmarks fill its box."""
+    shape = (LANDMARKS - LANDMARKS.min(axis=0)) / np.ptp(LANDMARKS, axis=0)
+    landmarks = (shape * side + (x, y)).astype(np.float32)
+    return Face(Box(x, y, side, side), landmarks, np.zeros((80, 80), np.uint8), 1.0)
+
+
+def make_recognition(expression="happy", confidence=0.7, **place):
+    rest = (1 - confidence) / (len(CLASSES) - 1)
+    probabilities = {name: confidence if name == expression else rest for name in CLASSES}
+    return Recognition(make_face(**place), expression, confidence, probabilities)
+
+
+def make_seen(*recognitions, versus=None):
+    """Recognitions as faces of one frame, numbered from 1."""
+    return [SeenFace(number, answer, answer, versus) for number, answer in enumerate(recognitions, 1)]

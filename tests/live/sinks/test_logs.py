@@ -1,0 +1,210 @@
+"""Logs: whole rows, whatever happens; no file touched before the first frame."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+
+from landmark_fer import __version__
+from landmark_fer.artifact.artifact import Artifact
+from landmark_fer.artifact.folders import write_whole
+from landmark_fer.core.errors import InputError, SinkError
+from landmark_fer.core.records import SeenFace
+from landmark_fer.live.sinks.registry import COLUMNS, CsvLog, JsonlLog, log_facts, open_log
+from landmark_fer.live.sources.opening import Frame
+
+from .hand_made import CLASSES, make_recognition, make_seen
+
+WALL_S = 1795240392.25  # 2026-11-21T05:53:12.250Z
+PICTURE = np.zeros((48, 64, 3), np.uint8)
+
+
+def frame(index=0, picture=PICTURE, rate=25):
+    return Frame(picture, index / rate, index, WALL_S + index / rate)
+
+
+def write_some(log):
+    with log:
+        log.write(frame(0), [])
+        log.write(frame(1), make_seen(make_recognition(), make_recognition("angry", x=300.0)))
+        log.write(frame(2), make_seen(make_recognition("neutral", 0.5)))
+
+
+def test_csv_and_jsonl_hold_the_same_rows(tmp_path):
+    write_some(open_log(tmp_path / "log.csv", CLASSES))
+    write_some(open_log(tmp_path / "log.JSONL", CLASSES))
+    rows = list(csv.DictReader((tmp_path / "log.csv").open(newline="")))
+    objects = [json.loads(line) for line in (tmp_path / "log.JSONL").read_text().splitlines()]
+    assert [{key: str(value) for key, value in entry.items()} for entry in objects] == rows
+    assert tuple(rows[0]) == (*COLUMNS, *CLASSES, "wall_time")
+    assert [(row["frame"], row["track_id"], row["expression"]) for row in rows] == [
+        ("1", "1", "happy"), ("1", "2", "angry"), ("2", "1", "neutral"),
+    ]  # fmt: skip
+    assert objects[2] == {
+        "frame": 2, "time_s": 0.08, "track_id": 1, "x": 100.0, "y": 80.0, "width": 120.0, "height": 120.0,
+        "expression": "neutral", "confidence": 0.5, "angry": 0.25, "happy": 0.25, "neutral": 0.5,
+        "wall_time": "2026-11-21T05:53:12.330Z",
+    }  # fmt: skip
+
+
+FACTS = {"source": "demo", "model": {"sha256": "abc"}}
+
+
+def test_facts_come_first_in_jsonl_and_beside_csv(tmp_path):
+    for name in ("log.csv", "log.jsonl"):
+        write_some(open_log(tmp_path / name, CLASSES, facts=FACTS, versus_classes=("happy", "sad")))
+    first, *rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert list(first) == ["header"]
+    assert first["header"] == json.loads((tmp_path / "log.csv.meta.json").read_text())
+    assert first["header"] == {
+        "begin": "2026-11-21T05:53:12.250Z", **FACTS, "columns": list(rows[0]), "classes": list(CLASSES),
+        "versus_classes": ["happy", "sad"],
+    }  # fmt: skip
+    table = pandas.read_csv(tmp_path / "log.csv")
+    assert list(table.columns) == list(rows[0])
+    assert table.shape == (3, len(COLUMNS) + len(CLASSES) + 3)
+    assert pandas.to_datetime(table["wall_time"]).astype("int64").notna().all()
+
+
+def test_other_models_answer_is_in_the_last_columns(tmp_path):
+    seen = make_seen(make_recognition("angry"), versus=make_recognition("happy", 0.5))
+    for name in ("log.csv", "log.jsonl"):
+        with open_log(tmp_path / name, CLASSES, versus_classes=CLASSES) as log:
+            log.write(frame(), seen)
+            log.write(frame(1), make_seen(make_recognition("angry")))
+    rows = list(csv.DictReader((tmp_path / "log.csv").open(newline="")))
+    assert list(rows[0])[-3:] == ["wall_time", "versus_expression", "versus_confidence"]
+    assert [(row["expression"], row["versus_expression"], row["versus_confidence"]) for row in rows] == [
+        ("angry", "happy", "0.5"), ("angry", "", ""),
+    ]  # fmt: skip
+    answers = [json.loads(line)["versus_expression"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert answers == ["happy", None]
+
+
+def test_answer_that_is_shown_is_logged_not_the_one_of_the_frame_alone(tmp_path):
+    seen = [SeenFace(1, make_recognition("happy"), make_recognition("angry"))]
+    with open_log(tmp_path / "log.csv", CLASSES) as log:
+        log.write(frame(), seen)
+    assert ",happy,0.7," in (tmp_path / "log.csv").read_text()
+
+
+def test_jsonl_keeps_explanations(tmp_path):
+    class Why:
+        def to_dict(self):
+            return {"mouth open": 0.5}
+
+    with open_log(tmp_path / "log.jsonl", CLASSES) as log:
+        assert log.takes_explanations
+        log.write(frame(), make_seen(make_recognition(), make_recognition()), explanations={2: Why()})
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert "explanation" not in rows[0]
+    assert rows[1]["explanation"] == {"mouth open": 0.5}
+
+
+def test_facts_name_versions_and_the_models_hash():
+    manifest = {"model": {"sha256": "abc", "format": "joblib", "bytes": 5}, "created": "today", "versions": {"a": "1"}}
+    facts = log_facts(Artifact(None, manifest, Path("models") / "mine"), versus=Artifact(None, manifest), source="demo")
+    assert facts["versions"]["landmark_fer"] == __version__
+    assert facts["source"] == "demo"
+    assert facts["model"] == {
+        "artifact": "mine", "sha256": "abc", "format": "joblib", "created": "today", "versions": {"a": "1"},
+    }  # fmt: skip
+    assert facts["versus"] == {**facts["model"], "artifact": None}
+    assert json.loads(json.dumps(facts)) == facts
+
+
+def test_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "file.json"
+    write_whole(path, "old")
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("no")))
+    with pytest.raises(OSError, match="no"):
+        write_whole(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind,lines", [(CsvLog, 1), (JsonlLog, 0)])
+def test_frames_without_faces_leave_no_rows(tmp_path, kind, lines):
+    with kind(tmp_path / "log", CLASSES) as log:
+        log.write(frame(0), [])
+    assert (tmp_path / "log").read_text().count("\n") == lines
+
+
+def test_old_log_stays_until_the_first_frame(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("old")
+    with open_log(path, CLASSES) as log:
+        assert path.read_text() == "old"
+        log.write(frame(), [])
+    assert path.read_text().startswith("frame,")
+
+
+def test_rows_are_whole_after_a_kill(tmp_path):
+    script = """
+        import sys
+        sys.path.insert(0, sys.argv[2])
+        from hand_made import CLASSES, make_recognition, make_seen
+        from landmark_fer.live.sinks.registry import open_log
+        from landmark_fer.live.sources.opening import Frame
+        with open_log(sys.argv[1], CLASSES) as log:
+            for index in range(10**9):
+                log.write(Frame(None, index / 25, index), make_seen(make_recognition(), make_recognition("angry")))
+                if index == 20:
+                    print("written", flush=True)
+    """
+    path = tmp_path / "log.csv"
+    command = [sys.executable, "-c", textwrap.dedent(script), str(path), str(Path(__file__).parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline().strip() == b"written"
+        process.send_signal(signal.SIGKILL)
+    content = path.read_text()
+    assert content.endswith("\n")
+    rows = list(csv.reader(content.splitlines()))
+    assert len(rows) > 40
+    assert {len(row) for row in rows} == {len(COLUMNS) + len(CLASSES) + 1}
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has /dev/full, a disk that is always full")
+def test_full_disk_is_said(tmp_path):
+    (tmp_path / "log.csv").symlink_to("/dev/full")
+    with pytest.raises(SinkError, match=r"log\.csv cannot be written \(No space left on device\)"):
+        write_some(open_log(tmp_path / "log.csv", CLASSES))
+
+
+def test_rows_written_before_the_disk_was_full_stay_whole(tmp_path):
+    resource = pytest.importorskip("resource", reason="Windows has no limit on the size of a file")
+    path = tmp_path / "log.csv"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(SinkError), open_log(path, CLASSES) as log:
+            for index in range(100):
+                log.write(frame(index), make_seen(make_recognition()))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert path.read_text().endswith("\n")
+    assert len(path.read_text().splitlines()) > 5
+
+
+@pytest.mark.parametrize("name", ["log.txt", "log", "log.csv.gz"])
+def test_unknown_suffix_of_a_log(name, tmp_path):
+    with pytest.raises(InputError, match=r"--log must end in \.csv or \.jsonl"):
+        open_log(tmp_path / name, CLASSES)
+
+
+def test_impossible_places(tmp_path):
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(SinkError, match="is a folder"):
+        open_log(tmp_path / "folder.csv", CLASSES)
+    with pytest.raises(SinkError, match="there is no folder"):
+        open_log(tmp_path / "missing" / "log.csv", CLASSES)

@@ -1,0 +1,201 @@
+"""The demo clip: the same on every run, and real enough for the real extractor to see what its table says."""
+
+import itertools
+
+import numpy as np
+import pytest
+import skimage.data
+
+from landmark_fer.artifact.artifact import load_artifact
+from landmark_fer.core.geometry import interocular_distance, mouth_aspect_ratio, upright
+from landmark_fer.core.landmarks import points
+from landmark_fer.live.sources.demo import (
+    DURATION,
+    FRAMES_PER_SECOND,
+    MOTIONS,
+    N_FRAMES,
+    DemoClip,
+    demo_action,
+    demo_amounts,
+    demo_pictures,
+)
+from landmark_fer.live.sources.demo_person import shape_of, shares_of
+from landmark_fer.live.sources.demo_tables import ACTIONS, AT_REST, LANDMARKS
+from landmark_fer.live.sources.demo_textures import photograph
+from landmark_fer.perception.extraction import FaceExtractor
+from landmark_fer.recognition.recognizer import Recognizer
+
+NAMED = {motion.name: motion for motion in reversed(MOTIONS)}
+
+
+@pytest.fixture(scope="module")
+def extractor():
+    return FaceExtractor()
+
+
+def middle(name):
+    motion = NAMED[name]
+    return round((motion.full_begin + motion.full_end) / 2 * FRAMES_PER_SECOND)
+
+
+@pytest.fixture(scope="module")
+def located(clip, extractor):
+    """Landmarks of the clearest face at the height of each motion that shows exactly one."""
+    names = [name for name, motion in NAMED.items() if motion.faces == 1]
+    return {name: extractor.extract(clip.picture(middle(name)))[0].landmarks for name in names}
+
+
+def test_motions_follow_one_another_without_a_gap():
+    assert MOTIONS[0].begin == 0
+    assert all(before.end == after.begin for before, after in itertools.pairwise(MOTIONS))
+    assert all(motion.full_begin < motion.full_end for motion in MOTIONS[:-1])
+    assert 12 <= DURATION == MOTIONS[-1].end < 16
+
+
+def test_every_time_has_its_motion():
+    for motion in MOTIONS:
+        assert demo_action(motion.begin) is motion
+        assert demo_action(motion.end - 1e-6) is motion
+    assert demo_action(DURATION + 1) is MOTIONS[-1]
+
+
+def test_motions_rise_and_fall_smoothly():
+    times = np.arange(0, DURATION, 1 / FRAMES_PER_SECOND)
+    opening = np.array([demo_amounts(time).get("mouth_open", 0.0) for time in times])
+    assert opening.max() == 1
+    assert np.abs(np.diff(opening)).max() < 0.2
+    assert demo_amounts(NAMED["mouth_open"].begin) == dict.fromkeys(NAMED["mouth_open"].amounts, 0)
+
+
+def test_clip_is_the_same_on_every_run(clip):
+    other = DemoClip()
+    for name in ("mouth_open", "second_face", "neutral"):  # out of order: a frame does not depend on those before
+        np.testing.assert_array_equal(clip.picture(middle(name)), other.picture(middle(name)))
+
+
+def test_pictures_are_frames(clip):
+    pictures = demo_pictures()
+    first = next(pictures)
+    assert first.shape == (480, 640, 3)
+    assert first.dtype == np.uint8
+    assert first.flags.c_contiguous
+    np.testing.assert_array_equal(first, clip.picture(0))
+    assert 1 + sum(1 for _ in pictures) == N_FRAMES
+
+
+def test_smile_at_full_amount_is_the_photograph():
+    np.testing.assert_allclose(shape_of({"corners_up": 1.0}), LANDMARKS, atol=1e-9)
+
+
+def test_lips_at_rest_are_closed():
+    np.testing.assert_array_equal(shape_of({}), AT_REST)
+    assert opening(AT_REST) < 0.03 < opening(LANDMARKS)
+
+
+def test_one_photograph_gives_way_to_another_smoothly():
+    for action in ("corners_up", "mouth_open", "corners_down"):
+        rows = [shares_of({action: amount}) for amount in np.linspace(0, 1, 101)]
+        assert all(sum(shares.values()) == pytest.approx(1) for shares in rows)
+        assert rows[0] == {"rest": 1}
+        assert len(rows[-1]) == 1
+        assert len({name for shares in rows for name in shares}) == 2
+        at_rest = np.array([shares.get("rest", 0.0) for shares in rows])
+        assert (np.diff(at_rest) <= 0).all()
+        assert np.abs(np.diff(at_rest)).max() < 0.05
+
+
+def test_the_photographs_differ_only_where_she_moves():
+    taken = photograph("smile").picture
+    for name in ("smile", "rest", "sad", "open"):
+        picture = photograph(name).picture
+        assert picture.shape == taken.shape and np.array_equal(picture, taken) == (name == "smile")
+        assert not picture.flags.writeable
+        np.testing.assert_array_equal(picture[230:], taken[230:])
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_actions_grow_with_their_amount(action):
+    rest = shape_of({})
+    half, full = (np.abs(shape_of({action: amount}) - rest) for amount in (0.5, 1.0))
+    np.testing.assert_allclose(full, 2 * half, atol=1e-9)
+    assert full.max() > 2
+
+
+def test_extractor_finds_the_faces_on_show_and_no_others(clip, extractor):
+    wrong, looked_at = [], 0
+    for index in range(0, N_FRAMES, 6):
+        motion = demo_action(index / FRAMES_PER_SECOND)
+        if motion.full_begin <= index / FRAMES_PER_SECOND <= motion.full_end:
+            faces = extractor.extract(clip.picture(index))
+            looked_at += 1
+            if len(faces) != motion.faces or any(face.box.width < 90 for face in faces):
+                wrong.append((index, motion.name, len(faces)))
+    assert looked_at > 20
+    assert not wrong
+
+
+def opening(landmarks):
+    return mouth_aspect_ratio(landmarks[points("inner_lips")].astype(np.float64))
+
+
+def corner_drop(landmarks):
+    """Height of the lip corners under the middle of the upper lip, in inter-ocular distances."""
+    shape = upright(landmarks.astype(np.float64))
+    return shape[[48, 54], 1].mean() - shape[51, 1]
+
+
+def brow_height(landmarks):
+    shape = upright(landmarks.astype(np.float64))
+    return -shape[points("right_brow", "left_brow"), 1].mean()
+
+
+def nose_offset(landmarks):
+    """How far the tip of the nose lies towards the right of the picture from the middle of the jaw's ends."""
+    return (landmarks[30, 0] - landmarks[[1, 15], 0].mean()) / interocular_distance(landmarks)
+
+
+def test_mouth_opens(located):
+    others = [opening(landmarks) for name, landmarks in located.items() if name != "mouth_open"]
+    assert opening(located["neutral"]) < 0.1
+    assert opening(located["mouth_open"]) > 0.3 > max(others)
+
+
+def test_brows_rise(located):
+    assert brow_height(located["brows_up"]) > brow_height(located["neutral"]) + 0.06
+
+
+def test_lip_corners_drop_and_rise(located):
+    drop = {name: corner_drop(located[name]) for name in ("corners_down", "neutral", "corners_up")}
+    assert drop["corners_down"] > drop["neutral"] + 0.05
+    assert drop["corners_up"] < drop["neutral"] - 0.02
+
+
+def test_head_turns(located):
+    assert nose_offset(located["turn_left"]) < nose_offset(located["neutral"]) - 0.1
+    assert nose_offset(located["turn_right"]) > nose_offset(located["neutral"]) + 0.1
+
+
+def test_head_rolls_and_comes_nearer(located):
+    def eyes(name):
+        return np.subtract(located[name][42:48].mean(axis=0), located[name][36:42].mean(axis=0))
+
+    before, after = (np.degrees(np.arctan2(*eyes(name)[::-1])) for name in ("neutral", "move"))
+    assert after - before == pytest.approx(NAMED["move"].amounts["roll"], abs=2)
+    grown = interocular_distance(located["move"]) / interocular_distance(located["neutral"])
+    assert grown == pytest.approx(1 + NAMED["move"].amounts["nearer"], abs=0.03)
+
+
+def test_the_bundled_model_reads_several_expressions(clip):
+    recognizer = Recognizer(load_artifact())
+    found = {}
+    for name in ("neutral", "mouth_open", "corners_down", "corners_up"):
+        found[name] = recognizer.recognize(clip.picture(middle(name)))[0]
+    assert found["neutral"].likeliest == "neutral"
+    assert found["mouth_open"].likeliest == "surprise"
+    assert found["corners_up"].likeliest == "happy"
+    sad = {name: recognition.probabilities["sad"] for name, recognition in found.items()}
+    assert sad["corners_down"] > sad["neutral"] + 0.2
+
+
+def test_the_photograph_is_the_one_of_scikit_image():
+    assert np.array_equal(photograph("smile").picture, skimage.data.astronaut())

@@ -1,0 +1,156 @@
+"""What comes over HTTP: a file without a stated length ends at its end, a live stream that breaks is waited for."""
+
+import contextlib
+import http.server
+import itertools
+import logging
+import threading
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from landmark_fer.live.sources.opening import open_source
+
+from .video_files import RATE, without_duration, write_video
+
+N = 8
+PATIENCE_S = 30.0  # until a test says that something never happened
+
+
+@pytest.fixture
+def served():
+    """A function that serves what a list gives for each request in turn, the last on and on; returns the address.
+
+    Nothing says how long it is; ``chunked`` says at least that it is over. None refuses.
+    """
+    with contextlib.ExitStack() as stack:
+        yield lambda answers, **options: stack.enter_context(serving(answers, **options))
+
+
+@contextlib.contextmanager
+def serving(answers, *, kind="video/x-matroska", chunked=False, pause_s=0.0):
+    answers, requests = list(answers), itertools.count()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1" if chunked else "HTTP/1.0"
+
+        def do_GET(self):
+            content = answers[min(next(requests), len(answers) - 1)]
+            if content is None:
+                self.send_error(503)
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            if chunked:
+                self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            with contextlib.suppress(ConnectionError):
+                self._send(content)
+
+        def _send(self, content):
+            for part in content if isinstance(content, list) else [content]:
+                time.sleep(pause_s)
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part) if chunked else part)
+            if chunked:
+                self.wfile.write(b"0\r\n\r\n")
+
+        def log_message(self, *_):
+            """Keep quiet."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/clip"
+        finally:
+            server.shutdown()
+
+
+def clip(folder, name="clip.mkv", *, first=20):
+    """The content of a video of N frames, from a shade on, which does not say how long it is."""
+    return without_duration(write_video(folder / name, shades=range(first, first + N))).read_bytes()
+
+
+def motion_jpeg(shade):
+    encoded = cv2.imencode(".jpg", np.full((48, 64, 3), shade, np.uint8))[1].tobytes()
+    part = b"--next\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(encoded), encoded)
+    return [part] * 10
+
+
+def take_until(source, wanted):
+    """Return the first frame that is wanted."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end and not source.ended:
+        frame = source.take(timeout_s=0.1)
+        if frame is not None and wanted(frame):
+            return frame
+    raise AssertionError("it never came")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_file_of_unknown_length_ends_after_its_last_frame_and_loses_none(served, tmp_path, caplog, chunked):
+    with caplog.at_level(logging.INFO), open_source(served([clip(tmp_path)], chunked=chunked)) as source:
+        frames = list(source)
+        assert (source.ended, source.dropped, source.message) == (True, 0, None)
+    assert len(frames) == N
+    assert frames[-1].time_s == pytest.approx((N - 1) / RATE, abs=0.4)  # it came at once, and was read at its own pace
+    assert "waited for" not in caplog.text
+
+
+def test_another_file_under_the_address_is_another_beginning(served, tmp_path):
+    """Whatever it is, it is shown, and over when it is repeated in its turn."""
+    first, second = clip(tmp_path), clip(tmp_path, "other.mkv", first=120)
+    with open_source(served([first, second])) as source:
+        frames = list(source)
+    bright = [frame.picture[0, 0, 0] > 80 for frame in frames]
+    assert (bright.count(False), bright.count(True)) == (N, N)
+    assert source.ended
+
+
+def test_file_that_says_how_long_it_is_is_a_video(served, tmp_path):
+    content = write_video(tmp_path / "clip.mkv", n=N).read_bytes()
+    with open_source(served([content])) as source:
+        assert not source.live
+        assert len(list(source)) == N
+
+
+def test_live_stream_that_breaks_is_waited_for(served, tmp_path, caplog):
+    """It comes back with something else, and not at once."""
+    before, after = clip(tmp_path), clip(tmp_path, "after.mkv", first=120)
+    with open_source(served([before, None, None, after])) as source:
+        frame = take_until(source, lambda frame: frame.picture[0, 0, 0] > 80)
+        assert not source.ended
+    assert frame.index >= N
+    assert "gives no more pictures; it is waited for" in caplog.text
+    assert "is back after" in caplog.text
+
+
+def test_motion_jpeg_is_waited_for_though_its_pictures_be_equal(served):
+    address = served([motion_jpeg(40)], kind="multipart/x-mixed-replace;boundary=next", pause_s=0.01)
+    with open_source(address) as source:
+        take_until(source, lambda frame: frame.index >= 15)  # of ten a connection
+        assert not source.ended
+
+
+def test_single_image_is_a_file(served):
+    content = cv2.imencode(".jpg", np.full((48, 64, 3), 40, np.uint8))[1].tobytes()
+    with open_source(served([content], kind="image/jpeg")) as source:
+        assert len(list(source)) == 1
+        assert source.ended
+
+
+def test_camera_that_gives_one_image_a_request_is_waited_for(served):
+    images = [cv2.imencode(".jpg", np.full((48, 64, 3), shade, np.uint8))[1].tobytes() for shade in range(40, 90)]
+    with open_source(served(images, kind="image/jpeg")) as source:
+        take_until(source, lambda frame: frame.index == 2)
+        assert not source.ended
+
+
+def test_file_whose_server_is_gone_is_waited_for(served, tmp_path):
+    with open_source(served([clip(tmp_path), None])) as source:
+        take_until(source, lambda frame: frame.index == N - 1)
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            assert source.take(timeout_s=0.1) is None
+        assert source.message is not None and not source.ended

@@ -1,0 +1,208 @@
+"""Sources: frames in order, in RGB, at their times; and a clear sentence for whatever shows none."""
+
+import logging
+import os
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from landmark_fer.core.errors import SourceError
+from landmark_fer.live.sources.demo import FRAMES_PER_SECOND, N_FRAMES
+from landmark_fer.live.sources.opening import FOLDER_RATE, is_still, open_source
+
+N = 30
+COLOUR = (200, 40, 90)
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    """A video of 30 frames at 12.5 frames a second, the n-th with a bar at 2 n pixels."""
+    path = tmp_path_factory.mktemp("video") / "bars.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 12.5, (128, 96))
+    for index in range(N):
+        picture = np.full((96, 128, 3), COLOUR, np.uint8)
+        picture[:, 2 * index : 2 * index + 8] = 255
+        writer.write(picture[..., ::-1].copy())
+    writer.release()
+    return path
+
+
+def check_frames(frames):
+    assert [frame.index for frame in frames] == list(range(len(frames)))
+    times = [frame.time_s for frame in frames]
+    assert times[0] == 0
+    assert (np.diff(times) > 0).all()
+    for frame in frames:
+        assert frame.picture.dtype == np.uint8
+        assert frame.picture.flags.c_contiguous
+        assert frame.picture.ndim == 3
+        assert frame.picture.shape[2] == 3
+
+
+def test_video(video):
+    with open_source(video) as source:
+        assert source.name == str(video)
+        assert source.frames_per_second == pytest.approx(12.5)
+        assert not source.live
+        frames = list(source)
+    check_frames(frames)
+    assert len(frames) == N
+    np.testing.assert_allclose([frame.time_s for frame in frames], np.arange(N) / 12.5, atol=1e-3)
+    for frame in frames:
+        assert frame.picture[50, 2 * frame.index + 4].min() > 220
+        assert np.abs(frame.picture[50, 120].astype(int) - COLOUR).max() < 25
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_video_that_ends_in_the_middle_just_ends(video, tmp_path, caplog, share):
+    path = tmp_path / "short.avi"
+    content = video.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    with caplog.at_level(logging.WARNING), open_source(path) as source:
+        frames = list(source)
+    check_frames(frames)
+    assert 0 < len(frames) < N
+    assert f"ends after {len(frames)} of {N} frames" in caplog.text
+
+
+def test_video_without_frames(tmp_path):
+    path = tmp_path / "none.avi"
+    cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (64, 48)).release()
+    with pytest.raises(SourceError, match="no frame can be decoded"):
+        open_source(path)
+
+
+@pytest.mark.parametrize(
+    "name,content,sentence",
+    [
+        ("zero.mp4", b"", r"zero\.mp4 is empty \(0 bytes\)"),
+        ("zero.png", b"", r"zero\.png is empty \(0 bytes\)"),
+        ("words.mp4", b"these are words " * 100, "must be a video or an image"),
+        ("words.jpg", b"these are words " * 100, "must be a video or an image"),
+    ],
+)
+def test_files_that_show_nothing(tmp_path, name, content, sentence):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match=sentence):
+        open_source(tmp_path / name)
+
+
+def test_decoder_keeps_quiet(tmp_path):
+    """In a process of its own: the decoder asks how loud it may be only once."""
+    (tmp_path / "words.mp4").write_bytes(b"these are words " * 100)
+    code = (
+        "import sys\n"
+        "from landmark_fer.live.sources.opening import SourceError, open_source\n"
+        "try:\n    open_source(sys.argv[1])\n"
+        "except SourceError:\n    print('said')\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "words.mp4")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (ended.stdout.strip(), ended.stderr) == ("said", "")
+
+
+def test_missing_file():
+    with pytest.raises(SourceError, match=r"source missing\.mp4 does not exist"):
+        open_source("missing.mp4")
+
+
+def test_picture(tmp_path):
+    Image.fromarray(data.astronaut()).save(tmp_path / "face.png")
+    with open_source(str(tmp_path / "face.png")) as source:
+        (frame,) = source
+    np.testing.assert_array_equal(frame.picture, data.astronaut())
+    check_frames([frame])
+
+
+def test_folder_in_order_of_names_without_what_is_broken(tmp_path, caplog):
+    for shade, name in ((10, "b.png"), (20, "a.png"), (30, "d.bmp")):
+        Image.fromarray(np.full((20, 30, 3), shade, np.uint8)).save(tmp_path / name)
+    (tmp_path / "c.jpg").write_bytes(b"no picture")
+    (tmp_path / "notes.txt").write_text("not looked at")
+    with caplog.at_level(logging.WARNING), open_source(tmp_path) as source:
+        frames = list(source)
+    assert [int(frame.picture[0, 0, 0]) for frame in frames] == [20, 10, 30]
+    assert [frame.time_s for frame in frames] == [i / FOLDER_RATE for i in range(3)]
+    check_frames(frames)
+    assert "skipped" in caplog.text
+    assert "c.jpg" in caplog.text
+    assert "1 entry is not read: notes.txt" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "a/" * 3000, "a\0b"])
+def test_names_that_no_file_can_have(name):
+    with pytest.raises(SourceError, match="does not exist"):
+        open_source(name)
+    assert not is_still(name)
+
+
+def test_address_of_a_file_is_its_path(video, tmp_path):
+    Image.fromarray(data.astronaut()).save(tmp_path / "a face.png")
+    for path, n in ((video, N), (tmp_path / "a face.png", 1)):
+        with open_source(path.as_uri()) as source:
+            assert len(list(source)) == n
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="on Windows there are no named pipes")
+def test_neither_file_nor_folder(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SourceError, match="pipe is neither a file nor a folder"):
+        open_source(tmp_path / "pipe")
+
+
+def test_no_camera(capfd):
+    with pytest.raises(SourceError, match="camera 97 did not open; is another program using it"):
+        open_source("97")
+    assert capfd.readouterr().err == ""
+
+
+def test_stream_that_does_not_answer_keeps_its_password():
+    with pytest.raises(SourceError, match=r"stream http://127\.0\.0\.1:9/clip did not open") as caught:
+        open_source("http://someone:secret@127.0.0.1:9/clip")
+    assert "secret" not in str(caught.value)
+
+
+def test_stream_that_announces_its_frames_is_a_video_that_lies_elsewhere(video):
+    """It ends, and drops nothing, however slowly it is looked at."""
+    with open_source("http://host/clip.avi", capture=lambda *_: cv2.VideoCapture(str(video))) as source:
+        assert (source.name, source.live) == ("stream http://host/clip.avi", False)
+        frames = list(source)
+    check_frames(frames)
+    assert len(frames) == N
+
+
+def test_slow_consumer_loses_no_frame_of_a_file(video):
+    with open_source(video) as source:
+        frames = [frame for frame in source if not time.sleep(0.005)]
+        assert (len(frames), source.dropped, source.ended, source.message) == (N, 0, True, None)
+
+
+def test_take_is_the_next_frame_and_none_at_the_end(video):
+    with open_source(video) as source:
+        assert [source.take(timeout_s=0.0).index for _ in range(N)] == list(range(N))
+        assert not source.ended
+        assert source.take() is None
+        assert source.ended
+
+
+def test_frames_say_when_they_were_read(video):
+    before = time.time()
+    with open_source(video) as source:
+        walls = [frame.wall_s for frame in source]
+    assert walls == sorted(walls)
+    assert before <= walls[0] <= walls[-1] <= time.time()
+
+
+def test_demo():
+    with open_source("demo") as source:
+        assert (source.name, source.frames_per_second, source.live) == ("demo", FRAMES_PER_SECOND, False)
+        frames = [next(source) for _ in range(3)]
+    check_frames(frames)
+    assert frames[2].time_s == pytest.approx(2 / FRAMES_PER_SECOND)
+    assert N_FRAMES > 300

@@ -1,0 +1,529 @@
+"""The live door: starts fast, says what is wrong, keeps what it saw, and ends cleanly however it is ended."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from landmark_fer.artifact.artifact import load_artifact
+from landmark_fer.core.errors import ArtifactError, SinkError
+from landmark_fer.core.expressions import UNCERTAIN
+from landmark_fer.live import __main__ as live
+from landmark_fer.live.__main__ import main
+from landmark_fer.live.options import TOKEN_VARIABLE, make_parser
+from landmark_fer.live.sources.demo import FRAMES_PER_SECOND
+from landmark_fer.live.sources.opening import Frame, Source, open_source
+from landmark_fer.recognition.recognizer import Recognizer
+from tests.selection import slow
+
+linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's /dev/full and signals")
+COMMAND = [sys.executable, "-m", "landmark_fer.live"]
+PATIENCE_S = 300  # for a process on a busy machine
+
+
+@pytest.fixture(scope="module")
+def recognizer():
+    return Recognizer(load_artifact())
+
+
+@pytest.fixture
+def door(recognizer, monkeypatch):
+    """The door with a recognizer that is loaded already, headless."""
+    monkeypatch.setattr(live, "_recognizer", lambda options, model: recognizer)
+    return lambda *arguments: main(["--headless", *map(str, arguments)])
+
+
+@pytest.fixture
+def start():
+    """Start the door as a process of its own."""
+    started = []
+
+    def start(*arguments, **options):
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen([*COMMAND, *map(str, arguments)], **pipes, **options))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(condition, process):
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def rows_of(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def frames_of(path):
+    with open_source(path) as source:
+        return len(list(source))
+
+
+def large(path, size=3000):
+    return lambda: path.exists() and path.stat().st_size > size
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys, landmark_fer.live\n"
+        "try:\n    landmark_fer.live.main(['--help'])\n"
+        "except SystemExit as ended:\n    assert not ended.code\n"
+        "heavy = {'dlib', 'cv2', 'keras', 'matplotlib', 'tensorflow', 'sklearn', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S)
+    assert ended.returncode == 0, ended.stderr
+    for action in make_parser()._actions:
+        assert action.help
+        assert action.option_strings[-1] in ended.stdout
+
+
+def test_everything_is_kept_at_once(door, tmp_path, capsys):
+    kept = {name: tmp_path / name for name in ("log.csv", "log.jsonl", "video.mp4", "summary.html")}
+    logs = ["--log", kept["log.csv"], "--log", kept["log.jsonl"]]
+    rest = ["--record", kept["video.mp4"], "--summary", kept["summary.html"], "--explain"]
+    assert door("--source", "demo", *logs, *rest, "--max-frames", 12) == 0
+    rows = rows_of(kept["log.csv"])
+    assert [int(row["frame"]) for row in rows] == list(range(12))
+    assert {row["track_id"] for row in rows} == {"1"}
+    assert float(rows[11]["time_s"]) == pytest.approx(11 / FRAMES_PER_SECOND)
+    assert all(float(row["width"]) > 90 for row in rows)
+    header, *objects = [json.loads(line) for line in kept["log.jsonl"].read_text().splitlines()]
+    assert header["header"]["model"]["sha256"] == load_artifact().manifest["model"]["sha256"]
+    assert header["header"]["source"] == "demo"
+    assert [entry["expression"] for entry in objects] == [row["expression"] for row in rows]
+    explained = [entry["frame"] for entry in objects if "explanation" in entry]
+    assert explained[0] == 0
+    assert len(explained) <= 3  # in half a second
+    assert frames_of(kept["video.mp4"]) == 12
+    assert "<svg" in kept["summary.html"].read_text()
+    out = capsys.readouterr().out
+    assert "not what the person feels" in out
+    assert "excludes commercial use" in out
+    assert "12 frames, 12 faces" in out
+    assert "  #1: 0.5 s; " in out
+
+
+def test_recorded_video_is_annotated_and_the_log_is_not_needed(door, tmp_path):
+    assert door("--source", "demo", "--record", tmp_path / "video.avi", "--max-frames", 1) == 0
+    with open_source(tmp_path / "video.avi") as source, open_source("demo") as plain:
+        difference = np.abs(next(source).picture.astype(int) - next(plain).picture)
+    assert (difference.max(axis=2) > 80).mean() > 0.005
+
+
+def test_mirrored_recording(door, tmp_path):
+    assert door("--source", "demo", "--record", tmp_path / "video.avi", "--mirror", "--max-frames", 1) == 0
+    with open_source(tmp_path / "video.avi") as source, open_source("demo") as plain:
+        shown, picture = next(source).picture.astype(int), next(plain).picture
+    corners = np.s_[-60:, :200], np.s_[-60:, -200:]
+    for corner in corners:
+        assert np.abs(shown[corner] - picture[:, ::-1][corner]).mean() < np.abs(shown[corner] - picture[corner]).mean()
+
+
+def test_two_models_side_by_side(recognizer, monkeypatch, tmp_path, lfw_model):
+    models = {None: recognizer, str(lfw_model.path): Recognizer(load_artifact(lfw_model.path))}
+    monkeypatch.setattr(live, "_recognizer", lambda options, model: models[model])
+    logs = [tmp_path / "log.csv", tmp_path / "log.jsonl"]
+    arguments = ["--log", logs[0], "--log", logs[1], "--versus", lfw_model.path, "--record", tmp_path / "video.avi"]
+    assert main(list(map(str, ["--headless", "--source", "demo", *arguments, "--max-frames", 3]))) == 0
+    header, *objects = [json.loads(line) for line in logs[1].read_text().splitlines()]
+    hashes = [header["header"][name]["sha256"] for name in ("model", "versus")]
+    assert hashes == [model.artifact.manifest["model"]["sha256"] for model in models.values()]
+    assert {row["versus_expression"] for row in rows_of(logs[0])} <= {*models[str(lfw_model.path)].classes, UNCERTAIN}
+    assert all(0 <= entry["versus_confidence"] <= 1 for entry in objects)
+
+
+@pytest.mark.parametrize(
+    "arguments,sentence",
+    [
+        (["--source", "missing.mp4"], "source missing.mp4 does not exist"),
+        (["--source", "97"], "camera 97 did not open"),
+        (["--source", "demo", "--log", "log.txt"], "--log must end in .csv or .jsonl"),
+        (["--source", "demo", "--log", "fine.csv", "--log", "log.txt"], "--log must end in .csv or .jsonl"),
+        (["--source", "demo", "--record", "video.gif"], "--record must end in .mp4 or .avi"),
+        (["--source", "demo", "--summary", "page.pdf"], "--summary must end in .html"),
+        (["--source", "demo", "--log", "nowhere/log.csv"], "there is no folder"),
+    ],
+)
+def test_errors_are_a_sentence_and_status_2(door, capsys, arguments, sentence):
+    assert door(*arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert sentence in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments,reject",
+    [((), "fitted"), (("--always-answer",), None), (("--reject-below", "0.6"), 0.6), (("--reject-below", "0"), 0.0)],
+)
+def test_how_unsure_answers_are_treated_reaches_the_recognizer(monkeypatch, arguments, reject):
+    asked = {}
+
+    def refuse(artifact, **options):
+        asked.update(options)
+        raise ArtifactError("enough seen")
+
+    monkeypatch.setattr("landmark_fer.artifact.artifact.load_artifact", lambda path: None)
+    monkeypatch.setattr("landmark_fer.recognition.recognizer.Recognizer", refuse)
+    assert main(["--headless", *arguments]) == 2
+    assert asked["reject"] == reject
+
+
+@pytest.mark.parametrize(
+    "option,value,rule",
+    [
+        *(("--reject-below", value, "a number from 0 to 1") for value in ("-0.1", "1.1", "nan", "often")),
+        *(("--smoothing", value, "a number from 0 to 1") for value in ("-1", "2", "inf", "much")),
+        *(("--neutral", value, "seconds, over 0 and up to 600") for value in ("0", "-1", "601", "nan", "long")),
+        *(("--max-frames", value, "a whole number from 1") for value in ("0", "-1", "many", "1.5")),
+        *(("--every", value, "a whole number from 1") for value in ("0", "2.5")),
+    ],
+)
+def test_numbers_have_their_bounds(option, value, rule, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([f"{option}={value}"])
+    assert ended.value.code == 2
+    assert f"must be {rule}, got" in capsys.readouterr().err
+
+
+def test_rejecting_and_always_answering_exclude_each_other(capsys):
+    with pytest.raises(SystemExit):
+        main(["--always-answer", "--reject-below", "0.5"])
+    assert "not allowed with" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("still", [False, True])
+def test_how_faces_are_read_depends_on_the_source(recognizer, tmp_path, still):
+    cv2.imwrite(str(tmp_path / "one.png"), np.full((100, 100), 128, np.uint8))
+    source = tmp_path if still else "demo"
+    options = make_parser().parse_args(["--source", str(source), "--smoothing", "0.7", "--every", "3"])
+    reader = live._reader(options, recognizer, None)
+    assert reader.still == still
+    reader.close()
+
+
+def test_uncertain_answers_are_logged_and_counted_as_such(recognizer, door, monkeypatch, tmp_path, capsys):
+    plain = recognizer.recognize_faces
+
+    def unsure(faces):
+        return [replace(recognition, expression=UNCERTAIN) for recognition in plain(faces)]
+
+    monkeypatch.setattr(recognizer, "recognize_faces", unsure)
+    monkeypatch.setattr(recognizer, "threshold", 1.0)
+    log, video = tmp_path / "log.csv", tmp_path / "video.avi"
+    assert door("--source", "demo", "--log", log, "--record", video, "--max-frames", 2) == 0
+    assert [row["expression"] for row in rows_of(log)] == ["uncertain"] * 2
+    assert "uncertain 100%" in capsys.readouterr().out
+
+
+def test_missing_model_is_said(capsys):
+    assert main(["--headless", "--source", "demo", "--model", "nowhere"]) == 2
+    assert "artifact nowhere does not exist" in capsys.readouterr().err
+
+
+def test_failed_start_leaves_the_old_log(door, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("old")
+    assert door("--source", "missing.mp4", "--log", log) == 2
+    assert log.read_text() == "old"
+
+
+def test_interrupt_ends_with_a_summary(door, monkeypatch, tmp_path, capsys):
+    def frames():
+        yield from (Frame(np.zeros((48, 64, 3), np.uint8), index / 25, index) for index in range(7))
+        raise KeyboardInterrupt
+
+    interrupted = Source("interrupted", frames(), frames_per_second=25.0)
+    monkeypatch.setattr("landmark_fer.live.sources.opening.open_source", lambda _: interrupted)
+    assert door("--log", tmp_path / "log.csv", "--summary", tmp_path / "page.html") == 0
+    assert "7 frames" in capsys.readouterr().out
+    assert (tmp_path / "log.csv").read_text().startswith("frame,")
+    assert (tmp_path / "page.html").exists()
+
+
+def test_interrupt_before_the_first_frame_is_said(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(live, "_recognizer", interrupted)
+    assert main(["--headless"]) == 130
+    assert "stopped" in capsys.readouterr().err
+
+
+def test_sink_that_fails_ends_with_a_sentence_and_the_others_are_whole(door, monkeypatch, tmp_path, capsys):
+    plain = live.sys.modules["landmark_fer.live.sinks.logs"].CsvLog.write
+
+    def fail(self, frame, *rest):
+        if frame.index == 3:
+            raise SinkError("log.csv cannot be written (No space left on device)")
+        plain(self, frame, *rest)
+
+    monkeypatch.setattr("landmark_fer.live.sinks.registry.CsvLog.write", fail)
+    video, page = tmp_path / "video.mp4", tmp_path / "page.html"
+    kept = ["--record", video, "--log", tmp_path / "log.csv", "--summary", page]
+    assert door("--source", "demo", *kept, "--max-frames", 9) == 2
+    assert capsys.readouterr().err == "error: log.csv cannot be written (No space left on device)\n"
+    assert frames_of(video) in (3, 4)
+    assert len(rows_of(tmp_path / "log.csv")) == 3
+    assert page.exists()
+
+
+def test_picture_as_a_source(door, tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((100, 100), 128, np.uint8))
+    assert door("--source", tmp_path / "grey.png") == 0
+    assert "1 frames, 0 faces" in capsys.readouterr().out
+
+
+def test_folder_of_pictures_stand_alone(door, astronaut, tmp_path, capsys):
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), cv2.cvtColor(astronaut, cv2.COLOR_RGB2BGR))
+    assert door("--source", tmp_path, "--log", tmp_path / "log.csv") == 0
+    first, second = rows_of(tmp_path / "log.csv")
+    assert [row["track_id"] for row in (first, second)] == ["1", "2"]
+    assert first["confidence"] == second["confidence"]
+    assert len(capsys.readouterr().out.strip().splitlines()) == 2
+
+
+def test_truncated_video_is_read_to_where_it_ends(door, tmp_path, caplog):
+    whole, part = tmp_path / "whole.avi", tmp_path / "part.avi"
+    assert door("--source", "demo", "--record", whole, "--max-frames", 12) == 0
+    part.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    assert door("--source", part, "--log", tmp_path / "log.csv") == 0
+    assert 3 <= len(rows_of(tmp_path / "log.csv")) < 12
+    assert "ends after" in caplog.text
+
+
+def test_cameras_are_listed(monkeypatch, capsys):
+    listed = "landmark_fer.live.sources.cameras.list_cameras"
+    monkeypatch.setattr(listed, lambda: [(0, "HD Webcam"), (2, "Document Camera")])
+    assert main(["--list-cameras"]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == ["0: HD Webcam", "2: Document Camera"]
+    monkeypatch.setattr(listed, list)
+    assert main(["--list-cameras"]) == 0
+    assert "no camera was found" in capsys.readouterr().out
+
+
+@pytest.fixture
+def served(recognizer, monkeypatch):
+    """What the server is asked for, in the place of the server."""
+    asked = {}
+    monkeypatch.setattr(live, "_recognizer", lambda options, model: recognizer)
+    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+    monkeypatch.setattr(
+        "landmark_fer.live.web.server.serve",
+        lambda make_reader, **options: asked.update(options, make_reader=make_reader),
+    )
+    return asked
+
+
+def test_web_is_served_with_the_model_and_no_source(served, recognizer, capsys):
+    assert main(["--web"]) == 0
+    assert (served["address"], served["token"], served.get("source")) == ("127.0.0.1:8000", None, None)
+    assert tuple(served["classes"]) == recognizer.classes
+    readers = [served["make_reader"]() for _ in range(2)]
+    assert readers[0] is not readers[1]
+    served["ready"]("http://127.0.0.1:8000/")
+    assert "http://127.0.0.1:8000/" in capsys.readouterr().out
+
+
+def test_web_shows_a_source_again_and_again(served):
+    assert main(["--web", "127.0.0.1:9000", "--source", "demo"]) == 0
+    assert served["source"].name == "demo"
+    with served["again"]() as source:
+        assert next(source).index == 0
+
+
+def test_token_of_the_web_comes_from_the_option_or_the_environment(served, monkeypatch):
+    monkeypatch.setenv(TOKEN_VARIABLE, "from-the-environment")
+    assert main(["--web", "0.0.0.0:9000"]) == 0
+    assert served["token"] == "from-the-environment"
+    assert main(["--web", "--web-token", "from-the-option"]) == 0
+    assert served["token"] == "from-the-option"
+
+
+@pytest.mark.parametrize(
+    "arguments,sentence",
+    [
+        (["--web", "0.0.0.0:9000"], "needs --web-token"),
+        (["--web", "here:there"], "must be HOST:PORT"),
+        (["--web", "--log", "log.csv"], "takes no --log"),
+        (["--web", "--versus", "nowhere", "--max-frames", "3"], "takes no --versus or --max-frames"),
+    ],
+)
+def test_web_errors_come_before_the_model_is_loaded(served, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.setattr(live, "_recognizer", None)
+    assert main(arguments) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@linux_only
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_a_run_with_whole_files(start, tmp_path, number):
+    names = [tmp_path / name for name in ("log.csv", "log.jsonl", "video.mp4", "page.html")]
+    kept = ["--log", names[0], "--log", names[1], "--record", names[2], "--summary", names[3]]
+    process = start("--headless", "--source", "demo", *kept)
+    wait_for(large(names[0]), process)
+    process.send_signal(number)
+    out, error = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, error
+    rows = rows_of(names[0])
+    assert f"{len(rows)} faces" in out
+    assert [json.loads(line)["frame"] for line in names[1].read_text().splitlines()[1:]] == [
+        int(row["frame"]) for row in rows
+    ]
+    assert frames_of(names[2]) == int(rows[-1]["frame"]) + 1
+    assert "</html>" in names[3].read_text()
+
+
+@linux_only
+def test_kill_leaves_whole_rows(start, tmp_path):
+    logs = tmp_path / "log.csv", tmp_path / "log.jsonl"
+    process = start("--headless", "--source", "demo", "--log", logs[0], "--log", logs[1])
+    wait_for(large(logs[1]), process)
+    process.kill()
+    process.communicate()
+    text = logs[0].read_text()
+    assert text.endswith("\n")
+    assert len({len(line.split(",")) for line in text.splitlines()}) == 1
+    assert all(json.loads(line) for line in logs[1].read_text().splitlines())
+
+
+@linux_only
+def test_full_disk_ends_with_a_sentence(door, tmp_path, capsys):
+    (tmp_path / "full.csv").symlink_to("/dev/full")
+    log, video = tmp_path / "log.jsonl", tmp_path / "video.avi"
+    kept = ["--log", log, "--record", video, "--log", tmp_path / "full.csv"]
+    assert door("--source", "demo", *kept, "--max-frames", 9) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert "No space left on device" in error
+    assert error.count("\n") == 1
+    assert all(json.loads(line) for line in log.read_text().splitlines())
+
+
+@linux_only
+@pytest.mark.parametrize("number", [signal.SIGINT, *slow(signal.SIGTERM)])
+def test_web_is_served_until_it_is_ended(start, number):
+    pytest.importorskip("fastapi")
+    process = start("--web", "127.0.0.1:0", "--source", "demo")
+    line = next(line for line in process.stdout if "http://" in line)
+    address = re.search(r"http://[\d.:]+/", line)[0]
+    with urllib.request.urlopen(f"{address}v1/health", timeout=PATIENCE_S) as answer:
+        health = json.load(answer)
+    assert (health["status"], health["source"]) == ("ok", "demo")
+    process.send_signal(number)
+    out, error = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, error
+    assert out.strip() == "stopped"
+
+
+@pytest.fixture(scope="module")
+def display():
+    """The environment of a display without a screen."""
+    reader, writer = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "800x600x24", "-noreset"]
+    with subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL) as server:
+        os.close(writer)
+        with os.fdopen(reader) as numbers:
+            yield os.environ | {"DISPLAY": f":{numbers.readline().strip()}"}
+        server.terminate()
+
+
+# What a window manager sends when the person closes a window; a display without one has nobody to send it.
+CLOSE = """
+import ctypes, sys
+
+class ClientMessage(ctypes.Structure):
+    _fields_ = [
+        ("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("send_event", ctypes.c_int), ("display", ctypes.c_void_p),
+        ("window", ctypes.c_ulong), ("message_type", ctypes.c_ulong), ("format", ctypes.c_int),
+        ("data", ctypes.c_long * 5), ("rest", ctypes.c_long * 24),
+    ]
+
+x11 = ctypes.CDLL("libX11.so.6")
+x11.XOpenDisplay.restype, x11.XInternAtom.restype = ctypes.c_void_p, ctypes.c_ulong
+display, window = ctypes.c_void_p(x11.XOpenDisplay(None)), int(sys.argv[1])
+protocols, delete = (x11.XInternAtom(display, name, 0) for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW"))
+message = ClientMessage(type=33, window=window, message_type=protocols, format=32)
+message.data[0] = delete
+x11.XSendEvent(display, ctypes.c_ulong(window), 0, 0, ctypes.byref(message))
+x11.XCloseDisplay(display)
+"""
+
+
+@pytest.fixture
+def press(display):
+    """Press a key in the window of a process, or close it, until something happens."""
+
+    def press(key, process, happened):
+        def try_it():
+            find = ["xdotool", "search", "--name", f"^{live.TITLE}$"]
+            number = subprocess.run(find, env=display, capture_output=True, text=True).stdout.split()
+            if number:
+                keys = ["xdotool", "key", "--window", number[-1], key]
+                closing = [sys.executable, "-c", CLOSE, number[-1]]
+                subprocess.run(closing if key == "close" else keys, env=display, capture_output=True)
+            end = time.monotonic() + 3
+            while time.monotonic() < end and not happened():
+                time.sleep(0.05)
+            return happened()
+
+        wait_for(try_it, process)
+
+    return press
+
+
+needs_display = pytest.mark.skipif(
+    not (shutil.which("Xvfb") and shutil.which("xdotool")),
+    reason="Xvfb and xdotool, a display and its keys, are not on PATH",
+)
+
+
+@needs_display
+def test_keys_in_a_real_window(start, display, press, tmp_path):
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((300, 400), 128, np.uint8))
+    folder = tmp_path / "kept"
+    process = start("--source", tmp_path / "grey.png", "--snapshots", folder, env=display)
+    press("s", process, lambda: any(folder.glob("snapshot-*.png")))
+    press("h", process, lambda: True)
+    plain = len(list(folder.glob("*.png")))
+    press("s", process, lambda: len(list(folder.glob("*.png"))) > plain)
+    process.send_signal(signal.SIGINT)  # from the terminal, while the window waits for a key
+    out, error = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, error
+    assert "1 frames, 0 faces" in out
+    for path in folder.glob("*.json"):
+        assert json.loads(path.read_text())["faces"] == []
+
+
+@needs_display
+@pytest.mark.parametrize("key", ["q", *slow("Escape", "close")])
+def test_window_ends_the_run(start, display, press, tmp_path, key):
+    log = tmp_path / "log.csv"
+    process = start("--source", "demo", "--log", log, env=display)
+    wait_for(large(log, 200), process)
+    with pytest.raises(AssertionError):  # the process has ended
+        press(key, process, lambda: False)
+    out, error = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, error
+    assert f"{len(rows_of(log))} faces" in out

@@ -1,0 +1,175 @@
+"""Readers: models are asked about the faces that are followed, two about the same ones; single pictures stand alone."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.expressions import UNCERTAIN
+from landmark_fer.core.records import Recognition
+from landmark_fer.live.reader import MEMORY_S, LiveReader, StillReader, shared_extractor
+from landmark_fer.live.sources.demo import FRAMES_PER_SECOND, MOTIONS, demo_pictures
+from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
+
+CLASSES = ("happy", "surprise", "neutral")
+
+
+class Model:
+    """A recognizer whose answers are what its function makes of a face."""
+
+    threshold = 0.0
+
+    def __init__(self, extractor, answer=lambda face: (0.1, 0.2, 0.7), classes=CLASSES):
+        self.extractor, self.answer, self.classes, self.asked = extractor, answer, classes, []
+
+    def recognize_faces(self, faces):
+        self.asked.append(list(faces))
+        return [self._recognition(face) for face in faces]
+
+    def _recognition(self, face):
+        probabilities = dict(zip(self.classes, self.answer(face), strict=True))
+        best = max(probabilities, key=probabilities.get)
+        return Recognition(face, best, probabilities[best], probabilities)
+
+
+@pytest.fixture(scope="module")
+def extractor():
+    return FaceExtractor()
+
+
+@pytest.fixture
+def with_settings(extractor):
+    """An extractor of other settings, without loading anything anew."""
+
+    def make(**settings):
+        made = FaceExtractor.__new__(FaceExtractor)
+        made.__dict__.update(extractor.__dict__, settings=replace(ExtractorSettings(), **settings))
+        return made
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def film():
+    """The demo from just before the second face comes until it is gone, two frames in three left out."""
+    second = next(motion for motion in MOTIONS if motion.faces == 2)
+    begin, end = (round(time * FRAMES_PER_SECOND) for time in (second.begin - 0.2, second.begin + 1.0))
+    return [(i / FRAMES_PER_SECOND, p) for i, p in enumerate(itertools.islice(demo_pictures(), end)) if i >= begin]
+
+
+def read(reader, film):
+    try:
+        return [reader.read(picture, time_s=time_s) for time_s, picture in film]
+    finally:
+        reader.close()
+
+
+def test_faces_of_a_film_keep_their_numbers(extractor, film):
+    frames = read(LiveReader(Model(extractor)), film)
+    assert {face.track_id for face in frames[0]} == {1}
+    assert {face.track_id for face in frames[-1]} == {1, 2}
+    assert {face.track_id for seen in frames for face in seen} == {1, 2}
+
+
+def test_without_smoothing_answers_are_as_they_come(extractor, film):
+    model = Model(extractor)
+    frames = read(LiveReader(model, smoothing=0), film[:5])
+    for seen, asked in zip(frames, model.asked, strict=True):
+        assert [face.raw.face for face in seen] == asked
+        assert all(face.recognition is face.raw for face in seen)
+        assert all(face.versus is None for face in seen)
+
+
+def test_smoothing_steadies_what_is_shown_and_leaves_what_came(extractor, film):
+    turns = itertools.cycle([(0.9, 0.05, 0.05), (0.05, 0.05, 0.9)])
+    frames = read(LiveReader(Model(extractor, answer=lambda face: next(turns)), smoothing=1.0), film[:4])
+    assert [seen[0].raw.expression for seen in frames] == ["happy", "neutral"] * 2
+    assert {seen[0].recognition.expression for seen in frames} == {"happy"}
+
+
+def test_uncertain_answers_stay_uncertain(extractor, film):
+    model = Model(extractor, answer=lambda face: (0.3, 0.3, 0.4))
+    model.threshold = 0.5
+    frames = read(LiveReader(model), film[:2])
+    assert {seen[0].recognition.expression for seen in frames} == {UNCERTAIN}
+
+
+def test_track_that_ended_is_forgotten(extractor, film, monkeypatch):
+    kept = []
+    monkeypatch.setattr(
+        "landmark_fer.recognition.smoothing.Smoother.forget_but", lambda self, track_ids: kept.append(set(track_ids))
+    )
+    (_, picture), nothing = film[0], np.zeros_like(film[0][1])
+    reader = LiveReader(Model(extractor))
+    for time_s, shown in ((0.0, picture), (0.5 * MEMORY_S, nothing), (1.5 * MEMORY_S, nothing)):
+        reader.read(shown, time_s=time_s)
+    reader.close()
+    assert kept == [{1}, {1}, set()]
+
+
+def test_no_face_is_an_empty_list(extractor):
+    black = np.zeros((120, 160, 3), np.uint8)
+    assert read(LiveReader(Model(extractor)), [(0.0, black), (0.1, black)]) == [[], []]
+    assert StillReader(Model(extractor)).read(black) == []
+
+
+@pytest.mark.parametrize("kind", [LiveReader, StillReader])
+def test_two_models_are_asked_about_the_same_faces(extractor, film, kind):
+    one, other = Model(extractor), Model(extractor, answer=lambda face: (0.6, 0.4), classes=("happy", "angry"))
+    frames = read(kind(one, versus=other), film[:4])
+    assert [[id(face) for face in faces] for faces in one.asked] == [[id(f) for f in faces] for faces in other.asked]
+    assert all(face.recognition.expression == "neutral" for seen in frames for face in seen)
+    assert all(face.versus.expression == "happy" for seen in frames for face in seen)
+    assert all(set(face.versus.probabilities) == {"happy", "angry"} for seen in frames for face in seen)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_extractor_serves_both_models_where_one_needs_a_crop(extractor, with_settings, order):
+    cropping = with_settings(crop_size=64, crop_margin=0.2, detector="haar")
+    first, second = [Model(extractor), Model(cropping)][::order]
+    shared = shared_extractor([first, second])
+    assert (shared.settings.crop_size, shared.settings.crop_margin) == (64, 0.2)
+    assert shared.settings.detector == first.extractor.settings.detector
+    assert extractor.settings.crop_size == 0
+
+
+def test_crops_of_the_shared_extractor_are_those_of_the_models_own(extractor, with_settings, astronaut):
+    cropping = with_settings(crop_size=64, crop_margin=0.2)
+    (face,), (own,) = (
+        shared_extractor([Model(extractor), Model(cropping)]).extract(astronaut),
+        cropping.extract(astronaut),
+    )
+    np.testing.assert_array_equal(face.crop, own.crop)
+    np.testing.assert_array_equal(face.chip, extractor.extract(astronaut)[0].chip)
+
+
+def test_own_extractor_is_taken_where_it_serves_both(extractor, with_settings):
+    assert shared_extractor([Model(extractor)]) is extractor
+    assert shared_extractor([Model(extractor), Model(with_settings(detector="haar", smallest_face=40))]) is extractor
+    cropping = with_settings(crop_size=64)
+    assert shared_extractor([Model(cropping), Model(extractor)]) is cropping
+
+
+@pytest.mark.parametrize(
+    "one,other,sentence",
+    [
+        ({}, {"chip_size": 96}, "chips of one kind, got chip_size 80 and chip_size 96"),
+        ({"crop_size": 64}, {"crop_size": 48}, "crops of one kind, got crop_size 64, crop_margin 0 and crop_size 48"),
+        ({"crop_size": 64}, {"crop_size": 64, "crop_margin": 0.1}, "crops of one kind"),
+    ],
+)
+def test_models_whose_faces_differ_are_refused(with_settings, one, other, sentence):
+    models = [Model(with_settings(**settings)) for settings in (one, other)]
+    for make in (LiveReader, StillReader):
+        with pytest.raises(InputError, match=sentence):
+            make(models[0], versus=models[1])
+
+
+def test_single_pictures_stand_alone(extractor, astronaut):
+    reader = StillReader(Model(extractor))
+    first, second = (reader.read(astronaut, time_s=time_s) for time_s in (0.0, 0.5))
+    assert [face.track_id for face in (*first, *second)] == [1, 2]
+    assert all(face.recognition is face.raw for face in (*first, *second))
+    np.testing.assert_array_equal(first[0].raw.face.landmarks, second[0].raw.face.landmarks)

@@ -1,0 +1,143 @@
+"""The interface for programs, asked at random by its own OpenAPI description: every answer is one that it announces."""
+
+import json
+import os
+from functools import cache
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
+
+from tests.live.web.asking import as_file
+
+SETTINGS = settings(
+    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+ELSEWHERE = {404, 405}  # what any web server says of addresses and methods that there are none of
+TOKENS = some.text("abcdefghijklmnopqrstuvwxyz-/;=\"' 0123456789%", max_size=40)
+
+
+@cache
+def real_files():
+    from skimage.data import astronaut
+
+    return as_file(astronaut()[:300, 100:400], quality=80), as_file(astronaut()[60:140:4, 160:280:4], "PNG")
+
+
+@some.composite
+def pictures(draw):
+    """A picture file: whole, cut, or with bytes changed; or no picture at all."""
+    content = bytearray(draw(some.sampled_from(real_files())))
+    how = draw(some.sampled_from(["whole", "cut", "changed", "header changed", "noise"]))
+    if how == "noise":
+        return draw(some.binary(max_size=300))
+    if how == "cut":
+        return bytes(content[: draw(some.integers(0, len(content)))])
+    last = 60 if how == "header changed" else len(content) - 1
+    for _ in range(0 if how == "whole" else draw(some.integers(1, 8))):
+        content[draw(some.integers(0, last))] = draw(some.integers(0, 255))
+    return bytes(content)
+
+
+@some.composite
+def forms(draw):
+    """A multipart form around a picture, more or less well made, and its type."""
+    boundary = draw(some.sampled_from(["x", "----boundary", "a b", ""]))
+    head = draw(
+        some.sampled_from([b'Content-Disposition: form-data; name="picture"; filename="a"\r\n', b"", b"\r\n\r\n"])
+    )
+    end = draw(some.sampled_from([b"\r\n--" + boundary.encode() + b"--\r\n", b""]))
+    body = b"--" + boundary.encode() + b"\r\n" + head + b"\r\n" + draw(pictures()) + end
+    return body, draw(some.sampled_from([f"multipart/form-data; boundary={boundary}", "multipart/form-data"]))
+
+
+@some.composite
+def requests(draw, operation):
+    """The body and headers of a request by an operation's description, and sometimes against it."""
+    kinds = list(operation.get("requestBody", {}).get("content", {}))
+    kind = draw(some.sampled_from([*kinds, *kinds, "text/plain", None]))
+    body, kind = draw(forms()) if kind == "multipart/form-data" else (draw(pictures()), kind)
+    headers = {"X-Anything": draw(TOKENS).strip(), "Accept": draw(some.sampled_from(["*/*", "text/html", "image/png"]))}
+    if draw(some.integers(0, 9)) == 0:
+        headers[draw(some.sampled_from(["Origin", "Host", "Cookie", "Authorization"]))] = draw(TOKENS).strip()
+    return {"body": body if kinds else None, "headers": headers, "kind": kind}
+
+
+def conforms(value, schema, description):
+    """Say whether a value keeps to a schema of the kinds that the description uses."""
+    if "$ref" in schema:
+        return conforms(value, description["components"]["schemas"][schema["$ref"].rpartition("/")[2]], description)
+    if "anyOf" in schema:
+        return any(conforms(value, one, description) for one in schema["anyOf"])
+    if "const" in schema:
+        return value == schema["const"]
+    kinds = {"string": str, "integer": int, "number": (int, float), "object": dict, "array": list, "null": type(None)}
+    if not isinstance(value, kinds[schema["type"]]):
+        return False
+    if schema["type"] == "object":
+        inside, rest = schema.get("properties", {}), schema.get("additionalProperties", False)
+        known = set(schema.get("required", ())) <= set(value) and (rest or set(value) <= set(inside))
+        return known and all(conforms(one, inside.get(name, rest), description) for name, one in value.items())
+    if schema["type"] == "array":
+        if "prefixItems" in schema:
+            pairs = zip(value, schema["prefixItems"], strict=False)
+            return len(value) == len(schema["prefixItems"]) and all(conforms(*pair, description) for pair in pairs)
+        return all(conforms(one, schema["items"], description) for one in value)
+    return True
+
+
+def operations(description):
+    for path, methods in description["paths"].items():
+        for method, operation in methods.items():
+            yield path, method.upper(), operation
+
+
+def check(server, description, path, method, operation, request):
+    answer = server.ask(path, method=method, **request)
+    announced = operation["responses"].get(str(answer.status))
+    assert announced is not None, (answer.status, answer.content)
+    assert answer.json is not None
+    assert conforms(answer.json, announced["content"]["application/json"]["schema"], description), answer.json
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    return answer.status
+
+
+def test_every_answer_is_announced(server):
+    description = server.ask("/openapi.json").json
+    seen = set()
+
+    def ask(asked, request):
+        seen.add(check(server, description, *asked, request))
+
+    for asked in operations(description):
+        SETTINGS(given(some.just(asked), requests(asked[2]))(ask))()
+    assert {200, 403, 415, 422} <= seen
+    assert server.ask("/v1/health").json["status"] == "ok"
+
+
+@SETTINGS
+@given(
+    path=some.text("/v1recognizehealthcamerawatchpage.%0d?#=&\\~", max_size=30),
+    method=some.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE"]),
+)
+def test_other_addresses_and_methods_are_turned_away(server, path, method):
+    answer = server.ask("/" + path.lstrip("/"), method=method)
+    assert answer.status in ELSEWHERE | {200, 307, 400, 415, 401, 413}
+    assert answer.headers.get("x-frame-options") == "DENY" or answer.status == 400
+
+
+def test_no_file_of_the_machine_can_be_had(server):
+    for path in ("/page/../server.py", "/page/%2e%2e/server.py", "/page//etc/passwd", "/page/..%2fserver.py", "/page/"):
+        assert server.ask(path).status == 404
+    assert not any(name in server.ask("/page/").content.decode() for name in os.listdir("/"))
+
+
+def test_the_description_is_complete(server):
+    """Both operations, every field with a type, and nothing that sends a browser to another site."""
+    description = server.ask("/openapi.json").json
+    assert set(description["paths"]) == {"/v1/recognize", "/v1/health"}
+    assert set(description["paths"]["/v1/recognize"]["post"]["requestBody"]["content"]) == {
+        "image/jpeg",
+        "image/png",
+        "multipart/form-data",
+    }
+    assert "://" not in json.dumps(description)

@@ -1,0 +1,347 @@
+"""The page's files, and the page as a real browser shows it; boxes are compared with the recognizer's own."""
+
+import base64
+import json
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+from zlib import crc32
+
+import cv2
+import numpy as np
+import pytest
+
+from landmark_fer.core.expressions import EXPRESSIONS
+from landmark_fer.live.sources.opening import open_source
+from landmark_fer.live.web.pages import TYPES, read_pages
+from landmark_fer.perception.images import read_picture
+from tests.live.web.asking import TOKEN, running
+from tests.live.web.browser import chromium, find_chromium
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "landmark_fer" / "streaming" / "web" / "page"
+needs_chromium = pytest.mark.skipif(find_chromium() is None, reason="no Chromium is installed")
+
+# Keeps the last frame that was sent and its answer where a test can ask for them.
+SPY = """
+window.spied = {};
+const send = WebSocket.prototype.send;
+WebSocket.prototype.send = function (data) {
+  if (data instanceof Blob) spied.sent = data;
+  if (!this.spied) {
+    this.spied = true;
+    this.addEventListener("message", ({ data }) => {
+      if (typeof data === "string") Object.assign(spied, { answer: JSON.parse(data), frame: spied.sent });
+    });
+  }
+  return send.call(this, data);
+};
+"""
+LAST_PAIR = """(async () => {
+  const { answer, frame } = spied;
+  const bytes = new Uint8Array(await frame.arrayBuffer());
+  return { answer, frame: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")) };
+})()"""
+
+# Where the overlay has an expression's colour: the outermost such columns and rows, in shares of the canvas.
+OUTLINE = """(async () => {
+  const facts = await (await fetch("/page/facts.json")).json();
+  const canvas = document.getElementById("overlay");
+  const { width, height } = canvas;
+  const colour = facts.colours[spied.answer.faces[0].expression];
+  const wanted = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(0, 0, width, height);
+  const columns = [], rows = [];
+  let painted = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    painted += data[at + 3] > 0;
+    if (data[at + 3] < 250 || wanted.some((value, channel) => Math.abs(data[at + channel] - value) > 3)) continue;
+    columns.push((at / 4) % width);
+    rows.push(Math.floor(at / 4 / width));
+  }
+  return { left: Math.min(...columns) / width, right: (Math.max(...columns) + 1) / width,
+    bottom: (Math.max(...rows) + 1) / height, painted };
+})()"""
+
+# Draws faces in boxes of the given places and returns all that was filled over the picture, in its pixels.
+DRAWN_OVER = """(async (boxes) => {
+  const { drawAnswer } = await import("/page/drawing.js");
+  const facts = await (await fetch("/page/facts.json")).json();
+  const canvas = document.body.appendChild(document.createElement("canvas"));
+  Object.assign(canvas.style, { width: "640px", height: "480px" });
+  const drawn = [], pen = canvas.getContext("2d"), fill = pen.fill, roundRect = pen.roundRect;
+  let last;
+  pen.roundRect = (...sides) => { last = sides; roundRect.apply(pen, sides); };
+  pen.fill = () => {
+    const sides = last?.slice(0, 4).map((side) => side / devicePixelRatio);
+    if (last) drawn.push({ sides, bars: pen.fillStyle.startsWith("rgba") });
+    last = null;
+    fill.apply(pen);
+  };
+  const probabilities = Object.fromEntries(facts.classes.map((name) => [name, 1 / facts.classes.length]));
+  const answer = { expression: "surprise", likeliest: "surprise", confidence: 0.72, landmarks: [], probabilities };
+  const faces = boxes.map(([x, y, width, height], at) =>
+    ({ track_id: at + 1, box: { x, y, width, height }, ...answer }));
+  drawAnswer(canvas, { width: 640, height: 480, faces }, facts, { mirror: false, landmarks: false, bars: true });
+  canvas.remove();
+  return drawn;
+})"""
+CROWDS = {  # boxes of faces, and how many have room for bars
+    "alone": ([[240, 130, 150, 150]], 1),
+    "one enters at the right": ([[168, 130, 150, 150], [545, 165, 150, 130]], 2),
+    "side by side": ([[80, 120, 140, 140], [240, 120, 140, 140], [400, 120, 140, 140]], 3),
+    "one above the other": ([[40, 60, 120, 120], [60, 290, 120, 120]], 2),
+    "as large as the picture": ([[20, 20, 600, 440]], 0),
+}
+
+# Whatever can be clicked or read, as rectangles.
+RECTANGLES = """[
+  ...document.querySelectorAll("button, select, label, h1, h2, h3, #chart, .status, .legend, .bar, summary, .notice")]
+  .filter((one) => one.checkVisibility() && !one.closest(".cover[hidden]"))
+  .map((one) => ({ what: one.textContent.trim().slice(0, 30), ...one.getBoundingClientRect().toJSON() }))"""
+
+
+@pytest.fixture(scope="session")
+def off_centre(astronaut):
+    """The astronaut at the left of a picture of 640x480, so that a mirror shows."""
+    picture = np.full((480, 640, 3), 200, np.uint8)
+    picture[90:390, :512] = astronaut[:300]
+    return picture
+
+
+@pytest.fixture(scope="module")
+def camera_file(tmp_path_factory, off_centre):
+    path = tmp_path_factory.mktemp("camera") / "clip.mjpeg"
+    frame = cv2.imencode(".jpg", off_centre[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+    path.write_bytes(frame * 10)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory, camera_file):
+    with chromium(tmp_path_factory.mktemp("profile"), camera=camera_file) as page:
+        page.before_each_page(SPY)
+        yield page
+
+
+def start_camera(page, server):
+    page.open(server.url)
+    page.until("document.getElementById('start').checkVisibility() && spied && document.querySelector('#legend li')")
+    page.run("document.getElementById('start').click()")
+    page.until("spied.answer?.faces?.length && document.querySelector('.face h3')", seconds=120)
+
+
+def last_pair(page):
+    """Return the last answer and the picture that it answers."""
+    pair = page.run(LAST_PAIR)
+    return pair["answer"], read_picture(base64.b64decode(pair["frame"]))
+
+
+def test_the_page_needs_no_other_site():
+    for path in PAGE.iterdir():
+        text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "").replace("https:// pages", "")
+        assert "//" not in "".join(line.split("// ")[0] for line in text.splitlines()).replace("data://", ""), path.name
+        assert " style=" not in text and "<script>" not in text and "onclick" not in text, path.name
+
+
+def test_every_file_is_served_as_what_it_is(server):
+    pages = read_pages()
+    assert {f"/page/{path.name}" for path in PAGE.iterdir()} <= set(pages)
+    for address, (content, kind) in pages.items():
+        answer = server.ask(address)
+        assert (answer.status, answer.content) == (200, content)
+        assert answer.headers["content-type"] == kind and kind in TYPES.values()
+
+
+def test_every_file_is_packaged():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = settings["tool"]["setuptools"]["package-data"]["landmark_fer.live.web"]
+    assert all(any(fnmatch(f"page/{path.name}", pattern) for pattern in patterns) for path in PAGE.iterdir())
+
+
+def test_the_page_is_told_words_and_colours(server, recognizer):
+    facts = server.ask("/page/facts.json").json
+    assert facts["classes"] == list(recognizer.classes) == [name for name in EXPRESSIONS if name in facts["classes"]]
+    assert facts["colours"]["happy"] == "#f0e442" and facts["colours"]["uncertain"] == "#808080"
+    assert sorted(point for group in facts["groups"] for point in group["points"]) == list(range(68))
+    assert facts["about"] == {"model": "bundled"}
+
+
+@needs_chromium
+def test_boxes_sit_on_the_face_of_the_visitors_camera(page, server, recognizer, off_centre):
+    start_camera(page, server)
+    answer, picture = last_pair(page)
+    (face,), own = answer["faces"], recognizer.recognize(picture)[0]
+    assert picture.shape == off_centre.shape
+    np.testing.assert_allclose(face["landmarks"], own.face.landmarks, atol=0.01)
+    assert face["box"]["x"] == pytest.approx(own.face.box.x, abs=0.01)
+    assert own.face.box.overlap(recognizer.recognize(off_centre)[0].face.box) > 0.8
+    page.run("document.getElementById('bars').click(); document.getElementById('landmarks').click()")
+    outline = page.run(OUTLINE)
+    assert outline["left"] == pytest.approx(1 - (own.face.box.x + own.face.box.width) / 640, abs=0.012)  # mirrored
+    assert outline["bottom"] == pytest.approx((own.face.box.y + own.face.box.height) / 480, abs=0.012)
+    page.run("document.getElementById('mirror').click()")
+    plain = page.run(OUTLINE)
+    assert plain["left"] == pytest.approx(own.face.box.x / 640, abs=0.012)
+    page.run("document.getElementById('landmarks').click()")
+    assert page.run(OUTLINE)["painted"] > plain["painted"]
+    assert page.complaints == []
+
+
+@needs_chromium
+def test_the_chart_moves_and_the_words_follow(page, server):
+    start_camera(page, server)
+    chart = "document.getElementById('chart').toDataURL()"
+    before = crc32(page.run(chart).encode())
+    page.until("document.getElementById('chart').getAttribute('aria-label').includes('face 1')", seconds=120)
+    assert crc32(page.run(chart).encode()) != before
+    answer, _ = last_pair(page)
+    shown = page.run("document.querySelector('.face h3').textContent")
+    assert answer["faces"][0]["expression"] in shown
+    assert "frames/s, delay" in page.until("document.querySelector('.running #status-text')?.textContent", seconds=120)
+    assert "face 1" in page.until("document.getElementById('spoken').textContent")
+    assert "face 1" in page.until("document.getElementById('overlay').getAttribute('aria-label')")
+    assert page.complaints == []
+
+
+@needs_chromium
+def test_stopping_lets_the_camera_and_the_server_go(page, server):
+    start_camera(page, server)
+    page.run("document.getElementById('stop').click()")
+    assert page.run("document.getElementById('video').srcObject") is None
+    assert page.run("document.getElementById('cover').checkVisibility()")
+    assert page.run("document.querySelector('.none').checkVisibility()")
+    deadline = time.monotonic() + 60
+    while server.ask("/v1/health").json["visitors"]:
+        assert time.monotonic() < deadline
+    page.run("document.getElementById('start').click()")
+    page.until("document.querySelector('.face h3')", seconds=120)
+    assert page.complaints == []
+
+
+@needs_chromium
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width, height", [(375, 812), (320, 640), (812, 375), (1280, 900), (1920, 1080)])
+def test_nothing_overlaps_or_sticks_out(page, server, width, height, dark):
+    page.resize(width, height, phone=width < 900, dark=dark)
+    start_camera(page, server)
+    assert page.check_rectangles(RECTANGLES, width) > 15
+    assert page.complaints == []
+
+
+@needs_chromium
+@pytest.mark.parametrize("boxes, with_bars", CROWDS.values(), ids=CROWDS)
+def test_bars_hide_no_face_no_words_and_no_other_bars(page, server, boxes, with_bars):
+    page.open(server.url)
+    drawn = page.run(f"{DRAWN_OVER}({json.dumps(boxes)})")
+    bars = [one["sides"] for one in drawn if one["bars"]]
+    others = boxes + [one["sides"] for one in drawn if not one["bars"]]
+    assert (len(bars), len(others)) == (with_bars, 2 * len(boxes))
+    for index, (x, y, width, height) in enumerate(bars):
+        assert x >= 0 and y >= 0 and x + width <= 640 and y + height <= 480
+        for left, top, across, down in others + bars[:index]:
+            assert x + width <= left or left + across <= x or y + height <= top or top + down <= y
+
+
+@needs_chromium
+def test_the_keyboard_reaches_everything(page, server):
+    start_camera(page, server)
+    page.run("document.activeElement.blur()")
+    reached = []
+    for _ in range(9):
+        page.press("Tab")
+        reached.append(page.run("document.activeElement.id || document.activeElement.tagName"))
+    assert {"landmarks", "bars", "mirror", "stop", "SUMMARY"} <= set(reached)
+
+
+@needs_chromium
+def test_the_servers_source_is_shown(page, make_reader, recognizer):
+    with (
+        open_source("demo") as source,
+        running(make_reader, source=source, classes=recognizer.classes) as visitor,
+    ):
+        page.open(visitor.url)
+        page.until("document.querySelector('.face h3')", seconds=120)
+        assert page.run("document.querySelector('input[name=way]:checked').value") == "source"
+        size = page.run("[document.getElementById('picture').width, document.getElementById('picture').height]")
+        assert size == [640, 480]
+        outline = page.run(OUTLINE)
+        box = page.run("spied.answer.faces[0].box")
+        assert outline["left"] == pytest.approx(box["x"] / 640, abs=0.06)  # the clip moves on meanwhile
+        page.run("document.querySelector('input[value=camera]').click()")
+        assert page.run("document.getElementById('start').checkVisibility()")
+        assert page.complaints == []
+
+
+@needs_chromium
+def test_a_server_that_goes_away_is_said_and_can_be_started_again(page, make_reader, recognizer):
+    with running(make_reader, classes=recognizer.classes) as visitor:
+        start_camera(page, visitor)
+    page.until("document.getElementById('cover-text').textContent.includes('server')")
+    assert page.run("document.getElementById('start').checkVisibility()")
+
+
+@needs_chromium
+def test_the_token_is_asked_for_and_kept_from_scripts(page, make_reader, recognizer):
+    with running(make_reader, classes=recognizer.classes, token=TOKEN) as visitor:
+        page.open(visitor.url)
+        page.leave("document.getElementById('token').value = 'wrong-token'; document.forms[0].requestSubmit()")
+        page.until("document.getElementById('sentence')?.textContent.includes('not the right one')")
+        page.leave(f"document.getElementById('token').value = '{TOKEN}'; document.forms[0].requestSubmit()")
+        page.until("document.getElementById('start')?.checkVisibility()")
+        assert page.run("document.cookie") == ""
+        page.complaints.clear()
+        start_camera(page, visitor)
+        assert page.complaints == []
+
+
+@needs_chromium
+def test_the_page_for_programs_shows_the_description(page, server):
+    page.open(server.url + "docs")
+    page.until("document.querySelectorAll('#operations section').length >= 6")
+    text = page.run("document.body.innerText")
+    for word in ("POST /v1/recognize", "GET /v1/health", "probabilities", "landmarks", "curl --data-binary"):
+        assert word in text
+    assert page.complaints == []
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_without_a_camera_there_is_a_sentence(tmp_path, server):
+    with chromium(tmp_path / "profile", devices=0) as page:
+        page.open(server.url)
+        page.until("document.getElementById('start').checkVisibility() && document.querySelector('#legend li')")
+        page.run("document.getElementById('start').click()")
+        page.until("document.getElementById('cover-text').textContent.includes('No camera was found')")
+        assert page.run("document.getElementById('start').checkVisibility()")
+
+
+def test_ctrl_c_ends_the_server_with_status_0():
+    code = (
+        "from landmark_fer.live.web.server import serve\n"
+        "serve(None, address='127.0.0.1:0', ready=lambda url: print(url, flush=True))\n"
+        "print('ended')"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        url = process.stdout.readline().strip()
+        assert json.loads(_fetch(url + "v1/health"))["status"] == "ok"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=120)[0] == "ended\n"
+        assert process.returncode == 0
+    finally:
+        process.kill()
+
+
+def _fetch(url):
+    """Return what a server says that has just begun to listen."""
+    from urllib.request import urlopen
+
+    with urlopen(url, timeout=60) as answer:
+        return answer.read()

@@ -1,0 +1,40 @@
+"""Neighbours in a learned space: few faces, the mirror, no impossible class."""
+
+import numpy as np
+import pytest
+from sklearn.neighbors import KNeighborsClassifier
+
+from landmark_fer.models.embedding_knn import EmbeddedNeighbours
+
+
+@pytest.fixture
+def rings(generator):
+    """Two rings around one centre among eight columns of noise: neighbours in ten dimensions do not see them."""
+    angle, radius = generator.uniform(0, 2 * np.pi, 700), np.where(np.arange(700) % 2, 1.0, 2.0)
+    X = generator.normal(0, 0.6, (700, 10)).astype(np.float32)
+    X[:, 0], X[:, 1] = radius * np.cos(angle), radius * np.sin(angle)
+    return X, np.array(["sad", "happy"])[np.arange(700) % 2]
+
+
+def test_the_learned_space_shows_what_distance_in_the_features_does_not(rings):
+    X, y = rings
+    options = {"dropout": 0.0, "epochs": 60, "random_state": 0}
+    model = EmbeddedNeighbours(15, (64, 8), **options).fit(X[:500], y[:500])
+    plain = KNeighborsClassifier(15).fit(X[:500], y[:500])
+    assert model.score(X[500:], y[500:]) > plain.score(X[500:], y[500:]) + 0.03
+
+
+def test_the_mirrored_face_has_the_same_place(rings):
+    X, y = rings
+    signs = np.array([1, -1] * 5, np.float32)
+    model = EmbeddedNeighbours(20, (16, 4), epochs=2, mirror_signs=signs, random_state=0).fit(X, y)
+    np.testing.assert_allclose(model.network_.embed(X * signs), model.network_.embed(X), rtol=1e-4, atol=1e-5)
+
+
+def test_no_class_is_impossible_and_few_faces_are_enough(rings):
+    X, y = rings
+    model = EmbeddedNeighbours(100, (8, 4), epochs=1, random_state=0).fit(X[:6], y[:6])
+    assert model.neighbours_.n_neighbors == 2
+    answers = EmbeddedNeighbours(3, (8, 4), epochs=1, random_state=0).fit(X, y).predict_proba(X)
+    assert answers.min() > 0
+    np.testing.assert_allclose(answers.sum(axis=1), 1)

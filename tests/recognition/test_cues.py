@@ -1,0 +1,87 @@
+"""Facial signs: what they measure, what is typical, and how each is undone."""
+
+import numpy as np
+import pytest
+
+from landmark_fer.core.geometry import mean_shape, mirror_landmarks
+from landmark_fer.core.template import TEMPLATE
+from landmark_fer.datasets.geometry_table import read_table
+from landmark_fer.features.measurements import MEASUREMENT_NAMES
+from landmark_fer.recognition.cues import SIGNS, TYPICAL, sign_values, typical_values, undo_signs
+
+NAMES = [sign.name for sign in SIGNS]
+
+
+@pytest.fixture(scope="module")
+def neutral():
+    """Landmarks of the detected Training faces of the bundled table that are labelled neutral."""
+    table = read_table()
+    chosen = (table.splits == "Training") & (table.expressions == "neutral") & ~np.isnan(table.detector_scores)
+    return table.records["landmarks"][chosen]
+
+
+def test_typical_values_are_those_of_the_bundled_table(neutral):
+    np.testing.assert_allclose(typical_values(neutral), TYPICAL, atol=6e-5)
+
+
+def test_the_mean_neutral_face_is_typical(neutral):
+    shifts = (sign_values(mean_shape(neutral)) - TYPICAL[0]) / TYPICAL[1]
+    assert np.abs(shifts).max() < 1.1
+    assert np.abs(shifts[[not sign.signed for sign in SIGNS]]).max() < 0.5
+
+
+def test_names_are_distinct_and_measurements_are_in_the_table():
+    words = [word for sign in SIGNS for word in (sign.name, sign.more, sign.less)]
+    assert len(set(words)) == len(words)
+    assert {name for sign in SIGNS for name in sign.measurements} <= set(MEASUREMENT_NAMES)
+
+
+def test_values_do_not_change_with_mirror_place_turn_and_size(landmarks):
+    turn = 3 * np.array([[np.cos(0.3), np.sin(0.3)], [-np.sin(0.3), np.cos(0.3)]])
+    np.testing.assert_allclose(sign_values(landmarks @ turn + (40, 7)), sign_values(landmarks), atol=1e-9)
+    np.testing.assert_allclose(sign_values(mirror_landmarks(landmarks)), sign_values(landmarks), atol=1e-9)
+
+
+def test_undoing_a_sign_makes_its_value_typical(generator):
+    for face in 100 + 40 * (TEMPLATE + generator.normal(0, 0.01, (20, 68, 2))):
+        before, after = sign_values(face), sign_values(undo_signs(face)).diagonal()
+        smaller = np.array([sign.signed for sign in SIGNS]) & (before < TYPICAL[0])
+        wanted = np.where(smaller, before, TYPICAL[0])
+        np.testing.assert_allclose((after - wanted) / TYPICAL[1], 0, atol=0.3)
+
+
+def test_undoing_moves_only_the_points_of_the_sign(landmarks):
+    for sign, undone in zip(SIGNS, undo_signs(landmarks[0]), strict=True):
+        moved = np.flatnonzero(np.abs(undone - landmarks[0]).max(axis=1) > 1e-9)
+        assert set(moved) <= {*sign.across, *sign.down}, sign.name
+
+
+def test_undoing_the_mirrored_face_is_mirroring_the_undone_one(landmarks):
+    mirrored = undo_signs(mirror_landmarks(landmarks[0], axis_x=50))
+    np.testing.assert_allclose(mirrored, mirror_landmarks(undo_signs(landmarks[0]), axis_x=50), atol=1e-6)
+
+
+def test_undoing_does_not_change_with_place_turn_and_size(landmarks):
+    turn = 3 * np.array([[np.cos(0.3), np.sin(0.3)], [-np.sin(0.3), np.cos(0.3)]])
+    expected = undo_signs(landmarks[0]) @ turn + (40, 7)
+    np.testing.assert_allclose(undo_signs(landmarks[0] @ turn + (40, 7)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("points", "by", "name", "words"),
+    [
+        ((48, 54, 60, 64), (0, -0.15), "lip_corners", "lip corners up"),
+        ((48, 54, 60, 64), (0, 0.15), "lip_corners", "lip corners down"),
+        ((55, 56, 57, 58, 59, 65, 66, 67), (0, 0.4), "mouth_opening", "mouth open"),
+        (range(17, 27), (0, 0.12), "brows", "brows low"),
+        ((37, 38, 43, 44), (0, -0.08), "eyes", "eyes wide"),
+        ((30,), (0.3, 0), "head_turn", "head turned"),
+    ],
+)
+def test_what_a_person_would_say_is_what_shifts_most(points, by, name, words):
+    face = TEMPLATE.copy()
+    face[list(points)] += by
+    change = (sign_values(face) - sign_values(TEMPLATE)) / TYPICAL[1]
+    strongest = int(np.abs(change).argmax())
+    assert NAMES[strongest] == name
+    assert words == (SIGNS[strongest].more if change[strongest] > 0 else SIGNS[strongest].less)

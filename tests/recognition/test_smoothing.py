@@ -1,0 +1,338 @@
+"""Smoothing: calm where nothing happens, quick where something does, and the same at any frame rate."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.expressions import UNCERTAIN
+from landmark_fer.core.records import Box, Face, Recognition
+from landmark_fer.live.sources.demo_tables import LANDMARKS
+from landmark_fer.recognition.smoothing import Smoother, decayed
+
+CLASSES = ("angry", "happy", "surprise", "neutral")
+IOD = 46.0  # about that of the landmarks
+
+
+def answer(probabilities, *, landmarks=LANDMARKS, box=(150, 60, 140, 140)):
+    face = Face(Box(*map(float, box)), np.asarray(landmarks, np.float32), np.zeros((8, 8), np.uint8), 1.0)
+    likeliest = int(np.argmax(probabilities))
+    return Recognition(
+        face, CLASSES[likeliest], float(probabilities[likeliest]), dict(zip(CLASSES, probabilities, strict=True))
+    )
+
+
+def between(share, a=(0.02, 0.9, 0.03, 0.05), b=(0.02, 0.03, 0.9, 0.05)):
+    """Probabilities on the way from happy to surprise."""
+    return (1 - share) * np.array(a) + share * np.array(b)
+
+
+def swaying(time_s):
+    """A face that sways, opens its mouth at 2 s within 0.3 s, and is read accordingly."""
+    share = (1 - np.cos(np.pi * np.clip((time_s - 2.0) / 0.3, 0, 1))) / 2
+    landmarks = LANDMARKS + (20 * np.sin(2 * time_s), 6 * np.cos(3 * time_s))
+    landmarks[55:60, 1] += 12 * share
+    return answer(between(share), landmarks=landmarks, box=(*landmarks.min(axis=0), 140 + 10 * share, 140))
+
+
+def run(signal, times, **options):
+    smoother = Smoother(CLASSES, **options)
+    return [smoother.update(1, signal(time_s), time_s=float(time_s)) for time_s in times]
+
+
+def noisy(probabilities, *, seconds, rate=30, spread=0.25, seed=0):
+    """Answers to a still face whose log probabilities wander with the noise of the camera."""
+    random = np.random.default_rng(seed)
+    for index in range(round(seconds * rate)):
+        exp = np.exp(np.log(probabilities) + random.normal(scale=spread, size=len(probabilities)))
+        landmarks = LANDMARKS + random.normal(scale=0.5, size=LANDMARKS.shape)
+        yield index / rate, answer(exp / exp.sum(), landmarks=landmarks)
+
+
+def changes(labels):
+    return sum(before != after for before, after in itertools.pairwise(labels))
+
+
+# What comes out is a recognition of the same face.
+
+
+def test_strength_0_returns_the_recognition_as_it_came():
+    smoother = Smoother(CLASSES, strength=0, threshold=0.6)
+    for time_s, came in noisy(between(0.5), seconds=1):
+        assert smoother.update(1, came, time_s=time_s) is came
+
+
+def test_the_first_answer_is_shown_as_it_came():
+    came = answer(between(0.2))
+    shown = Smoother(CLASSES).update(1, came, time_s=3.0)
+    np.testing.assert_array_equal(shown.face.landmarks, came.face.landmarks)
+    assert shown.face.box == came.face.box
+    assert shown.probabilities == came.probabilities
+    assert (shown.expression, shown.confidence) == (came.expression, came.confidence)
+
+
+def test_chip_and_score_are_handed_on_and_nothing_is_changed_in_place():
+    smoother, came = Smoother(CLASSES), [answer(between(0.2)), answer(between(0.6), landmarks=LANDMARKS + 5)]
+    kept = [recognition.face.landmarks.copy() for recognition in came]
+    for index, recognition in enumerate(came):
+        shown = smoother.update(1, recognition, time_s=index / 30)
+        assert shown.face.chip is recognition.face.chip
+        assert shown.face.detector_score == recognition.face.detector_score
+        assert shown.face.landmarks.dtype == np.float32
+    for recognition, landmarks in zip(came, kept, strict=True):
+        np.testing.assert_array_equal(recognition.face.landmarks, landmarks)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    strength=st.floats(0.01, 1),
+    threshold=st.floats(0, 1),
+    frames=st.lists(st.tuples(st.floats(1e-6, 3), st.lists(st.floats(1e-3, 1), min_size=4, max_size=4)), max_size=12),
+)
+def test_probabilities_stay_probabilities_and_within_what_came(strength, threshold, frames):
+    smoother, time_s, came = Smoother(CLASSES, strength=strength, threshold=threshold), 0.0, []
+    for elapsed_s, weights in frames:
+        time_s += elapsed_s
+        came.append(np.array(weights) / sum(weights))
+        shown = smoother.update(1, answer(came[-1]), time_s=time_s)
+        values = np.array(list(shown.probabilities.values()))
+        assert tuple(shown.probabilities) == CLASSES
+        assert values.sum() == pytest.approx(1)
+        assert (values >= np.min(came, axis=0) - 1e-9).all()
+        assert (values <= np.max(came, axis=0) + 1e-9).all()
+        named = shown.probabilities.get(shown.expression, max(shown.probabilities.values()))
+        assert shown.confidence == named
+        assert shown.expression in (*CLASSES, UNCERTAIN)
+
+
+# The same at any frame rate.
+
+IRREGULAR = np.cumsum(np.random.default_rng(3).uniform(0.004, 0.12, size=90))
+RATES = {"10": np.arange(0, 5, 1 / 10), "30": np.arange(0, 5, 1 / 30), "60": np.arange(0, 5, 1 / 60), "any": IRREGULAR}
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_the_same_signal_gives_the_same_curve_at_any_frame_rate(rate):
+    dense = np.arange(0, 6, 1 / 240)
+    finest = run(swaying, dense)
+    times = RATES[rate]
+    shown = run(swaying, times)
+    for values, tolerance in (
+        (lambda one: list(one.probabilities.values()), 0.02),
+        (lambda one: one.face.landmarks.ravel() / IOD, 0.02),
+        (lambda one: np.array([one.face.box.x, one.face.box.y, one.face.box.width]) / IOD, 0.02),
+    ):
+        curve = np.array([values(one) for one in finest])
+        expected = np.column_stack([np.interp(times, dense, column) for column in curve.T])
+        settled = times > 0.5
+        got = np.array([values(one) for one in shown])
+        assert np.abs(got - expected)[settled].max() < tolerance
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_the_label_changes_at_the_same_time_at_any_frame_rate(rate):
+    def changed_at(times):
+        return next(t for t, one in zip(times, run(swaying, times), strict=True) if one.expression == "surprise")
+
+    finest = changed_at(np.arange(0, 4, 1 / 240))
+    step = np.diff(RATES[rate]).max()
+    assert changed_at(RATES[rate]) == pytest.approx(finest, abs=step)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    smooth=st.floats(-5, 5), before=st.floats(-5, 5), now=st.floats(-5, 5),
+    steps=st.floats(1e-3, 20), share=st.floats(0.05, 0.95),
+)  # fmt: skip
+def test_looking_once_more_on_the_way_changes_nothing(smooth, before, now, steps, share):
+    at_once = decayed(smooth, before, now, steps)
+    middle = before + share * (now - before)
+    halfway = decayed(smooth, before, middle, share * steps)
+    assert decayed(halfway, middle, now, (1 - share) * steps) == pytest.approx(at_once, abs=1e-9)
+
+
+# The same at any size, and each track for itself.
+
+
+@pytest.mark.parametrize("size", [0.5, 3.0])
+def test_a_larger_face_is_treated_alike(size):
+    def enlarged(time_s):
+        one = swaying(time_s)
+        box = one.face.box
+        sides = np.array([box.x, box.y, box.width, box.height]) * size
+        return answer(list(one.probabilities.values()), landmarks=one.face.landmarks * size, box=sides)
+
+    times = np.arange(0, 4, 1 / 30)
+    for shown, large in zip(run(swaying, times), run(enlarged, times), strict=True):
+        np.testing.assert_allclose(large.face.landmarks, shown.face.landmarks * size, rtol=1e-4)
+        assert large.face.box.width == pytest.approx(shown.face.box.width * size, rel=1e-4)
+        assert large.expression == shown.expression
+
+
+def test_tracks_know_nothing_of_one_another():
+    both, alone = Smoother(CLASSES), Smoother(CLASSES)
+    for (time_s, one), (_, other) in zip(noisy(between(0), seconds=1), noisy(between(1), seconds=1), strict=True):
+        together = both.update(1, one, time_s=time_s)
+        both.update(2, other, time_s=time_s)
+        expected = alone.update(1, one, time_s=time_s)
+        assert together.probabilities == expected.probabilities
+        np.testing.assert_array_equal(together.face.landmarks, expected.face.landmarks)
+
+
+def test_forgotten_tracks_begin_anew():
+    smoother = Smoother(CLASSES)
+    for track_id in (1, 2):
+        smoother.update(track_id, answer(between(0)), time_s=0.0)
+    smoother.forget_but([2, 7])
+    came = answer(between(1))
+    assert smoother.update(1, came, time_s=0.04).probabilities == came.probabilities
+    assert smoother.update(2, came, time_s=0.04).probabilities != came.probabilities
+
+
+# Calm.
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 0.5, 0.55, 1.0])
+def test_a_still_face_changes_its_label_at_most_twice_a_minute(share):
+    raw, shown = [], []
+    smoother = Smoother(CLASSES)
+    for time_s, came in noisy(between(share), seconds=60):
+        raw.append(came.expression)
+        shown.append(smoother.update(1, came, time_s=time_s).expression)
+    assert changes(shown) <= 2
+    assert changes(raw) > 100 or share in (0.0, 1.0)
+
+
+@pytest.mark.parametrize("threshold", [0.87, 0.9, 0.92])
+def test_uncertain_does_not_flicker(threshold):
+    smoother = Smoother(CLASSES, threshold=threshold)
+    raw, shown = [], []
+    for time_s, came in noisy(between(0), seconds=60):
+        raw.append(came.confidence < threshold)
+        shown.append(smoother.update(1, came, time_s=time_s).expression)
+    assert changes(shown) <= 2
+    assert changes(raw) > 100
+
+
+def test_landmarks_of_a_still_face_hold_still():
+    smoother = Smoother(CLASSES)
+    came, shown = [], []
+    for time_s, one in noisy(between(0), seconds=10):
+        came.append(one.face.landmarks)
+        shown.append(smoother.update(1, one, time_s=time_s).face.landmarks)
+    jitter = [np.std(np.diff(rows[30:], axis=0)) for rows in (shown, came)]
+    assert jitter[0] < 0.25 * jitter[1]
+
+
+def test_more_strength_is_more_calm():
+    def jitter(strength):
+        smoother = Smoother(CLASSES, strength=strength)
+        shown = [smoother.update(1, one, time_s=t).face.landmarks for t, one in noisy(between(0), seconds=5)]
+        return np.std(np.diff(shown[30:], axis=0))
+
+    values = [jitter(strength) for strength in (0.05, 0.2, 0.5, 1.0)]
+    assert values == sorted(values, reverse=True)
+
+
+# Quick.
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.6])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_true_change_is_shown_within_four_tenths_of_a_second_and_once(threshold, seed):
+    smoother, shown = Smoother(CLASSES, threshold=threshold), []
+    for time_s, came in noisy(between(0), seconds=2, seed=seed):
+        shown.append((time_s, smoother.update(1, came, time_s=time_s).expression))
+    for time_s, came in noisy(between(1), seconds=2, seed=seed + 50):
+        shown.append((2 + time_s, smoother.update(1, came, time_s=2 + time_s).expression))
+    assert next(time_s for time_s, label in shown if label == "surprise") < 2.4
+    assert changes([label for _, label in shown]) == 1
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.9, 0.35), (0.35, 0.9)])
+def test_uncertain_comes_and_goes(before, after):
+    def signal(time_s):
+        top = before if time_s < 2 else after
+        return answer([top, *[(1 - top) / 3] * 3])
+
+    labels = [one.expression for one in run(signal, np.arange(0, 4, 1 / 30), threshold=0.6)]
+    assert (labels[0], labels[-1]) == tuple(UNCERTAIN if top < 0.6 else "angry" for top in (before, after))
+    assert changes(labels) == 1
+
+
+def test_a_small_lead_of_a_steady_face_is_shown_by_the_probabilities_not_the_label():
+    smoother = Smoother(CLASSES)
+    smoother.update(1, answer(between(0.4)), time_s=0.0)
+    for index in range(1, 90):
+        shown = smoother.update(1, answer(between(0.53)), time_s=index / 30)
+    assert (shown.expression, shown.likeliest) == ("happy", "surprise")
+    assert shown.confidence == shown.probabilities["happy"]
+
+
+def test_fast_landmarks_are_followed_closely():
+    speed = 3 * IOD  # pixels a second
+    times = np.arange(0, 2, 1 / 30)
+    shown = run(lambda time_s: answer(between(0), landmarks=LANDMARKS + (speed * time_s, 0)), times)
+    behind = LANDMARKS[:, 0] + speed * times[-1] - shown[-1].face.landmarks[:, 0]
+    assert 0 <= behind.max() < 0.1 * IOD
+
+
+# Clocks.
+
+
+def test_after_a_long_gap_what_came_is_shown():
+    smoother = Smoother(CLASSES)
+    for index in range(30):
+        smoother.update(1, answer(between(0)), time_s=index / 30)
+    came = answer(between(1), landmarks=LANDMARKS + 60)
+    shown = smoother.update(1, came, time_s=60.0)
+    assert shown.expression == "surprise"
+    np.testing.assert_allclose(shown.face.landmarks, came.face.landmarks, atol=0.5)
+    assert shown.probabilities["surprise"] == pytest.approx(0.9, abs=0.02)
+
+
+def test_a_clock_that_stands_still_shows_what_came_last():
+    smoother = Smoother(CLASSES)
+    for share in (0.0, 1.0, 0.3):
+        came = answer(between(share), landmarks=LANDMARKS + 10 * share)
+        shown = smoother.update(1, came, time_s=5.0)
+        assert shown.probabilities == came.probabilities
+        assert shown.expression == came.expression
+
+
+def test_a_frame_of_the_same_time_takes_the_place_of_the_last():
+    twice, once = Smoother(CLASSES), Smoother(CLASSES)
+    for time_s, came in noisy(between(0.3), seconds=1):
+        twice.update(1, answer(between(1.0), landmarks=LANDMARKS * 2), time_s=time_s)
+        again, expected = (smoother.update(1, came, time_s=time_s) for smoother in (twice, once))
+        assert again.probabilities == expected.probabilities
+        np.testing.assert_array_equal(again.face.landmarks, expected.face.landmarks)
+
+
+@pytest.mark.parametrize("back_s", [0.01, 1.0, 1e6])
+def test_a_clock_that_steps_back_does_no_harm(back_s):
+    smoother, shown = Smoother(CLASSES), []
+    for time_s, came in noisy(between(0), seconds=4):
+        shown.append(smoother.update(1, came, time_s=time_s - (back_s if time_s >= 2 else 0)))
+    assert {one.expression for one in shown} == {"happy"}
+    jumps = np.diff([one.face.landmarks for one in shown], axis=0)
+    assert np.isfinite(jumps).all()
+    assert np.abs(jumps[30:]).max() < 0.02 * IOD
+
+
+def test_eyes_that_fall_on_one_another_do_no_harm():
+    smoother = Smoother(CLASSES)
+    for index in range(3):
+        shown = smoother.update(1, answer(between(0), landmarks=np.zeros((68, 2))), time_s=index / 30)
+    assert np.isfinite(shown.face.landmarks).all()
+
+
+@pytest.mark.parametrize(
+    "options", [{"strength": -0.1}, {"strength": 1.5}, {"threshold": 2}, {"strength": float("nan")}]
+)
+def test_what_is_out_of_range_is_refused(options):
+    with pytest.raises(InputError, match="of smoothing must lie from 0 to 1, got"):
+        Smoother(CLASSES, **options)
