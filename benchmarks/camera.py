@@ -5,8 +5,8 @@
 
 The camera is the demo clip behind OpenCV's interface for captures, forwards and backwards in turn since a camera has no
 cuts, paced by the clock as a camera's driver is; all that follows is live's own: the thread that keeps the newest
-picture, following, recognition, smoothing, drawing. Showing the drawn picture on a screen is left out. A frame is so
-many frames late as the camera has given newer ones by the time it is drawn. The first, for which the whole picture is
+image, following, recognition, smoothing, drawing. Showing the drawn image on a screen is left out. A frame is so
+many frames late as the camera has given newer ones by the time it is drawn. The first, for which the whole image is
 searched before anything is drawn, stands apart. On a virtual machine on Linux it is noted, too, how long the host gave
 the cores to others (steal in /proc/stat, proc(5)), and which late frames fell into such a time.
 """
@@ -30,16 +30,16 @@ from landmark_fer.live.sources.demo import DemoClip
 from landmark_fer.live.sources.live_source import LiveSource
 
 RATE = 30.0
-N_PICTURES = 230  # of the demo, those with one face
+N_IMAGES = 230  # of the demo, those with one face
 
 
 class PacedCapture:
-    """The demo's pictures as an OpenCV capture that blocks until the next one is due, as a camera does."""
+    """The demo's images as an OpenCV capture that blocks until the next one is due, as a camera does."""
 
     def __init__(self):
         clip = DemoClip()
-        pictures = [cv2.cvtColor(clip.picture(index), cv2.COLOR_RGB2BGR) for index in range(N_PICTURES)]
-        self._pictures = pictures + pictures[-2:0:-1]
+        images = [cv2.cvtColor(clip.image(index), cv2.COLOR_RGB2BGR) for index in range(N_IMAGES)]
+        self._images = images + images[-2:0:-1]
         self.given, self._begin = 0, time.monotonic()
 
     def isOpened(self):
@@ -51,12 +51,12 @@ class PacedCapture:
         return RATE
 
     def read(self):
-        """Return the next picture, BGR, when it is due."""
+        """Return the next image, BGR, when it is due."""
         wait = self._begin + self.given / RATE - time.monotonic()
         if wait > 0:
             time.sleep(wait)
         self.given += 1
-        return True, self._pictures[self.given % len(self._pictures)].copy()
+        return True, self._images[self.given % len(self._images)].copy()
 
     def release(self):
         """Do nothing."""
@@ -98,9 +98,9 @@ def main():
     options = parser.parse_args()
     seconds = 2.0 if options.quick else options.seconds
     recognizer, capture = Recognizer(load_artifact(options.model)), PacedCapture()
-    reader = LiveReader(recognizer)  # as the live door, which makes it before the camera is opened
+    reader = LiveReader(recognizer)  # as the live command, which makes it before the camera is opened
     screen = Screen(capture)
-    with threadpool_limits(1, user_api="blas"):  # as the live door has it, before the camera is opened
+    with threadpool_limits(1, user_api="blas"):  # as the live command has it, before the camera is opened
         capture.given, capture._begin = 0, time.monotonic()
         with LiveSource("demo camera", lambda: capture, hint="it is made here", first=capture) as source:
             session = Session(source, reader, sinks=[screen])

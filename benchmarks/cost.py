@@ -1,9 +1,9 @@
-"""What accuracy costs in milliseconds and megabytes: each kind of model in several sizes, on one twin-safe fold.
+"""What accuracy costs in milliseconds and megabytes: each kind of model in several sizes, on one near-duplicate-safe fold.
 
-    python -m benchmarks.cost --data fer2013.csv.gz --picture docs/images/cost.png      a quarter of an hour
+    python -m benchmarks.cost --data fer2013.csv.gz --image docs/images/cost.png      a quarter of an hour
     python -m benchmarks.cost --quick
 
-The fold is of Training: every face in it is one whose twins the model never saw; the test faces take no part.
+The fold is of Training: every face in it is one whose near-duplicates the model never saw; the test faces take no part.
 """
 
 import argparse
@@ -42,11 +42,11 @@ TIMED = 200
 
 
 def main():
-    """Run the benchmark, print its table, draw its picture."""
+    """Run the benchmark, print its table, draw its image."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=DATA_OR_TABLE, help="default: the bundled geometry table")
     parser.add_argument("--models", default=",".join(SIZES))
-    parser.add_argument("--picture", type=Output(), metavar="FILE.png")
+    parser.add_argument("--image", type=Output(), metavar="FILE.png")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_FACES} faces")
     options = parser.parse_args()
     check_paths(parser, options)
@@ -63,20 +63,20 @@ def main():
     print(f"{dataset.source}, a fold of {len(held_out):,} training faces, {datetime.now(UTC).date()}\n")
     cells = [(label, f"{100 * right:.1f} %", f"{ms:.2f}", f"{size:.1f}") for _, label, right, ms, size in points]
     print(markdown_table(("model", "accuracy", "ms a face, one thread", "MB"), cells))
-    if options.picture:
-        draw(points, options.picture)
+    if options.image:
+        draw(points, options.image)
 
 
-def pipelines(models, pictures):
+def pipelines(models, images):
     """Yield name, label and unfitted pipeline of each size of each model."""
-    features = "both" if pictures else "geometry"
+    features = "both" if images else "geometry"
     for name in models:
         for parameters in SIZES[name]:
             candidate = make_candidates([name], features=features)[name]
             values = {f"classifier__{key}": value for key, value in parameters.items()}
             label = f"{name}, " + ", ".join(f"{key} {value}" for key, value in parameters.items())
             yield name, label, candidate.pipeline.set_params(**values)
-    for name, candidate in make_candidates(OLDER).items() if pictures else ():
+    for name, candidate in make_candidates(OLDER).items() if images else ():
         yield "older methods", name, candidate.pipeline
 
 

@@ -28,7 +28,7 @@ from landmark_fer.models.candidates import make_candidates
 FIGURES = {
     "accuracy": "accuracy among the classes that both have (95 % interval, by subject where known), per cent",
     "accuracy_all": "accuracy if every class of the training data may be answered, per cent",
-    "accuracy_leak_free": "accuracy on the faces without a twin or a namesake in the training data, per cent",
+    "accuracy_leak_free": "accuracy on the faces without a near-duplicate or a namesake in the training data, per cent",
 }
 
 
@@ -41,7 +41,7 @@ def main(argv=None):
     add("--model", default="svm", help="of `fit --models` (default svm)")
     add("--features", choices=("geometry", "hog", "both"), default="both")
     add("--folds", type=int, default=5, metavar="N", help="of a data set without an official split (default 5)")
-    add("--pictures", choices=("auto", "crops", "scenes"), default="auto")
+    add("--images", choices=("auto", "crops", "scenes"), default="auto")
     add("--json", type=Output(), metavar="FILE", help="write all figures")
     add("--seed", type=int, default=0)
     add("--jobs", type=int, default=1, metavar="N", help="processes (default 1)")
@@ -69,7 +69,7 @@ def _rows(sources, options):
         name, path, kind = parsed(source)
         if name in datasets:
             raise InputError(f"each data set needs a name of its own, got {name} twice; write NAME={path}")
-        datasets[name] = load_dataset(path, dataset=kind, pictures=options.pictures, jobs=options.jobs)
+        datasets[name] = load_dataset(path, dataset=kind, images=options.images, jobs=options.jobs)
         print(f"{name}: {len(datasets[name]):,} faces of {', '.join(datasets[name].classes)}", flush=True)
         for problem in datasets[name].problems[:5]:
             print(f"  left out: {problem}", file=sys.stderr)

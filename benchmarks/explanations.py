@@ -17,12 +17,12 @@ from landmark_fer.datasets import load_dataset
 from landmark_fer.datasets.geometry_table import read_table
 from landmark_fer.models.contract import predict_in_order
 from landmark_fer.recognition.counterfactuals import with_landmarks
-from landmark_fer.recognition.cues import SIGNS, sign_values, typical_values, undo_signs
+from landmark_fer.recognition.cues import CUES, cue_values, typical_values, undo_cues
 from landmark_fer.recognition.explanation import explain
 
 TOGETHER = 3  # signs that are undone at once
 BINS = 20
-NAMES = [sign.name for sign in SIGNS]
+NAMES = [sign.name for sign in CUES]
 
 
 def main():
@@ -55,32 +55,34 @@ def _judge(artifact, record, expression):
     landmarks = record["landmarks"].astype(np.float64)
     chip = record["chip"] if "chip" in record.dtype.names else np.zeros((80, 80), np.uint8)
     face = Face(Box(0.0, 0.0, 48.0, 48.0), landmarks, chip, 1.0)
-    before = _answers(artifact, [face])[0]
-    answer = artifact.classes[int(before.argmax())]
+    before = _predictions(artifact, [face])[0]
+    prediction = artifact.classes[int(before.argmax())]
     probabilities = dict(zip(artifact.classes, before.tolist(), strict=True))
-    shown = {each.name: each for each in explain(artifact, Recognition(face, answer, 1.0, probabilities)).measurements}
+    shown = {
+        each.name: each for each in explain(artifact, Recognition(face, prediction, 1.0, probabilities)).measurements
+    }
     contributions = np.array([shown[name].contribution for name in NAMES])
     order = np.argsort(-contributions)
     others = np.random.default_rng(len(NAMES)).permutation(order[TOGETHER:])[:TOGETHER]
-    moves = undo_signs(landmarks) - landmarks
+    moves = undo_cues(landmarks) - landmarks
     reads = {"fields": artifact.manifest["fields"]}
     joint = [
         with_landmarks(face, landmarks + moves[which].sum(axis=0), **reads) for which in (order[:TOGETHER], others)
     ]
-    after = _answers(artifact, joint)
-    column = artifact.classes.index(answer)
+    after = _predictions(artifact, joint)
+    column = artifact.classes.index(prediction)
     return {
-        "answer": answer,
-        "right": answer == expression,
+        "prediction": prediction,
+        "right": prediction == expression,
         "contributions": contributions,
         "shifts": np.array([shown[name].shift for name in NAMES]),
-        "values": sign_values(landmarks),
+        "values": cue_values(landmarks),
         "falls": _odds(before[column]) - _odds(after[:, column]),
         "changed": after.argmax(axis=1) != column,
     }
 
 
-def _answers(artifact, faces):
+def _predictions(artifact, faces):
     return predict_in_order(artifact.predictor, stack(faces, chip_size=len(faces[0].chip)), artifact.classes)
 
 
@@ -94,7 +96,7 @@ def _print_contributions(rows, classes):
     for column, name in enumerate(NAMES):
         means = [
             np.mean(
-                [row["contributions"][column] for row in rows if row["right"] and row["answer"] == word] or [np.nan]
+                [row["contributions"][column] for row in rows if row["right"] and row["prediction"] == word] or [np.nan]
             )
             for word in classes
         ]
@@ -113,18 +115,18 @@ def _print_deletion(rows):
 
 def _print_agreement(rows, table):
     """Say how often the strongest sign is one that is commoner in that expression's faces than in neutral ones."""
-    values = sign_values(table.records["landmarks"])
+    values = cue_values(table.records["landmarks"])
     edges = np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1], axis=0)
     share = {}
     for word in np.unique(table.expressions):
         of_word = values[table.expressions == word]
         counts = [np.bincount(np.searchsorted(edges[:, c], of_word[:, c]), minlength=BINS) for c in range(len(NAMES))]
         share[word] = np.log((np.array(counts) + 1) / (len(of_word) + BINS))
-    kept = [row for row in rows if row["answer"] != "neutral"]
+    kept = [row for row in rows if row["prediction"] != "neutral"]
     ratios = []
     for row in kept:
         places = [np.searchsorted(edges[:, c], row["values"][c]) for c in range(len(NAMES))]
-        ratios.append((share[row["answer"]] - share["neutral"])[np.arange(len(NAMES)), places])
+        ratios.append((share[row["prediction"]] - share["neutral"])[np.arange(len(NAMES)), places])
     ratios, contributions = np.array(ratios), np.array([row["contributions"] for row in kept])
     strongest = contributions.argmax(axis=1)
     agreeing = ratios[np.arange(len(kept)), strongest] > 0

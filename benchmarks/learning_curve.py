@@ -1,4 +1,4 @@
-"""Would more data help? Accuracy on one twin-safe fold as the faces to fit on double.
+"""Would more data help? Accuracy on one near-duplicate-safe fold as the faces to fit on double.
 
     python -m benchmarks.learning_curve --data fer2013.csv.gz --models mlp,svm
     python -m benchmarks.learning_curve --quick                                   the bundled table, few faces

@@ -3,7 +3,7 @@
     python -m benchmarks.live            the demo clip, 640x480
     python -m benchmarks.live --quick    fewer frames: does it run?
 
-A frame's time is that of `LiveReader.read`: following, recognition and smoothing. Making or decoding the picture,
+A frame's time is that of `LiveReader.read`: following, recognition and smoothing. Making or decoding the image,
 drawing and showing are left out. Machines are noisy: processor time stands beside the time by the clock. On virtual
 machines a core is often one of two threads of a physical one, and half as fast while somebody else uses the other; so
 a fixed loop of Python is timed before and after each frame, and frames between two loops that took hardly longer than
@@ -62,14 +62,14 @@ TIMES_HEADER = ("ms a frame", "frames", "median", "95th percentile", "processor:
 
 def times(recognizer, clip, frames, repeats):
     """Return rows of times a frame, in milliseconds, for one face and for four."""
-    films = {"one face": [clip.picture(index) for index in ONE_FACE[:frames]]}
-    films["four faces"] = [four_faces(clip, index) for index in range(min(frames, len(ONE_FACE) - max(TILES)))]
+    videos = {"one face": [clip.image(index) for index in ONE_FACE[:frames]]}
+    videos["four faces"] = [four_faces(clip, index) for index in range(min(frames, len(ONE_FACE) - max(TILES)))]
     rows = []
-    for name, pictures in films.items():
+    for name, images in videos.items():
         clock, processor, loops = [], [], []
-        for picture, read in read_film(recognizer, pictures * repeats):
+        for image, read in read_video(recognizer, images * repeats):
             before, begin = loop_s(), (time.perf_counter(), time.process_time())
-            read(picture)
+            read(image)
             clock.append(1000 * (time.perf_counter() - begin[0]))
             processor.append(1000 * (time.process_time() - begin[1]))
             loops.append(max(before, loop_s()))
@@ -93,26 +93,25 @@ def _cells(clock, processor, which=slice(None)):
     return [f"{value:.1f}" for value in values]
 
 
-def read_film(recognizer, pictures, **options):
-    """Yield each picture of a film with the function that reads it, at the demo's rate."""
+def read_video(recognizer, images, **options):
+    """Yield each image of a video with the function that reads it, at the demo's rate."""
     reader = LiveReader(recognizer, **options)
-    for index, picture in enumerate(pictures):
-        yield picture, lambda picture, index=index: reader.read(picture, time_s=index / FRAMES_PER_SECOND)
+    for index, image in enumerate(images):
+        yield image, lambda image, index=index: reader.read(image, time_s=index / FRAMES_PER_SECOND)
     reader.close()
 
 
 def four_faces(clip, index):
-    """Return a picture of the demo's size with four frames of it, each half as large."""
+    """Return a image of the demo's size with four frames of it, each half as large."""
     tiles = [
-        cv2.resize(clip.picture(index + tile), (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)
-        for tile in TILES
+        cv2.resize(clip.image(index + tile), (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA) for tile in TILES
     ]
     return np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:])])
 
 
 def detector(recognizer, clip, times):
     """Return a row: how long the detector takes by itself, to which the other times may be compared elsewhere."""
-    grey, seconds, loops = to_grey(clip.picture(STILL)), [], []
+    grey, seconds, loops = to_grey(clip.image(STILL)), [], []
     for _ in range(times):
         before, begin = loop_s(), time.perf_counter()
         recognizer.extractor.detector.find(grey)
@@ -120,7 +119,7 @@ def detector(recognizer, clip, times):
         loops.append(max(before, loop_s()))
     own = np.array(seconds)[np.array(loops) <= UNDISTURBED * min(loops)]
     text = f"{1000 * np.median(seconds):.1f}, {1000 * np.median(own):.1f} ({len(own) / len(seconds):.0%})"
-    return "the detector alone on the whole picture, ms: median, core undisturbed", text
+    return "the detector alone on the whole image, ms: median, core undisturbed", text
 
 
 def first_frame(times):
@@ -142,7 +141,7 @@ def first_frame(times):
 
 def new_face(recognizer, clip, phases):
     """Return a row: after how many seconds a face that appears is followed, at the worst of several moments."""
-    alone = clip.picture(STILL)
+    alone = clip.image(STILL)
     both = alone.copy()
     both[20:170, 20:150] = cv2.resize(alone, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)[20:170, 95:225]
     waits = []
@@ -158,11 +157,11 @@ def new_face(recognizer, clip, phases):
 
 def memory(recognizer, clip, frames):
     """Return a row: the most memory in use after a few frames, and after many."""
-    pictures = [clip.picture(index) for index in ONE_FACE]
-    film = itertools.islice(itertools.cycle(pictures), frames)
+    images = [clip.image(index) for index in ONE_FACE]
+    video = itertools.islice(itertools.cycle(images), frames)
     peaks = []
-    for index, (picture, read) in enumerate(read_film(recognizer, film)):
-        read(picture)
+    for index, (image, read) in enumerate(read_video(recognizer, video)):
+        read(image)
         if index in (frames // 10, frames - 1):
             peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     return f"most memory after {frames // 10} and {frames} frames, MB", " and ".join(f"{peak:.0f}" for peak in peaks)
@@ -171,11 +170,11 @@ def memory(recognizer, clip, frames):
 def labels(recognizer, clip, *, seconds):
     """Return rows: how often the label of a still face changes in a minute, and how late a true change is shown."""
     random = np.random.default_rng(0)
-    still = clip.picture(STILL)
+    still = clip.image(STILL)
     rows = []
     for smoothing in (0.0, 0.5):
-        film = (noisy(still, random) for _ in range(round(seconds * FRAMES_PER_SECOND)))
-        shown = [label for label, _ in shown_and_raw(recognizer, film, smoothing)]
+        video = (noisy(still, random) for _ in range(round(seconds * FRAMES_PER_SECOND)))
+        shown = [label for label, _ in shown_and_raw(recognizer, video, smoothing)]
         changes = sum(before != after for before, after in itertools.pairwise(shown))
         rows.append(
             (f"label changes a minute, still face with noise, smoothing {smoothing:g}", f"{changes * 60 / seconds:.1f}")
@@ -192,31 +191,29 @@ def change_delay(recognizer, clip, name, random):
     """Return how many seconds after the raw label a still face's shown label changes; None where the raw does not."""
     motion = next(motion for motion in MOTIONS if motion.name == name)
     second = round(FRAMES_PER_SECOND)
-    pictures = [clip.picture(STILL)] * second + [
-        clip.picture(round(motion.full_begin * FRAMES_PER_SECOND) + 1)
-    ] * second
-    answers = list(shown_and_raw(recognizer, (noisy(picture, random) for picture in pictures), 0.5))
+    images = [clip.image(STILL)] * second + [clip.image(round(motion.full_begin * FRAMES_PER_SECOND) + 1)] * second
+    predictions = list(shown_and_raw(recognizer, (noisy(image, random) for image in images), 0.5))
     usual = [
         max(set(raws), key=raws.count)
-        for raws in ([raw for _, raw in answers[:second]], [raw for _, raw in answers[second:]])
+        for raws in ([raw for _, raw in predictions[:second]], [raw for _, raw in predictions[second:]])
     ]
     if usual[0] == usual[1]:
         return None
-    shown = [label for label, _ in answers[second:]]
+    shown = [label for label, _ in predictions[second:]]
     return shown.index(usual[1]) / FRAMES_PER_SECOND if usual[1] in shown else float("inf")
 
 
-def shown_and_raw(recognizer, pictures, smoothing):
-    """Yield the shown and the model's own label of the one face of each picture."""
-    for picture, read in read_film(recognizer, pictures, smoothing=smoothing):
-        for seen in read(picture)[:1]:
+def shown_and_raw(recognizer, images, smoothing):
+    """Yield the shown and the model's own label of the one face of each image."""
+    for image, read in read_video(recognizer, images, smoothing=smoothing):
+        for seen in read(image)[:1]:
             yield seen.recognition.expression, seen.raw.expression
 
 
-def noisy(picture, random):
-    """Return a picture with a sensor's noise."""
-    noise = random.normal(0, NOISE, picture.shape[:2])[..., None]
-    return np.clip(np.rint(picture + noise), 0, 255).astype(np.uint8)
+def noisy(image, random):
+    """Return a image with a sensor's noise."""
+    noise = random.normal(0, NOISE, image.shape[:2])[..., None]
+    return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
 
 
 if __name__ == "__main__":

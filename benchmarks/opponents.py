@@ -3,8 +3,9 @@
     python -m benchmarks.opponents --data fer2013.csv.gz artifacts/default artifacts/cnn
     python -m benchmarks.opponents --quick
 
-Each model is scored on the same test faces, officially and leak-free, and on those with a twin in training: the
-difference is what it remembers. Then who is right where the others are not, and what the mean of all answers reaches.
+Each model is scored on the same test faces, officially and leak-free, and on those with a near-duplicate in training:
+the difference is what it remembers. Then who is right where the others are not, and what the mean of all answers
+reaches.
 """
 
 import argparse
@@ -35,7 +36,7 @@ def main():
     """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("artifacts", nargs="*", default=["artifacts/default", "artifacts/cnn"])
-    parser.add_argument("--data", help="with an official split, or pictures that no model was fitted on")
+    parser.add_argument("--data", help="with an official split, or images that no model was fitted on")
     parser.add_argument("--split", default="PublicTest")
     parser.add_argument("--quick", action="store_true", help="on made-up faces: do they run?")
     options = parser.parse_args()
@@ -64,28 +65,30 @@ def common_settings(artifacts):
 
 
 def tables(artifacts, dataset, test):
-    """Yield the tables as Markdown: scores, recall by class, twins, pairs."""
+    """Yield the tables as Markdown: scores, recall by class, near-duplicates, pairs."""
     records, labels = dataset.records[test.rows], dataset.expressions[test.rows]
     classes = in_order({*dataset.classes, *(name for each in artifacts.values() for name in each.classes)})
-    answers = {name: predict_in_order(each.predictor, records, classes) for name, each in artifacts.items()}
-    if len(answers) > 1:
-        answers[MEAN] = np.mean(list(answers.values()), axis=0)
-    scores = {name: score(labels, each, classes, leak_free=test.leak_free) for name, each in answers.items()}
+    predictions = {name: predict_in_order(each.predictor, records, classes) for name, each in artifacts.items()}
+    if len(predictions) > 1:
+        predictions[MEAN] = np.mean(list(predictions.values()), axis=0)
+    scores = {name: score(labels, each, classes, leak_free=test.leak_free) for name, each in predictions.items()}
     headings = ("model", "official", "leak-free", "macro-F1", "log loss", "calibration error", "ms a face", "MB", "fit")
-    yield markdown_table(headings, [_row(name, artifacts.get(name), scores[name], records) for name in answers])
+    yield markdown_table(headings, [_row(name, artifacts.get(name), scores[name], records) for name in predictions])
     recall = [
         (name, *(percent(each["per_class"][word]["recall"]) for word in dataset.classes))
         for name, each in scores.items()
     ]
     yield markdown_table(("recall", *dataset.classes), recall)
-    right = {name: np.array(classes)[each.argmax(axis=1)] == labels for name, each in answers.items()}
+    right = {name: np.array(classes)[each.argmax(axis=1)] == labels for name, each in predictions.items()}
     clean = test.leak_free
-    twins = [(name, percent(each[~clean].mean()), percent(each[clean].mean())) for name, each in right.items()]
-    yield markdown_table(("model", "faces with a twin in training", "faces without"), twins)
-    pairs = itertools.combinations(answers, 2)
+    near_duplicates = [
+        (name, percent(each[~clean].mean()), percent(each[clean].mean())) for name, each in right.items()
+    ]
+    yield markdown_table(("model", "faces with a near-duplicate in training", "faces without"), near_duplicates)
+    pairs = itertools.combinations(predictions, 2)
     yield markdown_table(
         ("first, second", "agree", "only the first right", "only the second", "neither", "p (McNemar)"),
-        [_pair(first, second, answers, right, labels, classes) for first, second in pairs],
+        [_pair(first, second, predictions, right, labels, classes) for first, second in pairs],
     )
 
 
@@ -114,8 +117,8 @@ def _row(name, artifact, scores, records):
     )
 
 
-def _pair(first, second, answers, right, labels, classes):
-    said = [np.array(classes)[answers[name].argmax(axis=1)] for name in (first, second)]
+def _pair(first, second, predictions, right, labels, classes):
+    said = [np.array(classes)[predictions[name].argmax(axis=1)] for name in (first, second)]
     a, b = right[first], right[second]
     shares = (said[0] == said[1]).mean(), (a & ~b).mean(), (b & ~a).mean(), (~a & ~b).mean()
     return f"{first}, {second}", *map(percent, shares), f"{mcnemar(labels, *said).p_value:.3f}"
@@ -127,10 +130,10 @@ def quick_table(artifacts):
 
     rows = []
     for name, artifact in artifacts.items():
-        records, answers = manifest_probe(artifact.predictor, artifact.manifest)
+        records, predictions = manifest_probe(artifact.predictor, artifact.manifest)
         records = np.tile(records, QUICK_FACES // len(records))
         rows.append(
-            (name, f"{milliseconds_per_face(artifact.predictor, records):.2f}", f"{answers.sum(axis=1).mean():.3f}")
+            (name, f"{milliseconds_per_face(artifact.predictor, records):.2f}", f"{predictions.sum(axis=1).mean():.3f}")
         )
     return markdown_table(("model", "ms a face", "sum of probabilities"), rows)
 

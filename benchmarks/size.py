@@ -3,7 +3,7 @@
     python -m benchmarks.size                         10,000 and 30,000 faces
     python -m benchmarks.size --faces 100000 --jobs 2
     python -m benchmarks.size --quick                 does it run?
-    python -m benchmarks.size --draw size.png         also the curve as a picture (needs matplotlib)
+    python -m benchmarks.size --draw size.png         also the curve as a image (needs matplotlib)
 
 The faces are real ones that were moved, turned, mirrored, lit and blurred a little, each differently: those of FER2013
 where LANDMARK_FER_DATA names its csv, else those that scikit-image brings. They come out of a tar (``--source tar``,
@@ -45,7 +45,7 @@ from landmark_fer.datasets import open_source
 from landmark_fer.datasets.extraction_cache import build_dataset
 
 start = time.perf_counter()
-reader = open_source(sys.argv[1], dataset="folders", pictures="crops")
+reader = open_source(sys.argv[1], dataset="folders", images="crops")
 dataset = build_dataset(reader, cache=sys.argv[2], jobs=int(sys.argv[3]), progress=False)
 print(json.dumps({"faces": len(dataset), "seconds": time.perf_counter() - start}))
 """
@@ -57,13 +57,13 @@ def main():
     parser.add_argument("--faces", type=int, nargs="+", default=[10_000, 30_000])
     parser.add_argument("--source", choices=("tar", "folder", "zip"), default="tar")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("--draw", metavar="FILE", help="write the curve to this picture")
+    parser.add_argument("--draw", metavar="FILE", help="write the curve to this image")
     parser.add_argument("--keep", metavar="FILE", help="append each measurement to this file as a line of JSON")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     sizes = [200, 400] if options.quick else options.faces
     rows = [measured(n, options) for n in sizes]
-    print(f"{datetime.now(UTC).date()}, {options.jobs} workers, {options.source}, pictures of {SIDE} x {SIDE}\n")
+    print(f"{datetime.now(UTC).date()}, {options.jobs} workers, {options.source}, images of {SIDE} x {SIDE}\n")
     print(table(rows))
     if options.draw:
         draw(rows, options.draw)
@@ -78,11 +78,11 @@ def measured(n, options):
         child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         watch = MemoryWatch(child.pid)
         with watch:
-            answer = json.loads(child.communicate()[0])
+            prediction = json.loads(child.communicate()[0])
         disk = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())
         shutil.rmtree(cache)
     seen = {"parent": watch.parent, "worker": watch.worker, "processor": sum(watch.seconds.values())}
-    row = answer | seen | {"disk": disk, "jobs": options.jobs}
+    row = prediction | seen | {"disk": disk, "jobs": options.jobs}
     if options.keep:
         with open(options.keep, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
@@ -90,16 +90,16 @@ def measured(n, options):
 
 
 def made_faces(n, seed=0):
-    """Yield n Items with pictures of shape (48, 48), each made of a real face, the same for the same seed."""
+    """Yield n Items with images of shape (48, 48), each made of a real face, the same for the same seed."""
     real = real_faces()
     for place in range(n):
         generator = np.random.default_rng((seed, place))
-        picture = changed(real[place % len(real)], generator)
-        yield Item(f"{place}.png", expression=WORDS[place % len(WORDS)], picture=picture)
+        image = changed(real[place % len(real)], generator)
+        yield Item(f"{place}.png", expression=WORDS[place % len(WORDS)], image=image)
 
 
 def changed(face, generator):
-    """Return a picture of a face moved, turned, enlarged, mirrored, lit and blurred a little."""
+    """Return a image of a face moved, turned, enlarged, mirrored, lit and blurred a little."""
     middle = (SIDE - 1) / 2
     turn = cv2.getRotationMatrix2D((middle, middle), generator.uniform(-12, 12), generator.uniform(0.9, 1.1))
     turn[:, 2] += generator.uniform(-2.5, 2.5, 2)
@@ -117,7 +117,7 @@ def real_faces():
     if path:
         from landmark_fer.datasets import open_source
 
-        found = (item.picture for item in open_source(path).items() if isinstance(item.picture, np.ndarray))
+        found = (item.image for item in open_source(path).items() if isinstance(item.image, np.ndarray))
         return np.array(list(itertools.islice(found, 5000)))
     from skimage.data import lfw_subset
 
@@ -128,7 +128,7 @@ def real_faces():
 
 
 def as_tar(items, path):
-    """Write the pictures into a tar with a folder for each class; return its path."""
+    """Write the images into a tar with a folder for each class; return its path."""
     path = path.with_suffix(".tar")
     with tarfile.open(path, "w") as archive:
         for name, content in _files(items):
@@ -140,7 +140,7 @@ def as_tar(items, path):
 
 
 def as_zip(items, path):
-    """Write the pictures into a zip with a folder for each class; return its path."""
+    """Write the images into a zip with a folder for each class; return its path."""
     path = path.with_suffix(".zip")
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in _files(items):
@@ -149,7 +149,7 @@ def as_zip(items, path):
 
 
 def as_folder(items, path):
-    """Write the pictures below a folder with a folder for each class; return its path."""
+    """Write the images below a folder with a folder for each class; return its path."""
     for word in WORDS:
         (path / word).mkdir(parents=True)
     for name, content in _files(items):
@@ -258,7 +258,7 @@ def draw(rows, path):
 def _files(items):
     for item in items:
         content = io.BytesIO()
-        Image.fromarray(item.picture).save(content, format="PNG")
+        Image.fromarray(item.image).save(content, format="PNG")
         yield f"{item.expression}/{item.name}", content.getvalue()
 
 

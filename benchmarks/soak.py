@@ -5,7 +5,7 @@
 
 The demo clip is recorded once and then read again and again, opened anew each time, through the whole live session
 without a window: decoding, following, recognition, smoothing, reasons, a csv and a JSON-lines log, and the summary.
-Time goes on through the loops, so one run is one film. Memory is what the process has at the time (resident), not
+Time goes on through the loops, so one run is one video. Memory is what the process has at the time (resident), not
 the most that it had.
 """
 
@@ -35,7 +35,7 @@ from landmark_fer.live.sinks.registry import VideoRecorder, log_facts, open_log
 from landmark_fer.live.sinks.summary import SummaryWriter
 from landmark_fer.live.sources.frames import Frame, Source
 from landmark_fer.live.sources.opening import open_source
-from landmark_fer.live.view import View
+from landmark_fer.live.view import OverlayOptions
 
 SAMPLES = 120  # in a run
 WARM_UP = 0.25  # of a run: caches fill, and the allocator finds its size
@@ -140,7 +140,7 @@ def soak(recognizer, minutes):
         sinks.append(SummaryWriter(folder / "summary.html", classes, facts=facts, **rate))
         for sink in sinks:
             stack.enter_context(sink)
-        session = Session(source, reader, sinks=sinks, view=View(explain=True), facts=facts)
+        session = Session(source, reader, sinks=sinks, view=OverlayOptions(explain=True), facts=facts)
         sampler = Sampler(60 * minutes / SAMPLES, lambda: session.tally.frames)
         sampler.start()
         tally = session.run()
@@ -169,7 +169,7 @@ def looped(path, end):
             with open_source(path) as video:
                 for frame in video:
                     time_s = begin + frame.time_s
-                    yield Frame(frame.picture, time_s, next(index))
+                    yield Frame(frame.image, time_s, next(index))
                     if time.monotonic() >= end:
                         return
             begin = time_s + 1 / rate

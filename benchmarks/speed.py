@@ -41,7 +41,10 @@ def main():
         rows = stages(Recognizer(load_artifact(options.model)), frames)
     rows += [
         ("import landmark_fer", started("import landmark_fer")),
-        ("live --help", started("import sys; sys.argv[1:] = ['--help']; from landmark_fer.live.__main__ import main; main()")),
+        (
+            "live --help",
+            started("import sys; sys.argv[1:] = ['--help']; from landmark_fer.live.__main__ import main; main()"),
+        ),
     ]
     print(f"{datetime.now(UTC).date()}, {frames} frames of the demo, one core\n")
     print(markdown_table(("stage", "median ms", "95th percentile"), [(name, *cells) for name, cells in rows]))
@@ -54,12 +57,12 @@ def stages(recognizer, frames):
     extractor, predictor = recognizer.extractor, recognizer.artifact.predictor
     times = {}
     with open_source("demo") as source:
-        pictures = [frame.picture for frame in itertools.islice(source, 2 * frames)]
-    pictures = [picture for picture in pictures if len(extractor.extract(picture)) == 1][:frames]
-    for picture in pictures:
-        with timed(times, "picture to expression"):
-            recognizer.recognize(picture)
-        grey = to_grey(picture)
+        images = [frame.image for frame in itertools.islice(source, 2 * frames)]
+    images = [image for image in images if len(extractor.extract(image)) == 1][:frames]
+    for image in images:
+        with timed(times, "image to expression"):
+            recognizer.recognize(image)
+        grey = to_grey(image)
         with timed(times, "- detect"):
             box, score = extractor.detector.find(grey)[0]
         with timed(times, "- locate twice and align"):

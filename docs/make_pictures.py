@@ -1,4 +1,4 @@
-"""Makes the README's moving picture from the live loop on the demo clip: ``python -m docs.make_pictures``.
+"""Makes the README's moving image from the live loop on the demo clip: ``python -m docs.make_images``.
 
 It is what a window would show after the keys e and t: landmarks, probabilities, why, and the last 30 seconds. The only
 person in it is the demo clip's.
@@ -17,7 +17,7 @@ from landmark_fer import Recognizer, load_artifact
 from landmark_fer.live.reader import LiveReader
 from landmark_fer.live.session import Session
 from landmark_fer.live.sources.opening import Source, open_source
-from landmark_fer.live.view import View
+from landmark_fer.live.view import OverlayOptions
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (720, 540)  # pixels: the width of a README's text
@@ -26,7 +26,7 @@ MOST_BYTES = 2_000_000
 
 
 class Screen:
-    """A sink that keeps the annotated pictures."""
+    """A sink that keeps the annotated images."""
 
     takes_annotated = True
 
@@ -42,9 +42,7 @@ class Screen:
 def enlarged_demo():
     """Open the demo clip in `SIZE`, so that letters are drawn in that size and not enlarged."""
     with open_source("demo") as demo:
-        frames = (
-            replace(frame, picture=cv2.resize(frame.picture, SIZE, interpolation=cv2.INTER_CUBIC)) for frame in demo
-        )
+        frames = (replace(frame, image=cv2.resize(frame.image, SIZE, interpolation=cv2.INTER_CUBIC)) for frame in demo)
         yield Source(demo.name, frames, frames_per_second=demo.frames_per_second)
 
 
@@ -52,22 +50,22 @@ def record(max_frames=None):
     """Run the live loop and return its annotated frames and the clip's frames per second."""
     screen = Screen()
     with enlarged_demo() as source, contextlib.closing(LiveReader(Recognizer(load_artifact()))) as reader:
-        Session(source, reader, sinks=[screen], view=View(explain=True, strip=True)).run(max_frames)
+        Session(source, reader, sinks=[screen], view=OverlayOptions(explain=True, strip=True)).run(max_frames)
         return screen.frames, source.frames_per_second
 
 
 def write_moving(frames, frames_per_second, path, *, quality):
     """Write frames as an animated WebP that begins again at its end, and return its size in bytes."""
-    pictures = [Image.fromarray(frame.picture) for frame in frames[::KEPT]]
+    images = [Image.fromarray(frame.image) for frame in frames[::KEPT]]
     shown_ms = round(1000 * KEPT / frames_per_second)
     options = {"duration": shown_ms, "loop": 0, "quality": quality, "method": 4, "minimize_size": True}
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], **options)
+    images[0].save(path, save_all=True, append_images=images[1:], **options)
     return path.stat().st_size
 
 
 def main(argv=None):
-    """Make the picture; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m docs.make_pictures", description=__doc__.splitlines()[0])
+    """Make the image; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m docs.make_images", description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=IMAGES, help="the folder (default: %(default)s)")
     parser.add_argument("--max-frames", type=int, help="only so many frames of the clip")
     parser.add_argument("--quality", type=int, default=30, help="of the WebP, 0 to 100 (default: %(default)s)")
@@ -77,7 +75,7 @@ def main(argv=None):
     if size > MOST_BYTES:
         sys.stderr.write(f"live.webp must have at most {MOST_BYTES:,} bytes, got {size:,}; lower --quality\n")
         return 2
-    sys.stdout.write(f"{options.out / 'live.webp'}: {len(frames[::KEPT])} pictures, {size:,} bytes\n")
+    sys.stdout.write(f"{options.out / 'live.webp'}: {len(frames[::KEPT])} images, {size:,} bytes\n")
     return 0
 
 

@@ -13,7 +13,7 @@ _HOMES = {
     "load_artifact": "landmark_fer.artifact.artifact",
     "Recognizer": "landmark_fer.recognition.recognizer",
     "FaceExtractor": "landmark_fer.perception.extraction",
-    "read_picture": "landmark_fer.perception.images",
+    "read_image": "landmark_fer.perception.images",
     "load_dataset": "landmark_fer.datasets",
     "LandmarkFerError": "landmark_fer.core.errors",
     "EXPRESSIONS": "landmark_fer.core.expressions",

@@ -3,13 +3,13 @@
 import sys
 
 from landmark_fer import __version__
-from landmark_fer.core.command import run_door
+from landmark_fer.core.command import run_command
 
 COMMANDS = {
     "fit": "compare models on a data set, choose, refit, test, save",
     "evaluate": "score a saved model on a data set",
     "report": "write a saved model's report again",
-    "live": "read expressions from a webcam, video, picture, folder, stream or the demo",
+    "live": "read expressions from a webcam, video, image, folder, stream or the demo",
     "collect": "record your own expressions, to fit on them alone or with other data",
     "datasets.geometry_table": "rebuild the bundled table of landmarks",
 }
@@ -17,7 +17,7 @@ COMMANDS = {
 
 def main():
     """Print the commands and return the exit status."""
-    return run_door(_list)
+    return run_command(_list)
 
 
 def _list():

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from landmark_fer.artifact.manifest import ARTIFACT_OR_BUNDLED
-from landmark_fer.core.command import run_door
+from landmark_fer.core.command import run_command
 from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.datasets.inputs import DATA
 from landmark_fer.perception.predictor_file import PREDICTOR
@@ -15,7 +15,9 @@ def main(argv=None):
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
     options = parser.parse_args(arguments)
-    return run_door(lambda: _run(parser, options, arguments), stopped="stopped; measured faces are kept in the cache")
+    return run_command(
+        lambda: _run(parser, options, arguments), stopped="stopped; measured faces are kept in the cache"
+    )
 
 
 def _parser():
@@ -33,16 +35,16 @@ def _parser():
         "--against",
         type=DATA,
         metavar="PATH",
-        help="training data in which twins are looked for, for the leak-free accuracy",
+        help="training data in which near-duplicates are looked for, for the leak-free accuracy",
     )
     add("--labels", choices=("fer2013", "ferplus"), default="auto", help="ferplus: votes of fer2013new.csv beside it")
     add("--dataset", metavar="NAME", default="auto", help="ck+, jaffe, ... (default: recognized); see data/README.md")
-    add("--pictures", choices=("auto", "crops", "scenes"), default="auto", help="one cropped face each, or scenes")
-    add("--views", choices=("frontal", "half", "all"), default="frontal", help="of heads, where there are several")
-    add("--answers", choices=("all", "shared"), default="all", help="shared: only classes that the data have, too")
+    add("--images", choices=("auto", "crops", "scenes"), default="auto", help="one cropped face each, or scenes")
+    add("--poses", choices=("frontal", "half", "all"), default="frontal", help="of heads, where there are several")
+    add("--classes", choices=("all", "shared"), default="all", help="shared: only classes that the data have, too")
     add("--json", type=Output(), metavar="FILE", help="write all scores")
     add("--predictions", type=Output(), metavar="FILE.csv", help="write a line a face")
-    add("--report", type=Output(), metavar="FILE.html", help="write a report with pictures")
+    add("--report", type=Output(), metavar="FILE.html", help="write a report with images")
     add("--jobs", type=int, metavar="N", help="processes (default: one for each core)")
     add(
         "--predictor",
@@ -66,13 +68,13 @@ def _run(parser, options, arguments):
 
     artifact = load_artifact(options.model, threads=effective_n_jobs(options.jobs or -1))
     threshold = manifest_threshold(artifact.manifest)
-    asked = {"split": options.split, "answers": options.answers, "threshold": threshold}
+    asked = {"split": options.split, "predictions": options.predictions, "threshold": threshold}
     extraction = {
         "settings": ExtractorSettings.from_dict(artifact.manifest["extractor"]),
         "predictor": options.predictor,
         "jobs": options.jobs,
     }
-    layout = {"dataset": options.dataset, "pictures": options.pictures, "views": options.views}
+    layout = {"dataset": options.dataset, "images": options.images, "views": options.views}
     dataset = load_dataset(options.data, labels=options.labels, unasked="kept", **layout, **extraction)
     against = load_dataset(options.against, unasked="kept", **extraction) if options.against else None
     scores, predictions = assess(artifact.predictor, dataset, artifact.classes, against=against, **asked)
@@ -89,7 +91,7 @@ def _print_scores(dataset, scores, split):
     print(summary_line(split or dataset.source, scores))
     if scores["n_leak_free"] == 0:
         print(
-            f"0 faces without a twin in training: each of the {scores['n']:,} has one there or is of a person who is "
+            f"0 faces without a near-duplicate in training: each of the {scores['n']:,} has one there or is of a person who is "
             "known there, so no accuracy is leak-free"
         )
     if scores["rejection"] is not None:
@@ -116,8 +118,8 @@ def _print_classes(scores):
         counts = ", ".join(f"{count:,} of {name}" for name, count in scores["left_out_by_expression"].items())
         print(f"{scores['left_out']:,} faces of other expressions than the model's were left out: {counts}")
     if scores["classes_without_faces"]:
-        shared = scores["answers"] == "shared"
-        rule = "is not given" if shared else "counts as wrong (--answers shared leaves it out)"
+        shared = scores["predictions"] == "shared"
+        rule = "is not given" if shared else "counts as wrong (--classes shared leaves it out)"
         print(
             f"no face of the data shows {', '.join(scores['classes_without_faces'])}: such an answer {rule}; accuracy "
             f"{percent(scores['accuracy_all'])} with all of the model's classes, {percent(scores['accuracy_shared'])} "

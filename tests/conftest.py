@@ -34,12 +34,12 @@ __all__ = [
 
 @pytest.fixture(scope="session")
 def astronaut():
-    """A real picture with one frontal face, RGB (512, 512, 3)."""
+    """A real image with one frontal face, RGB (512, 512, 3)."""
     from skimage.data import astronaut
 
-    picture = astronaut()
-    picture.setflags(write=False)
-    return picture
+    image = astronaut()
+    image.setflags(write=False)
+    return image
 
 
 @pytest.fixture(scope="session")
@@ -101,8 +101,10 @@ def made_up_faces(n_each, *, classes=("happy", "sad", "surprise"), chip_size=80,
     return records, expressions
 
 
-def made_up_dataset(n_each, *, splits=None, twins=None, correlations=None, subjects=None, key="made", **options):
-    """Return a data set of `made_up_faces`, without twins unless groups are given; every fifth face undetected."""
+def made_up_dataset(
+    n_each, *, splits=None, near_duplicates=None, correlations=None, subjects=None, key="made", **options
+):
+    """Return a data set of `made_up_faces`, without near-duplicates unless groups are given; every fifth face undetected."""
     records, expressions = made_up_faces(n_each, **options)
     n = len(records)
     return FaceDataset(
@@ -115,8 +117,10 @@ def made_up_dataset(n_each, *, splits=None, twins=None, correlations=None, subje
         detector_scores=np.where(np.arange(n) % 5, 1.0, np.nan).astype(np.float32),
         source="made-up faces",
         key=key,
-        twin_groups=np.arange(n) if twins is None else np.asarray(twins),
-        twin_correlations=np.full(n, 0.1, np.float32) if correlations is None else np.asarray(correlations, np.float32),
+        near_duplicate_groups=np.arange(n) if near_duplicates is None else np.asarray(near_duplicates),
+        near_duplicate_correlations=np.full(n, 0.1, np.float32)
+        if correlations is None
+        else np.asarray(correlations, np.float32),
     )
 
 
@@ -145,13 +149,13 @@ def lfw_csv(tmp_path_factory, lfw_crops):
 
 @pytest.fixture(scope="session")
 def session_cache(tmp_path_factory):
-    """One cache for all tests of the doors."""
+    """One cache for all tests of the commands."""
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="session")
 def lfw_model(tmp_path_factory, session_cache, lfw_csv):
-    """An artifact fitted by the door on the faces of Labeled Faces in the Wild, and what the door printed."""
+    """An artifact fitted by the command on the faces of Labeled Faces in the Wild, and what the command printed."""
     from landmark_fer.fit.__main__ import main
 
     out, printed = tmp_path_factory.mktemp("models") / "lfw", io.StringIO()

@@ -1,6 +1,6 @@
 """Every block of code that a page shows is run: as it is, or as a row of the table here says, and why.
 
-A page's blocks are run in their order, in a folder that has what the pages speak of: a photo, pictures in a folder for
+A page's blocks are run in their order, in a folder that has what the pages speak of: a photo, images in a folder for
 each expression, a small csv in FER2013's form, the bundled models. A command that no row covers is run as it stands; a
 block in any other language than these fails.
 """
@@ -41,13 +41,13 @@ SHORTENED = (
     Row(r"(FIT(?: --out \S+)?)", r"\1 --models dummy --folds 2 --jobs 1", "all its models take two minutes"),
     Row(
         r"COLLECT (--out \S+ --subject \S+)",
-        r"COLLECT \1 --source demo --spans film.csv --consent",
+        r"COLLECT \1 --source demo --spans video.csv --consent",
         "no camera, no display",
     ),
-    Row(r"COLLECT --source film\.mp4 (.*)", r"COLLECT --source demo \1", "the film is the reader's own"),
+    Row(r"COLLECT --source video\.mp4 (.*)", r"COLLECT --source demo \1", "the video is the reader's own"),
     Row(
         r"FIT --data my_faces --out (\S+)",
-        r"FIT --data pictures --models dummy,svm --folds 2 --jobs 1 --out \1",
+        r"FIT --data images --models dummy,svm --folds 2 --jobs 1 --out \1",
         "three takes are too few",
     ),
     Row(r"FIT (.*--models aligned_cnn.*)", r"parsed \1", "needs Keras; tests/fit/test_fit_networks.py fits"),
@@ -98,7 +98,7 @@ SHORT = {
 }
 """What words in capitals stand for in the table."""
 
-NOT_CODE = ("picture -> detector or follower -> 68 landmarks", "pictures/\n  happy/")
+NOT_CODE = ("image -> detector or follower -> 68 landmarks", "images/\n  happy/")
 """How blocks begin that show something else than code."""
 
 
@@ -111,15 +111,15 @@ def things(tmp_path_factory, astronaut, lfw_crops, lfw_csv):
     Image.fromarray(astronaut).save(folder / "photo.jpg", quality=95)
     (folder / "fer2013.csv.gz").write_bytes(gzip.compress(lfw_csv.read_bytes(), 1))
     for i, crop in enumerate(lfw_crops):
-        place = folder / ("other-pictures" if i < 15 else "pictures") / ("happy", "neutral", "surprise")[i % 3]
+        place = folder / ("other-images" if i < 15 else "images") / ("happy", "neutral", "surprise")[i % 3]
         place.mkdir(parents=True, exist_ok=True)
         Image.fromarray(crop).save(place / f"{i}.png")
-    (folder / "film.csv").write_text(
+    (folder / "video.csv").write_text(
         "start_s,end_s,expression,subject\n0.0,1.2,neutral,\n4.1,4.7,sad,\n5.3,6.1,happy,bob\n"
     )
-    shutil.copytree(folder / "pictures", folder / "my_pictures")
+    shutil.copytree(folder / "images", folder / "my_images")
     for kind in ("tar", "gztar", "zip"):
-        shutil.make_archive(folder / "my_pictures", kind, folder / "pictures")
+        shutil.make_archive(folder / "my_images", kind, folder / "images")
     for name in ("default", "cnn"):
         shutil.copytree(ROOT / "artifacts" / name, folder / "artifacts" / name)
     return folder
@@ -265,8 +265,8 @@ def look_at_the_page(options):
 
     process, address = serving(options)
     try:
-        with urlopen(address, timeout=60) as answer:
-            assert answer.status == 200 and b"<html" in answer.read()
+        with urlopen(address, timeout=60) as prediction:
+            assert prediction.status == 200 and b"<html" in prediction.read()
     finally:
         end(process)
 
@@ -281,8 +281,8 @@ def ask_the_server(words):
     try:
         name, _, value = kind.partition(": ")
         request = Request(address + path, data=Path(file.removeprefix("@")).read_bytes(), headers={name: value})
-        with urlopen(request, timeout=60) as answer:
-            assert json.load(answer)["faces"][0]["expression"]
+        with urlopen(request, timeout=60) as prediction:
+            assert json.load(prediction)["faces"][0]["expression"]
     finally:
         end(process)
 

@@ -134,13 +134,13 @@ def test_a_link_that_leads_nowhere_fails_the_build(tmp_path):
     assert done.returncode != 0 and "nowhere" in done.stderr and "Nobody" in done.stderr
 
 
-def test_the_moving_picture_is_small_and_moves():
+def test_the_moving_image_is_small_and_moves():
     from PIL import Image
 
     path = ROOT / "docs" / "images" / "live.webp"
     assert path.stat().st_size <= 2_000_000
-    with Image.open(path) as picture:
-        assert picture.width >= 640 and picture.n_frames > 100 and picture.info["loop"] == 0
+    with Image.open(path) as image:
+        assert image.width >= 640 and image.n_frames > 100 and image.info["loop"] == 0
 
 
 def _is_outside(link):

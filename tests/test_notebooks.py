@@ -15,10 +15,10 @@ NUMBERS = ("01", "02", "03", "04", "05", "06")
 
 MOST_LINES = 80  # of a cell: what needs more belongs into the package
 MOST_BYTES = 600_000
-LARGEST_FIGURE = 250_000  # bytes of one picture
+LARGEST_FIGURE = 250_000  # bytes of one image
 WIDEST_FIGURE = 1400  # pixels
 MACHINE_PATH = re.compile(r"(?<![\w.])/(home|root|tmp|work|usr|opt|mnt|var|Users|content|private)/|[A-Z]:\\\\?\w")
-PICTURE_TYPES = ("image/png", "image/jpeg")
+IMAGE_TYPES = ("image/png", "image/jpeg")
 SECONDS = 1500  # of a cell, on a machine with other work
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -46,8 +46,8 @@ def texts(output):
 
 
 def figures(notebook):
-    """Return the pictures of a notebook as bytes."""
-    parts = [output.get("data", {}).get(kind) for output in outputs(notebook) for kind in PICTURE_TYPES]
+    """Return the images of a notebook as bytes."""
+    parts = [output.get("data", {}).get(kind) for output in outputs(notebook) for kind in IMAGE_TYPES]
     return [base64.b64decode("".join(part)) for part in parts if part]
 
 
@@ -58,11 +58,11 @@ def markdown(notebook):
     return "\n".join(written + ["".join(part) for part in shown])
 
 
-def size_of(picture):
+def size_of(image):
     import cv2
     import numpy as np
 
-    height, width = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_UNCHANGED).shape[:2]
+    height, width = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_UNCHANGED).shape[:2]
     return width, height
 
 
@@ -96,10 +96,10 @@ def test_a_machine_path_would_be_found():
 
 @each_notebook
 def test_stored_figures_are_small(path):
-    pictures = figures(read(path))
-    assert pictures
-    assert max(map(len, pictures)) <= LARGEST_FIGURE
-    assert max(max(size_of(picture)) for picture in pictures) <= WIDEST_FIGURE
+    images = figures(read(path))
+    assert images
+    assert max(map(len, images)) <= LARGEST_FIGURE
+    assert max(max(size_of(image)) for image in images) <= WIDEST_FIGURE
     assert path.stat().st_size <= MOST_BYTES
 
 
@@ -155,7 +155,7 @@ def test_runs_on_what_is_bundled(path, tmp_path, monkeypatch):
         notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
     ).execute()  # raises where a cell does
     shown = {cell["id"] for cell in code_cells(notebook) if cell["outputs"]}
-    assert shown  # cells that need pictures may show less than is stored of the full run
+    assert shown  # cells that need images may show less than is stored of the full run
     assert len(shown & stored) >= 0.7 * len(stored)
     assert figures(notebook)
     assert [output for output in outputs(notebook) if output.get("name") == "stderr"] == []

@@ -1,4 +1,4 @@
-"""The doors on other data sets: recognized or named, folds by subject or refused, classes missing on either side."""
+"""The commands on other data sets: recognized or named, folds by subject or refused, classes missing on either side."""
 
 import json
 
@@ -26,8 +26,8 @@ def ck48(tmp_path_factory):
     return copies.make_ck48(tmp_path_factory.mktemp("ck48"), subjects=4, folders=FOLDERS)
 
 
-def run(door, *words):
-    return door([str(word) for word in words])
+def run(command, *words):
+    return command([str(word) for word in words])
 
 
 def run_fit(data, *words):
@@ -82,7 +82,7 @@ def test_evaluate_says_what_either_side_lacks(ck48, lfw_model, capsys):
     assert "24 faces of other expressions than the model's were left out: 12 of surprise, 12 of contempt" in printed
     assert "no face of the data shows neutral: such an answer counts as wrong" in printed
     assert "the interval draws whole people anew: 4 subjects" in printed
-    assert run(evaluate, *words, "--answers", "shared", "--json", "shared.json", "--predictions", "lines.csv") == 0
+    assert run(evaluate, *words, "--classes", "shared", "--json", "shared.json", "--predictions", "lines.csv") == 0
     assert "such an answer is not given" in capsys.readouterr().out
     with open("all.json", encoding="utf-8") as file, open("shared.json", encoding="utf-8") as other:
         every, shared = json.load(file), json.load(other)
@@ -98,7 +98,7 @@ def test_evaluate_says_what_either_side_lacks(ck48, lfw_model, capsys):
         (["--dataset", "table"], "must hold a csv with the columns path, expression"),
     ],
 )
-def test_a_wrong_name_gets_a_sentence_and_status_2_at_both_doors(ck48, lfw_model, capsys, words, sentence):
+def test_a_wrong_name_gets_a_sentence_and_status_2_at_both_commands(ck48, lfw_model, capsys, words, sentence):
     assert run_fit(ck48, *words) == 2
     assert sentence in error_line(capsys)
     assert run(evaluate, "--model", lfw_model.path, "--data", ck48, "--jobs", 1, *words) == 2

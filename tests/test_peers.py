@@ -43,15 +43,15 @@ def artifact(folder, description):
         {"scaling": "standardised", "channels": 3},
     ],
 )
-def test_it_answers_as_the_network_does(changes, tutorial_network, tmp_path, lfw_crops):
+def test_it_predictions_as_the_network_does(changes, tutorial_network, tmp_path, lfw_crops):
     description = replace(WHOLE, input=replace(WHOLE.input, **changes))
     network = OnnxNetwork(artifact(tmp_path, description))
     records = np.zeros(12, dtype=record_dtype(80, 48))
     records["crop"] = lfw_crops[:12]
     expected = network.predict(records).tolist()
     assert len(set(expected)) > 1
-    answer = tutorial_network.answerer(tmp_path)
-    assert [answer(face) for face in lfw_crops[:12]] == expected
+    prediction = tutorial_network.answerer(tmp_path)
+    assert [prediction(face) for face in lfw_crops[:12]] == expected
 
 
 def test_a_network_that_was_trained_on_less_of_the_face_gets_less(tutorial_network):

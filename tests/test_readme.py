@@ -30,11 +30,11 @@ def test_links_of_the_readme_lead_somewhere(link):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_of_the_readme_have_the_options_that_it_names(command):
-    answer = subprocess.run([sys.executable, "-m", command, "--help"], capture_output=True, text=True, cwd=ROOT)
-    assert answer.returncode == 0
+    prediction = subprocess.run([sys.executable, "-m", command, "--help"], capture_output=True, text=True, cwd=ROOT)
+    assert prediction.returncode == 0
     rows = [line for line in README.splitlines() if f"python -m {command} " in line]
     for option in re.findall(r"--[a-z][a-z-]+", " ".join(rows)):
-        assert option in answer.stdout
+        assert option in prediction.stdout
 
 
 def test_ci_begins_with_the_test_command_of_the_readme():

@@ -1,4 +1,4 @@
-"""landmark_fer beside what a user would pick instead, on the same pictures, in one run.
+"""landmark_fer beside what a user would pick instead, on the same images, in one run.
 
     python -m benchmarks.peers --data fer2013.csv.gz --fer-python OTHER/bin/python --network OUT
     python -m benchmarks.peers --quick
@@ -7,9 +7,9 @@ OTHER is an environment of its own, since the package fer wants older ones of wh
 ``python3 -m venv OTHER && OTHER/bin/pip install fer "setuptools<81" "opencv-python<5"``. Without --fer-python that row
 is left out, and said to be. OUT is the artifact of a tutorial's network, trained on unaligned faces:
 ``python -m landmark_fer.fit --data fer2013.csv.gz --models relu_vgg_box --out OUT``; without --network that row is left
-out, too. Every peer runs in a process of its own, on one core, and gets the same pictures as files:
-FER2013's test faces as they are, and pictures of the demo clip. What it reports is what it did itself: time to the
-first answer since its start (without fitting), its peak of memory, milliseconds a picture; what is installed is counted
+out, too. Every peer runs in a process of its own, on one core, and gets the same images as files:
+FER2013's test faces as they are, and images of the demo clip. What it reports is what it did itself: time to the
+first answer since its start (without fitting), its peak of memory, milliseconds a image; what is installed is counted
 from its folder.
 """
 
@@ -60,11 +60,11 @@ def main():
     parser.add_argument("--data", help="FER2013's csv; without it times alone")
     parser.add_argument("--fer-python", help="interpreter of the environment that has the package fer")
     parser.add_argument("--network", metavar="DIR", help="artifact of a network that reads the detector's box")
-    parser.add_argument("--quick", action="store_true", help="few pictures, and no fit: does it run?")
+    parser.add_argument("--quick", action="store_true", help="few images, and no fit: does it run?")
     options = parser.parse_args()
     dataset = None if options.data is None else load_dataset(options.data)
     with tempfile.TemporaryDirectory() as folder:
-        faces = write_pictures(Path(folder), options, dataset)
+        faces = write_images(Path(folder), options, dataset)
         rows = []
         for name, (script, *rest) in PEERS.items():
             lacking = lacking_option(script, options)
@@ -88,30 +88,30 @@ def lacking_option(script, options):
     return option if option and getattr(options, option.strip("-").replace("-", "_")) is None else None
 
 
-def write_pictures(folder, options, dataset):
-    """Write frames, test faces and, for the peer that must be fitted, training faces; return labels and twins."""
+def write_images(folder, options, dataset):
+    """Write frames, test faces and, for the peer that must be fitted, training faces; return labels and near-duplicates."""
     clip = DemoClip()
-    frames = np.stack([clip.picture(2 * index) for index in range(4 if options.quick else N_FRAMES)])
+    frames = np.stack([clip.image(2 * index) for index in range(4 if options.quick else N_FRAMES)])
     arrays = {"frames": frames, "faces": np.empty((0, 48, 48), np.uint8)}
     known = None
     if dataset is not None:
         split = split_faces(dataset)
         test = next(each for each in split.tests if each.name == "PublicTest")
-        pictures = [item.picture for item in Fer2013Csv(options.data).items()]
+        images = [item.image for item in Fer2013Csv(options.data).items()]
         few = slice(None, 40 if options.quick else None)
         rows, learnt = dataset.rows[test.rows][few], dataset.rows[split.training][few]
-        arrays |= {"faces": np.stack([pictures[row] for row in rows])}
-        arrays |= {"learnt": np.stack([pictures[row] for row in learnt])}
+        arrays |= {"faces": np.stack([images[row] for row in rows])}
+        arrays |= {"learnt": np.stack([images[row] for row in learnt])}
         arrays |= {"labels": dataset.expressions[split.training][few]}
         known = dataset.expressions[test.rows][few], test.leak_free[few], dataset.classes
-    np.savez(folder / "pictures.npz", **arrays)
+    np.savez(folder / "images.npz", **arrays)
     return known
 
 
 def run(python, script, folder, rest):
     """Run a peer on one core and return what it reports, with the seconds from its start to its first answer."""
     core = str(min(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else None
-    command = [python, str(HERE / script), str(Path(folder) / "pictures.npz"), *rest]
+    command = [python, str(HERE / script), str(Path(folder) / "images.npz"), *rest]
     one = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     environment = os.environ | one | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(HERE.parents[1])}
     start = time.time()
@@ -123,7 +123,7 @@ def run(python, script, folder, rest):
         check=True,
     )
     report = json.loads(done.stdout.splitlines()[-1])
-    return report | {"start_s": report["first_answer_unix_s"] - start}
+    return report | {"start_s": report["first_prediction_unix_s"] - start}
 
 
 def row(name, report, python, known):
@@ -131,8 +131,8 @@ def row(name, report, python, known):
     accuracy = ("-", "-")
     if known is not None:
         labels, leak_free, classes = known
-        answers = (np.array(report["answers"])[:, None] == np.array(classes)).astype(float)
-        scores = score(labels, answers, classes, leak_free=leak_free)
+        predictions = (np.array(report["predictions"])[:, None] == np.array(classes)).astype(float)
+        scores = score(labels, predictions, classes, leak_free=leak_free)
         accuracy = percent(scores["accuracy"]), percent(scores["accuracy_leak_free"])
     return (
         name,

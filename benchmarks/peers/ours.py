@@ -1,4 +1,4 @@
-"""landmark_fer as a peer: a film's frames through live's reader, crops as evaluate reads them."""
+"""landmark_fer as a peer: a video's frames through live's reader, crops as evaluate reads them."""
 
 import itertools
 import sys

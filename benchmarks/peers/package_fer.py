@@ -14,8 +14,8 @@ def make(_):
         return _best(of_frames.detect_emotions(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)))
 
     def of_face(face):
-        picture = cv2.cvtColor(face, cv2.COLOR_GRAY2BGR)
-        return _best(of_crops.detect_emotions(picture, face_rectangles=[(0, 0, *face.shape[::-1])]))
+        image = cv2.cvtColor(face, cv2.COLOR_GRAY2BGR)
+        return _best(of_crops.detect_emotions(image, face_rectangles=[(0, 0, *face.shape[::-1])]))
 
     return of_frame, of_face
 

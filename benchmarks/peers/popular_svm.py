@@ -17,11 +17,11 @@ from landmark_fer.perception.predictor_file import find_predictor
 SIDE = 48
 
 
-def prepare(pictures):
+def prepare(images):
     """Return the classifier fitted on the training faces."""
     describe = describer()
-    described = np.stack([describe(face) for face in pictures["learnt"]])
-    return SVC(kernel="rbf", random_state=0).fit(described, pictures["labels"])
+    described = np.stack([describe(face) for face in images["learnt"]])
+    return SVC(kernel="rbf", random_state=0).fit(described, images["labels"])
 
 
 def describer():

@@ -1,4 +1,4 @@
-"""What each peer runs in its own process: pictures in, one line of JSON out. Needs NumPy alone."""
+"""What each peer runs in its own process: images in, one line of JSON out. Needs NumPy alone."""
 
 import json
 import resource
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def report(make, *, prepare=None):
-    """Ask a peer about all pictures and print what it did.
+    """Ask a peer about all images and print what it did.
 
     Parameters
     ----------
@@ -18,35 +18,35 @@ def report(make, *, prepare=None):
         Takes what `prepare` returned and returns two functions: of a frame, shape (height, width, 3), RGB, and of a
         cropped grey face, shape (48, 48); each returns a name of an expression or None.
     prepare : callable, optional
-        Takes the pictures, a dictionary of arrays, before anything is timed: fits what has no fitted model.
+        Takes the images, a dictionary of arrays, before anything is timed: fits what has no fitted model.
     """
-    pictures = dict(np.load(sys.argv[1], allow_pickle=False))
+    images = dict(np.load(sys.argv[1], allow_pickle=False))
     begin = time.time()
-    prepared = prepare(pictures) if prepare else None
+    prepared = prepare(images) if prepare else None
     preparing_s = time.time() - begin
     of_frame, of_face = make(prepared)
-    of_frame(pictures["frames"][0])
+    of_frame(images["frames"][0])
     first = time.time() - preparing_s
-    ms_frame = [_timed(of_frame, frame)[0] for frame in pictures["frames"]]
-    faces = [_timed(of_face, face) for face in pictures["faces"]]
+    ms_frame = [_timed(of_frame, frame)[0] for frame in images["frames"]]
+    faces = [_timed(of_face, face) for face in images["faces"]]
     print()
     print(
         json.dumps(
             {
-                "first_answer_unix_s": first,
+                "first_prediction_unix_s": first,
                 "ms_frame": float(np.median(ms_frame)),
                 "ms_face": float(np.median([ms for ms, _ in faces])) if faces else None,
-                "answers": [answer for _, answer in faces],
+                "predictions": [prediction for _, prediction in faces],
                 "memory_mb": _peak_mb(),
             }
         )
     )
 
 
-def _timed(function, picture):
+def _timed(function, image):
     begin = time.perf_counter()
-    answer = function(picture)
-    return 1000 * (time.perf_counter() - begin), answer
+    prediction = function(image)
+    return 1000 * (time.perf_counter() - begin), prediction
 
 
 def _peak_mb():

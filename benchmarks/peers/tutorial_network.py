@@ -1,10 +1,10 @@
-"""A network as tutorials have it: OpenCV's Haar cascade, the box as it stands in the picture, no landmarks.
+"""A network as tutorials have it: OpenCV's Haar cascade, the box as it stands in the image, no landmarks.
 
     python -m landmark_fer.fit --data fer2013.csv.gz --models relu_vgg_box --epochs 30 --out OUT
     python -m benchmarks.peers --data fer2013.csv.gz --network OUT
 
 Needs NumPy and OpenCV alone; OpenCV runs the network, sooner than the tutorials' frameworks do. A cascade's box shows
-what a picture of FER2013 does, which was cut out by one, so the network gets both alike: whole, or less of them where
+what a image of FER2013 does, which was cut out by one, so the network gets both alike: whole, or less of them where
 it was trained on less.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from reporting import report
 
 BOX = (0.06, 0.10, 0.90)
-"""Left, top and side of the detector's box, around which a margin is, in a picture of FER2013 with sides of 1."""
+"""Left, top and side of the detector's box, around which a margin is, in a image of FER2013 with sides of 1."""
 
 SCALE_FACTOR, MIN_NEIGHBOURS = 1.3, 5  # of the cascade, as the tutorials have them
 
@@ -41,17 +41,17 @@ def answerer(folder):
     except (OSError, ValueError, cv2.error) as error:
         sys.exit(f"--network must be a network's artifact, got {folder} ({error}); fit --models relu_vgg_box makes one")
     wanted = about["input"]
-    if wanted["picture"] != "crop":
+    if wanted["image"] != "crop":
         sys.exit(f"--network must read the detector's box, and {folder} reads aligned chips; fit --models relu_vgg_box")
 
-    def answer(face):
+    def prediction(face):
         part = seen_part(face, wanted.get("margin", 0.0))
         area = cv2.INTER_AREA if len(part) > wanted["side"] else cv2.INTER_LINEAR
-        picture = cv2.resize(part, (wanted["side"], wanted["side"]), interpolation=area)
-        network.setInput(scaled(picture, wanted))
+        image = cv2.resize(part, (wanted["side"], wanted["side"]), interpolation=area)
+        network.setInput(scaled(image, wanted))
         return about["classes"][int(network.forward().argmax())]
 
-    return answer
+    return prediction
 
 
 def seen_part(face, margin):
@@ -63,9 +63,9 @@ def seen_part(face, margin):
     return face[first_row : first_row + length, first_column : first_column + length]
 
 
-def scaled(picture, wanted):
-    """Return a picture of bytes as a network reads it, one in a batch."""
-    values = picture.astype(np.float32)
+def scaled(image, wanted):
+    """Return a image of bytes as a network reads it, one in a batch."""
+    values = image.astype(np.float32)
     scaling = wanted.get("scaling", "standardised")
     if scaling == "standardised":
         values = (values - values.mean()) / max(float(values.std()), 1.0)
@@ -86,8 +86,8 @@ def make(_):
     def of_frame(frame):
         grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
         boxes = cascade.detectMultiScale(grey, SCALE_FACTOR, MIN_NEIGHBOURS)
-        answers = [of_face(grey[top : top + height, left : left + width]) for left, top, width, height in boxes]
-        return answers[0] if answers else None
+        predictions = [of_face(grey[top : top + height, left : left + width]) for left, top, width, height in boxes]
+        return predictions[0] if predictions else None
 
     return of_frame, of_face
 

@@ -38,7 +38,7 @@ from landmark_fer.artifact.model_files import (
     read_model,
     write_model,
 )
-from landmark_fer.artifact.probe import check_probe, probe_answers
+from landmark_fer.artifact.probe import check_probe, probe_predictions
 from landmark_fer.core.errors import ArtifactError, InputError, SinkError
 from landmark_fer.core.naming import writable
 
@@ -231,7 +231,7 @@ def _write(folder, predictor, facts, format, extras):
         **({"files": files} if files else {}),
         **facts,
     }
-    manifest["probe"] = probe_answers(predictor, manifest)
+    manifest["probe"] = probe_predictions(predictor, manifest)
     text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / MANIFEST_NAME).write_text(writable(text) + "\n", encoding="utf-8")
     (folder / CARD_NAME).write_text(writable(render_card(manifest)), encoding="utf-8")

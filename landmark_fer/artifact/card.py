@@ -12,8 +12,8 @@ of it and agreed.
   Act, Art. 5(1)(f); medical and safety uses excepted), and people must be told that such a system reads them (Art.
   50(3), from 2 August 2026).
 - Known weaknesses: posed, frontal faces are read best; profiles, covered or dark faces, and children are read worse;
-  fear, sadness and disgust are confused most; the labels of the training pictures are people's guesses, and
-  the pictures do not represent mankind.
+  fear, sadness and disgust are confused most; the labels of the training images are people's guesses, and
+  the images do not represent mankind.
 """
 
 
@@ -36,7 +36,7 @@ _LOADING = {
     "code. `model.keras` is the same network, to train further",
 }
 
-_PICTURES = {
+_IMAGES = {
     "chip": "the aligned chip's middle {frame} pixels",
     "crop": "the detector's box with a margin of {margin:g}",
 }
@@ -58,10 +58,10 @@ def summary_line(name, scores):
     official = "" if alike else " official"
     text = f"{name}: {scores['n']:,} faces, accuracy {percent(scores['accuracy'])}{official} ({low} to {high})"
     if scores["n_leak_free"] == scores["n"]:
-        text += ", none with a twin in training"
+        text += ", none with a near-duplicate in training"
     elif scores["accuracy_leak_free"] is not None:
         clean = percent(scores["accuracy_leak_free"])
-        text += f", {clean} leak-free (the {scores['n_leak_free']:,} faces without a twin in training)"
+        text += f", {clean} leak-free (the {scores['n_leak_free']:,} faces without a near-duplicate in training)"
     return (
         f"{text}; macro-F1 {percent(scores['macro_f1'])}, balanced accuracy {percent(scores['balanced_accuracy'])}, "
         f"log loss {scores['log_loss']:.3f}, calibration error {scores['ece']:.3f}"
@@ -69,7 +69,7 @@ def summary_line(name, scores):
 
 
 def answered_line(rejection):
-    """Return what a model answers of the faces that were scored, as from `score_answered`, as one sentence."""
+    """Return what a model answers of the faces that were scored, as from `score_accepted`, as one sentence."""
     if rejection["threshold"] == 0:
         return "It always names an expression"
     text = (
@@ -114,14 +114,14 @@ def _origin(manifest):
     if data:
         lines.append(
             f"- Data: {data['source']}, {data['n_training']:,} faces; the detector saw none in "
-            f"{data['n_undetected']:,} of their pictures, so that the face was taken to lie where it usually does."
+            f"{data['n_undetected']:,} of their images, so that the face was taken to lie where it usually does."
         )
         if data.get("votes"):
             lines.append(
                 "- Beside the labels, FER+'s votes for the training faces were learnt from; no label was changed."
             )
-        if data.get("n_suspects_dropped"):
-            lines.append(f"- {data['n_suspects_dropped']:,} training faces with suspicious labels were left out.")
+        if data.get("n_label_errors_dropped"):
+            lines.append(f"- {data['n_label_errors_dropped']:,} training faces with suspicious labels were left out.")
     if "command" in manifest:
         lines.append(f"- Made by `{manifest['command']}`, seed {manifest.get('seed')}.")
     return "\n".join(lines) + "\n"
@@ -129,11 +129,11 @@ def _origin(manifest):
 
 def _pool(manifest):
     """Return how the model's answers were calibrated, as the end of a sentence."""
-    pool = manifest.get("pool")
-    if not pool:
+    calibration = manifest.get("calibration")
+    if not calibration:
         return ""
-    several = f" of {', '.join(pool['members'])}" if len(pool["members"]) > 1 else ""
-    how = "one temperature" if pool["kind"] == "temperature" else "a logistic regression"
+    several = f" of {', '.join(calibration['members'])}" if len(calibration["members"]) > 1 else ""
+    how = "one temperature" if calibration["kind"] == "temperature" else "a logistic regression"
     where = "watched faces" if "network" in manifest else "out-of-fold answers"
     return f"{several}, calibrated on {where} by {how}"
 
@@ -144,11 +144,11 @@ def _network(manifest):
     if network is None or "architecture" not in network:
         return ""
     wanted, recipe = network["input"], network["recipe"]
-    picture = _PICTURES[wanted["picture"]].format(**wanted)
+    image = _IMAGES[wanted["image"]].format(**wanted)
     mirrored = ", the mean of the face's and the mirrored face's answers" if network["mirrored"] else ""
     lines = [
         f"- `{network['architecture']}`: {network['source']}; {network['parameters']:,} parameters.",
-        f"- It looks at {picture}, as {wanted['side']}x{wanted['side']} {_COLOURS[wanted['channels']]}, "
+        f"- It looks at {image}, as {wanted['side']}x{wanted['side']} {_COLOURS[wanted['channels']]}, "
         f"{_SCALINGS.get(wanted['scaling'], wanted['scaling'])}{mirrored}.",
         f"- {network['epochs']} epochs of {recipe['epochs']} at most, batches of {recipe['batch_size']}, learning rate "
         f"{recipe['learning_rate']:g} ({recipe['schedule']}); temperature {network['temperature']:.3f}.",
@@ -169,7 +169,7 @@ def _scores(manifest):
         low, high = scores["accuracy_interval"]
         rows = [
             ("accuracy, official", f"{percent(scores['accuracy'])} ({percent(low)} to {percent(high)})"),
-            ("accuracy, leak-free: faces without a twin in training", percent(scores["accuracy_leak_free"])),
+            ("accuracy, leak-free: faces without a near-duplicate in training", percent(scores["accuracy_leak_free"])),
             ("macro-F1", percent(scores["macro_f1"])),
             ("balanced accuracy", percent(scores["balanced_accuracy"])),
             ("log loss", f"{scores['log_loss']:.3f}"),
@@ -179,10 +179,10 @@ def _scores(manifest):
             (name, each["n"], percent(each["precision"]), percent(each["recall"]), percent(each["f1"]))
             for name, each in scores["per_class"].items()
         ]
-        twins = scores["n"] - scores["n_leak_free"] if scores["n_leak_free"] is not None else None
-        known = "Twins were not looked for."
-        if twins is not None:
-            known = f"{twins:,} {'has' if twins == 1 else 'have'} a twin among the training faces."
+        near_duplicates = scores["n"] - scores["n_leak_free"] if scores["n_leak_free"] is not None else None
+        known = "Near-duplicates were not looked for."
+        if near_duplicates is not None:
+            known = f"{near_duplicates:,} {'has' if near_duplicates == 1 else 'have'} a near-duplicate among the training faces."
         texts.append(
             f"## {split}: {scores['n']:,} faces\n\n{known}\n\n{markdown_table(('score', 'value'), rows)}\n"
             + markdown_table(("expression", "faces", "precision", "recall", "F1"), classes)

@@ -58,7 +58,7 @@ def _about_data(dataset, split):
         "n_by_expression": {name: int((of_training.expressions == name).sum()) for name in dataset.classes},
         "n_undetected": int(np.isnan(of_training.detector_scores).sum()),
         "undetected": of_training.undetected_by_class(),
-        "n_in_twin_groups": int(len(split.groups) - len(np.unique(split.groups))),
+        "n_in_near_duplicate_groups": int(len(split.groups) - len(np.unique(split.groups))),
         "n_left_out": dataset.n_left_out,
         "votes": dataset.votes is not None,
         "cropped": bool(dataset.cropped),

@@ -8,12 +8,12 @@ from landmark_fer.core.template import TEMPLATE
 from landmark_fer.models.contract import predict_in_order
 
 N_PROBES = 4
-PICTURES = ("chip", "crop")  # fields of face records
+IMAGES = ("chip", "crop")  # fields of face records
 TOLERANCE = 1e-3  # processors and libraries round differently; a wrong feature or class order differs by far more
 
 
 def probe_records(chip_size=None, crop_size=None):
-    """Return made-up face records, the same on every machine: the template with noise, and smooth random pictures."""
+    """Return made-up face records, the same on every machine: the template with noise, and smooth random images."""
     generator = np.random.default_rng(68)
     records = np.zeros(N_PROBES, dtype=record_dtype(chip_size, crop_size))
     records["landmarks"] = 100 + 40 * (TEMPLATE + generator.normal(0, 0.05, (N_PROBES, *TEMPLATE.shape)))
@@ -33,12 +33,12 @@ def manifest_probe(predictor, manifest):
         Face records.
     ndarray of shape (4, k)
     """
-    sizes = [manifest["extractor"].get(f"{name}_size") if name in manifest["fields"] else None for name in PICTURES]
+    sizes = [manifest["extractor"].get(f"{name}_size") if name in manifest["fields"] else None for name in IMAGES]
     records = probe_records(*sizes)
     return records, predict_in_order(predictor, records, manifest["classes"])
 
 
-def probe_answers(predictor, manifest):
+def probe_predictions(predictor, manifest):
     """Return the probabilities of the probe faces as nested lists, columns in the order of the manifest's classes."""
     return manifest_probe(predictor, manifest)[1].tolist()
 
@@ -46,8 +46,8 @@ def probe_answers(predictor, manifest):
 def check_probe(path, predictor, manifest):
     """Raise ArtifactError if a loaded predictor does not answer the probe as it did when it was saved."""
     try:
-        answers = np.array(probe_answers(predictor, manifest))
-        worst = float(np.abs(answers - np.array(manifest["probe"])).max())
+        predictions = np.array(probe_predictions(predictor, manifest))
+        worst = float(np.abs(predictions - np.array(manifest["probe"])).max())
     except Exception as error:  # a predictor of other code may raise anything
         raise ArtifactError(f"{path} does not answer its probe ({error}); fit the model anew") from error
     if not worst <= TOLERANCE:

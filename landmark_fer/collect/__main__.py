@@ -1,4 +1,4 @@
-"""Door: collect own faces: record expressions that are asked for, list them, delete them.
+"""Command: collect own faces: record expressions that are asked for, list them, delete them.
 
 ``python -m landmark_fer.collect --help`` lists the options. Everything heavy is imported after they are parsed.
 """
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from landmark_fer.collect.options import DEFAULT_SUBJECT, TOKEN_VARIABLE, make_parser
-from landmark_fer.core.command import run_door
+from landmark_fer.core.command import run_command
 from landmark_fer.core.errors import DataError, InputError, SourceError
 from landmark_fer.core.paths import check_paths
 
@@ -19,10 +19,10 @@ TITLE = "landmark_fer: collect"
 
 
 def main(argv=None):
-    """Run the door; return its exit status."""
+    """Run the command; return its exit status."""
     parser = make_parser()
     options = parser.parse_args(argv)
-    return run_door(
+    return run_command(
         lambda: _run(parser, options), stopped="stopped; every whole take is kept, and the same command goes on"
     )
 
@@ -58,7 +58,7 @@ def _deleted(options):
 
 
 def _from_spans(options):
-    """Keep a take for each span of a film."""
+    """Keep a take for each span of a video."""
     from landmark_fer.collect.from_spans import collect_spans
     from landmark_fer.collect.spans import read_spans
     from landmark_fer.live.interrupts import Interrupts
@@ -66,7 +66,7 @@ def _from_spans(options):
     from landmark_fer.perception.tracking.following import FaceFollower
 
     if options.source is None:
-        raise InputError("--spans are of a film, and none is named; add --source FILE")
+        raise InputError("--spans are of a video, and none is named; add --source FILE")
     spans = read_spans(options.spans, subject=_subject(options))
     with contextlib.ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
@@ -77,7 +77,7 @@ def _from_spans(options):
         source = stack.enter_context(open_source(options.source))
         follower = stack.enter_context(FaceFollower(extractor))
         known = {"settings": extractor.settings, "source": _source_name(options.source)}
-        kept = collect_spans(source, follower, spans, collection, keep_pictures=options.keep_pictures, **known)
+        kept = collect_spans(source, follower, spans, collection, keep_images=options.keep_images, **known)
         for sentence in kept:
             print(sentence, flush=True)
         print(_ending(collection))
@@ -107,13 +107,13 @@ def _in_a_window(options):
                 source, follower, window, collection, subject=subject, source_name=name, interrupts=interrupts
             )
             lasting = {"countdown_s": options.countdown, "seconds": options.seconds}
-            sitting.run(asks, settings=extractor.settings, keep_pictures=options.keep_pictures, **lasting)
+            sitting.run(asks, settings=extractor.settings, keep_images=options.keep_images, **lasting)
         print(_ending(collection) if collection.takes(subject) else f"nothing of {subject} was kept")
 
 
 def _in_a_browser(options):
     """Ask for one expression after another on a page, until Ctrl-C."""
-    from landmark_fer.collect.browser_session import Desk
+    from landmark_fer.collect.browser_session import CollectionServer
     from landmark_fer.collect.web.server import serve_desk
     from landmark_fer.live.interrupts import Interrupts
     from landmark_fer.live.web.server import parse_address
@@ -121,7 +121,7 @@ def _in_a_browser(options):
     token = options.web_token or os.environ.get(TOKEN_VARIABLE) or None
     parse_address(options.web, token)
     subject, plan, expressions = _plan(options)
-    chosen = {"keep_pictures": options.keep_pictures, "countdown_s": options.countdown, "seconds": options.seconds}
+    chosen = {"keep_images": options.keep_images, "countdown_s": options.countdown, "seconds": options.seconds}
     with contextlib.ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
         extractor, collection = _opened(options, stack)
@@ -129,7 +129,7 @@ def _in_a_browser(options):
         if options.consent and not collection.consented(subject):
             collection.agree(subject, "--consent")
         _asked(options, plan, subject, collection.takes(subject))
-        desk = Desk(collection, extractor, subject=subject, plan=plan, expressions=expressions, **chosen)
+        desk = CollectionServer(collection, extractor, subject=subject, plan=plan, expressions=expressions, **chosen)
         serve_desk(desk, address=options.web, token=token, ready=_invite)
         print(_ending(collection) if collection.takes(subject) else f"nothing of {subject} was kept")
 
@@ -179,7 +179,7 @@ def _agrees_on_screen(options, collection, subject, window):
     from landmark_fer.collect.window_session import ask_consent
     from landmark_fer.datasets.collection_texts import notice
 
-    paragraphs = notice(options.out, subject, pictures=options.keep_pictures)
+    paragraphs = notice(options.out, subject, images=options.keep_images)
     print("\n\n".join(paragraphs), flush=True)
     if collection.consented(subject):
         return True
@@ -210,7 +210,7 @@ def _agree_in_terminal(options, collection, subject):
 
     if collection.consented(subject):
         return
-    print("\n\n".join(notice(options.out, subject, pictures=options.keep_pictures)), flush=True)
+    print("\n\n".join(notice(options.out, subject, images=options.keep_images)), flush=True)
     if options.consent:
         collection.agree(subject, "--consent")
         return
@@ -226,7 +226,7 @@ def _subject(options):
 
 
 def _source_name(spec):
-    """Return what tells a film from others, without the place where it lies."""
+    """Return what tells a video from others, without the place where it lies."""
     path = Path(spec)
     return f"{path.name}, {path.stat().st_size} bytes" if path.is_file() else str(spec)
 

@@ -1,6 +1,6 @@
 """Collecting in a browser: who sits down before their camera is led by the same director, and kept in the same way.
 
-Nothing here knows of addresses or sockets; the web's part gives pictures, keys and wishes, and says what is shown.
+Nothing here knows of addresses or sockets; the web's part gives images, keys and wishes, and says what is shown.
 """
 
 import itertools
@@ -20,17 +20,17 @@ from landmark_fer.perception.tracking.following import FaceFollower
 
 HOW = "in the browser"  # somebody agreed
 SOURCE = "browser's camera"
-ENOUGH_KEYS = 16  # that wait for the next picture; more are nobody's fingers
+ENOUGH_KEYS = 16  # that wait for the next image; more are nobody's fingers
 
 WHERE_ON_THE_WEB = (
-    "Your camera's pictures go from this browser to the computer that runs collect, and are read there in memory. What "
+    "Your camera's images go from this browser to the computer that runs collect, and are read there in memory. What "
     "is kept lies on that computer, in {path}; it is sent nowhere else, and nothing is kept in this browser."
 )
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a visitor is told about a picture.
+    """What a visitor is told about a image.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Seen:
     ended: str | None = None
 
 
-class Desk:
+class CollectionServer:
     """A collection that one person adds to by a browser, one sitting after another.
 
     Parameters
@@ -62,7 +62,7 @@ class Desk:
     expressions : sequence of str
         That `plan` may ask for.
     options : dict
-        For `Director`: ``countdown_s``, ``seconds``, ``keep_pictures``.
+        For `Director`: ``countdown_s``, ``seconds``, ``keep_images``.
     """
 
     def __init__(self, collection, extractor, *, subject, plan, expressions, **options):
@@ -73,16 +73,16 @@ class Desk:
 
     def facts(self):
         """Return what the page tells before and beside everything else, as plain values."""
-        path, pictures = self.collection.path, self.options.get("keep_pictures", False)
+        path, images = self.collection.path, self.options.get("keep_images", False)
         where = WHERE.format(path=path.resolve())
         told = WHERE_ON_THE_WEB.format(path=path.resolve())
-        paragraphs = [told if text == where else text for text in notice(path, self.subject, pictures=pictures)]
+        paragraphs = [told if text == where else text for text in notice(path, self.subject, images=images)]
         hints = {name: HINTS[name] for name in self.expressions}
         return {"subject": self.subject, "where": str(path.resolve()), "paragraphs": paragraphs, "hints": hints}
 
     @staticmethod
     def example(expression):
-        """Return a picture of the demo's face showing an expression, shape (230, 230, 3), uint8, RGB."""
+        """Return a image of the demo's face showing an expression, shape (230, 230, 3), uint8, RGB."""
         return example(expression)
 
     def agreed(self):
@@ -125,11 +125,11 @@ class Desk:
 
 
 class Sitting:
-    """One visit to a desk: reads pictures as the web's readers do, one after another.
+    """One visit to a desk: reads images as the web's readers do, one after another.
 
     Parameters
     ----------
-    desk : Desk
+    desk : CollectionServer
 
     Attributes
     ----------
@@ -145,19 +145,19 @@ class Sitting:
         self._began_s, self._time_s, self._numbers = None, 0.0, itertools.count()
 
     def press(self, key):
-        """Do what a key is for when the next picture comes; from any thread."""
+        """Do what a key is for when the next image comes; from any thread."""
         self._keys.append(key)
 
     def end(self, sentence):
         """Record nothing more, and say why."""
         self._ended = sentence
 
-    def read(self, picture, *, time_s):
-        """Return what is to be `Seen` for the next picture.
+    def read(self, image, *, time_s):
+        """Return what is to be `Seen` for the next image.
 
         Parameters
         ----------
-        picture : ndarray of shape (height, width, 3), uint8
+        image : ndarray of shape (height, width, 3), uint8
             RGB.
         time_s : float
             When it came, by any clock; a step back counts as standing still.
@@ -165,14 +165,14 @@ class Sitting:
         if self._follower is None:
             self._follower, self._began_s = FaceFollower(self._desk.extractor), time_s
         self._time_s = max(self._time_s, time_s - self._began_s)
-        followed = self._follower.follow(picture, time_s=self._time_s)
+        followed = self._follower.follow(image, time_s=self._time_s)
         shown = Shown("ended")
         with self._desk.lock:
             try:
                 self._check()
                 while self._keys:
                     self._director.press(self._keys.popleft())
-                shown = self._director.update(Frame(picture, self._time_s, next(self._numbers)), followed)
+                shown = self._director.update(Frame(image, self._time_s, next(self._numbers)), followed)
                 if self._director.ended:
                     self.end("you left; every whole take is kept")
             except LandmarkFerError as error:

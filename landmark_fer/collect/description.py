@@ -1,4 +1,4 @@
-"""Listing: who and what is in a folder of takes, in words."""
+"""FileIndex: who and what is in a folder of takes, in words."""
 
 from landmark_fer.core.naming import natural_key
 from landmark_fer.datasets.collection import read_about, read_takes

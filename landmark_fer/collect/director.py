@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from landmark_fer.collect.recorder import Recorder, nearest_face
 
 PREPARE_S = 2.0  # to read what is asked for, once it goes on by itself
-LONGEST = 3.0  # times a take's seconds: so long it waits for pictures that come slowly
+LONGEST = 3.0  # times a take's seconds: so long it waits for images that come slowly
 
 READY, COUNTDOWN, RECORDING, DONE = "ready", "countdown", "recording", "done"
 
@@ -57,7 +57,7 @@ class Director:
     settings : ExtractorSettings
     countdown_s, seconds : float, default=3 and 2
         Before a take, and of it.
-    keep_pictures : bool, default=False
+    keep_images : bool, default=False
 
     Attributes
     ----------
@@ -65,10 +65,10 @@ class Director:
         Whether the person wants to leave, or all is done and was seen.
     """
 
-    def __init__(self, asks, keep, undo, *, settings, countdown_s=3.0, seconds=2.0, keep_pictures=False):
+    def __init__(self, asks, keep, undo, *, settings, countdown_s=3.0, seconds=2.0, keep_images=False):
         self.ended = False
         self._asks, self._keep, self._undo = deque(asks), keep, undo
-        self._settings, self._keep_pictures = settings, keep_pictures
+        self._settings, self._keep_images = settings, keep_images
         self._lasts = {READY: PREPARE_S, COUNTDOWN: countdown_s, RECORDING: seconds}
         self._stage, self._since, self._waits = READY, None, True
         self._recorder, self._number, self._message = None, None, ""
@@ -122,7 +122,7 @@ class Director:
 
     def _begin(self, stage):
         self._stage, self._since = stage, None
-        self._recorder = Recorder(self._settings, keep_pictures=self._keep_pictures) if stage == RECORDING else None
+        self._recorder = Recorder(self._settings, keep_images=self._keep_images) if stage == RECORDING else None
 
     def _is_over(self, passed_s):
         lasts = self._lasts[self._stage]
@@ -138,8 +138,8 @@ class Director:
 
     def _finish(self):
         if not self._recorder.enough:
-            starved, n_pictures = self._recorder.starved, self._recorder.n_pictures
-            why = f"only {n_pictures} pictures came in that time" if starved else "no face was seen long enough"
+            starved, n_images = self._recorder.starved, self._recorder.n_images
+            why = f"only {n_images} images came in that time" if starved else "no face was seen long enough"
             self._message = f"{why}; {self._asks[0].expression} once more"
             return
         ask = self._asks.popleft()

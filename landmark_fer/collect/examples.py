@@ -6,7 +6,7 @@ from landmark_fer.core.geometry import interocular_distance
 from landmark_fer.live.sources.demo_person import FACE_CENTRE, Person, to_layer
 from landmark_fer.live.sources.demo_tables import AT_REST
 
-SIDE = 230  # pixels of the picture
+SIDE = 230  # pixels of the image
 
 HINTS = {
     "neutral": "relax your face, lips together",
@@ -49,7 +49,7 @@ _ONE_SIDED = {"contempt": (((54, 64), 0.09, -0.13), ((53, 55), 0.06, -0.09), ((6
 
 
 def example(expression):
-    """Return a picture of the demo's face showing an expression, shape (230, 230, 3), uint8, RGB."""
+    """Return a image of the demo's face showing an expression, shape (230, 230, 3), uint8, RGB."""
     layer = _Actor(_moves_of(expression)).layer(_AMOUNTS.get(expression, {}))
     x, y = np.round(to_layer(FACE_CENTRE)).astype(int) - (SIDE // 2, SIDE // 2 - 8)
     part = layer[y : y + SIDE, x : x + SIDE].astype(np.float32)

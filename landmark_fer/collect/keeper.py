@@ -33,11 +33,9 @@ class Keeper:
 
     def keep(self, ask, recorder):
         """Write a take; return what `undo` needs."""
-        records, frames, pictures = recorder.take()
+        records, frames, images = recorder.take()
         with self._interrupts.held_back():
-            take = self.collection.add(
-                self.subject, ask.expression, records, frames, source=self.source, pictures=pictures
-            )
+            take = self.collection.add(self.subject, ask.expression, records, frames, source=self.source, images=images)
         self.takes.append(take)
         return take
 

@@ -1,4 +1,4 @@
-"""Options of the collecting door: what each is called, takes and means. Nothing heavy is imported."""
+"""Options of the collecting command: what each is called, takes and means. Nothing heavy is imported."""
 
 import argparse
 from pathlib import Path
@@ -23,7 +23,7 @@ def make_parser():
     )
     _add_keeping(parser.add_argument_group("what is kept"))
     _add_asking(parser.add_argument_group("what is asked for"))
-    _add_seeing(parser.add_argument_group("where pictures come from"))
+    _add_seeing(parser.add_argument_group("where images come from"))
     _add_managing(parser.add_argument_group("instead of collecting"))
     return parser
 
@@ -38,7 +38,7 @@ def _add_keeping(group):
         help="folder of the faces; taken up again (default: my_faces)",
     )
     add("--subject", metavar="NAME", help=f"who is seen (default: {DEFAULT_SUBJECT})")
-    add("--keep-pictures", action="store_true", help="keep the camera's whole pictures, too")
+    add("--keep-images", action="store_true", help="keep the camera's whole images, too")
     add("--consent", action="store_true", help="everybody who is seen has agreed (asked on screen without it)")
 
 

@@ -1,10 +1,10 @@
-"""Recorder: which of a film's faces become a take."""
+"""Recorder: which of a video's faces become a take."""
 
 import cv2
 
 from landmark_fer.core.records import stack
 
-FACES_PER_SECOND = 10.0  # frames that follow each other closer are the same picture
+FACES_PER_SECOND = 10.0  # frames that follow each other closer are the same image
 FEWEST_FACES = 5  # of a take; with fewer nobody was really there
 _ROUNDING_S = 1e-6  # times of frames are sums
 
@@ -30,20 +30,20 @@ class Recorder:
     ----------
     settings : ExtractorSettings
         Of the extractor whose faces come.
-    keep_pictures : bool, default=False
-        Whether whole pictures are kept, too.
+    keep_images : bool, default=False
+        Whether whole images are kept, too.
 
     Attributes
     ----------
-    n_pictures : int
+    n_images : int
         That came, with and without a face.
     """
 
-    def __init__(self, settings, *, keep_pictures=False):
-        self.n_pictures = 0
+    def __init__(self, settings, *, keep_images=False):
+        self.n_images = 0
         self._sizes = {"chip_size": settings.chip_size, "crop_size": settings.crop_size or None}
-        self._keep_pictures = keep_pictures
-        self._number, self._faces, self._frames, self._pictures = None, [], [], []
+        self._keep_images = keep_images
+        self._number, self._faces, self._frames, self._images = None, [], [], []
 
     def __len__(self):
         return len(self._faces)
@@ -56,7 +56,7 @@ class Recorder:
         frame : Frame
         followed : list of (int, Face)
         """
-        self.n_pictures += 1
+        self.n_images += 1
         if self._frames and frame.time_s - self._frames[-1]["time_s"] < 1 / FACES_PER_SECOND - _ROUNDING_S:
             return
         if self._number is None:
@@ -69,13 +69,13 @@ class Recorder:
         values = {"time_s": frame.time_s, **place, "detector_score": float(face.detector_score)}
         self._frames.append({name: round(float(value), 4) for name, value in values.items()})
         self._faces.append(face)
-        if self._keep_pictures:
-            self._pictures.append(cv2.imencode(".png", cv2.cvtColor(frame.picture, cv2.COLOR_RGB2BGR))[1].tobytes())
+        if self._keep_images:
+            self._images.append(cv2.imencode(".png", cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR))[1].tobytes())
 
     @property
     def starved(self):
-        """Whether so few pictures came that no face could be seen often enough."""
-        return self.n_pictures < FEWEST_FACES
+        """Whether so few images came that no face could be seen often enough."""
+        return self.n_images < FEWEST_FACES
 
     @property
     def enough(self):
@@ -83,5 +83,5 @@ class Recorder:
         return len(self) >= FEWEST_FACES
 
     def take(self):
-        """Return what `Collection.add` needs: records of shape (n,), frames as a list of dict, pictures."""
-        return stack(self._faces, **self._sizes), self._frames, self._pictures
+        """Return what `Collection.add` needs: records of shape (n,), frames as a list of dict, images."""
+        return stack(self._faces, **self._sizes), self._frames, self._images

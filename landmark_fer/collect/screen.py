@@ -1,4 +1,4 @@
-"""Screen: the picture that somebody sees who is being recorded. Nothing given is changed."""
+"""Screen: the image that somebody sees who is being recorded. Nothing given is changed."""
 
 import textwrap
 import unicodedata
@@ -16,19 +16,19 @@ from landmark_fer.live.drawing.colours import RECORDING as RED
 from landmark_fer.live.drawing.layout import Rectangle
 from landmark_fer.live.drawing.lettering import text_size, write
 
-HEIGHT, PANEL, FOOT = 540, 270, 78  # of the picture, of the panel beside it, and of the lines below it
+HEIGHT, PANEL, FOOT = 540, 270, 78  # of the image, of the panel beside it, and of the lines below it
 _MARGIN, _LETTERS = 16, 17
 _SHIFT = 4  # binary digits of a pixel's fraction in OpenCV's drawing functions
 
 _KEYS = "space: begin, wait, go on    s: later    u: undo the last take    q: leave"
 
 
-def draw_screen(picture, followed, shown, *, where, subject, n_faces=0):
+def draw_screen(image, followed, shown, *, where, subject, n_faces=0):
     """Return what is on the screen while takes are recorded.
 
     Parameters
     ----------
-    picture : ndarray of shape (height, width, 3), uint8
+    image : ndarray of shape (height, width, 3), uint8
         RGB. It is shown as a mirror does.
     followed : list of (int, Face)
     shown : Shown
@@ -43,14 +43,14 @@ def draw_screen(picture, followed, shown, *, where, subject, n_faces=0):
     ndarray of shape (618, width, 3), uint8
         RGB.
     """
-    scale = HEIGHT / picture.shape[0]
-    width = max(320, round(picture.shape[1] * scale))
-    film = np.ascontiguousarray(cv2.resize(picture, (width, HEIGHT), interpolation=cv2.INTER_LINEAR)[:, ::-1])
+    scale = HEIGHT / image.shape[0]
+    width = max(320, round(image.shape[1] * scale))
+    video = np.ascontiguousarray(cv2.resize(image, (width, HEIGHT), interpolation=cv2.INTER_LINEAR)[:, ::-1])
     for number, face in followed:
-        _draw_face(film, face, scale, chosen=number == shown.number, recording=shown.stage == RECORDING)
-    _draw_stage(film, shown, n_faces_seen=len(followed))
+        _draw_face(video, face, scale, chosen=number == shown.number, recording=shown.stage == RECORDING)
+    _draw_stage(video, shown, n_faces_seen=len(followed))
     canvas = np.full((HEIGHT + FOOT, width + PANEL, 3), PAPER, np.uint8)
-    canvas[:HEIGHT, :width] = film
+    canvas[:HEIGHT, :width] = video
     _draw_panel(canvas, width, shown)
     foot = [
         (_KEYS, INK),
@@ -78,34 +78,34 @@ def draw_notice(paragraphs, *, size=(960, 600)):
     return canvas
 
 
-def _draw_face(film, face, scale, *, chosen, recording):
-    """Draw the contours of a face onto the mirrored film: bright where it is the one that is recorded."""
-    xy = face.landmarks * scale * (-1, 1) + (film.shape[1] - 1, 0)
+def _draw_face(video, face, scale, *, chosen, recording):
+    """Draw the contours of a face onto the mirrored video: bright where it is the one that is recorded."""
+    xy = face.landmarks * scale * (-1, 1) + (video.shape[1] - 1, 0)
     xy = np.round(xy * 2**_SHIFT).astype(np.int32)
     colour = (RED if recording else INK) if chosen else (110, 110, 110)
     for name, members in GROUPS.items():
-        cv2.polylines(film, [xy[list(members)][:, None]], name in CLOSED_GROUPS, colour, 1, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(video, [xy[list(members)][:, None]], name in CLOSED_GROUPS, colour, 1, cv2.LINE_AA, _SHIFT)
 
 
-def _draw_stage(film, shown, *, n_faces_seen):
-    """Write into the film what goes on: a number that counts down, a bar that fills."""
-    height, width = film.shape[:2]
+def _draw_stage(video, shown, *, n_faces_seen):
+    """Write into the video what goes on: a number that counts down, a bar that fills."""
+    height, width = video.shape[:2]
     if shown.stage == COUNTDOWN:
-        _centred(film, f"{int(np.ceil(shown.left_s)) or 1}", 4, 90, INK)
+        _centred(video, f"{int(np.ceil(shown.left_s)) or 1}", 4, 90, INK)
     if shown.stage == RECORDING:
-        film[-14:] = (60, 60, 60)
-        film[-14:, : round(shown.share * width)] = RED
-        _ground(film, "recording: hold it", 14, 24, RED)
+        video[-14:] = (60, 60, 60)
+        video[-14:, : round(shown.share * width)] = RED
+        _ground(video, "recording: hold it", 14, 24, RED)
     if shown.waits and shown.stage != DONE:
-        _ground(film, "press space to begin", height - 140, 30, INK)
+        _ground(video, "press space to begin", height - 140, 30, INK)
     notes = ["no face is seen: come closer, more light"] if not n_faces_seen else []
     notes += ["several faces: the bright one is recorded"] if n_faces_seen > 1 else []
     for line, text in enumerate([*notes, *filter(None, [shown.message])]):
-        _ground(film, text, height - 52 - 30 * line, 16, INK)
+        _ground(video, text, height - 52 - 30 * line, 16, INK)
 
 
 def _draw_panel(canvas, left, shown):
-    """Draw what is asked for beside the film: the word, a face that shows it, how, why, how much is left."""
+    """Draw what is asked for beside the video: the word, a face that shows it, how, why, how much is left."""
     if shown.stage == DONE:
         _paragraph(canvas, "All takes are there. Thank you. q leaves, u undoes the last take.", left, _MARGIN, 20, INK)
         return
@@ -141,19 +141,19 @@ def _fitted(canvas, text, corner, letters, ink, width):
 
 
 def _plain(text):
-    """Return text without the accents that the letters of a picture lack."""
+    """Return text without the accents that the letters of a image lack."""
     parts = unicodedata.normalize("NFKD", text)
     return "".join(letter for letter in parts if not unicodedata.combining(letter))
 
 
-def _centred(film, text, y, letters, ink):
-    write(film, text, ((film.shape[1] - text_size(text, letters)[0]) // 2, y), letters, ink)
+def _centred(video, text, y, letters, ink):
+    write(video, text, ((video.shape[1] - text_size(text, letters)[0]) // 2, y), letters, ink)
 
 
-def _ground(film, text, y, letters, ink):
-    """Write a line in the middle of the film, on a dark ground."""
-    while letters > 8 and text_size(text, letters)[0] > film.shape[1] - 2 * _MARGIN:
+def _ground(video, text, y, letters, ink):
+    """Write a line in the middle of the video, on a dark ground."""
+    while letters > 8 and text_size(text, letters)[0] > video.shape[1] - 2 * _MARGIN:
         letters -= 1
     width, height = text_size(text, letters)
-    shade(film, Rectangle((film.shape[1] - width) // 2 - 10, y - 4, width + 20, height + 8), 0.2)
-    _centred(film, text, y, letters, (255, 255, 255) if ink == RED else ink)
+    shade(video, Rectangle((video.shape[1] - width) // 2 - 10, y - 4, width + 20, height + 8), 0.2)
+    _centred(video, text, y, letters, (255, 255, 255) if ink == RED else ink)

@@ -1,4 +1,4 @@
-"""Spans: which expression somebody shows from when to when in a film, from a csv file."""
+"""Spans: which expression somebody shows from when to when in a video, from a csv file."""
 
 import itertools
 import math
@@ -20,7 +20,7 @@ _RULE = f"the columns {', '.join(COLUMNS)} and a row for each span"
 
 @dataclass(frozen=True)
 class Span:
-    """A part of a film, in seconds; the end is no part of it."""
+    """A part of a video, in seconds; the end is no part of it."""
 
     start_s: float
     end_s: float

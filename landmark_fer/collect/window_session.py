@@ -6,7 +6,7 @@ from landmark_fer.collect.screen import draw_notice, draw_screen
 from landmark_fer.live.pacing import Pace
 
 LISTEN_S = 0.05  # keys are heard at least this often
-STAY_S = 3600.0  # a film that has ended stands for so long, for whoever wants to undo
+STAY_S = 3600.0  # a video that has ended stands for so long, for whoever wants to undo
 
 
 def ask_consent(window, paragraphs):
@@ -64,17 +64,17 @@ class Sitting:
                 director.press(self.window.show(self._screen, wait_s=LISTEN_S))
 
     def _show(self, director, frame):
-        followed = self.follower.follow(frame.picture, time_s=frame.time_s)
+        followed = self.follower.follow(frame.image, time_s=frame.time_s)
         shown = director.update(frame, followed)
         keeper = self._keeper
         about = {"where": str(keeper.collection.path), "subject": keeper.subject, "n_faces": keeper.n_faces}
-        self._screen = draw_screen(frame.picture, followed, shown, **about)
+        self._screen = draw_screen(frame.image, followed, shown, **about)
         while not self.source.live and not director.ended and (wait_s := self._pace.wait_s(frame.time_s)) > 0:
             director.press(self.window.wait(wait_s))
         director.press(self.window.show(self._screen))
 
     def _stand(self, director):
-        """Leave the last picture of a film that has ended, until a key is pressed."""
+        """Leave the last image of a video that has ended, until a key is pressed."""
         left = STAY_S
         while self._screen is not None and not (director.ended or self.window.closed) and left > 0:
             director.press(self.window.show(self._screen, wait_s=LISTEN_S))

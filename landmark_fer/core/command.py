@@ -1,4 +1,4 @@
-"""What every door does around its work: sentences for tracebacks, exit statuses, quiet where nobody listens."""
+"""What every command does around its work: sentences for tracebacks, exit statuses, quiet where nobody listens."""
 
 import contextlib
 import os
@@ -9,8 +9,8 @@ from landmark_fer.core.errors import LandmarkFerError
 STOPPED, UNHEARD = 130, 141  # exit statuses of a shell's commands that end by SIGINT and by SIGPIPE
 
 
-def run_door(work, *, stopped="stopped"):
-    """Do a door's work and return its exit status.
+def run_command(work, *, stopped="stopped"):
+    """Do a command's work and return its exit status.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def run_door(work, *, stopped="stopped"):
         whoever read stdout has gone (``| head``).
     """
     _let_any_name_be_printed()
-    stdout = _Watched(sys.stdout)
+    stdout = _Validation(sys.stdout)
     try:
         with contextlib.redirect_stdout(sys.stdout if sys.stdout is None else stdout):
             return _ended(work, stopped, stdout.flush)
@@ -55,7 +55,7 @@ def _ended(work, stopped, flush):
         return STOPPED
 
 
-class _Watched:
+class _Validation:
     """A stream that remembers its own error, which else could not be told from that of another file."""
 
     def __init__(self, stream):

@@ -1,6 +1,6 @@
 """What can go wrong in a way that a person can mend.
 
-Every message is one sentence: it names the thing, the rule, what came, and what to do. The doors catch the
+Every message is one sentence: it names the thing, the rule, what came, and what to do. The commands catch the
 root class, print the message, and return exit status 2.
 """
 
@@ -14,7 +14,7 @@ class InputError(LandmarkFerError, ValueError):
 
 
 class DataError(LandmarkFerError):
-    """A data set or a picture cannot be read or does not hold what it should."""
+    """A data set or a image cannot be read or does not hold what it should."""
 
 
 class ArtifactError(LandmarkFerError):

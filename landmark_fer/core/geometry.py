@@ -43,7 +43,7 @@ def mirror_landmarks(landmarks, *, axis_x=0.0):
     ----------
     landmarks : ndarray of shape (..., 68, 2)
     axis_x : float, default=0
-        Where the mirror stands; ``(width - 1) / 2`` mirrors a picture onto itself.
+        Where the mirror stands; ``(width - 1) / 2`` mirrors a image onto itself.
 
     Returns
     -------

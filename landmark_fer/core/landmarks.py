@@ -1,6 +1,6 @@
 """The 68-point scheme (iBUG 300-W mark-up [1]_) as tables.
 
-Left and right are the subject's: points 36-41 are the right eye, which lies on the left of an unmirrored picture.
+Left and right are the subject's: points 36-41 are the right eye, which lies on the left of an unmirrored image.
 
 References
 ----------

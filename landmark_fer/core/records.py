@@ -13,7 +13,7 @@ from landmark_fer.core.rows import RecordRows
 
 @dataclass(frozen=True)
 class Box:
-    """A bounding box in pixels of the source picture; it may reach over the picture's edge."""
+    """A bounding box in pixels of the source image; it may reach over the image's edge."""
 
     x: float
     y: float
@@ -35,20 +35,20 @@ class Box:
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """One face of one picture.
+    """One face of one image.
 
     Attributes
     ----------
     box : Box
         Where the detector saw it.
     landmarks : ndarray of shape (68, 2), float32
-        Pixels of the source picture, x before y.
+        Pixels of the source image, x before y.
     chip : ndarray of shape (S, S), uint8
         The face in grey, upright on the template.
     detector_score : float
-        The detector's margin, NaN where the whole picture was taken for a face that no detector saw.
+        The detector's margin, NaN where the whole image was taken for a face that no detector saw.
     crop : ndarray of shape (C, C), uint8, or None
-        The picture around the box in grey, as it stands; None where no model asked for it.
+        The image around the box in grey, as it stands; None where no model asked for it.
     """
 
     box: Box

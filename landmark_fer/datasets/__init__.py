@@ -1,4 +1,4 @@
-"""Data sets: one reader a source, face records that are measured once and kept, twins, the bundled geometry table."""
+"""Data sets: one reader a source, face records that are measured once and kept, near-duplicates, the bundled geometry table."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ def load_dataset(
     labels="auto",
     votes="auto",
     expressions=None,
-    pictures="auto",
+    images="auto",
     dataset="auto",
     views="frontal",
     unasked="left out",
@@ -44,8 +44,8 @@ def load_dataset(
         them learn from those of the training faces; the votes change no label.
     expressions : sequence of str, optional
         Classes to keep; by default all.
-    pictures : {"auto", "crops", "scenes"}, default="auto"
-        Whether the pictures of a folder are cropped to one face each; as for `FolderReader`.
+    images : {"auto", "crops", "scenes"}, default="auto"
+        Whether the images of a folder are cropped to one face each; as for `FolderReader`.
     dataset : str, default="auto"
         Which data set it is, one of `sources.DATASETS`; "auto" recognizes its layout.
     views : {"frontal", "half", "all"}, default="frontal"
@@ -74,7 +74,7 @@ def load_dataset(
         raise InputError(f"votes must be one of {', '.join(VOTES)}, got {votes!r}")
     if unasked not in UNASKED:
         raise InputError(f"unasked must be one of {', '.join(UNASKED)}, got {unasked!r}")
-    given = {"dataset": dataset, "pictures": pictures, "views": views, "votes": votes, "labels": labels}
+    given = {"dataset": dataset, "images": images, "views": views, "votes": votes, "labels": labels}
     given |= {"settings": settings, "predictor": predictor, "jobs": jobs, "cache": cache, "progress": progress}
     if isinstance(path, list | tuple) and (len(path) > 1 or weights is not None):
         return _joined(path, weights, expressions, unasked, given)
@@ -90,7 +90,7 @@ def load_dataset(
     else:
         from landmark_fer.datasets.extraction_cache import build_dataset
 
-        reader = open_source(path, dataset=dataset, pictures=pictures, views=views)
+        reader = open_source(path, dataset=dataset, images=images, views=views)
         options = {"settings": settings, "predictor": predictor, "jobs": jobs, "cache": cache, "progress": progress}
         faces = build_dataset(reader, **options)
     if labels == "ferplus":
@@ -117,11 +117,11 @@ def _joined(paths, weights, expressions, unasked, given):
     return faces.only(expressions) if expressions else faces
 
 
-def open_source(path, *, dataset="auto", pictures="auto", views="frontal"):
+def open_source(path, *, dataset="auto", images="auto", views="frontal"):
     """Return the reader for a path; as `sources.open_source`, which has the table of readers."""
     from landmark_fer.datasets.readers import registry as sources
 
-    return sources.open_source(path, dataset=dataset, pictures=pictures, views=views)
+    return sources.open_source(path, dataset=dataset, images=images, views=views)
 
 
 def _without_unasked(faces, unasked):

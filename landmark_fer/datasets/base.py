@@ -1,4 +1,4 @@
-"""Item and FaceDataset: one picture of a source as it is read, and all of its faces once they are measured."""
+"""Item and FaceDataset: one image of a source as it is read, and all of its faces once they are measured."""
 
 import hashlib
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ OFFICIAL_SPLITS = ("Training", "PublicTest", "PrivateTest")
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """One picture of a data set, before a face is looked for.
+    """One image of a data set, before a face is looked for.
 
     Attributes
     ----------
@@ -30,19 +30,19 @@ class Item:
         One of `OFFICIAL_SPLITS`, the source's own word where it has another, or "".
     subject : str
         Who is seen; "" where unknown.
-    picture : ndarray, Path, bytes or None
+    image : ndarray, Path, bytes or None
         Pixels (grey or RGB, uint8), or a file or a file's content, which the worker decodes.
     problem : str or None
-        A sentence on why the picture is left out.
+        A sentence on why the image is left out.
     of_many : bool
-        Whether `problem` is what one sentence says on all that it is true of: "pictures lie in no numbered folder".
+        Whether `problem` is what one sentence says on all that it is true of: "images lie in no numbered folder".
     """
 
     name: str
     expression: str | None = None
     split: str = ""
     subject: str = ""
-    picture: np.ndarray | Path | bytes | None = None
+    image: np.ndarray | Path | bytes | None = None
     problem: str | None = None
     of_many: bool = False
 
@@ -62,7 +62,7 @@ class FaceDataset:
     detector_scores : ndarray of shape (n,), float32
         NaN where no detector saw the face.
     cropped : bool
-        Whether the pictures were cropped to one face each.
+        Whether the images were cropped to one face each.
     source : str
         Name of the file or folder.
     key : str
@@ -73,19 +73,19 @@ class FaceDataset:
         Sentences on how the source was read: without a column that it lacks, the first frame of several, values by a
         usual range. Nothing is left out for them.
     left_out : str
-        Path of a csv that names every picture that was left out; "" where there is none.
+        Path of a csv that names every image that was left out; "" where there is none.
     n_left_out : int
-        How many pictures the sentences in `problems` are about; files that are no images do not count.
+        How many images the sentences in `problems` are about; files that are no images do not count.
     votes : ndarray of shape (n, 10) or None
         FER+ votes, in the order of `FERPLUS_COLUMNS`.
-    twin_groups : ndarray of shape (n,), int, or None
-        As from `audit_twins`, where the audit came with the data (the geometry table).
-    twin_correlations : ndarray of shape (n,), float32, or None
+    near_duplicate_groups : ndarray of shape (n,), int, or None
+        As from `find_near_duplicates`, where the audit came with the data (the geometry table).
+    near_duplicate_correlations : ndarray of shape (n,), float32, or None
         The same.
     weights : ndarray of shape (n,), int, or None
         How many times each face counts in a fit; never in a score.
     takes : ndarray of shape (n,), str, or None
-        The recording that a face is a frame of; "" where it is a picture of its own.
+        The recording that a face is a frame of; "" where it is a image of its own.
     origins : ndarray of shape (n,), str, or None
         Which data set each face is from, where several were joined.
     """
@@ -105,8 +105,8 @@ class FaceDataset:
     left_out: str = ""
     n_left_out: int = 0
     votes: np.ndarray | None = None
-    twin_groups: np.ndarray | None = None
-    twin_correlations: np.ndarray | None = None
+    near_duplicate_groups: np.ndarray | None = None
+    near_duplicate_correlations: np.ndarray | None = None
     weights: np.ndarray | None = None
     takes: np.ndarray | None = None
     origins: np.ndarray | None = None
@@ -181,7 +181,7 @@ class FaceDataset:
         return self.take(mask)
 
     def left_out_sentences(self, most=10):
-        """Return what a command prints of the pictures that were left out, as a list: the first reasons, then counts.
+        """Return what a command prints of the images that were left out, as a list: the first reasons, then counts.
 
         Parameters
         ----------
@@ -207,7 +207,7 @@ def of_many(count, sentence, names):
 
 
 def unread(count, reason, names):
-    """Return a sentence on files that are not read for one of the reasons `picture_trees.UNREAD`."""
+    """Return a sentence on files that are not read for one of the reasons `image_trees.UNREAD`."""
     return of_many(count, f"files are not read ({reason})", names)
 
 

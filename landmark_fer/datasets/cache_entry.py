@@ -197,7 +197,7 @@ class GrowingEntry:
                 f"{faceless.count} of {faceless.count + self.n_faces}",
                 first_of(faceless.count, faceless.first),
             )
-            sentences.append(f"no face was found in {count} pictures, which are left out: {named}")
+            sentences.append(f"no face was found in {count} images, which are left out: {named}")
         return sentences, n_unreadable, faceless.count
 
 

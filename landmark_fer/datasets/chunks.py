@@ -13,16 +13,16 @@ from landmark_fer.core.workers import ending_with_this
 from landmark_fer.datasets.extraction import measure_chunk, one_thread, resident_memory
 from landmark_fer.perception.predictor_file import sha256_of
 
-CHUNK = 128  # pictures; what a killed run loses at most, times the number of workers
-CHUNK_BYTES = 8 * 2**20  # of pictures that travel to the workers, so that few wait in memory however large they are
+CHUNK = 128  # images; what a killed run loses at most, times the number of workers
+CHUNK_BYTES = 8 * 2**20  # of images that travel to the workers, so that few wait in memory however large they are
 WAVE = 32  # chunks for each worker until all are waited for, which bounds what waits for a slow one
 MOST_MEMORY = 768 * 2**20  # bytes of a worker; if one has more after a wave, all are replaced
 
 
 def measured_chunks(reader, settings, predictor, *, jobs=None, done=0, ranges=None):
-    """Measure the pictures of a source in their order; yield each chunk as soon as all before it are there.
+    """Measure the images of a source in their order; yield each chunk as soon as all before it are there.
 
-    A picture that kills the worker which measures it (dlib and OpenCV are not Python) is left out like one that
+    A image that kills the worker which measures it (dlib and OpenCV are not Python) is left out like one that
     cannot be read.
 
     Parameters
@@ -48,19 +48,19 @@ def measured_chunks(reader, settings, predictor, *, jobs=None, done=0, ranges=No
     options = {"cropped": reader.cropped, "settings": settings, "predictor": str(predictor), "ranges": ranges}
     if _travels():
         options["predictor_sha256"] = sha256_of(predictor)
-    suspects = 0
-    while suspects is not None:
+    label_errors = 0
+    while label_errors is not None:
         try:
             items = itertools.islice(reader.items(), done, None)
-            for size, arrays in _alone(itertools.islice(items, suspects), done, options):
+            for size, arrays in _alone(itertools.islice(items, label_errors), done, options):
                 yield size, arrays
                 done += size
-            suspects = None
+            label_errors = None
             for size, arrays in _in_waves(_chunks(items, done), options, jobs or -1):
                 yield size, arrays
                 done += size
         except TerminatedWorkerError:
-            suspects = 3 * CHUNK * joblib.effective_n_jobs(jobs or -1)  # whatever was under way is among them
+            label_errors = 3 * CHUNK * joblib.effective_n_jobs(jobs or -1)  # whatever was under way is among them
 
 
 def _in_waves(chunks, options, jobs):
@@ -102,7 +102,7 @@ def _alone(items, first_row, options):
                 reason = (
                     f"{item.name} ended the process that measured it; it is damaged, or needs more memory than there is"
                 )
-                size, arrays, _ = _measured([replace(item, picture=None, problem=reason)], row, options)
+                size, arrays, _ = _measured([replace(item, image=None, problem=reason)], row, options)
             yield size, arrays
     finally:
         if worker is not None:
@@ -110,11 +110,11 @@ def _alone(items, first_row, options):
 
 
 def _chunks(items, first_row):
-    """Yield (position of the first, list of items): `CHUNK` of them, or fewer where their pictures are large."""
+    """Yield (position of the first, list of items): `CHUNK` of them, or fewer where their images are large."""
     chunk, weight = [], 0
     for item in items:
-        picture = item.picture
-        size = len(picture) if isinstance(picture, bytes) else getattr(picture, "nbytes", 0)
+        image = item.image
+        size = len(image) if isinstance(image, bytes) else getattr(image, "nbytes", 0)
         if chunk and (len(chunk) == CHUNK or weight + size > CHUNK_BYTES):
             yield first_row, chunk
             first_row, chunk, weight = first_row + len(chunk), [], 0
@@ -135,11 +135,11 @@ def _travels():
 
 
 def _with_content(item):
-    """Return an item whose picture is no file but the content of one."""
-    if not isinstance(item.picture, Path):
+    """Return an item whose image is no file but the content of one."""
+    if not isinstance(item.image, Path):
         return item
     try:
-        return replace(item, picture=item.picture.read_bytes())
+        return replace(item, image=item.image.read_bytes())
     except OSError as error:
         reason = f"{item.name} cannot be read ({error.strerror or error})"
-        return replace(item, picture=None, problem=reason)
+        return replace(item, image=None, problem=reason)

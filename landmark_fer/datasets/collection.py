@@ -8,7 +8,7 @@
           take.json             subject, expression, round, source, times, hash of records.npy
           records.npy           face records, shape (n,): landmarks and chip
           frames.csv            time, box and detector's score of each record
-          pictures/0000.png     only where pictures were asked for
+          images/0000.png     only where images were asked for
 
 A take is written beside its place and renamed when it is whole, so that whatever ends the program leaves whole takes.
 Names that begin with a dot are leftovers; they are never read, and the next `Collection` that is opened removes them.

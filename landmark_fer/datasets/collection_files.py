@@ -14,11 +14,11 @@ from landmark_fer.core.errors import DataError, SinkError
 from landmark_fer.core.naming import writable
 from landmark_fer.datasets.readers.csv_files import csv_rows
 
-TAKE, RECORDS, FRAMES, PICTURES = "take.json", "records.npy", "frames.csv", "pictures"
+TAKE, RECORDS, FRAMES, IMAGES = "take.json", "records.npy", "frames.csv", "images"
 COLUMNS = ("time_s", "x", "y", "width", "height", "detector_score")
 
 
-def write_take(folder, about, records, frames, pictures):
+def write_take(folder, about, records, frames, images):
     """Fill the new folder of a take; `about` gets the hash of the records."""
     with open(folder / RECORDS, "wb") as file:
         np.save(file, records, allow_pickle=False)
@@ -26,10 +26,10 @@ def write_take(folder, about, records, frames, pictures):
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(frames)
-    if pictures:
-        (folder / PICTURES).mkdir()
-    for number, content in enumerate(pictures):
-        (folder / PICTURES / f"{number:04d}.png").write_bytes(content)
+    if images:
+        (folder / IMAGES).mkdir()
+    for number, content in enumerate(images):
+        (folder / IMAGES / f"{number:04d}.png").write_bytes(content)
     about = about | {"sha256": {name: _sha256(folder / name) for name in (RECORDS, FRAMES)}}
     (folder / TAKE).write_text(writable(json.dumps(about, indent=1, ensure_ascii=False)) + "\n", encoding="utf-8")
     for file in (file for file in folder.rglob("*") if file.is_file()):

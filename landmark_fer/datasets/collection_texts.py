@@ -4,9 +4,9 @@ import shlex
 from pathlib import Path
 
 STORED = (
-    "For each take: the face as a small grey picture of 80 x 80 pixels, 68 points on it, times, the name you give "
-    "yourself, and the expression that was asked for. A grey picture of a face shows who you are, and a computer can "
-    "recognize you by it. Whole pictures of the camera are kept only with --keep-pictures; sound never."
+    "For each take: the face as a small grey image of 80 x 80 pixels, 68 points on it, times, the name you give "
+    "yourself, and the expression that was asked for. A grey image of a face shows who you are, and a computer can "
+    "recognize you by it. Whole images of the camera are kept only with --keep-images; sound never."
 )
 
 WHERE = "All of it lies in {path} on this computer, and nothing is sent anywhere."
@@ -21,10 +21,10 @@ CONSENT = (
 README = """This folder was made by python -m landmark_fer.collect. It holds faces of people, who agreed to it.
 
 What is kept: one folder for each person, one folder in it for each take (a few seconds of one expression):
-  records.npy   the faces: a grey picture of 80 x 80 pixels and 68 points each; people can be recognized by them
-  frames.csv    when each was taken, where it was in the camera's picture, how clearly the detector saw it
+  records.npy   the faces: a grey image of 80 x 80 pixels and 68 points each; people can be recognized by them
+  frames.csv    when each was taken, where it was in the camera's image, how clearly the detector saw it
   take.json     who, which expression, when, with which settings
-  pictures/     the camera's pictures, only where they were asked for with --keep-pictures
+  images/     the camera's images, only where they were asked for with --keep-images
 
 To see it:          python -m landmark_fer.collect --out THIS_FOLDER --list
 To delete a person: python -m landmark_fer.collect --out THIS_FOLDER --delete NAME
@@ -35,9 +35,9 @@ it: delete those, too. Do not give this folder away without asking everybody who
 """
 
 
-def notice(path, subject, *, pictures=False):
+def notice(path, subject, *, images=False):
     """Return what somebody has to know before being recorded, as a list of paragraphs."""
-    kept = "Whole pictures of the camera are kept, too, because --keep-pictures asks for it." if pictures else ""
+    kept = "Whole images of the camera are kept, too, because --keep-images asks for it." if images else ""
     quoted = {"path": shlex.quote(str(path)), "subject": shlex.quote(subject)}
     parts = [STORED, kept, WHERE.format(path=Path(path).resolve()), CONSENT.format(**quoted)]
     return [part for part in parts if part]

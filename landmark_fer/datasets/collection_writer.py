@@ -85,7 +85,7 @@ class Collection:
         """Return what is known of each take, as from `read_takes`, of one subject or of all."""
         return [take for take in read_takes(self.path) if subject in (None, take["subject"])]
 
-    def add(self, subject, expression, records, frames, *, source, pictures=()):
+    def add(self, subject, expression, records, frames, *, source, images=()):
         """Keep a take, wholly or not at all.
 
         Parameters
@@ -97,8 +97,8 @@ class Collection:
         frames : list of dict
             Of each record ``time_s, x, y, width, height, detector_score``.
         source : str
-            What messages call the film.
-        pictures : sequence of bytes
+            What messages call the video.
+        images : sequence of bytes
             As PNG, one for each record; none where they are not to be kept.
 
         Returns
@@ -120,7 +120,7 @@ class Collection:
         beside = folder / f".{uuid.uuid4().hex}.new"
         try:
             beside.mkdir(parents=True)
-            write_take(beside, about, records, frames, pictures)
+            write_take(beside, about, records, frames, images)
             os.replace(beside, place)
             sync(folder)
         except OSError as error:

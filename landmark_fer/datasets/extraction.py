@@ -1,4 +1,4 @@
-"""Measuring the faces of some pictures, with one FaceExtractor a thread: what a worker process does."""
+"""Measuring the faces of some images, with one FaceExtractor a thread: what a worker process does."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ def measure_chunk(items, *, first_row, cropped, settings, predictor, predictor_s
     first_row : int
         Position of the first in the source.
     cropped : bool
-        Whether each picture is cropped to one face; else its clearest face is taken.
+        Whether each image is cropped to one face; else its clearest face is taken.
     settings : ExtractorSettings
     predictor : str
         Path of the shape predictor.
@@ -129,9 +129,9 @@ class _Decoded:
 
     def pixels(self, item):
         """Return the pixels of an item."""
-        if isinstance(item.picture, np.ndarray):
-            return item.picture
-        image = decode_image(item.picture, name=item.name, ranges=self._ranges)
+        if isinstance(item.image, np.ndarray):
+            return item.image
+        image = decode_image(item.image, name=item.name, ranges=self._ranges)
         self.notes += [[item.name, *note] for note in image.notes]
         if image.guessed is not None:
             self.guessed.add(image.guessed)
@@ -143,10 +143,10 @@ def _face_of(item, extractor, cropped, decoded):
     if item.problem is not None:
         return None, item.problem
     try:
-        picture = decoded.pixels(item)
+        image = decoded.pixels(item)
         if cropped:
-            return extractor.extract_crop(picture), None
-        return next(iter(extractor.extract(picture)), None), None
+            return extractor.extract_crop(image), None
+        return next(iter(extractor.extract(image)), None), None
     except DependencyError:
         raise
     except MemoryError:

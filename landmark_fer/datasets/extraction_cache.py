@@ -1,7 +1,7 @@
 """Measuring the faces of a data set once, into a cache that takes up where a killed run stopped.
 
 An entry of the cache is a folder named by its key: ``records.npy`` and a file for each column (all memory-mapped),
-``about.json``, and ``left_out.csv``, which names every picture that was left out and says why. While it is being built
+``about.json``, and ``left_out.csv``, which names every image that was left out and says why. While it is being built
 it is called ``<key>.parts`` and one process at a time works on it; it is renamed when it is whole.
 """
 
@@ -121,7 +121,7 @@ def _build(entry, reader, *, settings, predictor, jobs, progress):
     """Measure what is not measured yet and make the entry."""
     growing = GrowingEntry(entry.with_name(f"{entry.name}.parts"), record_dtype(settings.chip_size, settings.crop_size))
     if growing.n_items:
-        _log.info("%s: taking up a run that was stopped after %d pictures", reader.name, growing.n_items)
+        _log.info("%s: taking up a run that was stopped after %d images", reader.name, growing.n_items)
     _measure(growing, reader, settings, predictor, jobs, progress)
     if ranges := growing.common_ranges():
         said = ", ".join(f"{each} ({each.type})" for each in ranges.values())
@@ -138,9 +138,9 @@ def _build(entry, reader, *, settings, predictor, jobs, progress):
 
 
 def _measure(growing, reader, settings, predictor, jobs, progress):
-    """Measure the pictures that are not there yet."""
+    """Measure the images that are not there yet."""
     options = {"jobs": jobs, "done": growing.n_items, "ranges": growing.ranges}
-    bar = {"desc": f"faces of {reader.name}", "unit": "picture", "disable": not progress}
+    bar = {"desc": f"faces of {reader.name}", "unit": "image", "disable": not progress}
     with tqdm(total=_length(reader), initial=growing.n_items, **bar) as bar:
         for size, arrays in measured_chunks(reader, settings, predictor, **options):
             growing.add(size, arrays)
@@ -184,7 +184,7 @@ def _read_entry(entry, reader):
 def _with_skipped(dataset, reader):
     """Return a data set with the files that its reader has no use for among what is left out.
 
-    Such files are no part of an entry, so that a text that is put beside the pictures does not make it anew.
+    Such files are no part of an entry, so that a text that is put beside the images does not make it anew.
     """
     skipped = getattr(reader, "skipped", {})
     if not skipped:

@@ -1,4 +1,4 @@
-"""FER+ [1]_: ten votes for each FER2013 picture, in the order of the csv's rows.
+"""FER+ [1]_: ten votes for each FER2013 image, in the order of the csv's rows.
 
 References
 ----------
@@ -125,7 +125,7 @@ def votes_of(dataset, path):
 
 
 def majority(votes):
-    """Return the expression for which more than half of a picture's votes are.
+    """Return the expression for which more than half of a image's votes are.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def majority(votes):
 
 
 def soft_labels(votes, classes=EXPRESSIONS):
-    """Return each class's share of the votes that a picture has for these classes.
+    """Return each class's share of the votes that a image has for these classes.
 
     Parameters
     ----------

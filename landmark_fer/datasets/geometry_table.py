@@ -1,9 +1,9 @@
 """The bundled geometry table: what the road measured on FER2013, without a pixel of it.
 
-It holds, for each Training and PublicTest face: landmarks, expression, split, row, detector score, twin group and
-twin correlation. ``python -m landmark_fer.datasets.geometry_table --data fer2013.csv.gz`` makes it anew.
+It holds, for each Training and PublicTest face: landmarks, expression, split, row, detector score, near-duplicate group
+and near-duplicate correlation. ``python -m landmark_fer.datasets.geometry_table --data fer2013.csv.gz`` makes it anew.
 
-Landmarks are whole numbers of 1/32 pixel of the 48x48 picture (so exact to 1/64, a twentieth of what the predictor
+Landmarks are whole numbers of 1/32 pixel of the 48x48 image (so exact to 1/64, a twentieth of what the predictor
 resolves), as differences from point to point, one row a coordinate: small numbers beside their like, which deflate
 packs into a third.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from landmark_fer.core.command import run_door
+from landmark_fer.core.command import run_command
 from landmark_fer.core.errors import DataError, InputError, SinkError
 from landmark_fer.core.expressions import EXPRESSIONS
 from landmark_fer.core.files import checkout, written_beside
@@ -44,11 +44,11 @@ def write_table(dataset, path=None, *, cache=None):
     Parameters
     ----------
     dataset : FaceDataset
-        With chips (in which twins are found) and the splits of `SPLITS`; other splits are left out.
+        With chips (in which near-duplicates are found) and the splits of `SPLITS`; other splits are left out.
     path : path-like, optional
         By default that of the bundled table.
     cache : path-like, optional
-        As for `audit_twins`.
+        As for `find_near_duplicates`.
 
     Returns
     -------
@@ -61,12 +61,12 @@ def write_table(dataset, path=None, *, cache=None):
     SinkError
         If the file cannot be written.
     """
-    from landmark_fer.datasets.near_duplicates import audit_twins
+    from landmark_fer.datasets.near_duplicates import find_near_duplicates
 
     dataset = dataset.take(np.isin(dataset.splits, SPLITS))
     if not len(dataset):
         raise InputError(f"the geometry table needs faces of the splits {', '.join(SPLITS)}, and {dataset} has none")
-    audit = audit_twins(dataset, cache=cache)
+    audit = find_near_duplicates(dataset, cache=cache)
     words, expressions = np.unique(dataset.expressions, return_inverse=True)
     path = Path(path or table_path())
     try:
@@ -80,8 +80,8 @@ def write_table(dataset, path=None, *, cache=None):
                 split=np.array([SPLITS.index(split) for split in dataset.splits], dtype=np.uint8),
                 row=dataset.rows.astype(np.int32),
                 detector_score=dataset.detector_scores.round(3),
-                twin_group=audit.groups.astype(np.int32),
-                twin_correlation=audit.correlations,
+                near_duplicate_group=audit.groups.astype(np.int32),
+                near_duplicate_correlation=audit.correlations,
             )
     except OSError as error:
         raise SinkError(f"{path} cannot be written ({error.strerror or error}); give another --out") from error
@@ -89,7 +89,7 @@ def write_table(dataset, path=None, *, cache=None):
 
 
 def read_table(path=None):
-    """Return the faces of a geometry table: landmarks without chips, twins known.
+    """Return the faces of a geometry table: landmarks without chips, near-duplicates known.
 
     Parameters
     ----------
@@ -134,8 +134,8 @@ def _dataset(table, path):
         detector_scores=table["detector_score"],
         source=path.name,
         key=hashlib.sha256(path.read_bytes()).hexdigest(),
-        twin_groups=table["twin_group"].astype(np.int64),
-        twin_correlations=table["twin_correlation"],
+        near_duplicate_groups=table["near_duplicate_group"].astype(np.int64),
+        near_duplicate_correlations=table["near_duplicate_correlation"],
     )
 
 
@@ -173,7 +173,7 @@ def main(arguments=None):
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")  # noqa: T201
         return 0
 
-    return run_door(work)
+    return run_command(work)
 
 
 if __name__ == "__main__":

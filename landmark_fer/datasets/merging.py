@@ -7,7 +7,7 @@ import numpy as np
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.datasets.base import FaceDataset
-from landmark_fer.datasets.near_duplicates import audit_twins
+from landmark_fer.datasets.near_duplicates import find_near_duplicates
 
 TRAINING = "Training"
 MOST_WEIGHT = 100
@@ -18,9 +18,10 @@ _SIDE_BY_SIDE = ("records", "expressions", "splits", "subjects", "names", "rows"
 def join(parts, *, weights=None, cache=None):
     """Return several data sets as one.
 
-    Subjects and groups of twins are kept apart by data set, but for pictures found on the web, of which two data sets
-    may have the same: those are looked for twins together. Splits keep their names where only one data set has them,
-    and get the data set's name added where several do; Training is Training. `rows` count in each data set anew.
+    Subjects and groups of near-duplicates are kept apart by data set, but for images found on the web, of which two
+    data sets may have the same: those are looked for near-duplicates together. Splits keep their names where only one
+    data set has them, and get the data set's name added where several do; Training is Training. `rows` count in each
+    data set anew.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def join(parts, *, weights=None, cache=None):
     weights : sequence of int, optional
         How many times the faces of each part count in a fit; by default once.
     cache : path-like, optional
-        As for `audit_twins`.
+        As for `find_near_duplicates`.
 
     Returns
     -------
@@ -44,7 +45,7 @@ def join(parts, *, weights=None, cache=None):
     names = _names(parts)
     known = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _SIDE_BY_SIDE}
     counts = [len(part) for part in parts]
-    groups, correlations = _twins(parts, cache)
+    groups, correlations = _near_duplicates(parts, cache)
     subjects = [
         np.where(part.subjects == "", "", np.char.add(f"{name}: ", part.subjects.astype(str)))
         for name, part in zip(names, parts, strict=True)
@@ -54,8 +55,8 @@ def join(parts, *, weights=None, cache=None):
         "subjects": np.concatenate(subjects),
         "votes": _votes(parts),
         "takes": _takes(parts, names),
-        "twin_groups": groups,
-        "twin_correlations": correlations,
+        "near_duplicate_groups": groups,
+        "near_duplicate_correlations": correlations,
         "weights": np.repeat(weights, counts),
         "origins": np.repeat(names, counts),
     }
@@ -104,7 +105,7 @@ def _check_parts(parts):
         if part.records.dtype != first.records.dtype:
             raise InputError(
                 f"data sets that are joined must hold faces of one kind, and {first.source} has {_kind(first)}, "
-                f"{part.source} {_kind(part)}; join data sets with pictures only"
+                f"{part.source} {_kind(part)}; join data sets with images only"
             )
     keys = [part.key for part in parts]
     twice = next((part for part in parts if keys.count(part.key) > 1), None)
@@ -153,29 +154,35 @@ def _takes(parts, names):
     )
 
 
-def _twins(parts, cache):
+def _near_duplicates(parts, cache):
     """Return groups and correlations of all faces: brought by a part, or looked for in all the others together."""
     places = np.cumsum([0, *(len(part) for part in parts)])
     groups, correlations = np.empty(places[-1], np.int64), np.full(places[-1], np.nan, np.float32)
-    unaudited = [i for i, part in enumerate(parts) if part.twin_groups is None]
+    unaudited = [i for i, part in enumerate(parts) if part.near_duplicate_groups is None]
     offset = 0
     for i in [i for i in range(len(parts)) if i not in unaudited]:
         rows = slice(places[i], places[i + 1])
-        own = np.unique(parts[i].twin_groups, return_inverse=True)[1]
-        groups[rows], correlations[rows] = own + offset, parts[i].twin_correlations
+        own = np.unique(parts[i].near_duplicate_groups, return_inverse=True)[1]
+        groups[rows], correlations[rows] = own + offset, parts[i].near_duplicate_correlations
         offset += int(own.max()) + 1
     if unaudited:
         rows = np.concatenate([np.arange(places[i], places[i + 1]) for i in unaudited])
-        audit = audit_twins(_together([parts[i] for i in unaudited]), cache=cache)
+        audit = find_near_duplicates(_together([parts[i] for i in unaudited]), cache=cache)
         groups[rows], correlations[rows] = audit.groups + offset, audit.correlations
     return groups, correlations
 
 
 def _together(parts):
-    """Return the parts that are looked for twins in as one; a single part is itself, whose audit may be there."""
+    """Return the parts that are looked for near-duplicates in as one; a single part is itself, whose audit may be there."""
     if len(parts) == 1:
         return parts[0]
     known = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _SIDE_BY_SIDE}
     key = hashlib.sha256(repr([part.key for part in parts]).encode()).hexdigest()[:32]
-    bare = {"votes": None, "twin_groups": None, "twin_correlations": None, "takes": None, "weights": None}
+    bare = {
+        "votes": None,
+        "near_duplicate_groups": None,
+        "near_duplicate_correlations": None,
+        "takes": None,
+        "weights": None,
+    }
     return replace(parts[0], **known, **bare, origins=None, key=key)

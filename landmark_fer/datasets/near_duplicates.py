@@ -1,8 +1,9 @@
-"""Twins: the same photograph more than once in a data set, under other crops, watermarks and brightness.
+"""Near-duplicates: the same photograph more than once in a data set, under other crops, watermarks and brightness.
 
-FER2013 was collected by image search, and nearly a third of its PublicTest faces have a twin in Training, so that a
-test score rewards memory. Aligned chips make twins easy to see: they correlate. Mirrored twins are not looked for:
-one PublicTest face in a hundred reaches the threshold only with a mirrored Training face, most of them by chance.
+FER2013 was collected by image search, and nearly a third of its PublicTest faces have a near-duplicate in Training, so
+that a test score rewards memory. Aligned chips make near-duplicates easy to see: they correlate. Mirrored
+near-duplicates are not looked for: one PublicTest face in a hundred reaches the threshold only with a mirrored Training
+face, most of them by chance.
 """
 
 import hashlib
@@ -20,11 +21,11 @@ from landmark_fer.core.records import take_field
 from landmark_fer.core.rows import rows_of
 from landmark_fer.datasets.near_duplicate_search import pairs_above
 
-TWIN_THRESHOLD = 0.90
+NEAR_DUPLICATE_THRESHOLD = 0.90
 """Correlation from which two faces count as one photograph. Low on purpose: between 0.90 and 0.92 most pairs are
 lookalikes in the same light, above 0.94 nearly all are one photograph; a leak-free score should rather miss a face."""
 
-TWIN_SIDE = 52  # pixels of the chip's middle that are compared: the face without its surroundings
+NEAR_DUPLICATE_SIDE = 52  # pixels of the chip's middle that are compared: the face without its surroundings
 REDUCTION = 2
 
 _BLOCK = 2**24  # correlations in memory at once
@@ -35,8 +36,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class TwinAudit:
-    """What `audit_twins` found, one entry for each face of the data set.
+class NearDuplicates:
+    """What `find_near_duplicates` found, one entry for each face of the data set.
 
     Attributes
     ----------
@@ -45,7 +46,7 @@ class TwinAudit:
     nearest : ndarray of shape (n,), int
         Position of that training face in the data set that it is from; -1 where there is none or it is not known.
     groups : ndarray of shape (n,), int
-        Faces of one group are twins, or twins of twins.
+        Faces of one group are near-duplicates, or near-duplicates of near-duplicates.
     """
 
     correlations: np.ndarray
@@ -54,12 +55,12 @@ class TwinAudit:
 
     @property
     def leak_free(self):
-        """Whether a face is known to have no twin among the training faces, shape (n,), bool."""
-        return self.correlations < TWIN_THRESHOLD
+        """Whether a face is known to have no near-duplicate among the training faces, shape (n,), bool."""
+        return self.correlations < NEAR_DUPLICATE_THRESHOLD
 
 
-def audit_twins(dataset, *, against=None, cache=None):
-    """Look for twins in a data set; computed once and kept in the cache.
+def find_near_duplicates(dataset, *, against=None, cache=None):
+    """Look for near-duplicates in a data set; computed once and kept in the cache.
 
     Parameters
     ----------
@@ -72,41 +73,47 @@ def audit_twins(dataset, *, against=None, cache=None):
 
     Returns
     -------
-    TwinAudit
+    NearDuplicates
 
     Raises
     ------
     InputError
         If one of the data sets has no chips, and did not bring an audit with it.
     """
-    brought = dataset.twin_groups is not None and (against is None or against.twin_groups is not None)
+    brought = dataset.near_duplicate_groups is not None and (
+        against is None or against.near_duplicate_groups is not None
+    )
     if brought:
         nearest = np.full(len(dataset), -1)
-        return TwinAudit(correlations=dataset.twin_correlations, nearest=nearest, groups=dataset.twin_groups)
+        return NearDuplicates(
+            correlations=dataset.near_duplicate_correlations, nearest=nearest, groups=dataset.near_duplicate_groups
+        )
     for part in (dataset, against or dataset):
         if "chip" not in part.records.dtype.names:
-            raise InputError(f"twins are looked for in chips, and {part.source} has none; give the pictures instead")
+            raise InputError(
+                f"near-duplicates are looked for in chips, and {part.source} has none; give the images instead"
+            )
     keys = f"{_AUDIT_FORMAT} {dataset.key} {against.key if against else ''}"
-    path = cache_folder(cache) / f"twins-{hashlib.sha256(keys.encode()).hexdigest()[:32]}.npz"
+    path = cache_folder(cache) / f"near-duplicates-{hashlib.sha256(keys.encode()).hexdigest()[:32]}.npz"
     stored = read_npz(path, ("correlations", "nearest", "groups"))
     if stored is not None and len(stored["groups"]) == len(dataset):
-        return TwinAudit(**stored)
+        return NearDuplicates(**stored)
     audit = _audit(dataset, against)
     try:
         with written_beside(path) as temporary:
             np.savez(temporary, correlations=audit.correlations, nearest=audit.nearest, groups=audit.groups)
     except OSError as error:  # the audit is worth more than its copy
-        _log.warning("the twin audit of %s was not kept: %s", dataset.source, error)
+        _log.warning("the near-duplicate audit of %s was not kept: %s", dataset.source, error)
     return audit
 
 
-def twin_vectors(records):
-    """Return what twins are told by: the middle of the chip, reduced, without its mean, of unit length.
+def near_duplicate_vectors(records):
+    """Return what near-duplicates are told by: the middle of the chip, reduced, without its mean, of unit length.
 
     Parameters
     ----------
     records : ndarray of shape (n,), structured
-        Face records with chips of at least `TWIN_SIDE` pixels.
+        Face records with chips of at least `NEAR_DUPLICATE_SIDE` pixels.
 
     Returns
     -------
@@ -114,17 +121,19 @@ def twin_vectors(records):
         The inner product of two is their correlation. All zeros for a chip without contrast.
     """
     side = take_field(records[:0], "chip").shape[1]
-    if side < TWIN_SIDE:
-        raise InputError(f"chips must have at least {TWIN_SIDE} pixels a side to find twins, got {side}")
-    vectors = _room((len(records), (TWIN_SIDE // REDUCTION) ** 2))
+    if side < NEAR_DUPLICATE_SIDE:
+        raise InputError(
+            f"chips must have at least {NEAR_DUPLICATE_SIDE} pixels a side to find near-duplicates, got {side}"
+        )
+    vectors = _room((len(records), (NEAR_DUPLICATE_SIDE // REDUCTION) ** 2))
     for start in range(0, len(records), _ROWS):
         vectors[start : start + _ROWS] = _block_of_vectors(take_field(records[start : start + _ROWS], "chip"))
     return vectors
 
 
 def _block_of_vectors(chips):
-    margin, side = (chips.shape[1] - TWIN_SIDE) // 2, TWIN_SIDE // REDUCTION
-    middle = chips[:, margin : margin + TWIN_SIDE, margin : margin + TWIN_SIDE]
+    margin, side = (chips.shape[1] - NEAR_DUPLICATE_SIDE) // 2, NEAR_DUPLICATE_SIDE // REDUCTION
+    middle = chips[:, margin : margin + NEAR_DUPLICATE_SIDE, margin : margin + NEAR_DUPLICATE_SIDE]
     cells = middle.reshape(len(chips), side, REDUCTION, side, REDUCTION)
     vectors = cells.mean(axis=(2, 4), dtype=np.float32).reshape(len(chips), -1)
     vectors -= vectors.mean(axis=1, keepdims=True)
@@ -140,7 +149,7 @@ def _room(shape):
         return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
 
 
-def twin_correlations(records, against):
+def near_duplicate_correlations(records, against):
     """Return each face's highest correlation with any face of `against`, and which face that is.
 
     Parameters
@@ -157,7 +166,7 @@ def twin_correlations(records, against):
     """
     if not len(against):
         raise InputError("against must hold at least one face, got none")
-    ours, theirs = twin_vectors(records), twin_vectors(against)
+    ours, theirs = near_duplicate_vectors(records), near_duplicate_vectors(against)
     correlations, nearest = np.empty(len(ours), np.float32), np.empty(len(ours), np.int64)
     for rows in _blocks(len(ours), len(theirs)):
         products = ours[rows] @ theirs.T
@@ -166,7 +175,7 @@ def twin_correlations(records, against):
     return correlations, nearest
 
 
-def twin_groups(records, *, threshold=TWIN_THRESHOLD):
+def near_duplicate_groups(records, *, threshold=NEAR_DUPLICATE_THRESHOLD):
     """Return the group of each face: faces that correlate at the threshold or more share one, and so do chains.
 
     Parameters
@@ -177,9 +186,9 @@ def twin_groups(records, *, threshold=TWIN_THRESHOLD):
     Returns
     -------
     ndarray of shape (n,), int
-        Numbers from 0; a face without a twin has a group of its own.
+        Numbers from 0; a face without a near-duplicate has a group of its own.
     """
-    vectors = twin_vectors(records)
+    vectors = near_duplicate_vectors(records)
     first, second = pairs_above(vectors, threshold)
     graph = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(len(vectors), len(vectors)))
     return connected_components(graph, directed=False)[1].astype(np.int64)
@@ -197,9 +206,9 @@ def _audit(dataset, against):
         places, faces = np.flatnonzero(theirs if theirs.any() else np.ones(len(against), bool)), against.records
     if asked.any() and len(places):
         others = rows_of(dataset.records, np.flatnonzero(asked))
-        correlations[asked], found = twin_correlations(others, rows_of(faces, places))
+        correlations[asked], found = near_duplicate_correlations(others, rows_of(faces, places))
         nearest[asked] = places[found]
-    return TwinAudit(correlations=correlations, nearest=nearest, groups=twin_groups(dataset.records))
+    return NearDuplicates(correlations=correlations, nearest=nearest, groups=near_duplicate_groups(dataset.records))
 
 
 def _blocks(n, m):

@@ -1,4 +1,4 @@
-"""Scoring a finished predictor on a data set: answers, twins, undetected faces, time for each face."""
+"""Scoring a finished predictor on a data set: answers, near-duplicates, undetected faces, time for each face."""
 
 import time
 
@@ -8,20 +8,20 @@ from threadpoolctl import threadpool_limits
 
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.expressions import in_order
-from landmark_fer.datasets.near_duplicates import audit_twins
-from landmark_fer.evaluation.rejection import score_answered
+from landmark_fer.datasets.near_duplicates import find_near_duplicates
+from landmark_fer.evaluation.rejection import score_accepted
 from landmark_fer.evaluation.scores import score
 from landmark_fer.evaluation.shared_classes import shared_classes, shared_probabilities
 from landmark_fer.evaluation.splits import TRAINING
 from landmark_fer.evaluation.subjects import known_people, scores_by_subject
 from landmark_fer.models.contract import predict_in_order
 
-ANSWERS = ("all", "shared")
+PREDICTIONS = ("all", "shared")
 
 _TIMED_FACES = 200
 
 
-def assess(predictor, dataset, classes, *, split=None, against=None, answers="all", cache=None, threshold=None):
+def assess(predictor, dataset, classes, *, split=None, against=None, predictions="all", cache=None, threshold=None):
     """Score a predictor on the faces of a data set that show one of its classes.
 
     Parameters
@@ -33,13 +33,13 @@ def assess(predictor, dataset, classes, *, split=None, against=None, answers="al
     split : str, optional
         Only the faces of this split.
     against : FaceDataset, optional
-        The training faces, in which twins are looked for, and subjects of the same name. Without it the data set's own
-        split Training serves; where there is none, or it is what is scored, leak-free scores are None.
+        The training faces, in which near-duplicates are looked for, and subjects of the same name. Without it the data
+        set's own split Training serves; where there is none, or it is what is scored, leak-free scores are None.
     answers : {"all", "shared"}, default="all"
         Whether the model may answer with any of its classes, as it would to a camera, or only with those that the
         data set has too, as comparisons across data sets do.
     cache : path-like, optional
-        As for `audit_twins`.
+        As for `find_near_duplicates`.
     threshold : float, optional
         Confidence under which the model names no expression, as from `manifest_threshold`. None: it always does.
 
@@ -47,24 +47,24 @@ def assess(predictor, dataset, classes, *, split=None, against=None, answers="al
     -------
     dict
         As from `score`, and ``undetected`` (by expression), ``left_out`` (faces of other expressions),
-        ``left_out_by_expression``, ``classes_without_faces`` (of the model, not in the data), ``answers``,
+        ``left_out_by_expression``, ``classes_without_faces`` (of the model, not in the data), ``predictions``,
         ``accuracy_all`` and ``accuracy_shared`` (as ``accuracy``, for either word), ``n_subjects`` (0: none known),
         ``interval_by`` (what ``accuracy_interval`` draws anew: "subjects" or "takes" where two or more are known, else
         "faces"), ``ms_per_face`` (features and model, one face at a time on one thread, median), ``rejection`` (as
-        from `score_answered`; None without a threshold).
+        from `score_accepted`; None without a threshold).
     DataFrame
-        A line a face: ``row, expression, predicted``, one probability for each class, ``twin_correlation``.
+        A line a face: ``row, expression, predicted``, one probability for each class, ``near_duplicate_correlation``.
 
     Raises
     ------
     InputError
-        If there is no such split, or `answers` is none of its words.
+        If there is no such split, or `predictions` is none of its words.
     DataError
         If no face shows one of the classes.
     """
-    if answers not in ANSWERS:
-        raise InputError(f"answers must be one of {', '.join(ANSWERS)}, got {answers!r}")
-    correlations, leak_free = _twins(dataset, split, against, cache)
+    if predictions not in PREDICTIONS:
+        raise InputError(f"answers must be one of {', '.join(PREDICTIONS)}, got {predictions!r}")
+    correlations, leak_free = _near_duplicates(dataset, split, against, cache)
     known = np.isin(dataset.expressions, list(classes))
     asked = np.ones(len(dataset), dtype=bool) if split is None else dataset.splits == split
     if split is not None:
@@ -77,14 +77,17 @@ def assess(predictor, dataset, classes, *, split=None, against=None, answers="al
     probabilities = predict_in_order(predictor, faces.records, classes)
     among_shared = shared_probabilities(probabilities, classes, shared)
     accuracies = {"all": probabilities, "shared": among_shared}
-    if answers == "shared":
+    if predictions == "shared":
         probabilities = among_shared
     clean = None if leak_free is None else leak_free[rows]
     labels = faces.expressions, probabilities, classes
     scores = score(*labels, leak_free=clean) | scores_by_subject(faces, probabilities, classes, leak_free=clean)
-    scores["rejection"] = None if threshold is None else score_answered(*labels, threshold, leak_free=clean)
+    scores["rejection"] = None if threshold is None else score_accepted(*labels, threshold, leak_free=clean)
     scores["undetected"] = faces.undetected_by_class()
-    scores |= _left_out(dataset.expressions[asked & ~known]) | {"classes_without_faces": absent, "answers": answers}
+    scores |= _left_out(dataset.expressions[asked & ~known]) | {
+        "classes_without_faces": absent,
+        "predictions": predictions,
+    }
     for word, each in accuracies.items():
         scores[f"accuracy_{word}"] = float(np.mean(np.array(classes)[each.argmax(axis=1)] == faces.expressions))
     scores["ms_per_face"] = milliseconds_per_face(predictor, faces.records)
@@ -107,12 +110,12 @@ def _left_out(others):
     return {"left_out": len(others), "left_out_by_expression": counts}
 
 
-def _twins(dataset, split, against, cache):
-    """Return twin correlations (NaN where not known) and the leak-free mask, or None for it."""
+def _near_duplicates(dataset, split, against, cache):
+    """Return near-duplicate correlations (NaN where not known) and the leak-free mask, or None for it."""
     own = against is None
     if own and (split == TRAINING or not (dataset.splits == TRAINING).any()):
         return np.full(len(dataset), np.nan, dtype=np.float32), None
-    audit = audit_twins(dataset, against=against, cache=cache)
+    audit = find_near_duplicates(dataset, against=against, cache=cache)
     if own:
         training = dataset.splits == TRAINING
         return audit.correlations, audit.leak_free & ~training & ~known_people(dataset.subjects, training)
@@ -120,7 +123,7 @@ def _twins(dataset, split, against, cache):
 
 
 def _predictions(faces, probabilities, classes, correlations):
-    answers = np.array(classes)[probabilities.argmax(axis=1)]
-    table = {"row": faces.rows, "expression": faces.expressions, "predicted": answers}
+    predictions = np.array(classes)[probabilities.argmax(axis=1)]
+    table = {"row": faces.rows, "expression": faces.expressions, "predicted": predictions}
     table |= {name: probabilities[:, column] for column, name in enumerate(classes)}
-    return pd.DataFrame(table | {"twin_correlation": correlations})
+    return pd.DataFrame(table | {"near_duplicate_correlation": correlations})

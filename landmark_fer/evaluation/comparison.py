@@ -39,7 +39,8 @@ def comparison_rows(results, expressions, classes):
 def choose(rows, name=None):
     """Return the name of the best candidate, or of the one asked for, and the reason as a sentence.
 
-    Accuracy on faces without a twin in training decides, since that is what a person in front of a camera gets.
+    Accuracy on faces without a near-duplicate in training decides, since that is what a person in front of a camera
+    gets.
     """
     best = rows[0]
     if name is not None and name != best["name"]:

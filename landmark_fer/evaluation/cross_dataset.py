@@ -3,7 +3,7 @@
 from sklearn.base import clone
 
 from landmark_fer.core.errors import InputError
-from landmark_fer.datasets.near_duplicates import audit_twins
+from landmark_fer.datasets.near_duplicates import find_near_duplicates
 from landmark_fer.evaluation.assessment import assess
 from landmark_fer.evaluation.comparison import align_columns
 from landmark_fer.evaluation.scores import score
@@ -30,7 +30,7 @@ def cross_datasets(datasets, candidate, *, n_folds=5, jobs=1, random_state=0, ca
         Folds at the same time.
     random_state : int, default=0
     cache : path-like, optional
-        As for `audit_twins`.
+        As for `find_near_duplicates`.
     bar : bool, default=True
         Whether to show progress bars.
 
@@ -59,7 +59,7 @@ def cross_datasets(datasets, candidate, *, n_folds=5, jobs=1, random_state=0, ca
             pair = {"trained_on": trained_on, "tested_on": tested_on}
             if tested_on == trained_on and not _is_split(other):
                 options = {"n_folds": n_folds, "jobs": jobs, "random_state": random_state, "bar": bar}
-                scores = _out_of_fold(other, candidate, audit_twins(other, cache=cache).groups, **options)
+                scores = _out_of_fold(other, candidate, find_near_duplicates(other, cache=cache).groups, **options)
             else:
                 scores = _across(predictor, training, _test_faces(other), cache)
             rows.append(pair | scores)
@@ -88,7 +88,7 @@ def _across(predictor, training, test, cache):
         about = {"how": "no class is shared", "n": 0, "n_subjects": 0, "classes": [], "left_out": counts}
         return about | {"absent": list(training.classes)} | nothing
     against = training if has_chips(training) and has_chips(test) else None
-    options = {"against": against, "answers": "shared", "cache": cache}
+    options = {"against": against, "predictions": "shared", "cache": cache}
     scores, _ = assess(predictor, test, training.classes, **options)
     kept = ("n", "accuracy", "accuracy_interval", "interval_by", "n_subjects", "macro_f1")
     return {
@@ -100,8 +100,8 @@ def _across(predictor, training, test, cache):
     }
 
 
-def _out_of_fold(dataset, candidate, twins, *, n_folds, jobs, random_state, bar):
-    groups = related_faces(dataset, twins)
+def _out_of_fold(dataset, candidate, near_duplicates, *, n_folds, jobs, random_state, bar):
+    groups = related_faces(dataset, near_duplicates)
     check_enough_subjects(dataset, groups, n_folds=n_folds)
     folds = make_folds(dataset.expressions, groups, n_folds=n_folds, random_state=random_state)
     options = {"jobs": jobs, "random_state": random_state, "bar": bar}
@@ -116,7 +116,7 @@ def _out_of_fold(dataset, candidate, twins, *, n_folds, jobs, random_state, bar)
         "absent": [],
         "left_out": {},
         "accuracy_all": scores["accuracy"],
-        "accuracy_leak_free": scores["accuracy"],  # folds keep twins and subjects together
+        "accuracy_leak_free": scores["accuracy"],  # folds keep near-duplicates and subjects together
         **{key: scores[key] for key in kept},
     }
 

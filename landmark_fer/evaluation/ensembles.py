@@ -7,12 +7,12 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from landmark_fer.evaluation.validation import CandidateResult
-from landmark_fer.models.calibration import BLEND, PooledClassifier
-from landmark_fer.models.calibration_fitting import fit_pool
-from landmark_fer.models.candidates import blend_members
+from landmark_fer.models.calibration import ENSEMBLE, CalibratedEnsemble
+from landmark_fer.models.calibration_fitting import fit_calibration
+from landmark_fer.models.candidates import ensemble_members
 
 
-def pooled_results(results, expressions, classes, folds, *, members=()):
+def calibrated_results(results, expressions, classes, folds, *, members=()):
     """Return cross-validated results with each candidate's answers pooled, and the blend's among them.
 
     Parameters
@@ -27,18 +27,20 @@ def pooled_results(results, expressions, classes, folds, *, members=()):
     Returns
     -------
     dict of str to CandidateResult
-    dict of str to Pool
+    dict of str to Calibration
     """
-    pooled, pools = {}, {}
+    calibrated, calibrations = {}, {}
     for name, result in results.items():
-        pools[name], probabilities = fit_pool([result.probabilities], expressions, classes, folds)
-        pooled[name] = replace(result, probabilities=probabilities)
+        calibrations[name], probabilities = fit_calibration([result.probabilities], expressions, classes, folds)
+        calibrated[name] = replace(result, probabilities=probabilities)
     if len(members) > 1:
         together = [results[name] for name in members]
-        pools[BLEND], probabilities = fit_pool([each.probabilities for each in together], expressions, classes, folds)
+        calibrations[ENSEMBLE], probabilities = fit_calibration(
+            [each.probabilities for each in together], expressions, classes, folds
+        )
         fit_s = [sum(seconds) for seconds in zip(*(each.fit_s for each in together), strict=True)]
-        pooled[BLEND] = CandidateResult(probabilities, fit_s, sum(each.ms_per_face for each in together))
-    return pooled, pools
+        calibrated[ENSEMBLE] = CandidateResult(probabilities, fit_s, sum(each.ms_per_face for each in together))
+    return calibrated, calibrations
 
 
 def pipeline_of_choice(comparison, expressions):
@@ -55,9 +57,11 @@ def pipeline_of_choice(comparison, expressions):
     Pipeline
     """
     chosen, candidates = comparison.chosen, comparison.candidates
-    names = blend_members(candidates) if chosen == BLEND else [chosen]
+    names = ensemble_members(candidates) if chosen == ENSEMBLE else [chosen]
     classes = sorted(np.unique(expressions).tolist())
-    pool = comparison.pools[chosen].reordered([comparison.classes.index(name) for name in classes])
+    calibration = comparison.calibrations[chosen].reordered([comparison.classes.index(name) for name in classes])
     pipelines = {name: clone(candidates[name].pipeline) for name in names}
     members = [(name, pipeline[-1]) for name, pipeline in pipelines.items()]
-    return Pipeline([("features", pipelines[names[0]][0]), ("classifier", PooledClassifier(members, pool, classes))])
+    return Pipeline(
+        [("features", pipelines[names[0]][0]), ("classifier", CalibratedEnsemble(members, calibration, classes))]
+    )

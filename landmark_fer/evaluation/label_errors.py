@@ -1,4 +1,4 @@
-"""Labels that are likely wrong: contradicted by a model that never saw the face, by a twin, or by other people's votes.
+"""Labels that are likely wrong: contradicted by a model that never saw the face, by a near-duplicate, or by other people's votes.
 
 Nothing here changes or leaves out a face; people look at the list and decide.
 """
@@ -20,7 +20,7 @@ def self_confidence(expressions, probabilities, classes):
     return np.divide(sums, counts, out=np.full(len(classes), np.nan), where=counts > 0)
 
 
-def suspects(expressions, probabilities, classes, *, confidence=0.0):
+def label_errors(expressions, probabilities, classes, *, confidence=0.0):
     """Return the faces whose label an out-of-fold model contradicts with confidence (confident learning).
 
     A class is likely for a face where its probability reaches the class's mean self-confidence; the likeliest such
@@ -74,14 +74,14 @@ def suspects(expressions, probabilities, classes, *, confidence=0.0):
     )
 
 
-def contradicting_twins(expressions, groups):
-    """Return the faces whose twins have other labels.
+def contradicting_near_duplicates(expressions, groups):
+    """Return the faces whose near-duplicates have other labels.
 
     Parameters
     ----------
     expressions : ndarray of shape (n,), str
     groups : ndarray of shape (n,)
-        Twins share a group. Those of one subject must not: a person shows many expressions.
+        Near-duplicates share a group. Those of one subject must not: a person shows many expressions.
 
     Returns
     -------
@@ -96,15 +96,15 @@ def contradicting_twins(expressions, groups):
     return faces.assign(majority=np.array([majorities[group] for group in faces["group"]], dtype=str))
 
 
-def agreement_with_votes(suspects, votes_majority, *, classes=FER2013_CODES):
+def agreement_with_votes(label_errors, votes_majority, *, classes=FER2013_CODES):
     """Return whom an independent labelling sides with: the suggestions, the labels, or neither.
 
     Parameters
     ----------
     suspects : DataFrame
-        As from `suspects`.
+        As from `label_errors`.
     votes_majority : ndarray of shape (n,), str
-        Of the faces that were given to `suspects`, as from `ferplus.majority`; "" where it has no clear one.
+        Of the faces that were given to `label_errors`, as from `ferplus.majority`; "" where it has no clear one.
     classes : sequence of str, default=FER2013_CODES
         A majority for anything else is not compared.
 
@@ -112,14 +112,14 @@ def agreement_with_votes(suspects, votes_majority, *, classes=FER2013_CODES):
     -------
     dict
         Counts ``suspects, compared, with_suggestion, with_label, with_neither, not_compared``; the middle three add up
-        to `compared`, which with `not_compared` adds up to `suspects`.
+        to `compared`, which with `not_compared` adds up to `label_errors`.
 
     Raises
     ------
     InputError
         If there are fewer votes than faces.
     """
-    votes_majority, rows = np.asarray(votes_majority), suspects["row"].to_numpy()
+    votes_majority, rows = np.asarray(votes_majority), label_errors["row"].to_numpy()
     if len(rows) and rows.max() >= len(votes_majority):
         raise InputError(
             f"votes_majority must have an entry for each face, got {len(votes_majority)} and a suspect in row "
@@ -127,10 +127,10 @@ def agreement_with_votes(suspects, votes_majority, *, classes=FER2013_CODES):
         )
     votes = votes_majority[rows].astype(str)
     compared = np.isin(votes, list(classes))
-    with_suggestion = int(np.sum(compared & (votes == suspects["suggested"].to_numpy(str))))
-    with_label = int(np.sum(compared & (votes == suspects["expression"].to_numpy(str))))
+    with_suggestion = int(np.sum(compared & (votes == label_errors["suggested"].to_numpy(str))))
+    with_label = int(np.sum(compared & (votes == label_errors["expression"].to_numpy(str))))
     return {
-        "suspects": len(rows),
+        "label_errors": len(rows),
         "compared": int(compared.sum()),
         "with_suggestion": with_suggestion,
         "with_label": with_label,

@@ -22,7 +22,7 @@ def learning_curve(pipeline, records, expressions, groups, classes, *, fold, vot
         Face records.
     expressions : ndarray of shape (n,), str
     groups : ndarray of shape (n,)
-        Twins, and pictures of one subject, share a group; none may be on both sides of the fold.
+        Near-duplicates, and images of one subject, share a group; none may be on both sides of the fold.
     classes : sequence of str
     fold : (ndarray, ndarray)
         Rows to sample from and rows held out, such as one of those from `make_folds`.
@@ -54,8 +54,8 @@ def learning_curve(pipeline, records, expressions, groups, classes, *, fold, vot
         sample = np.sort(order[:size])
         of_sample = None if votes is None else votes[sample]
         model = fit_predictor(clone(pipeline), records[sample], expressions[sample], of_sample)
-        answers = predict_in_order(model, records[held_out], classes).argmax(axis=1)
-        right = int(np.sum(np.array(classes)[answers] == expressions[held_out]))
+        predictions = predict_in_order(model, records[held_out], classes).argmax(axis=1)
+        right = int(np.sum(np.array(classes)[predictions] == expressions[held_out]))
         interval = wilson_interval(right, len(held_out))
         share = right / len(held_out)
         rows.append({"n": size, "accuracy": share, "accuracy_interval": interval, "n_held_out": len(held_out)})

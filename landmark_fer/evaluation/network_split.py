@@ -3,7 +3,7 @@
 import numpy as np
 
 from landmark_fer.core.errors import DataError
-from landmark_fer.datasets.near_duplicates import audit_twins
+from landmark_fer.datasets.near_duplicates import find_near_duplicates
 from landmark_fer.evaluation.splits import TRAINING, split_faces
 from landmark_fer.evaluation.subjects import related_faces
 
@@ -22,7 +22,7 @@ def split_for_networks(dataset, *, n_folds=5, random_state=0, cache=None):
     n_folds : int, default=5
     random_state : int, default=0
     cache : path-like, optional
-        As for `audit_twins`.
+        As for `find_near_duplicates`.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def split_for_networks(dataset, *, n_folds=5, random_state=0, cache=None):
         If an expression has too few unrelated faces to be learnt from, watched and, where there is no official split,
         held out.
     """
-    groups = related_faces(dataset, audit_twins(dataset, cache=cache).groups)
+    groups = related_faces(dataset, find_near_duplicates(dataset, cache=cache).groups)
     is_training = dataset.splits == TRAINING
     official = is_training.any() and not is_training.all()
     learnable = is_training if official else np.ones(len(dataset), dtype=bool)

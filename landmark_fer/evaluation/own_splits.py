@@ -1,7 +1,7 @@
 """Which faces of own data, and of several data sets joined, are held out, and how many folds the rest can make.
 
 The frames of a take are nearly one photograph, so faces of a collection are told apart by people, or where it is about
-one person by takes: the last takes of each expression are held out, since tomorrow's pictures come after today's.
+one person by takes: the last takes of each expression are held out, since tomorrow's images come after today's.
 """
 
 from dataclasses import dataclass, replace
@@ -134,7 +134,9 @@ def _prepare_takes(dataset, n_folds, random_state):
     if n_possible < n_folds:
         what = "people" if by_people else "takes"
         sentences.append(f"There are {n_possible} folds instead of {n_folds}, because {fewest} has so many {what}.")
-    dataset = replace(dataset, splits=_named(held, HELD_OUT), twin_correlations=_strangers(dataset, held, by_people))
+    dataset = replace(
+        dataset, splits=_named(held, HELD_OUT), near_duplicate_correlations=_strangers(dataset, held, by_people)
+    )
     unknown = np.full(len(dataset), "")
     return Prepared(dataset if by_people else replace(dataset, subjects=unknown), n_possible, sentences)
 
@@ -150,7 +152,7 @@ def _about_people(people, by_people):
 
 
 def _prepare_joined(dataset, n_folds, random_state):
-    splits, correlations = dataset.splits.astype(object), dataset.twin_correlations.copy()
+    splits, correlations = dataset.splits.astype(object), dataset.near_duplicate_correlations.copy()
     sentences = []
     for origin in dict.fromkeys(dataset.origins.tolist()):
         rows = np.flatnonzero(dataset.origins == origin)
@@ -170,7 +172,9 @@ def _prepare_joined(dataset, n_folds, random_state):
     ]
     if counted:
         sentences.append(f"In a fit {' and '.join(counted)}; in scores every face counts once.")
-    return Prepared(replace(dataset, splits=splits.astype(str), twin_correlations=correlations), n_folds, sentences)
+    return Prepared(
+        replace(dataset, splits=splits.astype(str), near_duplicate_correlations=correlations), n_folds, sentences
+    )
 
 
 def _held_out_of(part, origin, n_folds, random_state):
@@ -184,11 +188,13 @@ def _held_out_of(part, origin, n_folds, random_state):
             return held, f"Of {origin} nothing is held out, because no expression has two takes."
         return held, f"Of {origin}, the last takes of each expression are held out: people whom the model knows."
     try:
-        groups = related_faces(part, part.twin_groups)
+        groups = related_faces(part, part.near_duplicate_groups)
         rows = make_folds(part.expressions, groups, n_folds=max(n_folds, 2), random_state=random_state)[0][1]
     except DataError:
         return np.zeros(len(part), dtype=bool), f"Of {origin} nothing is held out, because it is too small."
-    return np.isin(np.arange(len(part)), rows), f"Of {origin}, one fold is held out; twins and subjects stay together."
+    return np.isin(
+        np.arange(len(part)), rows
+    ), f"Of {origin}, one fold is held out; near-duplicates and subjects stay together."
 
 
 def _held_out_people(dataset, random_state):
@@ -205,9 +211,9 @@ def _held_out_takes(dataset):
     for person in np.unique(people):
         for expression in dataset.classes:
             own = (people == person) & (dataset.expressions == expression)
-            takes = np.unique(dataset.twin_groups[own])  # numbered in the order of rounds
+            takes = np.unique(dataset.near_duplicate_groups[own])  # numbered in the order of rounds
             if len(takes) > 1:
-                held |= own & np.isin(dataset.twin_groups, takes[-max(1, len(takes) // HELD_OUT_SHARE) :])
+                held |= own & np.isin(dataset.near_duplicate_groups, takes[-max(1, len(takes) // HELD_OUT_SHARE) :])
     return held
 
 
@@ -221,4 +227,4 @@ def _named(held, name):
 
 def _strangers(dataset, held, are_strangers):
     """Return correlations of 0 where strangers are held out, not known where they are people whom the model knows."""
-    return np.where(held, 0.0 if are_strangers else np.nan, dataset.twin_correlations).astype(np.float32)
+    return np.where(held, 0.0 if are_strangers else np.nan, dataset.near_duplicate_correlations).astype(np.float32)

@@ -1,6 +1,6 @@
-"""Faces that have one region of another face: of its points, or of its picture.
+"""Faces that have one region of another face: of its points, or of its image.
 
-The points lie in the 68-point scheme, the pictures are chips; both are aligned to the template, so that a region has
+The points lie in the 68-point scheme, the images are chips; both are aligned to the template, so that a region has
 the same place in every face.
 """
 
@@ -31,10 +31,10 @@ _PLACES = {
     "forehead": ((0, -0.75), (-0.4, -0.75), (0.4, -0.75), (-0.8, -0.75), (0.8, -0.75), (0, -0.45)),
 }
 
-PICTURE_REGIONS = (*POINT_REGIONS, *_PLACES)
+IMAGE_REGIONS = (*POINT_REGIONS, *_PLACES)
 """Regions of the chip: each pixel belongs to that with the nearest landmark or place; jaw takes the rim, too."""
 
-_EDGE = 0.05  # standard deviation of the soft edge between regions of the picture, in inter-ocular distances
+_EDGE = 0.05  # standard deviation of the soft edge between regions of the image, in inter-ocular distances
 _LEAST_CONTRAST = 1.0  # grey levels; a flat region is not stretched
 
 
@@ -62,7 +62,7 @@ class PointSwap:
 
 
 @dataclass(frozen=True)
-class PictureSwap:
+class ImageSwap:
     """Other faces' pixels of one region of the chip, in the light of each face and with a soft edge.
 
     The region keeps its mean and its deviation: it is the shapes that are another's.
@@ -70,11 +70,11 @@ class PictureSwap:
     Attributes
     ----------
     region : str
-        One of `PICTURE_REGIONS`.
+        One of `IMAGE_REGIONS`.
     """
 
     region: str
-    kind = "picture"
+    kind = "image"
 
     def __call__(self, records, donors):
         """Return face records of shape (n,) with this region of the donors, also of shape (n,)."""
@@ -96,11 +96,11 @@ def region_swaps(fields):
 
     Returns
     -------
-    dict of str to PointSwap or PictureSwap
+    dict of str to PointSwap or ImageSwap
         By a name such as ``mouth (landmarks)``; empty where only crops are read, in which regions have no place.
     """
     swaps = [PointSwap(region) for region in POINT_REGIONS if "landmarks" in fields]
-    swaps += [PictureSwap(region) for region in PICTURE_REGIONS if "chip" in fields]
+    swaps += [ImageSwap(region) for region in IMAGE_REGIONS if "chip" in fields]
     return {f"{swap.region} ({swap.kind})": swap for swap in swaps}
 
 

@@ -69,12 +69,12 @@ def risk_coverage(expressions, probabilities, classes):
     .. [1] El-Yaniv and Wiener, On the Foundations of Noise-free Selective Classification, JMLR 11, 2010.
     .. [2] Geifman and El-Yaniv, Selective Classification for Deep Neural Networks, NIPS 2017.
     """
-    confidence, right = _answers(expressions, probabilities, classes)
+    confidence, right = _predictions(expressions, probabilities, classes)
     order = np.argsort(-confidence, kind="stable")
     ends = np.flatnonzero(np.diff(confidence[order], append=-1.0))  # equal confidences are answered together or not
-    answered = ends + 1
-    accuracy = np.cumsum(right[order])[ends] / answered
-    return RiskCoverage(answered / len(right), confidence[order][ends], accuracy)
+    accepted = ends + 1
+    accuracy = np.cumsum(right[order])[ends] / accepted
+    return RiskCoverage(accepted / len(right), confidence[order][ends], accuracy)
 
 
 def choose_threshold(curve, *, target=TARGET):
@@ -164,7 +164,7 @@ def manifest_threshold(manifest):
     return float(threshold)
 
 
-def score_answered(expressions, probabilities, classes, threshold, *, leak_free=None):
+def score_accepted(expressions, probabilities, classes, threshold, *, leak_free=None):
     """Return coverage and accuracy on the faces that a model answers, official and leak-free, as plain values.
 
     Parameters
@@ -180,31 +180,31 @@ def score_answered(expressions, probabilities, classes, threshold, *, leak_free=
     Returns
     -------
     dict
-        ``threshold, coverage, accuracy, accuracy_interval, n_answered`` and, but for the threshold, the same with
-        ``_leak_free`` at the end. An accuracy is None where no face is answered; all leak-free ones are where twins
-        are not known.
+        ``threshold, coverage, accuracy, accuracy_interval, n_accepted`` and, but for the threshold, the same with
+        ``_leak_free`` at the end. An accuracy is None where no face is answered; all leak-free ones are where
+        near-duplicates are not known.
     """
-    confidence, right = _answers(expressions, probabilities, classes)
-    answered = confidence >= threshold
-    of_all = _answered_scores(answered, right)
+    confidence, right = _predictions(expressions, probabilities, classes)
+    accepted = confidence >= threshold
+    of_all = _answered_scores(accepted, right)
     if leak_free is None:
         clean = dict.fromkeys(of_all)
     else:
-        clean = _answered_scores(answered[leak_free], right[leak_free])
+        clean = _answered_scores(accepted[leak_free], right[leak_free])
     return {"threshold": float(threshold), **of_all, **{f"{key}_leak_free": value for key, value in clean.items()}}
 
 
-def _answered_scores(answered, right):
-    n_answered, n_right = int(answered.sum()), int(right[answered].sum())
+def _answered_scores(accepted, right):
+    n_accepted, n_right = int(accepted.sum()), int(right[accepted].sum())
     return {
-        "coverage": n_answered / len(answered) if len(answered) else None,
-        "accuracy": n_right / n_answered if n_answered else None,
-        "accuracy_interval": wilson_interval(n_right, n_answered),
-        "n_answered": n_answered,
+        "coverage": n_accepted / len(accepted) if len(accepted) else None,
+        "accuracy": n_right / n_accepted if n_accepted else None,
+        "accuracy_interval": wilson_interval(n_right, n_accepted),
+        "n_accepted": n_accepted,
     }
 
 
-def _answers(expressions, probabilities, classes):
+def _predictions(expressions, probabilities, classes):
     """Return the confidence of each answer and whether it is right, both of shape (n,)."""
     if len(expressions) == 0:
         raise InputError("confidence needs at least one face to be judged on, got none; give faces with labels")

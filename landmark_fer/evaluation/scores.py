@@ -114,7 +114,7 @@ def score(expressions, probabilities, classes, *, leak_free=None):
         Columns in the order of `classes`.
     classes : sequence of str
     leak_free : ndarray of shape (n,), bool, optional
-        The faces without a twin among the training faces. None: not known, so the leak-free scores are None.
+        The faces without a near-duplicate among the training faces. None: not known, so the leak-free scores are None.
 
     Returns
     -------
@@ -133,10 +133,10 @@ def score(expressions, probabilities, classes, *, leak_free=None):
     if len(expressions) == 0:
         raise InputError("a score needs at least one face, got none; does the data set hold the split asked for?")
     truth = class_columns(expressions, classes)
-    answer = probabilities.argmax(axis=1)
-    right = answer == truth
+    prediction = probabilities.argmax(axis=1)
+    right = prediction == truth
     labels = np.arange(len(classes))
-    precision, recall, f1, support = precision_recall_fscore_support(truth, answer, labels=labels, zero_division=0)
+    precision, recall, f1, support = precision_recall_fscore_support(truth, prediction, labels=labels, zero_division=0)
     present = support > 0
     clean = None if leak_free is None else right[leak_free]
     return {
@@ -146,7 +146,7 @@ def score(expressions, probabilities, classes, *, leak_free=None):
         "accuracy_leak_free": float(clean.mean()) if clean is not None and len(clean) else None,
         "accuracy_leak_free_interval": wilson_interval(clean.sum(), len(clean)) if clean is not None else None,
         "n_leak_free": None if clean is None else len(clean),
-        "macro_f1": float(f1_score(truth, answer, labels=labels[present], average="macro", zero_division=0)),
+        "macro_f1": float(f1_score(truth, prediction, labels=labels[present], average="macro", zero_division=0)),
         "balanced_accuracy": float(recall[present].mean()),
         "log_loss": log_loss(probabilities, truth),
         "ece": expected_calibration_error(probabilities, right),
@@ -161,5 +161,5 @@ def score(expressions, probabilities, classes, *, leak_free=None):
             }
             for i, name in enumerate(classes)
         },
-        "confusion": confusion_matrix(truth, answer, labels=labels).tolist(),
+        "confusion": confusion_matrix(truth, prediction, labels=labels).tolist(),
     }

@@ -28,15 +28,16 @@ class PairedDifference(NamedTuple):
     interval: tuple
 
 
-def mcnemar(expressions, answers_a, answers_b):
+def mcnemar(expressions, predictions_a, predictions_b):
     """Test whether two models are right equally often on the same faces.
 
     The binomial test is used where fewer than `EXACT_BELOW` faces tell the models apart, otherwise chi-squared with
-    continuity correction. Every face counts as if it were unrelated to the others; `paired_bootstrap` knows twins.
+    continuity correction. Every face counts as if it were unrelated to the others; `paired_bootstrap` knows
+    near-duplicates.
 
     Parameters
     ----------
-    expressions, answers_a, answers_b : ndarray of shape (n,), str
+    expressions, predictions_a, predictions_b : ndarray of shape (n,), str
         What the faces show by their labels, and what each model said.
 
     Returns
@@ -49,7 +50,7 @@ def mcnemar(expressions, answers_a, answers_b):
     .. [1] McNemar, Note on the Sampling Error of the Difference Between Correlated Proportions or Percentages,
        Psychometrika 12(2), 1947.
     """
-    right_a, right_b = _right(expressions, answers_a, answers_b)
+    right_a, right_b = _right(expressions, predictions_a, predictions_b)
     only_a, only_b = int(np.sum(right_a & ~right_b)), int(np.sum(right_b & ~right_a))
     apart = only_a + only_b
     if apart == 0:
@@ -61,14 +62,14 @@ def mcnemar(expressions, answers_a, answers_b):
     return McNemar(only_a, only_b, float(p_value))
 
 
-def paired_bootstrap(expressions, answers_a, answers_b, *, groups=None, n_draws=2000, random_state=0):
+def paired_bootstrap(expressions, predictions_a, predictions_b, *, groups=None, n_draws=2000, random_state=0):
     """Return the difference of two models' accuracies on the same faces with its 95 % interval.
 
     Parameters
     ----------
-    expressions, answers_a, answers_b : ndarray of shape (n,), str
+    expressions, predictions_a, predictions_b : ndarray of shape (n,), str
     groups : ndarray of shape (n,), optional
-        Faces of one group (twins, or pictures of one subject) are drawn together. None: each face by itself.
+        Faces of one group (near-duplicates, or images of one subject) are drawn together. None: each face by itself.
     n_draws : int, default=2000
     random_state : int, default=0
 
@@ -86,7 +87,7 @@ def paired_bootstrap(expressions, answers_a, answers_b, *, groups=None, n_draws=
     ----------
     .. [1] Efron and Tibshirani, An Introduction to the Bootstrap, Chapman and Hall 1993.
     """
-    right_a, right_b = _right(expressions, answers_a, answers_b)
+    right_a, right_b = _right(expressions, predictions_a, predictions_b)
     gain = right_a.astype(float) - right_b
     names, members = np.unique(np.arange(len(gain)) if groups is None else groups, return_inverse=True)
     if len(members) != len(gain):
@@ -147,13 +148,13 @@ def compare_pairs(results, expressions, classes, groups=None, *, n_draws=2000, r
     if not results:
         raise InputError("a comparison needs at least one result, got none; cross-validate candidates first")
     class_columns(expressions, classes)
-    answers = {name: np.array(classes)[result.probabilities.argmax(axis=1)] for name, result in results.items()}
-    best, *others = sorted(answers, key=lambda name: -np.mean(answers[name] == expressions))
-    p_values = holm([mcnemar(expressions, answers[best], answers[name]).p_value for name in others])
+    predictions = {name: np.array(classes)[result.probabilities.argmax(axis=1)] for name, result in results.items()}
+    best, *others = sorted(predictions, key=lambda name: -np.mean(predictions[name] == expressions))
+    p_values = holm([mcnemar(expressions, predictions[best], predictions[name]).p_value for name in others])
     rows = []
     for name, p_value in zip(others, p_values.tolist(), strict=True):
         options = {"groups": groups, "n_draws": n_draws, "random_state": random_state}
-        difference, (low, high) = paired_bootstrap(expressions, answers[best], answers[name], **options)
+        difference, (low, high) = paired_bootstrap(expressions, predictions[best], predictions[name], **options)
         real = p_value < LEVEL and not low <= 0 <= high
         pair = {"best": best, "name": name, "difference": difference, "interval": (low, high)}
         rows.append(pair | {"p_value": p_value, "real": real})
@@ -178,11 +179,11 @@ def format_pairs(rows):
     return align_columns([headings, *cells])
 
 
-def _right(expressions, answers_a, answers_b):
+def _right(expressions, predictions_a, predictions_b):
     """Return whether each answer of each model is right, as two arrays of shape (n,), bool."""
-    lengths = {len(expressions), len(answers_a), len(answers_b)}
+    lengths = {len(expressions), len(predictions_a), len(predictions_b)}
     if len(lengths) > 1 or 0 in lengths:
-        came = ", ".join(map(str, (len(expressions), len(answers_a), len(answers_b))))
+        came = ", ".join(map(str, (len(expressions), len(predictions_a), len(predictions_b))))
         raise InputError(f"labels and both answers must be of the same faces, at least one, got {came}; pair them up")
     expressions = np.asarray(expressions)
-    return np.asarray(answers_a) == expressions, np.asarray(answers_b) == expressions
+    return np.asarray(predictions_a) == expressions, np.asarray(predictions_b) == expressions

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from landmark_fer.core.records import record_dtype
-from landmark_fer.datasets.near_duplicates import audit_twins
+from landmark_fer.datasets.near_duplicates import find_near_duplicates
 from landmark_fer.evaluation.subjects import check_enough_subjects, known_people, related_faces
 from landmark_fer.evaluation.validation import make_folds
 
@@ -24,7 +24,7 @@ class TestFaces:
     rows : ndarray of shape (m,), int
         Positions in the data set.
     leak_free : ndarray of shape (m,), bool
-        Those without a twin among the training faces, of people who are not among them as far as known.
+        Those without a near-duplicate among the training faces, of people who are not among them as far as known.
     """
 
     name: str
@@ -41,7 +41,7 @@ class SplitFaces:
     training : ndarray of shape (n,), int
         Positions in the data set.
     groups : ndarray of shape (n,), int
-        Twins, and pictures of one subject, share a group.
+        Near-duplicates, and images of one subject, share a group.
     tests : tuple of TestFaces
     """
 
@@ -51,7 +51,7 @@ class SplitFaces:
 
 
 def split_faces(dataset, *, n_folds=5, n_after=None, random_state=0, cache=None):
-    """Divide a data set by its official split, or hold a twin-safe part out where it has none.
+    """Divide a data set by its official split, or hold a near-duplicate-safe part out where it has none.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def split_faces(dataset, *, n_folds=5, n_after=None, random_state=0, cache=None)
         Folds that the training faces are to make, for which subjects must suffice; by default `n_folds`, 0 for none.
     random_state : int, default=0
     cache : path-like, optional
-        As for `audit_twins`.
+        As for `find_near_duplicates`.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def split_faces(dataset, *, n_folds=5, n_after=None, random_state=0, cache=None)
     DataError
         If subjects are known and an expression is shown by fewer of them than there are folds.
     """
-    audit = audit_twins(dataset, cache=cache)
+    audit = find_near_duplicates(dataset, cache=cache)
     groups = related_faces(dataset, audit.groups)
     n_after = n_folds if n_after is None else n_after
     is_training = dataset.splits == TRAINING

@@ -7,28 +7,28 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from landmark_fer.core.errors import DataError, InputError
-from landmark_fer.datasets.near_duplicates import twin_groups
+from landmark_fer.datasets.near_duplicates import near_duplicate_groups
 from landmark_fer.evaluation.scores import wilson_interval
 
 SAME_PHOTOGRAPH = 0.98
-"""Correlation from which faces of two subjects are one photograph under two names. Twins are told by less, but in a
+"""Correlation from which faces of two subjects are one photograph under two names. Near-duplicates are told by less, but in a
 laboratory's one light people who look alike reach that, and their names say that they are two."""
 
 FOLDS_BY = ("subjects", "faces")
 N_DRAWS = 2000
 
 
-def related_faces(dataset, twins):
-    """Return groups of faces that must not be on both sides of a split: twins, subjects, and what these join.
+def related_faces(dataset, near_duplicates):
+    """Return groups of faces that must not be on both sides of a split: near-duplicates, subjects, and what these join.
 
     A known subject outranks a likeness: two faces of different known subjects are joined only if they are the same
-    photograph. A face whose subject is unknown is joined with all of its twins.
+    photograph. A face whose subject is unknown is joined with all of its near-duplicates.
 
     Parameters
     ----------
     dataset : FaceDataset
-    twins : ndarray of shape (n,), int
-        As from `audit_twins`.
+    near-duplicates : ndarray of shape (n,), int
+        As from `find_near_duplicates`.
 
     Returns
     -------
@@ -36,15 +36,15 @@ def related_faces(dataset, twins):
     """
     known = dataset.subjects != ""
     if not known.any():
-        return twins
+        return near_duplicates
     subjects = np.unique(dataset.subjects, return_inverse=True)[1]
     named = np.flatnonzero(known)
     links = [(named, subjects[named])]
-    with_stranger = np.isin(twins, twins[~known])
-    links.append((np.flatnonzero(with_stranger), twins[with_stranger]))
-    suspicious = named[np.isin(twins[named], _of_several(twins[named], subjects[named]))]
+    with_stranger = np.isin(near_duplicates, near_duplicates[~known])
+    links.append((np.flatnonzero(with_stranger), near_duplicates[with_stranger]))
+    suspicious = named[np.isin(near_duplicates[named], _of_several(near_duplicates[named], subjects[named]))]
     if len(suspicious) and "chip" in dataset.records.dtype.names:
-        links.append((suspicious, twin_groups(dataset.records[suspicious], threshold=SAME_PHOTOGRAPH)))
+        links.append((suspicious, near_duplicate_groups(dataset.records[suspicious], threshold=SAME_PHOTOGRAPH)))
     return _components(len(dataset), links)
 
 
@@ -206,9 +206,9 @@ def _enough(count, n_folds, held_out):
     return count - (-(-count // n_folds) if held_out else 0) >= n_folds
 
 
-def _of_several(twins, subjects):
-    """Return the groups of twins that have faces of more than one subject."""
-    pairs = np.unique(np.stack([twins, subjects]), axis=1)
+def _of_several(near_duplicates, subjects):
+    """Return the groups of near-duplicates that have faces of more than one subject."""
+    pairs = np.unique(np.stack([near_duplicates, subjects]), axis=1)
     groups, counts = np.unique(pairs[0], return_counts=True)
     return groups[counts > 1]
 

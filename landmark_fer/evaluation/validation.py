@@ -1,4 +1,4 @@
-"""Cross-validation that no twin and no subject can cheat: folds, and every candidate on the same ones."""
+"""Cross-validation that no near-duplicate and no subject can cheat: folds, and every candidate on the same ones."""
 
 import time
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ def make_folds(expressions, groups, *, n_folds=5, random_state=0):
     ----------
     expressions : ndarray of shape (n,), str
     groups : ndarray of shape (n,)
-        Faces with the same group (twins, or the same subject) are never on both sides.
+        Faces with the same group (near-duplicates, or the same subject) are never on both sides.
     n_folds : int, default=5
     random_state : int, default=0
 
@@ -45,7 +45,7 @@ def make_folds(expressions, groups, *, n_folds=5, random_state=0):
         mend = f"add faces or use --folds {n}" if n > 1 else "add faces of other people or moments"
         raise DataError(
             f"each expression needs at least as many unrelated faces as folds ({n_folds}), {rarest} has {n} "
-            f"(of {count}; frames of one film and shots of one moment count as one); {mend}"
+            f"(of {count}; frames of one video and shots of one moment count as one); {mend}"
         )
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=random_state)
     return list(splitter.split(np.zeros(len(expressions)), expressions, groups))

@@ -2,7 +2,7 @@
 
 A description x of a face and the description m of the mirrored face give a symmetric part (x + m) / 2 and an
 antisymmetric part (x - m) / 2. Projected apart, mirroring a face only turns the sign of the antisymmetric
-components: mirrored training faces then cost no picture, no descriptor and no memory.
+components: mirrored training faces then cost no image, no descriptor and no memory.
 """
 
 import numpy as np
@@ -123,7 +123,7 @@ class MirrorPCA(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return {name: value for name, value in super().__getstate__().items() if name != "_single"}
 
 
-class SideBySide(FeatureUnion, auto_wrap_output_keys=None):
+class FeatureBlocks(FeatureUnion, auto_wrap_output_keys=None):
     """scikit-learn's FeatureUnion, asked directly: its workers' ceremony costs a single face more than its features.
 
     Each transformer checks that it is fitted.

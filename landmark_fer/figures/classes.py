@@ -10,7 +10,7 @@ _NAMES = {"precision": "precision", "recall": "recall", "f1": "F1"}
 
 
 @dataclass(frozen=True, eq=False)
-class ClassesDisplay:
+class ClassesFigure:
     """Precision, recall and F1 of each class.
 
     Attributes

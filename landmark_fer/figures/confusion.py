@@ -12,7 +12,7 @@ _INK_UNTIL = 0.85  # share of blue up to which the page's own ink can be read on
 
 
 @dataclass(frozen=True, eq=False)
-class ConfusionDisplay:
+class ConfusionFigure:
     """Confusion matrix.
 
     Attributes
@@ -32,7 +32,7 @@ class ConfusionDisplay:
         return cls(np.asarray(scores["confusion"], dtype=int), tuple(classes))
 
     @classmethod
-    def from_answers(cls, expressions, answers, classes):
+    def from_predictions(cls, expressions, predictions, classes):
         """Return the display of answers.
 
         Parameters
@@ -47,7 +47,7 @@ class ConfusionDisplay:
             If a word is not among the classes.
         """
         confusion = np.zeros((len(classes), len(classes)), dtype=int)
-        np.add.at(confusion, (class_columns(expressions, classes), class_columns(answers, classes)), 1)
+        np.add.at(confusion, (class_columns(expressions, classes), class_columns(predictions, classes)), 1)
         return cls(confusion, tuple(classes))
 
     @property
@@ -67,7 +67,7 @@ class ConfusionDisplay:
             place = {"ha": "center", "va": "center", "fontsize": SMALL_LETTERS}
             axes.text(column, row, f"{100 * share:.0f}", color=colour, **place)
         axes.set(xlim=(-0.5, k - 0.5), ylim=(k - 0.5, -0.5), aspect="equal")
-        axes.set(xlabel="answer", ylabel="label", xticks=range(k), yticks=range(k))
+        axes.set(xlabel="prediction", ylabel="label", xticks=range(k), yticks=range(k))
         axes.set_xticklabels([plain(name) for name in self.classes], rotation=40, ha="right", rotation_mode="anchor")
         totals = self.confusion.sum(axis=1)
         axes.set_yticklabels([f"{plain(name)} ({total:,})" for name, total in zip(self.classes, totals, strict=True)])

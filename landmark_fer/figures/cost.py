@@ -16,7 +16,7 @@ _TICKS = ((0.7, (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)), (2.0, (1.0, 2.0, 5.0)), (n
 
 
 @dataclass(frozen=True, eq=False)
-class CostDisplay:
+class CostFigure:
     """Accuracy against the time for a face and the size of the model.
 
     Attributes

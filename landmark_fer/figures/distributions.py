@@ -12,7 +12,7 @@ _OVERLAP = 1.7  # height of the highest hill, in distances between lines
 
 
 @dataclass(frozen=True, eq=False)
-class DistributionDisplay:
+class DistributionFigure:
     """Distributions of a measurement, one for each expression.
 
     Attributes

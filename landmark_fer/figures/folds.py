@@ -10,7 +10,7 @@ from landmark_fer.figures.palette import BLUE, LIGHT, VERMILLION
 
 
 @dataclass(frozen=True, eq=False)
-class FoldsDisplay:
+class FoldsFigure:
     """Box plots of the scores of folds.
 
     Attributes
@@ -40,8 +40,8 @@ class FoldsDisplay:
             A key of the dict that `score` returns: also ``macro_f1``, ``balanced_accuracy``.
         """
         scores = {
-            name: fold_scores(answers, expressions, classes, folds, name=score)
-            for name, answers in probabilities.items()
+            name: fold_scores(predictions, expressions, classes, folds, name=score)
+            for name, predictions in probabilities.items()
         }
         return cls(scores, score)
 

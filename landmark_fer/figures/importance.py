@@ -7,7 +7,7 @@ from landmark_fer.figures.palette import LIGHT, SERIES
 
 
 @dataclass(frozen=True, eq=False)
-class ImportanceDisplay:
+class ImportanceFigure:
     """Importance of groups of features.
 
     Attributes

@@ -1,4 +1,4 @@
-"""The 68 points and their scheme, on a picture or alone."""
+"""The 68 points and their scheme, on a image or alone."""
 
 from dataclasses import dataclass
 
@@ -23,25 +23,25 @@ _COLOURS = {
 }
 _NUMBERS = 5.5  # points
 _WAYS = {"nose_bridge": (1.1, 0), "nostrils": (0, 1), "right_brow": (0, -1), "left_brow": (0, -1)}
-_MARGIN = 0.25  # around the points, in parts of their extent, where there is no picture
+_MARGIN = 0.25  # around the points, in parts of their extent, where there is no image
 
 
 @dataclass(frozen=True, eq=False)
-class LandmarksDisplay:
+class LandmarksFigure:
     """Landmarks.
 
     Attributes
     ----------
     points : ndarray of shape (68, 2) or (n, 68, 2)
-        Of one face or of several of one picture, x before y, in the picture's pixels.
-    picture : ndarray of shape (height, width) or (height, width, 3), uint8, or None
+        Of one face or of several of one image, x before y, in the image's pixels.
+    image : ndarray of shape (height, width) or (height, width, 3), uint8, or None
         Grey or RGB.
     numbers : bool
         Whether each point has its number.
     """
 
     points: np.ndarray
-    picture: np.ndarray | None = None
+    image: np.ndarray | None = None
     numbers: bool = False
 
     def __post_init__(self):
@@ -53,10 +53,10 @@ class LandmarksDisplay:
         return cls(TEMPLATE, numbers=True)
 
     @classmethod
-    def from_faces(cls, picture, faces, *, numbers=False):
-        """Return the display of the faces that were found in a picture; it may be none."""
+    def from_faces(cls, image, faces, *, numbers=False):
+        """Return the display of the faces that were found in a image; it may be none."""
         points = np.array([face.landmarks for face in faces]).reshape(len(faces), len(TEMPLATE), 2)
-        return cls(points, picture, numbers)
+        return cls(points, image, numbers)
 
     def draw(self, axes=None, *, palette=LIGHT, legend=None):
         """Draw the groups as lines and the points as dots; return the axes.
@@ -66,20 +66,20 @@ class LandmarksDisplay:
         axes : matplotlib.axes.Axes, optional
         palette : Palette
         legend : bool, optional
-            Whether to name the groups; by default where there is no picture.
+            Whether to name the groups; by default where there is no image.
         """
         axes = prepared_axes(axes, palette, width=4.6, height=4.4)
         faces = self.points.reshape(-1, *TEMPLATE.shape)
-        if self.picture is None:
+        if self.image is None:
             self._set_limits(axes, faces)
         else:
-            axes.imshow(self.picture, cmap="gray", vmin=0, vmax=255)
+            axes.imshow(self.image, cmap="gray", vmin=0, vmax=255)
         for face in faces:
-            _draw_face(axes, face, thin=self.picture is not None)
+            _draw_face(axes, face, thin=self.image is not None)
             if self.numbers:
                 _draw_numbers(axes, face, palette)
         axes.set_axis_off()
-        if self.picture is None if legend is None else legend:
+        if self.image is None if legend is None else legend:
             handles, labels = axes.get_legend_handles_labels()
             known = dict(zip(labels, handles, strict=True))
             where = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.02), "ncols": 3, "columnspacing": 1.2}

@@ -9,7 +9,7 @@ _MARKERS = "os^Dv<>"
 
 
 @dataclass(frozen=True, eq=False)
-class LearningDisplay:
+class LearningFigure:
     """Learning curves.
 
     Attributes

@@ -60,4 +60,4 @@ DARK = Palette(ink="#eeeeee", dim="#a8a8a8", line="#3c3e42", paper="#17181a")
 
 # Colours that nothing else is drawn in: in an SVG they become the page's own.
 PAGE = Palette(ink="#010203", dim="#010204", line="#010205", paper="#010206", on_blue="#ffffff")
-"""For `figure_svg` alone, whose pictures take the colours of the page that they stand on."""
+"""For `figure_svg` alone, whose images take the colours of the page that they stand on."""

@@ -14,7 +14,7 @@ _LEGEND_WIDTH, _LEGEND_HEIGHT = 0.6, 0.32  # of the axes, about
 
 
 @dataclass(frozen=True, eq=False)
-class RejectionDisplay:
+class RejectionFigure:
     """Reject curve: accuracy over coverage, and the point at which a model works.
 
     Attributes

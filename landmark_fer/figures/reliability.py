@@ -16,7 +16,7 @@ FEWEST = 10  # faces in a bin whose accuracy is drawn; fewer say next to nothing
 
 
 @dataclass(frozen=True, eq=False)
-class ReliabilityDisplay:
+class ReliabilityFigure:
     """Reliability diagram.
 
     Attributes

@@ -24,9 +24,9 @@ def figure_svg(figure, *, label, prefix):
         Drawn with the palette `PAGE`: its colours become the variables ``--ink``, ``--dim``, ``--line`` and
         ``--paper`` of the page.
     label : str
-        What the picture shows, for those who do not see it.
+        What the image shows, for those who do not see it.
     prefix : str
-        Of the names inside it, which must differ from those of the page's other pictures.
+        Of the names inside it, which must differ from those of the page's other images.
 
     Returns
     -------

@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 
-from landmark_fer.core.command import run_door
+from landmark_fer.core.command import run_command
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.paths import check_paths
 from landmark_fer.fit.options import fit_parser
@@ -21,7 +21,7 @@ def main(argv=None):
     parser = fit_parser()
     options = parser.parse_args(arguments)
     stopped = "stopped; no artifact was changed, and measured faces are kept in the cache"
-    return run_door(lambda: _run(parser, options, arguments), stopped=stopped)
+    return run_command(lambda: _run(parser, options, arguments), stopped=stopped)
 
 
 def _run(parser, options, arguments):
@@ -53,7 +53,7 @@ def _fit(options, arguments, jobs):
         votes=options.votes,
         expressions=_words(options.expressions),
         dataset=options.dataset,
-        pictures=options.pictures,
+        images=options.images,
         views=options.views,
         weights=_weights(options),
         settings=_settings(names) if networks else None,
@@ -95,19 +95,19 @@ def _compare(dataset, names, options, jobs):
     from landmark_fer.evaluation.splits import has_chips
     from landmark_fer.fit.checks import check_fields
     from landmark_fer.fit.training import compare, fit_chosen
-    from landmark_fer.models.calibration import BLEND
+    from landmark_fer.models.calibration import ENSEMBLE
     from landmark_fer.models.candidates import make_candidates
     from landmark_fer.reports.measures import report_facts
 
     features = options.features or ("both" if has_chips(dataset) else "geometry")
     sample = options.fold_sample or (None if has_chips(dataset) else FOLD_SAMPLE)
-    named = [name for name in names if name != BLEND]
+    named = [name for name in names if name != ENSEMBLE]
     candidates = make_candidates(named, features=features, fold_sample=sample, random_state=options.seed)
     check_fields(candidates, dataset, features)
     comparison = compare(
         dataset,
         candidates,
-        blend=BLEND in names,
+        ensemble=ENSEMBLE in names,
         choice=options.choose,
         n_folds=options.folds,
         search=options.search,
@@ -127,13 +127,13 @@ def _compare(dataset, names, options, jobs):
 
 def _train(dataset, names, options, jobs):
     """Train networks, print it, and return the chosen one, its facts, files that go with it, and what to clear away."""
-    from landmark_fer.fit.initial_weights import read_beginning
+    from landmark_fer.fit.initial_weights import read_initial_weights
     from landmark_fer.fit.network_training import recipe_changes, train_networks
     from landmark_fer.models.networks.architectures import check_memory
     from landmark_fer.reports.measures import network_report_facts
 
     recipe, built = recipe_changes(options)
-    start = read_beginning(options.start, names[0]) if options.start else None
+    start = read_initial_weights(options.start, names[0]) if options.start else None
     for name in names:
         print(check_memory(name, len(dataset.classes), recipe=recipe, **built), flush=True)
     trained = train_networks(
@@ -182,21 +182,23 @@ def _weights(options):
 
 def _second_look(dataset, comparison, options):
     """Report labels that are contradicted, and return the positions of the faces to leave out."""
-    if not (options.suspects or options.drop_suspects):
+    if not (options.label_errors or options.drop_label_errors):
         return ()
     from landmark_fer.core.errors import SinkError
     from landmark_fer.datasets.ferplus import votes_of
-    from landmark_fer.fit.label_review import look_again
+    from landmark_fer.fit.label_review import review_labels
 
     judges = votes_of(dataset, options.data[0]) if len(options.data or ()) == 1 else None
-    found = look_again(dataset, comparison, votes=judges)
+    found = review_labels(dataset, comparison, votes=judges)
     print(f"{found.text}\n")
-    if options.suspects:
+    if options.label_errors:
         try:
-            found.suspects.to_csv(options.suspects, index=False, errors="backslashreplace")
+            found.label_errors.to_csv(options.label_errors, index=False, errors="backslashreplace")
         except OSError as error:
-            raise SinkError(f"{options.suspects} cannot be written ({error.strerror}); name another file") from error
-    return found.positions if options.drop_suspects else ()
+            raise SinkError(
+                f"{options.label_errors} cannot be written ({error.strerror}); name another file"
+            ) from error
+    return found.positions if options.drop_label_errors else ()
 
 
 def _print_data(dataset):

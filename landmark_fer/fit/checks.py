@@ -5,12 +5,12 @@ from landmark_fer.evaluation.search import check_minutes
 from landmark_fer.evaluation.search_study import import_optuna
 from landmark_fer.evaluation.splits import has_chips
 from landmark_fer.fit.options import OPTIONS_OF, RECIPE_OPTIONS
-from landmark_fer.models.calibration import BLEND
-from landmark_fer.models.candidates import blend_members, make_candidates
+from landmark_fer.models.calibration import ENSEMBLE
+from landmark_fer.models.candidates import ensemble_members, make_candidates
 from landmark_fer.models.networks import NETWORKS
 
 FEWEST_FOLD_SAMPLE = 100
-_OF_CLASSICAL = ("search", "minutes", "suspects", "drop_suspects", "fold_sample", "features", "export")
+_OF_CLASSICAL = ("search", "minutes", "label_errors", "drop_label_errors", "fold_sample", "features", "export")
 _OF_NETWORKS = (*RECIPE_OPTIONS, *OPTIONS_OF, "start")
 
 
@@ -20,7 +20,7 @@ def check_models(options, names):
     Parameters
     ----------
     options : argparse.Namespace
-        Of the door ``fit``.
+        Of the command ``fit``.
     names : sequence of str
         Its ``--models``, taken apart.
 
@@ -35,7 +35,7 @@ def check_models(options, names):
     if options.choose and options.choose not in names:
         raise InputError(f"--choose must be one of --models ({', '.join(names)}), got {options.choose}")
     if not networks:
-        _check_classical(options, [name for name in names if name != BLEND], BLEND in names)
+        _check_classical(options, [name for name in names if name != ENSEMBLE], ENSEMBLE in names)
         return False
     if len(networks) < len(names):
         others = ", ".join(name for name in names if name not in networks)
@@ -48,16 +48,16 @@ def check_models(options, names):
 
 
 def check_fields(candidates, dataset, features):
-    """Raise InputError if a candidate needs pictures and the data have none."""
+    """Raise InputError if a candidate needs images and the data have none."""
     needy = [name for name, candidate in candidates.items() if "chip" in candidate.fields and name != "dummy"]
     if needy and not has_chips(dataset):
         raise InputError(
-            f"{', '.join(needy)} needs pictures with --features {features}, and {dataset.source} has landmarks only; "
-            "give --data with pictures or use --features geometry"
+            f"{', '.join(needy)} needs images with --features {features}, and {dataset.source} has landmarks only; "
+            "give --data with images or use --features geometry"
         )
 
 
-def _check_classical(options, names, blend):
+def _check_classical(options, names, ensemble):
     candidates = make_candidates(names)
     if options.minutes is not None:
         if not options.search:
@@ -65,8 +65,10 @@ def _check_classical(options, names, blend):
         check_minutes(options.minutes)
     if options.search:
         import_optuna()
-    if blend and options.choose == BLEND and len(blend_members(candidates)) < 2:
-        raise InputError(f"--choose {BLEND} needs two --models to blend, got {', '.join(names)}; add knn, svm or mlp")
+    if ensemble and options.choose == ENSEMBLE and len(ensemble_members(candidates)) < 2:
+        raise InputError(
+            f"--choose {ENSEMBLE} needs two --models to blend, got {', '.join(names)}; add knn, svm or mlp"
+        )
     if options.fold_sample is not None and options.fold_sample < FEWEST_FOLD_SAMPLE:
         raise InputError(f"--fold-sample must be {FEWEST_FOLD_SAMPLE} or more, got {options.fold_sample}")
     given = [option for option in _OF_NETWORKS if getattr(options, option) is not None]
@@ -79,7 +81,7 @@ def _check_networks(options, networks):
     if given or options.format != "joblib":
         option = "--" + (given[0] if given else "format").replace("_", "-")
         raise InputError(f"{option} is of the other models, and {', '.join(networks)} must do without; leave it out")
-    from landmark_fer.fit.initial_weights import read_beginning
+    from landmark_fer.fit.initial_weights import read_initial_weights
     from landmark_fer.fit.network_training import extractor_settings, recipe_changes
     from landmark_fer.models.networks.training import import_keras
 
@@ -90,7 +92,7 @@ def _check_networks(options, networks):
     if options.start:
         if len(networks) > 1:
             raise InputError(f"--start is of one network, got {', '.join(networks)}; name one of --models")
-        read_beginning(options.start, networks[0])
+        read_initial_weights(options.start, networks[0])
 
 
 def _check_builders(options, networks):

@@ -74,13 +74,13 @@ def check_workers(client):
     """
     here = versions()
     try:
-        answers = client.run(versions)
+        predictions = client.run(versions)
     except ModuleNotFoundError as error:
         raise DependencyError(
             f"each worker of the cluster must have landmark_fer installed, and one lacks {error.name}; "
             "run there: python -m pip install . in landmark_fer's folder"
         ) from error
-    for worker, there in sorted(answers.items()):
+    for worker, there in sorted(predictions.items()):
         differ = [f"{name} {there.get(name)} instead of {version}" for name, version in here.items()]
         differ = [text for text, name in zip(differ, here, strict=True) if there.get(name) != here[name]]
         if differ:

@@ -15,7 +15,7 @@ _OTHER_FACES = (
 
 
 @dataclass(frozen=True, eq=False)
-class Beginning:
+class InitialWeights:
     """A trained network from which a training begins.
 
     Attributes
@@ -49,7 +49,7 @@ class Beginning:
         return "" if was == (dataset.key, seed) else _OTHER_FACES
 
 
-def read_beginning(path, architecture):
+def read_initial_weights(path, architecture):
     """Return the network of an artifact, to train it further.
 
     Parameters
@@ -72,4 +72,4 @@ def read_beginning(path, architecture):
     came = manifest.get("network", {}).get("architecture", manifest.get("model_name"))
     if came != architecture:
         raise InputError(f"--start must be an artifact of {architecture}, got {path} of {came}; name another")
-    return Beginning(load_keras_network(path, manifest), manifest, read_history(Path(path) / HISTORY))
+    return InitialWeights(load_keras_network(path, manifest), manifest, read_history(Path(path) / HISTORY))

@@ -1,29 +1,29 @@
-"""A second look at labels: training faces that a model which never saw them contradicts, and twins that disagree."""
+"""A second look at labels: training faces that a model which never saw them contradicts, and near-duplicates that disagree."""
 
 from dataclasses import dataclass
 
 import pandas as pd
 
 from landmark_fer.datasets.ferplus import majority
-from landmark_fer.datasets.near_duplicates import audit_twins
-from landmark_fer.evaluation.label_errors import agreement_with_votes, contradicting_twins, suspects
+from landmark_fer.datasets.near_duplicates import find_near_duplicates
+from landmark_fer.evaluation.label_errors import agreement_with_votes, contradicting_near_duplicates, label_errors
 
 _SIDES = "suggestion", "label", "neither"
 _CLEAREST = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class SecondLook:
+class LabelReview:
     """What a second look at the training labels found.
 
     Attributes
     ----------
     suspects : DataFrame
-        As from `suspects`; `row` is the face's row in the source.
+        As from `label_errors`; `row` is the face's row in the source.
     positions : ndarray of shape (m,), int
         Of the suspects among the training faces.
-    twins : DataFrame
-        As from `contradicting_twins`, with rows of the source.
+    near-duplicates : DataFrame
+        As from `contradicting_near_duplicates`, with rows of the source.
     agreement, of_clearest : dict or None
         As from `agreement_with_votes`, where votes are known: of all suspects, and of the thousand that are
         contradicted most.
@@ -31,9 +31,9 @@ class SecondLook:
         Whether the model had learnt from such votes, so that they are no independent judge.
     """
 
-    suspects: pd.DataFrame
+    label_errors: pd.DataFrame
     positions: object
-    twins: pd.DataFrame
+    near_duplicates: pd.DataFrame
     agreement: dict | None
     of_clearest: dict | None = None
     learnt: bool = False
@@ -42,8 +42,8 @@ class SecondLook:
     def text(self):
         """What was found, in a few sentences."""
         text = (
-            f"{len(self.suspects):,} training faces have a label that the chosen model, not having seen them, "
-            f"contradicts; {len(self.twins):,} faces have a twin with another label."
+            f"{len(self.label_errors):,} training faces have a label that the chosen model, not having seen them, "
+            f"contradicts; {len(self.near_duplicates):,} faces have a near-duplicate with another label."
         )
         if not (self.agreement and self.agreement["compared"]):
             return text
@@ -53,7 +53,7 @@ class SecondLook:
         return f"{text}. The model had learnt from such votes." if self.learnt else f"{text}."
 
 
-def look_again(dataset, comparison, *, votes=None, cache=None):
+def review_labels(dataset, comparison, *, votes=None, cache=None):
     """Return the training faces whose labels deserve a second look; nothing is changed.
 
     Parameters
@@ -64,15 +64,15 @@ def look_again(dataset, comparison, *, votes=None, cache=None):
     votes : ndarray of shape (n, m), optional
         FER+'s of the data set's faces; by default those that the models learnt from.
     cache : path-like, optional
-        As for `audit_twins`.
+        As for `find_near_duplicates`.
 
     Returns
     -------
-    SecondLook
+    LabelReview
     """
     training = comparison.split.training
     expressions, rows = dataset.expressions[training], dataset.rows[training]
-    doubted = suspects(expressions, comparison.results[comparison.chosen].probabilities, dataset.classes)
+    doubted = label_errors(expressions, comparison.results[comparison.chosen].probabilities, dataset.classes)
     positions = doubted["row"].to_numpy()
     judges = dataset.votes if votes is None else votes
     agreement = of_clearest = None
@@ -80,9 +80,11 @@ def look_again(dataset, comparison, *, votes=None, cache=None):
         clear = majority(judges[training])
         agreement = agreement_with_votes(doubted, clear, classes=dataset.classes)
         of_clearest = agreement_with_votes(doubted[:_CLEAREST], clear, classes=dataset.classes)
-    twins = contradicting_twins(expressions, audit_twins(dataset, cache=cache).groups[training])
-    named = [table.assign(row=rows[table["row"].to_numpy()]) for table in (doubted, twins)]
-    return SecondLook(named[0], positions, named[1], agreement, of_clearest, learnt=dataset.votes is not None)
+    near_duplicates = contradicting_near_duplicates(
+        expressions, find_near_duplicates(dataset, cache=cache).groups[training]
+    )
+    named = [table.assign(row=rows[table["row"].to_numpy()]) for table in (doubted, near_duplicates)]
+    return LabelReview(named[0], positions, named[1], agreement, of_clearest, learnt=dataset.votes is not None)
 
 
 def _sides(agreement):

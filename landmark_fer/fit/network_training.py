@@ -22,7 +22,7 @@ from landmark_fer.perception.extraction import ExtractorSettings
 
 _FOLDS = (
     "Trained on {learnt:,} of {all:,} training faces; the other {watched:,} were watched meanwhile: they chose the "
-    "epoch, the temperature and the model. Twins and subjects stay together."
+    "epoch, the temperature and the model. Near-duplicates and subjects stay together."
 )
 
 
@@ -67,7 +67,7 @@ def extractor_settings(names):
         If they want different crops.
     """
     inputs = [ARCHITECTURES[name].input for name in names]
-    crops = sorted({(each.side, each.margin) for each in inputs if each.picture == "crop"})
+    crops = sorted({(each.side, each.margin) for each in inputs if each.image == "crop"})
     if len(crops) > 1:
         raise InputError(f"{', '.join(names)} want different crops of a face; train them one after another")
     return ExtractorSettings(crop_size=crops[0][0], crop_margin=crops[0][1]) if crops else ExtractorSettings()
@@ -120,7 +120,7 @@ def train_networks(
         Of `ARCHITECTURES`.
     recipe, options : dict, optional
         As for `NetworkClassifier`, for all of them.
-    start : Beginning, optional
+    start : InitialWeights, optional
         Of the one network; its training goes on.
     choice : str, optional
         The network to choose; by default the best.
@@ -148,23 +148,23 @@ def train_networks(
         settings["start"] = None if start is None else start.network
         classifier = NetworkClassifier(name, recipe=recipe, options=options, **settings)
         networks[name], results[name] = _trained(classifier, dataset, split)
-    watched = networks[names[0]].classifier.watched_
-    labels = dataset.expressions[split.training[watched]], dataset.classes
+    validation = networks[names[0]].classifier.validation_
+    labels = dataset.expressions[split.training[validation]], dataset.classes
     rows = comparison_rows(results, *labels)
-    pairs = compare_pairs(results, *labels, split.groups[watched], random_state=random_state)
+    pairs = compare_pairs(results, *labels, split.groups[validation], random_state=random_state)
     chosen, reason = choose(rows, choice)
-    reason = reason.replace("out of fold", "on the watched faces").replace("out-of-fold", "watched")
-    learnt = len(split.training) - len(watched)
-    folds = _FOLDS.format(learnt=learnt, all=len(split.training), watched=len(watched))
+    reason = reason.replace("out of fold", "on the watched faces").replace("out-of-fold", "validation")
+    learnt = len(split.training) - len(validation)
+    folds = _FOLDS.format(learnt=learnt, all=len(split.training), validation=len(validation))
     folds = " ".join([folds, *prepared.sentences])
     if start is not None:
         folds = f"{folds} {start.warning(dataset, random_state)}".rstrip()
     network = networks[chosen]
     facts = base_facts(dataset, split, network, settings=extractor_settings(names)) | {
-        "fields": [network.description.input.picture],
+        "fields": [network.description.input.image],
         "features": "pixels",
         "model_name": chosen,
-        "pool": {"kind": "temperature", "members": [chosen]},
+        "calibration": {"kind": "temperature", "members": [chosen]},
         "folds": folds,
         "comparison": rows,
         "pairs": pairs,
@@ -184,18 +184,18 @@ def _trained(classifier, dataset, split):
     weights = None if dataset.weights is None else dataset.weights[split.training]
     known = {"votes": votes_of_training(dataset, split), "groups": split.groups, "weights": weights}
     classifier.fit(records, expressions, **known)
-    watched = records[classifier.watched_]
+    validation = records[classifier.validation_]
     network = CalibratedNetwork(
-        classifier, fit_network_temperature(classifier, watched, expressions[classifier.watched_])
+        classifier, fit_network_temperature(classifier, validation, expressions[classifier.validation_])
     )
     start = time.perf_counter()
-    answers = predict_in_order(network, watched, dataset.classes)
-    ms_per_face = (time.perf_counter() - start) / len(watched) * 1000
-    return network, CandidateResult(answers, [sum(row["seconds"] for row in classifier.history_)], ms_per_face)
+    predictions = predict_in_order(network, validation, dataset.classes)
+    ms_per_face = (time.perf_counter() - start) / len(validation) * 1000
+    return network, CandidateResult(predictions, [sum(row["seconds"] for row in classifier.history_)], ms_per_face)
 
 
 def _extras(classifier, start):
-    """Return the files that go into the artifact beside the network: its history, from the first, and its picture."""
+    """Return the files that go into the artifact beside the network: its history, from the first, and its image."""
     earlier = start.history if start else []
     later = [row | {"epoch": row["epoch"] + len(earlier)} for row in classifier.history_]
     curves = io.BytesIO()

@@ -18,7 +18,7 @@ OPTIONS_OF = {"weights": "vgg16_transfer", "filters": "single_conv"}
 
 
 def fit_parser():
-    """Return the parser of the door's arguments."""
+    """Return the parser of the command's arguments."""
     parser = argparse.ArgumentParser("python -m landmark_fer.fit", description="Compare models, keep the best.")
     add = parser.add_argument
     add(
@@ -29,7 +29,7 @@ def fit_parser():
         help="csv, zip, folder per class, or own faces of collect; several are joined (default: the bundled table)",
     )
     add("--data-weights", metavar="N,...", help="how many times faces of each --data count in a fit, such as 1,5")
-    add("--features", choices=("geometry", "hog", "both"), help="both; geometry where there are no pictures")
+    add("--features", choices=("geometry", "hog", "both"), help="both; geometry where there are no images")
     add(
         "--models",
         default=MODELS,
@@ -48,8 +48,8 @@ def fit_parser():
     add("--expressions", metavar="NAMES", help="comma-separated subset, such as angry,happy,sad,surprise,neutral")
     add("--labels", choices=("fer2013", "ferplus"), default="auto", help="ferplus: votes of fer2013new.csv beside it")
     add("--dataset", metavar="NAME", default="auto", help="ck+, jaffe, ... (default: recognized); see data/README.md")
-    add("--pictures", choices=("auto", "crops", "scenes"), default="auto", help="one cropped face each, or scenes")
-    add("--views", choices=("frontal", "half", "all"), default="frontal", help="of heads, where there are several")
+    add("--images", choices=("auto", "crops", "scenes"), default="auto", help="one cropped face each, or scenes")
+    add("--poses", choices=("frontal", "half", "all"), default="frontal", help="of heads, where there are several")
     add("--votes", choices=("auto", "none"), default="auto", help="learn from FER+ votes beside the csv too, or not")
     add(
         "--fold-sample",
@@ -64,12 +64,12 @@ def fit_parser():
     )
     add("--minutes", type=float, metavar="N", help="limit of --search: no fit of it begins later (default: none)")
     add(
-        "--suspects",
+        "--label-errors",
         type=Output(),
         metavar="FILE",
         help="write the training faces whose labels deserve a second look to this csv",
     )
-    add("--drop-suspects", action="store_true", help="leave those faces out of the last fit")
+    add("--drop-label-errors", action="store_true", help="leave those faces out of the last fit")
     add("--epochs", type=int, metavar="N", help="of a network's training, at most (default: its recipe's)")
     add("--learning-rate", type=float, metavar="R", help="of a network, the highest (default: its recipe's)")
     add(

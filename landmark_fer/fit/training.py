@@ -11,7 +11,7 @@ from landmark_fer.core.files import cache_folder
 from landmark_fer.core.rows import rows_of
 from landmark_fer.datasets.merging import repeated
 from landmark_fer.evaluation.comparison import choose, comparison_rows
-from landmark_fer.evaluation.ensembles import pipeline_of_choice, pooled_results
+from landmark_fer.evaluation.ensembles import calibrated_results, pipeline_of_choice
 from landmark_fer.evaluation.own_splits import interval_of_groups, prepare_folds
 from landmark_fer.evaluation.rejection import rejection_facts
 from landmark_fer.evaluation.scores import class_columns
@@ -19,7 +19,7 @@ from landmark_fer.evaluation.search import search_candidates
 from landmark_fer.evaluation.significance import compare_pairs
 from landmark_fer.evaluation.splits import split_faces
 from landmark_fer.evaluation.validation import cross_validate_candidates, make_folds
-from landmark_fer.models.candidates import OLDER_CANDIDATES, blend_members
+from landmark_fer.models.candidates import OLDER_CANDIDATES, ensemble_members
 from landmark_fer.models.contract import fit_predictor
 
 FEWEST_FACES = 8  # plain_mlp keeps a tenth of the faces and mirrored faces back, at least one of each expression
@@ -34,7 +34,7 @@ class Comparison:
     candidates : dict of str to Candidate
     results : dict of str to CandidateResult
         Pooled: each candidate's answers as they would be saved, and those of the blend.
-    pools : dict of str to Pool
+    pools : dict of str to Calibration
     rows : list of dict
         As from `comparison_rows`, the best first.
     pairs : list of dict
@@ -51,7 +51,7 @@ class Comparison:
 
     candidates: dict
     results: dict
-    pools: dict
+    calibrations: dict
     rows: list
     pairs: list
     chosen: str
@@ -70,7 +70,7 @@ class FittedModel:
     Attributes
     ----------
     predictor : Pipeline
-        Features, then a `PooledClassifier`.
+        Features, then a `CalibratedEnsemble`.
     facts : dict
         For `save_artifact`.
     """
@@ -83,7 +83,7 @@ def compare(
     dataset,
     candidates,
     *,
-    blend=False,
+    ensemble=False,
     choice=None,
     n_folds=5,
     search=False,
@@ -114,7 +114,7 @@ def compare(
     bar : bool, default=True
         Whether to show a progress bar.
     cache : path-like, optional
-        As for `audit_twins`.
+        As for `find_near_duplicates`.
 
     Returns
     -------
@@ -141,8 +141,8 @@ def compare(
         searched = search_candidates(candidates, *faces, minutes=minutes, folds=folds, state=state, **options)
         candidates = searched.best
     results = cross_validate_candidates(candidates, records, expressions, folds, dataset.classes, **options)
-    members = blend_members(candidates) if blend else ()
-    results, pools = pooled_results(results, expressions, dataset.classes, folds, members=members)
+    members = ensemble_members(candidates) if ensemble else ()
+    results, calibrations = calibrated_results(results, expressions, dataset.classes, folds, members=members)
     rows = comparison_rows(results, expressions, dataset.classes)
     truth = class_columns(expressions, dataset.classes)
     for row in rows:
@@ -150,7 +150,7 @@ def compare(
         row |= interval_of_groups(dataset, split.training, right)
     pairs = compare_pairs(results, expressions, dataset.classes, split.groups, random_state=random_state)
     chosen, reason = choose(rows, choice)
-    known = candidates, results, pools, rows, pairs, chosen, reason, split, dataset.classes
+    known = candidates, results, calibrations, rows, pairs, chosen, reason, split, dataset.classes
     about = " ".join([_about_folds(split, n_folds, candidates), *prepared.sentences])
     return Comparison(*known, about, searched, folds)
 
@@ -166,7 +166,7 @@ def fit_chosen(dataset, comparison, *, features, without=()):
     features : str
         The kind of features that the candidates were made with.
     without : sequence of int
-        Positions among the training faces that are left out of this fit, such as `SecondLook.positions`.
+        Positions among the training faces that are left out of this fit, such as `LabelReview.positions`.
 
     Returns
     -------
@@ -179,12 +179,12 @@ def fit_chosen(dataset, comparison, *, features, without=()):
     kept = repeated(kept, None if dataset.weights is None else dataset.weights[training])
     records = rows_of(dataset.records, training[kept])
     fit_predictor(predictor, records, expressions[kept], None if votes is None else votes[kept])
-    pool = predictor[-1].pool
+    calibration = predictor[-1].calibration
     facts = base_facts(dataset, comparison.split, predictor) | {
         "fields": list(comparison.candidates[predictor[-1].members[0][0]].fields),
         "features": "its own" if chosen in OLDER_CANDIDATES else features,
         "model_name": chosen,
-        "pool": {"kind": pool.kind, "members": [name for name, _ in predictor[-1].members]},
+        "calibration": {"kind": calibration.kind, "members": [name for name, _ in predictor[-1].members]},
         "folds": comparison.folds,
         "comparison": comparison.rows,
         "pairs": comparison.pairs,
@@ -192,7 +192,7 @@ def fit_chosen(dataset, comparison, *, features, without=()):
         "search": comparison.search and {"text": comparison.search.text, "rows": comparison.search.rows},
         "rejection": rejection_facts(expressions, comparison.results[chosen].probabilities, classes),
     }
-    facts["data"]["n_suspects_dropped"] = len(without)
+    facts["data"]["n_label_errors_dropped"] = len(without)
     return FittedModel(predictor, facts)
 
 
@@ -209,7 +209,7 @@ def _check_enough(expressions, folds, classes):
 
 
 def _about_folds(split, n_folds, candidates):
-    text = f"{n_folds} stratified folds of {len(split.training):,} training faces; twins and subjects stay together."
+    text = f"{n_folds} stratified folds of {len(split.training):,} training faces; near-duplicates and subjects stay together."
     sampled = {name: each.fold_sample for name, each in candidates.items() if each.fold_sample}
     sampled = {name: size for name, size in sampled.items() if size < len(split.training) * (1 - 1 / n_folds)}
     for size in sorted(set(sampled.values())):

@@ -1,4 +1,4 @@
-"""Door: read expressions live, from a camera, a video, a picture, a folder, a stream or the demo clip.
+"""Command: read expressions live, from a camera, a video, a image, a folder, a stream or the demo clip.
 
 ``python -m landmark_fer.live --help`` lists the options. Everything heavy is imported after they are parsed.
 """
@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 
-from landmark_fer.core.command import run_door
+from landmark_fer.core.command import run_command
 from landmark_fer.core.deferral import defer
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.paths import check_paths
@@ -16,16 +16,16 @@ from landmark_fer.live.options import NOTICE, TOKEN_VARIABLE, make_parser
 
 TITLE = "landmark_fer"
 
-# Options that mean something only where this process shows the pictures itself.
+# Options that mean something only where this process shows the images itself.
 _NOT_ON_THE_WEB = ("headless", "log", "record", "summary", "versus", "neutral", "explain", "mirror", "max_frames")
 
 
 def main(argv=None):
-    """Run the door; return its exit status."""
+    """Run the command; return its exit status."""
     parser = make_parser()
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    return run_door(lambda: _tell(parser, options))
+    return run_command(lambda: _tell(parser, options))
 
 
 def _tell(parser, options):
@@ -58,7 +58,7 @@ def _watch(options):
     from landmark_fer.live.session import Session
     from landmark_fer.live.sinks.registry import log_facts
     from landmark_fer.live.sources.opening import open_source
-    from landmark_fer.live.view import View
+    from landmark_fer.live.view import OverlayOptions
 
     with contextlib.ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
@@ -73,7 +73,7 @@ def _watch(options):
         facts = log_facts(recognizer.artifact, versus=versus and versus.artifact, source=source.name)
         sinks = [stack.enter_context(sink) for sink in _sinks(options, source, recognizer, versus, facts)]
         stack.callback(interrupts.hold_back)  # the first to be called at the end, so that all is closed in peace
-        view = View(explain=options.explain, mirror=options.mirror)
+        view = OverlayOptions(explain=options.explain, mirror=options.mirror)
         kept = {"folder": options.snapshots, "facts": facts, "neutral_s": options.neutral, "interrupts": interrupts}
         return Session(source, reader, sinks=sinks, window=window, view=view, **kept).run(options.max_frames)
 
@@ -138,7 +138,7 @@ def _recognizer(options, model):
 
     reject = "fitted" if options.reject_below is None else options.reject_below
     chosen = {"detector": options.detector, "predictor": options.predictor}
-    return Recognizer(load_artifact(model), **chosen, reject=None if options.always_answer else reject)
+    return Recognizer(load_artifact(model), **chosen, reject=None if options.never_reject else reject)
 
 
 def _reader(options, recognizer, versus):

@@ -1,4 +1,4 @@
-"""Resting faces in a running film: when they are looked at, and how far a face has moved from its own, in words."""
+"""Resting faces in a running video: when they are looked at, and how far a face has moved from its own, in words."""
 
 from landmark_fer.recognition.baseline import NeutralBaseline
 
@@ -8,7 +8,7 @@ MOST_FACES = 2  # in one line
 LEAST_SHIFT = 0.02  # that is named, in the units of the measurements: mostly inter-ocular distances
 
 
-class RestingFaces:
+class NeutralBaselines:
     """Looks at the resting faces when somebody wants it, and says how faces differ from them later.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Explaining while a film runs: not every frame, since an explanation asks the model a hundred times."""
+"""Explaining while a video runs: not every frame, since an explanation asks the model a hundred times."""
 
 import math
 from typing import NamedTuple
@@ -13,9 +13,9 @@ class Explainer:
     Parameters
     ----------
     every_s : float, default=0.3
-        Time between two explanations of a face, in seconds of the film; less where its answer has changed.
+        Time between two explanations of a face, in seconds of the video; less where its answer has changed.
     at_once : int, optional
-        How many explanations are made for one picture, the longest overdue first; without it all that are due.
+        How many explanations are made for one image, the longest overdue first; without it all that are due.
     """
 
     def __init__(self, *, every_s=EVERY_S, at_once=None):
@@ -23,7 +23,7 @@ class Explainer:
         self._made = {}
 
     def update(self, seen, time_s):
-        """Explain the faces of a picture whose turn it is.
+        """Explain the faces of a image whose turn it is.
 
         Parameters
         ----------
@@ -39,13 +39,13 @@ class Explainer:
         self._made = {track_id: made for track_id, made in self._made.items() if track_id in here}
         due = sorted((face for face in seen if self._is_due(face, time_s)), key=self._at)
         new = {face.track_id: face.recognition.explain() for face in due[: self.at_once]}
-        answers = {face.track_id: face.recognition.expression for face in seen}
-        self._made |= {track_id: _Made(time_s, answers[track_id], new[track_id]) for track_id in new}
+        predictions = {face.track_id: face.recognition.expression for face in seen}
+        self._made |= {track_id: _Made(time_s, predictions[track_id], new[track_id]) for track_id in new}
         return new
 
     @property
     def latest(self):
-        """The last explanation of each face that was in the last picture, by track."""
+        """The last explanation of each face that was in the last image, by track."""
         return {track_id: made.explanation for track_id, made in self._made.items()}
 
     def _at(self, face):
@@ -56,7 +56,7 @@ class Explainer:
         made = self._made.get(face.track_id)
         if made is None:
             return True
-        wait_s = self.every_s if made.answer == face.recognition.expression else AFTER_CHANGE_S
+        wait_s = self.every_s if made.prediction == face.recognition.expression else AFTER_CHANGE_S
         return abs(time_s - made.time_s) >= wait_s - 1e-6  # times are sums of frames; a clock may step back
 
 
@@ -64,5 +64,5 @@ class _Made(NamedTuple):
     """An explanation, when it was made, and the answer that it explains."""
 
     time_s: float
-    answer: str
+    prediction: str
     explanation: object

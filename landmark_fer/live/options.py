@@ -1,4 +1,4 @@
-"""Options of the live door: what each is called, takes and means. Nothing heavy is imported."""
+"""Options of the live command: what each is called, takes and means. Nothing heavy is imported."""
 
 import argparse
 
@@ -21,7 +21,7 @@ def make_parser():
     """Return the parser of ``python -m landmark_fer.live``."""
     parser = argparse.ArgumentParser(
         prog="python -m landmark_fer.live",
-        description="Read expressions live, from a camera, a video, a picture, a folder, a stream or the demo clip.",
+        description="Read expressions live, from a camera, a video, a image, a folder, a stream or the demo clip.",
         epilog=NOTICE,
     )
     _add_seeing(parser.add_argument_group("what is seen"))
@@ -37,7 +37,7 @@ def _add_seeing(group):
         "--source",
         type=SOURCE,
         metavar="SOURCE",
-        help="camera number or name, video, picture, folder, stream address or 'demo' (default: camera 0)",
+        help="camera number or name, video, image, folder, stream address or 'demo' (default: camera 0)",
     )
     add("--list-cameras", action="store_true", help="print the cameras that there are, and end")
     add("--max-frames", type=_count, metavar="N", help="end after N frames")
@@ -68,7 +68,7 @@ def _add_answering(group):
         help="how steady answers and landmarks are made over time, 0 (as they come) to 1 (default: 0.5)",
     )
     unsure = group.add_mutually_exclusive_group()
-    unsure.add_argument("--always-answer", action="store_true", help="name an expression however unsure the model is")
+    unsure.add_argument("--never-reject", action="store_true", help="name an expression however unsure the model is")
     unsure.add_argument(
         "--reject-below",
         type=_share,
@@ -81,7 +81,7 @@ def _add_showing(group):
     add = group.add_argument
     add("--headless", action="store_true", help="work without a window; end with Ctrl-C or the source")
     add("--explain", action="store_true", help="show from the start why, as key e does, and add it to .jsonl logs")
-    add("--mirror", action="store_true", help="show pictures as a mirror does, as key m does")
+    add("--mirror", action="store_true", help="show images as a mirror does, as key m does")
     add("--neutral", type=_seconds, default=0.0, metavar="SECONDS", help="take the first seconds for the resting face")
     add(
         "--web",
@@ -103,7 +103,7 @@ def _add_keeping(group):
         metavar="FILE",
         help="write one row a face and frame to a .csv or .jsonl file; may be given several times",
     )
-    add("--record", type=Output(), metavar="FILE", help="write the annotated pictures to an .mp4 or .avi file")
+    add("--record", type=Output(), metavar="FILE", help="write the annotated images to an .mp4 or .avi file")
     add("--summary", type=Output(), metavar="FILE", help="write shares and a timeline to an .html file at the end")
     add(
         "--snapshots",

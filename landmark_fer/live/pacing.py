@@ -1,9 +1,9 @@
-"""Pacing: how fast frames come, and when a film's next frame is due on the screen."""
+"""Pacing: how fast frames come, and when a video's next frame is due on the screen."""
 
 import time
 from collections import deque
 
-LATEST_S = 0.25  # a film that is later than this goes on from where it is, instead of running after its time
+LATEST_S = 0.25  # a video that is later than this goes on from where it is, instead of running after its time
 
 
 class Rate:
@@ -23,13 +23,13 @@ class Rate:
 
 
 class Pace:
-    """Shows a film at its own pace: a slow computer, or a pause, moves what is left of it, and skips nothing."""
+    """Shows a video at its own pace: a slow computer, or a pause, moves what is left of it, and skips nothing."""
 
     def __init__(self):
         self._begin = None
 
     def wait_s(self, time_s):
-        """Return for how many seconds the frame of a time in the film has to wait for its turn."""
+        """Return for how many seconds the frame of a time in the video has to wait for its turn."""
         now = time.perf_counter()
         if self._begin is None or now - self._begin - time_s > LATEST_S:
             self._begin = now - time_s

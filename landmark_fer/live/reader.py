@@ -1,4 +1,4 @@
-"""Readers: from the pictures of a film, or from single pictures, to the faces that are seen in them.
+"""Readers: from the images of a video, or from single images, to the faces that are seen in them.
 
 Whatever two models are asked, faces are found and located once, and both are asked about the same ones.
 """
@@ -18,7 +18,7 @@ _OF_CHIP, _OF_CROP = ("chip_size",), ("crop_size", "crop_margin")
 
 
 class LiveReader:
-    """Reads one film, a picture at a time: faces are followed, and answers steadied over time.
+    """Reads one video, a image at a time: faces are followed, and answers steadied over time.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class LiveReader:
     smoothing : float, default=0.5
         As the strength of `Smoother`; 0 shows the model's answers as they come.
     every : int, optional
-        As for `FaceFollower`: look for new faces in each n-th picture.
+        As for `FaceFollower`: look for new faces in each n-th image.
     versus : Recognizer, optional
         Another model, asked about the same faces.
 
@@ -46,12 +46,12 @@ class LiveReader:
         self._follower = FaceFollower(shared_extractor(self._models), every=every)
         self._last_seen = {}
 
-    def read(self, picture, *, time_s):
-        """Return the faces of the film's next picture.
+    def read(self, image, *, time_s):
+        """Return the faces of the video's next image.
 
         Parameters
         ----------
-        picture : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
+        image : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
         time_s : float
             When it was taken, in seconds; never less than in the call before.
 
@@ -59,7 +59,7 @@ class LiveReader:
         -------
         list of SeenFace
         """
-        followed = self._follower.follow(picture, time_s=time_s)
+        followed = self._follower.follow(image, time_s=time_s)
         seen = _ask(self._models, followed)
         self._last_seen.update((face.track_id, time_s) for face in seen)
         self._last_seen = {number: at for number, at in self._last_seen.items() if time_s - at <= MEMORY_S}
@@ -70,17 +70,17 @@ class LiveReader:
         return steadied
 
     def close(self):
-        """End what runs beside the film."""
+        """End what runs beside the video."""
         self._follower.close()
 
     def _steadied(self, face, time_s):
-        answers = zip(self._smoothers, (face.raw, face.versus), strict=False)
-        shown = [smoother.update(face.track_id, answer, time_s=time_s) for smoother, answer in answers]
+        predictions = zip(self._smoothers, (face.raw, face.versus), strict=False)
+        shown = [smoother.update(face.track_id, prediction, time_s=time_s) for smoother, prediction in predictions]
         return replace(face, recognition=shown[0], versus=shown[1] if len(shown) == 2 else None)
 
 
 class StillReader:
-    """Reads single pictures: each stands alone, and each face of each picture has a number of its own.
+    """Reads single images: each stands alone, and each face of each image has a number of its own.
 
     Parameters
     ----------
@@ -101,13 +101,13 @@ class StillReader:
         self._extractor = shared_extractor(self._models)
         self._numbers = itertools.count(1)
 
-    def read(self, picture, *, time_s=0.0):
-        """Return the faces of a picture, the clearest first, as a list of SeenFace; the time does not matter."""
-        faces = self._extractor.extract(picture)
+    def read(self, image, *, time_s=0.0):
+        """Return the faces of a image, the clearest first, as a list of SeenFace; the time does not matter."""
+        faces = self._extractor.extract(image)
         return _ask(self._models, [(next(self._numbers), face) for face in faces])
 
     def close(self):
-        """Do nothing: nothing runs beside the pictures."""
+        """Do nothing: nothing runs beside the images."""
 
 
 def shared_extractor(recognizers):
@@ -158,7 +158,7 @@ def _the_only(settings, what):
 def _ask(recognizers, numbered):
     """Return what each model says of the faces, a list of (track_id, Face), as a list of SeenFace."""
     faces = [face for _, face in numbered]
-    answers = [recognizer.recognize_faces(faces) for recognizer in recognizers]
-    others = answers[1] if len(answers) == 2 else [None] * len(faces)
-    rows = zip(numbered, answers[0], others, strict=True)
-    return [SeenFace(number, answer, raw=answer, versus=other) for (number, _), answer, other in rows]
+    predictions = [recognizer.recognize_faces(faces) for recognizer in recognizers]
+    others = predictions[1] if len(predictions) == 2 else [None] * len(faces)
+    rows = zip(numbered, predictions[0], others, strict=True)
+    return [SeenFace(number, prediction, raw=prediction, versus=other) for (number, _), prediction, other in rows]

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from landmark_fer.core.errors import SinkError
-from landmark_fer.live.baselines import SECONDS, RestingFaces
+from landmark_fer.live.baselines import SECONDS, NeutralBaselines
 from landmark_fer.live.drawing.overlay import History, draw_frame
 from landmark_fer.live.explaining import Explainer
 from landmark_fer.live.interrupts import Interrupts
@@ -15,10 +15,10 @@ from landmark_fer.live.sinks.keyed_recording import KeyedRecording
 from landmark_fer.live.sinks.snapshot import write_snapshot
 from landmark_fer.live.small_images import SmallImages
 from landmark_fer.live.state import State
-from landmark_fer.live.summary_text import Tally
+from landmark_fer.live.summary_text import RunSummary
 from landmark_fer.live.timeline import Timelines
 
-LISTEN_S = 0.05  # keys are heard at least this often while a picture stands
+LISTEN_S = 0.05  # keys are heard at least this often while a image stands
 
 
 class Session:
@@ -33,7 +33,7 @@ class Session:
         Logs, recorders, summaries, all entered. None is closed here.
     window : Window, optional
         Entered. A file is then shown at its own pace; without a window it runs as fast as it can.
-    view : View, optional
+    view : OverlayOptions, optional
         What is shown at the beginning.
     folder : path-like, default="."
         Where snapshots and the recordings of key r go.
@@ -60,10 +60,10 @@ class Session:
     ):
         self.source, self.reader, self.sinks, self.window = source, reader, list(sinks), window
         self.folder, self.facts, self.state = folder, facts, State(view)
-        self.history, self.resting = History(), RestingFaces(neutral_s or SECONDS)
+        self.history, self.resting = History(), NeutralBaselines(neutral_s or SECONDS)
         if neutral_s:
             self.resting.want()
-        self.tally = Tally(timelines=None if reader.still else Timelines(1 / source.frames_per_second))
+        self.tally = RunSummary(timelines=None if reader.still else Timelines(1 / source.frames_per_second))
         self._small_images = SmallImages()
         self.recording = KeyedRecording(folder, frames_per_second=source.frames_per_second)
         self._interrupts = interrupts or Interrupts()
@@ -71,7 +71,7 @@ class Session:
         self._pace, self._rate = Pace(), Rate()
 
     def run(self, max_frames=None):
-        """Run, for at most so many frames, and return the `Tally` of what was seen.
+        """Run, for at most so many frames, and return the `RunSummary` of what was seen.
 
         Raises
         ------
@@ -104,7 +104,7 @@ class Session:
         self.resting.want()
 
     def take_snapshot(self):
-        """Write the picture on the screen and what was seen in it into the folder."""
+        """Write the image on the screen and what was seen in it into the folder."""
         frame, seen = self.state.frame, self.state.seen
         if frame is None:
             return
@@ -134,9 +134,9 @@ class Session:
 
     def _read(self, frame):
         state = self.state
-        state.frame, state.seen = frame, self.reader.read(frame.picture, time_s=frame.time_s)
+        state.frame, state.seen = frame, self.reader.read(frame.image, time_s=frame.time_s)
         self.tally.add(frame.time_s, state.seen)
-        self._small_images.add(frame.picture, state.seen)
+        self._small_images.add(frame.image, state.seen)
         self.history.add(frame.time_s, state.seen)
         if (told := self.resting.update(frame.time_s, state.seen)) is not None:
             state.tell(told)
@@ -152,7 +152,7 @@ class Session:
             self._show()
 
     def _stay(self):
-        """Leave a single picture on the screen until a quitting key, the last of several for its time; then end."""
+        """Leave a single image on the screen until a quitting key, the last of several for its time; then end."""
         still = self.window is not None and self.reader.still and self.state.frame is not None
         stays_s = (math.inf if self.tally.frames == 1 else 1 / self.source.frames_per_second) if still else 0.0
         end = time.perf_counter() + stays_s
@@ -161,7 +161,7 @@ class Session:
         self.quit()
 
     def _stand(self):
-        """Show the last picture for a moment longer; a key may have asked for its reasons meanwhile."""
+        """Show the last image for a moment longer; a key may have asked for its reasons meanwhile."""
         if self.state.frame is not None:
             self._explain(self.state.frame, self.state.seen)
         self._show(LISTEN_S)
@@ -175,7 +175,7 @@ class Session:
         """Hand a frame and its answers to the sinks; it is drawn once, and only where a sink takes it drawn."""
         drawn = frame
         if self.recording.on or any(sink.takes_annotated for sink in self.sinks):
-            drawn = replace(frame, picture=self._drawn(self._kept_view()))
+            drawn = replace(frame, image=self._drawn(self._kept_view()))
         for sink in self.sinks:
             options = {"explanations": explanations} if getattr(sink, "takes_explanations", False) else {}
             sink.write(drawn if sink.takes_annotated else frame, seen, **options)
@@ -191,7 +191,7 @@ class Session:
         state = self.state
         explanations = self._explainer.latest if view.explain else None
         history = self.history if view.strip else None
-        return draw_frame(state.frame.picture, state.seen, view=view, explanations=explanations, history=history)
+        return draw_frame(state.frame.image, state.seen, view=view, explanations=explanations, history=history)
 
     def _show(self, wait_s=0.0):
         """Show the last frame as it is to be seen now, and hear keys."""

@@ -14,9 +14,9 @@ class SmallImages:
     def __init__(self):
         self.n_missed, self._size = 0, None
 
-    def add(self, picture, seen):
+    def add(self, image, seen):
         """Take an image of shape (height, width, ...) and the faces that were seen in it."""
-        height, width = picture.shape[:2]
+        height, width = image.shape[:2]
         if not seen and max(height, width) < SMALL_SIDE:
             self.n_missed += 1
             self._size = width, height

@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 
-from landmark_fer.live.view import View
+from landmark_fer.live.view import OverlayOptions
 
 MESSAGE_S = 4.0  # for which a message stays on the screen
 
@@ -24,12 +24,12 @@ class State:
 
     Parameters
     ----------
-    view : View, optional
+    view : OverlayOptions, optional
         What is shown at the beginning.
 
     Attributes
     ----------
-    view : View
+    view : OverlayOptions
         What is shown now.
     frame : Frame or None
         The last one.
@@ -40,7 +40,7 @@ class State:
     """
 
     def __init__(self, view=None):
-        self.view = view or View()
+        self.view = view or OverlayOptions()
         self.frame, self.seen = None, []
         self.ended, self._message, self._until_s = False, None, 0.0
 

@@ -10,7 +10,7 @@ MOST_EXPRESSIONS = 3
 
 
 @dataclass
-class Tally:
+class RunSummary:
     """Counts what was seen.
 
     Attributes
@@ -21,7 +21,7 @@ class Tally:
     expressions : Counter
         Faces by expression, or `UNCERTAIN`.
     timelines : Timelines or None
-        Of a film; None where single pictures are read, whose faces have no time.
+        Of a video; None where single images are read, whose faces have no time.
     hint : str or None
         What could be done better, said at the end.
     """

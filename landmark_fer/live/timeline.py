@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 LONGEST_PAUSE_S = 2.0  # between two frames; of a longer time nothing is known, and none of it is counted
-MOST_SEGMENTS = 600  # of a track; beyond, short ones are merged: a picture of it shows no more
+MOST_SEGMENTS = 600  # of a track; beyond, short ones are merged: a image of it shows no more
 MOST_TRACKS = 100  # with a timeline of their own; beyond, the briefest are only counted
 
 
@@ -59,7 +59,7 @@ class Track:
 
 
 class Timelines:
-    """The timelines of a film, frame by frame.
+    """The timelines of a video, frame by frame.
 
     A face shows what was answered until the next frame says otherwise, so that shares are shares of time at any frame
     rate, an uneven one too.
@@ -78,7 +78,7 @@ class Timelines:
     n_others : int
         How many those are.
     begin, end : float or None
-        Of the film, in seconds; None before the first frame.
+        Of the video, in seconds; None before the first frame.
     """
 
     def __init__(self, frame_s=0.04):

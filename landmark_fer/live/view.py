@@ -20,7 +20,7 @@ KEYS = (
 
 
 @dataclass
-class View:
+class OverlayOptions:
     """What is shown beside the faces.
 
     Attributes
@@ -34,7 +34,7 @@ class View:
     help : bool
         The list of keys.
     mirror : bool
-        Show the picture as a mirror does.
+        Show the image as a mirror does.
     paused, recording : bool
         Marks in the corner.
     frames_per_second : float or None

@@ -18,7 +18,7 @@ _LISTEN_S = 0.05  # Ctrl-C in the terminal is heard at least this often while a 
 
 
 class Window:
-    """A window that shows pictures and hears keys; a context manager. The person may resize it at any time.
+    """A window that shows images and hears keys; a context manager. The person may resize it at any time.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ class Window:
             cv2.destroyWindow(self.title)
             cv2.waitKey(1)
 
-    def show(self, picture, *, wait_s=0.0):
-        """Show a picture and return the key that was pressed, or None.
+    def show(self, image, *, wait_s=0.0):
+        """Show a image and return the key that was pressed, or None.
 
         Parameters
         ----------
-        picture : ndarray of shape (height, width, 3), uint8
+        image : ndarray of shape (height, width, 3), uint8
             RGB.
         wait_s : float, default=0
             How long to wait for a key; 0 looks once.
@@ -62,14 +62,14 @@ class Window:
         if self.closed:
             return None
         if not self._open:
-            self._create(picture)
-        cv2.imshow(self.title, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+            self._create(image)
+        cv2.imshow(self.title, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         return self.wait(wait_s)
 
     def wait(self, wait_s):
-        """Return the key that is pressed within a time in seconds, or None; the picture stays.
+        """Return the key that is pressed within a time in seconds, or None; the image stays.
 
-        Ends at once when the window is closed. Before there is a picture, it only waits.
+        Ends at once when the window is closed. Before there is a image, it only waits.
         """
         end = time.monotonic() + wait_s
         if not self._open:
@@ -82,12 +82,12 @@ class Window:
                 return key
         return None
 
-    def _create(self, picture):
+    def _create(self, image):
         try:
             cv2.namedWindow(self.title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         except cv2.error as error:
             raise SourceError(f"this build of OpenCV has no windows; {HEADLESS_HINT}") from error
-        height, width = picture.shape[:2]
+        height, width = image.shape[:2]
         factor = min(1.0, LARGEST[0] / width, LARGEST[1] / height)
         cv2.resizeWindow(self.title, max(1, round(width * factor)), max(1, round(height * factor)))
         self._open = True
@@ -117,12 +117,12 @@ def check_display():
             f"windows need {library}, which is not installed; on Debian: apt-get install libsm6 libxext6; "
             f"or {HEADLESS_HINT}"
         ) from error
-    if not _x_server_answers():
+    if not _x_server_predictions():
         display = os.environ.get("DISPLAY", "")
         raise SourceError(f"no display was found: none answers at DISPLAY={display!r}; {HEADLESS_HINT}")
 
 
-def _x_server_answers():
+def _x_server_predictions():
     """Return whether the X server of ``DISPLAY`` takes a connection; True where that cannot be asked."""
     try:
         xcb = ctypes.CDLL("libxcb.so.1")

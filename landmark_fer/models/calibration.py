@@ -13,12 +13,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from landmark_fer.features.projection import check_fitted
 from landmark_fer.models.contract import fit_predictor
 
-BLEND = "blend"
+ENSEMBLE = "ensemble"
 FLOOR = 1e-6  # KNN gives exact zeros, which no weight could mend
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
+class Calibration:
     """How members' probabilities become one answer.
 
     Attributes
@@ -41,7 +41,7 @@ class Pool:
         """Return the same pool for columns that are taken in another order."""
         order, k = np.asarray(order), len(self.offsets)
         rows = np.concatenate([start + order for start in range(0, len(self.weights), k)])
-        return Pool(self.kind, self.weights[rows][:, order], self.offsets[order])
+        return Calibration(self.kind, self.weights[rows][:, order], self.offsets[order])
 
     def __call__(self, members):
         """Return probabilities of shape (n, k) from a list of members' probabilities of that shape."""
@@ -50,13 +50,13 @@ class Pool:
         return scores / scores.sum(axis=1, keepdims=True)
 
 
-class PooledClassifier(ClassifierMixin, BaseEstimator):
+class CalibratedEnsemble(ClassifierMixin, BaseEstimator):
     """One or several classifiers on the same features, and the pool that makes their answers one.
 
     Parameters
     ----------
     members : list of (str, estimator)
-    pool : Pool
+    pool : Calibration
         Its columns follow `classes`.
     classes : sequence of str
         Alphabetical, as scikit-learn's ``classes_``.
@@ -64,9 +64,9 @@ class PooledClassifier(ClassifierMixin, BaseEstimator):
 
     takes_votes = True
 
-    def __init__(self, members, pool, classes):
+    def __init__(self, members, calibration, classes):
         self.members = members
-        self.pool = pool
+        self.calibration = calibration
         self.classes = classes
 
     def fit(self, X, y, votes=None):
@@ -78,7 +78,7 @@ class PooledClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X):
         """Return pooled probabilities of shape (n, k)."""
         check_fitted(self, "members_")
-        return self.pool([member.predict_proba(X) for _, member in self.members_])
+        return self.calibration([member.predict_proba(X) for _, member in self.members_])
 
     def predict(self, X):
         """Return the most probable class of each row."""

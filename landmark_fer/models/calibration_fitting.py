@@ -8,12 +8,12 @@ from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from landmark_fer.models.calibration import Pool, logarithms
+from landmark_fer.models.calibration import Calibration, logarithms
 
 _FREEDOM = 0.1  # inverse regularisation of free weights
 
 
-def fit_pool(members, expressions, classes, folds):
+def fit_calibration(members, expressions, classes, folds):
     """Return the pool that predicts unseen folds best, and its answers to them.
 
     Parameters
@@ -27,7 +27,7 @@ def fit_pool(members, expressions, classes, folds):
 
     Returns
     -------
-    Pool
+    Calibration
         Fitted on all faces, in the form with the lower log loss on folds it was not fitted on.
     ndarray of shape (n, k)
         The answers of pools of that form, each face's from one that had not seen it.
@@ -38,8 +38,8 @@ def fit_pool(members, expressions, classes, folds):
         held_out[kind] = np.empty((len(truth), len(classes)))
         for _, test in folds:
             seen = np.setdiff1d(np.arange(len(truth)), test)
-            pool = fit([member[seen] for member in members], truth[seen], len(classes))
-            held_out[kind][test] = pool([member[test] for member in members])
+            calibration = fit([member[seen] for member in members], truth[seen], len(classes))
+            held_out[kind][test] = calibration([member[test] for member in members])
         losses[kind] = log_loss(truth, held_out[kind], labels=np.arange(len(classes)))
     best = min(losses, key=losses.get)
     return _FORMS[best](members, truth, len(classes)), held_out[best]
@@ -57,13 +57,13 @@ def fit_temperature(members, truth, n_classes):
     """
     direction = np.tile(np.eye(n_classes), (len(members), 1)) / len(members)
 
-    def pool(log_temperature):
-        return Pool("temperature", direction / np.exp(log_temperature), np.zeros(n_classes))
+    def calibration(log_temperature):
+        return Calibration("temperature", direction / np.exp(log_temperature), np.zeros(n_classes))
 
     def loss(log_temperature):
-        return log_loss(truth, pool(log_temperature)(members), labels=np.arange(n_classes))
+        return log_loss(truth, calibration(log_temperature)(members), labels=np.arange(n_classes))
 
-    return pool(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x)
+    return calibration(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x)
 
 
 def fit_logistic(members, truth, n_classes):
@@ -83,7 +83,7 @@ def fit_logistic(members, truth, n_classes):
         weights[:, present[1]], offsets[present] = fitted.coef_[0], [0.0, fitted.intercept_[0]]
     else:
         weights[:, present], offsets[present] = fitted.coef_.T, fitted.intercept_
-    return Pool("logistic", weights, offsets)
+    return Calibration("logistic", weights, offsets)
 
 
 _FORMS = {"temperature": fit_temperature, "logistic": fit_logistic}

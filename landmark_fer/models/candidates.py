@@ -11,15 +11,15 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
 from landmark_fer.core.errors import InputError
-from landmark_fer.features.projection import MirrorPCA, SideBySide
+from landmark_fer.features.projection import FeatureBlocks, MirrorPCA
 from landmark_fer.features.transformers import AlignedLandmarks, HogOfChip, Measurements
 from landmark_fer.models.classic_methods import OLDER
-from landmark_fer.models.embedding_knn import EmbeddedNeighbours
+from landmark_fer.models.embedding_knn import EmbeddingKNN
 from landmark_fer.models.mirrored import MirroredClassifier
-from landmark_fer.models.mlp import DropoutMLP
+from landmark_fer.models.mlp import MLPWithDropout
 from landmark_fer.models.networks import NETWORKS
 from landmark_fer.models.streamed import StreamedClassifier, UndescribedFaces
-from landmark_fer.models.svm import LeastSquaresSVC, RbfSVC
+from landmark_fer.models.svm import LeastSquaresSVM, RbfSVC
 
 # Each block of features: its description, symmetric and antisymmetric components, weight.
 _BLOCKS = {
@@ -63,7 +63,7 @@ class Candidate:
     pipeline: Pipeline
     grid: dict
     fold_sample: int | None = None
-    blends: bool = True
+    in_ensemble: bool = True
     fields: tuple = FIELDS["both"]
 
 
@@ -72,13 +72,13 @@ def describe_faces(features):
 
     Returns
     -------
-    SideBySide
+    FeatureBlocks
         From face records of shape (n,) to float32 of shape (n, d).
     list of float
         As `MirrorPCA.mirror_signs`, for all d columns.
     """
     blocks = [(name, MirrorPCA(*_BLOCKS[name])) for name in FEATURES[features]]
-    return SideBySide(blocks), np.concatenate([block.mirror_signs for _, block in blocks]).tolist()
+    return FeatureBlocks(blocks), np.concatenate([block.mirror_signs for _, block in blocks]).tolist()
 
 
 def _dummy(features, signs, random_state):
@@ -91,12 +91,12 @@ def _knn(features, signs, random_state):
         "classifier__hidden": [(256, 16), (256, 32), (512, 64)],
         "classifier__dropout": [0.2, 0.3, 0.5],
     }
-    return EmbeddedNeighbours(mirror_signs=signs, random_state=random_state), grid
+    return EmbeddingKNN(mirror_signs=signs, random_state=random_state), grid
 
 
 def _svm(features, signs, random_state):
     grid = {"classifier__gamma": [0.5, 0.8, 1.5], "classifier__alpha": [0.15, 0.3, 0.6]}
-    machine = LeastSquaresSVC(mirror_signs=signs, random_state=random_state)
+    machine = LeastSquaresSVM(mirror_signs=signs, random_state=random_state)
     return machine, grid
 
 
@@ -111,7 +111,7 @@ def _mlp(features, signs, random_state):
         "classifier__hidden": [(512,), (512, 256), (768, 384)],
         "classifier__epochs": [15, 25, 40],
     }
-    return DropoutMLP(mirror_signs=signs, random_state=random_state), grid
+    return MLPWithDropout(mirror_signs=signs, random_state=random_state), grid
 
 
 def _plain_mlp(features, signs, random_state):
@@ -190,6 +190,6 @@ def make_candidates(names=CANDIDATES, *, features="both", fold_sample=None, rand
     return candidates
 
 
-def blend_members(candidates):
+def ensemble_members(candidates):
     """Return the names of those of a dict of candidates that may be blended."""
-    return [name for name, candidate in candidates.items() if candidate.blends]
+    return [name for name, candidate in candidates.items() if candidate.in_ensemble]

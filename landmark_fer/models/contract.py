@@ -18,11 +18,11 @@ def predict_in_order(predictor, X, classes):
     if not len(X):
         return ordered
     columns = {name: column for column, name in enumerate(classes)}
-    ordered[:, [columns[str(name)] for name in predictor.classes_]] = _answers(predictor, X)
+    ordered[:, [columns[str(name)] for name in predictor.classes_]] = _predictions(predictor, X)
     return ordered
 
 
-def _answers(predictor, X):
+def _predictions(predictor, X):
     """Return what ``predict_proba`` does; a Pipeline's own first asks each step for its tags, as long as a face takes.
 
     Each step checks itself that it is fitted.

@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from landmark_fer.models.mlp import DropoutMLP
+from landmark_fer.models.mlp import MLPWithDropout
 
 
-class EmbeddedNeighbours(ClassifierMixin, BaseEstimator):
+class EmbeddingKNN(ClassifierMixin, BaseEstimator):
     """The shares of the classes among the nearest neighbours in a learned space [1]_.
 
     Parameters
@@ -26,12 +26,12 @@ class EmbeddedNeighbours(ClassifierMixin, BaseEstimator):
     dropout : float, default=0.3
     epochs : int, default=15
     mirror_signs : array-like of shape (d,), optional
-        As for `DropoutMLP`. A face's place is the sum of its own and of the mirrored face's: the same for both.
+        As for `MLPWithDropout`. A face's place is the sum of its own and of the mirrored face's: the same for both.
     random_state : int, default=None
 
     Attributes
     ----------
-    network_ : DropoutMLP
+    network_ : MLPWithDropout
     neighbours_ : KNeighborsClassifier
     shares_ : ndarray of shape (k,)
         Of the classes in training. Answers are drawn to them with the weight of one neighbour: no class that occurs is
@@ -55,10 +55,10 @@ class EmbeddedNeighbours(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X, y, votes=None):
-        """Learn the space from X of shape (n, d), y of shape (n,) and the votes, as `DropoutMLP`; keep the places."""
+        """Learn the space from X of shape (n, d), y of shape (n,) and the votes, as `MLPWithDropout`; keep the places."""
         X, y = validate_data(self, X, y, dtype=np.float32)
         options = {"dropout": self.dropout, "epochs": self.epochs, "random_state": self.random_state}
-        self.network_ = DropoutMLP(self.hidden, 1, mirror_signs=self.mirror_signs, **options).fit(X, y, votes)
+        self.network_ = MLPWithDropout(self.hidden, 1, mirror_signs=self.mirror_signs, **options).fit(X, y, votes)
         machine = KNeighborsClassifier(min(self.n_neighbors, math.isqrt(len(X))), algorithm="brute")
         self.neighbours_ = machine.fit(self.network_.embed(X), y)
         self.classes_, counts = np.unique(y, return_counts=True)

@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 
 class MirroredClassifier(ClassifierMixin, BaseEstimator):
-    """Fits on features and mirrored features; answers with the mean of both pictures' probabilities.
+    """Fits on features and mirrored features; answers with the mean of both images' probabilities.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ _EPSILON = 1e-8
 _FEW_ROWS = 4  # up to so many, products row by row are quicker: BLAS copies the weights before it multiplies matrices
 
 
-class DropoutMLP(ClassifierMixin, BaseEstimator):
+class MLPWithDropout(ClassifierMixin, BaseEstimator):
     """Rectified linear layers with dropout [1]_, softmax, AdamW [2]_ under one rise and fall of the learning rate.
 
     Parameters
@@ -39,7 +39,7 @@ class DropoutMLP(ClassifierMixin, BaseEstimator):
     votes_weight : float, default=1.5
         Of the votes' cross-entropy, where `fit` is given votes, beside that of the labels.
     mirror_signs : array-like of shape (d,), optional
-        As from `MirrorPCA`: half of each batch is mirrored, and an answer is the mean of both pictures' probabilities.
+        As from `MirrorPCA`: half of each batch is mirrored, and an answer is the mean of both images' probabilities.
     random_state : int, RandomState or None, default=None
 
     Attributes
@@ -117,8 +117,8 @@ class DropoutMLP(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X):
         """Return probabilities of shape (n, k), the same for a face and the mirrored face."""
         X = self._scaled(X)
-        answers = [_softmax(scores) for scores in self._networks.scores(X)]
-        return self._with_mirrored(sum(answers) / len(answers)) / (1 if self.mirror_signs is None else 2)
+        predictions = [_softmax(scores) for scores in self._networks.scores(X)]
+        return self._with_mirrored(sum(predictions) / len(predictions)) / (1 if self.mirror_signs is None else 2)
 
     def predict(self, X):
         """Return the most probable class of each row."""
@@ -252,7 +252,7 @@ class MirrorPass:
     Parameters
     ----------
     networks : list of list of ndarray
-        As in `DropoutMLP.networks_`.
+        As in `MLPWithDropout.networks_`.
     mirror_signs : array-like of shape (d,) or None
         As from `MirrorPCA`; None where the mirror is not known: a face is then its own image alone.
     """

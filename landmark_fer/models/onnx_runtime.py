@@ -150,8 +150,8 @@ def map_in_threads(function, items, threads):
     """Return the results of a function for each item, in their order, from so many threads."""
     if threads == 1 or len(items) < 2:
         return [function(item) for item in items]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(function, items))
+    with ThreadPoolExecutor(threads) as calibration:
+        return list(calibration.map(function, items))
 
 
 def import_onnxruntime():

@@ -32,7 +32,7 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
     """Logistic regression by stochastic gradient descent on face records, linear or in an approximated RBF kernel.
 
     A face and its mirrored face are the same to it: a linear model reads the size of the features that the mirror
-    turns, and the kernel is summed over both pictures.
+    turns, and the kernel is summed over both images.
 
     Parameters
     ----------
@@ -112,14 +112,14 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X):
         """Return probabilities of shape (n, k) for face records of shape (n,), batch by batch."""
         check_fitted(self, "classifier_")
-        batches = [self._answer(X[rows]) for rows in self._batches(len(X))]
+        batches = [self._prediction(X[rows]) for rows in self._batches(len(X))]
         return np.vstack(batches) if batches else np.empty((0, len(self.classes_)))
 
     def predict(self, X):
         """Return the most probable class of each face."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def _answer(self, X):
+    def _prediction(self, X):
         return self.classifier_.predict_proba(self._mapped(self.describe_.transform(X)))
 
     def _batches(self, n):
@@ -155,8 +155,8 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
 def _directions(vectors, width):
     """Return what takes kernels with some vectors to coordinates in their span, shape (v, r), float32.
 
-    Twins among the vectors span one direction, and rounding beside it, which would be made as long as the others;
-    scikit-learn's Nystroem does.
+    Near-duplicates among the vectors span one direction, and rounding beside it, which would be made as long as the
+    others; scikit-learn's Nystroem does.
     """
     values, columns = scipy.linalg.eigh(rbf_kernel(vectors.astype(np.float64), gamma=width))
     kept = values > _FAINTEST * len(vectors)

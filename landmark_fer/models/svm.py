@@ -20,7 +20,7 @@ _LEVELS = 127  # of a signed byte
 SHARPNESS = 5.0  # of raw probabilities; a temperature fitted on held-out faces corrects it
 
 
-class LeastSquaresSVC(ClassifierMixin, BaseEstimator):
+class LeastSquaresSVM(ClassifierMixin, BaseEstimator):
     """Least-squares SVM [1]_, one expression against the rest, RBF kernel.
 
     Parameters
@@ -32,7 +32,7 @@ class LeastSquaresSVC(ClassifierMixin, BaseEstimator):
     mirror_signs : array-like of shape (d,), optional
         As from `MirrorPCA`: the features of a mirrored face are those of the face times these. The kernel is then
         ``k(x, v) + k(mirrored x, v)``, which is the same as fitting on the mirrored faces too and asking for both
-        pictures, at the cost of neither.
+        images, at the cost of neither.
     max_vectors : int, default=30000
         With more faces a stratified sample of this many is fitted: the kernel matrix takes 4 bytes for each pair
         (3.6 GB for 30,000).
@@ -160,7 +160,7 @@ class RbfSVC(ClassifierMixin, BaseEstimator):
     ----------
     C : float, default=3
     gamma : float, default=1.4
-        As for `LeastSquaresSVC`, in units of the features' total variance.
+        As for `LeastSquaresSVM`, in units of the features' total variance.
 
     References
     ----------

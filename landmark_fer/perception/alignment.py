@@ -13,10 +13,10 @@ CHIP_SIZE = 80
 CHIP_INTEROCULAR = 26.0  # pixels between the eye centres of the template
 CHIP_CENTRE = 0.68  # of the chip, in inter-ocular distances below the line between the eyes
 
-# FER2013 has about 0.68 picture pixels for a chip pixel. Finer faces are brought to that resolution, so that a
-# webcam's sharp face and a training picture give the same kind of chip.
+# FER2013 has about 0.68 image pixels for a chip pixel. Finer faces are brought to that resolution, so that a
+# webcam's sharp face and a training image give the same kind of chip.
 FINEST = 0.68
-CROP_FINEST = 40.0  # the same for crops: a box of FER2013 has about 40 picture pixels
+CROP_FINEST = 40.0  # the same for crops: a box of FER2013 has about 40 image pixels
 
 _WIDER = 0.12  # pixels squared that a blur is wider than theory asks; the least with which landmarks tremble no more
 _FLAT = 1 / 3  # share of each of three pixels in the widest blur
@@ -28,7 +28,7 @@ def chip_template(size=CHIP_SIZE):
 
 
 def chip_transform(landmarks, *, size=CHIP_SIZE):
-    """Return the transforms from pictures to chips, shape (..., 2, 3), for landmarks of shape (..., 68, 2)."""
+    """Return the transforms from images to chips, shape (..., 2, 3), for landmarks of shape (..., 68, 2)."""
     return similarity_transform(check_landmarks(landmarks), chip_template(size))
 
 
@@ -55,7 +55,7 @@ def align_face(grey, landmarks, *, size=CHIP_SIZE):
     Raises
     ------
     InputError
-        If the picture is not grey uint8, or all landmarks coincide.
+        If the image is not grey uint8, or all landmarks coincide.
     """
     if grey.ndim != 2 or grey.dtype != np.uint8:
         raise InputError(f"grey must be a uint8 array of shape (height, width), got {grey.dtype} {grey.shape}")
@@ -66,13 +66,13 @@ def align_face(grey, landmarks, *, size=CHIP_SIZE):
 
 
 def crop_transform(box, *, size, margin=0.0):
-    """Return the transform from a picture to the crop of a box, shape (2, 3); parameters as for `crop_box`."""
+    """Return the transform from a image to the crop of a box, shape (2, 3); parameters as for `crop_box`."""
     scale = size / (max(box.width, box.height) * (1 + 2 * margin))
     return np.column_stack([scale * np.eye(2), (size - 1) / 2 - scale * np.array(box.centre)])
 
 
 def crop_box(grey, box, *, size, margin=0.0):
-    """Return the square around a box, as it stands in the picture; what lies outside of it repeats the edge.
+    """Return the square around a box, as it stands in the image; what lies outside of it repeats the edge.
 
     Parameters
     ----------
@@ -92,21 +92,21 @@ def crop_box(grey, box, *, size, margin=0.0):
 
 
 def resample(grey, matrix, *, side, finest=1.0, blurred=False):
-    """Return the square patch that a similarity transform makes of a picture.
+    """Return the square patch that a similarity transform makes of a image.
 
-    Pixel centres lie at whole coordinates. Where the picture is finer than the patch it is averaged down first: a
-    warp alone would pick single pixels out of a large face. Beyond the picture its edge is repeated.
+    Pixel centres lie at whole coordinates. Where the image is finer than the patch it is averaged down first: a
+    warp alone would pick single pixels out of a large face. Beyond the image its edge is repeated.
 
     Parameters
     ----------
     grey : ndarray of shape (height, width), uint8
     matrix : ndarray of shape (2, 3)
-        From picture to patch, as from `similarity_transform`.
+        From image to patch, as from `similarity_transform`.
     side : int
         Of the patch in pixels.
     finest : float, default=1
         Most source pixels for each pixel of the patch; more are averaged down to this. Below 1 a large face is
-        brought to the resolution that a small picture would have had.
+        brought to the resolution that a small image would have had.
     blurred : bool, default=False
         Where less than a halving is needed, blur instead of averaging by area: a fifth of the time, and good enough to
         be searched and located in. What is left to average after halvings is always blurred.
@@ -127,14 +127,14 @@ def resample(grey, matrix, *, side, finest=1.0, blurred=False):
         steps = [step * length / reduced for step, length, reduced in zip(steps, (width, height), size, strict=True)]
     elif scale < 1:
         part = _blurred(part, 1 / scale)
-    # A reduced coordinate r lies at (r + 1/2) * step - 1/2 + corner in the picture.
+    # A reduced coordinate r lies at (r + 1/2) * step - 1/2 + corner in the image.
     (across, down), (x, y) = steps, [step / 2 - 0.5 + edge for step, edge in zip(steps, corner, strict=True)]
     onto = np.array([[a * across, b * down, a * x + b * y + shift] for a, b, shift in matrix.tolist()])
     return cv2.warpAffine(part, onto, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _halved(part, halvings):
-    """Return a picture reduced so often by means of each four pixels, and how often its size allowed that."""
+    """Return a image reduced so often by means of each four pixels, and how often its size allowed that."""
     for done in range(halvings):
         height, width = (length // 2 for length in part.shape)
         if not min(height, width):
@@ -144,7 +144,7 @@ def _halved(part, halvings):
 
 
 def _blurred(part, ratio):
-    """Return a picture for a warp that reduces it by a ratio from 1 to 2, in a fifth of the time of means by area.
+    """Return a image for a warp that reduces it by a ratio from 1 to 2, in a fifth of the time of means by area.
 
     Means over squares of so many pixels, interpolated, have variance ``ratio ** 2 / 4`` along each axis. The warp's own
     interpolation brings 1/4 of that, three pixels weighted ``share, 1 - 2 * share, share`` bring ``2 * share``.
@@ -157,9 +157,9 @@ def _blurred(part, ratio):
 
 
 def _part_under(grey, matrix, *, side, block):
-    """Return the part of a picture that the patch covers, with a rim for the interpolation, and its corner (x, y).
+    """Return the part of a image that the patch covers, with a rim for the interpolation, and its corner (x, y).
 
-    Its sides are multiples of `block` where the picture is large enough. In plain numbers: on so few, each call into
+    Its sides are multiples of `block` where the image is large enough. In plain numbers: on so few, each call into
     NumPy takes longer than all of them.
     """
     (a, b, u), (c, d, v) = matrix.tolist()
@@ -176,7 +176,7 @@ def _part_under(grey, matrix, *, side, block):
 def _span(places, rim, block, length):
     """Return from where to where places and a rim about them reach, in a row of so many pixels; at least over one.
 
-    What is added to fill whole blocks is shared by both ends, an odd pixel goes to the tighter one: mirrored pictures
+    What is added to fill whole blocks is shared by both ends, an odd pixel goes to the tighter one: mirrored images
     have mirrored blocks.
     """
     first, last = (min(max(place, -length), 2 * length) for place in (min(places) - rim, max(places) + rim))

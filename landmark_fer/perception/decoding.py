@@ -92,12 +92,12 @@ class ImageFile:
 
     def __init__(self, content, name):
         if not content:
-            raise DataError(f"{name} is empty (0 bytes); replace it with a picture")
+            raise DataError(f"{name} is empty (0 bytes); replace it with a image")
         self.name, self._content = name, content
         self.kind = image_kind(content)
         if self.kind is None:
             raise DataError(
-                f"{name} must be a picture (JPEG, PNG, ...), and is none that can be read; save it as one of these"
+                f"{name} must be a image (JPEG, PNG, ...), and is none that can be read; save it as one of these"
             )
         if self.kind not in READ_BY:
             raise DataError(f"{name} is an image of the kind {self.kind}, which is not read; save it as JPEG or PNG")
@@ -145,7 +145,7 @@ class ImageFile:
         index : int, default=0
             From 0; going on from one to the next is quick.
         ranges : dict of str to ValueRange, optional
-            As for `pictures.decode_image`.
+            As for `images.decode_image`.
 
         Returns
         -------

@@ -198,7 +198,7 @@ class HaarDetector(Detector):
         return boxes, np.ravel(scores)
 
 
-class WholePictureDetector(Detector):
+class WholeImageDetector(Detector):
     """Takes the whole image for one face; its score is NaN, since nothing was seen."""
 
     searches = False

@@ -1,4 +1,4 @@
-"""FaceExtractor: from a picture to its faces. The one road that training, evaluation and live share."""
+"""FaceExtractor: from a image to its faces. The one road that training, evaluation and live share."""
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -13,13 +13,13 @@ from landmark_fer.perception.detection import HogDetector, make_detector
 from landmark_fer.perception.images import to_grey
 from landmark_fer.perception.landmarks import LandmarkPredictor
 
-# What a pre-cropped picture needs before a detector can see its face: enlarging, and room around it.
+# What a pre-cropped image needs before a detector can see its face: enlarging, and room around it.
 CROP_SIDE = 120
 CROP_PADDING = 30
 CROP_THRESHOLD = -0.5  # of the detector's margin: there is a face
 
-# Where the face lies in a picture that was cropped to it: about the median of the boxes found in FER2013, as shares of
-# the picture's sides (x, y, width, height).
+# Where the face lies in a image that was cropped to it: about the median of the boxes found in FER2013, as shares of
+# the image's sides (x, y, width, height).
 CROP_BOX = (0.06, 0.10, 0.90, 0.90)
 
 _OF_CROP = ("crop_size", "crop_margin")  # settings that came later: models fitted before have none
@@ -42,7 +42,7 @@ class ExtractorSettings:
     detector : str
         A name in `DETECTORS`.
     smallest_face : int
-        Side of the smallest box that is looked for, in pixels of the picture; does not matter for crops.
+        Side of the smallest box that is looked for, in pixels of the image; does not matter for crops.
     chip_size : int
         Side of the chip in pixels.
     crop_size : int
@@ -90,7 +90,7 @@ class ExtractorSettings:
 
 
 class FaceExtractor:
-    """Finds, locates and aligns the faces of pictures.
+    """Finds, locates and aligns the faces of images.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class FaceExtractor:
     Attributes
     ----------
     detector : Detector
-        For whole pictures.
+        For whole images.
     landmark_predictor : LandmarkPredictor
     """
 
@@ -114,35 +114,35 @@ class FaceExtractor:
     def _crop_detector(self):
         return HogDetector(threshold=CROP_THRESHOLD)
 
-    def extract(self, picture):
-        """Return the faces of a picture, the clearest first; an empty list where there is none.
+    def extract(self, image):
+        """Return the faces of a image, the clearest first; an empty list where there is none.
 
         Parameters
         ----------
-        picture : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
+        image : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
 
         Returns
         -------
         list of Face
         """
-        grey = to_grey(picture)
+        grey = to_grey(image)
         return [self.face_at(grey, box, score) for box, score in self.detector.find(grey)]
 
-    def extract_crop(self, picture):
-        """Return the one face of a picture that was cropped to it (FER2013 and kin).
+    def extract_crop(self, image):
+        """Return the one face of a image that was cropped to it (FER2013 and kin).
 
-        The picture is enlarged and padded and the detector tried; where it sees nothing, the face is looked for
-        where such pictures have it, and its `detector_score` is NaN.
+        The image is enlarged and padded and the detector tried; where it sees nothing, the face is looked for
+        where such images have it, and its `detector_score` is NaN.
 
         Parameters
         ----------
-        picture : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
+        image : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
 
         Returns
         -------
         Face
         """
-        grey = to_grey(picture)
+        grey = to_grey(image)
         height, width = grey.shape
         scale = CROP_SIDE / max(height, width)
         size = [max(1, round(side * scale)) for side in (width, height)]
@@ -155,7 +155,7 @@ class FaceExtractor:
         return self.face_at(grey, Box(float(x), float(y), float(w), float(h)), float("nan"))
 
     def face_at(self, grey, box, score=float("nan")):
-        """Return the face in a box of a grey picture: landmarks located, chip aligned.
+        """Return the face in a box of a grey image: landmarks located, chip aligned.
 
         Parameters
         ----------

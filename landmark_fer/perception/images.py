@@ -24,7 +24,7 @@ __all__ = [
     "frame_count",
     "is_animation",
     "read_frames",
-    "read_picture",
+    "read_image",
     "to_grey",
 ]
 
@@ -33,7 +33,7 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|data:")
 _log = logging.getLogger(__name__)
 
 
-def read_picture(source, *, name=None):
+def read_image(source, *, name=None):
     """Read an image file in any common format.
 
     Parameters
@@ -66,12 +66,12 @@ def read_picture(source, *, name=None):
 
 
 def decode_image(source, *, name=None, ranges=None):
-    """Read an image file as `read_picture` does, and return what is particular about it instead of logging it.
+    """Read an image file as `read_image` does, and return what is particular about it instead of logging it.
 
     Parameters
     ----------
     source, name
-        As for `read_picture`.
+        As for `read_image`.
     ranges : dict of str to ValueRange, optional
         For each kind of file and type of values ("PNG uint16") the range that the images of a data set have in common.
         An image that states none is read by this one, or by one that holds its values as well.
@@ -83,7 +83,7 @@ def decode_image(source, *, name=None, ranges=None):
     Raises
     ------
     InputError, DataError
-        As `read_picture` does.
+        As `read_image` does.
     """
     return _decoded(*_content_and_name(source, name), ranges)
 
@@ -114,7 +114,7 @@ def read_frames(source, *, name=None):
     Parameters
     ----------
     source, name
-        As for `read_picture`.
+        As for `read_image`.
 
     Yields
     ------
@@ -125,7 +125,7 @@ def read_frames(source, *, name=None):
     Raises
     ------
     InputError, DataError
-        As `read_picture` does, when the first frame is asked for. A later frame that is damaged ends the frames, with
+        As `read_image` does, when the first frame is asked for. A later frame that is damaged ends the frames, with
         a warning in the log.
     """
     content, name = _content_and_name(source, name)
@@ -161,7 +161,7 @@ def frame_count(source, *, name=None):
     Raises
     ------
     InputError, DataError
-        As `read_picture` does, for what the first bytes tell.
+        As `read_image` does, for what the first bytes tell.
     """
     with ImageFile(*_content_and_name(source, name)) as file:
         n_frames = file.n_frames()
@@ -176,12 +176,12 @@ def is_animation(path):
         return False
 
 
-def to_grey(picture):
-    """Return a picture as a C-contiguous grey array.
+def to_grey(image):
+    """Return a image as a C-contiguous grey array.
 
     Parameters
     ----------
-    picture : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
+    image : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
 
     Returns
     -------
@@ -192,15 +192,15 @@ def to_grey(picture):
     InputError
         If the array is of another shape or type, or has no pixels.
     """
-    picture = np.asarray(picture)
-    right_shape = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] == 3)
-    if not right_shape or picture.dtype != np.uint8 or picture.size == 0:
+    image = np.asarray(image)
+    right_shape = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
+    if not right_shape or image.dtype != np.uint8 or image.size == 0:
         raise InputError(
-            "picture must be a uint8 array of shape (height, width, 3) in RGB or (height, width), "
-            f"got {picture.dtype} {picture.shape}"
+            "image must be a uint8 array of shape (height, width, 3) in RGB or (height, width), "
+            f"got {image.dtype} {image.shape}"
         )
-    picture = np.ascontiguousarray(picture)
-    return picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    image = np.ascontiguousarray(image)
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
 
 
 def _decoded(content, name, ranges):
@@ -216,7 +216,7 @@ def _decoded(content, name, ranges):
 def _content_and_name(source, name):
     """Return what a source holds as bytes, and what messages call it."""
     if isinstance(source, bytes | bytearray | memoryview):
-        return bytes(source), name or "picture"
+        return bytes(source), name or "image"
     if hasattr(source, "read"):
         return _content_of_file(source, name)
     try:
@@ -230,14 +230,14 @@ def _content_and_name(source, name):
 
 def _content_of_file(file, name):
     own = getattr(file, "name", None)
-    name = name or (own if isinstance(own, str) and own else "picture")
+    name = name or (own if isinstance(own, str) and own else "image")
     if isinstance(file, io.TextIOBase):  # most images are no text, and to read one as text would say only that
         raise InputError(f"{name} must be opened in binary mode ('rb'), and is opened as text")
     try:
         content = file.read()
     except Exception as error:  # whatever a file of somebody else's making raises
         reason = str(error) or type(error).__name__
-        raise DataError(f"{name} cannot be read ({reason}); give the path of a picture") from error
+        raise DataError(f"{name} cannot be read ({reason}); give the path of a image") from error
     if not isinstance(content, bytes | bytearray | memoryview):
         raise InputError(f"{name} must be opened in binary mode ('rb'), and gives {type(content).__name__}")
     return bytes(content), name
@@ -250,10 +250,10 @@ def _content_of_path(path):
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         if _ADDRESS.match(path):
-            sentence = f"{path[:200]} is an address, and addresses are not fetched; save the picture and give its path"
+            sentence = f"{path[:200]} is an address, and addresses are not fetched; save the image and give its path"
         elif isinstance(error, FileNotFoundError):
-            sentence = f"{show(path)} does not exist; give the path of a picture"
+            sentence = f"{show(path)} does not exist; give the path of a image"
         else:
             reason = getattr(error, "strerror", None) or error
-            sentence = f"{show(path)} cannot be read ({reason}); give the path of a picture"
+            sentence = f"{show(path)} cannot be read ({reason}); give the path of a image"
         raise DataError(sentence) from error

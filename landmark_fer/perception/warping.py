@@ -1,4 +1,4 @@
-"""Moving landmarks of a grey picture, and the picture with them: what a face would look like with them there."""
+"""Moving landmarks of a grey image, and the image with them: what a face would look like with them there."""
 
 import cv2
 import numpy as np
@@ -8,40 +8,40 @@ from landmark_fer.core.geometry import transform_points
 REACH = 0.12
 """How far a landmark takes its surroundings along: standard deviation, inter-ocular distances."""
 
-_GIVE = 0.2  # how far landmarks that contradict each other, as lips that meet, give way instead of folding the picture
+_GIVE = 0.2  # how far landmarks that contradict each other, as lips that meet, give way instead of folding the image
 _STEP = 2  # pixels between the places where the movement is computed; it is smooth between them
 
 
-def move_landmarks(picture, landmarks, moved, *, interocular, transform=None):
-    """Return a picture in which some landmarks lie elsewhere.
+def move_landmarks(image, landmarks, moved, *, interocular, transform=None):
+    """Return a image in which some landmarks lie elsewhere.
 
     The movement is a sum of Gaussians around the landmarks, which takes each where it should go, or nearly so, and
     dies away from all of them [1]_.
 
     Parameters
     ----------
-    picture : ndarray of shape (height, width), uint8
+    image : ndarray of shape (height, width), uint8
         Left as it is.
     landmarks : ndarray of shape (68, 2)
-        Where they lie, pixels of the picture.
+        Where they lie, pixels of the image.
     moved : ndarray of shape (68, 2)
         Where they should lie, pixels of the result.
     interocular : float
         Inter-ocular distance in pixels of the result.
     transform : ndarray of shape (2, 3), optional
-        From the result to the picture, for what lies far from any landmark; by default it stays in its place.
+        From the result to the image, for what lies far from any landmark; by default it stays in its place.
 
     Returns
     -------
     ndarray of shape (height, width), uint8
-        What comes from beyond the picture repeats its edge.
+        What comes from beyond the image repeats its edge.
 
     References
     ----------
     .. [1] Arad, Dyn, Reisfeld and Yeshurun, Image Warping by Radial Basis Functions: Application to Facial
        Expressions, CVGIP: Graphical Models and Image Processing 56(2), 1994.
     """
-    height, width = picture.shape
+    height, width = image.shape
     transform = np.eye(2, 3) if transform is None else transform
     own = landmarks - transform_points(transform, moved)
     reach = REACH * interocular
@@ -52,9 +52,7 @@ def move_landmarks(picture, landmarks, moved, *, interocular, transform=None):
     summed = down @ (along.T[:, :, None] * weights[:, None]).reshape(len(moved), -1)
     movement = summed.reshape(len(y), len(x), 2)
     places = transform_points(transform, np.stack(np.meshgrid(x, y), axis=2)) + movement
-    return cv2.remap(
-        picture, _at_every_pixel(places, width, height), None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
-    )
+    return cv2.remap(image, _at_every_pixel(places, width, height), None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
 
 
 def _squared_distances(xy):

@@ -1,1 +1,1 @@
-"""Saved models and what is done with them: artifacts, and from a picture to recognitions."""
+"""Saved models and what is done with them: artifacts, and from a image to recognitions."""

@@ -14,7 +14,7 @@ from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure
 class NeutralBaseline:
     """Learns what each track measures at rest, and says how far a face has moved from there.
 
-    Nothing is known before `begin` was called, its window has passed, and the track was seen within it. Beginning
+    Nothing is known before `begin` was called, its window has passed, and the track was seen within it. InitialWeights
     anew keeps the older zero of each track until the new window has passed.
     """
 

@@ -1,6 +1,6 @@
-"""Changed faces: what a face would be with one sign undone, or with one patch of its picture blurred.
+"""Changed faces: what a face would be with one sign undone, or with one patch of its image blurred.
 
-Landmarks, chip and crop change together, as if the picture had shown the other face: all landmarks align a chip, so
+Landmarks, chip and crop change together, as if the image had shown the other face: all landmarks align a chip, so
 that undoing one sign moves the rest of the chip a little, too.
 """
 
@@ -11,18 +11,18 @@ import numpy as np
 from landmark_fer.core.geometry import interocular_distance, inverse_transform, transform_points
 from landmark_fer.perception.alignment import chip_transform, crop_transform
 from landmark_fer.perception.warping import move_landmarks
-from landmark_fer.recognition.cues import undo_signs
+from landmark_fer.recognition.cues import undo_cues
 from landmark_fer.recognition.occlusion import occluded
 
 
-def without_signs(face, *, fields, crop_margin=0.0):
-    """Return the face once for each of `SIGNS`, that sign undone.
+def without_cues(face, *, fields, crop_margin=0.0):
+    """Return the face once for each of `CUES`, that sign undone.
 
     Parameters
     ----------
     face : Face
     fields : sequence of str
-        What the model reads of a face record; pictures that it does not read are left as they are.
+        What the model reads of a face record; images that it does not read are left as they are.
     crop_margin : float, default=0
         Of the crop, as in `ExtractorSettings`.
 
@@ -31,51 +31,51 @@ def without_signs(face, *, fields, crop_margin=0.0):
     list of Face
     """
     reads = {"fields": fields, "crop_margin": crop_margin}
-    return [with_landmarks(face, moved, **reads) for moved in undo_signs(face.landmarks)]
+    return [with_landmarks(face, moved, **reads) for moved in undo_cues(face.landmarks)]
 
 
 def without_patches(face, *, fields, crop_margin=0.0):
-    """Return the face once for each patch of its chip, that patch blurred in the pictures that the model reads.
+    """Return the face once for each patch of its chip, that patch blurred in the images that the model reads.
 
     Parameters
     ----------
     face, fields, crop_margin
-        As for `without_signs`.
+        As for `without_cues`.
 
     Returns
     -------
     list of Face
     """
     size = len(face.chip)
-    pictures = {}
+    images = {}
     if "chip" in fields:
-        pictures["chip"] = occluded(face.chip, chip_size=size)
+        images["chip"] = occluded(face.chip, chip_size=size)
     if "crop" in fields:
         to_chip = _composed(
             chip_transform(face.landmarks, size=size),
             inverse_transform(crop_transform(face.box, size=len(face.crop), margin=crop_margin)),
         )
-        pictures["crop"] = occluded(face.crop, chip_size=size, to_chip=to_chip)
-    return [replace(face, **dict(zip(pictures, row, strict=True))) for row in zip(*pictures.values(), strict=True)]
+        images["crop"] = occluded(face.crop, chip_size=size, to_chip=to_chip)
+    return [replace(face, **dict(zip(images, row, strict=True))) for row in zip(*images.values(), strict=True)]
 
 
 def with_landmarks(face, moved, *, fields, crop_margin=0.0):
     """Return the face with its landmarks moved to `moved`, shape (68, 2), and the pixels that the model reads, too."""
-    pictures = {}
+    images = {}
     if "chip" in fields:
         before, after = (chip_transform(landmarks, size=len(face.chip)) for landmarks in (face.landmarks, moved))
         back = _composed(before, inverse_transform(after))
-        pictures["chip"] = _moved(face.chip, face.landmarks, moved, before, after, back)
+        images["chip"] = _moved(face.chip, face.landmarks, moved, before, after, back)
     if "crop" in fields:
         place = crop_transform(face.box, size=len(face.crop), margin=crop_margin)
-        pictures["crop"] = _moved(face.crop, face.landmarks, moved, place, place, None)
-    return replace(face, landmarks=moved.astype(np.float32), **pictures)
+        images["crop"] = _moved(face.crop, face.landmarks, moved, place, place, None)
+    return replace(face, landmarks=moved.astype(np.float32), **images)
 
 
-def _moved(picture, landmarks, moved, before, after, back):
+def _moved(image, landmarks, moved, before, after, back):
     there = transform_points(after, moved)
     here, interocular = transform_points(before, landmarks), interocular_distance(there)
-    return move_landmarks(picture, here, there, interocular=interocular, transform=back)
+    return move_landmarks(image, here, there, interocular=interocular, transform=back)
 
 
 def _composed(second, first):

@@ -14,7 +14,7 @@ from landmark_fer.features.measurements import MEASUREMENT_NAMES, MEASUREMENTS, 
 
 
 @dataclass(frozen=True)
-class Sign:
+class Cue:
     """One row of the table.
 
     Attributes
@@ -25,7 +25,7 @@ class Sign:
     measurements : tuple of str
         Names in `MEASUREMENT_NAMES`; the value is their mean.
     across, down : dict of int to float
-        How points move when the measurement grows, in the picture's x and y, for an upright face.
+        How points move when the measurement grows, in the image's x and y, for an upright face.
     """
 
     name: str
@@ -47,58 +47,58 @@ def _sides(name):
 
 _UPPER_LIP, _LOWER_LIP = (49, 50, 51, 52, 53, 61, 62, 63), (55, 56, 57, 58, 59, 65, 66, 67)
 
-SIGNS = (
-    Sign("mouth_opening", "mouth open", "mouth closed", ("mouth_opening",), {}, dict.fromkeys(_LOWER_LIP, 1.0)),
-    Sign(
+CUES = (
+    Cue("mouth_opening", "mouth open", "mouth closed", ("mouth_opening",), {}, dict.fromkeys(_LOWER_LIP, 1.0)),
+    Cue(
         "lip_corners", "lip corners up", "lip corners down", _sides("lip_corner_height"), {},
         {48: -1.0, 60: -1.0, 54: -1.0, 64: -1.0, 49: -0.5, 59: -0.5, 53: -0.5, 55: -0.5},
     ),
-    Sign(
+    Cue(
         "mouth_width", "mouth wide", "mouth narrow", ("mouth_width",),
         {48: -0.5, 60: -0.5, 49: -0.3, 59: -0.3, 61: -0.2, 67: -0.2, 50: -0.15, 58: -0.15,
          54: 0.5, 64: 0.5, 53: 0.3, 55: 0.3, 63: 0.2, 65: 0.2, 52: 0.15, 56: 0.15}, {},
     ),
-    Sign(
+    Cue(
         "lips", "lips full", "lips pressed", ("upper_lip_thickness", "lower_lip_thickness"), {},
         {50: -1.0, 51: -1.0, 52: -1.0, 49: -0.5, 53: -0.5, 56: 1.0, 57: 1.0, 58: 1.0, 55: 0.5, 59: 0.5},
     ),
-    Sign("upper_lip", "upper lip low", "upper lip raised", ("lip_to_nose",), {}, dict.fromkeys(_UPPER_LIP, 1.0)),
-    Sign(
+    Cue("upper_lip", "upper lip low", "upper lip raised", ("lip_to_nose",), {}, dict.fromkeys(_UPPER_LIP, 1.0)),
+    Cue(
         "jaw", "jaw dropped", "jaw raised", ("jaw_drop",), {},
         {**dict.fromkeys(range(6, 11), 1.0), 5: 0.7, 11: 0.7, 4: 0.4, 12: 0.4},
     ),
-    Sign(
+    Cue(
         "eyes", "eyes wide", "eyes narrow", _sides("eye_height"), {},
         {**dict.fromkeys((37, 38, 43, 44), -0.5), **dict.fromkeys((40, 41, 46, 47), 0.5)},
     ),
-    Sign(
+    Cue(
         "brows", "brows high", "brows low", (*_sides("inner_brow_height"), *_sides("outer_brow_height")), {},
         dict.fromkeys(range(17, 27), -1.0),
     ),
-    Sign(
+    Cue(
         "brow_slope", "inner brows up", "inner brows down", _sides("brow_slope"), {},
         {21: -0.3, 20: -0.15, 18: 0.15, 17: 0.3, 22: -0.3, 23: -0.15, 25: 0.15, 26: 0.3},
     ),
-    Sign("brow_gap", "brows apart", "brows drawn together", ("brow_gap",), {21: -0.5, 20: -0.3, 22: 0.5, 23: 0.3}, {}),
-    Sign(
+    Cue("brow_gap", "brows apart", "brows drawn together", ("brow_gap",), {21: -0.5, 20: -0.3, 22: 0.5, 23: 0.3}, {}),
+    Cue(
         "nose", "nose long", "nose wrinkled", _sides("nostril_to_eye"), {},
         {**dict.fromkeys(range(31, 36), 1.0), 30: 0.7},
     ),
-    Sign("nostrils", "nostrils wide", "nostrils narrow", ("nose_width",), {31: -0.5, 32: -0.3, 35: 0.5, 34: 0.3}, {}),
-    Sign(
+    Cue("nostrils", "nostrils wide", "nostrils narrow", ("nose_width",), {31: -0.5, 32: -0.3, 35: 0.5, 34: 0.3}, {}),
+    Cue(
         "head_tilt", "head tilted back", "head tilted forward", ("nose_tip_height",), {},
         {30: -1.0, 29: -0.6, 28: -0.3},
     ),
-    Sign(
+    Cue(
         "head_turn", "head turned", "head straight", ("nose_sideways",),
         {30: 1.0, 29: 0.8, 28: 0.5, **dict.fromkeys(range(31, 36), 0.8)}, {},
     ),
-    Sign(
+    Cue(
         "one_sided", "mouth one-sided", "mouth even", ("lip_corner_height_asymmetry",), {},
         {48: -0.5, 60: -0.5, 54: 0.5, 64: 0.5},
     ),
 )  # fmt: skip
-"""Every sign, in the order of `sign_values`' columns."""
+"""Every sign, in the order of `cue_values`' columns."""
 
 # `typical_values` of the 4,552 Training faces of the bundled geometry table that are labelled neutral and were
 # detected; nothing of PublicTest. ``python -m benchmarks.explanations --typical`` computes it anew.
@@ -112,16 +112,16 @@ TYPICAL.setflags(write=False)
 """ndarray of shape (2, s): middle and spread of each sign's value, as from `typical_values`."""
 
 _WEIGHTS = np.array(
-    [[(name in sign.measurements) / len(sign.measurements) for sign in SIGNS] for name in MEASUREMENT_NAMES]
+    [[(name in sign.measurements) / len(sign.measurements) for sign in CUES] for name in MEASUREMENT_NAMES]
 )
-_SIGNED = np.array([sign.signed for sign in SIGNS])
+_SIGNED = np.array([sign.signed for sign in CUES])
 _FURTHEST = 1.0  # inter-ocular distances that a point is moved at most
 _ROUNDS = 3  # of the secant method; the measurements are close to linear
 
 
 def _movements():
-    moves = np.zeros((len(SIGNS), N_LANDMARKS, 2))
-    for row, sign in zip(moves, SIGNS, strict=True):
+    moves = np.zeros((len(CUES), N_LANDMARKS, 2))
+    for row, sign in zip(moves, CUES, strict=True):
         for axis, table in enumerate((sign.across, sign.down)):
             row[list(table), axis] = list(table.values())
     return moves
@@ -130,7 +130,7 @@ def _movements():
 _MOVES = _movements()
 
 
-def sign_values(landmarks):
+def cue_values(landmarks):
     """Return the value of each sign for landmarks of shape (..., 68, 2): shape (..., s), unchanged by mirroring."""
     values = measure(landmarks) @ _WEIGHTS
     return np.where(_SIGNED, np.abs(values), values)
@@ -147,11 +147,11 @@ def typical_values(landmarks):
     -------
     ndarray of shape (2, s)
     """
-    low, middle, high = np.percentile(sign_values(landmarks), (15.87, 50, 84.13), axis=0)
+    low, middle, high = np.percentile(cue_values(landmarks), (15.87, 50, 84.13), axis=0)
     return np.stack([middle, (high - low) / 2])
 
 
-def undo_signs(landmarks):
+def undo_cues(landmarks):
     """Return a face once for each sign, with the points moved so that this sign's value is the typical one.
 
     Parameters

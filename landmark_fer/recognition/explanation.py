@@ -12,8 +12,8 @@ import numpy as np
 from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.core.records import stack
 from landmark_fer.models.contract import predict_in_order
-from landmark_fer.recognition.counterfactuals import without_patches, without_signs
-from landmark_fer.recognition.cues import SIGNS, TYPICAL, sign_values
+from landmark_fer.recognition.counterfactuals import without_cues, without_patches
+from landmark_fer.recognition.cues import CUES, TYPICAL, cue_values
 from landmark_fer.recognition.occlusion import spread_over_chip
 
 NOTABLE_SHIFT = 0.5
@@ -26,13 +26,13 @@ _SURE = 1e-6  # probabilities are kept this far from 0 and 1, where log odds end
 
 
 @dataclass(frozen=True)
-class ShownSign:
+class ShownCue:
     """What one facial sign says about an answer.
 
     Attributes
     ----------
     name : str
-        Of the sign in `SIGNS`.
+        Of the sign in `CUES`.
     words : str
         What the face shows against a typical neutral face: "mouth open".
     value, typical : float
@@ -60,7 +60,7 @@ class Explanation:
     ----------
     expression : str
         The expression that is explained: the answer, or the likeliest one where the answer is `UNCERTAIN`.
-    measurements : tuple of ShownSign
+    measurements : tuple of ShownCue
         The strongest contribution first.
     heat : ndarray of shape (S, S), float32, or None
         How much the log odds fall when that part of the chip is blurred; positive: it speaks for the answer. None
@@ -93,7 +93,7 @@ class Explanation:
         return "; ".join(parts) or f"no single measurement speaks clearly for or against {self.expression}"
 
     def to_dict(self):
-        """Return the explanation as plain values for a log; the heat picture is left out."""
+        """Return the explanation as plain values for a log; the heat image is left out."""
         plain = [
             {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(each).items()}
             for each in self.measurements
@@ -121,18 +121,18 @@ def explain(artifact, recognition):
         "crop_margin": artifact.manifest["extractor"].get("crop_margin", 0.0),
     }
     sees = "chip" in reads["fields"] or "crop" in reads["fields"]
-    faces = [face, *without_signs(face, **reads), *(without_patches(face, **reads) if sees else [])]
+    faces = [face, *without_cues(face, **reads), *(without_patches(face, **reads) if sees else [])]
     lost = _losses(artifact, faces, expression)
-    heat = spread_over_chip(lost[len(SIGNS) :], chip_size=len(face.chip)).astype(np.float32) if sees else None
-    return Explanation(expression, _shown_signs(face, lost[: len(SIGNS)]), heat)
+    heat = spread_over_chip(lost[len(CUES) :], chip_size=len(face.chip)).astype(np.float32) if sees else None
+    return Explanation(expression, _shown_signs(face, lost[: len(CUES)]), heat)
 
 
 def _shown_signs(face, contributions):
-    values = sign_values(face.landmarks)
+    values = cue_values(face.landmarks)
     shifts = (values - TYPICAL[0]) / TYPICAL[1]
     shown = [
-        ShownSign(sign.name, sign.more if shift > 0 else sign.less, *map(float, numbers), float(shift), float(lost))
-        for sign, *numbers, shift, lost in zip(SIGNS, values, TYPICAL[0], shifts, contributions, strict=True)
+        ShownCue(sign.name, sign.more if shift > 0 else sign.less, *map(float, numbers), float(shift), float(lost))
+        for sign, *numbers, shift, lost in zip(CUES, values, TYPICAL[0], shifts, contributions, strict=True)
     ]
     return tuple(sorted(shown, key=lambda each: -abs(each.contribution)))
 

@@ -1,4 +1,4 @@
-"""Occlusion: patches of a face's picture are blurred one at a time, to see what the model misses [1]_.
+"""Occlusion: patches of a face's image are blurred one at a time, to see what the model misses [1]_.
 
 References
 ----------
@@ -15,16 +15,16 @@ _WIDTH = 0.7  # standard deviation of a patch's soft edge, in distances between 
 _BLUR = 0.15  # standard deviation of the blur, in sides of the chip: the light stays, every shape goes
 
 
-def occluded(picture, *, chip_size, to_chip=None):
-    """Return a picture once for each patch, with that patch blurred.
+def occluded(image, *, chip_size, to_chip=None):
+    """Return a image once for each patch, with that patch blurred.
 
     Parameters
     ----------
-    picture : ndarray of shape (height, width), uint8
+    image : ndarray of shape (height, width), uint8
     chip_size : int
         Side of the chip, on which the patches lie evenly, row by row.
     to_chip : ndarray of shape (2, 3), optional
-        From the picture to the chip; by default the picture is the chip.
+        From the image to the chip; by default the image is the chip.
 
     Returns
     -------
@@ -32,14 +32,14 @@ def occluded(picture, *, chip_size, to_chip=None):
         ``p`` is `PATCHES` squared. Patches have soft edges, so that no edge appears that the face does not have.
     """
     scale = 1.0 if to_chip is None else np.hypot(*to_chip[:, 0])
-    blurred = cv2.GaussianBlur(picture, (0, 0), _BLUR * chip_size / scale, borderType=cv2.BORDER_REPLICATE)
-    shares = _chip_patches(chip_size) if to_chip is None else _patches(picture.shape, to_chip, chip_size)
-    mixed = picture + shares * (blurred.astype(np.float32) - picture)
+    blurred = cv2.GaussianBlur(image, (0, 0), _BLUR * chip_size / scale, borderType=cv2.BORDER_REPLICATE)
+    shares = _chip_patches(chip_size) if to_chip is None else _patches(image.shape, to_chip, chip_size)
+    mixed = image + shares * (blurred.astype(np.float32) - image)
     return mixed.round().astype(np.uint8)
 
 
 def spread_over_chip(values, *, chip_size):
-    """Return values of shape (p,), one a patch, as a picture of shape (chip_size, chip_size): their weighted mean."""
+    """Return values of shape (p,), one a patch, as a image of shape (chip_size, chip_size): their weighted mean."""
     shares = _chip_patches(chip_size)
     return np.tensordot(values, shares, axes=1) / shares.sum(axis=0)
 

@@ -1,4 +1,4 @@
-"""Recognizer: from a picture to recognitions, with the extractor that the model was fitted with."""
+"""Recognizer: from a image to recognitions, with the extractor that the model was fitted with."""
 
 import logging
 from dataclasses import replace
@@ -17,7 +17,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Recognizer:
-    """Reads the expressions of the faces in pictures.
+    """Reads the expressions of the faces in images.
 
     It can be pickled and copied: the model goes along, saved or not, and the shape predictor is read again from its
     file, which must be found where it is unpickled, too.
@@ -66,18 +66,18 @@ class Recognizer:
         """The expressions that the model tells apart, in the order of `EXPRESSIONS`."""
         return self.artifact.classes
 
-    def recognize(self, picture):
-        """Return what the faces of a picture show, the clearest face first; an empty list where there is none.
+    def recognize(self, image):
+        """Return what the faces of a image show, the clearest face first; an empty list where there is none.
 
         Parameters
         ----------
-        picture : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
+        image : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
 
         Returns
         -------
         list of Recognition
         """
-        return self.recognize_faces(self.extractor.extract(picture))
+        return self.recognize_faces(self.extractor.extract(image))
 
     def recognize_faces(self, faces):
         """Return one Recognition for each `Face` of a list, in its order."""

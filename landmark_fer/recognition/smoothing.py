@@ -57,7 +57,7 @@ class _Track:
 
 
 class Smoother:
-    """Smooths the recognitions of each track of a film.
+    """Smooths the recognitions of each track of a video.
 
     Landmarks and box go through a One-Euro filter [1]_ whose speeds are in inter-ocular distances a second, so that a
     face is treated alike at any size. Probabilities decay exponentially. The label changes when another has led for

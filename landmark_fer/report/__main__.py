@@ -5,7 +5,7 @@ import shlex
 import sys
 
 from landmark_fer.artifact.manifest import ARTIFACT_OR_BUNDLED, DEFAULT_ARTIFACT
-from landmark_fer.core.command import run_door
+from landmark_fer.core.command import run_command
 from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.datasets.inputs import DATA
 from landmark_fer.perception.predictor_file import PREDICTOR
@@ -16,7 +16,7 @@ def main(argv=None):
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
     options = parser.parse_args(arguments)
-    return run_door(lambda: _run(parser, options, arguments), stopped="stopped; an earlier report is unchanged")
+    return run_command(lambda: _run(parser, options, arguments), stopped="stopped; an earlier report is unchanged")
 
 
 def _parser():
@@ -66,7 +66,7 @@ def _measure(folder, options, arguments):
     command = shlex.join(["python", "-m", "landmark_fer.report", *arguments])
     extraction = {"shape_predictor": options.predictor, "jobs": options.jobs}
     found = measure_importance(folder, options.data, command=command, **extraction)
-    clean = ", none with a twin in training" if found["leak_free"] else ""
+    clean = ", none with a near-duplicate in training" if found["leak_free"] else ""
     print(f"regions exchanged between {found['n']:,} faces of {found['faces']}{clean}:\n")
     print(f"{format_importance(found['rows'])}\n")
 

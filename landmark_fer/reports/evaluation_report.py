@@ -9,8 +9,8 @@ import sklearn
 
 from landmark_fer import __version__
 from landmark_fer.evaluation.rejection import risk_coverage, thinned
-from landmark_fer.figures.rejection import RejectionDisplay
-from landmark_fer.reports.figures_in_page import Pictures, side_by_side
+from landmark_fer.figures.rejection import RejectionFigure
+from landmark_fer.reports.figures_in_page import Images, side_by_side
 from landmark_fer.reports.page import key_numbers, render_page
 from landmark_fer.reports.parts import Cited, facts_list, paragraph, section, table
 from landmark_fer.reports.report import closing_sections, write_page
@@ -65,13 +65,13 @@ def write_scores_report(path, manifest, scores, predictions, *, source, split=No
 
 def render_scores_report(facts):
     """Return the report as HTML; `facts` are what `write_scores_report` gathers."""
-    cited, pictures = Cited(facts), Pictures()
+    cited, images = Cited(facts), Images()
     name, of_split = facts.get("model_name", "model"), f", {facts['split']}" if facts["split"] else ""
     parts = [
         _summary(cited),
         _origin(cited),
-        scores_section(cited, pictures, f"Scores on {facts['source']}{of_split}", "scores"),
-        _answered(cited, pictures),
+        scores_section(cited, images, f"Scores on {facts['source']}{of_split}", "scores"),
+        _answered(cited, images),
         _undetected(cited),
         *closing_sections(),
         making_section(cited),
@@ -88,7 +88,9 @@ def _summary(cited):
     low, high = (cited.percent("scores", "accuracy_interval", end) for end in (0, 1))
     keys = [(cited.percent("scores", "accuracy"), f"accuracy on {cited.count('scores', 'n')} faces ({low} to {high})")]
     if cited.at("scores", "n_leak_free") not in (None, cited.at("scores", "n")):
-        keys.append((cited.percent("scores", "accuracy_leak_free"), "accuracy on those without a twin in training"))
+        keys.append(
+            (cited.percent("scores", "accuracy_leak_free"), "accuracy on those without a near-duplicate in training")
+        )
     keys.append((cited.percent("scores", "macro_f1"), "macro-F1, every expression counting alike"))
     if cited.at("scores", "rejection", "threshold") and cited.at("scores", "rejection", "accuracy") is not None:
         sure = cited.percent("scores", "rejection", "accuracy")
@@ -110,7 +112,7 @@ def _origin(cited):
         ("split", cited.text("split") if cited.at("split") else ""),
         ("of other expressions, left out", others),
         ("without faces here", escape(", ".join(cited.at("scores", "classes_without_faces") or []))),
-        ("answers among", "the classes that the data have" if cited.at("scores", "answers") == "shared" else ""),
+        ("answers among", "the classes that the data have" if cited.at("scores", "predictions") == "shared" else ""),
         ("intervals draw", people if cited.at("scores", "interval_by") == "subjects" else ""),
         ("time", f"{cited.decimal('scores', 'ms_per_face', digits=2)} ms a face on one thread"),
         ("model made by", f"<code>{cited.text('model_command')}</code>" if cited.at("model_command") else ""),
@@ -118,7 +120,7 @@ def _origin(cited):
     return section("What was scored on what", facts_list(rows))
 
 
-def _answered(cited, pictures):
+def _answered(cited, images):
     facts = cited.at("scores", "rejection")
     at = ("scores", "rejection")
     said = "This model always names an expression; the curve shows what it would gain by saying uncertain."
@@ -134,12 +136,12 @@ def _answered(cited, pictures):
     clean = ""
     if facts is not None and facts.get("coverage_leak_free") is not None:
         clean = (
-            f"Of the faces without a twin among the training faces it answers "
+            f"Of the faces without a near-duplicate among the training faces it answers "
             f"{cited.percent(*at, 'coverage_leak_free')}, and {cited.percent(*at, 'accuracy_leak_free')} rightly."
         )
     curve = np.array(cited.at("curve"))
-    drawn = pictures.draw(
-        lambda: RejectionDisplay(curve, None if point is None or None in point else point),
+    drawn = images.draw(
+        lambda: RejectionFigure(curve, None if point is None or None in point else point),
         "The share of right answers, if only the surest faces are answered",
     )
     rows = [tuple(cited.percent("curve", row, column) for column in (0, 1, 2)) for row in range(1, len(curve), 2)]
@@ -149,7 +151,7 @@ def _answered(cited, pictures):
 
 def _undetected(cited):
     rows = undetected_rows(cited, ("scores", "per_class"), ("scores", "undetected"))
-    said = "Such faces were taken where pictures of this kind have their face; their landmarks are less sure."
+    said = "Such faces were taken where images of this kind have their face; their landmarks are less sure."
     return section(
         "Faces that no detector saw", paragraph(said), table(("expression", "faces", "seen by no detector"), rows)
     )

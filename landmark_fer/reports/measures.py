@@ -1,6 +1,6 @@
 """What a report shows beyond what fitting finds out anyway: scores of folds, a learning curve, importance of regions.
 
-All of it is measured after the model is fitted; what goes wrong here is said and left out, for no picture is worth a
+All of it is measured after the model is fitted; what goes wrong here is said and left out, for no image is worth a
 fitted model.
 """
 
@@ -17,8 +17,8 @@ from landmark_fer.evaluation.region_swaps import region_swaps
 from landmark_fer.evaluation.scores import score
 from landmark_fer.evaluation.validation import sample_rows
 from landmark_fer.figures.folds import fold_scores
-from landmark_fer.models.calibration import BLEND
-from landmark_fer.models.candidates import blend_members
+from landmark_fer.models.calibration import ENSEMBLE
+from landmark_fer.models.candidates import ensemble_members
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,8 @@ def importance(dataset, split, predictor, fields, random_state=0, *, seconds=IMP
     ----------
     dataset : FaceDataset
     split : SplitFaces
-        Of its first test faces, those without a twin among the training faces are taken, where there are enough.
+        Of its first test faces, those without a near-duplicate among the training faces are taken, where there are
+        enough.
     predictor : estimator
         Fitted.
     fields : sequence of str
@@ -120,8 +121,10 @@ def _affordable(predictor, records, passes, allowed):
 
 def _fold_scores(dataset, comparison):
     expressions = dataset.expressions[comparison.split.training]
-    answers = {row["name"]: comparison.results[row["name"]].probabilities for row in comparison.rows}
-    scores = {name: fold_scores(each, expressions, dataset.classes, comparison.parts) for name, each in answers.items()}
+    predictions = {row["name"]: comparison.results[row["name"]].probabilities for row in comparison.rows}
+    scores = {
+        name: fold_scores(each, expressions, dataset.classes, comparison.parts) for name, each in predictions.items()
+    }
     return {"score": "accuracy", "models": scores}
 
 
@@ -149,7 +152,7 @@ def _learning_curve(dataset, comparison, random_state):
 def _fold_sample(comparison):
     """Return the most faces that the chosen model was fitted on within a fold; None where it took all."""
     candidates = comparison.candidates
-    names = blend_members(candidates) if comparison.chosen == BLEND else [comparison.chosen]
+    names = ensemble_members(candidates) if comparison.chosen == ENSEMBLE else [comparison.chosen]
     sizes = [candidates[name].fold_sample for name in names]
     return None if None in sizes else max(sizes)
 

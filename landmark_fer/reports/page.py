@@ -31,7 +31,7 @@ section {{ margin: 2rem 0; }}
 .keys span {{ color: var(--dim); font-size: .85rem; }}
 dl div {{ display: grid; grid-template-columns: 10rem 1fr; gap: .75rem; padding: .15rem 0; }}
 dt {{ color: var(--dim); }} dd {{ margin: 0; }}
-.pictures {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1rem 1.5rem;
+.images {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1rem 1.5rem;
   align-items: start; margin: 1rem 0; }}
 figure {{ margin: 0; break-inside: avoid; max-width: 33rem; }}
 figcaption {{ font-size: .9rem; color: var(--dim); margin: 0 0 .25rem; }}
@@ -57,7 +57,7 @@ svg, .marked, .keys div, pre {{ print-color-adjust: exact; -webkit-print-color-a
   @page {{ margin: 14mm; }}
   body {{ max-width: none; padding: 0; font-size: 10.5pt; }}
   section {{ margin: 1.2rem 0; }} h2, h3 {{ break-after: avoid; }} details {{ display: none; }}
-  .pictures {{ grid-template-columns: 1fr 1fr; }} .wide {{ overflow: visible; }} th, td {{ padding: .15rem .4rem; }}
+  .images {{ grid-template-columns: 1fr 1fr; }} .wide {{ overflow: visible; }} th, td {{ padding: .15rem .4rem; }}
   .keys {{ grid-template-columns: repeat(4, 1fr); }}
 }}
 </style>

@@ -1,4 +1,4 @@
-"""Parts of a report: numbers with the place in the manifest that they come from, tables, pictures, sections."""
+"""Parts of a report: numbers with the place in the manifest that they come from, tables, images, sections."""
 
 import json
 import re

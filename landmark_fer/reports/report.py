@@ -13,10 +13,10 @@ from landmark_fer.artifact.folders import write_whole
 from landmark_fer.artifact.manifest import read_manifest
 from landmark_fer.core.errors import SinkError
 from landmark_fer.perception.predictor_file import PREDICTOR_LICENCE
-from landmark_fer.reports.figures_in_page import Pictures
+from landmark_fer.reports.figures_in_page import Images
 from landmark_fer.reports.page import key_numbers, render_page
 from landmark_fer.reports.parts import Cited, from_markdown, paragraph, section
-from landmark_fer.reports.scores import has_answers, rejection_section, scores_section
+from landmark_fer.reports.scores import has_predictions, rejection_section, scores_section
 from landmark_fer.reports.sections import (
     care_of_data_section,
     comparison_section,
@@ -41,18 +41,18 @@ def render_report(manifest, *, history=None):
     history : list of dict, optional
         Of a network's training, as from `read_history`.
     """
-    cited, pictures = Cited(manifest), Pictures()
+    cited, images = Cited(manifest), Images()
     parts = [
         _summary(cited),
         origin_section(cited),
-        comparison_section(cited, pictures),
+        comparison_section(cited, images),
         *(
-            scores_section(cited, pictures, f"{name[:1].upper()}{name[1:]}: faces that it met last", "scores", name)
+            scores_section(cited, images, f"{name[:1].upper()}{name[1:]}: faces that it met last", "scores", name)
             for name in manifest.get("scores", {})
         ),
-        rejection_section(cited, pictures),
-        learning_section(cited, pictures, history),
-        importance_section(cited, pictures),
+        rejection_section(cited, images),
+        learning_section(cited, images, history),
+        importance_section(cited, images),
         care_of_data_section(cited),
         *closing_sections(),
         making_section(cited),
@@ -70,7 +70,7 @@ def write_report(path, manifest, figures_data=None):
     manifest : dict
         Of its artifact.
     figures_data : dict, optional
-        What pictures need beyond the manifest: ``history``, as for `render_report`.
+        What images need beyond the manifest: ``history``, as for `render_report`.
 
     Raises
     ------
@@ -137,9 +137,11 @@ def _summary(cited):
     low, high = (cited.percent(*first, "accuracy_interval", end) for end in (0, 1))
     keys = [(cited.percent(*first, "accuracy"), f"accuracy on {cited.count(*first, 'n')} faces ({low} to {high})")]
     if cited.at(*first, "n_leak_free") not in (None, cited.at(*first, "n")):
-        keys.append((cited.percent(*first, "accuracy_leak_free"), "accuracy on those without a twin in training"))
+        keys.append(
+            (cited.percent(*first, "accuracy_leak_free"), "accuracy on those without a near-duplicate in training")
+        )
     keys.append((cited.percent(*first, "macro_f1"), "macro-F1, every expression counting alike"))
-    if cited.at("rejection", "threshold") and has_answers(cited):  # at 0 it always answers
+    if cited.at("rejection", "threshold") and has_predictions(cited):  # at 0 it always answers
         sure = cited.percent("rejection", "accuracy")
         keys.append((sure, f"right of the {cited.percent('rejection', 'coverage')} that it is sure enough to answer"))
     day = escape(str(cited.at("created"))[:16].replace("T", " "))

@@ -2,26 +2,26 @@
 
 from html import escape
 
-from landmark_fer.figures.classes import ClassesDisplay
-from landmark_fer.figures.confusion import ConfusionDisplay
-from landmark_fer.figures.rejection import RejectionDisplay
-from landmark_fer.figures.reliability import ReliabilityDisplay
+from landmark_fer.figures.classes import ClassesFigure
+from landmark_fer.figures.confusion import ConfusionFigure
+from landmark_fer.figures.rejection import RejectionFigure
+from landmark_fer.figures.reliability import ReliabilityFigure
 from landmark_fer.reports.figures_in_page import side_by_side
 from landmark_fer.reports.parts import NOT_MEASURED, folded, paragraph, section, table
 
 _FEW = 100  # faces, under which an interval says more than an accuracy
-_FEW_ANSWERS = 30  # under which a share of right ones says next to nothing
+_FEW_PREDICTIONS = 30  # under which a share of right ones says next to nothing
 _FEW_FACES = "So few faces tell little: go by the interval, and score more faces before you rely on it."
 _CURVE_ROWS = 10  # of the table of confidence; a longer curve is shown every other point, the last always
 
 
-def scores_section(cited, pictures, heading, *path):
+def scores_section(cited, images, heading, *path):
     """Return the section on one set of faces.
 
     Parameters
     ----------
     cited : Cited
-    pictures : Pictures
+    images : Images
     heading : str
         Plain text.
     *path : str
@@ -31,10 +31,10 @@ def scores_section(cited, pictures, heading, *path):
     return section(
         heading,
         paragraph(_main_scores(cited, *path), _FEW_FACES if scores["n"] < _FEW else ""),
-        paragraph(_twins(cited, *path)),
-        _pictures(pictures, scores),
+        paragraph(_near_duplicates(cited, *path)),
+        _images(images, scores),
         side_by_side(
-            pictures.draw(lambda: ClassesDisplay.from_scores(scores), "Scores of each expression (faces)"),
+            images.draw(lambda: ClassesFigure.from_scores(scores), "Scores of each expression (faces)"),
             _per_class(cited, scores, *path),
         ),
         _counts(cited, scores, *path),
@@ -50,26 +50,26 @@ def _main_scores(cited, *path):
     )
 
 
-def _twins(cited, *path):
+def _near_duplicates(cited, *path):
     if cited.at(*path, "accuracy_leak_free") is None:
         return (
-            "How many of these faces have a twin, the same photograph, among the training faces is not known; "
+            "How many of these faces have a near-duplicate, the same photograph, among the training faces is not known; "
             "<code>evaluate --against TRAINING_DATA</code> looks."
         )
     if cited.at(*path, "n_leak_free") == cited.at(*path, "n"):
-        return "None of them has a twin (the same photograph) among the training faces."
+        return "None of them has a near-duplicate (the same photograph) among the training faces."
     return (
-        f"On the {cited.count(*path, 'n_leak_free')} faces without a twin (the same photograph) among the training "
+        f"On the {cited.count(*path, 'n_leak_free')} faces without a near-duplicate (the same photograph) among the training "
         f"faces accuracy is {cited.percent(*path, 'accuracy_leak_free')} "
         f"({cited.interval(*path, 'accuracy_leak_free_interval')}): what to expect of faces it has never seen."
     )
 
 
-def _pictures(pictures, scores):
-    drawn = [pictures.draw(lambda: ConfusionDisplay.from_scores(scores), "Answers in per cent of each label's faces")]
+def _images(images, scores):
+    drawn = [images.draw(lambda: ConfusionFigure.from_scores(scores), "Answers in per cent of each label's faces")]
     if scores.get("reliability"):
         caption = "Right answers by confidence; on the dashed line a model is as sure as it is right"
-        drawn.append(pictures.draw(lambda: ReliabilityDisplay.from_scores(scores), caption))
+        drawn.append(images.draw(lambda: ReliabilityFigure.from_scores(scores), caption))
     note = "" if scores.get("reliability") else paragraph(f"Accuracy by confidence was {NOT_MEASURED}.", kind="dim")
     return side_by_side(*drawn) + note
 
@@ -95,7 +95,7 @@ def _counts(cited, scores, *path):
     return folded("The answers counted: a row for each label", table(("label \\ answer", *classes), rows))
 
 
-def rejection_section(cited, pictures):
+def rejection_section(cited, images):
     """Return the section on when a model says uncertain, from ``rejection`` in its manifest."""
     facts = cited.at("rejection")
     heading = "When it says uncertain"
@@ -111,19 +111,19 @@ def rejection_section(cited, pictures):
         f"It named an expression for {cited.percent('rejection', 'coverage')} of the training faces that it had not "
         f"seen, and {cited.percent('rejection', 'accuracy')} of those answers were right."
     )
-    few = "" if has_answers(cited) else "That is too few answers to rely on."
+    few = "" if has_predictions(cited) else "That is too few answers to rely on."
     caption = "The share of right answers, if only the surest faces are answered"
-    drawn = pictures.draw(lambda: RejectionDisplay.from_facts(facts), caption)
+    drawn = images.draw(lambda: RejectionFigure.from_facts(facts), caption)
     numbers = _curve(cited, facts["curve"])
     return section(heading, paragraph(f"{rule}; {wanted}.", seen, few), side_by_side(drawn, numbers))
 
 
-def has_answers(cited):
+def has_predictions(cited):
     """Return whether what is said of sure answers rests on enough of them, as far as a manifest tells."""
     rows = [row for row in cited.at("comparison") or [] if row.get("name") == cited.at("model_name")]
     if not rows or not rows[0].get("confusion"):
         return True
-    return cited.at("rejection", "coverage") * sum(map(sum, rows[0]["confusion"])) >= _FEW_ANSWERS
+    return cited.at("rejection", "coverage") * sum(map(sum, rows[0]["confusion"])) >= _FEW_PREDICTIONS
 
 
 def _curve(cited, curve):

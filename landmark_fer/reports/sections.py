@@ -2,10 +2,10 @@
 
 from html import escape
 
-from landmark_fer.figures.folds import FoldsDisplay
-from landmark_fer.figures.history import HistoryDisplay
-from landmark_fer.figures.importance import ImportanceDisplay
-from landmark_fer.figures.learning import LearningDisplay
+from landmark_fer.figures.folds import FoldsFigure
+from landmark_fer.figures.history import HistoryFigure
+from landmark_fer.figures.importance import ImportanceFigure
+from landmark_fer.figures.learning import LearningFigure
 from landmark_fer.reports.figures_in_page import side_by_side
 from landmark_fer.reports.parts import (
     NOT_MEASURED,
@@ -41,7 +41,7 @@ def origin_section(cited):
     """Return the section on what was fitted on what."""
     data, network = cited.at("data") or {}, cited.at("network") or {}
     votes = "the labels, and FER+'s votes beside them" if data.get("votes") else "the labels"
-    dropped = cited.count("data", "n_suspects_dropped") if data.get("n_suspects_dropped") else ""
+    dropped = cited.count("data", "n_label_errors_dropped") if data.get("n_label_errors_dropped") else ""
     left_out = cited.count("data", "n_left_out") if data.get("n_left_out") else ""
     rows = [
         ("model", f"{cited.text('model_name')}, {cited.megabytes('model', 'bytes')}"),
@@ -50,7 +50,7 @@ def origin_section(cited):
         ("features", _FEATURES.get(cited.at("features"), cited.text("features"))),
         ("data", f"{cited.text('data', 'source')}, {cited.count('data', 'n_training')} training faces" if data else ""),
         ("learnt from", votes if data else ""),
-        ("pictures left out", left_out),
+        ("images left out", left_out),
         ("suspicious labels left out", dropped),
         ("calibrated by", _calibration(cited)),
     ]
@@ -65,16 +65,16 @@ def _network(cited):
 
 
 def _calibration(cited):
-    pool = cited.at("pool")
-    if not pool:
+    calibration = cited.at("calibration")
+    if not calibration:
         return ""
-    several = f", of {', '.join(pool['members'])}" if len(pool["members"]) > 1 else ""
+    several = f", of {', '.join(calibration['members'])}" if len(calibration["members"]) > 1 else ""
     where = "watched faces" if "network" in cited.manifest else "out-of-fold answers"
-    how = "one temperature" if pool["kind"] == "temperature" else "a logistic regression"
+    how = "one temperature" if calibration["kind"] == "temperature" else "a logistic regression"
     return escape(f"{how} on {where}{several}")
 
 
-def comparison_section(cited, pictures):
+def comparison_section(cited, images):
     """Return the section on the candidates and why one was chosen."""
     rows = [
         (
@@ -95,7 +95,7 @@ def comparison_section(cited, pictures):
     headings = ("model", "macro-F1", "balanced", "accuracy", "95 % interval", "log loss", "ECE", "fit s", "ms/face")
     names = [row["name"] for row in cited.at("comparison")]
     chosen = names.index(cited.at("model_name")) if cited.at("model_name") in names else None
-    folds = _folds(cited, pictures)
+    folds = _folds(cited, images)
     parts = paragraph(cited.text("folds")), table(headings, rows, marked=chosen), paragraph(cited.text("choice"))
     heading = "Networks on the watched faces" if "network" in cited.manifest else "Candidates in cross-validation"
     return section(heading, *parts, _pairs(cited), folds, _search(cited))
@@ -116,7 +116,7 @@ def _pairs(cited):
     return paragraph(said) + table(("model", "points", "95 % interval", "p (Holm)", "difference"), rows)
 
 
-def _folds(cited, pictures):
+def _folds(cited, images):
     scores = cited.at("fold_scores", "models")
     if not scores:
         several = "network" not in cited.manifest
@@ -124,19 +124,19 @@ def _folds(cited, pictures):
         return paragraph(missing, kind="dim") if several else ""
     shown = {name: each for name, each in scores.items() if name != _FOLDS_LEFT_OUT} or scores
     caption = f"Accuracy of each fold{'' if len(shown) == len(scores) else f', without {_FOLDS_LEFT_OUT}'}"
-    return side_by_side(pictures.draw(lambda: FoldsDisplay(shown, cited.at("fold_scores", "score")), caption))
+    return side_by_side(images.draw(lambda: FoldsFigure(shown, cited.at("fold_scores", "score")), caption))
 
 
 def _search(cited):
     return paragraph(cited.text("search", "text")) if cited.at("search") else ""
 
 
-def learning_section(cited, pictures, history):
+def learning_section(cited, images, history):
     """Return the section on what more faces would be worth; of a network, on how its training went."""
     if history:
         caption = "{} by epoch: of the augmented faces learnt from, and of the watched faces as they are"
         drawn = (
-            pictures.draw(lambda name=name: HistoryDisplay(history, name), caption.format(name.capitalize()))
+            images.draw(lambda name=name: HistoryFigure(history, name), caption.format(name.capitalize()))
             for name in ("accuracy", "loss")
         )
         return section("How the training went", side_by_side(*drawn))
@@ -159,27 +159,27 @@ def learning_section(cited, pictures, history):
         f"{cited.count('learning_curve', 'rows', -1, 'n_held_out')} held-out faces."
     )
     caption = "Accuracy by faces fitted on, each step twice as many; the band is the 95 % interval"
-    drawn = pictures.draw(lambda: LearningDisplay({name: rows}), caption)
+    drawn = images.draw(lambda: LearningFigure({name: rows}), caption)
     numbers = table(("faces", "accuracy", "95 % interval"), cells)
     return section("What more faces would be worth", paragraph(said), side_by_side(drawn, numbers))
 
 
-def importance_section(cited, pictures):
+def importance_section(cited, images):
     """Return the section on the regions of the face that the model goes by."""
     heading = "What it goes by"
     rows = cited.at("importance", "rows")
     if not rows:
         return section(heading, paragraph(_NO_REGIONS if cited.at("fields") == ["crop"] else _REGIONS))
-    clean = ", none with a twin among the training faces," if cited.at("importance", "leak_free") else ""
+    clean = ", none with a near-duplicate among the training faces," if cited.at("importance", "leak_free") else ""
     both = len({row["kind"] for row in rows}) > 1
-    where = "in the landmarks or in the picture alone" if both else f"in the {escape(rows[0]['kind'])}"
+    where = "in the landmarks or in the image alone" if both else f"in the {escape(rows[0]['kind'])}"
     faces = f"{cited.count('importance', 'n')} {escape(faces_named(cited.at('importance', 'faces')))}"
     said = (
         f"Each region of {faces}{clean} was exchanged for another face's, {cited.count('importance', 'n_repeats')} "
         f"times, {where}; what accuracy falls by is what the model has from there."
     )
     overlap = (
-        "Landmarks and picture of one region can stand in for each other, so that both together are worth more than "
+        "Landmarks and image of one region can stand in for each other, so that both together are worth more than "
         "the two added up."
     )
     if not any(row["drop"] for row in rows):
@@ -193,34 +193,34 @@ def importance_section(cited, pictures):
         for place, row in enumerate(rows)
     ]
     caption = "Points of accuracy lost where a region is another face's, with 95 % intervals"
-    drawn = pictures.draw(lambda: ImportanceDisplay(rows), caption)
+    drawn = images.draw(lambda: ImportanceFigure(rows), caption)
     numbers = table(("region", "points lost", "95 % interval"), cells)
     return section(heading, paragraph(said, overlap if both else ""), side_by_side(drawn, numbers))
 
 
 def care_of_data_section(cited):
-    """Return the section on twins and on faces that no detector saw."""
+    """Return the section on near-duplicates and on faces that no detector saw."""
     if not cited.at("data"):
         return ""
     said = (
         "Training faces that show a photograph, or where people are known a person, that another training face shows "
-        f"already: {cited.count('data', 'n_in_twin_groups')}. Folds keep these together, so that no face is judged by "
-        "a model that knows its twin."
+        f"already: {cited.count('data', 'n_in_near_duplicate_groups')}. Folds keep these together, so that no face is judged by "
+        "a model that knows its near-duplicate."
     )
     tests = [
         f"Of the {cited.count('scores', name, 'n')} {escape(faces_named(name))}, "
-        f"{cited.count('scores', name, 'n_leak_free')} have no twin among the training faces."
+        f"{cited.count('scores', name, 'n_leak_free')} have no near-duplicate among the training faces."
         for name, scores in (cited.at("scores") or {}).items()
         if scores.get("n_leak_free") is not None
     ]
     undetected = (
-        f"{cited.count('data', 'n_undetected')} training faces were seen by no detector and taken where such pictures "
+        f"{cited.count('data', 'n_undetected')} training faces were seen by no detector and taken where such images "
         "have their face; their landmarks are less sure."
     )
     if cited.at("data", "n_undetected") == 0:
         undetected = "Every training face was seen by a detector."
     rows = undetected_rows(cited, ("data", "n_by_expression"), ("data", "undetected"))
-    heading = "Twins, and faces that no detector saw"
+    heading = "Near-duplicates, and faces that no detector saw"
     columns = "expression", "training faces", "seen by no detector"
     return section(heading, paragraph(said, *tests), paragraph(undetected), table(columns, rows))
 

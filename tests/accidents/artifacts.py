@@ -33,7 +33,7 @@ class Artifacts:
         self.kind, self.path = kind, folder / "damaged"
         artifact = load_artifact(folder / "whole" / kind)
         self._predictor = artifact.predictor
-        self.records, self.answers = manifest_probe(artifact.predictor, artifact.manifest)
+        self.records, self.predictions = manifest_probe(artifact.predictor, artifact.manifest)
         self.classes = artifact.classes
 
     def case(self, random):
@@ -72,14 +72,14 @@ class Artifacts:
         recognizer = Recognizer(artifact)
         log_facts(artifact, source="fuzzing")
         if set(artifact.classes) == set(self.classes):
-            _, answers = manifest_probe(artifact.predictor, artifact.manifest)
+            _, predictions = manifest_probe(artifact.predictor, artifact.manifest)
             order = [artifact.classes.index(name) for name in self.classes]
-            assert np.abs(answers[:, order] - self.answers).max() <= 2 * TOLERANCE, "other answers"
-        picture = np.zeros((96, 96, 3), np.uint8)
-        assert recognizer.recognize(picture) == []
-        faces = [recognizer.extractor.extract_crop(picture)]
-        (answer,) = recognizer.recognize_faces(faces)
-        assert abs(sum(answer.probabilities.values()) - 1) < 1e-3
+            assert np.abs(predictions[:, order] - self.predictions).max() <= 2 * TOLERANCE, "other answers"
+        image = np.zeros((96, 96, 3), np.uint8)
+        assert recognizer.recognize(image) == []
+        faces = [recognizer.extractor.extract_crop(image)]
+        (prediction,) = recognizer.recognize_faces(faces)
+        assert abs(sum(prediction.probabilities.values()) - 1) < 1e-3
 
 
 def _contents(folder):

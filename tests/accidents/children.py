@@ -1,4 +1,4 @@
-"""Doors in processes of their own, and small disks."""
+"""Commands in processes of their own, and small disks."""
 
 import contextlib
 import os
@@ -38,20 +38,20 @@ sys.exit(main(arguments))
 
 
 def environment(cache, **changes):
-    """The environment of a door: those variables that are None are taken away."""
+    """The environment of a command: those variables that are None are taken away."""
     variables = os.environ | {"LANDMARK_FER_CACHE": str(cache), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     variables |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": None}
     return {name: value for name, value in (variables | changes).items() if value is not None}
 
 
 def command(*words, code=None):
-    """The command of a door, ``landmark_fer.`` before its first word; or of a code with arguments."""
+    """The command of a command, ``landmark_fer.`` before its first word; or of a code with arguments."""
     first = [sys.executable, "-c", code] if code else [sys.executable, "-m", f"landmark_fer.{words[0]}"]
     return [*first, *map(str, words[0 if code else 1 :])]
 
 
 def run(*words, cache, cwd, code=None, changes=None, **options):
-    """Run a door to its end and return what `subprocess.run` does, its output as text."""
+    """Run a command to its end and return what `subprocess.run` does, its output as text."""
     options = {"stdin": subprocess.DEVNULL, "timeout": PATIENCE_S} | options
     if not {"stdout", "stderr"} & set(options):
         options |= {"capture_output": True}
@@ -61,7 +61,7 @@ def run(*words, cache, cwd, code=None, changes=None, **options):
 
 
 def refusal(done):
-    """Return the one sentence with which a door refused, status 2."""
+    """Return the one sentence with which a command refused, status 2."""
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert done.returncode == 2 and len(lines) == 1 and "Traceback" not in done.stderr, (done.returncode, done.stderr)
     return lines[0]

@@ -1,4 +1,4 @@
-"""Pictures made to do harm: small files that claim, or unpack to, far more than memory holds.
+"""Images made to do harm: small files that claim, or unpack to, far more than memory holds.
 
     python -m tests.accidents.hostile
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 from landmark_fer.core.errors import DataError
-from landmark_fer.perception.images import read_picture
+from landmark_fer.perception.images import read_image
 
 SIDE = 60_000
 
@@ -40,7 +40,7 @@ def whole_png_bomb(side=24_000):
 
 
 def encoded(kind, mode="RGB", **options):
-    """A small picture of a format."""
+    """A small image of a format."""
     stream = io.BytesIO()
     Image.new(mode, (16, 16)).save(stream, kind, **options)
     return bytearray(stream.getvalue())
@@ -152,7 +152,7 @@ PROGRAMS = {
     "eps": lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 16 16\n%%EndComments\nshowpage\n%%EOF\n",
     "fits": lambda: b"SIMPLE  =                    T".ljust(80) + b"END".ljust(2800),
 }
-"""Formats that Pillow knows, and which nobody meant by a picture of a face."""
+"""Formats that Pillow knows, and which nobody meant by a image of a face."""
 
 
 def allowed(side=6000):
@@ -179,7 +179,7 @@ def main():
         content = make()
         before = peak(anew=True)
         try:
-            came = list(read_picture(content, name="it").shape)
+            came = list(read_image(content, name="it").shape)
         except DataError as error:
             came = str(error)
         told[name] = {"came": came, "grew": peak() - before}

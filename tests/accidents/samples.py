@@ -9,14 +9,14 @@ from landmark_fer.core.expressions import FERPLUS_COLUMNS
 from landmark_fer.datasets.geometry_table import table_path
 
 
-def smooth_picture(width=40, height=30):
-    """A picture that every format keeps well, RGB."""
+def smooth_image(width=40, height=30):
+    """A image that every format keeps well, RGB."""
     rows, columns = np.mgrid[:height, :width]
     return np.stack([rows * 8, columns * 6, (rows + columns) * 3], axis=2).astype(np.uint8)
 
 
 def encoded(image, kind, **options):
-    """The content of a picture file."""
+    """The content of a image file."""
     stream = io.BytesIO()
     image.save(stream, kind, **options)
     return stream.getvalue()

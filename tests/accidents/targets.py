@@ -18,10 +18,10 @@ from landmark_fer.datasets import load_dataset, open_source
 from landmark_fer.datasets.ferplus import read_votes
 from landmark_fer.datasets.geometry_table import read_table, table_path
 from landmark_fer.models.networks.description import read_sidecar
-from landmark_fer.perception.images import read_frames, read_picture
+from landmark_fer.perception.images import read_frames, read_image
 from tests.accidents.artifacts import ARTIFACT_TARGETS
 from tests.accidents.mutations import damaged, damaged_text, damaged_values
-from tests.accidents.samples import csv_rows, encoded, identity_graph, small_table, smooth_picture, votes_rows, zipped
+from tests.accidents.samples import csv_rows, encoded, identity_graph, small_table, smooth_image, votes_rows, zipped
 from tests.models.networks.small_networks import hand_made_onnx, small_convolutions
 
 ARTIFACTS = table_path().parents[1] / "artifacts"
@@ -62,28 +62,28 @@ class Values(Files):
         return json.dumps(damaged_values(json.loads(seed), random)).encode()
 
 
-def pictures(kind, **options):
-    """A target of picture files of a format, read as bytes."""
+def images(kind, **options):
+    """A target of image files of a format, read as bytes."""
 
     def make(folder):
-        image = Image.fromarray(smooth_picture())
+        image = Image.fromarray(smooth_image())
         modes = {"JPEG": ("RGB", "L", "CMYK"), "WEBP": ("RGB", "RGBA"), "PPM": ("RGB", "L")}
         modes = modes.get(kind, ("RGB", "L", "P", "1"))
         seeds = [encoded(image.convert(mode), kind, **options) for mode in modes]
-        target = Files(folder, "picture", seeds, None)
-        target.read = lambda case: _checked(read_picture(case) if case else None)
+        target = Files(folder, "image", seeds, None)
+        target.read = lambda case: _checked(read_image(case) if case else None)
         return target
 
     return make
 
 
-def _checked(picture):
-    assert picture is None or (picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3)
+def _checked(image):
+    assert image is None or (image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3)
 
 
-def wide_pictures(folder):
+def wide_images(folder):
     """Images of more than eight bits a sample, as TIFF, PNG, PGM and PFM."""
-    grey = smooth_picture()[..., 0]
+    grey = smooth_image()[..., 0]
     wide = [grey.astype(np.uint16) * 16, np.dstack([grey] * 3).astype(np.uint16) * 16]
     floats = [grey.astype(np.float32) / 255, np.dstack([grey] * 3) / 255.0]
     seeds = [cv2.imencode(suffix, values)[1].tobytes() for suffix in (".png", ".tiff") for values in wide]
@@ -91,18 +91,18 @@ def wide_pictures(folder):
     seeds += [cv2.imencode(".tiff", values)[1].tobytes() for values in floats]
     seeds += [encoded(Image.fromarray(values), "TIFF", compression="tiff_lzw") for values in (wide[0], floats[0])]
     seeds += [b"Pf\n%d %d\n-1.0\n" % grey.shape[::-1] + floats[0].tobytes()]
-    target = Files(folder, "picture", seeds, None)
-    target.read = lambda case: _checked(read_picture(case) if case else None)
+    target = Files(folder, "image", seeds, None)
+    target.read = lambda case: _checked(read_image(case) if case else None)
     return target
 
 
-def moving_pictures(folder):
+def moving_images(folder):
     """Animations, of which all frames are read."""
-    frames = [Image.fromarray(np.roll(smooth_picture(), 8 * index, axis=1)) for index in range(4)]
+    frames = [Image.fromarray(np.roll(smooth_image(), 8 * index, axis=1)) for index in range(4)]
     options = {"save_all": True, "append_images": frames[1:], "duration": [40, 80, 120, 160]}
     seeds = [encoded(frames[0], kind, **options) for kind in ("GIF", "PNG", "WEBP")]
     seeds.append(encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:]))
-    target = Files(folder, "picture", seeds, None)
+    target = Files(folder, "image", seeds, None)
 
     def read(case):
         for frame in read_frames(case) if case else ():
@@ -117,29 +117,29 @@ def jpeg_with_exif(folder):
     exif = Image.Exif()
     exif[0x0112], exif[0x010F], exif[0x011A] = 6, "maker" * 9, 72.0
     exif.get_ifd(0x8769).update({0x9003: "2026:11:21 00:00:00", 0x927C: bytes(range(64))})
-    whole = encoded(Image.fromarray(smooth_picture()), "JPEG")
+    whole = encoded(Image.fromarray(smooth_image()), "JPEG")
     blocks = [exif.tobytes(), exif.tobytes().replace(b"MM", b"II", 1)]
-    target = Files(folder, "picture.jpg", blocks, None)
+    target = Files(folder, "image.jpg", blocks, None)
 
     def read(block):
         block = block[:65_000]
-        _checked(read_picture(whole[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + whole[2:]))
+        _checked(read_image(whole[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + whole[2:]))
 
     target.read = read
     return target
 
 
 def read_items(path):
-    """Read all items of a data set, and their pictures as a worker reads them."""
+    """Read all items of a data set, and their images as a worker reads them."""
     from landmark_fer.core.errors import DataError
 
     reader = open_source(path)
     reader.fingerprint()
     assert len(reader) >= 0
     for item in itertools.islice(reader.items(), 100):
-        if item.problem is None and not isinstance(item.picture, np.ndarray):
+        if item.problem is None and not isinstance(item.image, np.ndarray):
             try:
-                read_picture(item.picture, name=item.name)
+                read_image(item.image, name=item.name)
             except DataError:
                 continue
 
@@ -155,11 +155,11 @@ def packed_csv_files(folder):
 
 
 def zips(folder):
-    """Zips of a csv, and of folders of pictures."""
-    picture = encoded(Image.fromarray(smooth_picture(48, 48)), "PNG")
-    jpeg = encoded(Image.fromarray(smooth_picture(48, 48)), "JPEG")
+    """Zips of a csv, and of folders of images."""
+    image = encoded(Image.fromarray(smooth_image(48, 48)), "PNG")
+    jpeg = encoded(Image.fromarray(smooth_image(48, 48)), "JPEG")
     trees = {f"train/{name}/{row}.{kind}": content for row, (name, kind, content) in enumerate(
-        [("happy", "png", picture), ("sad", "jpg", jpeg), ("angry", "png", picture)])}  # fmt: skip
+        [("happy", "png", image), ("sad", "jpg", jpeg), ("angry", "png", image)])}  # fmt: skip
     seeds = [zipped(trees), zipped({"fer2013.csv": csv_rows(2)}), zipped({"fer2013/fer2013.csv.gz": b"\x1f\x8b"})]
     return Files(folder, "faces.zip", seeds, read_items)
 
@@ -184,7 +184,7 @@ def tables(folder):
 def sidecars(folder):
     """Descriptions of networks."""
     described = {
-        "input": {"side": 64, "picture": "crop", "margin": 0.05, "scaling": "0..1", "layout": "NCHW"},
+        "input": {"side": 64, "image": "crop", "margin": 0.05, "scaling": "0..1", "layout": "NCHW"},
         "classes": ["neutral", "happy", "surprise"],
         "output": "scores",
         "mirrored": False,
@@ -198,8 +198,8 @@ def votes(folder):
     return Files(folder, "fer2013new.csv", [votes_rows()], read_votes, damaged_text)
 
 
-def picture_tables(folder):
-    """Tables of pictures by their paths, and of pixels, with subjects."""
+def image_tables(folder):
+    """Tables of images by their paths, and of pixels, with subjects."""
     paths = 'path;expression;subject;split\r\na.png;happy;ann;train\r\n"b\nc.png";Sadness;bob;test\r\n'.encode("utf-16")
     numbers = " ".join(map(str, range(16)))
     pixels = f'subject,expression,pixels\nann,happy,{numbers}\nbob,sad,"[{numbers.replace(" ", ", ")}]"\n'.encode()
@@ -229,22 +229,22 @@ def graphs(folder):
 
 
 def loaded_tables(folder):
-    """The road of the doors: a table by its path, as a data set of some expressions."""
+    """The road of the commands: a table by its path, as a data set of some expressions."""
     target = tables(folder)
     target._read = lambda path: load_dataset(path, expressions=["happy", "sad"])
     return target
 
 
-PICTURES = {
-    kind.lower(): pictures(kind, **options)
+IMAGES = {
+    kind.lower(): images(kind, **options)
     for kind, options in {
         "JPEG": {}, "PNG": {}, "WEBP": {}, "BMP": {}, "TIFF": {}, "GIF": {}, "PPM": {},
     }.items()
 }  # fmt: skip
-PICTURES |= {"wide": wide_pictures, "moving": moving_pictures}
-PICTURES |= {"tiff-packed": pictures("TIFF", compression="tiff_lzw"), "progressive": pictures("JPEG", progressive=True)}
+IMAGES |= {"wide": wide_images, "moving": moving_images}
+IMAGES |= {"tiff-packed": images("TIFF", compression="tiff_lzw"), "progressive": images("JPEG", progressive=True)}
 
-TARGETS = PICTURES | {
+TARGETS = IMAGES | {
     "exif": jpeg_with_exif,
     "csv": csv_files,
     "csv.gz": packed_csv_files,
@@ -253,7 +253,7 @@ TARGETS = PICTURES | {
     "npz-as-data": loaded_tables,
     "sidecar": sidecars,
     "votes": votes,
-    "tables": picture_tables,
+    "tables": image_tables,
     "spans": span_files,
     "manifest": manifests,
     "onnx": graphs,

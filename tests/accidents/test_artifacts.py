@@ -16,14 +16,14 @@ def folder(whole_artifacts, tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_ten_damaged_artifacts_give_the_same_answers_or_a_sentence(folder):
+def test_ten_damaged_artifacts_give_the_same_predictions_or_a_sentence(folder):
     told = run_cases("artifact-joblib", folder, cases=10)
     assert told["n_wrong"] == 0 and told["sentences"] + told["results"] == 10, told["wrong"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ORDER)
-def test_a_damaged_artifact_gives_the_same_answers_or_a_sentence(kind, folder):
+def test_a_damaged_artifact_gives_the_same_predictions_or_a_sentence(kind, folder):
     told = fuzz(f"artifact-{kind}", folder, cases=CASES[kind])
     assert told["n_wrong"] == 0, "\n".join(f"case {each['case']}: {each['error']}" for each in told["wrong"])
     assert told["sentences"] > told["results"] > 0

@@ -12,70 +12,70 @@ def contents(folder):
 
 
 @pytest.fixture
-def door(tmp_path, session_cache):
-    """Run a door in a folder of the test, with the measured faces of all tests."""
+def command(tmp_path, session_cache):
+    """Run a command in a folder of the test, with the measured faces of all tests."""
     return lambda *words, **options: run(*words, **({"cache": session_cache, "cwd": tmp_path} | options))
 
 
-def test_a_model_that_does_not_fit_on_the_disk(door, lfw_csv, tmp_path):
+def test_a_model_that_does_not_fit_on_the_disk(command, lfw_csv, tmp_path):
     with small_disk(tmp_path / "disk", size_kb=3000) as disk:
-        assert door("fit", "--data", lfw_csv, *QUICK, "--out", disk / "model").returncode == 0
+        assert command("fit", "--data", lfw_csv, *QUICK, "--out", disk / "model").returncode == 0
         before = contents(disk / "model")
         fill(disk)
-        sentence = refusal(door("fit", "--data", lfw_csv, *QUICK, "--seed", "5", "--out", disk / "model"))
+        sentence = refusal(command("fit", "--data", lfw_csv, *QUICK, "--seed", "5", "--out", disk / "model"))
         assert "could not be written (No space left on device)" in sentence and "earlier artifact" in sentence
         assert contents(disk / "model") == before and load_artifact(disk / "model").manifest["seed"] == 0
         assert sorted(path.name for path in disk.iterdir()) == ["filler", "model"]
         (disk / "filler").unlink()
-        assert door("fit", "--data", lfw_csv, *QUICK, "--seed", "5", "--out", disk / "model").returncode == 0
+        assert command("fit", "--data", lfw_csv, *QUICK, "--seed", "5", "--out", disk / "model").returncode == 0
         assert load_artifact(disk / "model").manifest["seed"] == 5
 
 
 @pytest.mark.slow
-def test_measured_faces_that_do_not_fit_on_the_disk(door, lfw_csv, tmp_path):
+def test_measured_faces_that_do_not_fit_on_the_disk(command, lfw_csv, tmp_path):
     with small_disk(tmp_path / "disk", size_kb=100) as disk:
-        sentence = refusal(door("fit", "--data", lfw_csv, *QUICK, "--out", "model", cache=disk))
+        sentence = refusal(command("fit", "--data", lfw_csv, *QUICK, "--out", "model", cache=disk))
     assert "cannot be written (No space left on device)" in sentence and "LANDMARK_FER_CACHE" in sentence
     assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.parametrize("option", [("--log", "log.csv"), *slow(("--log", "log.jsonl"), ("--summary", "page.html"))])
-def test_a_live_run_whose_disk_is_full(door, tmp_path, option):
+def test_a_live_run_whose_disk_is_full(command, tmp_path, option):
     with small_disk(tmp_path / "disk", size_kb=64) as disk:
         if option[0] == "--summary":
             (disk / option[1]).write_text("what stood here\n")
         fill(disk)
-        sentence = refusal(door(*LIVE, option[0], disk / option[1]))
+        sentence = refusal(command(*LIVE, option[0], disk / option[1]))
         assert option[1] in sentence and "No space left on device" in sentence
         if option[0] == "--summary":
             assert (disk / option[1]).read_text() == "what stood here\n"
 
 
-def test_a_recording_whose_disk_is_full(door, tmp_path):
+def test_a_recording_whose_disk_is_full(command, tmp_path):
     with small_disk(tmp_path / "disk", size_kb=64) as disk:
         fill(disk)
-        assert "clip.avi" in refusal(door(*LIVE, "--record", disk / "clip.avi"))
+        assert "clip.avi" in refusal(command(*LIVE, "--record", disk / "clip.avi"))
 
 
 @pytest.mark.parametrize("option", [("--json", "scores.json"), *slow(("--predictions", "faces.csv"))])
-def test_scores_whose_disk_is_full(door, lfw_csv, lfw_model, tmp_path, option):
+def test_scores_whose_disk_is_full(command, lfw_csv, lfw_model, tmp_path, option):
     with small_disk(tmp_path / "disk", size_kb=64) as disk:
         fill(disk)
         words = ("evaluate", "--model", lfw_model.path, "--data", lfw_csv, "--jobs", "1")
-        sentence = refusal(door(*words, option[0], disk / option[1]))
+        sentence = refusal(command(*words, option[0], disk / option[1]))
     assert "could not be written (No space left on device)" in sentence
 
 
 @pytest.mark.slow
-def test_a_folder_that_cannot_be_written(door, lfw_csv, tmp_path):
+def test_a_folder_that_cannot_be_written(command, lfw_csv, tmp_path):
     with read_only(tmp_path / "fixed") as fixed:
-        sentence = refusal(door("fit", "--data", "none.csv", *QUICK, "--out", fixed / "model"))
+        sentence = refusal(command("fit", "--data", "none.csv", *QUICK, "--out", fixed / "model"))
         assert "cannot be made" in sentence or "could not be written" in sentence
         assert "choose another --out" in sentence
-        sentence = refusal(door("fit", "--data", lfw_csv, *QUICK, "--out", "model", cache=fixed / "cache"))
+        sentence = refusal(command("fit", "--data", lfw_csv, *QUICK, "--out", "model", cache=fixed / "cache"))
         assert "LANDMARK_FER_CACHE" in sentence
         for option, name in (("--log", "log.csv"), ("--record", "clip.avi"), ("--summary", "page.html")):
-            assert name in refusal(door(*LIVE, option, fixed / name))
-        sentence = refusal(door("evaluate", "--data", lfw_csv, "--json", fixed / "scores.json", "--jobs", "1"))
+            assert name in refusal(command(*LIVE, option, fixed / name))
+        sentence = refusal(command("evaluate", "--data", lfw_csv, "--json", fixed / "scores.json", "--jobs", "1"))
         assert "scores.json" in sentence
         assert list(fixed.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Pictures of hostile size are refused before they are decoded, whatever their format."""
+"""Images of hostile size are refused before they are decoded, whatever their format."""
 
 import json
 import subprocess
@@ -47,4 +47,4 @@ def test_what_unpacks_to_more_than_it_shows_takes_no_memory(told, name):
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_other_formats_are_not_even_begun(told, name):
-    assert "must be a picture" in told[name]["came"]
+    assert "must be a image" in told[name]["came"]

@@ -20,10 +20,10 @@ from tests.selection import slow
 # The call at whose beginning the process dies, which call it is, and the seed of the artifact that stands there then.
 STAGES = {
     "extraction": ("landmark_fer.perception.extraction:FaceExtractor.extract_crop", 30, 1),
-    "second fold": ("landmark_fer.models.svm:LeastSquaresSVC.fit", 2, 1),
-    "last fit": ("landmark_fer.models.svm:LeastSquaresSVC.fit", 4, 1),
+    "second fold": ("landmark_fer.models.svm:LeastSquaresSVM.fit", 2, 1),
+    "last fit": ("landmark_fer.models.svm:LeastSquaresSVM.fit", 4, 1),
     "before the model is written": ("joblib:dump", 1, 1),
-    "after the model is written": ("landmark_fer.artifact.artifact:probe_answers", 1, 1),
+    "after the model is written": ("landmark_fer.artifact.artifact:probe_predictions", 1, 1),
     "before the exchange": ("landmark_fer.artifact.folders:_exchange", 1, 1),
     "before the first rename": ("pathlib:Path.rename", 1, 1),
     "between the renames": ("pathlib:Path.rename", 2, 1),
@@ -32,7 +32,7 @@ STAGES = {
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory, session_cache, lfw_csv):
+def predictions(tmp_path_factory, session_cache, lfw_csv):
     """What the models of two seeds answer to the same faces, by seed; and the folder of the first."""
     records, found, folder = made_up_faces(4)[0], {}, tmp_path_factory.mktemp("seeds")
     with pytest.MonkeyPatch.context() as patch:
@@ -44,17 +44,17 @@ def answers(tmp_path_factory, session_cache, lfw_csv):
     return records, found, folder / "1"
 
 
-def check(path, answers, seeds):
+def check(path, predictions, seeds):
     """An artifact is whole, and of one of these seeds; return which."""
     artifact = load_artifact(path)
     seed = artifact.manifest["seed"]
-    np.testing.assert_allclose(artifact.predictor.predict_proba(answers[0]), answers[1][seed], atol=1e-6)
+    np.testing.assert_allclose(artifact.predictor.predict_proba(predictions[0]), predictions[1][seed], atol=1e-6)
     assert seed in seeds
     return seed
 
 
-def first_artifact(path, answers):
-    folder = answers[2]
+def first_artifact(path, predictions):
+    folder = predictions[2]
     old = load_artifact(folder)
     facts = {name: value for name, value in old.manifest.items() if name not in ("versions", "model", "probe")}
     save_artifact(path, old.predictor, facts)
@@ -62,32 +62,32 @@ def first_artifact(path, answers):
 
 @pytest.mark.parametrize("stage", ["last fit", *slow(*(stage for stage in STAGES if stage != "last fit"))])
 def test_a_kill_leaves_the_old_or_the_new_artifact_and_the_next_run_works(
-    stage, answers, lfw_csv, tmp_path, monkeypatch
+    stage, predictions, lfw_csv, tmp_path, monkeypatch
 ):
     place, number, seed = STAGES[stage]
-    first_artifact(tmp_path / "model", answers)
+    first_artifact(tmp_path / "model", predictions)
     words = ["--data", str(lfw_csv), *QUICK, "--seed", "2", "--out", str(tmp_path / "model")]
     done = run(place, number, *words, code=DYING, cache=tmp_path / "cache", cwd=tmp_path)
     assert done.returncode == -signal.SIGKILL, (stage, done.returncode, done.stderr)
-    assert check(tmp_path / "model", answers, {1, 2}) == seed
+    assert check(tmp_path / "model", predictions, {1, 2}) == seed
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(tmp_path / "cache"))
     assert main(words) == 0
-    assert check(tmp_path / "model", answers, {2}) == 2
+    assert check(tmp_path / "model", predictions, {2}) == 2
 
 
-def test_what_killed_runs_left_is_cleared_away_after_a_day(answers, tmp_path):
+def test_what_killed_runs_left_is_cleared_away_after_a_day(predictions, tmp_path):
     for name, age_s in ((".model.old1.new", FORGOTTEN_S + 60), (".model.young.new", 60), (".other.old.new", 2e6)):
         (tmp_path / name).mkdir()
         os.utime(tmp_path / name, (time.time() - age_s,) * 2)
-    first_artifact(tmp_path / "model", answers)
+    first_artifact(tmp_path / "model", predictions)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".model.young.new", ".other.old.new", "model"]
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="the system has no process groups")
-def test_a_kill_at_any_moment_leaves_no_process_behind(answers, lfw_csv, tmp_path):
+def test_a_kill_at_any_moment_leaves_no_process_behind(predictions, lfw_csv, tmp_path):
     words = [*QUICK[:-1], "2", "--seed", "2", "--out", tmp_path / "model", "--data", lfw_csv]
-    first_artifact(tmp_path / "model", answers)
+    first_artifact(tmp_path / "model", predictions)
     for seconds in (1.0, 4.0):
         begun = subprocess.Popen(
             command("fit", *words), env=environment(tmp_path / "cache"), start_new_session=True,
@@ -96,7 +96,7 @@ def test_a_kill_at_any_moment_leaves_no_process_behind(answers, lfw_csv, tmp_pat
         time.sleep(seconds)
         begun.kill()
         begun.wait()
-        check(tmp_path / "model", answers, {1, 2})
+        check(tmp_path / "model", predictions, {1, 2})
         end = time.monotonic() + PATIENCE_S
         while group_lives(begun.pid):
             assert time.monotonic() < end, "workers of a killed fit live on"
@@ -112,7 +112,7 @@ def group_lives(number):
 
 
 @pytest.mark.slow
-def test_two_fits_into_one_folder(answers, lfw_csv, tmp_path):
+def test_two_fits_into_one_folder(predictions, lfw_csv, tmp_path):
     """Both work, measure into one cache, and the folder holds the model of one of them."""
     running = [
         subprocess.Popen(
@@ -124,12 +124,12 @@ def test_two_fits_into_one_folder(answers, lfw_csv, tmp_path):
     for each in running:
         _, error = each.communicate(timeout=PATIENCE_S)
         assert each.returncode == 0, error
-    check(tmp_path / "model", answers, {1, 2})
+    check(tmp_path / "model", predictions, {1, 2})
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 @pytest.mark.parametrize("in_one_step", [True, False], ids=["exchanged", "renamed twice"])
-def test_several_writers_and_a_reader_of_one_folder(in_one_step, answers, tmp_path, monkeypatch):
+def test_several_writers_and_a_reader_of_one_folder(in_one_step, predictions, tmp_path, monkeypatch):
     """Also on systems that cannot let two folders change places."""
     if not in_one_step:
         monkeypatch.setattr(folders, "_exchange", lambda *paths: False)
@@ -138,18 +138,18 @@ def test_several_writers_and_a_reader_of_one_folder(in_one_step, answers, tmp_pa
     def write():
         try:
             for _ in range(12):
-                first_artifact(tmp_path / "model", answers)
+                first_artifact(tmp_path / "model", predictions)
         except Exception as error:
             failures.append(error)
 
     def read():
         while not ended.is_set():
             try:
-                check(tmp_path / "model", answers, {1})
+                check(tmp_path / "model", predictions, {1})
             except Exception as error:
                 failures.append(error)
 
-    first_artifact(tmp_path / "model", answers)
+    first_artifact(tmp_path / "model", predictions)
     writers, reader = [threading.Thread(target=write) for _ in range(3)], threading.Thread(target=read)
     for each in (*writers, reader):
         each.start()
@@ -158,5 +158,5 @@ def test_several_writers_and_a_reader_of_one_folder(in_one_step, answers, tmp_pa
     ended.set()
     reader.join()
     assert failures == []
-    check(tmp_path / "model", answers, {1})
+    check(tmp_path / "model", predictions, {1})
     assert [path.name for path in tmp_path.iterdir()] == ["model"]

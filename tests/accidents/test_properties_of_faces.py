@@ -48,7 +48,7 @@ def anything(draw):
     return points
 
 
-pictures = some.builds(
+images = some.builds(
     lambda height, width, seed, kind: kind(np.random.default_rng(seed), (height, width)),
     some.integers(1, 90),
     some.integers(1, 90),
@@ -133,25 +133,25 @@ def test_descriptions_of_any_chip_are_finite_and_bounded(chip, rows, value):
 
 
 @examples(60)
-@given(pictures, anything())
-def test_a_chip_is_cut_from_any_picture_at_any_landmarks(picture, points):
-    before = picture.copy()
+@given(images, anything())
+def test_a_chip_is_cut_from_any_image_at_any_landmarks(image, points):
+    before = image.copy()
     try:
-        chip = align_face(picture, points)
+        chip = align_face(image, points)
     except InputError as error:
         assert "must not all lie on one point" in str(error)
     else:
         assert chip.shape == (80, 80) and chip.dtype == np.uint8
         assert before.min() <= chip.min() and chip.max() <= before.max()
-    np.testing.assert_array_equal(picture, before)
+    np.testing.assert_array_equal(image, before)
 
 
 @examples(60)
-@given(pictures, some.floats(-2e3, 2e3), some.floats(-2e3, 2e3), some.floats(0.5, 3e3), some.floats(0, 2))
-def test_a_crop_is_cut_around_any_box(picture, x, y, side, margin):
-    crop = crop_box(picture, Box(x, y, side, side), size=48, margin=margin)
+@given(images, some.floats(-2e3, 2e3), some.floats(-2e3, 2e3), some.floats(0.5, 3e3), some.floats(0, 2))
+def test_a_crop_is_cut_around_any_box(image, x, y, side, margin):
+    crop = crop_box(image, Box(x, y, side, side), size=48, margin=margin)
     assert crop.shape == (48, 48) and crop.dtype == np.uint8
-    assert picture.min() <= crop.min() and crop.max() <= picture.max()
+    assert image.min() <= crop.min() and crop.max() <= image.max()
 
 
 @examples(60)

@@ -1,4 +1,4 @@
-"""Laws of tracking, smoothing and pacing: any pictures at any times, clocks that stand still, jump and go backwards."""
+"""Laws of tracking, smoothing and pacing: any images at any times, clocks that stand still, jump and go backwards."""
 
 import math
 from dataclasses import replace
@@ -16,13 +16,13 @@ from landmark_fer.recognition.smoothing import Smoother
 from tests.accidents.depth import examples
 from tests.live.hand_made import CLASSES, make_recognition
 
-# Seconds from picture to picture: standing still, as usual, gaps, back a little, back by hours.
+# Seconds from image to image: standing still, as usual, gaps, back a little, back by hours.
 STEPS = some.one_of(some.just(0.0), some.floats(0.001, 0.2), some.floats(-1, 5), some.sampled_from([3600.0, -3600.0]))
 
 
 @pytest.fixture(scope="module")
 def shots(astronaut):
-    """Pictures that may follow one another: a face, the face moved, away, mirrored, of another size, noise, nothing."""
+    """Images that may follow one another: a face, the face moved, away, mirrored, of another size, noise, nothing."""
     face = np.ascontiguousarray(astronaut[30:230, 120:320])
     noise = np.random.default_rng(0).integers(0, 256, face.shape, dtype=np.uint8)
     return [
@@ -38,7 +38,7 @@ def times(steps):
 
 @examples(40)
 @given(choices=some.lists(some.tuples(some.integers(0, 8), STEPS), min_size=1, max_size=12))
-def test_a_follower_takes_any_film(shots, extractor, choices):
+def test_a_follower_takes_any_video(shots, extractor, choices):
     given_out, last = set(), 0
     with FaceFollower(extractor) as follower:
         for (place, _), time_s in zip(choices, times([step for _, step in choices]), strict=True):
@@ -53,7 +53,7 @@ def test_a_follower_takes_any_film(shots, extractor, choices):
 
 
 def test_faces_are_followed_on_after_the_clock_went_back(shots, extractor):
-    """An hour back, as when a camera's clock is set: the face is seen in each picture, and new ones are found."""
+    """An hour back, as when a camera's clock is set: the face is seen in each image, and new ones are found."""
     with FaceFollower(extractor) as follower:
         before = [follower.follow(shots[0], time_s=3600 + index / 30) for index in range(4)]
         after = [follower.follow(shots[0], time_s=index / 30) for index in range(4)]
@@ -64,7 +64,7 @@ def test_faces_are_followed_on_after_the_clock_went_back(shots, extractor):
 
 @examples(40)
 @given(
-    answers=some.lists(
+    predictions=some.lists(
         some.tuples(some.sampled_from(CLASSES), some.floats(0.4, 1), some.floats(-500, 500), some.floats(1, 90), STEPS),
         min_size=1,
         max_size=25,
@@ -72,9 +72,11 @@ def test_faces_are_followed_on_after_the_clock_went_back(shots, extractor):
     strength=some.floats(0, 1),
     threshold=some.floats(0, 1),
 )
-def test_smoothed_answers_are_answers_whatever_the_clock_does(answers, strength, threshold):
+def test_smoothed_predictions_are_predictions_whatever_the_clock_does(predictions, strength, threshold):
     smoother = Smoother(CLASSES, strength=strength, threshold=threshold)
-    for (name, confidence, x, side, _), time_s in zip(answers, times([each[-1] for each in answers]), strict=True):
+    for (name, confidence, x, side, _), time_s in zip(
+        predictions, times([each[-1] for each in predictions]), strict=True
+    ):
         came = make_recognition(name, confidence, x=x, side=side)
         shown = smoother.update(1, replace(came), time_s=time_s)
         values = list(shown.probabilities.values())
@@ -123,6 +125,6 @@ def test_a_reader_reads_on_when_the_clock_goes_back(shots, lfw_model):
     from landmark_fer import Recognizer, load_artifact
 
     reader = LiveReader(Recognizer(load_artifact(lfw_model.path), reject=None))
-    answers = [reader.read(shots[0], time_s=at) for at in (10.0, 10.03, 9.0, 9.03, 0.0, 0.03, 3600.0)]
+    predictions = [reader.read(shots[0], time_s=at) for at in (10.0, 10.03, 9.0, 9.03, 0.0, 0.03, 3600.0)]
     reader.close()
-    assert all(len(seen) == 1 for seen in answers)
+    assert all(len(seen) == 1 for seen in predictions)

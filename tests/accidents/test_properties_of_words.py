@@ -1,4 +1,4 @@
-"""Laws of readers for any words, numbers and rows: each row is a picture or has its problem said, in its own place."""
+"""Laws of readers for any words, numbers and rows: each row is a image or has its problem said, in its own place."""
 
 import json
 
@@ -15,7 +15,7 @@ from landmark_fer.live.sinks.files import wall_time
 from landmark_fer.models.networks.description import NetworkDescription
 from landmark_fer.models.onnx_runtime import OnnxModel
 from landmark_fer.perception.extraction import ExtractorSettings
-from landmark_fer.perception.images import read_picture
+from landmark_fer.perception.images import read_image
 from tests.accidents.depth import examples
 
 # What a cell may hold without quotes.
@@ -30,7 +30,7 @@ rows = some.tuples(labels, pixels, some.sampled_from(["Training", "PublicTest", 
 
 @examples(60)
 @given(some.lists(rows, max_size=4), some.sampled_from(["\n", "\r\n"]))
-def test_each_row_of_a_csv_is_its_picture_or_its_problem(tmp_path, given_rows, end):
+def test_each_row_of_a_csv_is_its_image_or_its_problem(tmp_path, given_rows, end):
     lines = [f"{label},{' '.join(map(str, values))},{usage},{subject}" for label, values, usage, subject in given_rows]
     path = tmp_path / "some.csv"
     path.write_bytes(end.join(["emotion,pixels,Usage,subject", *lines, ""]).encode())
@@ -41,7 +41,7 @@ def test_each_row_of_a_csv_is_its_picture_or_its_problem(tmp_path, given_rows, e
         right = len(values) == SIDE * SIDE and find_or_code(label.strip()) is not None
         assert (item.problem is None) == right
         if right:
-            np.testing.assert_array_equal(item.picture.ravel(), values)
+            np.testing.assert_array_equal(item.image.ravel(), values)
             assert (item.split, item.subject) == (usage, subject.strip())
             assert item.expression == find_or_code(label.strip())
 
@@ -106,7 +106,7 @@ def test_no_bytes_are_more_than_refused(content):
     with pytest.raises(InputError, match="must be a"):
         OnnxModel(content)
     with pytest.raises(DataError):
-        read_picture(content)
+        read_image(content)
 
 
 @examples(100)

@@ -1,4 +1,4 @@
-"""Where a door is run: locales, names of files, closed pipes, no home, a camera that is lost, a clock that is set."""
+"""Where a command is run: locales, names of files, closed pipes, no home, a camera that is lost, a clock that is set."""
 
 import csv
 import os
@@ -92,7 +92,7 @@ class TestOutputThatNobodyTakes:
             pytest.param(("fit", *QUICK, "--data"), "1", marks=pytest.mark.slow),
         ],
     )
-    def test_a_pipe_that_was_closed_ends_a_door_quietly(self, words, unbuffered, lfw_csv, session_cache, tmp_path):
+    def test_a_pipe_that_was_closed_ends_a_command_quietly(self, words, unbuffered, lfw_csv, session_cache, tmp_path):
         """As ``| head`` does it: status 141, as for a shell's command that SIGPIPE ended."""
         words = (*words, lfw_csv) if words[-1] == "--data" else words
         reading, writing = os.pipe()
@@ -161,12 +161,12 @@ class TestNoHome:
 
 
 class LostCamera:
-    """A capture that gives its picture a few times and then fails; opened anew, it gives it again."""
+    """A capture that gives its image a few times and then fails; opened anew, it gives it again."""
 
     opened = 0
 
-    def __init__(self, picture, pictures=4):
-        self.left, self.picture = pictures, picture
+    def __init__(self, image, images=4):
+        self.left, self.image = images, image
         LostCamera.opened += 1
 
     def isOpened(self):
@@ -178,14 +178,14 @@ class LostCamera:
     def read(self):
         self.left -= 1
         time.sleep(0.02)
-        return self.left >= 0, self.picture.copy() if self.left >= 0 else None
+        return self.left >= 0, self.image.copy() if self.left >= 0 else None
 
     def release(self):
         self.left = 0
 
 
 def test_live_goes_on_after_its_camera_was_lost_and_the_clock_was_set_back(astronaut, lfw_model, tmp_path, monkeypatch):
-    """Both at once: each picture comes an hour before the last by the clock on the wall, and every fifth read fails."""
+    """Both at once: each image comes an hour before the last by the clock on the wall, and every fifth read fails."""
     clock = SimpleNamespace(now=1.7e9)
 
     def back():
@@ -193,11 +193,11 @@ def test_live_goes_on_after_its_camera_was_lost_and_the_clock_was_set_back(astro
         return clock.now
 
     monkeypatch.setattr(live_source, "time", SimpleNamespace(monotonic=time.monotonic, time=back))
-    picture = np.ascontiguousarray(astronaut[30:230, 120:320, ::-1])
+    image = np.ascontiguousarray(astronaut[30:230, 120:320, ::-1])
     LostCamera.opened = 0
     monkeypatch.setattr(
         "landmark_fer.live.sources.opening.open_source",
-        lambda _: LiveSource("camera 0", lambda: LostCamera(picture), hint="", pauses_s=(0.01,)),
+        lambda _: LiveSource("camera 0", lambda: LostCamera(image), hint="", pauses_s=(0.01,)),
     )
     log = tmp_path / "log.csv"
     words = ["--headless", "--max-frames", "12", "--log", str(log), "--model", str(lfw_model.path), "--source", "0"]

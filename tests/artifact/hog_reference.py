@@ -46,7 +46,7 @@ def angles(across, down):
 
 
 def resized(pixels, side):
-    """Return square pictures of bytes in another size, rounded: means of areas where smaller, linear where larger."""
+    """Return square images of bytes in another size, rounded: means of areas where smaller, linear where larger."""
     frame = len(pixels)
     if side == frame:
         return pixels

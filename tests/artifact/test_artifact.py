@@ -44,7 +44,7 @@ def left_over(folder):
 
 
 class TestRoundTrip:
-    def test_loaded_answers_as_saved(self, model, saved):
+    def test_loaded_predictions_as_saved(self, model, saved):
         records, _ = made_up_faces(5, seed=2)
         loaded = load_artifact(saved.path)
         np.testing.assert_array_equal(loaded.predictor.predict_proba(records), model.predictor.predict_proba(records))
@@ -62,7 +62,7 @@ class TestRoundTrip:
         assert manifest["data"]["n_training"] == 30 and "PublicTest" in manifest["scores"]
         assert manifest["extractor"]["detector"] == "hog" and manifest["fields"] == ["landmarks", "chip"]
 
-    def test_probe_faces_are_the_same_every_time_and_their_answers_are_probabilities(self, saved):
+    def test_probe_faces_are_the_same_every_time_and_their_predictions_are_probabilities(self, saved):
         assert probe_records(80).tobytes() == probe_records(80).tobytes()
         assert probe_records().dtype.names == ("landmarks",)
         np.testing.assert_allclose(np.sum(saved.manifest["probe"], axis=1), 1, atol=1e-5)

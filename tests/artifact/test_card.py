@@ -35,10 +35,10 @@ def test_a_card_of_a_model_without_scores_stands(saved):
     assert "## Licence" in card and "Cross-validation" not in card and "None" not in card
 
 
-def test_without_known_twins_the_card_says_that_none_were_looked_for(saved):
+def test_without_known_near_duplicates_the_card_says_that_none_were_looked_for(saved):
     scores = saved.manifest["scores"]["PublicTest"] | {"accuracy_leak_free": None, "n_leak_free": None}
     card = render_card(saved.manifest | {"scores": {"PublicTest": scores}})
-    assert "Twins were not looked for." in card
+    assert "Near-duplicates were not looked for." in card
     assert "leak-free" not in summary_line("PublicTest", scores)
 
 
@@ -68,7 +68,7 @@ def test_a_card_of_a_model_without_rejection_says_nothing_of_it(saved):
     assert "uncertain" not in render_card(manifest)
 
 
-def test_what_is_answered_reads_well_with_and_without_twins():
+def test_what_is_answered_reads_well_with_and_without_near_duplicates():
     scores = {"threshold": 0.7, "coverage": 0.4, "accuracy": 0.9, "coverage_leak_free": None}
     plain = "With confidence of 70.0 % or more it answers 40.0 % of the faces, and 90.0 % of them rightly"
     assert answered_line(scores) == plain

@@ -26,13 +26,13 @@ def saved_network(path, name, **options):
     network = CalibratedNetwork(drawn_classifier(name, **options), temperature=1.3)
     facts = {
         "classes": list(IN_ORDER),
-        "fields": [network.input_.picture],
+        "fields": [network.input_.image],
         "extractor": network.description.extractor_settings().to_dict(),
         "model_name": name,
         "network": network.facts(),
-        "pool": {"kind": "temperature", "members": [name]},
+        "calibration": {"kind": "temperature", "members": [name]},
     }
-    extras = {"curves.png": b"a picture", "history.csv": b"epoch\n1\n"}
+    extras = {"curves.png": b"a image", "history.csv": b"epoch\n1\n"}
     return save_artifact(path, network, facts, format="network", extras=extras)
 
 
@@ -59,12 +59,12 @@ def damaged(saved_cnn, tmp_path):
 
 
 class TestArtifact:
-    def test_loaded_answers_as_saved_in_the_same_order(self, saved_cnn, saved_crop_cnn):
+    def test_loaded_predictions_as_saved_in_the_same_order(self, saved_cnn, saved_crop_cnn):
         records = random_records(4, crop_size=64)
         for saved in (saved_cnn, saved_crop_cnn):
             loaded = load_artifact(saved.path)
-            answers, expected = (each.predictor.predict_proba(records) for each in (loaded, saved))
-            np.testing.assert_allclose(answers, expected, atol=1e-5)
+            predictions, expected = (each.predictor.predict_proba(records) for each in (loaded, saved))
+            np.testing.assert_allclose(predictions, expected, atol=1e-5)
             assert loaded.classes == IN_ORDER and type(loaded.predictor).__name__ == "OnnxNetwork"
             assert loaded.manifest == json.loads(json.dumps(saved.manifest))
 

@@ -33,7 +33,7 @@ def onnx_path(saved, tmp_path):
     return export_onnx(saved, tmp_path / "small").path
 
 
-def test_it_loads_and_answers_as_the_original_within_a_ten_thousandth(saved, onnx_saved):
+def test_it_loads_and_predictions_as_the_original_within_a_ten_thousandth(saved, onnx_saved):
     loaded = load_artifact(onnx_saved.path)
     assert isinstance(loaded.predictor, OnnxPredictor) and loaded.classes == saved.classes
     records, _ = made_up_faces(5, seed=2)
@@ -41,7 +41,7 @@ def test_it_loads_and_answers_as_the_original_within_a_ten_thousandth(saved, onn
     np.testing.assert_allclose(loaded.predictor.predict_proba(records), expected, atol=1e-4)
 
 
-def test_the_recognizer_reads_a_real_picture_with_it(saved, onnx_saved, astronaut):
+def test_the_recognizer_reads_a_real_image_with_it(saved, onnx_saved, astronaut):
     (expected,), (found,) = (Recognizer(each).recognize(astronaut) for each in (saved, load_artifact(onnx_saved.path)))
     assert found.expression == expected.expression
     assert found.probabilities == pytest.approx(expected.probabilities, abs=1e-4)
@@ -77,8 +77,8 @@ def test_any_other_program_finds_what_it_needs_in_the_file(saved, onnx_saved):
         "chip": (["n", 80, 80], "tensor(uint8)"),
         "landmarks": (["n", 68, 2], "tensor(float)"),
     }
-    (answer,) = session.get_outputs()
-    assert (answer.name, answer.shape, answer.type) == ("probabilities", ["n", 3], "tensor(float)")
+    (prediction,) = session.get_outputs()
+    assert (prediction.name, prediction.shape, prediction.type) == ("probabilities", ["n", 3], "tensor(float)")
     about = {name: json.loads(text) for name, text in session.get_modelmeta().custom_metadata_map.items()}
     assert about["classes"] == list(saved.classes) and about["extractor"] == saved.manifest["extractor"]
     assert np.shape(about["chip_landmarks"]) == (68, 2)
@@ -104,7 +104,7 @@ class TestDamage:
         with pytest.raises(ArtifactError, match=r"model\.onnx must have the SHA-256 in its manifest"):
             load_artifact(onnx_path)
 
-    def test_another_answer_to_the_probe_is_refused(self, onnx_path):
+    def test_another_prediction_to_the_probe_is_refused(self, onnx_path):
         edit(onnx_path, lambda manifest: manifest["classes"].reverse())
         with pytest.raises(ArtifactError, match="must answer its probe"):
             load_artifact(onnx_path)

@@ -14,11 +14,11 @@ from landmark_fer.core.errors import InputError
 from landmark_fer.core.records import stack
 from landmark_fer.features.projection import MirrorPCA
 from landmark_fer.features.transformers import Measurements
-from landmark_fer.models.calibration import Pool, PooledClassifier
+from landmark_fer.models.calibration import CalibratedEnsemble, Calibration
 from landmark_fer.models.candidates import CANDIDATES, FEATURES, FIELDS, STREAMED_CANDIDATES, make_candidates
-from landmark_fer.models.mlp import DropoutMLP
+from landmark_fer.models.mlp import MLPWithDropout
 from landmark_fer.models.onnx_predictor import OnnxPredictor
-from landmark_fer.models.svm import LeastSquaresSVC
+from landmark_fer.models.svm import LeastSquaresSVM
 from tests.conftest import made_up_faces
 from tests.selection import slow
 
@@ -57,14 +57,16 @@ def assert_same(predictor, features, *records, classes=CLASSES):
 
 
 @pytest.fixture(scope="module")
-def blend():
+def ensemble():
     """All candidates but the dummy, pooled so softly that none decides alone."""
     records, expressions = made_up_faces(20)
     heads = {name: make_candidates([name])[name].pipeline for name in CANDIDATES if name != "dummy"}
     members = [(name, pipeline[-1]) for name, pipeline in heads.items()]
     weights = np.random.default_rng(2).normal(0, 0.1, (3 * len(members), 3))
-    pooled = PooledClassifier(members, Pool("logistic", weights, np.array([0.1, -0.2, 0.0])), sorted(CLASSES))
-    predictor = Pipeline([("features", heads["svm"][0]), ("classifier", pooled)]).fit(records, expressions)
+    calibrated = CalibratedEnsemble(
+        members, Calibration("logistic", weights, np.array([0.1, -0.2, 0.0])), sorted(CLASSES)
+    )
+    predictor = Pipeline([("features", heads["svm"][0]), ("classifier", calibrated)]).fit(records, expressions)
     return SimpleNamespace(predictor=predictor, faces=between(records))
 
 
@@ -84,19 +86,19 @@ def test_every_candidate_on_every_kind_of_features(name, features, real_faces):
 
 
 @pytest.mark.slow
-def test_a_blend_of_all(blend, real_faces):
-    assert np.ptp(blend.predictor.predict_proba(blend.faces), axis=0).min() > 0.05
-    found = assert_same(blend.predictor, "both", blend.faces, real_faces)
-    assert found.predict(blend.faces).tolist() == blend.predictor.predict(blend.faces).tolist()
+def test_a_blend_of_all(ensemble, real_faces):
+    assert np.ptp(ensemble.predictor.predict_proba(ensemble.faces), axis=0).min() > 0.05
+    found = assert_same(ensemble.predictor, "both", ensemble.faces, real_faces)
+    assert found.predict(ensemble.faces).tolist() == ensemble.predictor.predict(ensemble.faces).tolist()
 
 
 @pytest.mark.slow
-def test_rows_do_not_know_each_other(blend):
-    found = exported(blend.predictor, "both")
-    together = found.predict_proba(np.tile(blend.faces, 6))  # more than one block
-    alone = [found.predict_proba(blend.faces[row : row + 1])[0] for row in range(len(blend.faces))]
+def test_rows_do_not_know_each_other(ensemble):
+    found = exported(ensemble.predictor, "both")
+    together = found.predict_proba(np.tile(ensemble.faces, 6))  # more than one block
+    alone = [found.predict_proba(ensemble.faces[row : row + 1])[0] for row in range(len(ensemble.faces))]
     np.testing.assert_allclose(together, np.tile(alone, (6, 1)), atol=1e-6)
-    assert found.predict_proba(blend.faces[:0]).shape == (0, 3)
+    assert found.predict_proba(ensemble.faces[:0]).shape == (0, 3)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,9 @@ def test_two_classes(name):
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
-@pytest.mark.parametrize("head", [LeastSquaresSVC(), DropoutMLP((8,), epochs=1), MLPClassifier((8, 4), max_iter=50)])
+@pytest.mark.parametrize(
+    "head", [LeastSquaresSVM(), MLPWithDropout((8,), epochs=1), MLPClassifier((8, 4), max_iter=50)]
+)
 def test_heads_that_do_not_know_the_mirror(head):
     records, expressions = made_up_faces(12)
     head = head.set_params(random_state=0)
@@ -129,8 +133,10 @@ def test_an_expression_that_the_model_never_saw_has_no_probability():
 def test_streamed_models_in_a_pool_and_far_from_every_face(name, real_faces):
     records, expressions = made_up_faces(60)
     pipeline = make_candidates([name])[name].pipeline
-    pooled = PooledClassifier([(name, pipeline[-1])], Pool("temperature", np.eye(3) / 2, np.zeros(3)), sorted(CLASSES))
-    predictor = Pipeline([("features", pipeline[0]), ("classifier", pooled)]).fit(records, expressions)
+    calibrated = CalibratedEnsemble(
+        [(name, pipeline[-1])], Calibration("temperature", np.eye(3) / 2, np.zeros(3)), sorted(CLASSES)
+    )
+    predictor = Pipeline([("features", pipeline[0]), ("classifier", calibrated)]).fit(records, expressions)
     assert np.ptp(predictor.predict_proba(between(records)), axis=0).min() > 0.05
     assert_same(predictor, "both", between(records), real_faces)
 
@@ -164,7 +170,7 @@ def test_small_types_stay_small():
 @pytest.mark.parametrize(
     ("head", "sentence"),
     [
-        (LogisticRegression(), "must be among PooledClassifier, .*, got LogisticRegression; use joblib"),
+        (LogisticRegression(), "must be among CalibratedEnsemble, .*, got LogisticRegression; use joblib"),
         (MLPClassifier((4,), activation="tanh", max_iter=50), "must have the activation relu, got tanh"),
         (DummyClassifier(strategy="uniform"), "must have the strategy prior, got uniform"),
     ],
@@ -181,7 +187,7 @@ def test_a_model_that_is_no_pipeline_is_refused():
         exported(DummyClassifier())
 
 
-def test_an_export_that_would_answer_otherwise_is_refused(monkeypatch):
+def test_an_export_that_would_prediction_otherwise_is_refused(monkeypatch):
     records, expressions = made_up_faces(12)
     predictor = make_candidates(["svm"], features="geometry")["svm"].pipeline.fit(records, expressions)
     monkeypatch.setattr("landmark_fer.artifact.export.classifiers.SHARPNESS", 4.9)

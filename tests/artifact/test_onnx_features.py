@@ -14,7 +14,7 @@ from landmark_fer.core.records import record_dtype, records_of_landmarks
 from landmark_fer.core.template import TEMPLATE
 from landmark_fer.features.hog import hog
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure
-from landmark_fer.features.projection import MirrorPCA, SideBySide
+from landmark_fer.features.projection import FeatureBlocks, MirrorPCA
 from landmark_fer.features.transformers import AlignedLandmarks, HogOfChip, Measurements
 from tests.artifact.hog_reference import reference_hog
 from tests.conftest import made_up_faces
@@ -29,9 +29,9 @@ def described(step, records):
     """What a features step makes of records, in onnxruntime."""
     chip_size = records.dtype["chip"].shape[0] if "chip" in records.dtype.names else None
     graph = Graph()
-    answer = append_features(graph, step, chip_size)
+    prediction = append_features(graph, step, chip_size)
     width = step.transform(records[:1]).shape[1]
-    content = graph.content(answer, "features", width, about="", metadata={})
+    content = graph.content(prediction, "features", width, about="", metadata={})
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     return session.run(None, {each.name: np.array(records[each.name]) for each in session.get_inputs()})[0]
 
@@ -75,7 +75,7 @@ def test_hog_of_chips_of_another_size(chips):
 
 @pytest.fixture
 def faces(landmarks):
-    """Made-up faces, moved and turned, some far off in a large picture, and degenerate ones."""
+    """Made-up faces, moved and turned, some far off in a large image, and degenerate ones."""
     far = landmarks[:4] + 3000
     flat = np.repeat(landmarks[:1, :1], 68, axis=1)
     closed = 100 + 40 * TEMPLATE[None]
@@ -98,7 +98,7 @@ def test_the_mouths_aspect_is_geometrys(landmarks):
 def test_mirror_components_and_several_side_by_side():
     records, _ = made_up_faces(8)
     hogs, lines = MirrorPCA(HogOfChip(), 9, 4, weight=5.0), MirrorPCA(Measurements(), 6, 3, standardize=True)
-    step = SideBySide([("hogs", hogs), ("lines", lines)]).fit(records)
+    step = FeatureBlocks([("hogs", hogs), ("lines", lines)]).fit(records)
     expected = step.transform(records)
     assert np.ptp(expected) > 1
     np.testing.assert_allclose(described(step, records), expected, atol=2e-5)
@@ -117,6 +117,6 @@ def test_features_of_another_kind_are_refused_by_name():
 
     with pytest.raises(InputError, match=r"must be among .*MirrorPCA.*, got Colours; use joblib"):
         append_features(Graph(), Colours(), 80)
-    weighted = SideBySide([("a", Measurements())], transformer_weights={"a": 2})
+    weighted = FeatureBlocks([("a", Measurements())], transformer_weights={"a": 2})
     with pytest.raises(InputError, match="transformer_weights"):
         append_features(Graph(), weighted, 80)

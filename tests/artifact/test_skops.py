@@ -15,7 +15,7 @@ from landmark_fer import Recognizer
 from landmark_fer.artifact.artifact import load_artifact, save_artifact
 from landmark_fer.artifact.skops_file import TRUSTED_TYPES, load_skops, skops_content
 from landmark_fer.core.errors import ArtifactError, DependencyError, InputError
-from landmark_fer.models.calibration import Pool, PooledClassifier
+from landmark_fer.models.calibration import CalibratedEnsemble, Calibration
 from landmark_fer.models.candidates import CANDIDATES, STREAMED_CANDIDATES, make_candidates
 from tests.artifact.test_artifact import contents, edit, left_over
 from tests.conftest import made_up_faces
@@ -46,7 +46,7 @@ def put(path, content):
     edit(path, lambda manifest: manifest["model"].update(sha256=hashlib.sha256(content).hexdigest()))
 
 
-def test_loaded_answers_as_saved(model, skops_path, astronaut):
+def test_loaded_predictions_as_saved(model, skops_path, astronaut):
     loaded = load_artifact(skops_path)
     records, _ = made_up_faces(5, seed=2)
     np.testing.assert_array_equal(loaded.predictor.predict_proba(records), model.predictor.predict_proba(records))
@@ -72,9 +72,9 @@ def test_an_artifact_that_names_no_format_is_joblib(artifact_path):
 def test_every_candidate_makes_the_journey_in_a_pool(name):
     records, expressions = made_up_faces(12)
     pipeline = make_candidates([name])[name].pipeline
-    pool = Pool("temperature", np.eye(3) / 2, np.zeros(3))
-    pooled = PooledClassifier([(name, pipeline[-1])], pool, sorted(set(expressions.tolist())))
-    predictor = Pipeline([("features", pipeline[0]), ("classifier", pooled)]).fit(records, expressions)
+    calibration = Calibration("temperature", np.eye(3) / 2, np.zeros(3))
+    calibrated = CalibratedEnsemble([(name, pipeline[-1])], calibration, sorted(set(expressions.tolist())))
+    predictor = Pipeline([("features", pipeline[0]), ("classifier", calibrated)]).fit(records, expressions)
     expected = predictor.predict_proba(records)  # asked before, it keeps widened vectors, which are not saved
     loaded = load_skops(skops_content(predictor), "the model")
     np.testing.assert_array_equal(loaded.predict_proba(records), expected)

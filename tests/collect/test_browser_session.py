@@ -1,11 +1,11 @@
-"""The desk: what visitors' pictures become, by the times that the test gives; consent and deletion hold at once."""
+"""The desk: what visitors' images become, by the times that the test gives; consent and deletion hold at once."""
 
 from functools import partial
 
 import numpy as np
 import pytest
 
-from landmark_fer.collect.browser_session import HOW, Desk
+from landmark_fer.collect.browser_session import HOW, CollectionServer
 from landmark_fer.collect.director import DONE, READY, RECORDING
 from landmark_fer.collect.plan import plan_missing
 from landmark_fer.core.errors import InputError
@@ -25,39 +25,39 @@ def collection(tmp_path, extractor):
 def desk(collection, extractor):
     plan = partial(plan_missing, rounds=1, expressions=("neutral", "happy"))
     asked = {"plan": plan, "expressions": ("neutral", "happy")}
-    return Desk(collection, extractor, subject="ann", countdown_s=0.5, seconds=1.0, **asked)
+    return CollectionServer(collection, extractor, subject="ann", countdown_s=0.5, seconds=1.0, **asked)
 
 
 @pytest.fixture
-def picture(astronaut):
+def image(astronaut):
     return np.ascontiguousarray(astronaut[:300, 60:360])
 
 
-def play(sitting, picture, seconds, *, begin=100.0):
-    """Show a picture ten times a second; return what was seen each time."""
-    return [sitting.read(picture, time_s=begin + n / 10) for n in range(round(10 * seconds))]
+def play(sitting, image, seconds, *, begin=100.0):
+    """Show a image ten times a second; return what was seen each time."""
+    return [sitting.read(image, time_s=begin + n / 10) for n in range(round(10 * seconds))]
 
 
 def stages(seen):
     return list(dict.fromkeys(one.shown.stage for one in seen))
 
 
-def test_nothing_goes_on_before_the_person_agreed(desk, picture):
+def test_nothing_goes_on_before_the_person_agreed(desk, image):
     sitting = desk.sit()
-    seen = play(sitting, picture, 0.3)
+    seen = play(sitting, image, 0.3)
     assert {one.ended for one in seen} == {"ann must agree before being recorded, and has not; agree first"}
     assert READY not in stages(seen)
     assert desk.kept() == (None, [])
     sitting.close()
 
 
-def test_takes_are_kept_as_the_follower_sees_them(desk, collection, extractor, picture):
+def test_takes_are_kept_as_the_follower_sees_them(desk, collection, extractor, image):
     desk.agree()
     assert read_about(collection.path)["consent"]["ann"]["how"] == HOW
     sitting = desk.sit()
-    assert stages(play(sitting, picture, 2)) == [READY]
+    assert stages(play(sitting, image, 2)) == [READY]
     sitting.press("space")
-    seen = play(sitting, picture, 8, begin=102.0)
+    seen = play(sitting, image, 8, begin=102.0)
     sitting.close()
     assert stages(seen)[-1] == DONE
     agreed, takes = desk.kept()
@@ -67,58 +67,58 @@ def test_takes_are_kept_as_the_follower_sees_them(desk, collection, extractor, p
     assert all(one["faces"] in (10, 11) for one in takes)
     records, frames = read_records(takes[1])
     with FaceFollower(extractor) as follower:
-        faces = [follower.follow(picture, time_s=n / 10)[0][1] for n in range(60)]
+        faces = [follower.follow(image, time_s=n / 10)[0][1] for n in range(60)]
     for record, row in zip(records, frames, strict=True):
         face = faces[round(10 * row[0])]
         assert record["chip"].tobytes() == face.chip.tobytes()
         assert record["landmarks"].tobytes() == face.landmarks.tobytes()
 
 
-def test_who_leaves_and_comes_back_is_asked_for_what_is_missing(desk, picture):
+def test_who_leaves_and_comes_back_is_asked_for_what_is_missing(desk, image):
     desk.agree()
     first = desk.sit()
     first.press("space")
-    seen = play(first, picture, 2.5)
+    seen = play(first, image, 2.5)
     assert len(seen[-1].takes) == 1
     first.close()  # in the middle of whatever comes next
     second = desk.sit()
-    (shown,) = (one.shown for one in play(second, picture, 0.1, begin=7.0))
+    (shown,) = (one.shown for one in play(second, image, 0.1, begin=7.0))
     assert (shown.ask.expression, shown.n_left, shown.waits) == ("happy", 1, True)
     second.close()
 
 
-def test_a_clock_that_steps_back_stands_still(desk, picture):
+def test_a_clock_that_steps_back_stands_still(desk, image):
     desk.agree()
     sitting = desk.sit()
-    play(sitting, picture, 1, begin=100.0)
-    seen = play(sitting, picture, 1, begin=50.0)
+    play(sitting, image, 1, begin=100.0)
+    seen = play(sitting, image, 1, begin=50.0)
     sitting.press("space")
     assert seen[-1].ended is None
-    assert stages(play(sitting, picture, 1.2, begin=101.0))[-1] == RECORDING
+    assert stages(play(sitting, image, 1.2, begin=101.0))[-1] == RECORDING
     sitting.close()
 
 
-def test_q_is_the_end_and_undo_is_on_the_disk(desk, collection, picture):
+def test_q_is_the_end_and_undo_is_on_the_disk(desk, collection, image):
     desk.agree()
     sitting = desk.sit()
     sitting.press("space")
-    play(sitting, picture, 2.5)
+    play(sitting, image, 2.5)
     assert len(read_takes(collection.path)) == 1
     sitting.press("u")
-    seen = play(sitting, picture, 0.1, begin=103.0)
+    seen = play(sitting, image, 0.1, begin=103.0)
     assert seen[0].takes == read_takes(collection.path) == []
     sitting.press("q")
-    assert play(sitting, picture, 0.1, begin=104.0)[0].ended == "you left; every whole take is kept"
+    assert play(sitting, image, 0.1, begin=104.0)[0].ended == "you left; every whole take is kept"
     sitting.close()
 
 
-def test_deleting_ends_the_sitting_and_the_consent(desk, collection, picture):
+def test_deleting_ends_the_sitting_and_the_consent(desk, collection, image):
     desk.agree()
     sitting = desk.sit()
     sitting.press("space")
-    play(sitting, picture, 2.5)
+    play(sitting, image, 2.5)
     assert desk.delete() == 1
-    seen = play(sitting, picture, 3, begin=103.0)
+    seen = play(sitting, image, 3, begin=103.0)
     assert {one.ended for one in seen} == {"everything of ann was deleted"}
     sitting.close()
     assert desk.kept() == (None, [])
@@ -127,19 +127,19 @@ def test_deleting_ends_the_sitting_and_the_consent(desk, collection, picture):
 
 
 @pytest.mark.parametrize("delete", [lambda path: delete_subject(path, "ann"), delete_all], ids=["one", "all"])
-def test_deleting_from_a_terminal_meanwhile_holds_too(desk, collection, picture, delete):
+def test_deleting_from_a_terminal_meanwhile_holds_too(desk, collection, image, delete):
     desk.agree()
     sitting = desk.sit()
     sitting.press("space")
-    play(sitting, picture, 1)
+    play(sitting, image, 1)
     delete(collection.path)
-    seen = play(sitting, picture, 4, begin=101.0)
+    seen = play(sitting, image, 4, begin=101.0)
     assert all(one.ended for one in seen)
     assert not list(collection.path.glob("*/*/records.npy"))
     sitting.close()
 
 
-def test_a_full_disk_is_a_sentence_and_ends_the_sitting(desk, collection, picture, monkeypatch):
+def test_a_full_disk_is_a_sentence_and_ends_the_sitting(desk, collection, image, monkeypatch):
     from landmark_fer.datasets import collection_writer
 
     def full(*_):
@@ -149,7 +149,7 @@ def test_a_full_disk_is_a_sentence_and_ends_the_sitting(desk, collection, pictur
     sitting = desk.sit()
     sitting.press("space")
     monkeypatch.setattr(collection_writer, "write_take", full)
-    seen = play(sitting, picture, 3)
+    seen = play(sitting, image, 3)
     assert "cannot be written (No space left on device); the takes before are kept" in seen[-1].ended
     assert read_takes(collection.path) == []
     sitting.close()

@@ -1,4 +1,4 @@
-"""The door: takes from the demo clip, in a window and without one; lists, deletes, and sentences where it cannot."""
+"""The command: takes from the demo clip, in a window and without one; lists, deletes, and sentences where it cannot."""
 
 import json
 import os
@@ -39,10 +39,10 @@ def spans(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory, spans):
-    """A folder that the door has made from the demo clip, with pictures."""
+    """A folder that the command has made from the demo clip, with images."""
     out = tmp_path_factory.mktemp("collected") / "my faces ä"
     assert (
-        run("--source", "demo", "--spans", spans, "--out", out, "--subject", "ann", "--consent", "--keep-pictures") == 0
+        run("--source", "demo", "--spans", spans, "--out", out, "--subject", "ann", "--consent", "--keep-images") == 0
     )
     return out
 
@@ -74,7 +74,7 @@ def test_the_records_are_those_that_live_would_see(collected):
     times = [float(line.split(",")[0]) for line in (take["path"] / "frames.csv").read_text().splitlines()[1:]]
     with open_source("demo") as source, FaceFollower(FaceExtractor()) as follower:
         for frame in source:
-            followed = follower.follow(frame.picture, time_s=frame.time_s)
+            followed = follower.follow(frame.image, time_s=frame.time_s)
             if round(frame.time_s, 4) in times:
                 record = own[times.index(round(frame.time_s, 4))]
                 assert record["chip"].tobytes() == followed[0][1].chip.tobytes()
@@ -83,9 +83,9 @@ def test_the_records_are_those_that_live_would_see(collected):
                 break
 
 
-def test_pictures_are_kept_because_they_were_asked_for(collected):
+def test_images_are_kept_because_they_were_asked_for(collected):
     for take in read_takes(collected):
-        assert len(list((take["path"] / "pictures").glob("*.png"))) == take["faces"]
+        assert len(list((take["path"] / "images").glob("*.png"))) == take["faces"]
 
 
 def test_the_same_command_goes_on_and_takes_nothing_twice(collected, spans, capsys):

@@ -1,4 +1,4 @@
-"""The director: takes begin and end by the film's own time, keys do what they say, and nobody is recorded unasked."""
+"""The director: takes begin and end by the video's own time, keys do what they say, and nobody is recorded unasked."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def frame(time_s):
 
 
 class Run:
-    """A director with its film at 25 frames per second, and what it kept."""
+    """A director with its video at 25 frames per second, and what it kept."""
 
     def __init__(self, *expressions, seen=lambda time_s: [(1, face())], **options):
         self.kept, self.seen, self.index = [], seen, 0
@@ -39,7 +39,7 @@ class Run:
         self.kept.pop()
 
     def go(self, seconds, rate=25):
-        """Show the next seconds of the film; return the stages that were seen, without repetitions."""
+        """Show the next seconds of the video; return the stages that were seen, without repetitions."""
         stages = []
         for _ in range(round(rate * seconds)):
             time_s, self.index = self.index / 25, self.index + 25 // rate
@@ -83,14 +83,14 @@ def test_a_take_has_at_most_ten_faces_a_second_and_none_of_before():
     run = Run("happy", countdown_s=1, seconds=2, seen=lambda time_s: [(1, face(value=round(10 * time_s)))])
     run.director.press("space")
     run.go(4)
-    records, frames, pictures = run.kept[0][1]
+    records, frames, images = run.kept[0][1]
     times = [row["time_s"] for row in frames]
     assert 14 <= len(records) <= 21
     assert min(times) >= 1.0
     assert max(times) <= 3.1
     assert np.diff(times).min() >= 0.1 - 1e-6
     assert [int(chip[0, 0]) for chip in records["chip"]] == [round(10 * time_s) for time_s in times]
-    assert pictures == []
+    assert images == []
 
 
 def test_waiting_throws_the_begun_take_away():
@@ -112,7 +112,7 @@ def test_nobody_to_be_seen_is_no_take():
     assert run.shown.ask.expression == "happy"
 
 
-def test_where_pictures_come_slowly_a_take_waits_for_them():
+def test_where_images_come_slowly_a_take_waits_for_them():
     run = Run("happy", "sad", countdown_s=0.5, seconds=1)
     run.director.press("space")
     run.go(8, rate=2)
@@ -125,7 +125,7 @@ def test_but_not_for_ever():
     run.director.press("space")
     run.go(9, rate=1)
     assert run.kept == []
-    assert "pictures came in that time; happy once more" in run.shown.message
+    assert "images came in that time; happy once more" in run.shown.message
 
 
 def test_undo_deletes_the_last_take_and_asks_for_it_again():
@@ -177,7 +177,7 @@ def test_a_recorder_never_mixes_two_people():
     assert [row["time_s"] for row in frames] == [0.0, 0.4]
 
 
-def test_pictures_are_kept_where_they_are_asked_for():
-    recorder = Recorder(SETTINGS, keep_pictures=True)
+def test_images_are_kept_where_they_are_asked_for():
+    recorder = Recorder(SETTINGS, keep_images=True)
     recorder.add(frame(0.0), [(1, face())])
-    assert [picture[:8] for picture in recorder.take()[2]] == [b"\x89PNG\r\n\x1a\n"]
+    assert [image[:8] for image in recorder.take()[2]] == [b"\x89PNG\r\n\x1a\n"]

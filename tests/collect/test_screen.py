@@ -1,4 +1,4 @@
-"""The screen: examples show what their words say, everything is in the picture, nothing given is changed."""
+"""The screen: examples show what their words say, everything is in the image, nothing given is changed."""
 
 import cv2
 import numpy as np
@@ -19,8 +19,8 @@ def shapes(extractor):
     """Landmarks of each example as the extractor sees them, in inter-ocular distances, the inner eyes' middle at 0."""
     found = {}
     for expression in HINTS:
-        picture = cv2.copyMakeBorder(example(expression), *[60] * 4, cv2.BORDER_REPLICATE)
-        landmarks = extractor.extract(picture)[0].landmarks
+        image = cv2.copyMakeBorder(example(expression), *[60] * 4, cv2.BORDER_REPLICATE)
+        landmarks = extractor.extract(image)[0].landmarks
         found[expression] = (landmarks - landmarks[[39, 42]].mean(axis=0)) / interocular_distance(landmarks)
     return found
 
@@ -31,9 +31,9 @@ def test_every_expression_has_an_example_and_words():
 
 
 def test_examples_are_told_apart():
-    pictures = [example(expression) for expression in HINTS]
-    assert all(picture.shape == (SIDE, SIDE, 3) and picture.dtype == np.uint8 for picture in pictures)
-    assert len({picture.tobytes() for picture in pictures}) == len(HINTS)
+    images = [example(expression) for expression in HINTS]
+    assert all(image.shape == (SIDE, SIDE, 3) and image.dtype == np.uint8 for image in images)
+    assert len({image.tobytes() for image in images}) == len(HINTS)
 
 
 def test_examples_move_as_their_words_say(shapes):
@@ -64,10 +64,10 @@ def shown_faces():
 
 
 def drawn(shown, followed=(), size=(480, 640)):
-    picture = np.full((*size, 3), 90, np.uint8)
-    kept = picture.copy()
-    canvas = draw_screen(picture, list(followed), shown, where="my_faces", subject="ann")
-    assert np.array_equal(picture, kept)
+    image = np.full((*size, 3), 90, np.uint8)
+    kept = image.copy()
+    canvas = draw_screen(image, list(followed), shown, where="my_faces", subject="ann")
+    assert np.array_equal(image, kept)
     return canvas
 
 

@@ -68,7 +68,7 @@ def test_groups_cover_every_point_once():
     assert set(CLOSED_GROUPS) <= set(GROUPS)
 
 
-def test_right_eye_of_the_template_lies_on_the_left_of_the_picture():
+def test_right_eye_of_the_template_lies_on_the_left_of_the_image():
     assert TEMPLATE[list(GROUPS["right_eye"]), 0].max() < 0 < TEMPLATE[list(GROUPS["left_eye"]), 0].min()
 
 

@@ -141,7 +141,7 @@ def refusal(command, *arguments):
     return str(raised.value)
 
 
-def picture(path):
+def image(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("L", (8, 8)).save(path, "PNG")
     return path
@@ -162,7 +162,7 @@ class TestDeclarations:
         programs = {
             ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__main__")
             for path, text in texts.items()
-            if '__name__ == "__main__"' in text and "run_door(" in text
+            if '__name__ == "__main__"' in text and "run_command(" in text
         }
         assert programs == {*COMMANDS, "__main__"}
 
@@ -283,7 +283,7 @@ def test_the_predictor_of_the_environment_is_an_input(refuse, monkeypatch, comma
 
 class TestData:
     def test_files_in_a_folder_are_kept_and_new_ones_may_be_written(self):
-        face = picture(Path("faces/happy/1.png"))
+        face = image(Path("faces/happy/1.png"))
         Path("faces/labels.csv").write_text("file,expression")
         os.link(face, "same.png")
         Path("link").symlink_to("faces")
@@ -294,7 +294,7 @@ class TestData:
         check("evaluate", "--data", "faces", "--json", "scores.json")
 
     def test_a_file_that_a_folder_links_to_is_kept(self):
-        face = picture(Path("elsewhere/1.png"))
+        face = image(Path("elsewhere/1.png"))
         Path("faces/happy").mkdir(parents=True)
         Path("faces/happy/1.png").symlink_to(face.resolve())
         Path("faces/round").symlink_to(Path("faces").resolve())
@@ -303,12 +303,12 @@ class TestData:
     def test_the_votes_beside_a_csv_are_kept(self):
         for name in ("fer2013.csv", "fer2013new.csv"):
             Path(name).write_text("a,b")
-        sentence = refusal("fit", "--data", "fer2013.csv", "--suspects", "fer2013new.csv")
+        sentence = refusal("fit", "--data", "fer2013.csv", "--label-errors", "fer2013new.csv")
         assert "would replace fer2013new.csv, which is an input (--data fer2013.csv)" in sentence
 
     def test_images_that_a_table_may_name_are_kept_and_earlier_results_are_not(self):
         Path("table.csv").write_text("path,expression\na.dat,happy\n")
-        picture(Path("a.dat"))
+        image(Path("a.dat"))
         Path("old.csv").write_text("row,name")
         assert "would replace" in refusal("evaluate", "--data", "table.csv", "--predictions", "a.dat")
         check("evaluate", "--data", "table.csv", "--predictions", "old.csv")
@@ -316,11 +316,11 @@ class TestData:
     def test_each_of_several_is_compared(self):
         for name in ("a.csv", "b.csv"):
             Path(name).write_text("a,b")
-        assert "(--data b.csv)" in refusal("fit", "--data", "a.csv", "--data", "b.csv", "--suspects", "b.csv")
+        assert "(--data b.csv)" in refusal("fit", "--data", "a.csv", "--data", "b.csv", "--label-errors", "b.csv")
 
     def test_the_bundled_table_is_an_input_where_no_data_are_named(self):
         table = PACKAGE.parent / "data" / "fer2013_geometry.npz"
-        assert "the bundled table" in refusal("fit", "--suspects", table)
+        assert "the bundled table" in refusal("fit", "--label-errors", table)
         assert "would replace" in refusal("datasets.geometry_table", "--data", table)
 
     def test_a_table_may_be_put_into_a_new_folder(self):
@@ -381,9 +381,9 @@ class TestModel:
 
 class TestSource:
     def test_images_of_a_folder_are_kept_and_logs_in_it_written_again(self):
-        picture(Path("shots/1.png"))
-        picture(Path("shots/really_an_image.csv"))
-        picture(Path("shots/deeper/2.csv"))
+        image(Path("shots/1.png"))
+        image(Path("shots/really_an_image.csv"))
+        image(Path("shots/deeper/2.csv"))
         Path("shots/log.csv").write_text("frame,time_s")
         given = "live", "--source", "shots", "--log"
         assert "would replace a file of shots" in refusal(*given, "shots/really_an_image.csv")
@@ -429,10 +429,10 @@ class TestOutputs:
         assert "a.csv.meta.json of --log a.csv would replace" in refusal("live", *given)
 
     def test_what_lies_in_a_replaced_folder_is_refused(self):
-        assert "are one path" in refusal("fit", "--out", "new", "--suspects", "new/../new")
+        assert "are one path" in refusal("fit", "--out", "new", "--label-errors", "new/../new")
         artifact(Path("model"))
-        given = "fit", "--data", "none.csv", "--out", "model", "--suspects"
-        assert "--suspects model/s.csv lies in --out model" in refusal(*given, "model/s.csv")
+        given = "fit", "--data", "none.csv", "--out", "model", "--label-errors"
+        assert "--label-errors model/s.csv lies in --out model" in refusal(*given, "model/s.csv")
         check(*given, "s.csv")
 
     def test_devices_may_be_written_twice(self):
@@ -447,7 +447,7 @@ class TestOutputs:
     def test_places_that_cannot_be_written_are_refused_before_the_work(self):
         Path("folder").mkdir()
         for name, reason in (("folder", "is a folder"), ("missing/x.csv", "there is no folder missing")):
-            assert reason in refusal("fit", "--data", "none.csv", "--suspects", name)
+            assert reason in refusal("fit", "--data", "none.csv", "--label-errors", name)
 
     def test_a_collection_goes_on_and_keeps_what_lies_in_it(self):
         Path("faces").mkdir()
@@ -481,17 +481,17 @@ def test_reasons_of_the_system_are_said(monkeypatch):
 
 def test_a_video_is_not_recorded_over_itself(tmp_path):
     """The whole command, as a user would run it."""
-    film = tmp_path / "f.mp4"
-    shutil.copy(make_video(tmp_path / "made.mp4"), film)
-    (tmp_path / "link.mp4").symlink_to(film)
-    before = film.read_bytes()
-    for output in (film, tmp_path / "link.mp4"):
-        ended = run_live("--source", film, "--record", output)
+    video = tmp_path / "f.mp4"
+    shutil.copy(make_video(tmp_path / "made.mp4"), video)
+    (tmp_path / "link.mp4").symlink_to(video)
+    before = video.read_bytes()
+    for output in (video, tmp_path / "link.mp4"):
+        ended = run_live("--source", video, "--record", output)
         assert ended.returncode == 2 and "would replace" in ended.stderr
-        assert film.read_bytes() == before
-    ended = run_live("--source", film, "--record", tmp_path / "new.mp4")
+        assert video.read_bytes() == before
+    ended = run_live("--source", video, "--record", tmp_path / "new.mp4")
     assert ended.returncode == 0, ended.stderr
-    assert (tmp_path / "new.mp4").stat().st_size > 1000 and film.read_bytes() == before
+    assert (tmp_path / "new.mp4").stat().st_size > 1000 and video.read_bytes() == before
 
 
 def make_video(path):

@@ -49,27 +49,27 @@ def write_csv():
 
 
 @pytest.fixture(scope="session")
-def write_pictures():
-    """A function that writes {relative name: picture} below a folder as PNG."""
+def write_images():
+    """A function that writes {relative name: image} below a folder as PNG."""
 
-    def write(folder, pictures):
-        for name, picture in pictures.items():
+    def write(folder, images):
+        for name, image in images.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(picture).save(path)
+            Image.fromarray(image).save(path)
         return folder
 
     return write
 
 
 @pytest.fixture(scope="session")
-def kaggle_folder(tmp_path_factory, faces, labels, write_pictures):
+def kaggle_folder(tmp_path_factory, faces, labels, write_images):
     """The same faces in the layout of Kaggle's FER2013 folders, PublicTest and PrivateTest merged into test/."""
-    pictures = {}
+    images = {}
     for place, (face, label, usage) in enumerate(zip(faces, labels, usages(len(faces)), strict=True)):
         top = "train" if usage == "Training" else "test"
-        pictures[f"{top}/{label}/{usage}_{place + 90}.png"] = face
-    return write_pictures(tmp_path_factory.mktemp("kaggle"), pictures)
+        images[f"{top}/{label}/{usage}_{place + 90}.png"] = face
+    return write_images(tmp_path_factory.mktemp("kaggle"), images)
 
 
 @pytest.fixture(scope="session")

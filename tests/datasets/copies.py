@@ -32,10 +32,10 @@ def crop(person, variant=0, *, side=48):
 
 def scene(person, variant=0, *, height, width):
     """A person's face in a grey scene, not quite in the middle."""
-    picture = np.full((height, width), 96, np.uint8)
+    image = np.full((height, width), 96, np.uint8)
     top, left = (height - _FACE) // 2 + variant, (width - _FACE) // 2 - variant
-    picture[top : top + _FACE, left : left + _FACE] = crop(person, variant, side=_FACE)
-    return picture
+    image[top : top + _FACE, left : left + _FACE] = crop(person, variant, side=_FACE)
+    return image
 
 
 def notes(reader):
@@ -49,10 +49,10 @@ def notes(reader):
     return single + [of_many(len(names), reason, names) for reason, names in of_reason.items()]
 
 
-def write(path, picture, **options):
-    """Write a picture, folders above it too."""
+def write(path, image, **options):
+    """Write a image, folders above it too."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path, **options)
+    Image.fromarray(image).save(path, **options)
 
 
 def write_text(path, text):
@@ -68,8 +68,8 @@ def make_ck_plus(folder, *, subjects=2, codes=(1, 2, 7), frames=5):
         for sequence, code in enumerate([*codes, None], start=1):
             place = f"{who}/{sequence:03}"
             for frame in range(1, frames + 1):
-                picture = scene(subject, min(frame, 4), height=490, width=640)
-                write(folder / "cohn-kanade-images" / place / f"{who}_{sequence:03}_{frame:08}.png", picture)
+                image = scene(subject, min(frame, 4), height=490, width=640)
+                write(folder / "cohn-kanade-images" / place / f"{who}_{sequence:03}_{frame:08}.png", image)
             (folder / "Emotion" / place).mkdir(parents=True)
             if code is not None:
                 label = folder / "Emotion" / place / f"{who}_{sequence:03}_{frames:08}_emotion.txt"
@@ -88,13 +88,13 @@ def make_ck48(folder, *, subjects=4, folders=CK48_FOLDERS):
 
 
 def make_jaffe(folder, *, subjects=("KA", "KL"), codes=tuple(jaffe.CODES), each=1):
-    """JAFFE: tiff pictures of 256x256 in one folder, and its text."""
+    """JAFFE: tiff images of 256x256 in one folder, and its text."""
     number = 1
     for person, who in enumerate(subjects):
         for code in codes:
             for place in range(1, each + 1):
-                picture = scene(person + 10, number % 5, height=256, width=256)
-                write(folder / "jaffe" / f"{who}.{code}{place}.{number}.tiff", picture)
+                image = scene(person + 10, number % 5, height=256, width=256)
+                write(folder / "jaffe" / f"{who}.{code}{place}.{number}.tiff", image)
                 number += 1
     write_text(folder / "jaffe" / "README", "JAFFE")
     return folder
@@ -107,8 +107,8 @@ def make_kdef(folder, *, people=("F01", "M01"), sessions="AB", codes=tuple(kdef.
             for variant, code in enumerate(codes):
                 for view in views:
                     name = f"{session}{who}/{session}{who}{code}{view}.JPG"
-                    picture = scene(person + 20, variant % 5, height=762, width=562)
-                    write(folder / "KDEF" / name, np.dstack([picture] * 3), quality=94)
+                    image = scene(person + 20, variant % 5, height=762, width=562)
+                    write(folder / "KDEF" / name, np.dstack([image] * 3), quality=94)
     return folder
 
 
@@ -145,7 +145,7 @@ def make_raf_db_kaggle(folder, *, each=2):
 
 
 def make_affectnet(folder, *, each=2, codes=(*affectnet.CODES, 8, 9, 10)):
-    """AffectNet in folders: pictures of 224x224 and four arrays for each."""
+    """AffectNet in folders: images of 224x224 and four arrays for each."""
     number = 0
     for split, most in (("train_set", each), ("val_set", 1)):
         for code in codes:
@@ -160,7 +160,7 @@ def make_affectnet(folder, *, each=2, codes=(*affectnet.CODES, 8, 9, 10)):
 
 
 def make_affectnet_lists(folder, *, each=2, codes=(*affectnet.CODES, 8, 9, 10), header=True):
-    """AffectNet's manually annotated part: two csv files, pictures in numbered folders."""
+    """AffectNet's manually annotated part: two csv files, images in numbered folders."""
     number = 0
     for file, most in (("training.csv", each), ("validation.csv", 1)):
         rows = [",".join(affectnet.COLUMNS)] if header else []

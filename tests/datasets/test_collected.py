@@ -35,7 +35,7 @@ def test_a_folder_of_takes_is_recognized_and_measured_no_more(folder, monkeypatc
     assert faces.classes == ("happy", "sad")
     assert faces.subjects.tolist() == ["ann"] * 18 + ["bob"] * 18
     assert faces.expressions.tolist() == (["happy"] * 12 + ["sad"] * 6) * 2
-    assert len(np.unique(faces.takes)) == len(np.unique(faces.twin_groups)) == 6
+    assert len(np.unique(faces.takes)) == len(np.unique(faces.near_duplicate_groups)) == 6
     assert faces.source == "mine"
     assert not faces.cropped
     assert set(faces.splits) == {""}
@@ -46,8 +46,8 @@ def test_a_folder_of_takes_is_recognized_and_measured_no_more(folder, monkeypatc
 
 def test_no_take_is_in_two_groups_and_no_group_has_two_people(folder):
     faces = load_dataset(folder)
-    for group in np.unique(faces.twin_groups):
-        own = faces.twin_groups == group
+    for group in np.unique(faces.near_duplicate_groups):
+        own = faces.near_duplicate_groups == group
         assert len(np.unique(faces.takes[own])) == len(np.unique(faces.subjects[own])) == 1
 
 

@@ -35,7 +35,7 @@ def add(collection, subject="ann", expression="happy", n=6, seed=0, **options):
 def test_a_take_comes_back_bit_for_bit(tmp_path):
     records, _ = made_up_faces(4, classes=("sad",))
     with Collection(tmp_path / "mine", MADE) as collection:
-        kept = collection.add("ann", "sad", records, frames_of(records), source="test", pictures=[b"png"] * 4)
+        kept = collection.add("ann", "sad", records, frames_of(records), source="test", images=[b"png"] * 4)
     take = read_takes(tmp_path / "mine")[0]
     assert take == json.loads((kept["path"] / "take.json").read_text()) | {"path": kept["path"]}
     assert (take["subject"], take["expression"], take["round"], take["faces"]) == ("ann", "sad", 1, 4)
@@ -45,10 +45,10 @@ def test_a_take_comes_back_bit_for_bit(tmp_path):
     assert frames[:, 0].tolist() == pytest.approx([0, 0.1, 0.2, 0.3])
     assert np.isnan(frames[1:, -1]).all()
     assert frames[0, -1] == 1.25
-    assert len(list((take["path"] / "pictures").iterdir())) == 4
+    assert len(list((take["path"] / "images").iterdir())) == 4
 
 
-def test_pictures_are_kept_only_where_they_are_given(tmp_path):
+def test_images_are_kept_only_where_they_are_given(tmp_path):
     with Collection(tmp_path, MADE) as collection:
         assert {file.name for file in add(collection)["path"].iterdir()} == {"take.json", "records.npy", "frames.csv"}
 

@@ -51,7 +51,7 @@ def test_wrong_shapes_get_a_sentence(dataset):
         FaceDataset(**{**vars(dataset), "splits": dataset.splits[:3]})
 
 
-def test_expressions_are_chosen_at_the_door(load, fer_csv):
+def test_expressions_are_chosen_at_the_command(load, fer_csv):
     assert load(fer_csv, expressions=["happy", "surprised"]).classes == ("happy", "surprise")
 
 
@@ -66,8 +66,8 @@ def test_a_folder_that_holds_the_csv_is_read_as_one(load, fer_csv, dataset):
         ("notes.txt", {}, DataError, "notes.txt must be a .csv"),
         ("none.npz", {}, DataError, "geometry table .* does not exist"),
         ("notes.txt", {"labels": "mine"}, InputError, "labels must be one of auto, fer2013, ferplus, got 'mine'"),
-        (".", {"pictures": "both"}, InputError, "pictures must be one of"),
-        (".", {}, DataError, "holds no pictures"),
+        (".", {"images": "both"}, InputError, "images must be one of"),
+        (".", {}, DataError, "holds no images"),
     ],
 )
 def test_what_cannot_be_loaded_gets_a_sentence(tmp_path, name, options, error, sentence):

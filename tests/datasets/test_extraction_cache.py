@@ -24,7 +24,7 @@ from tests.selection import slow
 
 QUIET = {"jobs": 1, "progress": False}
 
-# Runs in a process of its own, which the test kills: a picture an item, chunks of two, a line a measured item.
+# Runs in a process of its own, which the test kills: a image an item, chunks of two, a line a measured item.
 SLOW_BUILD = """
 import sys, time
 import numpy as np
@@ -41,7 +41,7 @@ class Reader:
     def __len__(self): return len(faces)
     def items(self):
         for place, face in enumerate(faces):
-            yield Item(f"face {place}", expression="happy", picture=face)
+            yield Item(f"face {place}", expression="happy", image=face)
 
 measure = chunks.measure_chunk
 def noted(first_row, **options):
@@ -54,11 +54,11 @@ build_dataset(Reader(), jobs=int(sys.argv[4]) if sys.argv[4:] else 1, cache=sys.
 
 
 class Reader:
-    """A source made of pictures at hand."""
+    """A source made of images at hand."""
 
     cropped = True
 
-    def __init__(self, faces, *, fingerprint="pictures", name="made"):
+    def __init__(self, faces, *, fingerprint="images", name="made"):
         self.faces, self.name, self._fingerprint = faces, name, fingerprint
         self.read = 0
 
@@ -71,15 +71,15 @@ class Reader:
     def items(self):
         for place, face in enumerate(self.faces):
             self.read += 1
-            yield Item(f"face {place}", expression="happy", picture=face)
+            yield Item(f"face {place}", expression="happy", image=face)
 
 
 class Deadly(Reader):
-    """Its fifth picture ends the process that looks at it."""
+    """Its fifth image ends the process that looks at it."""
 
     def items(self):
         for place, item in enumerate(super().items()):
-            yield Item(item.name, expression="happy", picture=Mine()) if place == 4 else item
+            yield Item(item.name, expression="happy", image=Mine()) if place == 4 else item
 
 
 class Mine:
@@ -154,7 +154,7 @@ def test_the_key_follows_content_settings_and_kind(tmp_path, faces):
     assert len(keys) == 4
     scenes = Reader(faces[:1], fingerprint="a")
     scenes.cropped = False
-    with pytest.raises(DataError, match="no face was found in 1 of 1 pictures"):
+    with pytest.raises(DataError, match="no face was found in 1 of 1 images"):
         build_dataset(scenes, cache=tmp_path, **QUIET)
 
 
@@ -284,7 +284,7 @@ def test_everything_left_out_is_listed_and_counted(tmp_path, faces, monkeypatch,
     assert "5 left out" in capsys.readouterr().err
 
 
-def test_large_pictures_travel_in_smaller_chunks(monkeypatch, faces):
+def test_large_images_travel_in_smaller_chunks(monkeypatch, faces):
     monkeypatch.setattr(chunks, "CHUNK_BYTES", 3 * faces[0].nbytes)
     items = list(Reader(faces[:8]).items())
     found = list(chunks._chunks(iter(items), 5))
@@ -306,7 +306,7 @@ def test_workers_that_have_grown_are_replaced(tmp_path, faces, small_chunks, mon
 
 
 @pytest.mark.slow
-def test_a_picture_that_kills_its_process_is_left_out_and_the_rest_goes_on(tmp_path, faces, small_chunks):
+def test_a_image_that_kills_its_process_is_left_out_and_the_rest_goes_on(tmp_path, faces, small_chunks):
     dataset = build_dataset(Deadly(faces[:9]), cache=tmp_path, jobs=2, progress=False)
     assert dataset.rows.tolist() == [0, 1, 2, 3, 5, 6, 7, 8]
     assert len(dataset.problems) == 1 and "face 4 ended the process that measured it" in dataset.problems[0]

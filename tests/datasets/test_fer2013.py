@@ -10,7 +10,7 @@ import pytest
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.expressions import FER2013_CODES
 from landmark_fer.datasets import open_source
-from landmark_fer.datasets.readers.fer2013 import SIDE, Fer2013Csv, expression_of_label, picture_of_pixels, split_named
+from landmark_fer.datasets.readers.fer2013 import SIDE, Fer2013Csv, expression_of_label, image_of_pixels, split_named
 from tests.datasets.conftest import usages
 
 
@@ -22,7 +22,7 @@ def test_rows_become_items(fer_csv, faces, labels):
     items = read(fer_csv)
     assert [item.expression for item in items] == labels
     assert [item.split for item in items][-6:] == ["PublicTest"] * 3 + ["PrivateTest"] * 3
-    assert all(np.array_equal(item.picture, face) for item, face in zip(items, faces, strict=True))
+    assert all(np.array_equal(item.image, face) for item, face in zip(items, faces, strict=True))
     assert len(Fer2013Csv(fer_csv)) == len(faces)
 
 
@@ -226,7 +226,7 @@ def test_the_same_rows_are_read_however_they_are_written(tmp_path, faces, labels
         assert [(item.problem, item.expression, item.split) for item in items] == [
             (None, word, split) for word, split in zip(labels[:4], SPLITS, strict=True)
         ], said
-        assert all(np.array_equal(item.picture, face) for item, face in zip(items, faces, strict=False)), said
+        assert all(np.array_equal(item.image, face) for item, face in zip(items, faces, strict=False)), said
 
 
 @pytest.mark.parametrize("label", ["3.5", "3,5", "7.0", "-1", "33", "3 0", "nan", "None", "0x3"])
@@ -287,7 +287,7 @@ def test_a_column_twice_is_refused(tmp_path, write_csv, faces, labels, name):
         Fer2013Csv(tmp_path / "it.csv")
 
 
-def test_pictures_of_another_square_are_read_and_odd_ones_named(tmp_path, faces):
+def test_images_of_another_square_are_read_and_odd_ones_named(tmp_path, faces):
     large = [np.kron(face, np.ones((5, 5), np.uint8))[:224, :224] for face in faces[:3]]
     lines = [
         "emotion,pixels,Usage",
@@ -295,7 +295,7 @@ def test_pictures_of_another_square_are_read_and_odd_ones_named(tmp_path, faces)
     ]
     (tmp_path / "large.csv").write_text("\n".join(lines) + "\n")
     items = read(tmp_path / "large.csv")
-    assert all(np.array_equal(item.picture, face) for item, face in zip(items[:3], large, strict=True))
+    assert all(np.array_equal(item.image, face) for item, face in zip(items[:3], large, strict=True))
     assert [item.problem for item in items] == [None] * 3 + ["row 3 (line 5) has 2304 pixels, must have 50176"]
 
 
@@ -310,8 +310,8 @@ def test_pictures_of_another_square_are_read_and_odd_ones_named(tmp_path, faces)
         ("0,5 " * 2304, "has 4608 pixels, must have 2304"),
     ],
 )
-def test_pixels_that_are_not_a_picture_of_grey_values(pixels, problem):
-    assert picture_of_pixels(pixels.strip(), SIDE) == (None, problem)
+def test_pixels_that_are_not_a_image_of_grey_values(pixels, problem):
+    assert image_of_pixels(pixels.strip(), SIDE) == (None, problem)
 
 
 def test_where_all_rows_fail_the_first_reason_is_given(tmp_path, load):

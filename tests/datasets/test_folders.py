@@ -14,10 +14,10 @@ from landmark_fer.datasets.readers.folders import FolderReader
 
 def by_pixels(reader):
     """Return {pixels: (expression, split)} of what a reader gives."""
-    from landmark_fer.perception.images import read_picture, to_grey
+    from landmark_fer.perception.images import read_image, to_grey
 
     def pixels(item):
-        raw = item.picture if isinstance(item.picture, np.ndarray) else to_grey(read_picture(item.picture))
+        raw = item.image if isinstance(item.image, np.ndarray) else to_grey(read_image(item.image))
         return raw.tobytes()
 
     return {pixels(item): (item.expression, item.split) for item in reader.items()}
@@ -27,7 +27,7 @@ def zipped(folder, path):
     with zipfile.ZipFile(path, "w") as archive:
         for file in sorted(folder.rglob("*"), reverse=True):
             archive.write(file, f"archive/{file.relative_to(folder)}")
-        archive.writestr("__MACOSX/archive/train/happy/._1.png", b"not a picture")
+        archive.writestr("__MACOSX/archive/train/happy/._1.png", b"not a image")
     return path
 
 
@@ -60,56 +60,56 @@ def test_records_of_csv_folder_and_zip_are_equal(tmp_path, load, dataset, kaggle
         assert np.array_equal(other.splits, dataset.splits[places])
 
 
-def test_order_is_by_class_then_natural(tmp_path, write_pictures, faces):
+def test_order_is_by_class_then_natural(tmp_path, write_images, faces):
     names = ["sad/10.png", "sad/9.png", "angry/b2.png", "angry/b10.png", "Happiness/1.png", "0_anger/1.png"]
-    reader = FolderReader(write_pictures(tmp_path, dict.fromkeys(names, faces[0])))
+    reader = FolderReader(write_images(tmp_path, dict.fromkeys(names, faces[0])))
     ordered = [item.name for item in reader.items()]
     assert ordered == ["0_anger/1.png", "angry/b2.png", "angry/b10.png", "Happiness/1.png", "sad/9.png", "sad/10.png"]
 
 
-def test_a_copy_without_official_names_keeps_its_own_splits(tmp_path, write_pictures, faces):
+def test_a_copy_without_official_names_keeps_its_own_splits(tmp_path, write_images, faces):
     names = ["images/train/angry/0.png", "images/validation/angry/10.png", "images/test/sad/im3.png"]
-    reader = FolderReader(write_pictures(tmp_path, dict.fromkeys(names, faces[0])))
+    reader = FolderReader(write_images(tmp_path, dict.fromkeys(names, faces[0])))
     assert [item.split for item in reader.items()] == ["Training", "validation", "test"]
     assert reader.cropped
 
 
-def test_official_names_win_over_folders(tmp_path, write_pictures, faces):
+def test_official_names_win_over_folders(tmp_path, write_images, faces):
     names = ["train/happy/PublicTest_1.png", "test/happy/Training_3.png", "validation/happy/PrivateTest_2.png"]
-    reader = FolderReader(write_pictures(tmp_path, dict.fromkeys(names, faces[0])))
+    reader = FolderReader(write_images(tmp_path, dict.fromkeys(names, faces[0])))
     assert Counter(item.split for item in reader.items()) == Counter(["PublicTest", "Training", "PrivateTest"])
 
 
-def test_a_five_class_copy_has_five_classes_in_the_order_of_expressions(tmp_path, write_pictures, faces, load):
+def test_a_five_class_copy_has_five_classes_in_the_order_of_expressions(tmp_path, write_images, faces, load):
     classes = ("surprise", "angry", "sad", "neutral", "happy")
-    folder = write_pictures(tmp_path, {f"train/{word}/{place}.png": faces[place] for place, word in enumerate(classes)})
+    folder = write_images(tmp_path, {f"train/{word}/{place}.png": faces[place] for place, word in enumerate(classes)})
     dataset = load(folder)
     assert dataset.classes == ("angry", "happy", "sad", "surprise", "neutral")
     assert dataset.classes == tuple(word for word in EXPRESSIONS if word in classes)
 
 
-def test_folders_of_no_class_are_left_out_and_said(tmp_path, write_pictures, faces, load):
+def test_folders_of_no_class_are_left_out_and_said(tmp_path, write_images, faces, load):
     names = ["happy/1.png", "unknown/1.png", "unknown/2.png", "3.png"]
-    dataset = load(write_pictures(tmp_path, dict.fromkeys(names, faces[0])))
+    dataset = load(write_images(tmp_path, dict.fromkeys(names, faces[0])))
     assert len(dataset) == 1
     assert dataset.problems == [
-        "1 pictures lie in folder '.', which names no expression, and are left out: 3.png",
-        "2 pictures lie in folder 'unknown', which names no expression, and are left out: unknown/1.png, unknown/2.png",
+        "1 images lie in folder '.', which names no expression, and are left out: 3.png",
+        "2 images lie in folder 'unknown', which names no expression, and are left out: unknown/1.png, unknown/2.png",
     ]
     assert dataset.n_left_out == 3
     assert [row[0] for row in left_out(dataset)] == ["3.png", "unknown/1.png", "unknown/2.png"]
 
 
-def test_unreadable_pictures_are_problems(tmp_path, write_pictures, faces, load):
-    folder = write_pictures(tmp_path, {f"happy/{place}.png": faces[place] for place in range(3)})
+def test_unreadable_images_are_problems(tmp_path, write_images, faces, load):
+    folder = write_images(tmp_path, {f"happy/{place}.png": faces[place] for place in range(3)})
     (folder / "happy" / "empty.png").write_bytes(b"")
-    (folder / "happy" / "text.jpg").write_bytes(b"no picture at all")
+    (folder / "happy" / "text.jpg").write_bytes(b"no image at all")
     (folder / "happy" / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200))
     whole = (folder / "happy" / "0.png").read_bytes()
     (folder / "happy" / "cut.png").write_bytes(whole[: len(whole) // 2])
-    write_pictures(folder, {"happy/dot.png": faces[0][:1, :1]})
+    write_images(folder, {"happy/dot.png": faces[0][:1, :1]})
     (folder / "happy" / "gone.png").symlink_to(folder / "nowhere.png")
-    dataset = load(folder, pictures="crops")
+    dataset = load(folder, images="crops")
     assert len(dataset) + len(dataset.problems) == len(dataset) + dataset.n_left_out == 9
     for name, reason in {
         "empty": "0 bytes",
@@ -134,53 +134,53 @@ def test_a_damaged_member_of_a_zip_is_a_problem(tmp_path, kaggle_folder, load):
     assert member.filename in dataset.problems[0]
 
 
-@pytest.mark.parametrize(("pictures", "cropped"), [("auto", False), ("crops", True), ("scenes", False)])
-def test_scenes_and_crops(tmp_path, write_pictures, pictures, cropped):
-    write_pictures(tmp_path, {"happy/astronaut.png": data.astronaut()[:300, 100:400]})
-    assert FolderReader(tmp_path, pictures=pictures).cropped == cropped
+@pytest.mark.parametrize(("images", "cropped"), [("auto", False), ("crops", True), ("scenes", False)])
+def test_scenes_and_crops(tmp_path, write_images, images, cropped):
+    write_images(tmp_path, {"happy/astronaut.png": data.astronaut()[:300, 100:400]})
+    assert FolderReader(tmp_path, images=images).cropped == cropped
 
 
-def test_a_scene_without_a_face_is_left_out_and_counted(tmp_path, write_pictures, load):
-    pictures = {"happy/astronaut.png": data.astronaut(), "happy/wall.png": np.full((200, 200), 90, np.uint8)}
-    dataset = load(write_pictures(tmp_path, pictures))
+def test_a_scene_without_a_face_is_left_out_and_counted(tmp_path, write_images, load):
+    images = {"happy/astronaut.png": data.astronaut(), "happy/wall.png": np.full((200, 200), 90, np.uint8)}
+    dataset = load(write_images(tmp_path, images))
     assert dataset.names.tolist() == ["happy/astronaut.png"]
     assert not dataset.cropped
-    assert dataset.problems == ["no face was found in 1 of 2 pictures, which are left out: happy/wall.png"]
+    assert dataset.problems == ["no face was found in 1 of 2 images, which are left out: happy/wall.png"]
     assert dataset.n_left_out == 1
 
 
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        ([], "holds no pictures"),
+        ([], "holds no images"),
         (
             ["cat/1.png", "dog/2.png", "3.png"],
             r"must have folders named after expressions \(angry, .*\), found '.', 'cat', 'dog'",
         ),
-        ([".hidden/happy/1.png", "happy/.2.png", "happy/notes.txt.d/x/.3.png"], "holds no pictures"),
+        ([".hidden/happy/1.png", "happy/.2.png", "happy/notes.txt.d/x/.3.png"], "holds no images"),
     ],
 )
-def test_folders_that_hold_nothing_get_a_sentence(tmp_path, write_pictures, faces, names, sentence):
+def test_folders_that_hold_nothing_get_a_sentence(tmp_path, write_images, faces, names, sentence):
     with pytest.raises(DataError, match=sentence):
-        FolderReader(write_pictures(tmp_path, dict.fromkeys(names, faces[0])))
+        FolderReader(write_images(tmp_path, dict.fromkeys(names, faces[0])))
 
 
 def test_bad_arguments_get_a_sentence(tmp_path):
-    with pytest.raises(InputError, match="pictures must be one of auto, crops, scenes, got 'both'"):
-        FolderReader(tmp_path, pictures="both")
+    with pytest.raises(InputError, match="images must be one of auto, crops, scenes, got 'both'"):
+        FolderReader(tmp_path, images="both")
     with pytest.raises(DataError, match="does not exist"):
         FolderReader(tmp_path / "none")
 
 
-def test_links_in_a_circle_end(tmp_path, write_pictures, faces):
-    folder = write_pictures(tmp_path, {"happy/1.png": faces[0]})
+def test_links_in_a_circle_end(tmp_path, write_images, faces):
+    folder = write_images(tmp_path, {"happy/1.png": faces[0]})
     (folder / "happy" / "again").symlink_to(folder)
     assert [item.name for item in FolderReader(folder).items()] == ["happy/1.png"]
 
 
-def test_fingerprint_follows_the_pictures(tmp_path, write_pictures, faces):
-    folder = write_pictures(tmp_path, {"happy/1.png": faces[0]})
+def test_fingerprint_follows_the_images(tmp_path, write_images, faces):
+    folder = write_images(tmp_path, {"happy/1.png": faces[0]})
     before = FolderReader(folder).fingerprint()
     assert FolderReader(folder).fingerprint() == before
-    write_pictures(folder, {"happy/2.png": faces[1]})
+    write_images(folder, {"happy/2.png": faces[1]})
     assert FolderReader(folder).fingerprint() != before

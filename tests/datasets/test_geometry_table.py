@@ -4,7 +4,7 @@ import pytest
 from landmark_fer.core.errors import DataError, InputError, SinkError
 from landmark_fer.datasets import geometry_table, load_dataset
 from landmark_fer.datasets.geometry_table import STEPS, main, read_table, table_path, write_table
-from landmark_fer.datasets.near_duplicates import audit_twins
+from landmark_fer.datasets.near_duplicates import find_near_duplicates
 
 
 @pytest.fixture(scope="module")
@@ -25,16 +25,18 @@ def test_a_table_gives_back_what_was_measured(table, dataset, cache):
 
 def test_the_audit_comes_with_the_table_and_follows_take(table, dataset, cache):
     kept = dataset.take(dataset.splits != "PrivateTest")
-    measured = audit_twins(kept, cache=cache)
+    measured = find_near_duplicates(kept, cache=cache)
     back = read_table(table)
-    brought = audit_twins(back)
+    brought = find_near_duplicates(back)
     assert np.array_equal(brought.correlations, measured.correlations, equal_nan=True)
     assert np.array_equal(brought.groups, measured.groups)
     test = back.of_split("PublicTest")
-    assert np.array_equal(audit_twins(test).correlations, measured.correlations[kept.splits == "PublicTest"])
-    assert np.array_equal(audit_twins(test, against=back).correlations, audit_twins(test).correlations)
-    with pytest.raises(InputError, match="has none; give the pictures instead"):
-        audit_twins(back, against=dataset)
+    assert np.array_equal(find_near_duplicates(test).correlations, measured.correlations[kept.splits == "PublicTest"])
+    assert np.array_equal(
+        find_near_duplicates(test, against=back).correlations, find_near_duplicates(test).correlations
+    )
+    with pytest.raises(InputError, match="has none; give the images instead"):
+        find_near_duplicates(back, against=dataset)
 
 
 def test_a_table_of_a_table_is_refused(table, tmp_path, dataset):
@@ -82,7 +84,7 @@ def test_a_table_that_is_not_there_gets_a_sentence(tmp_path, monkeypatch):
         load_dataset()
 
 
-def test_the_door_makes_the_table(tmp_path, fer_csv, cache, capsys):
+def test_the_command_makes_the_table(tmp_path, fer_csv, cache, capsys):
     out = tmp_path / "out.npz"
     assert main(["--data", str(fer_csv), "--out", str(out), "--cache", str(cache), "--jobs", "1"]) == 0
     assert "out.npz: 0." in capsys.readouterr().out
@@ -102,5 +104,5 @@ def test_the_bundled_table():
     dataset = load_dataset()
     assert (len(dataset.of_split("Training")), len(dataset.of_split("PublicTest"))) == (28709, 3589)
     assert len(dataset.classes) == 7
-    assert np.isnan(dataset.twin_correlations[dataset.splits == "Training"]).all()
-    assert 0.6 < audit_twins(dataset).leak_free[dataset.splits == "PublicTest"].mean() < 0.75
+    assert np.isnan(dataset.near_duplicate_correlations[dataset.splits == "Training"]).all()
+    assert 0.6 < find_near_duplicates(dataset).leak_free[dataset.splits == "PublicTest"].mean() < 0.75

@@ -18,7 +18,7 @@ def with_takes(source):
     """Two people, three takes of each expression, two faces a take."""
     faces = part(source, seed=5, subjects=(["ann", "bob"] * 3) * 3)
     takes = np.array([f"{subject}, {i // 2}" for i, subject in enumerate(faces.subjects.tolist())])
-    return replace(faces, takes=takes, twin_groups=np.unique(takes, return_inverse=True)[1])
+    return replace(faces, takes=takes, near_duplicate_groups=np.unique(takes, return_inverse=True)[1])
 
 
 def test_all_faces_are_there_in_order():
@@ -39,11 +39,11 @@ def test_the_key_is_of_all_and_in_order():
     assert len(set(keys)) == 4
 
 
-def test_people_and_twins_are_kept_apart():
+def test_people_and_near_duplicates_are_kept_apart():
     first, second = part("a", subjects=["ann"] * 18), part("b", seed=1, subjects=["ann"] * 9 + [""] * 9)
     faces = join([first, second])
     assert np.unique(faces.subjects).tolist() == ["", "a: ann", "b: ann"]
-    groups = set(faces.twin_groups[:18].tolist()), set(faces.twin_groups[18:].tolist())
+    groups = set(faces.near_duplicate_groups[:18].tolist()), set(faces.near_duplicate_groups[18:].tolist())
     assert not groups[0] & groups[1]
     assert [len(own) for own in groups] == [18, 18]
 
@@ -53,18 +53,18 @@ def test_takes_keep_their_groups():
     faces = join([part("a"), own])
     assert set(faces.takes[:18]) == {""}
     assert all(take.startswith("mine: ") for take in faces.takes[18:])
-    same = own.twin_groups[:, None] == own.twin_groups
-    assert np.array_equal(faces.twin_groups[18:, None] == faces.twin_groups[18:], same)
+    same = own.near_duplicate_groups[:, None] == own.near_duplicate_groups
+    assert np.array_equal(faces.near_duplicate_groups[18:, None] == faces.near_duplicate_groups[18:], same)
 
 
-def test_twins_are_looked_for_across_data_sets():
-    """The same photographs in two data sets share groups, and a test face knows its twin in the other's training."""
+def test_near_duplicates_are_looked_for_across_data_sets():
+    """The same photographs in two data sets share groups, and a test face knows its near-duplicate in the other's training."""
     first = part("a", splits=["Training"] * 18)
     second = part("b", splits=["PublicTest"] * 18)
-    bare = {"twin_groups": None, "twin_correlations": None}
+    bare = {"near_duplicate_groups": None, "near_duplicate_correlations": None}
     faces = join([replace(first, **bare), replace(second, **bare)])
-    assert np.array_equal(faces.twin_groups[:18], faces.twin_groups[18:])
-    assert (faces.twin_correlations[18:] > 0.99).all()
+    assert np.array_equal(faces.near_duplicate_groups[:18], faces.near_duplicate_groups[18:])
+    assert (faces.near_duplicate_correlations[18:] > 0.99).all()
 
 
 def test_splits_keep_their_names_unless_two_have_them():

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import InputError
-from landmark_fer.datasets import near_duplicate_search as twin_search
-from landmark_fer.datasets import near_duplicates as twins
+from landmark_fer.datasets import near_duplicate_search as near_duplicate_search
+from landmark_fer.datasets import near_duplicates as near_duplicates
 from landmark_fer.datasets.near_duplicates import (
-    TWIN_THRESHOLD,
-    audit_twins,
-    twin_correlations,
-    twin_groups,
-    twin_vectors,
+    NEAR_DUPLICATE_THRESHOLD,
+    find_near_duplicates,
+    near_duplicate_correlations,
+    near_duplicate_groups,
+    near_duplicate_vectors,
 )
 from landmark_fer.perception.extraction import FaceExtractor
 
@@ -23,14 +23,14 @@ def copies(tmp_path_factory, faces, labels, write_csv, load):
     shifted = cv2.warpAffine(faces[0], np.array([[1, 0, 2], [0, 1, -1.0]]), (48, 48), borderMode=cv2.BORDER_REPLICATE)
     cropped = cv2.resize(faces[1][2:46, 2:46], (48, 48), interpolation=cv2.INTER_CUBIC)
     darker = (faces[2] * 0.6 + 10).astype(np.uint8)
-    pictures = [*faces[:6], shifted, cropped, darker, *faces[10:13]]
-    path = tmp_path_factory.mktemp("twins") / "twins.csv"
-    path.write_text(write_csv(pictures, labels[:12], ["Training"] * 6 + ["PublicTest"] * 6))
+    images = [*faces[:6], shifted, cropped, darker, *faces[10:13]]
+    path = tmp_path_factory.mktemp("near_duplicates") / "near-duplicates.csv"
+    path.write_text(write_csv(images, labels[:12], ["Training"] * 6 + ["PublicTest"] * 6))
     return load(path)
 
 
 def test_vectors_have_no_mean_and_unit_length(dataset):
-    vectors = twin_vectors(dataset.records)
+    vectors = near_duplicate_vectors(dataset.records)
     assert vectors.shape == (20, 676)
     assert vectors.dtype == np.float32
     assert np.allclose(vectors.sum(axis=1), 0, atol=1e-4)
@@ -42,21 +42,21 @@ def test_brightness_and_contrast_do_not_matter(dataset):
     records["chip"] = (dataset.records["chip"] // 4) * 2 + 30
     exact = dataset.records.copy()
     exact["chip"] = dataset.records["chip"] // 4
-    assert np.allclose(twin_vectors(records), twin_vectors(exact), atol=1e-5)
+    assert np.allclose(near_duplicate_vectors(records), near_duplicate_vectors(exact), atol=1e-5)
 
 
-def test_a_blank_chip_is_no_twin_of_anything(dataset):
+def test_a_blank_chip_is_no_near_duplicate_of_anything(dataset):
     records = dataset.records[:2].copy()
     records["chip"][0] = 77
-    assert not twin_vectors(records)[0].any()
-    assert twin_groups(records).tolist() == [0, 1]
+    assert not near_duplicate_vectors(records)[0].any()
+    assert near_duplicate_groups(records).tolist() == [0, 1]
 
 
 def test_copies_are_found_and_others_are_not(copies, cache):
-    audit = audit_twins(copies, cache=cache)
+    audit = find_near_duplicates(copies, cache=cache)
     assert np.isnan(audit.correlations[:6]).all()
-    assert (audit.correlations[6:9] >= TWIN_THRESHOLD).all()
-    assert (audit.correlations[9:] < TWIN_THRESHOLD).all()
+    assert (audit.correlations[6:9] >= NEAR_DUPLICATE_THRESHOLD).all()
+    assert (audit.correlations[9:] < NEAR_DUPLICATE_THRESHOLD).all()
     assert audit.nearest[6:9].tolist() == [0, 1, 2]
     assert audit.leak_free.tolist() == [False] * 9 + [True] * 3
     assert audit.groups[6:9].tolist() == audit.groups[:3].tolist()
@@ -65,80 +65,86 @@ def test_copies_are_found_and_others_are_not(copies, cache):
 
 def test_row_order_does_not_matter(copies, cache):
     order = np.random.default_rng(0).permutation(len(copies))
-    audit, shuffled = audit_twins(copies, cache=cache), audit_twins(copies.take(order), cache=cache)
+    audit, shuffled = find_near_duplicates(copies, cache=cache), find_near_duplicates(copies.take(order), cache=cache)
     assert np.allclose(shuffled.correlations, audit.correlations[order], atol=1e-6, equal_nan=True)
     together = audit.groups[:, None] == audit.groups
     assert np.array_equal(shuffled.groups[:, None] == shuffled.groups, together[np.ix_(order, order)])
 
 
 def test_blocks_do_not_matter(dataset, monkeypatch):
-    whole = twin_correlations(dataset.records, dataset.records[:7]), twin_groups(dataset.records, threshold=0.6)
+    whole = (
+        near_duplicate_correlations(dataset.records, dataset.records[:7]),
+        near_duplicate_groups(dataset.records, threshold=0.6),
+    )
     monkeypatch.setattr("landmark_fer.datasets.near_duplicates._BLOCK", 50)
-    blocks = twin_correlations(dataset.records, dataset.records[:7]), twin_groups(dataset.records, threshold=0.6)
+    blocks = (
+        near_duplicate_correlations(dataset.records, dataset.records[:7]),
+        near_duplicate_groups(dataset.records, threshold=0.6),
+    )
     assert np.allclose(whole[0][0], blocks[0][0], atol=1e-6)
     assert np.array_equal(whole[0][1], blocks[0][1])
     assert np.array_equal(whole[1], blocks[1])
 
 
 def test_groups_are_chains(dataset):
-    groups = twin_groups(dataset.records, threshold=-1)
+    groups = near_duplicate_groups(dataset.records, threshold=-1)
     assert set(groups.tolist()) == {0}
-    correlations = twin_vectors(dataset.records) @ twin_vectors(dataset.records).T
-    groups = twin_groups(dataset.records, threshold=0.7)
+    correlations = near_duplicate_vectors(dataset.records) @ near_duplicate_vectors(dataset.records).T
+    groups = near_duplicate_groups(dataset.records, threshold=0.7)
     assert (groups[:, None] == groups)[correlations >= 0.7].all()
 
 
 def test_other_data_may_be_asked_for_training_faces(copies, cache):
     training, test = copies.of_split("Training"), copies.of_split("PublicTest")
-    whole = audit_twins(copies, cache=cache).correlations[6:]
+    whole = find_near_duplicates(copies, cache=cache).correlations[6:]
     for against in (training, copies, replace(training, splits=np.full(6, ""))):
-        audit = audit_twins(test, against=against, cache=cache)
+        audit = find_near_duplicates(test, against=against, cache=cache)
         assert np.allclose(audit.correlations, whole, atol=1e-6)
         assert audit.nearest[:3].tolist() == [0, 1, 2]
 
 
 def test_without_training_faces_nothing_is_known(copies, cache):
-    audit = audit_twins(copies.of_split("PublicTest"), cache=cache)
+    audit = find_near_duplicates(copies.of_split("PublicTest"), cache=cache)
     assert np.isnan(audit.correlations).all()
     assert not audit.leak_free.any()
 
 
 def test_the_audit_is_kept(tmp_path, copies, monkeypatch):
-    first = audit_twins(copies, cache=tmp_path)
-    kept = next(tmp_path.glob("twins-*.npz"))
-    monkeypatch.setattr("landmark_fer.datasets.near_duplicates.twin_vectors", None)
-    again = audit_twins(copies, cache=tmp_path)
+    first = find_near_duplicates(copies, cache=tmp_path)
+    kept = next(tmp_path.glob("near-duplicates-*.npz"))
+    monkeypatch.setattr("landmark_fer.datasets.near_duplicates.near_duplicate_vectors", None)
+    again = find_near_duplicates(copies, cache=tmp_path)
     assert np.array_equal(again.correlations, first.correlations, equal_nan=True)
     assert np.array_equal(again.groups, first.groups)
     monkeypatch.undo()
     kept.write_bytes(b"damaged")
-    assert np.array_equal(audit_twins(copies, cache=tmp_path).groups, first.groups)
+    assert np.array_equal(find_near_duplicates(copies, cache=tmp_path).groups, first.groups)
 
 
 def test_what_cannot_be_compared_gets_a_sentence(dataset, cache):
     bare = replace(dataset, records=dataset.records[["landmarks"]])
-    with pytest.raises(InputError, match=r"twins are looked for in chips, and fer2013.csv has none"):
-        audit_twins(bare, cache=cache)
+    with pytest.raises(InputError, match=r"near-duplicates are looked for in chips, and fer2013.csv has none"):
+        find_near_duplicates(bare, cache=cache)
     with pytest.raises(InputError, match="against must hold at least one face"):
-        twin_correlations(dataset.records, dataset.records[:0])
+        near_duplicate_correlations(dataset.records, dataset.records[:0])
     small = np.zeros(1, dtype=[("chip", np.uint8, (40, 40))])
     with pytest.raises(InputError, match="chips must have at least 52 pixels a side"):
-        twin_vectors(small)
+        near_duplicate_vectors(small)
 
 
-def test_a_watermark_does_not_hide_a_twin(faces):
+def test_a_watermark_does_not_hide_a_near_duplicate(faces):
     written = cv2.putText(faces[0].copy(), "stock", (4, 44), cv2.FONT_HERSHEY_SIMPLEX, 0.35, 255)
     marked = cv2.addWeighted(faces[0], 0.7, written, 0.3, 0)
     extractor = FaceExtractor()
     records = np.zeros(2, dtype=[("chip", np.uint8, (80, 80))])
     records["chip"] = [extractor.extract_crop(face).chip for face in (faces[0], marked)]
-    assert twin_correlations(records[1:], records[:1])[0][0] >= TWIN_THRESHOLD
+    assert near_duplicate_correlations(records[1:], records[:1])[0][0] >= NEAR_DUPLICATE_THRESHOLD
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.9])
 def test_pairs_are_those_that_all_inner_products_give(generator, monkeypatch, threshold):
-    monkeypatch.setattr(twin_search, "_TILE", (70, 110))
-    monkeypatch.setattr(twin_search, "_PAIRS", 50)
+    monkeypatch.setattr(near_duplicate_search, "_TILE", (70, 110))
+    monkeypatch.setattr(near_duplicate_search, "_PAIRS", 50)
     faces = generator.normal(size=(40, 100))
     vectors = faces[generator.integers(40, size=300)] + generator.uniform(0, 1.2, (300, 1)) * generator.normal(
         size=(300, 100)
@@ -147,15 +153,15 @@ def test_pairs_are_those_that_all_inner_products_give(generator, monkeypatch, th
     vectors[[5, 77]] = 0  # chips without contrast
     expected = np.argwhere(np.triu(vectors @ vectors.T >= threshold, 1))
     assert 100 < len(expected) < 20_000
-    assert sorted(twin_search.pairs_above(vectors, threshold).T.tolist()) == expected.tolist()
-    assert twin_search.pairs_above(vectors[:0], threshold).shape == (2, 0)
+    assert sorted(near_duplicate_search.pairs_above(vectors, threshold).T.tolist()) == expected.tolist()
+    assert near_duplicate_search.pairs_above(vectors[:0], threshold).shape == (2, 0)
 
 
 def test_vectors_in_a_temporary_file_are_the_same(dataset, monkeypatch):
-    expected, groups = twin_vectors(dataset.records), twin_groups(dataset.records)
-    monkeypatch.setattr(twins, "_IN_MEMORY", 0)
-    monkeypatch.setattr(twins, "_ROWS", 7)
-    found = twin_vectors(dataset.records)
+    expected, groups = near_duplicate_vectors(dataset.records), near_duplicate_groups(dataset.records)
+    monkeypatch.setattr(near_duplicates, "_IN_MEMORY", 0)
+    monkeypatch.setattr(near_duplicates, "_ROWS", 7)
+    found = near_duplicate_vectors(dataset.records)
     assert isinstance(found, np.memmap)
     np.testing.assert_allclose(found, expected, atol=1e-6)
-    assert np.array_equal(twin_groups(dataset.records), groups)
+    assert np.array_equal(near_duplicate_groups(dataset.records), groups)

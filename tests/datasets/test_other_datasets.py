@@ -82,7 +82,7 @@ def test_a_zip_and_a_tar_are_read_like_their_folder(made, name, tmp_path):
         reader = open_source(path)
         assert type(reader) is reader_class(name)
         assert known(reader) == known(open_source(folder)) and notes(reader) == notes(open_source(folder))
-        assert all(isinstance(item.picture, bytes) for item in readable(reader))
+        assert all(isinstance(item.image, bytes) for item in readable(reader))
 
 
 @pytest.mark.parametrize("name", [*MAKERS, "table", "fer2013", "folders"])
@@ -179,7 +179,7 @@ def test_kdef_keeps_frontal_views_and_both_sessions_of_a_person(made):
     assert {face[2] for face in faces.values()} == {"F01", "M01"}
     assert all(name.endswith("S.JPG") for name in faces)
     (note,) = notes(open_source(made("kdef")))
-    assert note.startswith("56 pictures are of heads turned aside") and "--views" in note
+    assert note.startswith("56 images are of heads turned aside") and "--poses" in note
 
 
 def test_kdef_gives_other_views_when_asked(made):
@@ -198,7 +198,7 @@ def test_raf_db_reads_its_list_and_keeps_its_split(made):
 
 
 def test_raf_db_gives_its_photographs_as_scenes(made):
-    reader = open_source(made("raf-db"), pictures="scenes")
+    reader = open_source(made("raf-db"), images="scenes")
     assert not reader.cropped and all("/original/" in name for name in known(reader)) and len(known(reader)) == 21
 
 
@@ -221,7 +221,7 @@ def test_raf_dbs_list_of_kaggle_may_have_another_form(tmp_path):
     labels.write_bytes(
         "\r\n".join(f'{row};"{cells}"'.replace(",", '";"') for row, cells in enumerate(rows)).encode("utf-16")
     )
-    assert any("1 pictures lie in another folder than the csv's label" in note for note in notes(open_source(tmp_path)))
+    assert any("1 images lie in another folder than the csv's label" in note for note in notes(open_source(tmp_path)))
 
 
 def test_raf_db_without_its_list_is_refused_and_odd_lines_are_named(tmp_path):
@@ -231,7 +231,7 @@ def test_raf_db_without_its_list_is_refused_and_odd_lines_are_named(tmp_path):
     labels.write_text(labels.read_text().replace("train_00001.jpg 1\n", odd))
     said = notes(open_source(tmp_path))
     assert any(note.startswith("2 lines") and "train_00001.jpg 8" in note for note in said)
-    assert any(note.startswith("1 pictures") and "train_09999" in note for note in said)
+    assert any(note.startswith("1 images") and "train_09999" in note for note in said)
     labels.unlink()
     with pytest.raises(DataError, match=r"must hold RAF-DB's labels, EmoLabel/list_patition_label.txt; put"):
         open_source(tmp_path)
@@ -244,7 +244,7 @@ def test_affectnet_keeps_eight_expressions_and_counts_the_uncertain(tmp_path, ma
     assert Counter(face[0] for face in faces.values()) == dict.fromkeys(EXPRESSIONS, 3)
     assert Counter(face[1] for face in faces.values()) == {"Training": 16, "validation": 8}
     for word in ("none", "uncertain", "no face"):
-        sentence = f"3 pictures are labelled {word!r}, which is no expression, and are left out: "
+        sentence = f"3 images are labelled {word!r}, which is no expression, and are left out: "
         assert any(note.startswith(sentence) for note in notes(reader))
 
 
@@ -272,12 +272,12 @@ def test_rows_of_affectnet_lists_that_do_not_fit_are_named_by_their_lines(tmp_pa
     path.write_text(path.read_text() + "1/x.jpg,1\n2/y.jpg,40,50,160,160,,1.5,0,0\n")
     said = notes(open_source(folder))
     assert any(
-        note.startswith("2 pictures have no readable label") and "line 13 of Manually_Annotated_file_lists" in note
+        note.startswith("2 images have no readable label") and "line 13 of Manually_Annotated_file_lists" in note
         for note in said
     ), said
 
 
-def test_affectnet_labels_that_cannot_be_read_and_missing_pictures_are_named(tmp_path):
+def test_affectnet_labels_that_cannot_be_read_and_missing_images_are_named(tmp_path):
     folder = copies.make_affectnet(tmp_path)
     annotations = folder / "train_set" / "annotations"
     (annotations / "0_exp.npy").write_bytes(b"\x93NUMPY\x01")
@@ -285,13 +285,12 @@ def test_affectnet_labels_that_cannot_be_read_and_missing_pictures_are_named(tmp
     (folder / "train_set/images/2.jpg").unlink()
     said = notes(open_source(folder))
     assert any(
-        note.startswith("2 pictures have no readable label") and "0.jpg, train_set/images/1.jpg" in note
-        for note in said
+        note.startswith("2 images have no readable label") and "0.jpg, train_set/images/1.jpg" in note for note in said
     )
-    assert any(note.startswith("1 pictures with a label are not there") for note in said)
+    assert any(note.startswith("1 images with a label are not there") for note in said)
 
 
-def test_affectnet_pictures_without_lists_are_refused(tmp_path):
+def test_affectnet_images_without_lists_are_refused(tmp_path):
     folder = copies.make_affectnet_lists(tmp_path, each=1)
     for file in folder.rglob("*.csv"):
         file.unlink()
@@ -324,7 +323,7 @@ def test_ferplus_folders_take_clear_majorities_and_official_splits(made):
     assert Counter(face[0] for face in known(reader).values()) == dict.fromkeys(EXPRESSIONS, 6)
     assert {face[1] for face in known(reader).values()} == {"Training", "PublicTest", "PrivateTest"}
     (note,) = notes(reader)
-    assert note.startswith("3 pictures have no clear majority of votes, and are left out: data/FER2013Test/fer")
+    assert note.startswith("3 images have no clear majority of votes, and are left out: data/FER2013Test/fer")
 
 
 def test_a_few_names_like_another_data_sets_do_not_make_it_that(tmp_path):
@@ -335,7 +334,7 @@ def test_a_few_names_like_another_data_sets_do_not_make_it_that(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["ck+", "jaffe", "kdef", "affectnet"])
-def test_faces_are_found_in_pictures_of_each_size_with_their_subjects(made, load, name):
+def test_faces_are_found_in_images_of_each_size_with_their_subjects(made, load, name):
     dataset, reader = load(made(name)), open_source(made(name))
     wanted = [item for item in readable(reader) if item.expression in dataset.classes]
     assert len(dataset) >= 0.8 * len(wanted), dataset.problems
@@ -344,9 +343,9 @@ def test_faces_are_found_in_pictures_of_each_size_with_their_subjects(made, load
     assert dataset.cropped == reader.cropped
 
 
-def test_unreadable_pictures_are_named_and_the_rest_is_read(tmp_path, load):
+def test_unreadable_images_are_named_and_the_rest_is_read(tmp_path, load):
     folder = copies.make_jaffe(tmp_path, subjects=("KA",))
-    (folder / "jaffe" / "KA.AN1.1.tiff").write_bytes(b"II*\x00 no picture")
+    (folder / "jaffe" / "KA.AN1.1.tiff").write_bytes(b"II*\x00 no image")
     (folder / "jaffe" / "KA.DI1.2.tiff").write_bytes(b"")
     dataset = load(folder)
     assert {"disgust", "angry"}.isdisjoint(dataset.classes) and len(dataset) >= 3

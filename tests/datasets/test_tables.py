@@ -1,4 +1,4 @@
-"""A csv with a column for the subject: of pictures by path, beside them or alone, in a folder or zip, and of pixels."""
+"""A csv with a column for the subject: of images by path, beside them or alone, in a folder or zip, and of pixels."""
 
 import zipfile
 
@@ -8,7 +8,7 @@ import pytest
 from landmark_fer.core.errors import DataError
 from landmark_fer.datasets import open_source
 from landmark_fer.datasets.readers.csv_columns import Columns
-from landmark_fer.datasets.readers.tables import NAMES, PictureTable, PixelTable
+from landmark_fer.datasets.readers.tables import NAMES, ImageTable, PixelTable
 from tests.datasets import copies
 from tests.datasets.copies import notes
 
@@ -17,7 +17,7 @@ ROWS = (("a/1.png", "happy", "ann", "train"), ("a/2.png", "Sadness", "ann", "tes
 
 @pytest.fixture
 def table(tmp_path):
-    """A folder with three pictures and the csv that says what they show."""
+    """A folder with three images and the csv that says what they show."""
     for place, (name, *_) in enumerate(ROWS):
         copies.write(tmp_path / name, copies.crop(place))
     lines = ["path,expression,subject,split", *(",".join(row) for row in ROWS)]
@@ -39,7 +39,7 @@ def test_a_csv_its_folder_and_a_zip_of_it_read_the_same(table, tmp_path):
             archive.write(file, f"top/{file.relative_to(table.parent)}")
     for path in (table, table.parent, tmp_path / "all.zip"):
         reader = open_source(path)
-        assert type(reader) is PictureTable and reader.cropped
+        assert type(reader) is ImageTable and reader.cropped
         assert known(reader) == WANTED and notes(reader) == []
 
 
@@ -68,11 +68,11 @@ def test_lines_that_say_nothing_are_named_and_left_out(table):
     said = notes(reader)
     assert any(note.startswith("1 rows of the csv name no expression") and "line 5" in note for note in said)
     assert any(note.startswith("1 rows of the csv have too few cells or too many: line 6") for note in said)
-    assert any("labels are of pictures that had one already" in note and "b.png" in note for note in said)
-    assert any("pictures are in no row that counts: unlisted.png" in note for note in said)
+    assert any("labels are of images that had one already" in note and "b.png" in note for note in said)
+    assert any("images are in no row that counts: unlisted.png" in note for note in said)
 
 
-def test_a_picture_that_is_not_there_is_a_problem_not_the_end(table, load):
+def test_a_image_that_is_not_there_is_a_problem_not_the_end(table, load):
     table.write_text(table.read_text() + "missing.png,fear,carl,\n")
     dataset = load(table)
     assert len(dataset) == 3
@@ -90,11 +90,11 @@ def test_paths_that_are_no_files_are_problems(table, load):
     table.write_text(table.read_text() + "/dev/zero,happy,eve,\na,happy,eve,\nno\0thing.png,happy,eve,\n")
     dataset = load(table)
     assert len(dataset) == 3
-    assert sum("must be a file with a picture" in problem for problem in dataset.problems) == 2
+    assert sum("must be a file with a image" in problem for problem in dataset.problems) == 2
     assert any("name no expression" in problem and "line 7" in problem for problem in dataset.problems)
 
 
-def test_a_change_of_a_picture_or_of_a_label_is_another_data_set(table):
+def test_a_change_of_a_image_or_of_a_label_is_another_data_set(table):
     before = open_source(table).fingerprint()
     table.write_text(table.read_text().replace("ann", "ada"))
     relabelled = open_source(table).fingerprint()
@@ -113,7 +113,7 @@ def test_pixels_of_any_square_with_subjects(tmp_path, load):
     path = pixel_csv(tmp_path / "pixels.csv", rows)
     reader = open_source(path)
     assert type(reader) is PixelTable and len(reader) == 2
-    np.testing.assert_array_equal(next(reader.items()).picture, rows[0][2])
+    np.testing.assert_array_equal(next(reader.items()).image, rows[0][2])
     dataset = load(path)
     assert dataset.subjects.tolist() == ["ann", "bob"] and dataset.splits.tolist() == ["Training", "test"]
     assert dataset.classes == ("angry", "happy")
@@ -174,7 +174,7 @@ def test_a_table_is_read_however_it_is_written(table, separator, encoding, alway
     table.write_bytes((end + end.join(lines) + end + end).encode(encoding))
     for path in (table, table.parent):
         reader = open_source(path)
-        assert type(reader) is PictureTable
+        assert type(reader) is ImageTable
         assert known(reader) == WANTED and notes(reader) == []
 
 
@@ -201,7 +201,7 @@ def test_a_comma_too_many_shifts_nothing(table):
 
 def test_two_tables_are_one_too_many_to_choose_from(table):
     (table.parent / "more.csv").write_text("file,label\nb.png,happy\n")
-    with pytest.raises(DataError, match=r"must hold one table of pictures, has 2 \(labels.csv, more.csv\); give one"):
+    with pytest.raises(DataError, match=r"must hold one table of images, has 2 \(labels.csv, more.csv\); give one"):
         open_source(table.parent)
     assert known(open_source(table)) == WANTED
 
@@ -233,4 +233,4 @@ def test_numbers_of_pixels_with_subjects_name_the_remedy(tmp_path, load):
 def test_large_pixels_in_a_cell_are_read(tmp_path):
     path = pixel_csv(tmp_path / "pixels.csv", [("ann", "happy", copies.crop(0, side=224), "")])
     items = list(open_source(path).items())
-    assert items[0].picture.shape == (224, 224) and items[0].problem is None
+    assert items[0].image.shape == (224, 224) and items[0].problem is None

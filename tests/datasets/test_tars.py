@@ -1,4 +1,4 @@
-"""Pictures in a tar: read as they come, whatever lies between them."""
+"""Images in a tar: read as they come, whatever lies between them."""
 
 import io
 import os
@@ -10,9 +10,9 @@ import pytest
 
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.datasets import open_source
-from landmark_fer.datasets.readers import image_trees as picture_trees
+from landmark_fer.datasets.readers import image_trees as image_trees
 from landmark_fer.datasets.readers.fer2013 import Fer2013Csv
-from landmark_fer.datasets.readers.image_trees import picture_tree, tar_pictures
+from landmark_fer.datasets.readers.image_trees import image_tree, tar_images
 from landmark_fer.datasets.readers.tars import TarReader
 
 PACKED = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz", ".tar.bz2": "w:bz2", ".tar.xz": "w:xz"}
@@ -43,33 +43,33 @@ def test_a_tar_gives_what_its_folder_gives(tmp_path, kaggle_folder, load, suffix
         assert np.array_equal(getattr(of_tar, name)[order], getattr(of_folder, name))
 
 
-def test_a_tar_is_read_in_its_own_order_and_folders_of_no_class_are_said(tmp_path, faces, write_pictures):
+def test_a_tar_is_read_in_its_own_order_and_folders_of_no_class_are_said(tmp_path, faces, write_images):
     names = ["sad/2.png", "what/1.png", "happy/1.png", "sad/1.png", "what/2.png"]
-    folder = write_pictures(tmp_path / "pictures", dict.fromkeys(names, faces[0]))
+    folder = write_images(tmp_path / "images", dict.fromkeys(names, faces[0]))
     with tarfile.open(tmp_path / "own.tar", "w") as archive:
         for name in names:
             archive.add(folder / name, arcname=name)
     items = list(open_source(tmp_path / "own.tar").items())
     assert [item.name for item in items] == ["sad/2.png", "happy/1.png", "sad/1.png", "what/1.png", "what/2.png"]
     for item in items[-2:]:
-        assert item.problem == "pictures lie in folder 'what', which names no expression, and are left out"
+        assert item.problem == "images lie in folder 'what', which names no expression, and are left out"
 
 
-def test_what_is_no_picture_is_a_problem_and_never_fatal(tmp_path, faces, write_pictures, load, monkeypatch):
-    folder = write_pictures(tmp_path / "pictures", {f"happy/{place}.png": faces[place] for place in range(3)})
+def test_what_is_no_image_is_a_problem_and_never_fatal(tmp_path, faces, write_images, load, monkeypatch):
+    folder = write_images(tmp_path / "images", {f"happy/{place}.png": faces[place] for place in range(3)})
     with tarfile.open(tmp_path / "own.tar", "w") as archive:
         archive.add(folder / "happy" / "0.png", arcname="happy/0.png")
         add(archive, "happy/link.png", type=tarfile.SYMTYPE, linkname="/etc/passwd", size=0)
         add(archive, "happy/hard.png", type=tarfile.LNKTYPE, linkname="happy/0.png", size=0)
         add(archive, "happy/pipe.png", type=tarfile.FIFOTYPE, size=0)
-        add(archive, "happy/notes.png", b"no picture at all")
+        add(archive, "happy/notes.png", b"no image at all")
         add(archive, "happy/large.png", b"x" * 200_000)
         add(archive, "__MACOSX/happy/1.png")
         add(archive, "happy/._1.png")
         add(archive, "happy/readme.txt")
         archive.add(folder / "happy" / "2.png", arcname="../../happy/2.png")
-    monkeypatch.setattr(picture_trees, "LARGEST_FILE", 100_000)
-    dataset = load(tmp_path / "own.tar", pictures="crops")
+    monkeypatch.setattr(image_trees, "LARGEST_FILE", 100_000)
+    dataset = load(tmp_path / "own.tar", images="crops")
     assert dataset.names.tolist() == ["happy/0.png", "../../happy/2.png"]  # a name: nothing is unpacked to it
     reasons = {"link": "a link", "hard": "a link", "pipe": "a device", "notes": "none that can be read"}
     for name, reason in (reasons | {"large": "at most 100,000 bytes"}).items():
@@ -86,21 +86,21 @@ def test_a_tar_cut_short_gets_a_sentence(tmp_path, kaggle_folder, load, suffix):
         load(path)
 
 
-def test_other_tars_are_not_taken_for_pictures(tmp_path, fer_csv, write_pictures, faces):
+def test_other_tars_are_not_taken_for_images(tmp_path, fer_csv, write_images, faces):
     with tarfile.open(tmp_path / "fer2013.tar.gz", "w:gz") as archive:
         archive.add(fer_csv, arcname="fer2013/fer2013.csv")
     assert isinstance(open_source(tmp_path / "fer2013.tar.gz"), Fer2013Csv)
-    path = packed(write_pictures(tmp_path / "cats", {"cat/1.png": faces[0]}), tmp_path / "cats.tar")
+    path = packed(write_images(tmp_path / "cats", {"cat/1.png": faces[0]}), tmp_path / "cats.tar")
     assert not TarReader.recognizes(path)
     with pytest.raises(DataError, match=r"must have folders named after expressions \(angry, .*\), found 'faces/cat'"):
         TarReader(path)
-    with pytest.raises(InputError, match="pictures must be one of auto, crops, scenes, got 'both'"):
-        TarReader(path, pictures="both")
+    with pytest.raises(InputError, match="images must be one of auto, crops, scenes, got 'both'"):
+        TarReader(path, images="both")
 
 
 def test_a_tree_gives_the_contents_of_the_names_asked_for(tmp_path, kaggle_folder):
-    tree = picture_tree(packed(kaggle_folder, tmp_path / "fer.tar.gz", "w:gz"))
-    asked = sorted(tree.pictures)[:3]
+    tree = image_tree(packed(kaggle_folder, tmp_path / "fer.tar.gz", "w:gz"))
+    asked = sorted(tree.images)[:3]
     found = dict(tree.contents(asked))
     assert {name: (kaggle_folder / name.removeprefix("faces/")).read_bytes() for name in asked} == found
 
@@ -113,7 +113,7 @@ def test_memory_does_not_grow_with_the_number_of_members(tmp_path):
                 add(archive, f"happy/{number}.png")
                 archive.members.clear()
         tracemalloc.start()
-        assert sum(1 for _ in tar_pictures(path, {})) == n
+        assert sum(1 for _ in tar_images(path, {})) == n
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return peak

@@ -67,7 +67,7 @@ def listed(dataset):
 
 @pytest.fixture
 def loaded(cache):
-    return lambda path, **options: load_dataset(path, cache=cache, jobs=1, progress=False, pictures="crops", **options)
+    return lambda path, **options: load_dataset(path, cache=cache, jobs=1, progress=False, images="crops", **options)
 
 
 KINDS = {"JPEG": [".jpg", ".jpe", ".jfif", ".jif", ".JPG", ".JFIF", ".png", ".txt", "", ".dat"]}
@@ -116,7 +116,7 @@ def test_what_is_not_read_is_counted_named_and_listed_and_litter_is_not(tmp_path
         dataset.problems
     )
     assert "of the kind HEIC, which is not read" in reasons["happy/phone.HEIC"]
-    assert dataset.n_left_out == len(unread) + len(loose)  # pictures
+    assert dataset.n_left_out == len(unread) + len(loose)  # images
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
@@ -145,7 +145,7 @@ def test_a_text_beside_the_images_is_named_and_measures_nothing_anew(tmp_path, f
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_a_folder_without_images_says_what_it_holds(tmp_path, container):
     path = contained(tmp_path, container, {"happy/notes.txt": b"words", "happy/clip.mp4": b"\0\0\0\x18ftypmp42"})
-    with pytest.raises(DataError, match="holds no pictures"):
+    with pytest.raises(DataError, match="holds no images"):
         open_source(path, dataset="folders")
 
 

@@ -35,14 +35,14 @@ def test_scores_have_the_keys_of_the_issue_and_fit_into_json(predictor):
 def test_leak_free_is_none_where_nothing_says_what_was_trained_on(predictor):
     scores, predictions = assess(predictor, made_up_dataset(10), CLASSES)
     assert scores["accuracy_leak_free"] is None and scores["n_leak_free"] is None
-    assert predictions["twin_correlation"].isna().all()
+    assert predictions["near_duplicate_correlation"].isna().all()
 
 
 def test_the_data_sets_own_training_split_serves(predictor):
     dataset = made_up_dataset(10, splits=OFFICIAL, correlations=CORRELATIONS)
     scores, predictions = assess(predictor, dataset, CLASSES, split="PublicTest")
     assert scores["n"] == 10 and scores["n_leak_free"] == 6
-    np.testing.assert_allclose(predictions["twin_correlation"], CORRELATIONS[20:])
+    np.testing.assert_allclose(predictions["near_duplicate_correlation"], CORRELATIONS[20:])
 
 
 def test_training_faces_themselves_are_never_leak_free(predictor):
@@ -58,15 +58,15 @@ def test_rejection_is_scored_at_the_threshold_official_and_leak_free(predictor):
     confidence = predictions[list(CLASSES)].max(axis=1)
     threshold = float(confidence.median())
     scores, _ = assess(predictor, dataset, CLASSES, split="PublicTest", threshold=threshold)
-    answered = predictions[confidence >= threshold]
-    assert scores["rejection"]["coverage"] == len(answered) / 10
-    assert scores["rejection"]["accuracy"] == (answered["predicted"] == answered["expression"]).mean()
-    clean = answered[answered["twin_correlation"] < 0.9]
+    accepted = predictions[confidence >= threshold]
+    assert scores["rejection"]["coverage"] == len(accepted) / 10
+    assert scores["rejection"]["accuracy"] == (accepted["predicted"] == accepted["expression"]).mean()
+    clean = accepted[accepted["near_duplicate_correlation"] < 0.9]
     assert scores["rejection"]["coverage_leak_free"] == len(clean) / 6
     json.dumps(scores, allow_nan=False)
 
 
-def test_against_looks_for_twins_in_other_data(predictor):
+def test_against_looks_for_near_duplicates_in_other_data(predictor):
     dataset = made_up_dataset(10, correlations=[0.99] * 15 + [0.2] * 15)
     scores, _ = assess(predictor, dataset, CLASSES, against=made_up_dataset(4, seed=3))
     assert scores["n_leak_free"] == 15
@@ -75,7 +75,7 @@ def test_against_looks_for_twins_in_other_data(predictor):
 def test_predictions_have_a_line_a_face(predictor):
     dataset = made_up_dataset(10)
     scores, predictions = assess(predictor, dataset, CLASSES)
-    assert list(predictions) == ["row", "expression", "predicted", *CLASSES, "twin_correlation"]
+    assert list(predictions) == ["row", "expression", "predicted", *CLASSES, "near_duplicate_correlation"]
     assert predictions["row"].tolist() == dataset.rows.tolist()
     np.testing.assert_allclose(predictions[list(CLASSES)].sum(axis=1), 1, atol=1e-5)
     assert (predictions["predicted"] == predictions[list(CLASSES)].idxmax(axis=1)).all()

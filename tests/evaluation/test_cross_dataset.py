@@ -51,16 +51,16 @@ def test_missing_classes_are_said_in_both_directions(predictor):
     json.dumps(scores, allow_nan=False)
 
 
-def test_answers_among_shared_classes_are_never_another(predictor):
+def test_predictions_among_shared_classes_are_never_another(predictor):
     dataset = made_up_dataset(10, classes=("happy", "sad"), seed=8)
     every, table = assess(predictor, dataset, CLASSES)
-    shared, narrowed = assess(predictor, dataset, CLASSES, answers="shared")
+    shared, narrowed = assess(predictor, dataset, CLASSES, predictions="shared")
     assert (narrowed["surprise"] == 0).all() and not (narrowed["predicted"] == "surprise").any()
     assert every["accuracy_all"] == shared["accuracy_all"] == every["accuracy"]
     assert every["accuracy_shared"] == shared["accuracy_shared"] == shared["accuracy"] >= every["accuracy"]
     assert table["surprise"].sum() > 0
     with pytest.raises(InputError, match="answers must be one of all, shared, got 'some'"):
-        assess(predictor, dataset, CLASSES, answers="some")
+        assess(predictor, dataset, CLASSES, predictions="some")
 
 
 def test_with_every_class_present_both_accuracies_are_one(predictor):

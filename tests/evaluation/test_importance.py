@@ -8,9 +8,9 @@ from landmark_fer.core.geometry import transform_points
 from landmark_fer.core.landmarks import points
 from landmark_fer.evaluation.importance import format_importance, grouped_importance
 from landmark_fer.evaluation.region_swaps import (
-    PICTURE_REGIONS,
+    IMAGE_REGIONS,
     POINT_REGIONS,
-    PictureSwap,
+    ImageSwap,
     PointSwap,
     region_shares,
     region_swaps,
@@ -32,7 +32,7 @@ class ReadsOneMeasurement:
         return np.where((opening > 0.2)[:, None], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0])
 
 
-class ReadsThePictureOfTheMouth:
+class ReadsTheImageOfTheMouth:
     """Compares brightness above and below the mouth's middle."""
 
     classes_ = np.array(CLASSES[:2])
@@ -57,7 +57,7 @@ class TestPointSwap:
                 PointSwap(region)(records, records)["landmarks"], records["landmarks"], atol=1e-3
             )
 
-    def test_only_the_region_moves_and_pictures_stay(self, faces):
+    def test_only_the_region_moves_and_images_stay(self, faces):
         records, _ = faces
         before, donors = records.copy(), records[::-1]
         for region, groups in POINT_REGIONS.items():
@@ -82,10 +82,10 @@ class TestPointSwap:
         assert sorted(together.tolist()) == list(range(68))
 
 
-class TestPictureSwap:
+class TestImageSwap:
     def test_regions_share_out_the_chip_and_know_no_side(self):
         shares = region_shares(80)
-        assert tuple(shares) == PICTURE_REGIONS
+        assert tuple(shares) == IMAGE_REGIONS
         np.testing.assert_allclose(sum(shares.values()), 1, atol=1e-6)
         for share in shares.values():
             np.testing.assert_allclose(share, share[:, ::-1], atol=1e-5)
@@ -96,11 +96,11 @@ class TestPictureSwap:
             x, y = places[points(*groups)].T
             assert shares[region][y, x].mean() > 0.6
 
-    def test_with_its_own_picture_a_face_is_what_it_was(self, astronaut_face, faces):
+    def test_with_its_own_image_a_face_is_what_it_was(self, astronaut_face, faces):
         records = faces[0][:2].copy()
         records["chip"] = astronaut_face.chip
-        for region in PICTURE_REGIONS:
-            difference = PictureSwap(region)(records, records)["chip"].astype(int) - records["chip"]
+        for region in IMAGE_REGIONS:
+            difference = ImageSwap(region)(records, records)["chip"].astype(int) - records["chip"]
             assert np.abs(difference).max() <= 1
 
     def test_other_regions_stay_and_the_light_too(self, astronaut_face, faces):
@@ -108,7 +108,7 @@ class TestPictureSwap:
         records["chip"] = astronaut_face.chip
         donors = faces[0][-6:]
         share = region_shares(80)["mouth"]
-        changed = PictureSwap("mouth")(records, donors)
+        changed = ImageSwap("mouth")(records, donors)
         np.testing.assert_array_equal(changed["chip"][:, share < 1e-6], records["chip"][:, share < 1e-6])
         np.testing.assert_array_equal(changed["landmarks"], records["landmarks"])
         means = [(chips["chip"] * share).sum(axis=(1, 2)) / share.sum() for chips in (changed, records)]
@@ -117,9 +117,9 @@ class TestPictureSwap:
 
     def test_what_is_swapped_is_what_a_model_reads(self):
         assert {swap.kind for swap in region_swaps(["landmarks"]).values()} == {"landmarks"}
-        assert {swap.kind for swap in region_swaps(["chip"]).values()} == {"picture"}
+        assert {swap.kind for swap in region_swaps(["chip"]).values()} == {"image"}
         assert region_swaps(["crop"]) == {}
-        assert len(region_swaps(["landmarks", "chip"])) == len(POINT_REGIONS) + len(PICTURE_REGIONS)
+        assert len(region_swaps(["landmarks", "chip"])) == len(POINT_REGIONS) + len(IMAGE_REGIONS)
 
 
 class TestImportance:
@@ -127,18 +127,18 @@ class TestImportance:
         records, expressions = faces
         rows = {row["name"]: row for row in grouped_importance(ReadsOneMeasurement(), records, expressions, CLASSES)}
         assert rows["mouth (landmarks)"]["drop"] > 0.15
-        assert all(row["drop"] == 0 for row in rows.values() if row["kind"] == "picture")
+        assert all(row["drop"] == 0 for row in rows.values() if row["kind"] == "image")
         assert abs(rows["brows (landmarks)"]["drop"]) < 0.02
 
-    def test_a_model_of_pixels_loses_by_the_picture_of_what_it_looks_at(self, faces):
+    def test_a_model_of_pixels_loses_by_the_image_of_what_it_looks_at(self, faces):
         records, expressions = (each[:60].copy() for each in faces)
         x, y = chip_template(records["chip"].shape[-1])[62].round().astype(int)
         bright = np.where(expressions == "happy", slice(y + 1, y + 4), slice(y - 3, y))  # below the lips' middle, above
         for chip, rows in zip(records["chip"], bright, strict=True):
             chip[rows, x - 6 : x + 7] = 250
-        rows = grouped_importance(ReadsThePictureOfTheMouth(), records, expressions, CLASSES[:2])
+        rows = grouped_importance(ReadsTheImageOfTheMouth(), records, expressions, CLASSES[:2])
         found = {row["name"]: row["drop"] for row in rows}
-        assert rows[0]["name"] == "mouth (picture)" and found["mouth (picture)"] > 0.1
+        assert rows[0]["name"] == "mouth (image)" and found["mouth (image)"] > 0.1
         assert all(drop == 0 for name, drop in found.items() if "landmarks" in name or "forehead" in name)
 
     def test_the_seed_decides_and_the_interval_holds_the_drop(self, faces):

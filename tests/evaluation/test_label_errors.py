@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import InputError
-from landmark_fer.evaluation.label_errors import agreement_with_votes, contradicting_twins, self_confidence, suspects
+from landmark_fer.evaluation.label_errors import (
+    agreement_with_votes,
+    contradicting_near_duplicates,
+    label_errors,
+    self_confidence,
+)
 
 CLASSES = ("happy", "sad", "neutral")
 COLUMNS = ["row", "expression", "suggested", "confidence", "own_probability"]
@@ -22,7 +27,7 @@ def test_planted_errors_are_found_and_nothing_else(generator):
     labels = np.array(CLASSES)[truth]
     planted = generator.choice(300, 20, replace=False)
     labels[planted] = np.array(CLASSES)[(truth[planted] + 1) % 3]
-    table = suspects(labels, probabilities, CLASSES)
+    table = label_errors(labels, probabilities, CLASSES)
     assert list(table) == COLUMNS
     assert set(table["row"]) <= set(planted.tolist()) and len(table) > 10
     assert table["suggested"].tolist() == np.array(CLASSES)[truth[table["row"]]].tolist()
@@ -32,7 +37,7 @@ def test_planted_errors_are_found_and_nothing_else(generator):
 def test_strongest_contradictions_come_first_with_their_probabilities():
     labels = np.array(["happy"] * 4 + ["sad"] * 4)
     probabilities = np.array([[0.7, 0.3]] * 2 + [[0.2, 0.8], [0.1, 0.9]] + [[0.2, 0.8]] * 3 + [[0.95, 0.05]])
-    table = suspects(labels, probabilities, ("happy", "sad"))
+    table = label_errors(labels, probabilities, ("happy", "sad"))
     assert table["row"].tolist() == [7, 3, 2]
     assert table["confidence"].tolist() == [0.95, 0.9, 0.8]
     assert table["own_probability"].tolist() == [0.05, 0.1, 0.2]
@@ -42,25 +47,25 @@ def test_a_class_that_the_model_is_never_sure_of_may_be_suggested_too():
     """Its threshold is its own mean: 0.4 is much for a class that gets 0.4 at best."""
     labels = np.array(["happy"] * 4 + ["sad"] * 3)
     probabilities = np.array([[0.9, 0.1, 0.0]] * 3 + [[0.3, 0.45, 0.25]] + [[0.35, 0.4, 0.25]] * 3)
-    assert suspects(labels, probabilities, CLASSES)["row"].tolist() == [3]
+    assert label_errors(labels, probabilities, CLASSES)["row"].tolist() == [3]
 
 
 def test_a_doubt_below_the_threshold_of_the_other_class_is_no_contradiction():
     labels = np.array(["happy"] * 3 + ["sad"] * 3)
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.45, 0.55], [0.1, 0.9], [0.1, 0.9], [0.1, 0.9]])
-    assert suspects(labels, probabilities, ("happy", "sad")).empty
+    assert label_errors(labels, probabilities, ("happy", "sad")).empty
 
 
 def test_a_class_without_faces_is_never_suggested():
-    table = suspects(np.array(["happy", "happy"]), np.array([[0.9, 0.1, 0.0], [0.05, 0.05, 0.9]]), CLASSES)
+    table = label_errors(np.array(["happy", "happy"]), np.array([[0.9, 0.1, 0.0], [0.05, 0.05, 0.9]]), CLASSES)
     assert table.empty and list(table) == COLUMNS
 
 
 def test_more_confidence_leaves_the_beginning_of_those_that_have_it(generator):
     labels = generator.choice(CLASSES, 200)
     probabilities = generator.dirichlet(np.full(3, 0.5), 200)
-    everything = suspects(labels, probabilities, CLASSES)
-    sure = suspects(labels, probabilities, CLASSES, confidence=0.9)
+    everything = label_errors(labels, probabilities, CLASSES)
+    sure = label_errors(labels, probabilities, CLASSES, confidence=0.9)
     assert 0 < len(sure) < len(everything)
     assert sure["row"].tolist() == everything[everything["confidence"] >= 0.9]["row"].tolist()
 
@@ -68,30 +73,30 @@ def test_more_confidence_leaves_the_beginning_of_those_that_have_it(generator):
 def test_neither_the_order_of_faces_nor_of_classes_matters(generator):
     labels, probabilities = generator.choice(CLASSES, 60), generator.dirichlet(np.full(3, 0.5), 60)
     order = generator.permutation(60)
-    plain = suspects(labels, probabilities, CLASSES)
-    shuffled = suspects(labels[order], probabilities[order][:, ::-1], CLASSES[::-1])
+    plain = label_errors(labels, probabilities, CLASSES)
+    shuffled = label_errors(labels[order], probabilities[order][:, ::-1], CLASSES[::-1])
     assert order[shuffled["row"]].tolist() == plain["row"].tolist()
     assert shuffled["suggested"].tolist() == plain["suggested"].tolist()
 
 
 def test_what_is_no_probability_is_refused():
     with pytest.raises(InputError, match="confidence must be a probability from 0 to 1, got 90"):
-        suspects(np.array(["happy"]), np.ones((1, 3)) / 3, CLASSES, confidence=90)
+        label_errors(np.array(["happy"]), np.ones((1, 3)) / 3, CLASSES, confidence=90)
 
 
-def test_twins_with_different_labels_are_listed_whole_and_the_others_not():
+def test_near_duplicates_with_different_labels_are_listed_whole_and_the_others_not():
     expressions = np.array(["happy", "sad", "sad", "sad", "happy", "neutral", "happy"])
     groups = np.array([7, 3, 7, 3, 7, 4, 9])
     groups[-1] = 4
-    table = contradicting_twins(expressions, groups)
+    table = contradicting_near_duplicates(expressions, groups)
     assert table["row"].tolist() == [5, 6, 0, 2, 4]
     assert table["group"].tolist() == [4, 4, 7, 7, 7]
     assert table["majority"].tolist() == ["", "", "happy", "happy", "happy"]
     assert table["expression"].tolist() == expressions[table["row"]].tolist()
 
 
-def test_twins_that_agree_leave_an_empty_list():
-    table = contradicting_twins(np.array(["happy", "happy", "sad"]), np.array([0, 0, 1]))
+def test_near_duplicates_that_agree_leave_an_empty_list():
+    table = contradicting_near_duplicates(np.array(["happy", "happy", "sad"]), np.array([0, 0, 1]))
     assert table.empty and list(table) == ["row", "group", "expression", "majority"]
 
 
@@ -99,14 +104,14 @@ def test_twins_that_agree_leave_an_empty_list():
 def table():
     labels = np.array(["happy"] * 6 + ["sad"] * 6)
     probabilities = np.array([[0.9, 0.1]] * 3 + [[0.1, 0.9]] * 3 + [[0.1, 0.9]] * 4 + [[0.9, 0.1]] * 2)
-    return suspects(labels, probabilities, ("happy", "sad"))
+    return label_errors(labels, probabilities, ("happy", "sad"))
 
 
 def test_votes_side_with_the_suggestion_the_label_or_neither(table):
     votes = np.array(["happy"] * 3 + ["sad", "happy", "angry"] + ["sad"] * 4 + ["contempt", ""])
     assert sorted(table["row"]) == [3, 4, 5, 10, 11]
     assert agreement_with_votes(table, votes) == {
-        "suspects": 5,
+        "label_errors": 5,
         "compared": 3,
         "with_suggestion": 1,
         "with_label": 1,
@@ -119,7 +124,7 @@ def test_the_counts_add_up_whatever_the_votes_are(table, generator):
     for _ in range(20):
         counts = agreement_with_votes(table, generator.choice(["happy", "sad", "fear", "contempt", ""], 12))
         sides = counts["with_suggestion"] + counts["with_label"] + counts["with_neither"]
-        assert sides == counts["compared"] == counts["suspects"] - counts["not_compared"]
+        assert sides == counts["compared"] == counts["label_errors"] - counts["not_compared"]
 
 
 def test_votes_of_too_few_faces_are_refused_and_no_suspects_need_none(table):

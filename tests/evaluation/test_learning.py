@@ -1,4 +1,4 @@
-"""Learning curves: nested stratified samples, a held-out side that no twin crosses, a score that grows."""
+"""Learning curves: nested stratified samples, a held-out side that no near-duplicate crosses, a score that grows."""
 
 from collections import Counter
 
@@ -55,7 +55,7 @@ def test_the_random_state_chooses_who_comes_first():
     assert first == again != other
 
 
-def test_samples_grow_one_within_the_next_and_never_hold_a_held_out_face_or_its_twin(faces):
+def test_samples_grow_one_within_the_next_and_never_hold_a_held_out_face_or_its_near_duplicate(faces):
     _, _, groups, fold = faces
     Remembering.seen.clear()
     rows = learning_curve(Remembering(), *faces[:3], CLASSES, fold=fold, sizes=[40, 20, 80])

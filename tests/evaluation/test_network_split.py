@@ -5,7 +5,7 @@ import pytest
 
 from landmark_fer.core.errors import DataError
 from landmark_fer.evaluation.network_split import split_for_networks
-from landmark_fer.models.networks.classifier import watched_part
+from landmark_fer.models.networks.classifier import validation_part
 from tests.conftest import made_up_dataset
 
 OFFICIAL = (["Training"] * 7 + ["PublicTest"] * 3) * 3
@@ -16,12 +16,12 @@ def people(n, faces=30):
 
 
 @pytest.mark.parametrize("n_people", [3, 4, 5, 12])
-def test_few_people_are_learnt_from_watched_and_tested_apart(n_people):
+def test_few_people_are_learnt_from_validation_and_tested_apart(n_people):
     dataset = made_up_dataset(20, subjects=people(n_people, 60))
     split = split_for_networks(dataset)
-    learnt, watched = watched_part(dataset.expressions[split.training], split.groups)
+    learnt, validation = validation_part(dataset.expressions[split.training], split.groups)
     (test,) = split.tests
-    sides = [{*dataset.subjects[rows]} for rows in (split.training[learnt], split.training[watched], test.rows)]
+    sides = [{*dataset.subjects[rows]} for rows in (split.training[learnt], split.training[validation], test.rows)]
     assert sum(map(len, sides)) == len(set.union(*sides)) == n_people and min(map(len, sides)) >= 1
     assert len(sides[2]) <= max(1, -(-n_people // 5))  # of few people, no more than one
     assert test.leak_free.all()
@@ -52,7 +52,7 @@ def test_an_official_split_is_kept_for_two_people():
             "has 1 for happy; add people, or --folds-by faces",
         ),
         (
-            {"twins": [0] * 5 + [1] * 5 + [*range(2, 22)]},
+            {"near_duplicates": [0] * 5 + [1] * 5 + [*range(2, 22)]},
             "needs 3 unrelated faces for each expression, .* has 2 for happy; add faces, or leave it out with "
             "--expressions sad,surprise$",
         ),

@@ -27,7 +27,7 @@ def own_faces(people, n_rounds, n_each=4, source="mine"):
     takes = np.array([f"{person}, round-{number:02d}-{expression}" for person, expression, number in rows])
     places = np.array([f"{person} {CLASSES.index(expression)} {number:02d}" for person, expression, number in rows])
     groups = np.unique(places, return_inverse=True)[1]
-    return replace(faces, takes=takes, twin_groups=groups, source=source)
+    return replace(faces, takes=takes, near_duplicate_groups=groups, source=source)
 
 
 def test_other_data_are_left_as_they_are():
@@ -100,7 +100,7 @@ def test_each_joined_data_set_keeps_its_own_test_faces():
     assert set(faces.origins[tests["held out of mine"].rows]) == {"mine"}
     assert set(faces.takes[tests["held out of mine"].rows]) == {f"mine: ann, round-05-{name}" for name in CLASSES}
     assert len(tests["PublicTest"].rows) == 6
-    assert not tests["PublicTest"].leak_free.any()  # all have a twin
+    assert not tests["PublicTest"].leak_free.any()  # all have a near-duplicate
     assert tests["held out of c"].leak_free.all()
     assert not tests["held out of mine"].leak_free.any()  # a person whom the model knows
     together = np.concatenate([split.training, *(test.rows for test in split.tests)])

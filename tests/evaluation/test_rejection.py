@@ -12,7 +12,7 @@ from landmark_fer.evaluation.rejection import (
     manifest_threshold,
     rejection_facts,
     risk_coverage,
-    score_answered,
+    score_accepted,
     thinned,
 )
 
@@ -49,7 +49,7 @@ class TestCurve:
     def test_every_point_is_what_its_threshold_gives(self, calibrated):
         curve = risk_coverage(*calibrated)
         for point in (0, 100, 777, -1):
-            scores = score_answered(*calibrated, curve.threshold[point])
+            scores = score_accepted(*calibrated, curve.threshold[point])
             assert scores["coverage"] == pytest.approx(curve.coverage[point])
             assert scores["accuracy"] == pytest.approx(curve.accuracy[point])
 
@@ -86,7 +86,7 @@ class TestThreshold:
         assert (curve.accuracy[curve.threshold < point.threshold] < 0.85).all()
         assert point.threshold == pytest.approx(0.7, abs=0.03)  # where the mean from there to 1 is 0.85
 
-    def test_a_higher_target_answers_fewer_faces(self, calibrated):
+    def test_a_higher_target_predictions_fewer_faces(self, calibrated):
         curve = risk_coverage(*calibrated)
         points = [choose_threshold(curve, target=target) for target in (0.8, 0.85, 0.9, 0.95)]
         assert points == sorted(points, key=lambda point: (point.threshold, -point.coverage))
@@ -94,7 +94,7 @@ class TestThreshold:
     def test_all_are_answered_where_all_together_reach_it(self, calibrated):
         assert choose_threshold(risk_coverage(*calibrated), target=0.5)[:2] == (0, 1)
 
-    def test_a_few_lucky_answers_do_not_make_a_threshold(self):
+    def test_a_few_lucky_predictions_do_not_make_a_threshold(self):
         confidences = np.linspace(0.99, 0.51, 100)
         right = np.arange(100) % 2 == 0
         right[:3] = True
@@ -112,7 +112,7 @@ class TestThreshold:
         assert point.accuracy == pytest.approx(accuracies.max())
         assert point.coverage == pytest.approx((2 + np.flatnonzero(accuracies == accuracies.max())[-1]) / 20)
 
-    def test_a_model_without_any_idea_always_answers(self):
+    def test_a_model_without_any_idea_always_predictions(self):
         assert choose_threshold(risk_coverage(*case([0.75] * 4, [1, 0, 0, 0]))) == (0, 1, 0.25)
 
     def test_a_target_that_is_no_share_is_refused(self, calibrated):
@@ -151,19 +151,19 @@ class TestAnswered:
     CASE = case([0.9, 0.8, 0.7, 0.6], [1, 0, 1, 0])
 
     def test_official_and_leak_free(self):
-        scores = score_answered(*self.CASE, 0.7, leak_free=np.array([1, 0, 1, 1], bool))
-        assert (scores["coverage"], scores["n_answered"]) == (0.75, 3)
+        scores = score_accepted(*self.CASE, 0.7, leak_free=np.array([1, 0, 1, 1], bool))
+        assert (scores["coverage"], scores["n_accepted"]) == (0.75, 3)
         assert scores["accuracy"] == pytest.approx(2 / 3)
         assert scores["coverage_leak_free"] == pytest.approx(2 / 3)
         assert (scores["accuracy_leak_free"], scores["n_answered_leak_free"]) == (1, 2)
 
-    def test_unknown_twins_and_no_answers_are_none(self):
-        scores = score_answered(*self.CASE, 0.95)
-        assert (scores["coverage"], scores["accuracy"], scores["n_answered"]) == (0, None, 0)
+    def test_unknown_near_duplicates_and_no_predictions_are_none(self):
+        scores = score_accepted(*self.CASE, 0.95)
+        assert (scores["coverage"], scores["accuracy"], scores["n_accepted"]) == (0, None, 0)
         assert all(value is None for key, value in scores.items() if key.endswith("leak_free"))
-        nobody = score_answered(*self.CASE, 0.5, leak_free=np.zeros(4, bool))
+        nobody = score_accepted(*self.CASE, 0.5, leak_free=np.zeros(4, bool))
         assert nobody["coverage_leak_free"] is None and nobody["accuracy_leak_free"] is None
 
-    def test_a_threshold_of_nothing_answers_everything(self):
-        scores = score_answered(*self.CASE, 0.0)
+    def test_a_threshold_of_nothing_predictions_everything(self):
+        scores = score_accepted(*self.CASE, 0.0)
         assert (scores["coverage"], scores["accuracy"]) == (1, 0.5)

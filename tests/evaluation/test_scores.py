@@ -42,7 +42,7 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
     assert expected_calibration_error(probabilities, right) == pytest.approx(0.5 * 0.2 + 0.5 * 0.15)
 
 
-def test_answers_as_confident_as_they_are_right_have_no_calibration_error():
+def test_predictions_as_confident_as_they_are_right_have_no_calibration_error():
     probabilities = np.tile([0.75, 0.25], (8, 1))
     assert expected_calibration_error(probabilities, np.array([True] * 6 + [False] * 2)) == pytest.approx(0)
     assert expected_calibration_error(np.eye(2), np.array([True, True])) == 0
@@ -71,14 +71,14 @@ def test_log_loss_is_the_mean_surprise_and_finite_for_a_certain_error():
     assert np.isfinite(log_loss(np.array([[1.0, 0.0]]), np.array([1])))
 
 
-def one_hot(answers):
-    return np.array([[float(answer == name) for name in CLASSES] for answer in answers])
+def one_hot(predictions):
+    return np.array([[float(prediction == name) for name in CLASSES] for prediction in predictions])
 
 
 def test_every_score_of_a_small_example():
     truth = np.array(["happy", "happy", "happy", "sad", "sad", "neutral"])
-    answers = ["happy", "happy", "sad", "sad", "happy", "neutral"]
-    scores = score(truth, one_hot(answers), CLASSES, leak_free=np.array([1, 0, 1, 0, 0, 1], bool))
+    predictions = ["happy", "happy", "sad", "sad", "happy", "neutral"]
+    scores = score(truth, one_hot(predictions), CLASSES, leak_free=np.array([1, 0, 1, 0, 0, 1], bool))
     assert scores["n"] == 6
     assert scores["accuracy"] == pytest.approx(4 / 6)
     assert scores["accuracy_interval"] == wilson_interval(4, 6)
@@ -97,10 +97,10 @@ def test_scores_agree_with_scikit_learn(generator):
     truth = generator.choice(CLASSES, 300)
     probabilities = generator.dirichlet(np.ones(3), 300)
     scores = score(truth, probabilities, CLASSES)
-    answers = np.array(CLASSES)[probabilities.argmax(axis=1)]
-    assert scores["accuracy"] == pytest.approx(metrics.accuracy_score(truth, answers))
-    assert scores["macro_f1"] == pytest.approx(metrics.f1_score(truth, answers, average="macro"))
-    assert scores["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(truth, answers))
+    predictions = np.array(CLASSES)[probabilities.argmax(axis=1)]
+    assert scores["accuracy"] == pytest.approx(metrics.accuracy_score(truth, predictions))
+    assert scores["macro_f1"] == pytest.approx(metrics.f1_score(truth, predictions, average="macro"))
+    assert scores["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(truth, predictions))
     in_order = probabilities[:, np.argsort(CLASSES)]
     assert scores["log_loss"] == pytest.approx(metrics.log_loss(truth, in_order, labels=sorted(CLASSES)))
 
@@ -119,7 +119,7 @@ def test_a_class_that_does_not_occur_counts_in_no_mean():
     assert scores["per_class"]["neutral"]["n"] == 0
 
 
-def test_leak_free_scores_are_none_where_twins_are_not_known_or_all_have_one():
+def test_leak_free_scores_are_none_where_near_duplicates_are_not_known_or_all_have_one():
     truth = np.array(["happy", "sad"])
     unknown = score(truth, one_hot(truth), CLASSES)
     assert unknown["accuracy_leak_free"] is unknown["accuracy_leak_free_interval"] is unknown["n_leak_free"] is None

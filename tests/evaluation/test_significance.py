@@ -12,7 +12,7 @@ from landmark_fer.evaluation.significance import compare_pairs, format_pairs, ho
 CLASSES = ("happy", "sad")
 
 
-def answers(both, only_a, only_b, neither):
+def predictions(both, only_a, only_b, neither):
     """Labels, and answers of two models that are right together and alone so many times."""
     n = both + only_a + only_b + neither
     right_a = np.repeat([True, True, False, False], [both, only_a, only_b, neither])
@@ -23,30 +23,30 @@ def answers(both, only_a, only_b, neither):
 class TestMcNemar:
     def test_chi_squared_with_correction_has_the_textbook_value(self):
         """121 against 59: chi-squared is (62 - 1)^2 / 180 = 20.67."""
-        result = mcnemar(*answers(101, 121, 59, 33))
+        result = mcnemar(*predictions(101, 121, 59, 33))
         assert (result.only_a, result.only_b) == (121, 59)
         assert result.p_value == pytest.approx(5.450094825427117e-06)
 
     def test_few_pairs_apart_are_tested_exactly(self):
-        assert mcnemar(*answers(50, 6, 1, 3)).p_value == pytest.approx(2 * (1 + 7) / 2**7)
-        assert mcnemar(*answers(0, 17, 7, 0)).p_value == pytest.approx(binomtest(17, 24).pvalue)
+        assert mcnemar(*predictions(50, 6, 1, 3)).p_value == pytest.approx(2 * (1 + 7) / 2**7)
+        assert mcnemar(*predictions(0, 17, 7, 0)).p_value == pytest.approx(binomtest(17, 24).pvalue)
 
     def test_exact_and_approximate_are_near_each_other_where_they_meet(self):
-        approximate = mcnemar(*answers(0, 18, 7, 0)).p_value
+        approximate = mcnemar(*predictions(0, 18, 7, 0)).p_value
         assert approximate == pytest.approx(binomtest(18, 25).pvalue, abs=0.005)
 
     @pytest.mark.parametrize(("only_a", "only_b"), [(9, 4), (40, 22)])
     def test_the_order_of_models_and_faces_does_not_matter(self, generator, only_a, only_b):
-        labels, a, b = answers(10, only_a, only_b, 5)
+        labels, a, b = predictions(10, only_a, only_b, 5)
         order = generator.permutation(len(labels))
         assert mcnemar(labels, a, b).p_value == mcnemar(labels[order], b[order], a[order]).p_value
 
     @pytest.mark.parametrize("only", [0, 5, 40])
     def test_as_many_one_way_as_the_other_is_no_difference(self, only):
-        assert mcnemar(*answers(10, only, only, 5)).p_value == pytest.approx(1)
+        assert mcnemar(*predictions(10, only, only, 5)).p_value == pytest.approx(1)
 
     def test_faces_that_do_not_match_are_refused(self):
-        labels, a, b = answers(5, 1, 1, 1)
+        labels, a, b = predictions(5, 1, 1, 1)
         with pytest.raises(InputError, match="must be of the same faces, at least one, got 8, 8, 7"):
             mcnemar(labels, a, b[:-1])
         with pytest.raises(InputError, match="got 0, 0, 0"):
@@ -55,20 +55,20 @@ class TestMcNemar:
 
 class TestBootstrap:
     def test_the_interval_is_that_of_the_normal_distribution_for_many_faces(self):
-        labels, a, b = answers(500, 300, 200, 0)
+        labels, a, b = predictions(500, 300, 200, 0)
         difference, (low, high) = paired_bootstrap(labels, a, b)
         reach = 1.96 * np.sqrt((0.5 - 0.1**2) / 1000)
         assert difference == pytest.approx(0.1)
         assert (low, high) == pytest.approx((0.1 - reach, 0.1 + reach), abs=0.006)
 
     def test_exchanging_the_models_turns_the_interval(self):
-        labels, a, b = answers(30, 20, 10, 10)
+        labels, a, b = predictions(30, 20, 10, 10)
         forth, back = paired_bootstrap(labels, a, b), paired_bootstrap(labels, b, a)
         assert back.difference == -forth.difference
         assert back.interval == pytest.approx((-forth.interval[1], -forth.interval[0]))
 
     def test_copies_of_faces_teach_nothing_where_groups_are_known(self):
-        labels, a, b = answers(20, 15, 5, 10)
+        labels, a, b = predictions(20, 15, 5, 10)
         once = paired_bootstrap(labels, a, b)
         copied = [np.repeat(each, 9) for each in (labels, a, b)]
         groups = np.repeat(np.arange(50), 9)
@@ -77,16 +77,16 @@ class TestBootstrap:
         assert high - low == pytest.approx((once.interval[1] - once.interval[0]) / 3, rel=0.15)
 
     def test_the_same_random_state_gives_the_same_draws(self):
-        case = answers(20, 15, 5, 10)
+        case = predictions(20, 15, 5, 10)
         first, again, other = (paired_bootstrap(*case, n_draws=50, random_state=state).interval for state in (1, 1, 2))
         assert first == again != other
 
-    def test_the_same_answers_differ_by_nothing(self):
-        labels, a, _ = answers(20, 15, 5, 10)
+    def test_the_same_predictions_differ_by_nothing(self):
+        labels, a, _ = predictions(20, 15, 5, 10)
         assert paired_bootstrap(labels, a, a) == (0, (0, 0))
 
     def test_one_group_or_too_few_entries_are_refused(self):
-        case = answers(2, 1, 1, 0)
+        case = predictions(2, 1, 1, 0)
         with pytest.raises(InputError, match="at least 2 groups, got 1"):
             paired_bootstrap(*case, groups=np.zeros(4))
         with pytest.raises(InputError, match="one entry a face, got 3 for 4"):
@@ -126,7 +126,7 @@ class TestPairs:
         assert [row["p_value"] for row in rows] == pytest.approx(holm([row["p_value"] for row in alone]))
         assert rows[1]["p_value"] > alone[1]["p_value"]
 
-    def test_a_difference_that_comes_from_one_group_of_twins_is_not_real(self, results):
+    def test_a_difference_that_comes_from_one_group_of_near_duplicates_is_not_real(self, results):
         groups = np.where(np.arange(200) < 40, -1, np.arange(200))
         pair = {name: results[name] for name in ("svm", "knn")}
         (row,) = compare_pairs(pair, self.TRUTH, CLASSES, groups)

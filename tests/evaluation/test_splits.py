@@ -1,4 +1,4 @@
-"""Which faces train and which test: the official split where there is one, a twin-safe part where there is none."""
+"""Which faces train and which test: the official split where there is one, a near-duplicate-safe part where there is none."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def test_the_official_split_is_kept_and_the_public_test_comes_first():
     assert len(split.groups) == 18
 
 
-def test_test_faces_with_a_twin_in_training_are_not_leak_free():
+def test_test_faces_with_a_near_duplicate_in_training_are_not_leak_free():
     correlations = [np.nan] * 18 + [0.95, 0.899, 0.9, 0.5, 0.1, np.nan] + [0.2] * 6
     split = split_faces(made_up_dataset(10, splits=OFFICIAL, correlations=correlations))
     public, private = split.tests
@@ -28,23 +28,25 @@ def test_test_faces_with_a_twin_in_training_are_not_leak_free():
 
 
 @pytest.mark.parametrize("only", ["", "Training", "test"])
-def test_without_an_official_split_a_fold_is_held_out_with_its_twins(only):
-    twins = np.arange(30) // 2
-    split = split_faces(made_up_dataset(10, splits=[only] * 30, twins=twins), n_folds=5)
+def test_without_an_official_split_a_fold_is_held_out_with_its_near_duplicates(only):
+    near_duplicates = np.arange(30) // 2
+    split = split_faces(made_up_dataset(10, splits=[only] * 30, near_duplicates=near_duplicates), n_folds=5)
     (test,) = split.tests
     assert test.name == HELD_OUT and test.leak_free.all() and 3 <= len(test.rows) <= 9
     assert sorted([*split.training, *test.rows]) == list(range(30))
-    assert not set(twins[split.training]) & set(twins[test.rows])
-    np.testing.assert_array_equal(split.groups, twins[split.training])
+    assert not set(near_duplicates[split.training]) & set(near_duplicates[test.rows])
+    np.testing.assert_array_equal(split.groups, near_duplicates[split.training])
 
 
-def test_pictures_of_one_subject_share_a_group_also_by_way_of_a_twin():
+def test_images_of_one_subject_share_a_group_also_by_way_of_a_near_duplicate():
     subjects = np.full(30, "", dtype="<U4")
     subjects[[0, 3]] = "ann"
     subjects[[4, 8]] = "bob"
-    twins = np.arange(30)
-    twins[[3, 9, 4]] = 3  # a face of somebody unknown is a twin of ann's and of bob's
-    groups = split_faces(made_up_dataset(10, splits=OFFICIAL, twins=twins, subjects=subjects)).groups
+    near_duplicates = np.arange(30)
+    near_duplicates[[3, 9, 4]] = 3  # a face of somebody unknown is a near-duplicate of ann's and of bob's
+    groups = split_faces(
+        made_up_dataset(10, splits=OFFICIAL, near_duplicates=near_duplicates, subjects=subjects)
+    ).groups
     assert len(set(groups[[0, 3, 4, 8, 9]])) == 1
     assert len(np.unique(groups)) == 18 - 4
 

@@ -31,35 +31,35 @@ def partition(groups):
     return {frozenset(np.flatnonzero(groups == each).tolist()) for each in np.unique(groups)}
 
 
-def test_without_subjects_twins_alone_are_related():
-    twins = np.arange(30) // 3
-    assert partition(related_faces(made_up_dataset(10), twins)) == partition(twins)
+def test_without_subjects_near_duplicates_alone_are_related():
+    near_duplicates = np.arange(30) // 3
+    assert partition(related_faces(made_up_dataset(10), near_duplicates)) == partition(near_duplicates)
 
 
-def test_a_subject_s_faces_are_related_and_strangers_twins_with_them():
+def test_a_subject_s_faces_are_related_and_strangers_near_duplicates_with_them():
     subjects = np.full(30, "", dtype="<U4")
     subjects[[0, 3]], subjects[[4, 8]] = "ann", "bob"
-    twins = np.arange(30)
-    twins[[3, 20]] = 3  # a face of nobody known is ann's twin, and another of bob's
-    twins[[8, 21]] = 8
-    groups = related_faces(made_up_dataset(10, subjects=subjects), twins)
+    near_duplicates = np.arange(30)
+    near_duplicates[[3, 20]] = 3  # a face of nobody known is ann's near-duplicate, and another of bob's
+    near_duplicates[[8, 21]] = 8
+    groups = related_faces(made_up_dataset(10, subjects=subjects), near_duplicates)
     assert {frozenset({0, 3, 20}), frozenset({4, 8, 21})} <= partition(groups)
     assert len(partition(groups)) == 26
 
 
-def test_a_stranger_who_is_twin_of_both_joins_two_subjects():
+def test_a_stranger_who_is_near_duplicate_of_both_joins_two_subjects():
     subjects = np.full(30, "", dtype="<U4")
     subjects[0], subjects[4] = "ann", "bob"
-    twins = np.arange(30)
-    twins[[0, 4, 9]] = 0
-    assert frozenset({0, 4, 9}) in partition(related_faces(made_up_dataset(10, subjects=subjects), twins))
+    near_duplicates = np.arange(30)
+    near_duplicates[[0, 4, 9]] = 0
+    assert frozenset({0, 4, 9}) in partition(related_faces(made_up_dataset(10, subjects=subjects), near_duplicates))
 
 
 def test_people_who_look_alike_stay_two_but_one_photograph_under_two_names_joins_them():
     dataset = made_up_dataset(10, subjects=people(10))
     records = dataset.records.copy()
     records["chip"][1] = records["chip"][0]  # s0 and s1 share a photograph
-    alike = np.zeros(30, dtype=int)  # in one light, everyone is a twin of everyone
+    alike = np.zeros(30, dtype=int)  # in one light, everyone is a near-duplicate of everyone
     groups = related_faces(replace(dataset, records=records), alike)
     joined = frozenset(np.flatnonzero(np.isin(dataset.subjects, ["s0", "s1"])).tolist())
     assert joined in partition(groups) and len(partition(groups)) == 9
@@ -67,12 +67,12 @@ def test_people_who_look_alike_stay_two_but_one_photograph_under_two_names_joins
 
 def test_order_of_faces_does_not_matter(generator):
     dataset = made_up_dataset(10, subjects=np.where(np.arange(30) < 20, people(7), ""))
-    twins = generator.integers(12, size=30)
+    near_duplicates = generator.integers(12, size=30)
     order = generator.permutation(30)
-    shuffled = related_faces(dataset.take(order), twins[order])
+    shuffled = related_faces(dataset.take(order), near_duplicates[order])
     back = np.empty(30, dtype=int)
     back[order] = shuffled
-    assert partition(back) == partition(related_faces(dataset, twins))
+    assert partition(back) == partition(related_faces(dataset, near_duplicates))
 
 
 @pytest.mark.parametrize("n_folds", [2, 3, 5])

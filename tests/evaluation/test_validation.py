@@ -1,4 +1,4 @@
-"""Folds that no twin can cheat, and every candidate on the same ones."""
+"""Folds that no near-duplicate can cheat, and every candidate on the same ones."""
 
 from collections import Counter
 
@@ -55,7 +55,7 @@ class TestFolds:
         with pytest.raises(DataError, match=r"folds \(5\), sad has 3 \(of 3; .*\); add faces or use --folds 3"):
             make_folds(expressions, np.arange(12))
 
-    def test_twins_count_once(self):
+    def test_near_duplicates_count_once(self):
         expressions = np.array(["happy"] * 9 + ["sad"] * 6)
         groups = np.array([*range(9), *[20] * 6])
         with pytest.raises(DataError, match=r"sad has 1 \(of 6; frames .*\); add faces of other people or moments"):
@@ -119,7 +119,7 @@ def test_every_face_is_answered_once_and_well(faces):
     assert (np.array(CLASSES)[results["svm"].probabilities.argmax(axis=1)] == expressions).mean() > 0.8
 
 
-def test_answers_come_from_models_that_did_not_see_the_face(faces):
+def test_predictions_come_from_models_that_did_not_see_the_face(faces):
     records, expressions, folds = faces
     candidate = make_candidates(["svm"], features="geometry")["svm"]
     result = cross_validate_candidates({"svm": candidate}, records, expressions, folds, CLASSES, bar=False)["svm"]

@@ -1,4 +1,4 @@
-"""Local binary patterns: laws, then pictures whose patterns are known."""
+"""Local binary patterns: laws, then images whose patterns are known."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_every_cell_is_the_root_of_shares_that_sum_to_one(generator):
 
 
 @pytest.mark.parametrize("grey", [0, 77, 255])
-def test_in_a_picture_of_one_grey_value_all_neighbours_are_as_bright(grey):
+def test_in_a_image_of_one_grey_value_all_neighbours_are_as_bright(grey):
     cells = by_cell(lbp(np.full((1, 80, 80), grey, np.uint8)))
     np.testing.assert_array_equal(cells[..., ALL_AS_BRIGHT], 1)
     assert cells.sum() == 64

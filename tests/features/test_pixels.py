@@ -1,4 +1,4 @@
-"""Grey values of the chip: laws, then pictures with known answers."""
+"""Grey values of the chip: laws, then images with known answers."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_a_face_of_one_grey_value_is_nought(grey):
     np.testing.assert_array_equal(pixels(np.full((1, 80, 80), grey, np.uint8)), 0)
 
 
-def test_a_picture_dark_above_and_light_below_is_minus_one_and_one_in_rows():
+def test_a_image_dark_above_and_light_below_is_minus_one_and_one_in_rows():
     chip = np.zeros((1, 80, 80), np.uint8)
     chip[:, 40:] = 200
     expected = np.repeat([-1.0, 1.0], 16 * 32)

@@ -15,18 +15,18 @@ from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
 from landmark_fer.evaluation.rejection import rejection_facts
 from landmark_fer.evaluation.scores import score
 from landmark_fer.figures.canvas import new_figure, plain
-from landmark_fer.figures.classes import ClassesDisplay
-from landmark_fer.figures.confusion import ConfusionDisplay
-from landmark_fer.figures.cost import CostDisplay
-from landmark_fer.figures.distributions import DistributionDisplay, smooth
-from landmark_fer.figures.folds import FoldsDisplay, fold_scores
-from landmark_fer.figures.history import HistoryDisplay, write_history
-from landmark_fer.figures.importance import ImportanceDisplay
-from landmark_fer.figures.landmarks import LandmarksDisplay
-from landmark_fer.figures.learning import LearningDisplay
+from landmark_fer.figures.classes import ClassesFigure
+from landmark_fer.figures.confusion import ConfusionFigure
+from landmark_fer.figures.cost import CostFigure
+from landmark_fer.figures.distributions import DistributionFigure, smooth
+from landmark_fer.figures.folds import FoldsFigure, fold_scores
+from landmark_fer.figures.history import HistoryFigure, write_history
+from landmark_fer.figures.importance import ImportanceFigure
+from landmark_fer.figures.landmarks import LandmarksFigure
+from landmark_fer.figures.learning import LearningFigure
 from landmark_fer.figures.palette import DARK, EXPRESSION_COLOURS, LIGHT, PAGE, SERIES
-from landmark_fer.figures.rejection import RejectionDisplay
-from landmark_fer.figures.reliability import FEWEST, ReliabilityDisplay
+from landmark_fer.figures.rejection import RejectionFigure
+from landmark_fer.figures.reliability import FEWEST, ReliabilityFigure
 from landmark_fer.figures.svg import figure_svg
 from landmark_fer.live.drawing.colours import COLOURS
 
@@ -34,7 +34,7 @@ CLASSES = ("angry", "happy", "neutral")
 
 
 @pytest.fixture(scope="module")
-def answers():
+def predictions():
     """Labels of 300 faces and probabilities that are right more often than not, the surer the more."""
     generator = np.random.default_rng(1)
     truth = generator.integers(3, size=300)
@@ -45,7 +45,7 @@ def answers():
 def history():
     rows = ({"loss": 2 / epoch, "accuracy": 0.3 + 0.02 * epoch} for epoch in range(1, 6))
     return [
-        {"epoch": epoch, **row, "watched_loss": row["loss"], "watched_accuracy": row["accuracy"]}
+        {"epoch": epoch, **row, "validation_loss": row["loss"], "validation_accuracy": row["accuracy"]}
         for epoch, row in enumerate(rows, start=1)
     ]
 
@@ -53,22 +53,22 @@ def history():
 def every_display(expressions, probabilities):
     scores = score(expressions, probabilities, CLASSES)
     learnt = [{"n": n, "accuracy": 0.4 + n / 1000, "accuracy_interval": (0.3, 0.9)} for n in (100, 200, 400)]
-    groups = [("mouth", "landmarks", 0.1), ("eyes", "picture", 0.02), ("rim", "picture", -0.01)]
+    groups = [("mouth", "landmarks", 0.1), ("eyes", "image", 0.02), ("rim", "image", -0.01)]
     return {
-        "confusion": ConfusionDisplay.from_scores(scores),
-        "reliability": ReliabilityDisplay.from_scores(scores),
-        "rejection": RejectionDisplay.from_facts(rejection_facts(expressions, probabilities, CLASSES)),
-        "folds": FoldsDisplay({"svm": [0.61, 0.63, 0.6], "knn": [0.58, 0.57, 0.6]}),
-        "learning": LearningDisplay({"svm": learnt, "knn": learnt}),
-        "importance": ImportanceDisplay(
+        "confusion": ConfusionFigure.from_scores(scores),
+        "reliability": ReliabilityFigure.from_scores(scores),
+        "rejection": RejectionFigure.from_facts(rejection_facts(expressions, probabilities, CLASSES)),
+        "folds": FoldsFigure({"svm": [0.61, 0.63, 0.6], "knn": [0.58, 0.57, 0.6]}),
+        "learning": LearningFigure({"svm": learnt, "knn": learnt}),
+        "importance": ImportanceFigure(
             [{"name": name, "kind": kind, "drop": drop, "interval": (drop, drop)} for name, kind, drop in groups]
         ),
-        "classes": ClassesDisplay.from_scores(scores),
-        "distribution": DistributionDisplay.from_values(probabilities[:, 0], expressions, CLASSES, name="values"),
-        "scheme": LandmarksDisplay.of_scheme(),
-        "cost": CostDisplay([{"name": "svm", "accuracy": 0.6, "ms_per_face": 0.5, "megabytes": 5.0}]),
-        "history": HistoryDisplay(history()),
-        "loss": HistoryDisplay(history(), "loss"),
+        "classes": ClassesFigure.from_scores(scores),
+        "distribution": DistributionFigure.from_values(probabilities[:, 0], expressions, CLASSES, name="values"),
+        "scheme": LandmarksFigure.of_scheme(),
+        "cost": CostFigure([{"name": "svm", "accuracy": 0.6, "ms_per_face": 0.5, "megabytes": 5.0}]),
+        "history": HistoryFigure(history()),
+        "loss": HistoryFigure(history(), "loss"),
     }
 
 
@@ -90,8 +90,8 @@ def texts_of(axes):
 
 class TestEveryDisplay:
     @pytest.mark.parametrize("name", NAMES)
-    def test_draws_on_what_it_is_given_or_on_a_figure_of_its_own(self, name, answers):
-        display = every_display(*answers)[name]
+    def test_draws_on_what_it_is_given_or_on_a_figure_of_its_own(self, name, predictions):
+        display = every_display(*predictions)[name]
         before = values_of(display)
         figure = new_figure()
         axes = figure.subplots()
@@ -99,88 +99,88 @@ class TestEveryDisplay:
         assert values_of(display) == before
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_the_ground_is_the_palettes_and_something_stands_on_it(self, name, answers):
+    def test_the_ground_is_the_palettes_and_something_stands_on_it(self, name, predictions):
         for palette in (LIGHT, DARK):
-            figure = every_display(*answers)[name].draw(palette=palette).figure
+            figure = every_display(*predictions)[name].draw(palette=palette).figure
             figure.canvas.draw() if hasattr(figure.canvas, "buffer_rgba") else figure.savefig("/dev/null", format="png")
             ground = tuple(round(255 * part) for part in figure.get_facecolor()[:3])
             assert "#{:02x}{:02x}{:02x}".format(*ground) == palette.paper
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_the_svg_is_the_same_twice_and_takes_the_colours_of_its_page(self, name, answers):
+    def test_the_svg_is_the_same_twice_and_takes_the_colours_of_its_page(self, name, predictions):
         first, second = (
             figure_svg(each[name].draw(palette=PAGE).figure, label="seen", prefix="a")
-            for each in (every_display(*answers), every_display(*answers))
+            for each in (every_display(*predictions), every_display(*predictions))
         )
         assert first == second
         assert "var(--ink)" in first and "<text" in first
         assert not re.search("#01020[3456]", first)
 
-    def test_there_is_one_for_each_name_tested(self, answers):
-        assert set(every_display(*answers)) == set(NAMES)
+    def test_there_is_one_for_each_name_tested(self, predictions):
+        assert set(every_display(*predictions)) == set(NAMES)
 
 
 class TestConfusion:
-    def test_counts_are_those_of_scikit_learn(self, answers):
-        expressions, probabilities = answers
+    def test_counts_are_those_of_scikit_learn(self, predictions):
+        expressions, probabilities = predictions
         said = np.array(CLASSES)[probabilities.argmax(axis=1)]
-        display = ConfusionDisplay.from_answers(expressions, said, CLASSES)
+        display = ConfusionFigure.from_predictions(expressions, said, CLASSES)
         np.testing.assert_array_equal(display.confusion, confusion_matrix(expressions, said, labels=CLASSES))
         np.testing.assert_allclose(display.shares.sum(axis=1), 1)
 
     def test_cells_say_per_cents_of_the_label_and_labels_their_faces(self):
-        texts = texts_of(ConfusionDisplay(np.array([[3, 1], [0, 0]]), ("happy", "sad")).draw())
+        texts = texts_of(ConfusionFigure(np.array([[3, 1], [0, 0]]), ("happy", "sad")).draw())
         assert texts[:4] == ["75", "25", "0", "0"]
         assert "happy (4)" in texts and "sad (0)" in texts
 
-    def test_an_answer_that_is_no_class_is_refused(self):
+    def test_an_prediction_that_is_no_class_is_refused(self):
         with pytest.raises(InputError, match="must be among happy, sad, got angry"):
-            ConfusionDisplay.from_answers(["happy"], ["angry"], ("happy", "sad"))
+            ConfusionFigure.from_predictions(["happy"], ["angry"], ("happy", "sad"))
 
 
 class TestCurves:
-    def test_reliability_from_probabilities_is_that_of_the_scores(self, answers):
-        computed, scored = ReliabilityDisplay.from_probabilities(*answers, CLASSES), score(*answers, CLASSES)
+    def test_reliability_from_probabilities_is_that_of_the_scores(self, predictions):
+        computed, scored = ReliabilityFigure.from_probabilities(*predictions, CLASSES), score(*predictions, CLASSES)
         assert (computed.table, computed.error) == (scored["reliability"], scored["ece"])
 
     def test_bins_with_next_to_no_face_have_no_accuracy(self):
         row = {"low": 0.5, "high": 0.6, "confidence": 0.55}
         table = [row | {"n": FEWEST - 1, "accuracy": 0.0}, row | {"n": FEWEST, "accuracy": 0.5}]
-        axes = ReliabilityDisplay(table).draw()
+        axes = ReliabilityFigure(table).draw()
         (points,) = (line for line in axes.lines if line.get_marker() == "o")
         assert points.get_ydata().tolist() == [50.0]
 
-    def test_the_reject_curve_ends_with_all_faces_and_marks_the_point(self, answers):
-        display = RejectionDisplay.from_probabilities(*answers, CLASSES)
-        facts = rejection_facts(*answers, CLASSES)
+    def test_the_reject_curve_ends_with_all_faces_and_marks_the_point(self, predictions):
+        display = RejectionFigure.from_probabilities(*predictions, CLASSES)
+        facts = rejection_facts(*predictions, CLASSES)
         assert display.point == tuple(facts[name] for name in ("threshold", "coverage", "accuracy"))
         assert display.curve[-1, 0] == 1 and np.all(np.diff(display.curve[:, 0]) > 0)
         marked = [line for line in display.draw().lines if line.get_linestyle() == "None"]
         np.testing.assert_allclose(marked[0].get_xydata()[0], [100 * facts["coverage"], 100 * facts["accuracy"]])
 
-    def test_two_reject_curves_share_axes_and_one_wanted_line(self, answers):
-        display = RejectionDisplay.from_probabilities(*answers, CLASSES)
+    def test_two_reject_curves_share_axes_and_one_wanted_line(self, predictions):
+        display = RejectionFigure.from_probabilities(*predictions, CLASSES)
         axes = display.draw(display.draw(), colour=SERIES[2])
         assert axes.get_legend_handles_labels()[1].count("wanted: 85 %") == 1
 
-    def test_scores_of_folds_are_those_of_their_own_faces(self, answers):
-        expressions, probabilities = answers
+    def test_scores_of_folds_are_those_of_their_own_faces(self, predictions):
+        expressions, probabilities = predictions
         folds = [(np.arange(100, 300), np.arange(100)), (np.arange(100), np.arange(100, 300))]
         right = np.array(CLASSES)[probabilities.argmax(axis=1)] == expressions
         expected = [right[:100].mean(), right[100:].mean()]
         np.testing.assert_allclose(fold_scores(probabilities, expressions, CLASSES, folds), expected)
-        display = FoldsDisplay.from_probabilities({"one": probabilities}, expressions, CLASSES, folds)
+        display = FoldsFigure.from_probabilities({"one": probabilities}, expressions, CLASSES, folds)
         np.testing.assert_allclose(display.scores["one"], expected)
 
-    def test_learning_sizes_are_the_marks_of_the_axis(self, answers):
-        assert "400" in texts_of(every_display(*answers)["learning"].draw())
+    def test_learning_sizes_are_the_marks_of_the_axis(self, predictions):
+        assert "400" in texts_of(every_display(*predictions)["learning"].draw())
 
 
 class TestDistribution:
     def test_medians_and_shares_are_those_of_the_values(self):
         values = np.concatenate([np.linspace(0, 1, 101), np.linspace(2, 3, 101), [np.nan]])
         names = np.array(["happy"] * 101 + ["sad"] * 102)
-        display = DistributionDisplay.from_values(values, names, spread=1.0)
+        display = DistributionFigure.from_values(values, names, spread=1.0)
         assert display.medians == {"happy": 0.5, "sad": 2.5}
         assert all(each.sum() == pytest.approx(1) for each in display.shares.values())
         assert display.shares["happy"][display.edges[:-1] > 1].sum() == 0
@@ -192,31 +192,31 @@ class TestDistribution:
         assert smooth(hill).sum() == pytest.approx(1) and smooth(hill).argmax() == 20
 
     def test_one_value_for_all_and_none_at_all(self):
-        DistributionDisplay.from_values(np.ones(5), np.array(["happy"] * 5)).draw()
+        DistributionFigure.from_values(np.ones(5), np.array(["happy"] * 5)).draw()
         with pytest.raises(InputError, match="at least one face"):
-            DistributionDisplay.from_values(np.array([np.nan]), np.array(["happy"]), name="width")
+            DistributionFigure.from_values(np.array([np.nan]), np.array(["happy"]), name="width")
 
 
 class TestLandmarks:
     def test_the_scheme_numbers_every_point_once(self):
-        assert sorted(text.get_text() for text in LandmarksDisplay.of_scheme().draw().texts) == sorted(
+        assert sorted(text.get_text() for text in LandmarksFigure.of_scheme().draw().texts) == sorted(
             map(str, range(68))
         )
 
-    def test_on_a_real_picture_the_points_lie_in_the_pictures_own_pixels(self, astronaut, astronaut_face):
-        axes = LandmarksDisplay.from_faces(astronaut, [astronaut_face]).draw()
+    def test_on_a_real_image_the_points_lie_in_the_images_own_pixels(self, astronaut, astronaut_face):
+        axes = LandmarksFigure.from_faces(astronaut, [astronaut_face]).draw()
         np.testing.assert_array_equal(axes.images[0].get_array(), astronaut)
         drawn = np.vstack([line.get_xydata() for line in axes.lines])
         assert {tuple(point) for point in drawn} == {tuple(point) for point in astronaut_face.landmarks}
         assert axes.get_legend() is None
 
-    def test_a_picture_without_a_face_is_drawn_as_it_is(self, astronaut):
-        axes = LandmarksDisplay.from_faces(astronaut, []).draw()
+    def test_a_image_without_a_face_is_drawn_as_it_is(self, astronaut):
+        axes = LandmarksFigure.from_faces(astronaut, []).draw()
         assert len(axes.images) == 1 and not axes.lines
 
     def test_other_points_are_refused(self):
         with pytest.raises(InputError, match="must have shape"):
-            LandmarksDisplay(np.zeros((5, 2)))
+            LandmarksFigure(np.zeros((5, 2)))
 
 
 class TestRejection:
@@ -224,7 +224,7 @@ class TestRejection:
     def test_the_legend_stands_under_the_wanted_share_and_the_curve_beside_it(self, lowest):
         coverage = np.linspace(0.05, 1, 20)
         curve = np.column_stack([coverage, 1 - coverage, 1 - (1 - lowest) * coverage])
-        axes = RejectionDisplay(curve, (0.6, 0.5, curve[9, 2]), 0.85).draw()
+        axes = RejectionFigure(curve, (0.6, 0.5, curve[9, 2]), 0.85).draw()
         axes.figure.savefig("/dev/null", format="png")
         low, high = axes.get_ylim()
         assert 0 <= low < 100 * lowest and high > 100
@@ -244,7 +244,7 @@ class TestCost:
     def test_names_of_models_that_lie_close_do_not_stand_on_one_another(self):
         rows = [{"name": f"model {i}", "accuracy": 0.6 + i / 500, "ms_per_face": 1.0, "megabytes": 5.0} for i in (0, 1)]
         rows.append({"name": "far", "accuracy": 0.2, "ms_per_face": 50.0})
-        axes = CostDisplay(rows).draw()
+        axes = CostFigure(rows).draw()
         axes.figure.savefig("/dev/null", format="png")
         boxes = [text.get_window_extent() for text in axes.texts]
         assert len(boxes) == 3
@@ -267,7 +267,7 @@ class TestCost:
             }
             for name, of, time in near
         ]
-        axes = CostDisplay(rows).draw()
+        axes = CostFigure(rows).draw()
         axes.figure.savefig("/dev/null", format="png")
         marks = [axes.transData.transform((row["ms_per_face"], 100 * row["accuracy"])) for row in rows]
         names = [letters_of(text) for text in axes.texts]
@@ -279,7 +279,7 @@ class TestCost:
     def test_times_are_plain_numbers(self):
         for fastest, slowest in ((1.7, 4.1), (0.06, 5.5), (1.0, 2000.0)):
             times = [{"name": "a", "accuracy": 0.5, "ms_per_face": time} for time in (fastest, slowest)]
-            axes = CostDisplay(times).draw()
+            axes = CostFigure(times).draw()
             axes.figure.draw_without_rendering()
             low, high = axes.get_xlim()
             shown = [label.get_text() for label in axes.get_xticklabels() if low <= float(label.get_text()) <= high]
@@ -289,13 +289,13 @@ class TestCost:
 class TestSvg:
     def test_names_from_outside_are_letters_and_neither_tags_nor_formulas(self):
         odd = ("<b>$x_1$</b>", "a & $b$")
-        svg = figure_svg(ConfusionDisplay(np.eye(2, dtype=int), odd).draw(palette=PAGE).figure, label='"<', prefix="p")
+        svg = figure_svg(ConfusionFigure(np.eye(2, dtype=int), odd).draw(palette=PAGE).figure, label='"<', prefix="p")
         assert "<b>" not in svg and "&lt;b&gt;$x_1$&lt;/b&gt;" in svg and "a &amp; $b$" in svg
         assert 'aria-label="&quot;&lt;"' in svg
         assert plain("$") == r"\$"
 
-    def test_it_needs_nothing_from_outside_and_its_names_carry_the_prefix(self, answers):
-        for name, display in every_display(*answers).items():
+    def test_it_needs_nothing_from_outside_and_its_names_carry_the_prefix(self, predictions):
+        for name, display in every_display(*predictions).items():
             svg = figure_svg(display.draw(palette=PAGE).figure, label=name, prefix=name)
             assert "http" not in svg and "@import" not in svg and "DejaVu" not in svg
             names = re.findall(r'\bid="([^"]+)"', svg)
@@ -303,11 +303,11 @@ class TestSvg:
             asked = re.findall(r'href="([^"]+)"|url\(([^)]+)\)', svg)
             assert {("".join(each))[1:] for each in asked} <= set(names)
 
-    def test_settings_of_matplotlib_are_left_as_they_were(self, answers):
+    def test_settings_of_matplotlib_are_left_as_they_were(self, predictions):
         import matplotlib
 
         before = dict(matplotlib.rcParams)
-        figure_svg(every_display(*answers)["classes"].draw(palette=PAGE).figure, label="", prefix="a")
+        figure_svg(every_display(*predictions)["classes"].draw(palette=PAGE).figure, label="", prefix="a")
         assert dict(matplotlib.rcParams) == before
 
 
@@ -338,9 +338,9 @@ def contrast(first, second):
 def test_importing_loads_no_matplotlib_and_drawing_leaves_no_figure_to_pyplot():
     code = """
 import sys
-from landmark_fer.figures.folds import FoldsDisplay
+from landmark_fer.figures.folds import FoldsFigure
 assert "matplotlib" not in sys.modules
-FoldsDisplay({"a": [0.1, 0.2]}).draw().figure.savefig("/dev/null", format="png")
+FoldsFigure({"a": [0.1, 0.2]}).draw().figure.savefig("/dev/null", format="png")
 from matplotlib import pyplot
 assert pyplot.get_fignums() == []
 """

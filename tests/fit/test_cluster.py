@@ -79,7 +79,7 @@ class Reader:
 
     def items(self):
         for place, face in enumerate(self.faces):
-            yield Item(f"face {place}", expression="happy", picture=face)
+            yield Item(f"face {place}", expression="happy", image=face)
 
 
 def contents(dataset):
@@ -133,7 +133,7 @@ def test_files_travel_as_bytes_and_the_unreadable_are_left_out(running, lfw_crop
     class Files(Reader):
         def items(self):
             for name in ("0.png", "gone.png", "1.png", "2.png"):
-                yield Item(name, expression="happy", picture=tmp_path / name)
+                yield Item(name, expression="happy", image=tmp_path / name)
 
     local = build_dataset(Files(lfw_crops[:4]), jobs=1, cache=tmp_path / "local", progress=False)
     with computing_on(running.address) as jobs:
@@ -143,7 +143,7 @@ def test_files_travel_as_bytes_and_the_unreadable_are_left_out(running, lfw_crop
 
 
 @pytest.mark.slow
-def test_cross_validation_gives_the_same_answers_though_a_worker_is_killed(running):
+def test_cross_validation_gives_the_same_predictions_though_a_worker_is_killed(running):
     records, expressions = made_up_faces(60)  # records of more than a megabyte, which are sent apart
     classes = ("happy", "sad", "surprise")
     candidates = make_candidates(["svm", "sgd"], features="geometry")
@@ -170,7 +170,7 @@ def test_a_search_finds_the_same(running):
 
 
 @pytest.mark.slow
-def test_the_door_fits_the_same_model(running, lfw_csv, tmp_path, monkeypatch):
+def test_the_command_fits_the_same_model(running, lfw_csv, tmp_path, monkeypatch):
     records, _ = made_up_faces(3)
     words = ["--data", str(lfw_csv), "--models", "dummy,svm", "--features", "geometry", "--folds", "3"]
     for name, more in (("local", ["--jobs", "2"]), ("there", ["--cluster", running.address])):

@@ -1,4 +1,4 @@
-"""The fit door: from a data set to an artifact, and from bad input to a sentence."""
+"""The fit command: from a data set to an artifact, and from bad input to a sentence."""
 
 import gzip
 import json
@@ -29,7 +29,7 @@ def place(tmp_path, session_cache, monkeypatch):
 
 
 def fit(*arguments, models="svm", features="geometry", folds=3, out="out"):
-    """Run the door in this process, quickly."""
+    """Run the command in this process, quickly."""
     quick = ["--models", models, "--features", features, "--folds", folds, "--jobs", 1, "--out", out]
     quick += [] if "--report" in arguments else ["--report", "none"]
     return main([str(word) for word in (*quick, *arguments)])
@@ -37,7 +37,7 @@ def fit(*arguments, models="svm", features="geometry", folds=3, out="out"):
 
 @pytest.fixture
 def refused(capsys):
-    """A function that runs the door, demands status 2 and one sentence, and returns the sentence."""
+    """A function that runs the command, demands status 2 and one sentence, and returns the sentence."""
 
     def run(*arguments, **options):
         assert fit(*arguments, **options) == 2
@@ -69,12 +69,12 @@ class TestItWorks:
     @pytest.mark.slow
     def test_the_same_seed_gives_the_same_probabilities(self, lfw_csv):
         records, _ = made_up_faces(4)
-        answers = {}
+        predictions = {}
         for name, seed in [("first", 1), ("second", 1), ("other", 2)]:
             assert fit("--data", lfw_csv, "--seed", seed, models="mlp", out=name) == 0
-            answers[name] = load_artifact(name).predictor.predict_proba(records)
-        np.testing.assert_array_equal(answers["first"], answers["second"])
-        assert np.abs(answers["first"] - answers["other"]).max() > 1e-6
+            predictions[name] = load_artifact(name).predictor.predict_proba(records)
+        np.testing.assert_array_equal(predictions["first"], predictions["second"])
+        assert np.abs(predictions["first"] - predictions["other"]).max() > 1e-6
 
     def test_no_network_is_imported_where_none_is_named(self, lfw_csv):
         code = (
@@ -111,7 +111,7 @@ class TestItWorks:
         [
             (("--minutes", "3"), "--minutes limits --search, got --minutes 3 alone; add --search"),
             (("--search", "--minutes", "0"), "minutes must be"),
-            (("--choose", "blend"), "--choose must be one of --models (dummy, knn), got blend"),
+            (("--choose", "ensemble"), "--choose must be one of --models (dummy, knn), got blend"),
             (("--fold-sample", "3"), "--fold-sample must be 100 or more, got 3"),
         ],
     )
@@ -120,8 +120,8 @@ class TestItWorks:
         assert sentence in capsys.readouterr().err
 
     def test_the_blend_is_compared_and_can_be_chosen(self, lfw_csv):
-        assert fit("--data", lfw_csv, "--choose", "blend", models="dummy,knn,svm,blend") == 0
-        assert read_manifest("out")["model_name"] == "blend"
+        assert fit("--data", lfw_csv, "--choose", "ensemble", models="dummy,knn,svm,blend") == 0
+        assert read_manifest("out")["model_name"] == "ensemble"
 
     @pytest.mark.parametrize("models", ["dummy,knn", *slow("dummy,knn,svm,svc,mlp")])
     def test_models_on_a_folder_per_class_with_a_part_held_out(self, lfw_crops, tmp_path, models):
@@ -145,9 +145,9 @@ class TestItWorks:
         assert "left out: row 3 (line 5) has pixels that are no whole numbers" in capsys.readouterr().err
         assert read_manifest("out")["data"]["n_left_out"] == 1
 
-    def test_pictures_left_out_are_counted_and_not_sentences_on_them(self, tmp_path):
+    def test_images_left_out_are_counted_and_not_sentences_on_them(self, tmp_path):
         folder = copies.make_ck48(tmp_path / "ck48", subjects=4, folders=("happy", "sadness", "surprise", "contempt"))
-        (folder / "happy" / next((folder / "happy").iterdir()).name).write_bytes(b"no picture")
+        (folder / "happy" / next((folder / "happy").iterdir()).name).write_bytes(b"no image")
         assert fit("--data", folder, "--folds", 2) == 0
         data = read_manifest("out")["data"]
         contempt = len(list((folder / "contempt").iterdir()))
@@ -256,13 +256,13 @@ class TestBadInput:
         assert "cut.csv.gz is cut short, damaged or unreadable" in refused("--data", "cut.csv.gz")
 
     def test_files_of_other_kinds(self, refused, tmp_path):
-        for name in ("notes.txt", "table.npz", "pictures.zip"):
+        for name in ("notes.txt", "table.npz", "images.zip"):
             (tmp_path / name).write_text("words")
             assert name in refused("--data", name)
 
-    def test_folders_without_pictures_or_without_classes(self, refused, tmp_path):
+    def test_folders_without_images_or_without_classes(self, refused, tmp_path):
         (tmp_path / "empty").mkdir()
-        assert "holds no pictures" in refused("--data", "empty")
+        assert "holds no images" in refused("--data", "empty")
         (tmp_path / "cats" / "tabby").mkdir(parents=True)
         Image.new("L", (48, 48)).save(tmp_path / "cats" / "tabby" / "1.png")
         assert "folders named after expressions" in refused("--data", "cats")
@@ -283,8 +283,8 @@ class TestBadInput:
         assert "is no file" in refused("--data", lfw_csv, "--predictor", "none.dat")
         assert "fer2013new.csv" in refused("--data", lfw_csv, "--labels", "ferplus")
 
-    def test_pictures_asked_of_the_geometry_table(self, refused):
-        assert "svm needs pictures with --features hog" in refused(features="hog")
+    def test_images_asked_of_the_geometry_table(self, refused):
+        assert "svm needs images with --features hog" in refused(features="hog")
 
     def test_options_that_there_are_not(self, capsys):
         with pytest.raises(SystemExit, match="2"):

@@ -1,4 +1,4 @@
-"""The door ``fit`` with networks: trained, saved, scored again without Keras, refused in a sentence."""
+"""The command ``fit`` with networks: trained, saved, scored again without Keras, refused in a sentence."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ from landmark_fer.artifact.artifact import read_manifest
 from landmark_fer.core.errors import InputError
 from landmark_fer.evaluate import main as evaluate
 from landmark_fer.fit.__main__ import main
-from landmark_fer.fit.initial_weights import read_beginning
+from landmark_fer.fit.initial_weights import read_initial_weights
 from landmark_fer.models.networks.classifier import NetworkClassifier
 from landmark_fer.models.networks.training import take_weights
 from tests.datasets import copies
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("keras")
 
 @pytest.fixture(scope="module")
 def trained(keras, tmp_path_factory, session_cache, lfw_csv):
-    """Two networks trained for an epoch by the door, the better one saved, and what it printed."""
+    """Two networks trained for an epoch by the command, the better one saved, and what it printed."""
     out, printed = tmp_path_factory.mktemp("networks") / "small", io.StringIO()
     arguments = [
         "--data",
@@ -112,7 +112,7 @@ def test_a_saved_network_is_trained_further_on_the_same_faces(trained, lfw_csv, 
 
 
 def test_a_network_that_began_with_other_faces_says_so(trained):
-    begun = read_beginning(trained.path, json.loads((trained.path / "manifest.json").read_text())["model_name"])
+    begun = read_initial_weights(trained.path, json.loads((trained.path / "manifest.json").read_text())["model_name"])
     same = SimpleNamespace(key=begun.manifest["data"]["key"])
     assert begun.warning(same, begun.manifest["seed"]) == ""
     assert "may have been learnt then" in begun.warning(same, begun.manifest["seed"] + 1)

@@ -26,8 +26,10 @@ def test_the_better_one_is_chosen_and_fitted_on_training_faces_alone():
     training = dataset.splits == "Training"
     pipeline = make_candidates(["svm"], features="geometry")["svm"].pipeline
     pipeline.fit(dataset.records[training], dataset.expressions[training])
-    pool = comparison.pools["svm"].reordered([comparison.classes.index(name) for name in pipeline.classes_])
-    expected = pool([pipeline.predict_proba(dataset.records)])
+    calibration = comparison.calibrations["svm"].reordered(
+        [comparison.classes.index(name) for name in pipeline.classes_]
+    )
+    expected = calibration([pipeline.predict_proba(dataset.records)])
     np.testing.assert_allclose(model.predictor.predict_proba(dataset.records), expected, atol=1e-5)
 
 
@@ -47,8 +49,8 @@ def test_test_faces_change_nothing_in_the_model():
     swapped = np.flatnonzero(other.splits == "PublicTest")
     other.expressions[swapped] = other.expressions[swapped[::-1]]
     first, second = (train(each)[1] for each in (dataset, other))
-    answers = [model.predictor.predict_proba(dataset.records) for model in (first, second)]
-    np.testing.assert_array_equal(*answers)
+    predictions = [model.predictor.predict_proba(dataset.records) for model in (first, second)]
+    np.testing.assert_array_equal(*predictions)
     assert first.facts["scores"] != second.facts["scores"]
 
 
@@ -64,15 +66,17 @@ def test_a_search_tries_the_grids(tmp_path):
 
 def test_the_blend_of_all_but_the_dummy_competes_and_is_saved_whole():
     dataset = made_up_dataset(14, splits=OFFICIAL)
-    comparison, model = train(dataset, ("dummy", "knn", "svm"), blend=True, choice="blend")
-    assert {row["name"] for row in comparison.rows} == {"dummy", "knn", "svm", "blend"}
-    assert comparison.chosen == model.facts["model_name"] == "blend"
+    comparison, model = train(dataset, ("dummy", "knn", "svm"), ensemble=True, choice="ensemble")
+    assert {row["name"] for row in comparison.rows} == {"dummy", "knn", "svm", "ensemble"}
+    assert comparison.chosen == model.facts["model_name"] == "ensemble"
     assert [name for name, _ in model.predictor[-1].members_] == ["knn", "svm"]
-    assert model.facts["pool"]["members"] == ["knn", "svm"]
+    assert model.facts["calibration"]["members"] == ["knn", "svm"]
     parts = [
         part.predict_proba(model.predictor[0].transform(dataset.records)) for _, part in model.predictor[-1].members_
     ]
-    np.testing.assert_array_equal(model.predictor.predict_proba(dataset.records), model.predictor[-1].pool(parts))
+    np.testing.assert_array_equal(
+        model.predictor.predict_proba(dataset.records), model.predictor[-1].calibration(parts)
+    )
 
 
 def test_another_than_the_best_may_be_chosen_and_the_reason_says_so():
@@ -105,7 +109,9 @@ def test_the_sentence_on_folds_says_what_was_sampled():
     dataset = made_up_dataset(14, splits=OFFICIAL)
     candidates = make_candidates(["svm", "dummy"], features="geometry", fold_sample=9)
     comparison = compare(dataset, candidates, n_folds=2, bar=False)
-    assert comparison.folds.startswith("2 stratified folds of 30 training faces; twins and subjects stay together.")
+    assert comparison.folds.startswith(
+        "2 stratified folds of 30 training faces; near-duplicates and subjects stay together."
+    )
     assert "Within a fold svm, dummy: fitted on a stratified sample of 9 faces" in comparison.folds
 
 

@@ -1,4 +1,4 @@
-"""Faces, recognitions and pictures made by hand."""
+"""Faces, recognitions and images made by hand."""
 
 import numpy as np
 
@@ -23,4 +23,4 @@ def make_recognition(expression="happy", confidence=0.7, **place):
 
 def make_seen(*recognitions, versus=None):
     """Recognitions as faces of one frame, numbered from 1."""
-    return [SeenFace(number, answer, answer, versus) for number, answer in enumerate(recognitions, 1)]
+    return [SeenFace(number, prediction, prediction, versus) for number, prediction in enumerate(recognitions, 1)]

@@ -12,8 +12,8 @@ from .hand_made import make_recognition
 RATE = 1000.0  # frames per second: own pace does not matter
 
 
-def pictures(n, *, live=False, error=None, rate=RATE):
-    """A source of n black pictures, after which an error may come."""
+def images(n, *, live=False, error=None, rate=RATE):
+    """A source of n black images, after which an error may come."""
 
     def frames():
         for index in range(n):
@@ -21,11 +21,11 @@ def pictures(n, *, live=False, error=None, rate=RATE):
         if error is not None:
             raise error
 
-    return Source("pictures", frames(), frames_per_second=rate, live=live)
+    return Source("images", frames(), frames_per_second=rate, live=live)
 
 
 class StallingCamera(Source):
-    """A camera that gives what is on its list: True for a picture, False for none in time; then it is over."""
+    """A camera that gives what is on its list: True for a image, False for none in time; then it is over."""
 
     def __init__(self, gives):
         super().__init__("camera", None, frames_per_second=30.0, live=True)
@@ -41,13 +41,13 @@ class StallingCamera(Source):
 
 
 class FixedReader:
-    """Sees the same faces in every picture; their explanations are counted."""
+    """Sees the same faces in every image; their explanations are counted."""
 
     def __init__(self, *track_ids, still=False, expression="happy"):
         self.still, self.explained, self.times = still, [], []
         self._seen = [self._face(track_id, expression) for track_id in track_ids]
 
-    def read(self, picture, *, time_s):
+    def read(self, image, *, time_s):
         self.times.append(time_s)
         return list(self._seen)
 
@@ -59,19 +59,19 @@ class FixedReader:
             self.explained.append(track_id)
             return f"why {track_id}"
 
-        answer = replace(make_recognition(expression, x=10.0, y=10.0, side=40.0), _explainer=explain)
-        return SeenFace(track_id, answer, raw=answer)
+        prediction = replace(make_recognition(expression, x=10.0, y=10.0, side=40.0), _explainer=explain)
+        return SeenFace(track_id, prediction, raw=prediction)
 
 
 class ScriptedWindow:
-    """Hears keys: at each number of shown pictures those on the list; closed at a number of shown pictures."""
+    """Hears keys: at each number of shown images those on the list; closed at a number of shown images."""
 
     def __init__(self, keys=None, *, close_at=None):
         self.keys = {at: list(pressed) for at, pressed in (keys or {}).items()}
         self.close_at, self.closed, self.shown, self.waits = close_at, False, [], []
 
-    def show(self, picture, *, wait_s=0.0):
-        self.shown.append(picture)
+    def show(self, image, *, wait_s=0.0):
+        self.shown.append(image)
         self.closed = len(self.shown) == self.close_at
         return self._key()
 

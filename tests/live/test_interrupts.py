@@ -9,7 +9,7 @@ import pytest
 from landmark_fer.live.interrupts import SIGNALS, Interrupts
 from landmark_fer.live.session import Session
 
-from .stand_ins import FixedReader, Rows, pictures
+from .stand_ins import FixedReader, Rows, images
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals between threads")
 
@@ -79,5 +79,5 @@ def test_session_gives_an_interrupted_frame_to_every_sink():
 
     first, second = Interrupting(), Rows()
     with Interrupts() as interrupts:
-        tally = Session(pictures(10), FixedReader(1), sinks=[first, second], interrupts=interrupts).run()
+        tally = Session(images(10), FixedReader(1), sinks=[first, second], interrupts=interrupts).run()
     assert tally.frames == len(first.frames) == len(second.frames) == 4

@@ -1,4 +1,4 @@
-"""The live door: starts fast, says what is wrong, keeps what it saw, and ends cleanly however it is ended."""
+"""The live command: starts fast, says what is wrong, keeps what it saw, and ends cleanly however it is ended."""
 
 import csv
 import json
@@ -38,15 +38,15 @@ def recognizer():
 
 
 @pytest.fixture
-def door(recognizer, monkeypatch):
-    """The door with a recognizer that is loaded already, headless."""
+def command(recognizer, monkeypatch):
+    """The command with a recognizer that is loaded already, headless."""
     monkeypatch.setattr(live, "_recognizer", lambda options, model: recognizer)
     return lambda *arguments: main(["--headless", *map(str, arguments)])
 
 
 @pytest.fixture
 def start():
-    """Start the door as a process of its own."""
+    """Start the command as a process of its own."""
     started = []
 
     def start(*arguments, **options):
@@ -97,11 +97,11 @@ def test_help_loads_nothing_heavy():
         assert action.option_strings[-1] in ended.stdout
 
 
-def test_everything_is_kept_at_once(door, tmp_path, capsys):
+def test_everything_is_kept_at_once(command, tmp_path, capsys):
     kept = {name: tmp_path / name for name in ("log.csv", "log.jsonl", "video.mp4", "summary.html")}
     logs = ["--log", kept["log.csv"], "--log", kept["log.jsonl"]]
     rest = ["--record", kept["video.mp4"], "--summary", kept["summary.html"], "--explain"]
-    assert door("--source", "demo", *logs, *rest, "--max-frames", 12) == 0
+    assert command("--source", "demo", *logs, *rest, "--max-frames", 12) == 0
     rows = rows_of(kept["log.csv"])
     assert [int(row["frame"]) for row in rows] == list(range(12))
     assert {row["track_id"] for row in rows} == {"1"}
@@ -123,20 +123,20 @@ def test_everything_is_kept_at_once(door, tmp_path, capsys):
     assert "  #1: 0.5 s; " in out
 
 
-def test_recorded_video_is_annotated_and_the_log_is_not_needed(door, tmp_path):
-    assert door("--source", "demo", "--record", tmp_path / "video.avi", "--max-frames", 1) == 0
+def test_recorded_video_is_annotated_and_the_log_is_not_needed(command, tmp_path):
+    assert command("--source", "demo", "--record", tmp_path / "video.avi", "--max-frames", 1) == 0
     with open_source(tmp_path / "video.avi") as source, open_source("demo") as plain:
-        difference = np.abs(next(source).picture.astype(int) - next(plain).picture)
+        difference = np.abs(next(source).image.astype(int) - next(plain).image)
     assert (difference.max(axis=2) > 80).mean() > 0.005
 
 
-def test_mirrored_recording(door, tmp_path):
-    assert door("--source", "demo", "--record", tmp_path / "video.avi", "--mirror", "--max-frames", 1) == 0
+def test_mirrored_recording(command, tmp_path):
+    assert command("--source", "demo", "--record", tmp_path / "video.avi", "--mirror", "--max-frames", 1) == 0
     with open_source(tmp_path / "video.avi") as source, open_source("demo") as plain:
-        shown, picture = next(source).picture.astype(int), next(plain).picture
+        shown, image = next(source).image.astype(int), next(plain).image
     corners = np.s_[-60:, :200], np.s_[-60:, -200:]
     for corner in corners:
-        assert np.abs(shown[corner] - picture[:, ::-1][corner]).mean() < np.abs(shown[corner] - picture[corner]).mean()
+        assert np.abs(shown[corner] - image[:, ::-1][corner]).mean() < np.abs(shown[corner] - image[corner]).mean()
 
 
 def test_two_models_side_by_side(recognizer, monkeypatch, tmp_path, lfw_model):
@@ -164,8 +164,8 @@ def test_two_models_side_by_side(recognizer, monkeypatch, tmp_path, lfw_model):
         (["--source", "demo", "--log", "nowhere/log.csv"], "there is no folder"),
     ],
 )
-def test_errors_are_a_sentence_and_status_2(door, capsys, arguments, sentence):
-    assert door(*arguments) == 2
+def test_errors_are_a_sentence_and_status_2(command, capsys, arguments, sentence):
+    assert command(*arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert sentence in error
@@ -174,9 +174,9 @@ def test_errors_are_a_sentence_and_status_2(door, capsys, arguments, sentence):
 
 @pytest.mark.parametrize(
     "arguments,reject",
-    [((), "fitted"), (("--always-answer",), None), (("--reject-below", "0.6"), 0.6), (("--reject-below", "0"), 0.0)],
+    [((), "fitted"), (("--never-reject",), None), (("--reject-below", "0.6"), 0.6), (("--reject-below", "0"), 0.0)],
 )
-def test_how_unsure_answers_are_treated_reaches_the_recognizer(monkeypatch, arguments, reject):
+def test_how_unsure_predictions_are_treated_reaches_the_recognizer(monkeypatch, arguments, reject):
     asked = {}
 
     def refuse(artifact, **options):
@@ -208,7 +208,7 @@ def test_numbers_have_their_bounds(option, value, rule, capsys):
 
 def test_rejecting_and_always_answering_exclude_each_other(capsys):
     with pytest.raises(SystemExit):
-        main(["--always-answer", "--reject-below", "0.5"])
+        main(["--never-reject", "--reject-below", "0.5"])
     assert "not allowed with" in capsys.readouterr().err
 
 
@@ -222,7 +222,7 @@ def test_how_faces_are_read_depends_on_the_source(recognizer, tmp_path, still):
     reader.close()
 
 
-def test_uncertain_answers_are_logged_and_counted_as_such(recognizer, door, monkeypatch, tmp_path, capsys):
+def test_uncertain_predictions_are_logged_and_counted_as_such(recognizer, command, monkeypatch, tmp_path, capsys):
     plain = recognizer.recognize_faces
 
     def unsure(faces):
@@ -231,7 +231,7 @@ def test_uncertain_answers_are_logged_and_counted_as_such(recognizer, door, monk
     monkeypatch.setattr(recognizer, "recognize_faces", unsure)
     monkeypatch.setattr(recognizer, "threshold", 1.0)
     log, video = tmp_path / "log.csv", tmp_path / "video.avi"
-    assert door("--source", "demo", "--log", log, "--record", video, "--max-frames", 2) == 0
+    assert command("--source", "demo", "--log", log, "--record", video, "--max-frames", 2) == 0
     assert [row["expression"] for row in rows_of(log)] == ["uncertain"] * 2
     assert "uncertain 100%" in capsys.readouterr().out
 
@@ -241,21 +241,21 @@ def test_missing_model_is_said(capsys):
     assert "artifact nowhere does not exist" in capsys.readouterr().err
 
 
-def test_failed_start_leaves_the_old_log(door, tmp_path):
+def test_failed_start_leaves_the_old_log(command, tmp_path):
     log = tmp_path / "log.csv"
     log.write_text("old")
-    assert door("--source", "missing.mp4", "--log", log) == 2
+    assert command("--source", "missing.mp4", "--log", log) == 2
     assert log.read_text() == "old"
 
 
-def test_interrupt_ends_with_a_summary(door, monkeypatch, tmp_path, capsys):
+def test_interrupt_ends_with_a_summary(command, monkeypatch, tmp_path, capsys):
     def frames():
         yield from (Frame(np.zeros((48, 64, 3), np.uint8), index / 25, index) for index in range(7))
         raise KeyboardInterrupt
 
     interrupted = Source("interrupted", frames(), frames_per_second=25.0)
     monkeypatch.setattr("landmark_fer.live.sources.opening.open_source", lambda _: interrupted)
-    assert door("--log", tmp_path / "log.csv", "--summary", tmp_path / "page.html") == 0
+    assert command("--log", tmp_path / "log.csv", "--summary", tmp_path / "page.html") == 0
     assert "7 frames" in capsys.readouterr().out
     assert (tmp_path / "log.csv").read_text().startswith("frame,")
     assert (tmp_path / "page.html").exists()
@@ -270,7 +270,7 @@ def test_interrupt_before_the_first_frame_is_said(monkeypatch, capsys):
     assert "stopped" in capsys.readouterr().err
 
 
-def test_sink_that_fails_ends_with_a_sentence_and_the_others_are_whole(door, monkeypatch, tmp_path, capsys):
+def test_sink_that_fails_ends_with_a_sentence_and_the_others_are_whole(command, monkeypatch, tmp_path, capsys):
     plain = live.sys.modules["landmark_fer.live.sinks.logs"].CsvLog.write
 
     def fail(self, frame, *rest):
@@ -281,34 +281,34 @@ def test_sink_that_fails_ends_with_a_sentence_and_the_others_are_whole(door, mon
     monkeypatch.setattr("landmark_fer.live.sinks.registry.CsvLog.write", fail)
     video, page = tmp_path / "video.mp4", tmp_path / "page.html"
     kept = ["--record", video, "--log", tmp_path / "log.csv", "--summary", page]
-    assert door("--source", "demo", *kept, "--max-frames", 9) == 2
+    assert command("--source", "demo", *kept, "--max-frames", 9) == 2
     assert capsys.readouterr().err == "error: log.csv cannot be written (No space left on device)\n"
     assert frames_of(video) in (3, 4)
     assert len(rows_of(tmp_path / "log.csv")) == 3
     assert page.exists()
 
 
-def test_picture_as_a_source(door, tmp_path, capsys):
+def test_image_as_a_source(command, tmp_path, capsys):
     cv2.imwrite(str(tmp_path / "grey.png"), np.full((100, 100), 128, np.uint8))
-    assert door("--source", tmp_path / "grey.png") == 0
+    assert command("--source", tmp_path / "grey.png") == 0
     assert "1 frames, 0 faces" in capsys.readouterr().out
 
 
-def test_folder_of_pictures_stand_alone(door, astronaut, tmp_path, capsys):
+def test_folder_of_images_stand_alone(command, astronaut, tmp_path, capsys):
     for name in ("a.png", "b.png"):
         cv2.imwrite(str(tmp_path / name), cv2.cvtColor(astronaut, cv2.COLOR_RGB2BGR))
-    assert door("--source", tmp_path, "--log", tmp_path / "log.csv") == 0
+    assert command("--source", tmp_path, "--log", tmp_path / "log.csv") == 0
     first, second = rows_of(tmp_path / "log.csv")
     assert [row["track_id"] for row in (first, second)] == ["1", "2"]
     assert first["confidence"] == second["confidence"]
     assert len(capsys.readouterr().out.strip().splitlines()) == 2
 
 
-def test_truncated_video_is_read_to_where_it_ends(door, tmp_path, caplog):
+def test_truncated_video_is_read_to_where_it_ends(command, tmp_path, caplog):
     whole, part = tmp_path / "whole.avi", tmp_path / "part.avi"
-    assert door("--source", "demo", "--record", whole, "--max-frames", 12) == 0
+    assert command("--source", "demo", "--record", whole, "--max-frames", 12) == 0
     part.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    assert door("--source", part, "--log", tmp_path / "log.csv") == 0
+    assert command("--source", part, "--log", tmp_path / "log.csv") == 0
     assert 3 <= len(rows_of(tmp_path / "log.csv")) < 12
     assert "ends after" in caplog.text
 
@@ -409,11 +409,11 @@ def test_kill_leaves_whole_rows(start, tmp_path):
 
 
 @linux_only
-def test_full_disk_ends_with_a_sentence(door, tmp_path, capsys):
+def test_full_disk_ends_with_a_sentence(command, tmp_path, capsys):
     (tmp_path / "full.csv").symlink_to("/dev/full")
     log, video = tmp_path / "log.jsonl", tmp_path / "video.avi"
     kept = ["--log", log, "--record", video, "--log", tmp_path / "full.csv"]
-    assert door("--source", "demo", *kept, "--max-frames", 9) == 2
+    assert command("--source", "demo", *kept, "--max-frames", 9) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert "No space left on device" in error
@@ -428,8 +428,8 @@ def test_web_is_served_until_it_is_ended(start, number):
     process = start("--web", "127.0.0.1:0", "--source", "demo")
     line = next(line for line in process.stdout if "http://" in line)
     address = re.search(r"http://[\d.:]+/", line)[0]
-    with urllib.request.urlopen(f"{address}v1/health", timeout=PATIENCE_S) as answer:
-        health = json.load(answer)
+    with urllib.request.urlopen(f"{address}v1/health", timeout=PATIENCE_S) as prediction:
+        health = json.load(prediction)
     assert (health["status"], health["source"]) == ("ok", "demo")
     process.send_signal(number)
     out, error = process.communicate(timeout=PATIENCE_S)

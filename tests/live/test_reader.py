@@ -1,4 +1,4 @@
-"""Readers: models are asked about the faces that are followed, two about the same ones; single pictures stand alone."""
+"""Readers: models are asked about the faces that are followed, two about the same ones; single images stand alone."""
 
 import itertools
 from dataclasses import replace
@@ -10,7 +10,7 @@ from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.core.records import Recognition
 from landmark_fer.live.reader import MEMORY_S, LiveReader, StillReader, shared_extractor
-from landmark_fer.live.sources.demo import FRAMES_PER_SECOND, MOTIONS, demo_pictures
+from landmark_fer.live.sources.demo import FRAMES_PER_SECOND, MOTIONS, demo_images
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
 
 CLASSES = ("happy", "surprise", "neutral")
@@ -21,15 +21,15 @@ class Model:
 
     threshold = 0.0
 
-    def __init__(self, extractor, answer=lambda face: (0.1, 0.2, 0.7), classes=CLASSES):
-        self.extractor, self.answer, self.classes, self.asked = extractor, answer, classes, []
+    def __init__(self, extractor, prediction=lambda face: (0.1, 0.2, 0.7), classes=CLASSES):
+        self.extractor, self.prediction, self.classes, self.asked = extractor, prediction, classes, []
 
     def recognize_faces(self, faces):
         self.asked.append(list(faces))
         return [self._recognition(face) for face in faces]
 
     def _recognition(self, face):
-        probabilities = dict(zip(self.classes, self.answer(face), strict=True))
+        probabilities = dict(zip(self.classes, self.prediction(face), strict=True))
         best = max(probabilities, key=probabilities.get)
         return Recognition(face, best, probabilities[best], probabilities)
 
@@ -52,58 +52,58 @@ def with_settings(extractor):
 
 
 @pytest.fixture(scope="module")
-def film():
+def video():
     """The demo from just before the second face comes until it is gone, two frames in three left out."""
     second = next(motion for motion in MOTIONS if motion.faces == 2)
     begin, end = (round(time * FRAMES_PER_SECOND) for time in (second.begin - 0.2, second.begin + 1.0))
-    return [(i / FRAMES_PER_SECOND, p) for i, p in enumerate(itertools.islice(demo_pictures(), end)) if i >= begin]
+    return [(i / FRAMES_PER_SECOND, p) for i, p in enumerate(itertools.islice(demo_images(), end)) if i >= begin]
 
 
-def read(reader, film):
+def read(reader, video):
     try:
-        return [reader.read(picture, time_s=time_s) for time_s, picture in film]
+        return [reader.read(image, time_s=time_s) for time_s, image in video]
     finally:
         reader.close()
 
 
-def test_faces_of_a_film_keep_their_numbers(extractor, film):
-    frames = read(LiveReader(Model(extractor)), film)
+def test_faces_of_a_video_keep_their_numbers(extractor, video):
+    frames = read(LiveReader(Model(extractor)), video)
     assert {face.track_id for face in frames[0]} == {1}
     assert {face.track_id for face in frames[-1]} == {1, 2}
     assert {face.track_id for seen in frames for face in seen} == {1, 2}
 
 
-def test_without_smoothing_answers_are_as_they_come(extractor, film):
+def test_without_smoothing_predictions_are_as_they_come(extractor, video):
     model = Model(extractor)
-    frames = read(LiveReader(model, smoothing=0), film[:5])
+    frames = read(LiveReader(model, smoothing=0), video[:5])
     for seen, asked in zip(frames, model.asked, strict=True):
         assert [face.raw.face for face in seen] == asked
         assert all(face.recognition is face.raw for face in seen)
         assert all(face.versus is None for face in seen)
 
 
-def test_smoothing_steadies_what_is_shown_and_leaves_what_came(extractor, film):
+def test_smoothing_steadies_what_is_shown_and_leaves_what_came(extractor, video):
     turns = itertools.cycle([(0.9, 0.05, 0.05), (0.05, 0.05, 0.9)])
-    frames = read(LiveReader(Model(extractor, answer=lambda face: next(turns)), smoothing=1.0), film[:4])
+    frames = read(LiveReader(Model(extractor, prediction=lambda face: next(turns)), smoothing=1.0), video[:4])
     assert [seen[0].raw.expression for seen in frames] == ["happy", "neutral"] * 2
     assert {seen[0].recognition.expression for seen in frames} == {"happy"}
 
 
-def test_uncertain_answers_stay_uncertain(extractor, film):
-    model = Model(extractor, answer=lambda face: (0.3, 0.3, 0.4))
+def test_uncertain_predictions_stay_uncertain(extractor, video):
+    model = Model(extractor, prediction=lambda face: (0.3, 0.3, 0.4))
     model.threshold = 0.5
-    frames = read(LiveReader(model), film[:2])
+    frames = read(LiveReader(model), video[:2])
     assert {seen[0].recognition.expression for seen in frames} == {UNCERTAIN}
 
 
-def test_track_that_ended_is_forgotten(extractor, film, monkeypatch):
+def test_track_that_ended_is_forgotten(extractor, video, monkeypatch):
     kept = []
     monkeypatch.setattr(
         "landmark_fer.recognition.smoothing.Smoother.forget_but", lambda self, track_ids: kept.append(set(track_ids))
     )
-    (_, picture), nothing = film[0], np.zeros_like(film[0][1])
+    (_, image), nothing = video[0], np.zeros_like(video[0][1])
     reader = LiveReader(Model(extractor))
-    for time_s, shown in ((0.0, picture), (0.5 * MEMORY_S, nothing), (1.5 * MEMORY_S, nothing)):
+    for time_s, shown in ((0.0, image), (0.5 * MEMORY_S, nothing), (1.5 * MEMORY_S, nothing)):
         reader.read(shown, time_s=time_s)
     reader.close()
     assert kept == [{1}, {1}, set()]
@@ -116,9 +116,9 @@ def test_no_face_is_an_empty_list(extractor):
 
 
 @pytest.mark.parametrize("kind", [LiveReader, StillReader])
-def test_two_models_are_asked_about_the_same_faces(extractor, film, kind):
-    one, other = Model(extractor), Model(extractor, answer=lambda face: (0.6, 0.4), classes=("happy", "angry"))
-    frames = read(kind(one, versus=other), film[:4])
+def test_two_models_are_asked_about_the_same_faces(extractor, video, kind):
+    one, other = Model(extractor), Model(extractor, prediction=lambda face: (0.6, 0.4), classes=("happy", "angry"))
+    frames = read(kind(one, versus=other), video[:4])
     assert [[id(face) for face in faces] for faces in one.asked] == [[id(f) for f in faces] for faces in other.asked]
     assert all(face.recognition.expression == "neutral" for seen in frames for face in seen)
     assert all(face.versus.expression == "happy" for seen in frames for face in seen)
@@ -167,7 +167,7 @@ def test_models_whose_faces_differ_are_refused(with_settings, one, other, senten
             make(models[0], versus=models[1])
 
 
-def test_single_pictures_stand_alone(extractor, astronaut):
+def test_single_images_stand_alone(extractor, astronaut):
     reader = StillReader(Model(extractor))
     first, second = (reader.read(astronaut, time_s=time_s) for time_s in (0.0, 0.5))
     assert [face.track_id for face in (*first, *second)] == [1, 2]

@@ -3,19 +3,19 @@
 import pytest
 
 from landmark_fer.core.records import SeenFace
-from landmark_fer.live.summary_text import Tally
+from landmark_fer.live.summary_text import RunSummary
 from landmark_fer.live.timeline import Timelines
 
 from .hand_made import make_recognition
 
 
 def seen(**expressions):
-    answers = {int(name[1:]): make_recognition(expression) for name, expression in expressions.items()}
-    return [SeenFace(track_id, answer, raw=answer) for track_id, answer in answers.items()]
+    predictions = {int(name[1:]): make_recognition(expression) for name, expression in expressions.items()}
+    return [SeenFace(track_id, prediction, raw=prediction) for track_id, prediction in predictions.items()]
 
 
 def test_reads_well():
-    tally = Tally(timelines=Timelines(1 / 25))
+    tally = RunSummary(timelines=Timelines(1 / 25))
     for index in range(100):
         tally.add(index / 25, seen(t1="happy" if index < 75 else "neutral"))
     tally.finish(5.0)
@@ -23,13 +23,13 @@ def test_reads_well():
         "100 frames, 100 faces, 20.0 frames/s; most often happy 75%, neutral 25%",
         "  #1: 4.0 s; happy 75%, neutral 25%",
     ]
-    assert str(Tally()) == "0 frames, 0 faces, 0.0 frames/s"
+    assert str(RunSummary()) == "0 frames, 0 faces, 0.0 frames/s"
 
 
 @pytest.mark.parametrize("slower", [1, 5])
 def test_shares_are_of_time_and_not_of_frames(slower):
     """A camera that slows down in the second half."""
-    tally = Tally(timelines=Timelines())
+    tally = RunSummary(timelines=Timelines())
     for index in range(100):
         tally.add(index / 25, seen(t1="happy"))
     for index in range(100 // slower):
@@ -38,15 +38,15 @@ def test_shares_are_of_time_and_not_of_frames(slower):
     assert str(tally).splitlines()[1] == "  #1: 8.0 s; happy 50%, neutral 50%"
 
 
-def test_faces_of_single_pictures_have_no_time():
-    tally = Tally()
+def test_faces_of_single_images_have_no_time():
+    tally = RunSummary()
     tally.add(0.0, seen(t1="happy", t2="angry"))
     tally.finish(1.0)
     assert str(tally) == "1 frames, 2 faces, 1.0 frames/s; most often happy 50%, angry 50%"
 
 
 def test_many_faces_are_told_shortly():
-    tally = Tally(timelines=Timelines())
+    tally = RunSummary(timelines=Timelines())
     for index in range(40):
         tally.add(index / 10, seen(t1="happy", **{f"t{2 + index // 2}": "angry"}))
     tally.finish(4.0)

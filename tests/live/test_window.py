@@ -1,4 +1,4 @@
-"""The window: a sentence instead of a crash where there is no display; on a display, pictures and keys."""
+"""The window: a sentence instead of a crash where there is no display; on a display, images and keys."""
 
 import os
 import shutil
@@ -26,7 +26,9 @@ def run(script, **variables):
 @linux_only
 @pytest.mark.parametrize("variables", [{}, {"DISPLAY": ":4242"}, {"DISPLAY": "nonsense"}, {"WAYLAND_DISPLAY": "none"}])
 def test_without_a_display_live_says_so(variables):
-    ended = run("import sys; from landmark_fer.live.__main__ import main; sys.exit(main(['--source', 'demo']))", **variables)
+    ended = run(
+        "import sys; from landmark_fer.live.__main__ import main; sys.exit(main(['--source', 'demo']))", **variables
+    )
     assert ended.returncode == 2, ended.stderr
     assert ended.stderr.startswith("error: no display was found")
     assert "--headless" in ended.stderr
@@ -86,19 +88,19 @@ def test_key_is_heard(display):
         import numpy as np
         from landmark_fer.live.window import Window
         with Window("keytest") as window:
-            picture = np.zeros((48, 64, 3), np.uint8)
+            image = np.zeros((48, 64, 3), np.uint8)
             for _ in range(10):
-                window.show(picture, wait_s=0.05)
+                window.show(image, wait_s=0.05)
             keys = {"q": "q", "shift+s": "s", "space": "space", "Return": "enter", "plus": "+", "Escape": "escape"}
             for name, expected in keys.items():
                 number = subprocess.check_output(["xdotool", "search", "--name", "keytest"], text=True).split()[-1]
                 for _ in range(10):  # a window that is still being mapped hears nothing
                     subprocess.Popen(["xdotool", "key", "--window", number, name], stderr=subprocess.DEVNULL)
-                    if expected in [window.show(picture, wait_s=0.05) for _ in range(20)]:
+                    if expected in [window.show(image, wait_s=0.05) for _ in range(20)]:
                         break
                 else:
                     raise AssertionError(name)
-                while window.show(picture, wait_s=0.3) is not None:
+                while window.show(image, wait_s=0.3) is not None:
                     pass
         print("done")
     """
@@ -107,7 +109,7 @@ def test_key_is_heard(display):
 
 
 @needs_xvfb
-def test_waiting_before_the_first_picture_closes_nothing(display):
+def test_waiting_before_the_first_image_closes_nothing(display):
     script = """
         import numpy as np
         from landmark_fer.live.window import Window
@@ -125,7 +127,7 @@ def test_waiting_before_the_first_picture_closes_nothing(display):
 @needs_xvfb
 @pytest.mark.skipif(shutil.which("xdotool") is None, reason="xdotool, which presses keys, is not on PATH")
 def test_modifiers_and_arrows_are_no_keys(display):
-    """Nor is a letter taken for another while the window is resized and pictures change their size."""
+    """Nor is a letter taken for another while the window is resized and images change their size."""
     script = """
         import subprocess
         import cv2

@@ -6,8 +6,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import log_loss
 from sklearn.neighbors import KNeighborsClassifier
 
-from landmark_fer.models.calibration import Pool, PooledClassifier
-from landmark_fer.models.calibration_fitting import fit_logistic, fit_pool, fit_temperature
+from landmark_fer.models.calibration import CalibratedEnsemble, Calibration
+from landmark_fer.models.calibration_fitting import fit_calibration, fit_logistic, fit_temperature
 
 CLASSES = ["angry", "happy", "sad", "surprise"]
 
@@ -30,23 +30,23 @@ def faces(generator):
 
 
 def test_one_member_and_the_identity_change_nothing(faces):
-    pool = Pool("temperature", np.eye(4), np.zeros(4))
-    np.testing.assert_allclose(pool([faces[0]]), faces[0], atol=2e-5)
+    calibration = Calibration("temperature", np.eye(4), np.zeros(4))
+    np.testing.assert_allclose(calibration([faces[0]]), faces[0], atol=2e-5)
 
 
 @pytest.mark.parametrize("known", [0.5, 1.0, 2.5])
 def test_a_known_temperature_is_found(faces, known):
     probabilities, truth = faces
-    pool = fit_temperature([softmax(np.log(np.clip(probabilities, 1e-6, 1)) * known)], truth, 4)
-    assert 1 / pool.weights[0, 0] == pytest.approx(known, rel=0.1)
-    assert pool.weights[0, 1] == 0 and not pool.offsets.any()
+    calibration = fit_temperature([softmax(np.log(np.clip(probabilities, 1e-6, 1)) * known)], truth, 4)
+    assert 1 / calibration.weights[0, 0] == pytest.approx(known, rel=0.1)
+    assert calibration.weights[0, 1] == 0 and not calibration.offsets.any()
 
 
 def test_a_known_bias_against_a_class_is_mended(faces):
     probabilities, truth = faces
     biased = softmax(np.log(np.clip(probabilities, 1e-6, 1)) + [0, -2, 0, 0])
-    pool, held_out = fit_pool([biased], np.array(CLASSES)[truth], CLASSES, folds_of(4000))
-    assert pool.kind == "logistic"
+    calibration, held_out = fit_calibration([biased], np.array(CLASSES)[truth], CLASSES, folds_of(4000))
+    assert calibration.kind == "logistic"
     assert log_loss(truth, held_out) < log_loss(truth, biased) - 0.1
     assert log_loss(truth, held_out) < log_loss(truth, probabilities) + 0.02
 
@@ -55,18 +55,18 @@ def test_two_members_who_know_different_things_are_better_than_each(generator):
     truth = generator.integers(0, 4, 3000)
     ones = [softmax(np.eye(4)[truth] + generator.normal(0, 1.0, (3000, 4))) for _ in range(2)]
     losses = [
-        log_loss(truth, fit_pool(members, np.array(CLASSES)[truth], CLASSES, folds_of(3000))[1])
+        log_loss(truth, fit_calibration(members, np.array(CLASSES)[truth], CLASSES, folds_of(3000))[1])
         for members in (ones[:1], ones[1:], ones)
     ]
     assert losses[2] < min(losses[:2]) - 0.05
 
 
-def test_the_answers_to_a_fold_do_not_depend_on_its_own_labels(faces):
+def test_the_predictions_to_a_fold_do_not_depend_on_its_own_labels(faces):
     probabilities, truth = faces
     names, folds = np.array(CLASSES)[truth[:400]], folds_of(400)
     other = names.copy()
     other[folds[0][1]] = "sad"
-    first, second = (fit_pool([probabilities[:400]], each, CLASSES, folds)[1] for each in (names, other))
+    first, second = (fit_calibration([probabilities[:400]], each, CLASSES, folds)[1] for each in (names, other))
     np.testing.assert_allclose(first[folds[0][1]], second[folds[0][1]], atol=1e-9)
     assert np.abs(first[folds[1][1]] - second[folds[1][1]]).max() > 1e-6
 
@@ -75,29 +75,29 @@ def test_the_answers_to_a_fold_do_not_depend_on_its_own_labels(faces):
 def test_classes_without_faces_are_no_obstacle(faces, kept):
     probabilities, truth = faces
     rows = np.isin(truth, kept)
-    answers = fit_logistic([probabilities[rows]], truth[rows], 4)([probabilities])
-    assert np.isfinite(answers).all()
-    np.testing.assert_allclose(answers.sum(axis=1), 1)
+    predictions = fit_logistic([probabilities[rows]], truth[rows], 4)([probabilities])
+    assert np.isfinite(predictions).all()
+    np.testing.assert_allclose(predictions.sum(axis=1), 1)
 
 
-def test_certain_answers_are_survived():
-    assert np.isfinite(Pool("temperature", np.eye(3) * 3, np.zeros(3))([np.eye(3)])).all()
+def test_certain_predictions_are_survived():
+    assert np.isfinite(Calibration("temperature", np.eye(3) * 3, np.zeros(3))([np.eye(3)])).all()
 
 
 def test_another_order_of_columns_is_the_same_pool(faces, generator):
     members = [faces[0][:50], faces[0][50:100]]
-    pool = Pool("logistic", generator.normal(0, 1, (8, 4)), generator.normal(0, 1, 4))
+    calibration = Calibration("logistic", generator.normal(0, 1, (8, 4)), generator.normal(0, 1, 4))
     order = [2, 0, 3, 1]
-    turned = pool.reordered(order)([member[:, order] for member in members])
-    np.testing.assert_allclose(turned, pool(members)[:, order])
+    turned = calibration.reordered(order)([member[:, order] for member in members])
+    np.testing.assert_allclose(turned, calibration(members)[:, order])
 
 
 def test_a_pooled_classifier_pools_its_fitted_members(generator):
     X = generator.normal(0, 1, (80, 3))
     y = np.where(X[:, 0] > 0, "happy", "sad")
     parts = [("knn", KNeighborsClassifier(9)), ("lda", LinearDiscriminantAnalysis())]
-    pool = Pool("logistic", generator.normal(0, 1, (4, 2)), np.array([0.2, -0.1]))
-    model = PooledClassifier(parts, pool, ["happy", "sad"]).fit(X, y)
-    expected = pool([part.fit(X, y).predict_proba(X) for _, part in parts])
+    calibration = Calibration("logistic", generator.normal(0, 1, (4, 2)), np.array([0.2, -0.1]))
+    model = CalibratedEnsemble(parts, calibration, ["happy", "sad"]).fit(X, y)
+    expected = calibration([part.fit(X, y).predict_proba(X) for _, part in parts])
     np.testing.assert_array_equal(model.predict_proba(X), expected)
     np.testing.assert_array_equal(model.predict(X), np.array(["happy", "sad"])[expected.argmax(axis=1)])

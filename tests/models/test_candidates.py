@@ -11,8 +11,8 @@ from landmark_fer.models.candidates import (
     FIELDS,
     OLDER_CANDIDATES,
     STREAMED_CANDIDATES,
-    blend_members,
     describe_faces,
+    ensemble_members,
     make_candidates,
 )
 from landmark_fer.models.contract import predict_in_order
@@ -47,7 +47,7 @@ def test_every_candidate_is_fitted_on_the_sample_that_was_asked_for():
 
 def test_members_of_a_blend_share_their_features():
     candidates = make_candidates((*CANDIDATES, *OLDER_CANDIDATES), features="geometry")
-    members = blend_members(candidates)
+    members = ensemble_members(candidates)
     assert members == [name for name in CANDIDATES if name != "dummy"]
     assert len({repr(candidates[name].pipeline[0]) for name in members}) == 1
     assert {candidates[name].fields for name in members} == {FIELDS["geometry"]}
@@ -83,8 +83,8 @@ class Fixed:
 
 
 def test_predict_in_order_puts_columns_in_the_order_asked_for_and_nought_for_the_unseen():
-    answer = predict_in_order(Fixed(), np.zeros(4), ("surprise", "happy", "angry"))
-    np.testing.assert_array_equal(answer, np.tile([0.7, 0, 0.3], (4, 1)))
+    prediction = predict_in_order(Fixed(), np.zeros(4), ("surprise", "happy", "angry"))
+    np.testing.assert_array_equal(prediction, np.tile([0.7, 0, 0.3], (4, 1)))
 
 
 def test_predict_in_order_of_no_faces_does_not_ask_the_predictor():

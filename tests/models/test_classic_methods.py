@@ -32,7 +32,7 @@ def test_each_has_a_meaning_two_steps_and_no_part_in_a_blend(older):
     name, candidate, _ = older
     assert OLDER[name].meaning
     assert [step for step, _ in candidate.pipeline.steps] == ["features", "classifier"]
-    assert not candidate.blends and candidate.grid == {} and candidate.fields == OLDER[name].fields
+    assert not candidate.in_ensemble and candidate.grid == {} and candidate.fields == OLDER[name].fields
 
 
 def test_features_asked_for_change_nothing_and_a_sample_is_kept(older):

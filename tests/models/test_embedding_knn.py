@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from landmark_fer.models.embedding_knn import EmbeddedNeighbours
+from landmark_fer.models.embedding_knn import EmbeddingKNN
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def rings(generator):
 def test_the_learned_space_shows_what_distance_in_the_features_does_not(rings):
     X, y = rings
     options = {"dropout": 0.0, "epochs": 60, "random_state": 0}
-    model = EmbeddedNeighbours(15, (64, 8), **options).fit(X[:500], y[:500])
+    model = EmbeddingKNN(15, (64, 8), **options).fit(X[:500], y[:500])
     plain = KNeighborsClassifier(15).fit(X[:500], y[:500])
     assert model.score(X[500:], y[500:]) > plain.score(X[500:], y[500:]) + 0.03
 
@@ -27,14 +27,14 @@ def test_the_learned_space_shows_what_distance_in_the_features_does_not(rings):
 def test_the_mirrored_face_has_the_same_place(rings):
     X, y = rings
     signs = np.array([1, -1] * 5, np.float32)
-    model = EmbeddedNeighbours(20, (16, 4), epochs=2, mirror_signs=signs, random_state=0).fit(X, y)
+    model = EmbeddingKNN(20, (16, 4), epochs=2, mirror_signs=signs, random_state=0).fit(X, y)
     np.testing.assert_allclose(model.network_.embed(X * signs), model.network_.embed(X), rtol=1e-4, atol=1e-5)
 
 
 def test_no_class_is_impossible_and_few_faces_are_enough(rings):
     X, y = rings
-    model = EmbeddedNeighbours(100, (8, 4), epochs=1, random_state=0).fit(X[:6], y[:6])
+    model = EmbeddingKNN(100, (8, 4), epochs=1, random_state=0).fit(X[:6], y[:6])
     assert model.neighbours_.n_neighbors == 2
-    answers = EmbeddedNeighbours(3, (8, 4), epochs=1, random_state=0).fit(X, y).predict_proba(X)
-    assert answers.min() > 0
-    np.testing.assert_allclose(answers.sum(axis=1), 1)
+    predictions = EmbeddingKNN(3, (8, 4), epochs=1, random_state=0).fit(X, y).predict_proba(X)
+    assert predictions.min() > 0
+    np.testing.assert_allclose(predictions.sum(axis=1), 1)

@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 from landmark_fer.core.errors import InputError
 from landmark_fer.models import mlp as network
 from landmark_fer.models.contract import fit_predictor
-from landmark_fer.models.mlp import DropoutMLP
+from landmark_fer.models.mlp import MLPWithDropout
 
 
 @pytest.fixture
@@ -22,13 +22,13 @@ def task(generator):
 
 def test_it_learns_what_a_line_cannot(task):
     X, y, unseen, truth = task
-    model = DropoutMLP((64, 64), 1, dropout=0.1, epochs=150, batch_size=64, random_state=0).fit(X, y)
+    model = MLPWithDropout((64, 64), 1, dropout=0.1, epochs=150, batch_size=64, random_state=0).fit(X, y)
     assert (model.predict(unseen) == truth).mean() > 0.85
     np.testing.assert_allclose(model.predict_proba(unseen).sum(axis=1), 1, rtol=1e-5)
 
 
 def test_gradients_are_those_of_the_loss(generator):
-    model = DropoutMLP((5,), 1, dropout=0.0, input_dropout=0.0, votes_weight=0.7)
+    model = MLPWithDropout((5,), 1, dropout=0.0, input_dropout=0.0, votes_weight=0.7)
     X = generator.normal(0, 1, (9, 4)).astype(np.float64)
     targets = [np.eye(3)[generator.integers(0, 3, 9)], generator.dirichlet([1] * 4, 9)]
     targets[1][2] = 0  # a face without votes
@@ -51,45 +51,45 @@ def test_gradients_are_those_of_the_loss(generator):
             assert gradient[place] == pytest.approx((above - below) / (2 * step), abs=1e-6)
 
 
-def test_a_face_and_its_mirror_get_the_same_answer(task):
+def test_a_face_and_its_mirror_get_the_same_prediction(task):
     X, y, unseen, _ = task
     signs = np.array([1, 1, 1, 1, -1, -1], np.float32)
-    model = DropoutMLP((16,), epochs=5, mirror_signs=signs, random_state=0).fit(X, y)
+    model = MLPWithDropout((16,), epochs=5, mirror_signs=signs, random_state=0).fit(X, y)
     np.testing.assert_allclose(model.predict_proba(unseen * signs), model.predict_proba(unseen), rtol=1e-5)
 
 
 @pytest.mark.parametrize("signs", [None, [1, -1, 1, 1, -1, -1]])
 @pytest.mark.parametrize("hidden", [(), (16,), (16, 8)])
-def test_answers_are_those_of_the_layers_one_after_another(signs, hidden, task):
+def test_predictions_are_those_of_the_layers_one_after_another(signs, hidden, task):
     X, y, unseen, _ = task
-    model = DropoutMLP(hidden, 2, epochs=2, mirror_signs=signs, random_state=0).fit(X, y)
-    answers = []
-    for picture in (unseen, unseen * np.array(signs or 1, np.float32)):
+    model = MLPWithDropout(hidden, 2, epochs=2, mirror_signs=signs, random_state=0).fit(X, y)
+    predictions = []
+    for image in (unseen, unseen * np.array(signs or 1, np.float32)):
         for layers in model.networks_:
-            values = picture * model.scale_
+            values = image * model.scale_
             for weights, offsets in zip(layers[:-2:2], layers[1:-2:2], strict=True):
                 values = np.maximum(values @ weights.astype(np.float32) + offsets, 0)
-            answers.append(network._softmax(values @ layers[-2].astype(np.float32) + layers[-1]))
-    np.testing.assert_allclose(model.predict_proba(unseen), np.mean(answers, axis=0), atol=1e-5)
+            predictions.append(network._softmax(values @ layers[-2].astype(np.float32) + layers[-1]))
+    np.testing.assert_allclose(model.predict_proba(unseen), np.mean(predictions, axis=0), atol=1e-5)
     for few in (1, 2, 4, 5):
         np.testing.assert_allclose(model.predict_proba(unseen[:few]), model.predict_proba(unseen)[:few], atol=1e-6)
 
 
 def test_features_that_are_no_numbers_are_refused_also_in_single_precision(task):
     X, y, unseen, _ = task
-    model = DropoutMLP((8,), 1, epochs=2, random_state=0).fit(X, y)
+    model = MLPWithDropout((8,), 1, epochs=2, random_state=0).fit(X, y)
     with pytest.raises(ValueError, match="NaN"):
         model.predict_proba(np.full((2, 6), np.nan, np.float32))
     with pytest.raises(ValueError, match="5 features"):
         model.predict_proba(np.zeros((2, 5), np.float32))
     with pytest.raises(NotFittedError):
-        DropoutMLP().predict_proba(unseen)
+        MLPWithDropout().predict_proba(unseen)
 
 
 def test_the_seed_decides(task):
     X, y, unseen, _ = task
     first, again, other = (
-        DropoutMLP((8,), epochs=2, random_state=seed).fit(X, y).predict_proba(unseen) for seed in (1, 1, 2)
+        MLPWithDropout((8,), epochs=2, random_state=seed).fit(X, y).predict_proba(unseen) for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 1e-3
@@ -98,7 +98,7 @@ def test_the_seed_decides(task):
 def test_fitting_leaves_the_callers_arrays_alone(task):
     X, y, _, _ = task
     before = X.copy()
-    DropoutMLP((8,), epochs=2, mirror_signs=-np.ones(6), random_state=0).fit(X, y)
+    MLPWithDropout((8,), epochs=2, mirror_signs=-np.ones(6), random_state=0).fit(X, y)
     np.testing.assert_array_equal(X, before)
 
 
@@ -112,9 +112,9 @@ def test_votes_teach_what_few_labels_cannot(generator):
     votes[::50] = 0
     options = {"hidden": (16,), "n_networks": 1, "epochs": 60, "random_state": 0}
     taught, alone = (
-        DropoutMLP(**options).fit(X[:600], y[:600], each).predict_proba(X[600:]) for each in (votes[:600], None)
+        MLPWithDropout(**options).fit(X[:600], y[:600], each).predict_proba(X[600:]) for each in (votes[:600], None)
     )
-    right = [(answer.argmax(axis=1) == truth[600:]).mean() for answer in (taught, alone)]
+    right = [(prediction.argmax(axis=1) == truth[600:]).mean() for prediction in (taught, alone)]
     assert right[0] > right[1] + 0.03
     assert taught.shape == (300, 2)
 
@@ -123,33 +123,33 @@ def test_votes_reach_it_through_fit_predictor_and_must_be_one_row_a_face(task):
     X, y, unseen, _ = task
     votes = np.ones((len(X), 3))
     options = {"hidden": (8,), "epochs": 2, "random_state": 0}
-    direct = DropoutMLP(**options).fit(X, y, votes).predict_proba(unseen)
-    np.testing.assert_array_equal(fit_predictor(DropoutMLP(**options), X, y, votes).predict_proba(unseen), direct)
+    direct = MLPWithDropout(**options).fit(X, y, votes).predict_proba(unseen)
+    np.testing.assert_array_equal(fit_predictor(MLPWithDropout(**options), X, y, votes).predict_proba(unseen), direct)
     with pytest.raises(InputError, match=r"votes must have one row a face \(400\), got 3"):
-        DropoutMLP(**options).fit(X, y, votes[:3])
+        MLPWithDropout(**options).fit(X, y, votes[:3])
 
 
 def test_features_all_alike_are_survived():
-    model = DropoutMLP((4,), epochs=1, random_state=0).fit(np.ones((6, 2)), ["happy", "sad"] * 3)
+    model = MLPWithDropout((4,), epochs=1, random_state=0).fit(np.ones((6, 2)), ["happy", "sad"] * 3)
     assert np.isfinite(model.predict_proba(np.ones((2, 2)))).all()
 
 
 def test_several_networks_are_averaged_and_each_is_the_one_of_its_seed(task):
     X, y, unseen, _ = task
-    model = DropoutMLP((8,), 3, epochs=2, random_state=0).fit(X, y)
-    answers = []
+    model = MLPWithDropout((8,), 3, epochs=2, random_state=0).fit(X, y)
+    predictions = []
     for layers in model.networks_:
-        alone = DropoutMLP((8,), 3, epochs=2, random_state=0).fit(X, y)
+        alone = MLPWithDropout((8,), 3, epochs=2, random_state=0).fit(X, y)
         alone.networks_ = [layers]
-        answers.append(alone.predict_proba(unseen))
-    np.testing.assert_allclose(model.predict_proba(unseen), np.mean(answers, axis=0), rtol=1e-5)
-    assert np.abs(answers[0] - answers[1]).max() > 1e-3
+        predictions.append(alone.predict_proba(unseen))
+    np.testing.assert_allclose(model.predict_proba(unseen), np.mean(predictions, axis=0), rtol=1e-5)
+    assert np.abs(predictions[0] - predictions[1]).max() > 1e-3
     assert model.embed(unseen).shape == (200, 24)
 
 
-def test_a_saved_network_answers_as_before(task):
+def test_a_saved_network_predictions_as_before(task):
     X, y, unseen, _ = task
-    model = DropoutMLP((8,), 2, epochs=2, random_state=0).fit(X, y)
+    model = MLPWithDropout((8,), 2, epochs=2, random_state=0).fit(X, y)
     before = model.predict_proba(unseen)
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict_proba(unseen), before)

@@ -21,7 +21,7 @@ from tests.models.networks.small_networks import hand_made_onnx
 onnx = pytest.importorskip("onnx")
 
 ROOT = Path(__file__).parents[2]
-PICTURE = {"picture": np.linspace(0, 1, 256, dtype=np.float32).reshape(1, 16, 16, 1)}
+IMAGE = {"image": np.linspace(0, 1, 256, dtype=np.float32).reshape(1, 16, 16, 1)}
 
 
 def changed(change):
@@ -138,12 +138,12 @@ def endless():
     body = helper.make_graph(nodes, "body", [count, flags[0], ends[0]], [flags[1], ends[1]])
     graph = helper.make_graph(
         [
-            helper.make_node("Flatten", ["picture"], ["row"]),
-            helper.make_node("Loop", ["rounds", "true", "row"], ["answer"], body=body),
+            helper.make_node("Flatten", ["image"], ["row"]),
+            helper.make_node("Loop", ["rounds", "true", "row"], ["prediction"], body=body),
         ],
         "endless",
-        [helper.make_tensor_value_info("picture", 1, [1, 16, 16, 1])],
-        [helper.make_tensor_value_info("answer", 1, None)],
+        [helper.make_tensor_value_info("image", 1, [1, 16, 16, 1])],
+        [helper.make_tensor_value_info("prediction", 1, None)],
         [numbers(np.array(2**62), "rounds"), numbers(np.array(True), "true")],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8).SerializeToString()
@@ -152,7 +152,7 @@ def endless():
 def test_a_model_that_does_not_end_is_stopped():
     model = OnnxModel(endless(), name="x.onnx")
     with pytest.raises(InputError, match=r"^x\.onnx must run within 60 seconds, and does not; choose another model$"):
-        model.run(PICTURE, patience_s=0.2)
+        model.run(IMAGE, patience_s=0.2)
 
 
 def test_a_network_is_tried_for_no_longer_than_the_patience(monkeypatch):
@@ -173,43 +173,43 @@ def test_more_memory_than_there_is_is_a_sentence(sizes):
         model.graph.initializer.append(shape)
         nodes = [onnx.helper.make_node("ConstantOfShape", ["sizes"], ["large"]), *model.graph.node]
         nodes.append(onnx.helper.make_node("ReduceSum", ["large"], ["sum"], keepdims=0))
-        nodes.append(onnx.helper.make_node("Add", ["answer", "sum"], ["more"]))
+        nodes.append(onnx.helper.make_node("Add", ["prediction", "sum"], ["more"]))
         del model.graph.node[:]
         model.graph.node.extend(nodes)
         model.graph.output[0].name = "more"
 
     with pytest.raises(InputError, match=r"^x\.onnx must be ONNX that onnxruntime runs, and is not \(.*\)"):
-        OnnxModel(changed(change), name="x.onnx").run(PICTURE)
+        OnnxModel(changed(change), name="x.onnx").run(IMAGE)
 
 
 def test_an_output_of_something_else_than_numbers_is_refused():
     def change(model):
-        model.graph.node.append(onnx.helper.make_node("ArgMax", ["answer"], ["label"], axis=1))
+        model.graph.node.append(onnx.helper.make_node("ArgMax", ["prediction"], ["label"], axis=1))
         del model.graph.output[:]
         model.graph.output.append(onnx.helper.make_tensor_value_info("label", onnx.TensorProto.INT64, [1, 1]))
 
     with pytest.raises(InputError, match="must give a tensor of floating-point numbers, got int64"):
-        OnnxModel(changed(change)).run(PICTURE)
+        OnnxModel(changed(change)).run(IMAGE)
 
 
 def test_an_input_of_another_shape_is_a_sentence():
     with pytest.raises(InputError, match=r"^x\.onnx must be ONNX that onnxruntime runs, and is not \(Got invalid dim"):
-        OnnxModel(hand_made_onnx(), name="x.onnx").run({"picture": np.zeros((1, 3, 3, 1), np.float32)})
+        OnnxModel(hand_made_onnx(), name="x.onnx").run({"image": np.zeros((1, 3, 3, 1), np.float32)})
 
 
-def _answer(model):
+def _prediction(model):
     """For a process of a pool."""
-    return model.run(PICTURE).tolist()
+    return model.run(IMAGE).tolist()
 
 
-def test_copies_pickles_and_spawned_processes_answer_alike():
+def test_copies_pickles_and_spawned_processes_prediction_alike():
     model = OnnxModel(hand_made_onnx())
-    expected = model.run(PICTURE)
+    expected = model.run(IMAGE)
     for other in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        np.testing.assert_array_equal(other.run(PICTURE), expected)
+        np.testing.assert_array_equal(other.run(IMAGE), expected)
         assert other.interface == model.interface
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        assert pool.submit(_answer, model).result() == expected.tolist()
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as calibration:
+        assert calibration.submit(_prediction, model).result() == expected.tolist()
 
 
 def run_in(code, **environment):
@@ -260,7 +260,7 @@ def test_what_the_import_writes_is_discarded_and_the_standard_error_comes_back(t
 def test_a_model_has_no_threads_of_its_own():
     code = (
         f"{OPEN} import numpy as np, os, time; count = lambda: len(os.listdir('/proc/self/task'));"
-        "model.run({'picture': np.zeros((1, 16, 16, 1), np.float32)}, patience_s=9); end = time.monotonic() + 9\n"
+        "model.run({'image': np.zeros((1, 16, 16, 1), np.float32)}, patience_s=9); end = time.monotonic() + 9\n"
         "while count() > 1 and time.monotonic() < end: time.sleep(0.01)\n"
         "print(count())"
     )

@@ -21,7 +21,7 @@ def test_probabilities_have_a_column_a_class_and_sum_to_one(fitted):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
-def test_the_answer_is_the_most_probable_class(fitted):
+def test_the_prediction_is_the_most_probable_class(fitted):
     best = fitted.predictor.predict_proba(fitted.X).argmax(axis=1)
     assert fitted.predictor.predict(fitted.X).tolist() == fitted.predictor.classes_[best].tolist()
 
@@ -66,11 +66,11 @@ def test_saved_and_loaded_equals_before(fitted):
 
 
 def test_a_clone_is_unfitted_has_the_same_parameters_and_fits_to_the_same(fitted):
-    twin = clone(fitted.predictor)
-    assert repr(twin.get_params(deep=False)) == repr(clone(twin).get_params(deep=False))
-    assert not hasattr(twin[-1], "classes_")
+    near_duplicate = clone(fitted.predictor)
+    assert repr(near_duplicate.get_params(deep=False)) == repr(clone(near_duplicate).get_params(deep=False))
+    assert not hasattr(near_duplicate[-1], "classes_")
     np.testing.assert_allclose(
-        twin.fit(fitted.records, fitted.expressions).predict_proba(fitted.X),
+        near_duplicate.fit(fitted.records, fitted.expressions).predict_proba(fitted.X),
         fitted.predictor.predict_proba(fitted.X),
         atol=1e-5,
     )
@@ -103,9 +103,9 @@ def test_few_faces_suffice(name, classes):
 def test_the_same_random_state_gives_the_same_network_and_another_another():
     records, expressions = made_up_faces(12)
 
-    def answers(random_state):
+    def predictions(random_state):
         candidate = make_candidates(["mlp"], features="geometry", random_state=random_state)["mlp"]
         return candidate.pipeline.fit(records, expressions).predict_proba(records)
 
-    np.testing.assert_array_equal(answers(3), answers(3))
-    assert not np.allclose(answers(3), answers(4), rtol=1e-3, atol=0)
+    np.testing.assert_array_equal(predictions(3), predictions(3))
+    assert not np.allclose(predictions(3), predictions(4), rtol=1e-3, atol=0)

@@ -24,16 +24,16 @@ def fitted(request):
     return make_candidates([name], features=features)[name].pipeline.fit(records, expressions)
 
 
-def test_probabilities_and_answers_agree_and_beat_chance_clearly(fitted):
+def test_probabilities_and_predictions_agree_and_beat_chance_clearly(fitted):
     records, truth = made_up_faces(15, seed=1)
     probabilities = fitted.predict_proba(records)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
-    answers = fitted.classes_[probabilities.argmax(axis=1)]
-    assert fitted.predict(records).tolist() == answers.tolist()
-    assert (answers == truth).mean() > 0.8
+    predictions = fitted.classes_[probabilities.argmax(axis=1)]
+    assert fitted.predict(records).tolist() == predictions.tolist()
+    assert (predictions == truth).mean() > 0.8
 
 
-def test_a_mirrored_face_gets_the_same_answer(fitted):
+def test_a_mirrored_face_gets_the_same_prediction(fitted):
     records, _ = made_up_faces(10, seed=1)
     expected = fitted.predict_proba(records)
     assert np.ptp(expected, axis=0).min() > 0.1
@@ -50,7 +50,7 @@ def test_one_at_a_time_equals_all_at_once_in_any_order(fitted, generator):
     assert fitted.predict_proba(records[:0]).shape == (0, 3)
 
 
-def test_twins_among_the_vectors_make_no_noise():
+def test_near_duplicates_among_the_vectors_make_no_noise():
     records, expressions = made_up_faces(40)
     twice = np.concatenate([records, records[::2]])
     model = make_candidates(["nystroem"], features="geometry")["nystroem"].pipeline

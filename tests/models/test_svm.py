@@ -8,9 +8,9 @@ import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.svm import SVC
 
-from landmark_fer.models.svm import LeastSquaresSVC, RbfSVC
+from landmark_fer.models.svm import LeastSquaresSVM, RbfSVC
 
-SIGNS = np.array([1, 1, 1, -1, -1.0])
+CUES = np.array([1, 1, 1, -1, -1.0])
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def one_hot(y):
 
 def test_without_a_mirror_it_is_kernel_ridge(data):
     X, y = data
-    model = LeastSquaresSVC(gamma=0.8, alpha=0.3).fit(X, y)
+    model = LeastSquaresSVM(gamma=0.8, alpha=0.3).fit(X, y)
     prior = one_hot(y).mean(axis=0)
     expected = prior + ridge(rounded(model, X), one_hot(y) - prior, X, width=model.width_, alpha=0.3)
     np.testing.assert_allclose(model.decision_function(X), expected, atol=1e-4)
@@ -49,34 +49,34 @@ def test_without_a_mirror_it_is_kernel_ridge(data):
 
 def test_with_a_mirror_it_is_kernel_ridge_on_faces_and_mirrored_faces(data):
     X, y = data
-    model = LeastSquaresSVC(gamma=0.8, alpha=0.3, mirror_signs=SIGNS).fit(X, y)
+    model = LeastSquaresSVM(gamma=0.8, alpha=0.3, mirror_signs=CUES).fit(X, y)
     vectors = rounded(model, X)
     prior = one_hot(y).mean(axis=0)
-    both, targets = np.vstack([vectors, vectors * SIGNS]), np.vstack([one_hot(y) - prior] * 2)
+    both, targets = np.vstack([vectors, vectors * CUES]), np.vstack([one_hot(y) - prior] * 2)
     expected = prior + ridge(both, targets, X, width=model.width_, alpha=0.3)
     np.testing.assert_allclose(model.decision_function(X), expected, atol=1e-4)
 
 
 def test_the_width_is_gamma_over_the_total_variance(data):
     X, y = data
-    model = LeastSquaresSVC(gamma=0.8).fit(X, y)
+    model = LeastSquaresSVM(gamma=0.8).fit(X, y)
     assert model.width_ == pytest.approx(0.8 / X.var(axis=0).sum(), rel=1e-5)
-    moved = LeastSquaresSVC(gamma=0.8).fit(10 * X, y)
+    moved = LeastSquaresSVM(gamma=0.8).fit(10 * X, y)
     np.testing.assert_allclose(moved.decision_function(10 * X), model.decision_function(X), atol=1e-4)
 
 
 def test_mirrored_features_get_the_same_values(data):
     X, y = data
-    model = LeastSquaresSVC(mirror_signs=SIGNS).fit(X, y)
+    model = LeastSquaresSVM(mirror_signs=CUES).fit(X, y)
     expected = model.decision_function(X)
     assert np.ptp(expected, axis=0).min() > 0.3
-    np.testing.assert_allclose(model.decision_function(X * SIGNS), expected, atol=1e-5)
+    np.testing.assert_allclose(model.decision_function(X * CUES), expected, atol=1e-5)
 
 
 def test_less_regularisation_fits_the_training_faces_more_closely(data):
     X, y = data
     errors = [
-        np.abs(LeastSquaresSVC(alpha=alpha).fit(X, y).decision_function(X) - one_hot(y)).mean()
+        np.abs(LeastSquaresSVM(alpha=alpha).fit(X, y).decision_function(X) - one_hot(y)).mean()
         for alpha in (0.01, 0.1, 1, 10)
     ]
     assert errors == sorted(errors) and errors[0] < 0.05
@@ -86,40 +86,40 @@ def test_a_sample_of_max_vectors_keeps_the_shares_of_the_classes(data, caplog):
     X, y = data
     X, y = np.vstack([X] * 5), np.tile(y, 5)
     with caplog.at_level(logging.WARNING):
-        model = LeastSquaresSVC(max_vectors=50, random_state=1).fit(X, y)
+        model = LeastSquaresSVM(max_vectors=50, random_state=1).fit(X, y)
     assert model.vectors_.shape == (50, 5) and model.weights_.shape == (50, 3)
     np.testing.assert_allclose(model.prior_, one_hot(y).mean(axis=0), atol=0.02)
     assert "stratified sample of 50 of 200 faces" in caplog.text
-    again = LeastSquaresSVC(max_vectors=50, random_state=1).fit(X, y)
+    again = LeastSquaresSVM(max_vectors=50, random_state=1).fit(X, y)
     np.testing.assert_array_equal(again.vectors_, model.vectors_)
 
 
 def test_vectors_are_kept_as_signed_bytes_within_half_a_step(data):
     X, y = data
-    model = LeastSquaresSVC().fit(X, y)
+    model = LeastSquaresSVM().fit(X, y)
     assert model.vectors_.dtype == np.int8 and model.weights_.dtype == np.float32
     assert (np.abs(rounded(model, X) - X) <= model.steps_ / 2 + 1e-6).all()
 
 
 def test_more_rows_than_a_block_are_answered_like_few(data, monkeypatch):
     X, y = data
-    expected = LeastSquaresSVC(mirror_signs=SIGNS).fit(X, y).predict_proba(X)
+    expected = LeastSquaresSVM(mirror_signs=CUES).fit(X, y).predict_proba(X)
     monkeypatch.setattr("landmark_fer.models.svm._BLOCK", 7)
-    np.testing.assert_allclose(LeastSquaresSVC(mirror_signs=SIGNS).fit(X, y).predict_proba(X), expected, atol=1e-5)
+    np.testing.assert_allclose(LeastSquaresSVM(mirror_signs=CUES).fit(X, y).predict_proba(X), expected, atol=1e-5)
 
 
 def test_refitting_forgets_the_first_fit(data):
     X, y = data
-    model = LeastSquaresSVC().fit(X, y)
+    model = LeastSquaresSVM().fit(X, y)
     model.predict_proba(X)
     other = np.where(y == "fear", "happy", "sad")
     refitted = model.fit(X[:, :3], other).predict_proba(X[:, :3])
-    np.testing.assert_array_equal(refitted, LeastSquaresSVC().fit(X[:, :3], other).predict_proba(X[:, :3]))
+    np.testing.assert_array_equal(refitted, LeastSquaresSVM().fit(X[:, :3], other).predict_proba(X[:, :3]))
 
 
 def test_the_pickle_does_not_hold_the_vectors_twice(data):
     X, y = data
-    model = LeastSquaresSVC(mirror_signs=SIGNS).fit(X, y)
+    model = LeastSquaresSVM(mirror_signs=CUES).fit(X, y)
     unused = len(pickle.dumps(model))
     model.predict_proba(X)
     assert len(pickle.dumps(model)) == unused
@@ -129,17 +129,17 @@ def test_constant_columns_and_constant_features_are_survived(data):
     X, y = data
     X = X.copy()
     X[:, 2] = 0
-    assert np.isfinite(LeastSquaresSVC().fit(X, y).decision_function(X)).all()
-    flat = LeastSquaresSVC().fit(np.zeros((40, 5)), y).predict_proba(np.zeros((1, 5)))
+    assert np.isfinite(LeastSquaresSVM().fit(X, y).decision_function(X)).all()
+    flat = LeastSquaresSVM().fit(np.zeros((40, 5)), y).predict_proba(np.zeros((1, 5)))
     assert np.isfinite(flat).all()
 
 
 def test_an_unfitted_one_and_another_number_of_features_are_said(data):
     X, y = data
     with pytest.raises(NotFittedError):
-        LeastSquaresSVC().predict_proba(X)
+        LeastSquaresSVM().predict_proba(X)
     with pytest.raises(ValueError, match="features"):
-        LeastSquaresSVC().fit(X, y).predict_proba(X[:, :2])
+        LeastSquaresSVM().fit(X, y).predict_proba(X[:, :2])
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 5])

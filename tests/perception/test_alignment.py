@@ -1,4 +1,4 @@
-"""Laws of alignment and resampling: what mirroring, size and turning of a picture do to the chip."""
+"""Laws of alignment and resampling: what mirroring, size and turning of a image do to the chip."""
 
 import cv2
 import numpy as np
@@ -25,7 +25,7 @@ def grey(astronaut):
 
 @pytest.fixture(scope="module")
 def soft(grey):
-    """The picture blurred: without fine detail, only a chip in the wrong place differs."""
+    """The image blurred: without fine detail, only a chip in the wrong place differs."""
     return cv2.GaussianBlur(grey, None, 3)
 
 
@@ -34,7 +34,7 @@ def distance(chip, other):
     return np.abs(chip.astype(float) - other.astype(float)).mean()
 
 
-def test_chip_of_the_mirrored_picture_is_the_mirrored_chip(soft, astronaut_face):
+def test_chip_of_the_mirrored_image_is_the_mirrored_chip(soft, astronaut_face):
     mirrored = mirror_landmarks(astronaut_face.landmarks, axis_x=(soft.shape[1] - 1) / 2)
     chip = align_face(np.ascontiguousarray(soft[:, ::-1]), mirrored)[:, ::-1]
     expected = align_face(soft, astronaut_face.landmarks)
@@ -50,14 +50,14 @@ def test_a_smaller_chip_is_the_middle_of_a_larger_one(soft, astronaut_face, size
 
 
 @pytest.mark.parametrize("factor", [2, 4])
-def test_an_enlarged_picture_gives_nearly_the_same_chip(grey, astronaut_face, factor):
+def test_an_enlarged_image_gives_nearly_the_same_chip(grey, astronaut_face, factor):
     enlarged = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
     landmarks = (astronaut_face.landmarks + 0.5) * factor - 0.5
     assert distance(align_face(enlarged, landmarks), astronaut_face.chip) < 2.0
 
 
 @pytest.mark.parametrize("degrees", [10, 45, 90, 180])
-def test_a_turned_picture_gives_nearly_the_same_chip(grey, astronaut_face, degrees):
+def test_a_turned_image_gives_nearly_the_same_chip(grey, astronaut_face, degrees):
     matrix = cv2.getRotationMatrix2D((255.5, 255.5), degrees, 1.0)
     turned = cv2.warpAffine(grey, matrix, grey.shape[::-1], flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     chip = align_face(turned, transform_points(matrix, astronaut_face.landmarks))
@@ -78,20 +78,20 @@ def test_the_chips_template_is_mirror_symmetric_about_its_middle_and_of_the_stat
 
 
 def test_the_callers_arrays_stay_as_they_were(grey, astronaut_face):
-    picture, landmarks = grey.copy(), astronaut_face.landmarks.copy()
-    picture.setflags(write=False)
+    image, landmarks = grey.copy(), astronaut_face.landmarks.copy()
+    image.setflags(write=False)
     landmarks.setflags(write=False)
-    align_face(picture, landmarks)
-    np.testing.assert_array_equal(picture, grey)
+    align_face(image, landmarks)
+    np.testing.assert_array_equal(image, grey)
     np.testing.assert_array_equal(landmarks, astronaut_face.landmarks)
 
 
-def test_a_face_beyond_the_picture_sees_its_edge_repeated(astronaut_face):
+def test_a_face_beyond_the_image_sees_its_edge_repeated(astronaut_face):
     flat = np.full((512, 512), 77, np.uint8)
     assert (align_face(flat, astronaut_face.landmarks + 400) == 77).all()
 
 
-def test_landmarks_on_one_point_and_wrong_pictures_are_refused(grey, astronaut, astronaut_face):
+def test_landmarks_on_one_point_and_wrong_images_are_refused(grey, astronaut, astronaut_face):
     with pytest.raises(InputError, match="landmarks must not all lie on one point"):
         align_face(grey, np.ones((68, 2)))
     with pytest.raises(InputError, match=r"landmarks must have shape \(\.\.\., 68, 2\)"):
@@ -101,20 +101,20 @@ def test_landmarks_on_one_point_and_wrong_pictures_are_refused(grey, astronaut, 
 
 
 class TestResample:
-    def test_the_identity_gives_the_picture_back(self, generator):
-        picture = generator.integers(0, 256, (40, 40), dtype=np.uint8)
-        np.testing.assert_array_equal(resample(picture, np.eye(2, 3), side=40), picture)
+    def test_the_identity_gives_the_image_back(self, generator):
+        image = generator.integers(0, 256, (40, 40), dtype=np.uint8)
+        np.testing.assert_array_equal(resample(image, np.eye(2, 3), side=40), image)
 
     def test_a_shift_by_whole_pixels_takes_that_part(self, generator):
-        picture = generator.integers(0, 256, (60, 70), dtype=np.uint8)
+        image = generator.integers(0, 256, (60, 70), dtype=np.uint8)
         matrix = np.array([[1.0, 0, -12], [0, 1, -5]])
-        np.testing.assert_array_equal(resample(picture, matrix, side=32), picture[5:37, 12:44])
+        np.testing.assert_array_equal(resample(image, matrix, side=32), image[5:37, 12:44])
 
     def test_halving_about_pixel_centres_is_the_mean_of_each_four(self, generator):
-        picture = generator.integers(0, 256, (64, 64), dtype=np.uint8)
+        image = generator.integers(0, 256, (64, 64), dtype=np.uint8)
         matrix = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]])
-        means = picture.reshape(32, 2, 32, 2).mean(axis=(1, 3))
-        assert np.abs(resample(picture, matrix, side=32) - means).max() <= 1
+        means = image.reshape(32, 2, 32, 2).mean(axis=(1, 3))
+        assert np.abs(resample(image, matrix, side=32) - means).max() <= 1
 
     def test_fine_stripes_become_grey_and_make_no_false_pattern(self):
         stripes = np.tile(np.array([0, 255], np.uint8), (400, 200))

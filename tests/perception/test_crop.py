@@ -26,7 +26,7 @@ def test_the_margin_is_added_on_each_side(generator):
     assert np.array_equal(crop_box(grey, Box(20, 20, 20, 20), size=40, margin=0.5), grey[10:50, 10:50])
 
 
-def test_beyond_the_picture_its_edge_is_repeated():
+def test_beyond_the_image_its_edge_is_repeated():
     grey = np.tile(np.arange(40, dtype=np.uint8) * 5, (40, 1))
     crop = crop_box(grey, Box(-20, 0, 40, 40), size=40)
     assert np.all(crop[:, :18] == 0)
@@ -41,7 +41,7 @@ def test_an_oblong_box_gives_the_square_around_its_middle():
     assert crop.astype(int).sum() == 200 * 100
 
 
-def test_mirrored_pictures_give_mirrored_crops(generator):
+def test_mirrored_images_give_mirrored_crops(generator):
     grey = generator.integers(0, 256, (50, 60), dtype=np.uint8)
     mirrored = crop_box(np.ascontiguousarray(grey[:, ::-1]), Box(60 - 10 - 30, 8, 30, 30), size=48)
     difference = np.abs(mirrored.astype(int) - crop_box(grey, Box(10, 8, 30, 30), size=48)[:, ::-1])
@@ -62,7 +62,7 @@ def test_records_carry_crop_and_chip_and_both_are_mirrored(astronaut, cropping):
     assert np.array_equal(mirror_records(records)["crop"][0], records["crop"][0][:, ::-1])
 
 
-def test_pictures_that_are_cropped_already_get_a_crop_too(lfw_crops, cropping):
+def test_images_that_are_cropped_already_get_a_crop_too(lfw_crops, cropping):
     face = cropping.extract_crop(lfw_crops[0])
     assert face.crop.shape == (64, 64)
     assert face.crop.std() > 20

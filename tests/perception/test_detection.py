@@ -19,7 +19,7 @@ from landmark_fer.perception.detection import (
     FINEST_FILE,
     BoxGeometry,
     Detector,
-    WholePictureDetector,
+    WholeImageDetector,
     make_detector,
 )
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
@@ -42,11 +42,11 @@ def test_the_astronauts_face_is_found_best_first(grey, name):
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_a_picture_stays_as_it_was_and_may_be_read_only(grey, name):
-    picture = grey.copy()
-    picture.setflags(write=False)
-    make_detector(name).find(picture)
-    np.testing.assert_array_equal(picture, grey)
+def test_a_image_stays_as_it_was_and_may_be_read_only(grey, name):
+    image = grey.copy()
+    image.setflags(write=False)
+    make_detector(name).find(image)
+    np.testing.assert_array_equal(image, grey)
 
 
 @pytest.mark.parametrize("name", ["hog", "haar"])
@@ -56,7 +56,7 @@ def test_there_is_no_face_in_nothing(name, shape):
 
 
 @pytest.mark.parametrize("name", ["hog", "haar"])
-def test_strided_arrays_get_the_answer_of_contiguous_ones(grey, name):
+def test_strided_arrays_get_the_prediction_of_contiguous_ones(grey, name):
     detector, part = make_detector(name), grey[:256, 96:352]
     expected = detector.find(np.ascontiguousarray(part))
     assert expected
@@ -72,15 +72,15 @@ def test_upsampling_finds_a_face_that_is_too_small_otherwise(grey):
     assert box.overlap(Box(FACE.x / 2, FACE.y / 2, FACE.width / 2, FACE.height / 2)) > 0.4
 
 
-def test_a_reduced_search_gives_boxes_in_the_pictures_pixels(grey):
+def test_a_reduced_search_gives_boxes_in_the_images_pixels(grey):
     tall = np.vstack([grey] * 3)
     boxes = [box for box, _ in make_detector("hog", longest_side=1280).find(tall)]
     for repeat in range(3):
         assert max(box.overlap(Box(FACE.x, FACE.y + 512 * repeat, 95, 95)) for box in boxes) > 0.4
 
 
-def test_the_whole_picture_is_one_box_that_no_detector_saw():
-    ((box, score),) = WholePictureDetector().find(np.zeros((30, 40), np.uint8))
+def test_the_whole_image_is_one_box_that_no_detector_saw():
+    ((box, score),) = WholeImageDetector().find(np.zeros((30, 40), np.uint8))
     assert box == Box(0, 0, 40, 30) and math.isnan(score)
 
 
@@ -91,11 +91,11 @@ def test_an_unknown_name_is_refused_with_the_list():
 
 def test_threads_may_share_a_detector(grey):
     detector = make_detector("hog")
-    pictures = [grey, np.ascontiguousarray(grey[:, ::-1]), np.ascontiguousarray(grey[40:])]
-    expected = [detector.find(picture) for picture in pictures]
+    images = [grey, np.ascontiguousarray(grey[:, ::-1]), np.ascontiguousarray(grey[40:])]
+    expected = [detector.find(image) for image in images]
     with ThreadPoolExecutor(3) as threads:
         for _ in range(5):
-            assert list(threads.map(detector.find, pictures)) == expected
+            assert list(threads.map(detector.find, images)) == expected
 
 
 def test_the_bundled_detector_is_dlibs_own(tmp_path):
@@ -164,7 +164,7 @@ class TestProtocol:
         faces = FaceExtractor(ExtractorSettings(detector="corners")).extract(astronaut)
         assert [face.detector_score for face in faces] == [2, 0.5]
 
-    def test_the_whole_picture_is_taken_without_a_search(self):
+    def test_the_whole_image_is_taken_without_a_search(self):
         assert [name for name in DETECTORS if not make_detector(name).searches] == ["whole"]
 
 

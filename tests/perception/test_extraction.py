@@ -1,4 +1,4 @@
-"""The one road from a picture to its faces."""
+"""The one road from a image to its faces."""
 
 import cv2
 import numpy as np
@@ -41,11 +41,11 @@ def test_one_face_is_found_and_its_landmarks_lie_about_its_box(astronaut, extrac
 
 
 @pytest.mark.parametrize("shape", [(200, 300, 3), (200, 300), (1, 1), (3, 20_000)])
-def test_a_picture_without_a_face_has_an_empty_list(extractor, shape):
+def test_a_image_without_a_face_has_an_empty_list(extractor, shape):
     assert extractor.extract(np.full(shape, 90, np.uint8)) == []
 
 
-def test_the_same_picture_gives_the_same_faces_in_any_layout_every_time(astronaut, extractor):
+def test_the_same_image_gives_the_same_faces_in_any_layout_every_time(astronaut, extractor):
     part = astronaut[:256, 96:352]
     (expected,) = extractor.extract(np.ascontiguousarray(part))
     swapped = np.ascontiguousarray(part[..., ::-1])
@@ -56,7 +56,7 @@ def test_the_same_picture_gives_the_same_faces_in_any_layout_every_time(astronau
             assert same(face, expected)
 
 
-def test_the_callers_picture_may_be_read_only_and_stays_as_it_was(astronaut, extractor):
+def test_the_callers_image_may_be_read_only_and_stays_as_it_was(astronaut, extractor):
     part = astronaut[:256, 96:352]
     before = part.copy()
     assert not part.flags.writeable
@@ -65,13 +65,13 @@ def test_the_callers_picture_may_be_read_only_and_stays_as_it_was(astronaut, ext
     np.testing.assert_array_equal(part, before)
 
 
-def test_grey_and_rgb_of_one_picture_give_one_face(astronaut, extractor, astronaut_face):
+def test_grey_and_rgb_of_one_image_give_one_face(astronaut, extractor, astronaut_face):
     (face,) = extractor.extract(to_grey(astronaut))
     assert same(face, astronaut_face)
 
 
 @pytest.mark.parametrize("shape", [(48, 48), (48, 48, 3), (1, 1), (30, 90), (2, 2000), (700, 600)])
-def test_a_cropped_picture_has_one_face_even_if_it_is_noise(extractor, generator, shape):
+def test_a_cropped_image_has_one_face_even_if_it_is_noise(extractor, generator, shape):
     face = extractor.extract_crop(generator.integers(0, 256, shape, dtype=np.uint8))
     assert face.landmarks.shape == (68, 2) and np.isfinite(face.landmarks).all()
     assert face.chip.shape == (80, 80)

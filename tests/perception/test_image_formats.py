@@ -19,7 +19,7 @@ from landmark_fer.perception.image_formats import (
     images_in,
     is_image,
 )
-from landmark_fer.perception.images import decode_image, frame_count, is_animation, read_frames, read_picture
+from landmark_fer.perception.images import decode_image, frame_count, is_animation, read_frames, read_image
 
 KINDS = {"JPEG": "JPEG", "PNG": "PNG", "GIF": "GIF", "WEBP": "WebP", "TIFF": "TIFF", "BMP": "BMP", "DIB": "BMP"}
 KINDS |= {"PPM": "PNM"} | ({"AVIF": "AVIF"} if "AVIF" in READ_BY else {})
@@ -68,7 +68,7 @@ def test_content_says_what_a_file_is_whatever_its_name(tmp_path, kind, name):
     (tmp_path / name).write_bytes(encoded(kind))
     assert image_file_kind(tmp_path / name) == KINDS[kind]
     assert images_in(tmp_path) == ([tmp_path / name], {})
-    assert read_picture(tmp_path / name).shape == (12, 16, 3)
+    assert read_image(tmp_path / name).shape == (12, 16, 3)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB"])
@@ -80,7 +80,7 @@ def test_each_kind_of_pnm_is_known(mode):
 def test_images_that_are_not_read_are_named(kind):
     assert image_kind(OTHERS[kind]) == kind
     with pytest.raises(DataError, match=f"face is an image of the kind {kind}, which is not read; save it as JPEG"):
-        read_picture(OTHERS[kind] + bytes(200), name="face")
+        read_image(OTHERS[kind] + bytes(200), name="face")
 
 
 @pytest.mark.parametrize("content", NO_IMAGES)
@@ -134,7 +134,7 @@ class TestSources:
         ],
     )
     def test_content(self, content, make):
-        np.testing.assert_array_equal(read_picture(make(content)), read_picture(content))
+        np.testing.assert_array_equal(read_image(make(content)), read_image(content))
 
     def test_paths_and_open_files(self, path, content):
         class PathLike:
@@ -146,43 +146,43 @@ class TestSources:
                 return bytes(path)
 
         for source in (path, str(path), PathLike(), InBytes()):
-            np.testing.assert_array_equal(read_picture(source), read_picture(content))
+            np.testing.assert_array_equal(read_image(source), read_image(content))
         with path.open("rb") as file:
-            np.testing.assert_array_equal(read_picture(file), read_picture(content))
+            np.testing.assert_array_equal(read_image(file), read_image(content))
 
     def test_messages_name_an_open_file(self, tmp_path):
         (tmp_path / "empty.png").touch()
         with (tmp_path / "empty.png").open("rb") as file, pytest.raises(DataError, match=r"empty\.png is empty"):
-            read_picture(file)
+            read_image(file)
         with pytest.raises(DataError, match="mine is empty"):
-            read_picture(io.BytesIO(), name="mine")
+            read_image(io.BytesIO(), name="mine")
 
     def test_text_and_other_things_are_refused(self, path):
         for encoding in ("latin-1", "utf-8"):
             with path.open(encoding=encoding) as file, pytest.raises(InputError, match="opened in binary mode"):
-                read_picture(file)
+                read_image(file)
         for wrong in (None, 7, np.zeros((4, 4, 3), np.uint8), ["face.png"]):
             with pytest.raises(
                 InputError, match="an image must be a path, bytes, or a file opened in binary mode, got"
             ):
-                read_picture(wrong)
+                read_image(wrong)
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
     def test_a_pipe_is_refused_instead_of_waited_for_and_read_once_opened(self, tmp_path, path, content):
         os.mkfifo(pipe := tmp_path / "pipe.png")
         with pytest.raises(DataError, match=r"pipe\.png is a pipe or a device, which may never end"):
-            read_picture(pipe)
+            read_image(pipe)
         reads, writes = os.pipe()
         with open(reads, "rb") as file:
             with open(writes, "wb") as other:
                 other.write(content)
-            np.testing.assert_array_equal(read_picture(file), read_picture(path))
+            np.testing.assert_array_equal(read_image(file), read_image(path))
 
     def test_a_file_that_cannot_be_read_is_named(self, path):
         with path.open("rb") as file:
             pass
         with pytest.raises(DataError, match=r"face\.png cannot be read \(read of closed file\)"):
-            read_picture(file)
+            read_image(file)
 
     @pytest.mark.parametrize(
         "address",
@@ -191,19 +191,19 @@ class TestSources:
             "http://localhost:8000/face.png?size=2",
             "ftp://example.org/face.png",
             "s3://bucket/face.png",
-            "file:///pictures/face.png",
+            "file:///images/face.png",
             "data:image/png;base64,iVBORw0KGgo=" + 400 * "A",
         ],
     )
     def test_addresses_are_not_fetched_and_named_as_they_are(self, address):
-        with pytest.raises(DataError, match="addresses are not fetched; save the picture and give its path") as caught:
-            read_picture(address)
+        with pytest.raises(DataError, match="addresses are not fetched; save the image and give its path") as caught:
+            read_image(address)
         assert str(caught.value).startswith(address[:200])
 
     @pytest.mark.parametrize("name", ["x" * 300 + ".png", "a\0b.png", "none/" * 2000 + "a.png"])
     def test_names_that_no_file_can_have_get_a_sentence(self, name):
         with pytest.raises(DataError, match="cannot be read"):
-            read_picture(name)
+            read_image(name)
 
 
 def animation(kind, n=5, **options):
@@ -237,9 +237,9 @@ def test_all_frames_are_read_as_they_are_shown(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", [*MOVING, "TIFF"])
-def test_one_picture_of_several_is_the_first_and_said(kind, caplog):
+def test_one_image_of_several_is_the_first_and_said(kind, caplog):
     content = animation(kind, **MOVING.get(kind, {}))
-    read = read_picture(content, name="moving")
+    read = read_image(content, name="moving")
     np.testing.assert_array_equal(read, next(read_frames(content)).pixels)
     word = "pages" if kind == "TIFF" else "frames"
     assert caplog.messages == [f"moving: only the first of 5 {word} is read"]
@@ -250,7 +250,7 @@ def test_one_picture_of_several_is_the_first_and_said(kind, caplog):
 def test_a_still_image_is_one_frame_without_a_duration(tmp_path, kind, caplog):
     content = encoded(kind)
     (frame,) = read_frames(content)
-    np.testing.assert_array_equal(frame.pixels, read_picture(content))
+    np.testing.assert_array_equal(frame.pixels, read_image(content))
     assert frame.duration_s is None and frame_count(content) == 1 and decode_image(content).notes == ()
     (tmp_path / "still").write_bytes(content)
     assert not is_animation(tmp_path / "still") and caplog.messages == []
@@ -263,7 +263,7 @@ def test_what_is_no_animation_is_none(tmp_path):
     assert not is_animation(tmp_path)
 
 
-def test_the_picture_before_an_apng_for_old_programs_is_no_frame_of_it():
+def test_the_image_before_an_apng_for_old_programs_is_no_frame_of_it():
     content = animation("PNG", default_image=True)
     assert len(list(read_frames(content))) == frame_count(content) == 4
     assert [note.kind for note in decode_image(content).notes] == ["frames"]
@@ -283,7 +283,7 @@ def test_a_damaged_frame_ends_the_frames_with_a_warning(kind, caplog):
     with caplog.at_level(logging.WARNING):
         frames = list(read_frames(cut, name="moving"))
     assert 1 <= len(frames) < 8
-    np.testing.assert_array_equal(frames[0].pixels, read_picture(content))
+    np.testing.assert_array_equal(frames[0].pixels, read_image(content))
 
 
 def test_nothing_of_a_damaged_first_frame():

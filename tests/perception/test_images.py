@@ -1,4 +1,4 @@
-"""Whatever a picture file holds becomes RGB uint8, upright; whatever it cannot be is said in a sentence."""
+"""Whatever a image file holds becomes RGB uint8, upright; whatever it cannot be is said in a sentence."""
 
 import io
 import struct
@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from landmark_fer.core.errors import DataError, InputError
-from landmark_fer.perception.images import MAX_PIXELS, read_picture, to_grey
+from landmark_fer.perception.images import MAX_PIXELS, read_image, to_grey
 
 
 def encoded(image, kind="PNG", **options):
@@ -32,28 +32,28 @@ def pixels(generator):
 
 @pytest.fixture
 def smooth():
-    """A picture that JPEG keeps well."""
+    """A image that JPEG keeps well."""
     rows, columns = np.mgrid[:48, :64]
     return np.stack([rows * 4, columns * 3, (rows + columns) * 2], axis=2).astype(np.uint8)
 
 
 def test_a_png_comes_back_as_it_was_from_file_and_from_bytes(tmp_path, pixels):
-    path = tmp_path / "picture.png"
+    path = tmp_path / "image.png"
     path.write_bytes(encoded(Image.fromarray(pixels)))
-    np.testing.assert_array_equal(read_picture(path), pixels)
-    np.testing.assert_array_equal(read_picture(str(path)), pixels)
-    np.testing.assert_array_equal(read_picture(path.read_bytes()), pixels)
+    np.testing.assert_array_equal(read_image(path), pixels)
+    np.testing.assert_array_equal(read_image(str(path)), pixels)
+    np.testing.assert_array_equal(read_image(path.read_bytes()), pixels)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "BMP", "TIFF", "PPM"])
 def test_common_formats_are_read(smooth, kind):
-    read = read_picture(encoded(Image.fromarray(smooth), kind))
+    read = read_image(encoded(Image.fromarray(smooth), kind))
     assert read.dtype == np.uint8 and read.shape == smooth.shape
     assert np.abs(read.astype(int) - smooth).mean() < 4
 
 
 @pytest.mark.parametrize("turned", range(1, 9))
-def test_a_picture_lying_on_its_side_by_exif_equals_the_upright_one(smooth, turned):
+def test_a_image_lying_on_its_side_by_exif_equals_the_upright_one(smooth, turned):
     undo = {
         1: lambda p: p,
         2: lambda p: p[:, ::-1],
@@ -67,22 +67,22 @@ def test_a_picture_lying_on_its_side_by_exif_equals_the_upright_one(smooth, turn
     tag = Image.Exif()
     tag[0x0112] = turned
     stored = Image.fromarray(np.ascontiguousarray(undo[turned](smooth)))
-    np.testing.assert_array_equal(read_picture(encoded(stored, exif=tag)), smooth)
+    np.testing.assert_array_equal(read_image(encoded(stored, exif=tag)), smooth)
 
 
 def test_grey_palette_and_one_bit_become_rgb(pixels):
     grey = pixels[..., 0]
-    np.testing.assert_array_equal(read_picture(encoded(Image.fromarray(grey))), np.dstack([grey] * 3))
+    np.testing.assert_array_equal(read_image(encoded(Image.fromarray(grey))), np.dstack([grey] * 3))
     palette = Image.fromarray(pixels).quantize(16)
-    np.testing.assert_array_equal(read_picture(encoded(palette)), np.array(palette.convert("RGB")))
+    np.testing.assert_array_equal(read_image(encoded(palette)), np.array(palette.convert("RGB")))
     black_and_white = Image.fromarray(grey > 127)
-    np.testing.assert_array_equal(read_picture(encoded(black_and_white))[..., 1], np.where(grey > 127, 255, 0))
+    np.testing.assert_array_equal(read_image(encoded(black_and_white))[..., 1], np.where(grey > 127, 255, 0))
 
 
 def test_what_is_transparent_shows_grey_and_what_is_not_keeps_its_colour(pixels):
     alpha = np.zeros((30, 40, 1), np.uint8)
     alpha[:, 20:] = 255
-    read = read_picture(encoded(Image.fromarray(np.dstack([pixels, alpha]))))
+    read = read_image(encoded(Image.fromarray(np.dstack([pixels, alpha]))))
     assert (read[:, :20] == 128).all()
     np.testing.assert_array_equal(read[:, 20:], pixels[:, 20:])
 
@@ -91,47 +91,47 @@ def test_a_transparent_palette_colour_shows_grey():
     image = Image.new("P", (4, 4), 1)
     image.putpalette([255, 0, 0, 0, 255, 0])
     image.putpixel((0, 0), 0)
-    read = read_picture(encoded(image, transparency=0))
+    read = read_image(encoded(image, transparency=0))
     assert read[0, 0].tolist() == [128, 128, 128] and read[1, 1].tolist() == [0, 255, 0]
 
 
 def test_cmyk_becomes_rgb(smooth):
-    read = read_picture(encoded(Image.fromarray(smooth).convert("CMYK"), "JPEG", quality=95))
+    read = read_image(encoded(Image.fromarray(smooth).convert("CMYK"), "JPEG", quality=95))
     assert np.abs(read.astype(int) - smooth).mean() < 6
 
 
 def test_sixteen_bits_become_eight_by_their_full_range():
     wide = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
-    read = read_picture(encoded(Image.fromarray(wide)))
+    read = read_image(encoded(Image.fromarray(wide)))
     np.testing.assert_array_equal(read[..., 0], np.round(wide / 257).astype(np.uint8))
     assert (read == read[..., :1]).all()
 
 
 def test_floats_of_a_tiff_are_stretched_over_eight_bits():
     values = np.linspace(-1, 1, 16, dtype=np.float32).reshape(4, 4)
-    read = read_picture(encoded(Image.fromarray(values), "TIFF"))
+    read = read_image(encoded(Image.fromarray(values), "TIFF"))
     assert read.min() == 0 and read.max() == 255 and (np.diff(read[..., 0].ravel().astype(int)) > 0).all()
 
 
-def test_one_pixel_and_twenty_thousand_in_a_row_are_pictures():
-    assert read_picture(encoded(Image.new("RGB", (1, 1), (1, 2, 3)))).tolist() == [[[1, 2, 3]]]
-    assert read_picture(encoded(Image.new("L", (20_000, 3)))).shape == (3, 20_000, 3)
+def test_one_pixel_and_twenty_thousand_in_a_row_are_images():
+    assert read_image(encoded(Image.new("RGB", (1, 1), (1, 2, 3)))).tolist() == [[[1, 2, 3]]]
+    assert read_image(encoded(Image.new("L", (20_000, 3)))).shape == (3, 20_000, 3)
 
 
 @pytest.mark.parametrize("size", [(100_000, 100_000), (8001, 8000)])
 def test_too_many_pixels_are_refused_from_the_header(size):
     with pytest.raises(DataError, match=rf"huge\.png must have at most {MAX_PIXELS:,} pixels.*reduce it"):
-        read_picture(png_header(*size), name="huge.png")
+        read_image(png_header(*size), name="huge.png")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
-def test_a_truncated_picture_is_refused_and_named(tmp_path, generator, kind, share):
+def test_a_truncated_image_is_refused_and_named(tmp_path, generator, kind, share):
     content = encoded(Image.fromarray(generator.integers(0, 256, (60, 60, 3), dtype=np.uint8)), kind)
     path = tmp_path / "cut"
     path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(DataError, match=r"cut (is damaged|must be a picture)"):
-        read_picture(path)
+    with pytest.raises(DataError, match=r"cut (is damaged|must be a image)"):
+        read_image(path)
 
 
 def test_damaged_bytes_raise_data_errors_alone(generator, smooth):
@@ -141,25 +141,25 @@ def test_damaged_bytes_raise_data_errors_alone(generator, smooth):
         broken = content.copy()
         broken[generator.integers(8, len(broken), 4)] = generator.integers(0, 256, 4)
         try:
-            outcomes.add(read_picture(broken.tobytes()).dtype)
+            outcomes.add(read_image(broken.tobytes()).dtype)
         except DataError:
             outcomes.add(DataError)
     assert outcomes <= {DataError, np.dtype(np.uint8)} and DataError in outcomes
 
 
-def test_no_picture_no_bytes_no_file_and_a_folder_are_said(tmp_path):
+def test_no_image_no_bytes_no_file_and_a_folder_are_said(tmp_path):
     text, empty = tmp_path / "notes.jpg", tmp_path / "empty.png"
-    text.write_text("a note, not a picture\n" * 20)
+    text.write_text("a note, not a image\n" * 20)
     empty.touch()
     for source, sentence in [
-        (text, r"notes\.jpg must be a picture"),
+        (text, r"notes\.jpg must be a image"),
         (empty, r"empty\.png is empty \(0 bytes\)"),
         (tmp_path / "none.png", r"none\.png does not exist"),
         (tmp_path, "cannot be read"),
-        (b"", "picture is empty"),
+        (b"", "image is empty"),
     ]:
         with pytest.raises(DataError, match=sentence):
-            read_picture(source)
+            read_image(source)
 
 
 class TestToGrey:
@@ -185,5 +185,5 @@ class TestToGrey:
         "wrong", [np.zeros((4, 4)), np.zeros((4, 4, 4), np.uint8), np.zeros((0, 4), np.uint8), np.zeros(4, np.uint8)]
     )
     def test_other_arrays_are_refused(self, wrong):
-        with pytest.raises(InputError, match=r"picture must be a uint8 array of shape \(height, width, 3\)"):
+        with pytest.raises(InputError, match=r"image must be a uint8 array of shape \(height, width, 3\)"):
             to_grey(wrong)

@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image
 
 from landmark_fer.core.errors import DataError
-from landmark_fer.perception.images import decode_image, read_frames, read_picture
+from landmark_fer.perception.images import decode_image, read_frames, read_image
 from landmark_fer.perception.value_ranges import ValueRange, full_range, to_eight_bits, usual_range
 
 MIN_SAMPLE, MAX_SAMPLE, SMIN_SAMPLE, SMAX_SAMPLE = 280, 281, 340, 341
@@ -141,8 +141,8 @@ def test_fewer_than_eight_bits_in_eight_by_their_statement(grey):
     by_four = (four * 17).astype(np.uint8)
     check(tiff(four, **stated(0, 15, "H", tags=(MIN_SAMPLE, MAX_SAMPLE))), by_four)
     check(png(four, (b"sBIT", b"\4")), by_four)
-    np.testing.assert_array_equal(read_picture(png(grey, (b"sBIT", b"\4")))[..., 0], grey)
-    np.testing.assert_array_equal(read_picture(png(grey // 4))[..., 0], grey // 4)  # eight bits, and dark
+    np.testing.assert_array_equal(read_image(png(grey, (b"sBIT", b"\4")))[..., 0], grey)
+    np.testing.assert_array_equal(read_image(png(grey // 4))[..., 0], grey // 4)  # eight bits, and dark
 
 
 def test_a_statement_that_the_values_contradict_is_not_believed(grey):
@@ -279,7 +279,7 @@ def test_wide_images_are_turned_upright(grey, rgb, orientation, dtype, coloured)
     tag[0x0112] = orientation
     stream = io.BytesIO()
     Image.fromarray(eight).save(stream, "PNG", exif=tag)
-    upright = read_picture(stream.getvalue())
+    upright = read_image(stream.getvalue())
     values = scaled(eight, 4095 if dtype == np.uint16 else 1, dtype)
     check(tiff(values, extratags=[(274, "H", 1, orientation, True)]), upright)
     if dtype == np.uint16:
@@ -335,7 +335,7 @@ def test_a_range_in_common_reads_a_dark_image_as_dark(grey):
 
 
 def test_a_warning_says_how_values_were_read(grey, caplog):
-    read_picture(io.BytesIO(tiff(scaled(grey, 4095, np.uint16))), name="camera.tif")
+    read_image(io.BytesIO(tiff(scaled(grey, 4095, np.uint16))), name="camera.tif")
     said = "camera.tif: values from 0 to 4095 (uint16) are read as 0 to 4095, since the file states no range"
     assert caplog.messages == [said]
 

@@ -1,4 +1,4 @@
-"""Moving landmarks: the picture goes along near them, and stays elsewhere."""
+"""Moving landmarks: the image goes along near them, and stays elsewhere."""
 
 import numpy as np
 import pytest
@@ -12,14 +12,14 @@ CHIN = 8
 
 
 def dot_at(xy):
-    """A black picture with a soft white dot."""
+    """A black image with a soft white dot."""
     rows, columns = np.mgrid[:80, :80]
     return (255 * np.exp(-((columns - xy[0]) ** 2 + (rows - xy[1]) ** 2) / 4)).astype(np.uint8)
 
 
-def middle(picture):
-    rows, columns = np.indices(picture.shape)
-    return np.array([(columns * picture).sum(), (rows * picture).sum()]) / picture.sum()
+def middle(image):
+    rows, columns = np.indices(image.shape)
+    return np.array([(columns * image).sum(), (rows * image).sum()]) / image.sum()
 
 
 def moved(point, by):
@@ -29,34 +29,34 @@ def moved(point, by):
 
 
 def test_nothing_moved_changes_nothing(generator):
-    picture = generator.integers(0, 256, (80, 80)).astype(np.uint8)
-    np.testing.assert_array_equal(move_landmarks(picture, LANDMARKS, LANDMARKS, interocular=INTEROCULAR), picture)
+    image = generator.integers(0, 256, (80, 80)).astype(np.uint8)
+    np.testing.assert_array_equal(move_landmarks(image, LANDMARKS, LANDMARKS, interocular=INTEROCULAR), image)
 
 
 @pytest.mark.parametrize("by", [(3.0, 0.0), (0.0, -3.0), (-2.0, 2.0)])
 def test_what_lies_at_a_landmark_goes_along(by):
-    picture = dot_at(LANDMARKS[CHIN])
-    after = move_landmarks(picture, LANDMARKS, moved(CHIN, by), interocular=INTEROCULAR)
+    image = dot_at(LANDMARKS[CHIN])
+    after = move_landmarks(image, LANDMARKS, moved(CHIN, by), interocular=INTEROCULAR)
     row, column = np.unravel_index(after.argmax(), after.shape)
     np.testing.assert_allclose((column, row), LANDMARKS[CHIN] + by, atol=1.2)
 
 
 def test_what_lies_at_other_landmarks_and_far_away_stays():
     for place in (LANDMARKS[30], LANDMARKS[36], (4.0, 4.0)):
-        picture = dot_at(place)
-        after = move_landmarks(picture, LANDMARKS, moved(CHIN, (0, -4.0)), interocular=INTEROCULAR)
-        np.testing.assert_allclose(middle(after), middle(picture), atol=0.3)
+        image = dot_at(place)
+        after = move_landmarks(image, LANDMARKS, moved(CHIN, (0, -4.0)), interocular=INTEROCULAR)
+        np.testing.assert_allclose(middle(after), middle(image), atol=0.3)
 
 
-def test_a_transform_moves_the_whole_picture(generator):
+def test_a_transform_moves_the_whole_image(generator):
     """Where landmarks move as the transform says, nothing else moves."""
-    picture = generator.integers(0, 256, (80, 80)).astype(np.uint8)
+    image = generator.integers(0, 256, (80, 80)).astype(np.uint8)
     transform = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, -3.0]])
-    after = move_landmarks(picture, LANDMARKS, LANDMARKS - (2, -3), interocular=INTEROCULAR, transform=transform)
-    np.testing.assert_array_equal(after[3:, :-2], picture[:-3, 2:])
+    after = move_landmarks(image, LANDMARKS, LANDMARKS - (2, -3), interocular=INTEROCULAR, transform=transform)
+    np.testing.assert_array_equal(after[3:, :-2], image[:-3, 2:])
 
 
-def test_the_callers_picture_is_left_alone(generator):
-    picture = generator.integers(0, 256, (80, 80)).astype(np.uint8)
-    picture.setflags(write=False)
-    assert move_landmarks(picture, LANDMARKS, moved(CHIN, (4, 4)), interocular=INTEROCULAR) is not picture
+def test_the_callers_image_is_left_alone(generator):
+    image = generator.integers(0, 256, (80, 80)).astype(np.uint8)
+    image.setflags(write=False)
+    assert move_landmarks(image, LANDMARKS, moved(CHIN, (4, 4)), interocular=INTEROCULAR) is not image

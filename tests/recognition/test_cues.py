@@ -7,9 +7,9 @@ from landmark_fer.core.geometry import mean_shape, mirror_landmarks
 from landmark_fer.core.template import TEMPLATE
 from landmark_fer.datasets.geometry_table import read_table
 from landmark_fer.features.measurements import MEASUREMENT_NAMES
-from landmark_fer.recognition.cues import SIGNS, TYPICAL, sign_values, typical_values, undo_signs
+from landmark_fer.recognition.cues import CUES, TYPICAL, cue_values, typical_values, undo_cues
 
-NAMES = [sign.name for sign in SIGNS]
+NAMES = [sign.name for sign in CUES]
 
 
 @pytest.fixture(scope="module")
@@ -25,46 +25,46 @@ def test_typical_values_are_those_of_the_bundled_table(neutral):
 
 
 def test_the_mean_neutral_face_is_typical(neutral):
-    shifts = (sign_values(mean_shape(neutral)) - TYPICAL[0]) / TYPICAL[1]
+    shifts = (cue_values(mean_shape(neutral)) - TYPICAL[0]) / TYPICAL[1]
     assert np.abs(shifts).max() < 1.1
-    assert np.abs(shifts[[not sign.signed for sign in SIGNS]]).max() < 0.5
+    assert np.abs(shifts[[not sign.signed for sign in CUES]]).max() < 0.5
 
 
 def test_names_are_distinct_and_measurements_are_in_the_table():
-    words = [word for sign in SIGNS for word in (sign.name, sign.more, sign.less)]
+    words = [word for sign in CUES for word in (sign.name, sign.more, sign.less)]
     assert len(set(words)) == len(words)
-    assert {name for sign in SIGNS for name in sign.measurements} <= set(MEASUREMENT_NAMES)
+    assert {name for sign in CUES for name in sign.measurements} <= set(MEASUREMENT_NAMES)
 
 
 def test_values_do_not_change_with_mirror_place_turn_and_size(landmarks):
     turn = 3 * np.array([[np.cos(0.3), np.sin(0.3)], [-np.sin(0.3), np.cos(0.3)]])
-    np.testing.assert_allclose(sign_values(landmarks @ turn + (40, 7)), sign_values(landmarks), atol=1e-9)
-    np.testing.assert_allclose(sign_values(mirror_landmarks(landmarks)), sign_values(landmarks), atol=1e-9)
+    np.testing.assert_allclose(cue_values(landmarks @ turn + (40, 7)), cue_values(landmarks), atol=1e-9)
+    np.testing.assert_allclose(cue_values(mirror_landmarks(landmarks)), cue_values(landmarks), atol=1e-9)
 
 
 def test_undoing_a_sign_makes_its_value_typical(generator):
     for face in 100 + 40 * (TEMPLATE + generator.normal(0, 0.01, (20, 68, 2))):
-        before, after = sign_values(face), sign_values(undo_signs(face)).diagonal()
-        smaller = np.array([sign.signed for sign in SIGNS]) & (before < TYPICAL[0])
+        before, after = cue_values(face), cue_values(undo_cues(face)).diagonal()
+        smaller = np.array([sign.signed for sign in CUES]) & (before < TYPICAL[0])
         wanted = np.where(smaller, before, TYPICAL[0])
         np.testing.assert_allclose((after - wanted) / TYPICAL[1], 0, atol=0.3)
 
 
 def test_undoing_moves_only_the_points_of_the_sign(landmarks):
-    for sign, undone in zip(SIGNS, undo_signs(landmarks[0]), strict=True):
+    for sign, undone in zip(CUES, undo_cues(landmarks[0]), strict=True):
         moved = np.flatnonzero(np.abs(undone - landmarks[0]).max(axis=1) > 1e-9)
         assert set(moved) <= {*sign.across, *sign.down}, sign.name
 
 
 def test_undoing_the_mirrored_face_is_mirroring_the_undone_one(landmarks):
-    mirrored = undo_signs(mirror_landmarks(landmarks[0], axis_x=50))
-    np.testing.assert_allclose(mirrored, mirror_landmarks(undo_signs(landmarks[0]), axis_x=50), atol=1e-6)
+    mirrored = undo_cues(mirror_landmarks(landmarks[0], axis_x=50))
+    np.testing.assert_allclose(mirrored, mirror_landmarks(undo_cues(landmarks[0]), axis_x=50), atol=1e-6)
 
 
 def test_undoing_does_not_change_with_place_turn_and_size(landmarks):
     turn = 3 * np.array([[np.cos(0.3), np.sin(0.3)], [-np.sin(0.3), np.cos(0.3)]])
-    expected = undo_signs(landmarks[0]) @ turn + (40, 7)
-    np.testing.assert_allclose(undo_signs(landmarks[0] @ turn + (40, 7)), expected, atol=1e-6)
+    expected = undo_cues(landmarks[0]) @ turn + (40, 7)
+    np.testing.assert_allclose(undo_cues(landmarks[0] @ turn + (40, 7)), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_undoing_does_not_change_with_place_turn_and_size(landmarks):
 def test_what_a_person_would_say_is_what_shifts_most(points, by, name, words):
     face = TEMPLATE.copy()
     face[list(points)] += by
-    change = (sign_values(face) - sign_values(TEMPLATE)) / TYPICAL[1]
+    change = (cue_values(face) - cue_values(TEMPLATE)) / TYPICAL[1]
     strongest = int(np.abs(change).argmax())
     assert NAMES[strongest] == name
-    assert words == (SIGNS[strongest].more if change[strongest] > 0 else SIGNS[strongest].less)
+    assert words == (CUES[strongest].more if change[strongest] > 0 else CUES[strongest].less)

@@ -52,7 +52,7 @@ def height_of_darkness(record):
 
 
 def contrast(field, x, y):
-    """A reader of the contrast of a record's picture around a place."""
+    """A reader of the contrast of a record's image around a place."""
     rows, columns = (slice(max(0, round(place) - 7), round(place) + 8) for place in (y, x))
     return lambda record: 0.1 * record[field][rows, columns].std()
 
@@ -92,7 +92,7 @@ def test_a_smile_is_named_first_and_speaks_for_happy(smiling):
     assert explanation.text.startswith(f"lip corners up ({first.contribution:+.1f}) speaks for happy")
 
 
-def test_the_same_sign_speaks_against_the_other_answer(smiling):
+def test_the_same_sign_speaks_against_the_other_prediction(smiling):
     explanation = explain(artifact_that_reads(CORNERS), recognition_of(made_face(smiling), "sad"))
     assert explanation.expression == "sad"
     assert explanation.text.startswith("lip corners up (-") and explanation.text.endswith("speaks against sad")
@@ -172,7 +172,7 @@ def test_the_face_is_left_as_it_is(bundled, astronauts_smile):
     np.testing.assert_array_equal(face.chip, chip)
 
 
-def test_an_answer_that_was_changed_on_the_way_is_explained_as_it_stands(astronauts_smile):
+def test_an_prediction_that_was_changed_on_the_way_is_explained_as_it_stands(astronauts_smile):
     smoothed = replace(astronauts_smile, expression="neutral", confidence=0.5)
     assert smoothed.explain().expression == "neutral"
     assert replace(astronauts_smile, expression=UNCERTAIN).explain().expression == "happy"
@@ -185,14 +185,14 @@ def test_a_log_gets_plain_values(astronauts_smile):
     assert plain["measurements"][0].keys() == {"name", "words", "value", "typical", "shift", "contribution"}
 
 
-def test_an_answer_without_a_model_says_so(smiling, astronauts_smile):
+def test_an_prediction_without_a_model_says_so(smiling, astronauts_smile):
     with pytest.raises(InputError, match="take it from a Recognizer"):
         recognition_of(made_face(smiling)).explain()
     with pytest.raises(InputError, match="take it from a Recognizer"):
         pickle.loads(pickle.dumps(astronauts_smile)).explain()
 
 
-def test_the_model_behind_an_answer_stays_out_of_sight(astronauts_smile):
+def test_the_model_behind_an_prediction_stays_out_of_sight(astronauts_smile):
     assert "explainer" not in repr(astronauts_smile)
     assert len(pickle.dumps(astronauts_smile)) < 50_000
     assert copy.deepcopy(astronauts_smile).probabilities == astronauts_smile.probabilities

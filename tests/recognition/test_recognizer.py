@@ -1,4 +1,4 @@
-"""From a picture to recognitions, and the lock between training and live."""
+"""From a image to recognitions, and the lock between training and live."""
 
 import copy
 import logging
@@ -15,7 +15,7 @@ from landmark_fer import Artifact, Recognizer, load_dataset
 from landmark_fer.core.errors import ArtifactError, DependencyError, InputError
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
 from landmark_fer.core.records import stack
-from landmark_fer.perception.images import read_picture
+from landmark_fer.perception.images import read_image
 from landmark_fer.perception.predictor_file import find_predictor
 
 
@@ -38,7 +38,7 @@ def test_no_face_is_an_empty_list(recognizer):
     assert recognizer.recognize_faces([]) == []
 
 
-def test_the_same_picture_gives_the_same_answer(recognizer, astronaut):
+def test_the_same_image_gives_the_same_prediction(recognizer, astronaut):
     first, second = (recognizer.recognize(astronaut)[0].probabilities for _ in range(2))
     assert first == second
 
@@ -56,9 +56,9 @@ def test_the_live_road_and_the_data_set_road_make_the_same_record_bit_for_bit(re
     scene = tmp_path / "faces" / "happy" / "astronaut.png"
     scene.parent.mkdir(parents=True)
     Image.fromarray(astronaut).save(scene)
-    options = {"pictures": "scenes", "cache": tmp_path / "cache", "jobs": 1, "progress": False}
+    options = {"images": "scenes", "cache": tmp_path / "cache", "jobs": 1, "progress": False}
     dataset = load_dataset(tmp_path / "faces", settings=recognizer.extractor.settings, **options)
-    (recognition,) = recognizer.recognize(read_picture(scene))
+    (recognition,) = recognizer.recognize(read_image(scene))
     live = stack([recognition.face], chip_size=recognizer.extractor.settings.chip_size)
     assert live.dtype == dataset.records.dtype
     assert live.tobytes() == dataset.records.tobytes()
@@ -66,12 +66,12 @@ def test_the_live_road_and_the_data_set_road_make_the_same_record_bit_for_bit(re
     np.testing.assert_array_equal(list(recognition.probabilities.values()), expected)
 
 
-def test_cropped_pictures_make_the_same_record_bit_for_bit(recognizer, astronaut, tmp_path):
+def test_cropped_images_make_the_same_record_bit_for_bit(recognizer, astronaut, tmp_path):
     crop = astronaut[60:190, 150:280]
     path = tmp_path / "faces" / "happy" / "crop.png"
     path.parent.mkdir(parents=True)
     Image.fromarray(crop).save(path)
-    options = {"pictures": "crops", "cache": tmp_path / "cache", "jobs": 1, "progress": False}
+    options = {"images": "crops", "cache": tmp_path / "cache", "jobs": 1, "progress": False}
     dataset = load_dataset(tmp_path / "faces", settings=recognizer.extractor.settings, **options)
     live = stack([recognizer.extractor.extract_crop(crop)], chip_size=80)
     assert live.tobytes() == dataset.records.tobytes()
@@ -126,26 +126,26 @@ class TestRejection:
         return fitted
 
     @pytest.fixture
-    def answer(self, astronaut_face):
+    def prediction(self, astronaut_face):
         return lambda *args, **options: Recognizer(*args, **options).recognize_faces([astronaut_face])[0]
 
-    def test_a_model_without_a_threshold_always_names_an_expression(self, fitted_to, answer):
-        recognition = answer(fitted_to())
+    def test_a_model_without_a_threshold_always_names_an_expression(self, fitted_to, prediction):
+        recognition = prediction(fitted_to())
         assert Recognizer(fitted_to()).threshold == 0
         assert recognition.expression == recognition.likeliest
 
-    def test_the_threshold_of_the_manifest_serves_unless_another_or_none_is_asked_for(self, fitted_to, answer):
-        assert answer(fitted_to(0.51)).expression == UNCERTAIN
-        assert answer(fitted_to(0.49)).expression == "sad"
-        assert answer(fitted_to(0.49), reject=0.51).expression == UNCERTAIN
-        assert answer(fitted_to(0.51), reject=0.49).expression == "sad"
-        assert answer(fitted_to(0.51), reject=None).expression == "sad"
+    def test_the_threshold_of_the_manifest_serves_unless_another_or_none_is_asked_for(self, fitted_to, prediction):
+        assert prediction(fitted_to(0.51)).expression == UNCERTAIN
+        assert prediction(fitted_to(0.49)).expression == "sad"
+        assert prediction(fitted_to(0.49), reject=0.51).expression == UNCERTAIN
+        assert prediction(fitted_to(0.51), reject=0.49).expression == "sad"
+        assert prediction(fitted_to(0.51), reject=None).expression == "sad"
 
-    def test_a_confidence_of_just_the_threshold_is_enough(self, fitted_to, answer):
-        assert answer(fitted_to(0.5)).expression == "sad"
+    def test_a_confidence_of_just_the_threshold_is_enough(self, fitted_to, prediction):
+        assert prediction(fitted_to(0.5)).expression == "sad"
 
-    def test_an_uncertain_answer_keeps_the_rest(self, fitted_to, answer):
-        unsure = answer(fitted_to(), reject=1.0)
+    def test_an_uncertain_prediction_keeps_the_rest(self, fitted_to, prediction):
+        unsure = prediction(fitted_to(), reject=1.0)
         assert unsure.expression == UNCERTAIN and UNCERTAIN not in EXPRESSIONS
         assert (unsure.likeliest, unsure.confidence) == ("sad", 0.5)
         assert unsure.probabilities == {"happy": 0.3, "sad": 0.5, "surprise": 0.2}
@@ -160,9 +160,9 @@ class TestRejection:
             Recognizer(fitted_to("high"))
 
 
-def answers(recognizer, picture):
+def predictions(recognizer, image):
     """What a recognizer answers, as plain values; a function of its own, so that another process finds it."""
-    return [(each.expression, each.probabilities) for each in recognizer.recognize(picture)]
+    return [(each.expression, each.probabilities) for each in recognizer.recognize(image)]
 
 
 def unsaved(saved):
@@ -178,9 +178,9 @@ class TestCopies:
         return Recognizer(unsaved(saved) if request.param == "unsaved" else saved, **options.get(request.param, {}))
 
     @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
-    def test_copies_answer_alike(self, original, copied, astronaut):
+    def test_copies_prediction_alike(self, original, copied, astronaut):
         again = copied(original)
-        assert answers(again, astronaut) == answers(original, astronaut)
+        assert predictions(again, astronaut) == predictions(original, astronaut)
         assert (again.threshold, again.classes) == (original.threshold, original.classes)
         assert again.extractor.settings == original.extractor.settings
         (recognition,) = again.recognize(astronaut)
@@ -200,12 +200,12 @@ class TestCopies:
         original = Recognizer(saved, predictor="points.dat")
         content = pickle.dumps(original)
         monkeypatch.chdir("/")
-        assert answers(pickle.loads(content), astronaut) == answers(original, astronaut)
+        assert predictions(pickle.loads(content), astronaut) == predictions(original, astronaut)
 
     def test_other_processes(self, recognizer, astronaut):
-        expected = answers(recognizer, astronaut)
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            assert pool.starmap(answers, [(recognizer, astronaut)] * 2) == [expected] * 2
+        expected = predictions(recognizer, astronaut)
+        with multiprocessing.get_context("spawn").Calibration(1) as calibration:
+            assert calibration.starmap(predictions, [(recognizer, astronaut)] * 2) == [expected] * 2
         with joblib.parallel_config(backend="loky"):
-            found = joblib.Parallel(n_jobs=2)(joblib.delayed(answers)(recognizer, astronaut) for _ in range(2))
+            found = joblib.Parallel(n_jobs=2)(joblib.delayed(predictions)(recognizer, astronaut) for _ in range(2))
         assert found == [expected] * 2

@@ -17,7 +17,7 @@ CLASSES = ("angry", "happy", "surprise", "neutral")
 IOD = 46.0  # about that of the landmarks
 
 
-def answer(probabilities, *, landmarks=LANDMARKS, box=(150, 60, 140, 140)):
+def prediction(probabilities, *, landmarks=LANDMARKS, box=(150, 60, 140, 140)):
     face = Face(Box(*map(float, box)), np.asarray(landmarks, np.float32), np.zeros((8, 8), np.uint8), 1.0)
     likeliest = int(np.argmax(probabilities))
     return Recognition(
@@ -35,7 +35,7 @@ def swaying(time_s):
     share = (1 - np.cos(np.pi * np.clip((time_s - 2.0) / 0.3, 0, 1))) / 2
     landmarks = LANDMARKS + (20 * np.sin(2 * time_s), 6 * np.cos(3 * time_s))
     landmarks[55:60, 1] += 12 * share
-    return answer(between(share), landmarks=landmarks, box=(*landmarks.min(axis=0), 140 + 10 * share, 140))
+    return prediction(between(share), landmarks=landmarks, box=(*landmarks.min(axis=0), 140 + 10 * share, 140))
 
 
 def run(signal, times, **options):
@@ -49,7 +49,7 @@ def noisy(probabilities, *, seconds, rate=30, spread=0.25, seed=0):
     for index in range(round(seconds * rate)):
         exp = np.exp(np.log(probabilities) + random.normal(scale=spread, size=len(probabilities)))
         landmarks = LANDMARKS + random.normal(scale=0.5, size=LANDMARKS.shape)
-        yield index / rate, answer(exp / exp.sum(), landmarks=landmarks)
+        yield index / rate, prediction(exp / exp.sum(), landmarks=landmarks)
 
 
 def changes(labels):
@@ -65,8 +65,8 @@ def test_strength_0_returns_the_recognition_as_it_came():
         assert smoother.update(1, came, time_s=time_s) is came
 
 
-def test_the_first_answer_is_shown_as_it_came():
-    came = answer(between(0.2))
+def test_the_first_prediction_is_shown_as_it_came():
+    came = prediction(between(0.2))
     shown = Smoother(CLASSES).update(1, came, time_s=3.0)
     np.testing.assert_array_equal(shown.face.landmarks, came.face.landmarks)
     assert shown.face.box == came.face.box
@@ -75,7 +75,7 @@ def test_the_first_answer_is_shown_as_it_came():
 
 
 def test_chip_and_score_are_handed_on_and_nothing_is_changed_in_place():
-    smoother, came = Smoother(CLASSES), [answer(between(0.2)), answer(between(0.6), landmarks=LANDMARKS + 5)]
+    smoother, came = Smoother(CLASSES), [prediction(between(0.2)), prediction(between(0.6), landmarks=LANDMARKS + 5)]
     kept = [recognition.face.landmarks.copy() for recognition in came]
     for index, recognition in enumerate(came):
         shown = smoother.update(1, recognition, time_s=index / 30)
@@ -97,7 +97,7 @@ def test_probabilities_stay_probabilities_and_within_what_came(strength, thresho
     for elapsed_s, weights in frames:
         time_s += elapsed_s
         came.append(np.array(weights) / sum(weights))
-        shown = smoother.update(1, answer(came[-1]), time_s=time_s)
+        shown = smoother.update(1, prediction(came[-1]), time_s=time_s)
         values = np.array(list(shown.probabilities.values()))
         assert tuple(shown.probabilities) == CLASSES
         assert values.sum() == pytest.approx(1)
@@ -163,7 +163,7 @@ def test_a_larger_face_is_treated_alike(size):
         one = swaying(time_s)
         box = one.face.box
         sides = np.array([box.x, box.y, box.width, box.height]) * size
-        return answer(list(one.probabilities.values()), landmarks=one.face.landmarks * size, box=sides)
+        return prediction(list(one.probabilities.values()), landmarks=one.face.landmarks * size, box=sides)
 
     times = np.arange(0, 4, 1 / 30)
     for shown, large in zip(run(swaying, times), run(enlarged, times), strict=True):
@@ -185,9 +185,9 @@ def test_tracks_know_nothing_of_one_another():
 def test_forgotten_tracks_begin_anew():
     smoother = Smoother(CLASSES)
     for track_id in (1, 2):
-        smoother.update(track_id, answer(between(0)), time_s=0.0)
+        smoother.update(track_id, prediction(between(0)), time_s=0.0)
     smoother.forget_but([2, 7])
-    came = answer(between(1))
+    came = prediction(between(1))
     assert smoother.update(1, came, time_s=0.04).probabilities == came.probabilities
     assert smoother.update(2, came, time_s=0.04).probabilities != came.probabilities
 
@@ -256,7 +256,7 @@ def test_a_true_change_is_shown_within_four_tenths_of_a_second_and_once(threshol
 def test_uncertain_comes_and_goes(before, after):
     def signal(time_s):
         top = before if time_s < 2 else after
-        return answer([top, *[(1 - top) / 3] * 3])
+        return prediction([top, *[(1 - top) / 3] * 3])
 
     labels = [one.expression for one in run(signal, np.arange(0, 4, 1 / 30), threshold=0.6)]
     assert (labels[0], labels[-1]) == tuple(UNCERTAIN if top < 0.6 else "angry" for top in (before, after))
@@ -265,9 +265,9 @@ def test_uncertain_comes_and_goes(before, after):
 
 def test_a_small_lead_of_a_steady_face_is_shown_by_the_probabilities_not_the_label():
     smoother = Smoother(CLASSES)
-    smoother.update(1, answer(between(0.4)), time_s=0.0)
+    smoother.update(1, prediction(between(0.4)), time_s=0.0)
     for index in range(1, 90):
-        shown = smoother.update(1, answer(between(0.53)), time_s=index / 30)
+        shown = smoother.update(1, prediction(between(0.53)), time_s=index / 30)
     assert (shown.expression, shown.likeliest) == ("happy", "surprise")
     assert shown.confidence == shown.probabilities["happy"]
 
@@ -275,7 +275,7 @@ def test_a_small_lead_of_a_steady_face_is_shown_by_the_probabilities_not_the_lab
 def test_fast_landmarks_are_followed_closely():
     speed = 3 * IOD  # pixels a second
     times = np.arange(0, 2, 1 / 30)
-    shown = run(lambda time_s: answer(between(0), landmarks=LANDMARKS + (speed * time_s, 0)), times)
+    shown = run(lambda time_s: prediction(between(0), landmarks=LANDMARKS + (speed * time_s, 0)), times)
     behind = LANDMARKS[:, 0] + speed * times[-1] - shown[-1].face.landmarks[:, 0]
     assert 0 <= behind.max() < 0.1 * IOD
 
@@ -286,8 +286,8 @@ def test_fast_landmarks_are_followed_closely():
 def test_after_a_long_gap_what_came_is_shown():
     smoother = Smoother(CLASSES)
     for index in range(30):
-        smoother.update(1, answer(between(0)), time_s=index / 30)
-    came = answer(between(1), landmarks=LANDMARKS + 60)
+        smoother.update(1, prediction(between(0)), time_s=index / 30)
+    came = prediction(between(1), landmarks=LANDMARKS + 60)
     shown = smoother.update(1, came, time_s=60.0)
     assert shown.expression == "surprise"
     np.testing.assert_allclose(shown.face.landmarks, came.face.landmarks, atol=0.5)
@@ -297,7 +297,7 @@ def test_after_a_long_gap_what_came_is_shown():
 def test_a_clock_that_stands_still_shows_what_came_last():
     smoother = Smoother(CLASSES)
     for share in (0.0, 1.0, 0.3):
-        came = answer(between(share), landmarks=LANDMARKS + 10 * share)
+        came = prediction(between(share), landmarks=LANDMARKS + 10 * share)
         shown = smoother.update(1, came, time_s=5.0)
         assert shown.probabilities == came.probabilities
         assert shown.expression == came.expression
@@ -306,7 +306,7 @@ def test_a_clock_that_stands_still_shows_what_came_last():
 def test_a_frame_of_the_same_time_takes_the_place_of_the_last():
     twice, once = Smoother(CLASSES), Smoother(CLASSES)
     for time_s, came in noisy(between(0.3), seconds=1):
-        twice.update(1, answer(between(1.0), landmarks=LANDMARKS * 2), time_s=time_s)
+        twice.update(1, prediction(between(1.0), landmarks=LANDMARKS * 2), time_s=time_s)
         again, expected = (smoother.update(1, came, time_s=time_s) for smoother in (twice, once))
         assert again.probabilities == expected.probabilities
         np.testing.assert_array_equal(again.face.landmarks, expected.face.landmarks)
@@ -326,7 +326,7 @@ def test_a_clock_that_steps_back_does_no_harm(back_s):
 def test_eyes_that_fall_on_one_another_do_no_harm():
     smoother = Smoother(CLASSES)
     for index in range(3):
-        shown = smoother.update(1, answer(between(0), landmarks=np.zeros((68, 2))), time_s=index / 30)
+        shown = smoother.update(1, prediction(between(0), landmarks=np.zeros((68, 2))), time_s=index / 30)
     assert np.isfinite(shown.face.landmarks).all()
 
 

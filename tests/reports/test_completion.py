@@ -57,18 +57,20 @@ class TestMeasuring:
         from landmark_fer.fit.__main__ import main as fit
 
         for i, crop in enumerate(lfw_crops[:40]):
-            place = tmp_path / "pictures" / ("happy", "neutral")[i % 2]
+            place = tmp_path / "images" / ("happy", "neutral")[i % 2]
             place.mkdir(parents=True, exist_ok=True)
             Image.fromarray(crop).save(place / f"{i}.png")
         words = ["--models", "svm", "--features", "geometry", "--folds", "3", "--seed", "7", "--jobs", "1"]
-        assert fit(["--data", str(tmp_path / "pictures"), "--out", str(tmp_path / "out"), *words]) == 0
+        assert fit(["--data", str(tmp_path / "images"), "--out", str(tmp_path / "out"), *words]) == 0
         wanted = read_manifest(tmp_path / "out")["importance"]
-        (tmp_path / "pictures").rename(tmp_path / "elsewhere")
+        (tmp_path / "images").rename(tmp_path / "elsewhere")
         found = measure_importance(tmp_path / "out", [tmp_path / "elsewhere"])
         assert found["faces"] == "held out" and found == wanted | {"command": None}
 
     def test_faces_of_a_network_are_divided_as_its_training_does(self):
-        dataset = made_up_dataset(9, twins=np.arange(27) // 3)  # three unrelated faces each: too few for five folds
+        dataset = made_up_dataset(
+            9, near_duplicates=np.arange(27) // 3
+        )  # three unrelated faces each: too few for five folds
         options = report_completion._options_of({"command": "python -m landmark_fer.fit --models aligned_cnn --seed 3"})
         _, split = report_completion._divided(dataset, options, True, None)
         wanted = split_for_networks(dataset, random_state=3)
@@ -129,7 +131,7 @@ def test_a_command_that_is_not_known_means_the_defaults(command, capsys):
     assert capsys.readouterr().err == ""
 
 
-class TestDoor:
+class TestCommand:
     def test_the_report_has_it_and_says_by_which_command(self, older, lfw_csv, capsys):
         assert main([str(older)]) == 0
         assert "python -m landmark_fer.report DIR --data PATH" in (older / REPORT_NAME).read_text(encoding="utf-8")

@@ -139,7 +139,7 @@ class TestPage:
         for heading in (
             "What was fitted on what", "Candidates in cross-validation", "PublicTest: faces that it met last",
             "When it says uncertain", "What more faces would be worth", "What it goes by",
-            "Twins, and faces that no detector saw", "Use, and what it must not be used for", "Licence",
+            "Near-duplicates, and faces that no detector saw", "Use, and what it must not be used for", "Licence",
             "To make the same again",
         ):  # fmt: skip
             assert heading in text
@@ -174,7 +174,7 @@ class TestPage:
         hostile = json.loads(text) | dict.fromkeys(("command", "choice", "folds", "features", "seed", "created"), bad)
         hostile["data"]["source"] = bad
         hostile["versions"] = {bad: bad}
-        hostile["pool"] = {"kind": bad, "members": [bad, bad]}
+        hostile["calibration"] = {"kind": bad, "members": [bad, bad]}
         hostile["search"] = {"text": bad}
         page = render_report(hostile)
         reading = Reading(page)
@@ -197,7 +197,7 @@ class TestFewFaces:
         many["scores"]["PublicTest"]["n"] = 100
         assert "So few faces tell little" not in render_report(many)
 
-    def test_sure_answers_stand_at_the_top_only_where_they_are_many(self, whole):
+    def test_sure_predictions_stand_at_the_top_only_where_they_are_many(self, whole):
         manifest = copy.deepcopy(whole)
         chosen = next(row for row in manifest["comparison"] if row["name"] == manifest["model_name"])
         for coverage, threshold, at_top, too_few in (
@@ -211,12 +211,15 @@ class TestFewFaces:
             assert ("that it is sure enough to answer" in page) is at_top
             assert ("too few answers to rely on" in page) is too_few
 
-    def test_without_any_twin_leak_free_figures_are_not_given_twice(self, whole, page):
+    def test_without_any_near_duplicate_leak_free_figures_are_not_given_twice(self, whole, page):
         assert whole["scores"]["PublicTest"]["n_leak_free"] == whole["scores"]["PublicTest"]["n"]
-        assert "None of them has a twin" in page and "accuracy on those without a twin in training" not in page
+        assert (
+            "None of them has a near-duplicate" in page
+            and "accuracy on those without a near-duplicate in training" not in page
+        )
         half = copy.deepcopy(whole)
         half["scores"]["PublicTest"]["n_leak_free"] = 11
-        assert "accuracy on those without a twin in training" in render_report(half)
+        assert "accuracy on those without a near-duplicate in training" in render_report(half)
 
     def test_faces_held_out_are_called_so(self, whole):
         manifest = json.loads(json.dumps(whole).replace("PublicTest", "held out"))
@@ -300,13 +303,13 @@ class TestWriting:
         assert report_artifact(path) == path / REPORT_NAME
         assert load_artifact(path).classes and not list(path.glob(".*"))
 
-    def test_a_picture_that_cannot_be_drawn_is_missed_in_a_sentence(self, whole, monkeypatch, caplog):
-        from landmark_fer.figures.confusion import ConfusionDisplay
+    def test_a_image_that_cannot_be_drawn_is_missed_in_a_sentence(self, whole, monkeypatch, caplog):
+        from landmark_fer.figures.confusion import ConfusionFigure
 
         def fail(*args, **options):
             raise RuntimeError("<no ink>")
 
-        monkeypatch.setattr(ConfusionDisplay, "draw", fail)
+        monkeypatch.setattr(ConfusionFigure, "draw", fail)
         page = render_report(whole)
         assert "could not be drawn (&lt;no ink&gt;)" in page and page.count("<svg") == 6
         assert check_numbers(page, whole) > 80 and "no ink" in caplog.text
@@ -329,7 +332,7 @@ class TestWriting:
             report_artifact(tmp_path / "none")
 
 
-class TestDoor:
+class TestCommand:
     def test_it_writes_again_what_stands_beside_the_model(self, model, tmp_path, capsys):
         path = save_artifact(tmp_path / "small", model.predictor, model.facts).path
         assert main([str(path)]) == 0

@@ -6,12 +6,12 @@ from sklearn.neural_network import MLPClassifier
 
 from landmark_fer.artifact.export.streamed import streamed
 from landmark_fer.core.errors import InputError
-from landmark_fer.models.calibration import FLOOR, PooledClassifier
-from landmark_fer.models.embedding_knn import EmbeddedNeighbours
+from landmark_fer.models.calibration import FLOOR, CalibratedEnsemble
+from landmark_fer.models.embedding_knn import EmbeddingKNN
 from landmark_fer.models.mirrored import MirroredClassifier
-from landmark_fer.models.mlp import DropoutMLP
+from landmark_fer.models.mlp import MLPWithDropout
 from landmark_fer.models.streamed import StreamedClassifier
-from landmark_fer.models.svm import MARGIN_LIMIT, SHARPNESS, LeastSquaresSVC, RbfSVC, class_pairs
+from landmark_fer.models.svm import MARGIN_LIMIT, SHARPNESS, LeastSquaresSVM, RbfSVC, class_pairs
 
 
 def append_head(graph, head, features):
@@ -21,7 +21,7 @@ def append_head(graph, head, features):
     ----------
     graph : Graph
     head : estimator
-        One of the candidates' or a `PooledClassifier` of them.
+        One of the candidates' or a `CalibratedEnsemble` of them.
     features : str or callable
         Shape (n, d), float32; as from `append_features`.
 
@@ -49,8 +49,8 @@ def _softmax(graph, scores):
 def _pooled(graph, head, features):
     members = [append_head(graph, member, features) for _, member in head.members_]
     logarithms = graph.add("Log", graph.add("Max", graph.add("Concat", *members, axis=1), FLOOR))
-    scores = graph.add("MatMul", logarithms, head.pool.weights)
-    return _softmax(graph, graph.add("Add", scores, head.pool.offsets))
+    scores = graph.add("MatMul", logarithms, head.calibration.weights)
+    return _softmax(graph, graph.add("Add", scores, head.calibration.offsets))
 
 
 def _mirrored(graph, head, features):
@@ -91,7 +91,7 @@ def _last_hidden(graph, head, features):
     Returns
     -------
     list of (list of ndarray, list of str)
-        The layers of each network, and a name for each picture.
+        The layers of each network, and a name for each image.
     """
     faces = [graph.add("Mul", features, np.float32(head.scale_))]
     if head.mirror_signs is not None:
@@ -106,12 +106,12 @@ def _last_hidden(graph, head, features):
 
 
 def _dropout_mlp(graph, head, features):
-    answers = [
+    predictions = [
         _softmax(graph, _linear(graph, value, *packed[-2:]))
         for packed, values in _last_hidden(graph, head, features)
         for value in values
     ]
-    return graph.add("Mean", *answers)
+    return graph.add("Mean", *predictions)
 
 
 def _plain_mlp(graph, head, features):
@@ -171,11 +171,11 @@ def _rbf_svc(graph, head, features):
 
 
 _KINDS = {
-    PooledClassifier: _pooled,
+    CalibratedEnsemble: _pooled,
     MirroredClassifier: _mirrored,
-    LeastSquaresSVC: _least_squares_svc,
-    DropoutMLP: _dropout_mlp,
-    EmbeddedNeighbours: _neighbours,
+    LeastSquaresSVM: _least_squares_svc,
+    MLPWithDropout: _dropout_mlp,
+    EmbeddingKNN: _neighbours,
     RbfSVC: _rbf_svc,
     MLPClassifier: _plain_mlp,
     StreamedClassifier: streamed,

@@ -8,7 +8,7 @@ from sklearn.pipeline import FeatureUnion
 from landmark_fer.artifact.export.geometry import aligned_landmarks, measurements
 from landmark_fer.artifact.export.hog import hog_of_chip
 from landmark_fer.core.errors import InputError
-from landmark_fer.features.projection import MirrorPCA, SideBySide
+from landmark_fer.features.projection import FeatureBlocks, MirrorPCA
 from landmark_fer.features.transformers import AlignedLandmarks, HogOfChip, Measurements
 from landmark_fer.models.streamed import UndescribedFaces
 
@@ -19,7 +19,7 @@ def append_features(graph, step, chip_size):
     Parameters
     ----------
     graph : Graph
-    step : SideBySide, FeatureUnion, MirrorPCA, UndescribedFaces or one of the transformers over face records
+    step : FeatureBlocks, FeatureUnion, MirrorPCA, UndescribedFaces or one of the transformers over face records
     chip_size : int
 
     Returns
@@ -58,7 +58,7 @@ def _undescribed(graph, step, chip_size):
 
 _KINDS = {
     FeatureUnion: _side_by_side,
-    SideBySide: _side_by_side,
+    FeatureBlocks: _side_by_side,
     MirrorPCA: _components,
     HogOfChip: hog_of_chip,
     AlignedLandmarks: aligned_landmarks,

@@ -7,7 +7,7 @@ from landmark_fer.core.landmarks import N_LANDMARKS
 from landmark_fer.core.template import TEMPLATE
 from landmark_fer.features.measurements import FORMULAS
 
-_NOSE = 30  # landmarks are taken from here first: float32 has no digits to lose on a place in a large picture
+_NOSE = 30  # landmarks are taken from here first: float32 has no digits to lose on a place in a large image
 _QUARTER_TURN = np.array([[0.0, 1.0], [-1.0, 0.0]])  # (x, y) @ this = (-y, x)
 
 

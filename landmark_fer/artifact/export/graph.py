@@ -81,8 +81,8 @@ class Graph:
         """
         helper = self._onnx.helper
         nodes = [*self._nodes, helper.make_node("Identity", [output], [name], name)]
-        answer = helper.make_tensor_value_info(name, self._onnx.TensorProto.FLOAT, ["n", n_columns])
-        graph = helper.make_graph(nodes, "landmark_fer", list(self._inputs.values()), [answer], self._initializers)
+        prediction = helper.make_tensor_value_info(name, self._onnx.TensorProto.FLOAT, ["n", n_columns])
+        graph = helper.make_graph(nodes, "landmark_fer", list(self._inputs.values()), [prediction], self._initializers)
         imports = [helper.make_opsetid("", OPSET)]
         model = helper.make_model(graph, opset_imports=imports, ir_version=IR_VERSION, producer_name="landmark_fer")
         model.doc_string = about

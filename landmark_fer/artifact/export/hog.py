@@ -118,7 +118,7 @@ def _angle(graph, across, down):
 
 
 def _difference(side):
-    """Return the matrix of central differences, (side, side); the picture is mirrored at its border, so 0 there."""
+    """Return the matrix of central differences, (side, side); the image is mirrored at its border, so 0 there."""
     matrix = np.zeros((side, side), dtype=np.float32)
     inner = np.arange(1, side - 1)
     matrix[inner, inner + 1], matrix[inner, inner - 1] = 1, -1

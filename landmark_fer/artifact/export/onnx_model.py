@@ -20,9 +20,9 @@ TOLERANCE = 1e-4
 
 _ABOUT = """The expression that a face shows, by landmark_fer.
 
-landmarks (n, 68, 2): the iBUG 300-W points in pixels of the picture, x before y, y downwards.
+landmarks (n, 68, 2): the iBUG 300-W points in pixels of the image, x before y, y downwards.
 chip (n, S, S): the same face in grey, upright: resampled by the similarity transform that takes the landmarks closest,
-in least squares, to chip_landmarks in the metadata. No detail finer than finest picture pixels a chip pixel is left in.
+in least squares, to chip_landmarks in the metadata. No detail finer than finest image pixels a chip pixel is left in.
 probabilities (n, k): a column for each of the classes in the metadata; a row sums to 1.
 
 The metadata's probe has inputs and the answers that they must get."""
@@ -60,22 +60,22 @@ def onnx_content(predictor, facts):
             f"of {len(steps)} steps; use joblib"
         )
     features = append_features(graph, steps[0], facts["extractor"].get("chip_size", CHIP_SIZE))
-    answer = append_head(graph, steps[1], features)
+    prediction = append_head(graph, steps[1], features)
     classes = list(facts["classes"])
     seen = [str(name) for name in predictor.classes_]
     if seen != classes:
-        answer = graph.add("MatMul", answer, [[float(name == column) for column in classes] for name in seen])
-    records, answers = manifest_probe(predictor, facts)
-    metadata = _metadata(facts, records, answers)
-    content = graph.content(answer, "probabilities", len(classes), about=_ABOUT, metadata=metadata)
-    _verify(content, classes, records, answers)
+        prediction = graph.add("MatMul", prediction, [[float(name == column) for column in classes] for name in seen])
+    records, predictions = manifest_probe(predictor, facts)
+    metadata = _metadata(facts, records, predictions)
+    content = graph.content(prediction, "probabilities", len(classes), about=_ABOUT, metadata=metadata)
+    _verify(content, classes, records, predictions)
     return content
 
 
-def _metadata(facts, records, answers):
+def _metadata(facts, records, predictions):
     """Return what another program needs to know, as JSON texts by name."""
     size = facts["extractor"].get("chip_size", CHIP_SIZE)
-    probe = {"landmarks": records["landmarks"].tolist(), "probabilities": answers.tolist()}
+    probe = {"landmarks": records["landmarks"].tolist(), "probabilities": predictions.tolist()}
     if "chip" in records.dtype.names:
         probe["chip_base64"] = base64.b64encode(records["chip"].tobytes()).decode("ascii")
     about = {
@@ -89,9 +89,9 @@ def _metadata(facts, records, answers):
     return {name: json.dumps(value) for name, value in about.items()}
 
 
-def _verify(content, classes, records, answers):
+def _verify(content, classes, records, predictions):
     exported = OnnxPredictor(content)
-    worst = float(np.abs(predict_in_order(exported, records, classes) - answers).max())
+    worst = float(np.abs(predict_in_order(exported, records, classes) - predictions).max())
     if not worst <= TOLERANCE:
         raise InputError(
             f"the ONNX model must answer the probe within {TOLERANCE} of the original, and is {worst:.3g} off; "

@@ -49,15 +49,15 @@ def _alike(graph, head, described):
 
 
 def _kernels(graph, head, described):
-    """Append kernels summed over both pictures, in double precision: what follows makes small differences large."""
+    """Append kernels summed over both images, in double precision: what follows makes small differences large."""
     signs, vectors = np.asarray(head.mirror_signs, dtype=np.float64), head.vectors_.astype(np.float64)
     face = graph.cast(described, np.float64)
     lengths = graph.add("ReduceSumSquare", face, [1], keepdims=1)
     fixed = graph.add("Add", lengths, graph.constant((vectors**2).sum(axis=1), np.float64))
     columns = graph.packed(np.ascontiguousarray(head.vectors_.T), np.float64)
     kernels = []
-    for picture in (face, graph.add("Mul", face, graph.constant(signs, np.float64))):
-        products = graph.add("MatMul", picture, columns)
+    for image in (face, graph.add("Mul", face, graph.constant(signs, np.float64))):
+        products = graph.add("MatMul", image, columns)
         squares = graph.add("Sub", fixed, graph.add("Add", products, products))
         nearness = graph.add("Mul", squares, graph.constant(-head.width_, np.float64))
         kernels.append(graph.add("Exp", nearness))

@@ -12,7 +12,7 @@ from landmark_fer.live.web.bodies import read_body
 from landmark_fer.live.web.camera import ENDED, CameraVisit
 from landmark_fer.live.web.images import encode
 from landmark_fer.live.web.limits import RefusedError, Visitors
-from landmark_fer.live.web.protocol import place_answer
+from landmark_fer.live.web.protocol import place_response
 from landmark_fer.live.web.site import Site
 
 PLACES = {"/": "collect.html", "/favicon.ico": "icon.svg"}
@@ -25,7 +25,7 @@ class CollectingApplication(Site):
 
     Parameters
     ----------
-    desk : Desk
+    desk : CollectionServer
     facts : dict
         As from `page_facts`; the desk's are added.
     token : str, optional
@@ -34,7 +34,7 @@ class CollectingApplication(Site):
 
     def __init__(self, desk, *, facts, token=None, limits=None):
         told = {**facts, **desk.facts()}
-        super().__init__(facts=told, door="collect", places=PLACES, token=token, limits=limits, openapi_url=None)
+        super().__init__(facts=told, command="collect", places=PLACES, token=token, limits=limits, openapi_url=None)
         self._desk, self._seat = desk, Visitors(1)
         self._examples = {}
 
@@ -52,7 +52,7 @@ class CollectingApplication(Site):
     async def tell_kept(self):
         """Answer when the person agreed, and what is kept of them."""
         agreed, takes = await self._done(self._desk.kept)
-        return JSONResponse({"agreed": agreed, "kept": kept_answer(takes)})
+        return JSONResponse({"agreed": agreed, "kept": kept_response(takes)})
 
     async def delete(self, request: Request):
         """Delete everything of the person, whose name the body must be, as JSON, so that nobody does it by accident."""
@@ -75,7 +75,7 @@ class CollectingApplication(Site):
     async def _record(self, socket):
         try:
             sitting = await self._done(self._desk.sit)
-            about = {"answer": sitting_answer, "hear": self._ear(sitting), "workers": self.workers}
+            about = {"response": sitting_response, "hear": self._ear(sitting), "workers": self.workers}
             await CameraVisit(socket, lambda: sitting, limits=self.limits, **about).run()
         except RefusedError as error:
             await socket.send_json({"ended": str(error)})
@@ -100,7 +100,7 @@ class CollectingApplication(Site):
             raise RefusedError(500, str(error)) from error
 
 
-def kept_answer(takes):
+def kept_response(takes):
     """Return how many takes and faces there are of each expression, as plain values."""
     counts, faces = Counter(take["expression"] for take in takes), Counter()
     for take in takes:
@@ -108,22 +108,22 @@ def kept_answer(takes):
     return [{"expression": name, "takes": counts[name], "faces": faces[name]} for name in EXPRESSIONS if counts[name]]
 
 
-def sitting_answer(picture, seen, *, seconds):
-    """Return what a visitor is told about a picture as plain values.
+def sitting_response(image, seen, *, seconds):
+    """Return what a visitor is told about a image as plain values.
 
     Parameters
     ----------
-    picture : ndarray of shape (height, width, 3), uint8
+    image : ndarray of shape (height, width, 3), uint8
     seen : landmark_fer.collect.browser_session.Seen
     seconds : float
-        Between the picture's arrival and this answer.
+        Between the image's arrival and this answer.
     """
     shown, ask = seen.shown, seen.shown.ask
-    answer = {
-        "width": int(picture.shape[1]),
-        "height": int(picture.shape[0]),
+    response = {
+        "width": int(image.shape[1]),
+        "height": int(image.shape[0]),
         "milliseconds": round(1000 * seconds, 1),
-        "faces": [{**place_answer(number, face), "chosen": number == shown.number} for number, face in seen.followed],
+        "faces": [{**place_response(number, face), "chosen": number == shown.number} for number, face in seen.followed],
         "stage": shown.stage,
         "ask": None if ask is None else {"expression": ask.expression, "round": ask.round, "reason": ask.reason},
         "left_s": round(shown.left_s, 2),
@@ -131,6 +131,6 @@ def sitting_answer(picture, seen, *, seconds):
         "waits": shown.waits,
         "message": shown.message,
         "n_left": shown.n_left,
-        "kept": kept_answer(seen.takes),
+        "kept": kept_response(seen.takes),
     }
-    return answer if seen.ended is None else {**answer, "ended": seen.ended}
+    return response if seen.ended is None else {**response, "ended": seen.ended}

@@ -8,7 +8,7 @@ class DeskServer(Server):
 
     Parameters
     ----------
-    desk : Desk
+    desk : CollectionServer
         What is recorded, and where it goes.
     address, token : as for `serve`
     limits : Limits, optional

@@ -1,4 +1,4 @@
-"""AffectNet [1]_: the manually annotated csv files, the folders with an ``_exp.npy`` a picture, and numbered folders.
+"""AffectNet [1]_: the manually annotated csv files, the folders with an ``_exp.npy`` a image, and numbered folders.
 
 References
 ----------
@@ -54,49 +54,49 @@ _FAR = 999  # stands for a label that cannot be read
 
 
 class AffectNet(LayoutReader):
-    """Reads AffectNet: eight expressions with the official validation set; uncertain pictures are left out, counted."""
+    """Reads AffectNet: eight expressions with the official validation set; uncertain images are left out, counted."""
 
     title = "AffectNet"
     layout = (
-        "training.csv and validation.csv with the pictures of Manually_Annotated_Images, "
+        "training.csv and validation.csv with the images of Manually_Annotated_Images, "
         "train_set/images/0.jpg with train_set/annotations/0_exp.npy, or folders 0 to 7"
     )
 
     @classmethod
-    def recognizes(cls, listing):
-        """Whether there are label arrays, or pictures or lists of the manually annotated part."""
-        if any(name.endswith(_LABEL) for name in listing.others) or _file_lists(listing):
+    def recognizes(cls, file_index):
+        """Whether there are label arrays, or images or lists of the manually annotated part."""
+        if any(name.endswith(_LABEL) for name in file_index.others) or _file_lists(file_index):
             return True
-        return any("Manually_Annotated_Images" in parts_of(name)[0] for name in listing.pictures)
+        return any("Manually_Annotated_Images" in parts_of(name)[0] for name in file_index.images)
 
-    def entries(self, listing):
-        """Return the pictures that show one of the eight expressions."""
-        labels = [name for name in listing.others if name.endswith(_LABEL)]
+    def entries(self, file_index):
+        """Return the images that show one of the eight expressions."""
+        labels = [name for name in file_index.others if name.endswith(_LABEL)]
         if labels:
-            return self._of_arrays(listing, labels)
-        if lists := _file_lists(listing):
-            return self._of_lists(listing, lists)
-        if any("Manually_Annotated_Images" in parts_of(name)[0] for name in listing.pictures):
-            raise DataError(f"{self.path} must hold AffectNet's {' and '.join(FILES)}; put them beside the pictures")
-        return self._of_folders(listing)
+            return self._of_arrays(file_index, labels)
+        if lists := _file_lists(file_index):
+            return self._of_lists(file_index, lists)
+        if any("Manually_Annotated_Images" in parts_of(name)[0] for name in file_index.images):
+            raise DataError(f"{self.path} must hold AffectNet's {' and '.join(FILES)}; put them beside the images")
+        return self._of_folders(file_index)
 
-    def _of_arrays(self, listing, labels):
-        pictures = {_stem(name): name for name in listing.pictures}
+    def _of_arrays(self, file_index, labels):
+        images = {_stem(name): name for name in file_index.images}
         wanted = {name: name.removesuffix(_LABEL).replace("annotations/", "images/") for name in labels}
         self.crops = True
-        codes = ((wanted[name], _code_of_array(content)) for name, content in listing.contents(labels))
-        found = [(pictures.get(stem, stem), code, split_above(stem, SPLITS), stem in pictures) for stem, code in codes]
-        without = set(pictures.values()) - {name for name, *_ in found}
-        self.note(sorted(without, key=natural_key), f"pictures have no {_LABEL}, and are left out")
+        codes = ((wanted[name], _code_of_array(content)) for name, content in file_index.contents(labels))
+        found = [(images.get(stem, stem), code, split_above(stem, SPLITS), stem in images) for stem, code in codes]
+        without = set(images.values()) - {name for name, *_ in found}
+        self.note(sorted(without, key=natural_key), f"images have no {_LABEL}, and are left out")
         return self._kept(sorted(found, key=lambda each: natural_key(each[0])))
 
-    def _of_lists(self, listing, lists):
-        places = {"/".join(name.split("/")[-2:]): name for name in listing.pictures}
+    def _of_lists(self, file_index, lists):
+        places = {"/".join(name.split("/")[-2:]): name for name in file_index.images}
         found = []
         for name in lists:
             split = FILES[parts_of(name)[1].lower()]
-            rows = listing.rows(name)
-            header = header_of(listing.rows(name))
+            rows = file_index.rows(name)
+            header = header_of(file_index.rows(name))
             if _has_header(header):
                 next(rows)
             else:  # as in some copies
@@ -113,11 +113,11 @@ class AffectNet(LayoutReader):
         self.crops = False
         return self._kept(found)
 
-    def _of_folders(self, listing):
-        check_numbers(self.path, listing.pictures, "affectnet", title=self.title)
+    def _of_folders(self, file_index):
+        check_numbers(self.path, file_index.images, "affectnet", title=self.title)
         self.crops = True
-        numbers = [(name, number_above(name)) for name in listing.pictures]
-        self.note([name for name, number in numbers if number is None], "pictures lie in no numbered folder")
+        numbers = [(name, number_above(name)) for name in file_index.images]
+        self.note([name for name, number in numbers if number is None], "images lie in no numbered folder")
         kept = [(name, number, split_above(name, SPLITS), True) for name, number in numbers if number is not None]
         if kept:
             self.remarks.append(reading_of("affectnet", title=self.title))
@@ -136,19 +136,19 @@ class AffectNet(LayoutReader):
             else:
                 entries.append(Entry(name, CODES[code], split))
         for word, names in sorted(uncertain.items()):
-            self.note(names, f"pictures are labelled {word!r}, which is no expression, and are left out")
-        self.note(unknown, f"pictures have no readable label from 0 to {max(LEFT_OUT)}, and are left out")
-        self.note(missing, "pictures with a label are not there")
+            self.note(names, f"images are labelled {word!r}, which is no expression, and are left out")
+        self.note(unknown, f"images have no readable label from 0 to {max(LEFT_OUT)}, and are left out")
+        self.note(missing, "images with a label are not there")
         return entries
 
 
-def _file_lists(listing):
-    return [name for name in listing.others if parts_of(name)[1].lower() in FILES and _is_list(listing, name)]
+def _file_lists(file_index):
+    return [name for name in file_index.others if parts_of(name)[1].lower() in FILES and _is_list(file_index, name)]
 
 
-def _is_list(listing, name):
+def _is_list(file_index, name):
     """Whether a csv is one of AffectNet's: by its header, or by nine cells, a known code in the seventh."""
-    cells = header_of(listing.rows(name))
+    cells = header_of(file_index.rows(name))
     return _has_header(cells) or (len(cells) == len(COLUMNS) and _number(cells[6]) in CODES | LEFT_OUT)
 
 

@@ -24,7 +24,7 @@ CODES = {
     7: "surprise",
 }
 
-APEX_FRAMES = 3  # at the end of a sequence; neighbours of the apex are nearly the same picture
+APEX_FRAMES = 3  # at the end of a sequence; neighbours of the apex are nearly the same image
 
 _IMAGES, _EMOTION = "cohn-kanade-images", "Emotion"
 _FRAME = re.compile(r"(S\d{3})_(\d{3})_(\d{8})(?:\.\w+)?", re.IGNORECASE)
@@ -34,7 +34,7 @@ _LABEL = re.compile(r"(S\d{3})_(\d{3})_\d{8}_emotion\.txt", re.IGNORECASE)
 class CkPlus(LayoutReader):
     """Reads CK+: of each labelled sequence the first frame as neutral, the last three as its expression.
 
-    Sequences without a label (266 of 593) are left out, since nobody judged what they show. A subject's pictures are
+    Sequences without a label (266 of 593) are left out, since nobody judged what they show. A subject's images are
     nearly the same: folds go by subject.
     """
 
@@ -44,14 +44,14 @@ class CkPlus(LayoutReader):
     unasked = ("contempt",)
 
     @classmethod
-    def recognizes(cls, listing):
+    def recognizes(cls, file_index):
         """Whether there are frames in folders by subject and sequence."""
-        return any(_is_frame_of_sequence(name) for name in listing.pictures)
+        return any(_is_frame_of_sequence(name) for name in file_index.images)
 
-    def entries(self, listing):
+    def entries(self, file_index):
         """Return the first frame and the last frames of each labelled sequence."""
-        sequences = _sequences(listing.pictures)
-        labels = self._labels(listing)
+        sequences = _sequences(file_index.images)
+        labels = self._labels(file_index)
         if sequences and not labels:
             raise DataError(
                 f"{self.path} must hold CK+'s folder {_EMOTION} beside {_IMAGES}, with S005/001/..._emotion.txt; "
@@ -78,12 +78,12 @@ class CkPlus(LayoutReader):
         self.note(between, f"frames lie between the first and the last {APEX_FRAMES} of a sequence, and are left out")
         return entries
 
-    def _labels(self, listing):
+    def _labels(self, file_index):
         """Return {(subject, sequence): expression}; None where the code is unknown or the file unreadable."""
-        found = {name: _LABEL.fullmatch(parts_of(name)[1]) for name in listing.others}
+        found = {name: _LABEL.fullmatch(parts_of(name)[1]) for name in file_index.others}
         found = {name: (match[1].upper(), match[2]) for name, match in found.items() if match}
         labels, broken = {}, []
-        for name, content in listing.contents(sorted(found)):
+        for name, content in file_index.contents(sorted(found)):
             expression = None if isinstance(content, DataError) else _expression(content)
             if expression is None:
                 broken.append(name)
@@ -95,7 +95,7 @@ class CkPlus(LayoutReader):
 class Ck48(LayoutReader):
     """Reads CK+48: a folder a class with crops of the last three frames of CK+'s sequences.
 
-    The three frames are one picture to a model, so only folds by subject say something; folders named like splits
+    The three frames are one image to a model, so only folds by subject say something; folders named like splits
     are passed over, since they mix subjects.
     """
 
@@ -105,20 +105,20 @@ class Ck48(LayoutReader):
     unasked = ("contempt",)
 
     @classmethod
-    def recognizes(cls, listing):
-        """Whether most pictures are frames of CK+ in folders named after expressions."""
-        return mostly(listing.pictures, lambda name: _FRAME.fullmatch(parts_of(name)[1]) and _class_above(name))
+    def recognizes(cls, file_index):
+        """Whether most images are frames of CK+ in folders named after expressions."""
+        return mostly(file_index.images, lambda name: _FRAME.fullmatch(parts_of(name)[1]) and _class_above(name))
 
-    def entries(self, listing):
+    def entries(self, file_index):
         """Return every frame in a folder named after an expression."""
         entries, foreign = [], []
-        for name in listing.pictures:
+        for name in file_index.images:
             match, expression = _FRAME.fullmatch(parts_of(name)[1]), _class_above(name)
             if match and expression:
                 entries.append(Entry(name, expression, subject=match[1].upper()))
             else:
                 foreign.append(name)
-        self.note(foreign, "pictures are not named like frames of CK+ in a class's folder, and are left out")
+        self.note(foreign, "images are not named like frames of CK+ in a class's folder, and are left out")
         return entries
 
 
@@ -129,7 +129,7 @@ def _shown(frames, apex, expression):
 
 
 def _sequences(names):
-    """Return {(subject, sequence): frames in order} of the pictures in folders by subject and sequence."""
+    """Return {(subject, sequence): frames in order} of the images in folders by subject and sequence."""
     sequences = {}
     for name in names:
         if _is_frame_of_sequence(name):

@@ -27,7 +27,7 @@ class CollectedReader:
     ----------
     name : str
     cropped : bool
-        False: pictures of a camera show more than a face.
+        False: images of a camera show more than a face.
 
     Raises
     ------
@@ -60,7 +60,8 @@ class CollectedReader:
         Returns
         -------
         FaceDataset
-            With `subjects` and `takes`; each take is a group of twins, since its frames are nearly one photograph.
+            With `subjects` and `takes`; each take is a group of near-duplicates, since its frames are nearly one
+            photograph.
 
         Raises
         ------
@@ -92,8 +93,8 @@ class CollectedReader:
             cropped=False,
             source=self.name,
             key=self.fingerprint()[:32],
-            twin_groups=np.repeat(np.arange(len(takes)), counts),
-            twin_correlations=np.full(n_faces, np.nan, np.float32),
+            near_duplicate_groups=np.repeat(np.arange(len(takes)), counts),
+            near_duplicate_correlations=np.full(n_faces, np.nan, np.float32),
             takes=np.repeat(labels, counts),
         )
 

@@ -37,12 +37,12 @@ NAMES = {
 CSV_PLACES = ("fer2013.csv", "fer2013.csv.gz", "fer2013/fer2013.csv", "icml_face_data.csv")
 
 _RULE = "the columns emotion, pixels, Usage (Usage may be missing)"
-_SAMPLE = 20  # rows that decide how large the pictures are
+_SAMPLE = 20  # rows that decide how large the images are
 _BRACKETS = str.maketrans("[](),;\t\r\n", " " * 9)
 
 
 class PixelRows:
-    """Reads a csv with a picture's grey values in one cell of each row; what its labels mean is up to the subclass.
+    """Reads a csv with a image's grey values in one cell of each row; what its labels mean is up to the subclass.
 
     Rows are counted from 0 without the header; blank lines are none.
 
@@ -71,7 +71,7 @@ class PixelRows:
 
     cropped = True
     labels = ""
-    side = None  # how many pixels a picture must have in a row and rows; None: any square will do
+    side = None  # how many pixels a image must have in a row and rows; None: any square will do
 
     def __init__(self, path, names, rule, *, member=None):
         self.path = Path(path)
@@ -106,13 +106,13 @@ class PixelRows:
                 continue
             of = self._columns.cells_of(csv_row.cells)
             expression, split = self.expression_of(of["expression"]), self.split_of(of.get("split"))
-            picture, problem = picture_of_pixels(of["pixels"], self.side)
+            image, problem = image_of_pixels(of["pixels"], self.side)
             if split is None:
                 problem = "has no Usage, must have Training, PublicTest or PrivateTest"
             if expression is None:
                 problem = f"has the label {of['expression'][:20]!r}, must have {self.labels}"
             known = {"expression": expression, "split": split or "", "subject": of.get("subject", "")}
-            yield Item(f"row {row}", **known, picture=picture, problem=problem and f"{where} {problem}")
+            yield Item(f"row {row}", **known, image=image, problem=problem and f"{where} {problem}")
 
     def expression_of(self, label):
         """Return the expression that a label means, or None."""
@@ -131,7 +131,7 @@ class Fer2013Csv(PixelRows):
 
     The columns may stand in any order and letter case, with space around their names (Kaggle's
     ``icml_face_data.csv``); a column ``subject`` is read where there is one, and labels may be words as well as
-    FER2013's numbers. Without a column ``Usage`` all rows are Training. Pictures have 48x48 pixels, or another square
+    FER2013's numbers. Without a column ``Usage`` all rows are Training. Images have 48x48 pixels, or another square
     where most of the first rows do.
 
     Parameters
@@ -165,10 +165,10 @@ class Fer2013Csv(PixelRows):
         return split_named(word) or None if self.has_splits else "Training"
 
     def _common_side(self):
-        """Return the side that most of the first pictures have that are squares, by default `SIDE`."""
+        """Return the side that most of the first images have that are squares, by default `SIDE`."""
         first = (self._columns.cells_of(row.cells) for row in itertools.islice(self._rows(), _SAMPLE))
-        pictures = (picture_of_pixels(of["pixels"])[0] for of in first)
-        sides = Counter(len(each) for each in pictures if each is not None and len(each) >= SMALLEST_SIDE)
+        images = (image_of_pixels(of["pixels"])[0] for of in first)
+        sides = Counter(len(each) for each in images if each is not None and len(each) >= SMALLEST_SIDE)
         return sides.most_common(1)[0][0] if sides else SIDE
 
 
@@ -200,15 +200,15 @@ def split_named(word):
     return SPLIT_FOLDERS.get(plain, word)
 
 
-def picture_of_pixels(text, side=None):
-    """Return (picture, None), or (None, problem) where the pixels of a row are not as they must be.
+def image_of_pixels(text, side=None):
+    """Return (image, None), or (None, problem) where the pixels of a row are not as they must be.
 
     Parameters
     ----------
     text : str
         Grey values from 0 to 255 with spaces between, or commas, also in brackets; row by row from the top left.
     side : int, optional
-        How many there are in a row and rows; by default any square picture will do.
+        How many there are in a row and rows; by default any square image will do.
     """
     if _has_others(text):
         text = text.translate(_BRACKETS).strip()

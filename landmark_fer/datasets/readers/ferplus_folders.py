@@ -17,43 +17,43 @@ from landmark_fer.datasets.readers.layout_reader import Entry, LayoutReader
 
 FOLDERS = {"FER2013Train": "Training", "FER2013Valid": "PublicTest", "FER2013Test": "PrivateTest"}
 
-_LABELS = "label.csv"  # a picture's name, the box in it, ten votes; no header
+_LABELS = "label.csv"  # a image's name, the box in it, ten votes; no header
 
 
 class FerPlusFolders(LayoutReader):
-    """Reads FER+'s folders; a picture's expression is the clear majority of its votes."""
+    """Reads FER+'s folders; a image's expression is the clear majority of its votes."""
 
     title = "FER+ in folders"
     layout = f"{', '.join(FOLDERS)}, each with fer0000000.png and {_LABELS}"
     crops = True
 
     @classmethod
-    def recognizes(cls, listing):
-        """Whether pictures lie in folders with these names."""
-        return any(_folder(name) in FOLDERS and parts_of(name)[1].startswith("fer") for name in listing.pictures)
+    def recognizes(cls, file_index):
+        """Whether images lie in folders with these names."""
+        return any(_folder(name) in FOLDERS and parts_of(name)[1].startswith("fer") for name in file_index.images)
 
-    def entries(self, listing):
-        """Return the pictures with a clear majority."""
-        lists = [name for name in listing.others if parts_of(name)[1] == _LABELS and _folder(name) in FOLDERS]
+    def entries(self, file_index):
+        """Return the images with a clear majority."""
+        lists = [name for name in file_index.others if parts_of(name)[1] == _LABELS and _folder(name) in FOLDERS]
         if not lists:
             raise DataError(f"{self.path} must hold FER+'s {_LABELS} in {', '.join(FOLDERS)}; put them there")
-        pictures, entries, broken, missing, unclear = set(listing.pictures), [], [], [], []
+        images, entries, broken, missing, unclear = set(file_index.images), [], [], [], []
         for labels in lists:
             above = labels.rpartition("/")[0]
-            for row in listing.rows(labels):
+            for row in file_index.rows(labels):
                 votes = [whole_number(cell) for cell in row.cells[-len(FERPLUS_COLUMNS) :]]
                 name = f"{above}/{row.cells[0]}"
                 if len(row.cells) <= len(FERPLUS_COLUMNS) or None in votes:
                     broken.append(f"{row.where} of {labels}")
-                elif name not in pictures:
+                elif name not in images:
                     missing.append(name)
                 elif expression := str(majority(np.array([votes], dtype=np.int64))[0]):
                     entries.append(Entry(name, expression, FOLDERS[_folder(name)]))
                 else:
                     unclear.append(name)
-        self.note(unclear, "pictures have no clear majority of votes, and are left out")
+        self.note(unclear, "images have no clear majority of votes, and are left out")
         self.note(broken, f"rows of {_LABELS} do not end in {len(FERPLUS_COLUMNS)} votes")
-        self.note(missing, f"pictures of {_LABELS} are not there")
+        self.note(missing, f"images of {_LABELS} are not there")
         return entries
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from landmark_fer.core.errors import DataError
 from landmark_fer.core.naming import natural_key
 from landmark_fer.datasets.readers.csv_files import csv_rows, csv_rows_of, damage_named
-from landmark_fer.datasets.readers.image_trees import is_tar_path, picture_tree, tar_name
+from landmark_fer.datasets.readers.image_trees import image_tree, is_tar_path, tar_name
 from landmark_fer.perception.image_formats import NOT_AN_IMAGE
 
 LARGEST_LABELS = 256 * 2**20  # bytes of one file of labels
 
 
-class Listing:
+class FileIndex:
     """The files under a folder, or in a zip or tar; of any other path, none.
 
     Parameters
@@ -29,8 +29,8 @@ class Listing:
     Attributes
     ----------
     tree : object or None
-        As from `picture_tree`; None for any other path.
-    pictures, others : list of str
+        As from `image_tree`; None for any other path.
+    images, others : list of str
         Images, and the rest but hidden files: paths below the folder with ``/`` between the parts, in natural order.
     names : list of str
         Both.
@@ -46,17 +46,17 @@ class Listing:
         """What reads the images."""
         with damage_named(self.path):
             listed = self.is_folder or (self.path.is_file() and (self._is_zip or is_tar_path(self.path)))
-        return picture_tree(self.path, most=self._most) if listed else None
+        return image_tree(self.path, most=self._most) if listed else None
 
     @cached_property
     def names(self):
         """All names, in natural order."""
-        return sorted([*self.pictures, *self.others], key=natural_key)
+        return sorted([*self.images, *self.others], key=natural_key)
 
     @cached_property
-    def pictures(self):
+    def images(self):
         """The names of images."""
-        return sorted(self.tree.pictures, key=natural_key) if self.tree else []
+        return sorted(self.tree.images, key=natural_key) if self.tree else []
 
     @cached_property
     def others(self):

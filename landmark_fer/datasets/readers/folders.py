@@ -1,6 +1,6 @@
-"""Pictures in a folder for each class: one's own, or one of the Kaggle copies of FER2013; also in a zip.
+"""Images in a folder for each class: one's own, or one of the Kaggle copies of FER2013; also in a zip.
 
-A picture's class is the nearest folder above it whose name means an expression, its split what the copies of
+A image's class is the nearest folder above it whose name means an expression, its split what the copies of
 FER2013 wrote into the file's name (``Training_3908.jpg``), else the nearest folder named like a split.
 """
 
@@ -13,10 +13,10 @@ from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.expressions import EXPRESSIONS, find_expression
 from landmark_fer.core.naming import natural_key
 from landmark_fer.datasets.base import OFFICIAL_SPLITS, Item, of_many
-from landmark_fer.datasets.readers.image_trees import picture_tree
+from landmark_fer.datasets.readers.image_trees import image_tree
 from landmark_fer.perception.images import image_size
 
-PICTURES = ("auto", "crops", "scenes")
+IMAGES = ("auto", "crops", "scenes")
 LONGEST_CROP = 128  # pixels; longer sides are those of scenes
 
 # Folder names that mean a split. Validation and test stay what they are called: a copy that lost the official names
@@ -35,45 +35,45 @@ SPLIT_FOLDERS = {
 
 _OFFICIAL_NAME = re.compile(rf"({'|'.join(OFFICIAL_SPLITS)})_\d+")
 _SAMPLE = 25
-_GIVE = "give FER2013's csv, or a folder (or a zip of one) with a folder of pictures for each class"
+_GIVE = "give FER2013's csv, or a folder (or a zip of one) with a folder of images for each class"
 
 
 class FolderReader:
-    """Reads a folder with a folder of pictures for each class.
+    """Reads a folder with a folder of images for each class.
 
-    Pictures come sorted by class, then by path, numbers by their value, so the order is the same everywhere.
+    Images come sorted by class, then by path, numbers by their value, so the order is the same everywhere.
 
     Parameters
     ----------
     path : path-like
         A folder, or a zip of one.
-    pictures : {"auto", "crops", "scenes"}, default="auto"
-        Whether each picture is cropped to one face, or faces are to be found in it. "auto": crops where files are
+    images : {"auto", "crops", "scenes"}, default="auto"
+        Whether each image is cropped to one face, or faces are to be found in it. "auto": crops where files are
         named like FER2013's or the middle one of a sample has no side longer than `LONGEST_CROP`.
 
     Raises
     ------
     InputError
-        If `pictures` is none of these words.
+        If `images` is none of these words.
     DataError
-        If nothing is there, there are no pictures, or no folder's name means an expression.
+        If nothing is there, there are no images, or no folder's name means an expression.
     """
 
-    def __init__(self, path, *, pictures="auto"):
-        if pictures not in PICTURES:
-            raise InputError(f"pictures must be one of {', '.join(PICTURES)}, got {pictures!r}")
+    def __init__(self, path, *, images="auto"):
+        if images not in IMAGES:
+            raise InputError(f"images must be one of {', '.join(IMAGES)}, got {images!r}")
         self.path = Path(path)
         if not self.path.exists():
             raise DataError(f"{path} does not exist; {_GIVE}")
         self.name = self.path.resolve().name
-        self._tree = picture_tree(path)
-        if not self._tree.pictures:
-            raise no_pictures(path, self.skipped)
-        self._expressions, self._unmatched = _classified(self._tree.pictures)
+        self._tree = image_tree(path)
+        if not self._tree.images:
+            raise no_images(path, self.skipped)
+        self._expressions, self._unmatched = _classified(self._tree.images)
         if not self._expressions:
-            raise no_class(path, self._tree.pictures)
+            raise no_class(path, self._tree.images)
         self._names = sorted(self._expressions, key=self._order)
-        self.cropped = self._are_crops() if pictures == "auto" else pictures == "crops"
+        self.cropped = self._are_crops() if images == "auto" else images == "crops"
 
     @property
     def skipped(self):
@@ -81,21 +81,21 @@ class FolderReader:
         return {name: self._tree.others[name] for name in sorted(self._tree.others, key=natural_key)}
 
     def fingerprint(self):
-        """Return what changes when the pictures do: the hash of a zip, or of a folder's names, sizes and times."""
+        """Return what changes when the images do: the hash of a zip, or of a folder's names, sizes and times."""
         return self._tree.fingerprint()
 
     def __len__(self):
         return len(self._names) + sum(map(len, self._unmatched.values()))
 
     def items(self):
-        """Yield an Item for each picture, those at the end with a problem that lie in no class's folder."""
+        """Yield an Item for each image, those at the end with a problem that lie in no class's folder."""
         for name, content in self._tree.contents(self._names):
             problem = str(content) if isinstance(content, DataError) else None
             yield Item(
                 name,
                 expression=self._expressions[name],
                 split=_split_of(name),
-                picture=None if problem else content,
+                image=None if problem else content,
                 problem=problem,
             )
         yield from unmatched_items(self._unmatched)
@@ -108,14 +108,14 @@ class FolderReader:
 
 
 def looks_cropped(tree, names):
-    """Return whether the middle one of a sample of pictures has no side longer than `LONGEST_CROP`.
+    """Return whether the middle one of a sample of images has no side longer than `LONGEST_CROP`.
 
     Parameters
     ----------
     tree : object
-        As from `picture_tree`.
+        As from `image_tree`.
     names : sequence of str
-        Of its pictures.
+        Of its images.
     """
     sample = names[:: -(-len(names) // _SAMPLE)]
     contents = (content for _, content in tree.contents(sample))
@@ -125,21 +125,21 @@ def looks_cropped(tree, names):
 
 
 def class_and_split(name):
-    """Return the expression (or None) and the split (or "") that the path of a picture says."""
+    """Return the expression (or None) and the split (or "") that the path of a image says."""
     meanings = (find_expression(folder) for folder in _folders_above(name))
     return next((meaning for meaning in meanings if meaning), None), _split_of(name)
 
 
 def unmatched_items(unmatched):
-    """Yield an Item for each picture in a folder that names no expression, from {folder: names}."""
+    """Yield an Item for each image in a folder that names no expression, from {folder: names}."""
     for folder in sorted(unmatched, key=natural_key):
-        problem = f"pictures lie in folder {folder!r}, which names no expression, and are left out"
+        problem = f"images lie in folder {folder!r}, which names no expression, and are left out"
         for name in sorted(unmatched[folder], key=natural_key):
             yield Item(name, problem=problem, of_many=True)
 
 
 def no_class(path, names):
-    """Return the DataError that none of some pictures lies in a folder named after an expression."""
+    """Return the DataError that none of some images lies in a folder named after an expression."""
     folders = sorted({name.rpartition("/")[0] or "." for name in names}, key=natural_key)
     found = ", ".join(map(repr, folders[:10])) + (", ..." if len(folders) > 10 else "")
     from landmark_fer.datasets.readers.numbered import hint
@@ -149,14 +149,14 @@ def no_class(path, names):
     )
 
 
-def no_pictures(path, others):
-    """Return the DataError that there are no pictures, and what there is instead, as from `sorted_out`."""
+def no_images(path, others):
+    """Return the DataError that there are no images, and what there is instead, as from `sorted_out`."""
     instead = f" ({of_many(len(others), 'other files', list(others))})" if others else ""
-    return DataError(f"{path} holds no pictures{instead}; {_GIVE}")
+    return DataError(f"{path} holds no images{instead}; {_GIVE}")
 
 
 def _classified(names):
-    """Return {name: expression} for pictures in a class's folder, and {folder: names} of those in others."""
+    """Return {name: expression} for images in a class's folder, and {folder: names} of those in others."""
     expressions, unmatched = {}, {}
     for name in names:
         meanings = (find_expression(folder) for folder in _folders_above(name))

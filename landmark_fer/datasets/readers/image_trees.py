@@ -23,7 +23,7 @@ class FolderTree:
 
     Attributes
     ----------
-    pictures : list of str
+    images : list of str
         Paths below the folder with ``/`` between the parts, in no order that counts.
     others : dict of str to str
         All other files but litter, and why they are not read; as from `sorted_out`.
@@ -35,13 +35,13 @@ class FolderTree:
         with damage_named(path):
             names = _files_below(self.path, closed)
             files = ((name, lambda name=name: head_of(os.path.join(folder, name))) for name in names)
-            self.pictures, self.others = sorted_out(files)
+            self.images, self.others = sorted_out(files)
         self.others |= dict.fromkeys(closed, CLOSED)
 
     def fingerprint(self):
         """Return a hash of the relative paths, sizes and times of change."""
         digest = hashlib.sha256()
-        for name in sorted(self.pictures):
+        for name in sorted(self.images):
             try:
                 status = (self.path / name).stat()
                 line = [name, status.st_size, status.st_mtime_ns]
@@ -63,7 +63,7 @@ class ZipTree:
         with damage_named(path), zipfile.ZipFile(path) as archive:
             members = {info.filename.replace("\\", "/"): info for info in archive.infolist() if not info.is_dir()}
             files = ((name, lambda info=info: _zip_head(archive, info)) for name, info in members.items())
-            self.pictures, self.others = sorted_out(files)
+            self.images, self.others = sorted_out(files)
         self._members = members
 
     def fingerprint(self):
@@ -98,7 +98,7 @@ class TarTree:
 
     def __init__(self, path, most=None):
         self.path, self.others = Path(path), {}
-        self.pictures = [name for name, _ in tar_pictures(path, self.others, most=most)]
+        self.images = [name for name, _ in tar_images(path, self.others, most=most)]
 
     def fingerprint(self):
         """Return the SHA-256 of the tar."""
@@ -107,12 +107,12 @@ class TarTree:
     def contents(self, names):
         """Yield (name, content as bytes, or a DataError that says why it has none) for each name."""
         wanted = set(names)
-        for name, read in tar_pictures(self.path, {}):
+        for name, read in tar_images(self.path, {}):
             if name in wanted:
                 yield name, read()
 
 
-def picture_tree(path, *, most=None):
+def image_tree(path, *, most=None):
     """Return the tree of a folder, zip or tar; of a tar with `most` only so many files from the front."""
     if not Path(path).is_file():
         return FolderTree(path)
@@ -124,7 +124,7 @@ def is_tar_path(path):
     return str(path).lower().endswith(TAR_SUFFIXES)
 
 
-def tar_pictures(path, others, *, most=None):
+def tar_images(path, others, *, most=None):
     """Yield the images of a tar from front to back.
 
     Parameters
@@ -172,7 +172,7 @@ class _TarContent:
         """Return all of it as bytes, or a DataError that says why there is none."""
         name, size = tar_name(self._member), self._member.size
         if not self._member.isreg():
-            return DataError(f"{name} is a link or a device in the tar, and not followed; pack the picture itself")
+            return DataError(f"{name} is a link or a device in the tar, and not followed; pack the image itself")
         if size > LARGEST_FILE:
             return DataError(f"{name} must have at most {LARGEST_FILE:,} bytes, has {size:,}; unpack it")
         file = self._file or self._archive.extractfile(self._member)

@@ -28,25 +28,25 @@ class Jaffe(LayoutReader):
     """Reads JAFFE: ``KA.AN1.39.tiff`` is subject KA, angry, first of them, 39th of all."""
 
     title = "JAFFE"
-    layout = "pictures named like KA.AN1.39.tiff"
+    layout = "images named like KA.AN1.39.tiff"
     crops = False
 
     @classmethod
-    def recognizes(cls, listing):
-        """Whether most pictures have such a name and one of the seven codes."""
-        return mostly(listing.pictures, _expression)
+    def recognizes(cls, file_index):
+        """Whether most images have such a name and one of the seven codes."""
+        return mostly(file_index.images, _expression)
 
-    def entries(self, listing):
-        """Return every picture with such a name and a known code."""
+    def entries(self, file_index):
+        """Return every image with such a name and a known code."""
         entries, foreign, unknown = [], [], []
-        for name in listing.pictures:
+        for name in file_index.images:
             own = parts_of(name)[1]
             if expression := _expression(name):
                 entries.append(Entry(name, expression, subject=own[:2].upper()))
             else:
                 (unknown if _NAME.fullmatch(own) else foreign).append(name)
-        self.note(foreign, "pictures are not named like KA.AN1.39.tiff, and are left out")
-        self.note(unknown, f"pictures have another code than {', '.join(CODES)}, and are left out")
+        self.note(foreign, "images are not named like KA.AN1.39.tiff, and are left out")
+        self.note(unknown, f"images have another code than {', '.join(CODES)}, and are left out")
         return entries
 
 

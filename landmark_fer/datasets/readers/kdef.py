@@ -34,18 +34,18 @@ class Kdef(LayoutReader):
     """
 
     title = "KDEF"
-    layout = "pictures named like AF01ANS.JPG"
+    layout = "images named like AF01ANS.JPG"
     crops = False
 
     @classmethod
-    def recognizes(cls, listing):
-        """Whether most pictures have such a name and one of the seven codes."""
-        return mostly(listing.pictures, _matched)
+    def recognizes(cls, file_index):
+        """Whether most images have such a name and one of the seven codes."""
+        return mostly(file_index.images, _matched)
 
-    def entries(self, listing):
-        """Return every picture with such a name, a known code and one of the views asked for."""
+    def entries(self, file_index):
+        """Return every image with such a name, a known code and one of the views asked for."""
         entries, foreign, turned = [], [], []
-        for name in listing.pictures:
+        for name in file_index.images:
             match = _matched(name)
             if match is None:
                 foreign.append(name)
@@ -53,8 +53,8 @@ class Kdef(LayoutReader):
                 turned.append(name)
             else:
                 entries.append(Entry(name, CODES[match[3].upper()], subject=match[2].upper()))
-        self.note(foreign, "pictures are not named like AF01ANS.JPG, and are left out")
-        self.note(turned, "pictures are of heads turned aside, and are left out (--views half or all keeps them)")
+        self.note(foreign, "images are not named like AF01ANS.JPG, and are left out")
+        self.note(turned, "images are of heads turned aside, and are left out (--poses half or all keeps them)")
         return entries
 
 

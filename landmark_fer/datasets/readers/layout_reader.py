@@ -1,4 +1,4 @@
-"""What the readers of known data sets share: pictures with labels from names or label files, and what is left out."""
+"""What the readers of known data sets share: images with labels from names or label files, and what is left out."""
 
 import hashlib
 import json
@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.datasets.base import Item, of_many
-from landmark_fer.datasets.readers.file_index import Listing
-from landmark_fer.datasets.readers.folders import PICTURES, looks_cropped
-from landmark_fer.datasets.readers.image_trees import picture_tree
+from landmark_fer.datasets.readers.file_index import FileIndex
+from landmark_fer.datasets.readers.folders import IMAGES, looks_cropped
+from landmark_fer.datasets.readers.image_trees import image_tree
 
 VIEWS = ("frontal", "half", "all")
 
 
 class Entry(NamedTuple):
-    """A picture of a data set: its name in the source, and what is known of it."""
+    """A image of a data set: its name in the source, and what is known of it."""
 
     name: str
     expression: str
@@ -26,13 +26,13 @@ class Entry(NamedTuple):
 class LayoutReader:
     """Reads a data set of a known layout, from a folder or an archive.
 
-    A data set is a subclass that says which layout is its own and what each picture shows.
+    A data set is a subclass that says which layout is its own and what each image shows.
 
     Parameters
     ----------
     path : path-like
-    pictures : {"auto", "crops", "scenes"}, default="auto"
-        Whether each picture is cropped to one face, or faces are to be found in it; by default what the data set has.
+    images : {"auto", "crops", "scenes"}, default="auto"
+        Whether each image is cropped to one face, or faces are to be found in it; by default what the data set has.
     views : {"frontal", "half", "all"}, default="frontal"
         Which views of a head count, where the data set has several; half and full profiles are left out by default.
 
@@ -66,38 +66,38 @@ class LayoutReader:
     rest = "images have no label, and are left out"
     unasked = ()
 
-    def __init__(self, path, *, pictures="auto", views="frontal"):
-        for word, value, words in (("pictures", pictures, PICTURES), ("views", views, VIEWS)):
+    def __init__(self, path, *, images="auto", views="frontal"):
+        for word, value, words in (("images", images, IMAGES), ("views", views, VIEWS)):
             if value not in words:
                 raise InputError(f"{word} must be one of {', '.join(words)}, got {value!r}")
         self.path = Path(path)
         if not self.path.exists():
             raise DataError(f"{path} does not exist; give {self.title}: {self.layout}")
         self.name = self.path.resolve().name
-        self.pictures, self.views = pictures, views
+        self.images, self.views = images, views
         self.remarks, self._left_out = [], {}
-        self._listing = Listing(path)
+        self._listing = FileIndex(path)
         self._entries = self._once(self.entries(self._listing))
         if self._entries:
             self._note_rest()
         if not self._entries:
             said = f" ({'; '.join(self._sentences()[:2])})" if self._left_out else ""
-            raise DataError(f"{path} must hold {self.title}: {self.layout}; it holds none of its pictures{said}")
+            raise DataError(f"{path} must hold {self.title}: {self.layout}; it holds none of its images{said}")
         self._tree = self.open_tree(self._listing)
         self.cropped = self._are_crops()
 
     @classmethod
-    def recognizes(cls, listing):
-        """Whether what a `Listing` shows is this data set."""
+    def recognizes(cls, file_index):
+        """Whether what a `FileIndex` shows is this data set."""
         raise NotImplementedError
 
-    def entries(self, listing):
+    def entries(self, file_index):
         """Return the entries of the data set in an order that is the same everywhere; `note` what is left out."""
         raise NotImplementedError
 
-    def open_tree(self, listing):
-        """Return what reads the pictures of the entries; as from `picture_tree`."""
-        return listing.tree or picture_tree(listing.path)
+    def open_tree(self, file_index):
+        """Return what reads the images of the entries; as from `image_tree`."""
+        return file_index.tree or image_tree(file_index.path)
 
     @property
     def skipped(self):
@@ -105,7 +105,7 @@ class LayoutReader:
         return self._listing.unread()
 
     def fingerprint(self):
-        """Return what changes when pictures, labels or the views asked for do."""
+        """Return what changes when images, labels or the views asked for do."""
         parts = [type(self).__name__, self.views, self._tree.fingerprint(), self._listing.fingerprint_of_others()]
         parts.append([list(entry) for entry in self._entries])
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -114,13 +114,13 @@ class LayoutReader:
         return len(self._entries) + sum(map(len, self._left_out.values()))
 
     def items(self):
-        """Yield an Item for each picture, and one for each thing that is left out."""
+        """Yield an Item for each image, and one for each thing that is left out."""
         by_name = {entry.name: entry for entry in self._entries}
         for name, content in self._tree.contents(list(by_name)):
             entry = by_name[name]
             problem = str(content) if isinstance(content, DataError) else None
             known = {"expression": entry.expression, "split": entry.split, "subject": entry.subject}
-            yield Item(name, **known, picture=None if problem else content, problem=problem)
+            yield Item(name, **known, image=None if problem else content, problem=problem)
         for sentence, names in self._left_out.items():
             for name in names:
                 yield Item(name, problem=sentence, of_many=True)
@@ -141,21 +141,21 @@ class LayoutReader:
     def _note_rest(self):
         """Note the images that the reader of the data set said nothing about."""
         told = {entry.name for entry in self._entries}.union(*self._left_out.values())
-        self.note((name for name in self._listing.pictures if name not in told), self.rest)
+        self.note((name for name in self._listing.images if name not in told), self.rest)
 
     def _sentences(self):
         return [of_many(len(names), sentence, names) for sentence, names in self._left_out.items()]
 
     def _once(self, entries):
-        """Return the first entry of each picture."""
+        """Return the first entry of each image."""
         first = {}
         again = [entry.name for entry in entries if first.setdefault(entry.name, entry) is not entry]
-        self.note(again, "labels are of pictures that had one already, and do not count")
+        self.note(again, "labels are of images that had one already, and do not count")
         return list(first.values())
 
     def _are_crops(self):
-        if self.pictures != "auto":
-            return self.pictures == "crops"
+        if self.images != "auto":
+            return self.images == "crops"
         if self.crops is not None:
             return self.crops
         return looks_cropped(self._tree, [entry.name for entry in self._entries])

@@ -19,7 +19,7 @@ _OWN_NAMES = {
 
 
 def number_above(name):
-    """Return the nearest folder above a picture that is a number, as int, or None."""
+    """Return the nearest folder above a image that is a number, as int, or None."""
     numbers = (int(folder) for folder in reversed(parts_of(name)[0]) if folder.isdecimal() and len(folder) < 4)
     return next(numbers, None)
 
@@ -48,7 +48,7 @@ def check_numbers(path, names, dataset, *, title):
     path : path-like
         What messages call the source.
     names : sequence of str
-        Of pictures.
+        Of images.
     dataset : str
         A key of `NUMBERED`.
     title : str
@@ -80,14 +80,14 @@ def reading_of(dataset, *, title):
 
 
 def hint(names):
-    """Return what to do with pictures in numbered folders, a part of a sentence; "" where most are in none."""
+    """Return what to do with images in numbered folders, a part of a sentence; "" where most are in none."""
     if not mostly(names, lambda name: number_above(name) is not None):
         return ""
     return f"; numbers mean other classes in each data set: {_advice(numbers_above(names))}"
 
 
 def numbers_above(names):
-    """Return the numbers of the folders that some pictures lie in."""
+    """Return the numbers of the folders that some images lie in."""
     return {number for name in names if (number := number_above(name)) is not None}
 
 

@@ -33,7 +33,7 @@ _NAME = re.compile(r"((train|test)_\d+)(?:_aligned)?(?:\.\w+)?", re.IGNORECASE)
 class RafDb(LayoutReader):
     """Reads RAF-DB: the aligned crops of 100x100 pixels with the official split, train as Training, test as test.
 
-    ``pictures="scenes"`` takes the photographs in ``Image/original`` instead, where they are; with several people in
+    ``images="scenes"`` takes the photographs in ``Image/original`` instead, where they are; with several people in
     one the clearest face is taken, which may be another than the labelled one.
     """
 
@@ -41,25 +41,25 @@ class RafDb(LayoutReader):
     layout = f"EmoLabel/{LABEL_LIST} and Image/aligned/train_00001_aligned.jpg, or folders 1 to {len(CODES)}"
 
     @classmethod
-    def recognizes(cls, listing):
-        """Whether there is its list of labels, or pictures named as its own in numbered folders or ``aligned``."""
-        if any(parts_of(name)[1] == LABEL_LIST for name in listing.others):
+    def recognizes(cls, file_index):
+        """Whether there is its list of labels, or images named as its own in numbered folders or ``aligned``."""
+        if any(parts_of(name)[1] == LABEL_LIST for name in file_index.others):
             return True
-        own = (name for name in listing.pictures if _NAME.fullmatch(parts_of(name)[1]))
+        own = (name for name in file_index.images if _NAME.fullmatch(parts_of(name)[1]))
         return any(number_above(name) in CODES or parts_of(name)[0][-1:] == ("aligned",) for name in own)
 
-    def entries(self, listing):
-        """Return the pictures of the list of labels, or without one those in numbered folders."""
-        lists = [name for name in listing.others if parts_of(name)[1] == LABEL_LIST]
+    def entries(self, file_index):
+        """Return the images of the list of labels, or without one those in numbered folders."""
+        lists = [name for name in file_index.others if parts_of(name)[1] == LABEL_LIST]
         if lists:
-            return self._of_list(listing, lists[0])
-        if not any(number_above(name) in CODES for name in listing.pictures):
+            return self._of_list(file_index, lists[0])
+        if not any(number_above(name) in CODES for name in file_index.images):
             raise DataError(f"{self.path} must hold RAF-DB's labels, EmoLabel/{LABEL_LIST}; put the file there")
-        return self._of_folders(listing)
+        return self._of_folders(file_index)
 
-    def _of_list(self, listing, labels):
-        places = self._places(listing.pictures)
-        lines = [line.split() for line in listing.text(labels).splitlines() if line.strip()]
+    def _of_list(self, file_index, labels):
+        places = self._places(file_index.images)
+        lines = [line.split() for line in file_index.text(labels).splitlines() if line.strip()]
         entries, missing, unknown = [], [], []
         for cells in lines:
             match = _NAME.fullmatch(cells[0])
@@ -71,7 +71,7 @@ class RafDb(LayoutReader):
             else:
                 entries.append(Entry(places[match[1].lower()], expression, SPLITS[match[2].lower()]))
         self.note(unknown, f"lines of {LABEL_LIST} are not like 'train_00001.jpg 5', 1 to {len(CODES)}")
-        self.note(missing, f"pictures of {LABEL_LIST} are not there")
+        self.note(missing, f"images of {LABEL_LIST} are not there")
         return entries
 
     def _places(self, names):
@@ -82,20 +82,20 @@ class RafDb(LayoutReader):
             if match := _NAME.fullmatch(own):
                 kind = "aligned" if "_aligned" in own.lower() or folders[-1:] == ("aligned",) else "original"
                 kinds[kind][match[1].lower()] = name
-        first, second = ("original", "aligned") if self.pictures == "scenes" else ("aligned", "original")
+        first, second = ("original", "aligned") if self.images == "scenes" else ("aligned", "original")
         chosen, other = (first, second) if kinds[first] else (second, first)
         what = "photographs, of which the aligned crops" if chosen == "aligned" else "crops, of which the photographs"
         self.note(kinds[other].values(), f"images are {what} are read")
         self.crops = chosen == "aligned"
         return kinds[chosen]
 
-    def _of_folders(self, listing):
-        check_numbers(self.path, listing.pictures, "raf-db", title=self.title)
-        listed = self._listed_labels(listing)
-        if not mostly(listing.pictures, lambda name: _NAME.fullmatch(parts_of(name)[1])):
+    def _of_folders(self, file_index):
+        check_numbers(self.path, file_index.images, "raf-db", title=self.title)
+        listed = self._listed_labels(file_index)
+        if not mostly(file_index.images, lambda name: _NAME.fullmatch(parts_of(name)[1])):
             self.remarks.append(reading_of("raf-db", title=self.title))
         entries, foreign, differing = [], [], []
-        for name in listing.pictures:
+        for name in file_index.images:
             number, own = number_above(name), parts_of(name)[1]
             match = _NAME.fullmatch(own)
             if number not in CODES:
@@ -106,16 +106,16 @@ class RafDb(LayoutReader):
                 split = split_above(name, SPLITS) or (SPLITS[match[2].lower()] if match else "")
                 entries.append(Entry(name, CODES[number], split))
         self.crops = True
-        self.note(foreign, f"pictures lie in no folder named 1 to {len(CODES)}, and are left out")
-        self.note(differing, "pictures lie in another folder than the csv's label says, and are left out")
+        self.note(foreign, f"images lie in no folder named 1 to {len(CODES)}, and are left out")
+        self.note(differing, "images lie in another folder than the csv's label says, and are left out")
         return entries
 
-    def _listed_labels(self, listing):
-        """Return {picture: number} of Kaggle's ``train_labels.csv`` and ``test_labels.csv``, where they are."""
+    def _listed_labels(self, file_index):
+        """Return {image: number} of Kaggle's ``train_labels.csv`` and ``test_labels.csv``, where they are."""
         labels = {}
-        for name in listing.others:
+        for name in file_index.others:
             if parts_of(name)[1].lower() in ("train_labels.csv", "test_labels.csv"):
-                for *_, image, label in (row.cells for row in listing.rows(name) if len(row.cells) > 1):
+                for *_, image, label in (row.cells for row in file_index.rows(name) if len(row.cells) > 1):
                     if (number := whole_number(label)) is not None:  # the header has none
                         labels[image] = number
         return labels

@@ -1,4 +1,4 @@
-"""Panels on a picture: probability bars, reasons, the strip of the last seconds. Each draws onto a canvas, in place."""
+"""Panels on a image: probability bars, reasons, the strip of the last seconds. Each draws onto a canvas, in place."""
 
 import itertools
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ FULL_HEAT = 0.5
 
 @dataclass(frozen=True)
 class ReasonForm:
-    """How much of an explanation is drawn: how many reasons at most, and whether the heat picture."""
+    """How much of an explanation is drawn: how many reasons at most, and whether the heat image."""
 
     n_reasons: int
     heat: bool
@@ -30,7 +30,7 @@ REASON_FORMS = (ReasonForm(5, True), ReasonForm(3, True), ReasonForm(3, False))
 
 NO_REASON = "no single reason"
 
-_GROUND = 0.3  # how much of the picture is left under a panel
+_GROUND = 0.3  # how much of the image is left under a panel
 _DEEPEST = 0.8  # how much of the colour covers the chip where the heat is full
 _TRACK = (90, 90, 90)  # of a bar that is not filled
 
@@ -116,7 +116,7 @@ def draw_reasons(canvas, rectangle, explanation, letters, form, *, chip, title):
     write(canvas, title, (x, y), letters, INK)
     y += row
     if heat:
-        _paste(canvas, heat_picture(chip, explanation.heat, heat), x, y)
+        _paste(canvas, heat_image(chip, explanation.heat, heat), x, y)
         x += heat + margin
     reasons = explanation.notable[: form.n_reasons]
     if not reasons:
@@ -133,7 +133,7 @@ def draw_reasons(canvas, rectangle, explanation, letters, form, *, chip, title):
         y += row
 
 
-def heat_picture(chip, heat, side):
+def heat_image(chip, heat, side):
     """Return a chip with its heat laid over, shape (side, side, 3), uint8: orange speaks for the answer, blue against.
 
     Parameters
@@ -221,9 +221,9 @@ def _draw_run(canvas, band, expression, letters):
         )
 
 
-def _paste(canvas, picture, x, y):
-    part = canvas[max(0, y) : max(0, y + len(picture)), max(0, x) : max(0, x + picture.shape[1])]
-    part[:] = picture[max(0, -y) :, max(0, -x) :][: part.shape[0], : part.shape[1]]
+def _paste(canvas, image, x, y):
+    part = canvas[max(0, y) : max(0, y + len(image)), max(0, x) : max(0, x + image.shape[1])]
+    part[:] = image[max(0, -y) :, max(0, -x) :][: part.shape[0], : part.shape[1]]
 
 
 def _bar_columns(names, letters):
@@ -232,7 +232,7 @@ def _bar_columns(names, letters):
 
 
 def _reason_columns(explanation, letters, form):
-    """Return the width of the words, the length of a bar, the side of the heat picture (0: none), and the rows."""
+    """Return the width of the words, the length of a bar, the side of the heat image (0: none), and the rows."""
     reasons = explanation.notable[: form.n_reasons]
     words = max(text_size(text, letters)[0] for text in [each.words for each in reasons] or [NO_REASON])
     heat = form.n_reasons * _row(letters) if form.heat and explanation.heat is not None else 0

@@ -16,7 +16,7 @@ COLOURS = {
 }
 
 FOR, AGAINST = (230, 120, 20), (60, 150, 230)
-"""What speaks for an answer and what speaks against it: orange and blue, the ends of the heat picture, too."""
+"""What speaks for an answer and what speaks against it: orange and blue, the ends of the heat image, too."""
 
 INK, DIM, PAPER = (245, 245, 245), (160, 160, 160), (24, 24, 24)
 """Letters on a panel, letters and lines that matter less, and the ground of labels without a colour of their own."""

@@ -24,7 +24,7 @@ class Run:
 
 
 class History:
-    """The last seconds of a film.
+    """The last seconds of a video.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class History:
         self._shown = set()
 
     def add(self, time_s, seen):
-        """Remember a frame. A time before the last one begins anew: another film, or the same one again.
+        """Remember a frame. A time before the last one begins anew: another video, or the same one again.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Where things go on a picture: rectangles of whole pixels that stay inside and keep out of each other's way."""
+"""Where things go on a image: rectangles of whole pixels that stay inside and keep out of each other's way."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Letters on a picture: smooth at every size, cut off at the edge, quick because each text is drawn once."""
+"""Letters on a image: smooth at every size, cut off at the edge, quick because each text is drawn once."""
 
 import math
 from functools import cache, lru_cache
@@ -44,9 +44,9 @@ def largest_size(texts, width, *, least, most):
 def _mask(text, size):
     """Return how much ink each pixel of a text takes, shape (height, width, 1), float32, from 0 to 1."""
     font = _font(size)
-    picture = Image.new("L", (max(1, math.ceil(font.getlength(text))), sum(font.getmetrics())))
-    ImageDraw.Draw(picture).text((0, 0), text, fill=255, font=font)
-    mask = np.asarray(picture, np.float32)[..., None] / 255
+    image = Image.new("L", (max(1, math.ceil(font.getlength(text))), sum(font.getmetrics())))
+    ImageDraw.Draw(image).text((0, 0), text, fill=255, font=font)
+    mask = np.asarray(image, np.float32)[..., None] / 255
     mask.setflags(write=False)
     return mask
 

@@ -1,4 +1,4 @@
-"""Drawing what was seen onto a picture: faces, answers, charts, marks and help. Nothing given is changed."""
+"""Drawing what was seen onto a image: faces, answers, charts, marks and help. Nothing given is changed."""
 
 import cv2
 import numpy as np
@@ -10,32 +10,32 @@ from landmark_fer.live.drawing.colours import COLOURS, PAPER, RECORDING, ink_on
 from landmark_fer.live.drawing.history import History
 from landmark_fer.live.drawing.layout import Rectangle, beside
 from landmark_fer.live.drawing.lettering import largest_size, text_size, write
-from landmark_fer.live.view import KEYS, View
+from landmark_fer.live.view import KEYS, OverlayOptions
 
-__all__ = ["COLOURS", "KEYS", "NO_FACE", "History", "View", "draw_frame"]
+__all__ = ["COLOURS", "KEYS", "NO_FACE", "History", "OverlayOptions", "draw_frame"]
 
 NO_FACE = "no face"
 
 _WHITE = (255, 255, 255)
 _SHIFT = 4  # binary digits of a pixel's fraction in OpenCV's drawing functions
-_REFERENCE_SIDE = 480  # of a picture on which lines are one pixel wide
-_LETTERS, _LEAST_LETTERS = 14, 9  # pixels, on such a picture and on small ones
-_TRACKS, _STRIP_SHARE = (1, 2, 3, 4), 0.18  # how many the strip shows, and how much of the picture it may take for more
+_REFERENCE_SIDE = 480  # of a image on which lines are one pixel wide
+_LETTERS, _LEAST_LETTERS = 14, 9  # pixels, on such a image and on small ones
+_TRACKS, _STRIP_SHARE = (1, 2, 3, 4), 0.18  # how many the strip shows, and how much of the image it may take for more
 _HIDES_LITTLE = 0.05  # share of a panel that may lie over a face
 _HIDES_PANEL = 4.0  # how much worse it is to hide letters than to hide a part of a face
 
 
-def draw_frame(picture, seen, *, view=None, explanations=None, history=None):
-    """Return a picture with what was seen drawn onto it.
+def draw_frame(image, seen, *, view=None, explanations=None, history=None):
+    """Return a image with what was seen drawn onto it.
 
     Parameters
     ----------
-    picture : ndarray of shape (height, width, 3), uint8
+    image : ndarray of shape (height, width, 3), uint8
         RGB; left as it is.
     seen : list of SeenFace
-        With none, the picture says so.
-    view : View, optional
-        As by default `View()` shows it.
+        With none, the image says so.
+    view : OverlayOptions, optional
+        As by default `OverlayOptions()` shows it.
     explanations : dict of int to Explanation, optional
         By track.
     history : History, optional
@@ -44,18 +44,18 @@ def draw_frame(picture, seen, *, view=None, explanations=None, history=None):
     Returns
     -------
     ndarray of shape (height, width, 3), uint8
-        RGB. Lines and letters grow with the picture. The picture is mirrored before anything is drawn, so that
+        RGB. Lines and letters grow with the image. The image is mirrored before anything is drawn, so that
         letters can be read.
     """
-    view = view or View()
-    canvas = np.array(picture[:, ::-1] if view.mirror else picture, order="C")
+    view = view or OverlayOptions()
+    canvas = np.array(image[:, ::-1] if view.mirror else image, order="C")
     drawing = _Drawing(canvas, view)
     if view.strip and history is not None:
         drawing.draw_strip(history)
     boxes = [drawing.draw_face(face.recognition) for face in seen]
     drawing.draw_marks(no_face=not seen)
     for face, box in zip(seen, boxes, strict=True):
-        drawing.draw_answers(face, box)
+        drawing.draw_predictions(face, box)
     for face, box in zip(seen, boxes, strict=True):
         name = f"#{face.track_id}" if len(seen) > 1 else ""
         drawing.draw_panels(face.recognition, box, (explanations or {}).get(face.track_id), name=name)
@@ -85,7 +85,7 @@ class _Drawing:
         self.bounds = self.bounds._replace(height=self.bounds.height - height)
 
     def draw_face(self, recognition):
-        """Draw box and landmarks; return the box as a Rectangle, mirrored where the picture is."""
+        """Draw box and landmarks; return the box as a Rectangle, mirrored where the image is."""
         colour, box = COLOURS[recognition.expression], recognition.face.box
         x = self.bounds.width - box.x - box.width if self.view.mirror else box.x
         corners = np.round([x, box.y, x + box.width - 1, box.y + box.height - 1]).astype(int).tolist()
@@ -107,7 +107,7 @@ class _Drawing:
             cv2.circle(self.canvas, (x, y), radius, _WHITE, cv2.FILLED, cv2.LINE_AA, _SHIFT)
 
     def draw_marks(self, *, no_face):
-        """Draw what concerns the whole picture into its corners."""
+        """Draw what concerns the whole image into its corners."""
         view, right = self.view, self.bounds.width
         if view.frames_per_second is not None:
             self._label(f"{view.frames_per_second:.0f} frames/s", 0, 0, PAPER)
@@ -120,10 +120,10 @@ class _Drawing:
         for text in reversed(lines):
             bottom = self._label(text, 0, bottom, PAPER, above=True).y
 
-    def draw_answers(self, face, box):
+    def draw_predictions(self, face, box):
         """Write who it is and what is answered above a face; the other model's answer in a line of its own."""
-        rows = [(f"#{face.track_id} {_answer(face.recognition)}", face.recognition)]
-        rows += [(f"versus {_answer(face.versus)}", face.versus)] if face.versus is not None else []
+        rows = [(f"#{face.track_id} {_prediction(face.recognition)}", face.recognition)]
+        rows += [(f"versus {_prediction(face.versus)}", face.versus)] if face.versus is not None else []
         letters = self._letters_for(box, 0.12)
         height = sum(self._label_size(text, letters)[1] for text, _ in rows)
         y = max(self.bounds.y, min(box.y, self.bounds.bottom) - height)
@@ -193,7 +193,7 @@ class _Drawing:
         return self.bounds._replace(y=self.bounds.bottom - height, height=height)
 
 
-def _answer(recognition):
+def _prediction(recognition):
     if recognition.expression == UNCERTAIN:
         return f"{UNCERTAIN} ({recognition.likeliest} {recognition.confidence:.0%})"
     return f"{recognition.expression} {recognition.confidence:.0%}"

@@ -12,7 +12,7 @@ def by_suffix(table, path, option):
     Raises
     ------
     InputError
-        If it has nothing for it; the message names the door's option.
+        If it has nothing for it; the message names the command's option.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in table:

@@ -1,4 +1,4 @@
-"""Recordings that a person starts and stops with a key: each a film of its own."""
+"""Recordings that a person starts and stops with a key: each a video of its own."""
 
 import contextlib
 import itertools
@@ -52,7 +52,7 @@ class KeyedRecording:
             return str(error)
 
     def write(self, frame, seen):
-        """Write a frame with the drawn picture; return what to tell the person if that failed, else None."""
+        """Write a frame with the drawn image; return what to tell the person if that failed, else None."""
         try:
             self._recorder.write(frame, seen)
         except SinkError as error:

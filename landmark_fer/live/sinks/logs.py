@@ -183,16 +183,16 @@ def _model_facts(artifact):
 
 def _row(frame, face, explanations):
     """Return a row as a dictionary of every column that a log can have, and the explanation if there is one."""
-    answer, box = face.recognition, face.recognition.face.box
+    prediction, box = face.recognition, face.recognition.face.box
     explanation = explanations.get(face.track_id)
     return {
         "frame": frame.index,
         "time_s": round(frame.time_s, 3),
         "track_id": face.track_id,
         **{side: round(float(getattr(box, side)), 1) for side in ("x", "y", "width", "height")},
-        "expression": answer.expression,
-        "confidence": round(float(answer.confidence), 6),
-        **{name: round(float(value), 6) for name, value in answer.probabilities.items()},
+        "expression": prediction.expression,
+        "confidence": round(float(prediction.confidence), 6),
+        **{name: round(float(value), 6) for name, value in prediction.probabilities.items()},
         "wall_time": wall_time(frame.wall_s),
         "versus_expression": face.versus and face.versus.expression,
         "versus_confidence": face.versus and round(float(face.versus.confidence), 6),

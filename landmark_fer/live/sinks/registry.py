@@ -1,6 +1,6 @@
-"""Recording: the sinks by their names; what keeps rows is in `logs`, pictures in `video`.
+"""Recording: the sinks by their names; what keeps rows is in `logs`, images in `video`.
 
-A sink is a context manager with ``takes_annotated`` (whether its frames have the drawn picture) and
+A sink is a context manager with ``takes_annotated`` (whether its frames have the drawn image) and
 ``write(frame, seen)``, where `seen` is a list of SeenFace. It raises SinkError where it cannot go on.
 """
 

@@ -1,4 +1,4 @@
-"""Snapshot: one frame kept as an annotated picture, and beside it, as JSON, everything that was seen in it."""
+"""Snapshot: one frame kept as an annotated image, and beside it, as JSON, everything that was seen in it."""
 
 import contextlib
 import json
@@ -13,15 +13,15 @@ from landmark_fer.live.sinks.files import wall_time
 _DIGITS = 6
 
 
-def write_snapshot(folder, frame, picture, seen, *, facts=None):
-    """Write a picture and its answers under names that are made of the frame's wall time and never overwrite.
+def write_snapshot(folder, frame, image, seen, *, facts=None):
+    """Write a image and its answers under names that are made of the frame's wall time and never overwrite.
 
     Parameters
     ----------
     folder : path-like
         Made if it is not there.
     frame : Frame
-    picture : ndarray of shape (height, width, 3), uint8
+    image : ndarray of shape (height, width, 3), uint8
         RGB, annotated.
     seen : sequence of SeenFace
     facts : dict, optional
@@ -30,7 +30,7 @@ def write_snapshot(folder, frame, picture, seen, *, facts=None):
     Returns
     -------
     Path
-        Of the picture, a PNG; the JSON has the same name but for its suffix.
+        Of the image, a PNG; the JSON has the same name but for its suffix.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def write_snapshot(folder, frame, picture, seen, *, facts=None):
         If they cannot be written; nothing is left behind then.
     """
     folder = Path(folder)
-    _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    _, png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     described = json.dumps(describe(frame, seen, facts=facts), indent=1, allow_nan=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,12 +64,12 @@ def describe(frame, seen, *, facts=None):
         shown (``expression``, ``confidence``, ``probabilities``), the answer to this frame alone (``raw``), and the
         other model's (``versus``), null where there is none.
     """
-    height, width = frame.picture.shape[:2]
+    height, width = frame.image.shape[:2]
     return {
         "frame": frame.index,
         "time_s": round(frame.time_s, 3),
         "wall_time": wall_time(frame.wall_s),
-        "picture": {"width": width, "height": height},
+        "image": {"width": width, "height": height},
         "made_with": facts,
         "faces": [_face(face) for face in seen],
     }
@@ -82,13 +82,13 @@ def _face(face):
         "box": {side: round(float(getattr(shown.box, side)), 2) for side in ("x", "y", "width", "height")},
         "detector_score": round(float(shown.detector_score), _DIGITS) if math.isfinite(shown.detector_score) else None,
         "landmarks": [[round(x, 2), round(y, 2)] for x, y in shown.landmarks.tolist()],
-        **_answer(face.recognition),
-        "raw": _answer(face.raw),
-        "versus": None if face.versus is None else _answer(face.versus),
+        **_prediction(face.recognition),
+        "raw": _prediction(face.raw),
+        "versus": None if face.versus is None else _prediction(face.versus),
     }
 
 
-def _answer(recognition):
+def _prediction(recognition):
     return {
         "expression": recognition.expression,
         "confidence": round(float(recognition.confidence), _DIGITS),
@@ -97,21 +97,21 @@ def _answer(recognition):
 
 
 def _write_pair(folder, name, png, described):
-    """Write both files under the first name that neither has, and return the picture's path."""
+    """Write both files under the first name that neither has, and return the image's path."""
     number = 1
     while True:
-        picture = folder / (f"{name}.png" if number == 1 else f"{name}-{number}.png")
+        image = folder / (f"{name}.png" if number == 1 else f"{name}-{number}.png")
         number += 1
-        answers = picture.with_suffix(".json")
+        predictions = image.with_suffix(".json")
         with contextlib.ExitStack() as made:
             try:
-                with open(picture, "xb") as file:
-                    made.callback(picture.unlink, missing_ok=True)
+                with open(image, "xb") as file:
+                    made.callback(image.unlink, missing_ok=True)
                     file.write(png)
-                with open(answers, "x", encoding="utf-8", newline="\n") as file:
-                    made.callback(answers.unlink, missing_ok=True)
+                with open(predictions, "x", encoding="utf-8", newline="\n") as file:
+                    made.callback(predictions.unlink, missing_ok=True)
                     file.write(described)
             except FileExistsError:
                 continue
             made.pop_all()
-            return picture
+            return image

@@ -9,7 +9,7 @@ from landmark_fer.live.drawing.colours import COLOURS
 
 NOTICE = "What is counted is the expression that a face shows, as a model sees it, not what the person feels."
 
-_WIDTH, _HEIGHT, _STRIP = 1000, 40, 6  # of a timeline's picture; the strip shows where in the film it lies
+_WIDTH, _HEIGHT, _STRIP = 1000, 40, 6  # of a timeline's image; the strip shows where in the video it lies
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -113,13 +113,13 @@ def _track(track_id, track, timelines):
         f"<span>{clock(begin + share * (end - begin), fine=fine)}</span>" for share in (0, 0.25, 0.5, 0.75, 1)
     )
     return (
-        f'<section>\n<h2>Face {track_id}</h2>\n<p class="dim">{said}</p>\n{_picture(track_id, track, timelines)}\n'
+        f'<section>\n<h2>Face {track_id}</h2>\n<p class="dim">{said}</p>\n{_image(track_id, track, timelines)}\n'
         f'<p class="dim times">{times}</p>\n{_shares(track.seconds)}\n</section>'
     )
 
 
-def _picture(track_id, track, timelines):
-    """Return a track's timeline as SVG, over a strip that shows where in the film it lies."""
+def _image(track_id, track, timelines):
+    """Return a track's timeline as SVG, over a strip that shows where in the video it lies."""
     begin, end = track.segments[0].begin, track.segments[-1].end
     place = _bar(begin, end, (timelines.begin, timelines.end), _HEIGHT - _STRIP, _STRIP, 'class="place"')
     said = ", ".join(f"{name} {share:.0%}" for name, _, share in _rows(track.seconds))

@@ -1,4 +1,4 @@
-"""Video: the sink that keeps the annotated pictures.
+"""Video: the sink that keeps the annotated images.
 
 A recording touches its file when the first frame comes: a start that fails destroys nothing. An .mp4 has its index at
 the end, and cannot be read if the program is killed before that is written; an .avi can, up to there.
@@ -20,13 +20,13 @@ from landmark_fer.perception.quiet import quiet_opencv
 logger = logging.getLogger(__name__)
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
-LONGEST_SIDE = 4096  # pixels; larger pictures are reduced, since players refuse them
+LONGEST_SIDE = 4096  # pixels; larger images are reduced, since players refuse them
 LONGEST_STILL_S = 2.0  # a pause, or a camera that is away, is shown no longer than this
 RESERVE_BYTES = 32 * 2**20  # left free on the disk, so that what was recorded can be finished
 
 
 class VideoRecorder:
-    """Writes annotated pictures as a video; the first fixes its size, later ones are fitted into it.
+    """Writes annotated images as a video; the first fixes its size, later ones are fitted into it.
 
     OpenCV says nothing of a disk that is full. So the free space is looked at with every frame, and the file when it
     is finished.
@@ -62,7 +62,7 @@ class VideoRecorder:
             logger.warning("%s", error)
 
     def write(self, frame, seen=()):
-        """Write a frame, whose picture is the annotated one.
+        """Write a frame, whose image is the annotated one.
 
         Raises
         ------
@@ -71,14 +71,14 @@ class VideoRecorder:
         """
         self._check_space()
         if self._writer is None:
-            self._open(frame.picture.shape)
+            self._open(frame.image.shape)
             self._cut_s = self._last_s = frame.time_s
-        picture = cv2.cvtColor(_fitted(frame.picture, self._size), cv2.COLOR_RGB2BGR)
+        image = cv2.cvtColor(_fitted(frame.image, self._size), cv2.COLOR_RGB2BGR)
         self._cut_s += max(0.0, frame.time_s - self._last_s - LONGEST_STILL_S)
         self._last_s = frame.time_s
         due = round((frame.time_s - self._cut_s) * self.frames_per_second) + 1
         for _ in range(due - self._written):
-            self._writer.write(picture)
+            self._writer.write(image)
         self._written = max(self._written, due)
 
     def close(self):
@@ -136,15 +136,15 @@ def _said(frames):
     return f"holds {frames}" if frames else "cannot be read"
 
 
-def _fitted(picture, size):
-    """Return a picture reduced or enlarged into `size` (width, height), its proportions kept, black around it."""
-    height, width = picture.shape[:2]
+def _fitted(image, size):
+    """Return a image reduced or enlarged into `size` (width, height), its proportions kept, black around it."""
+    height, width = image.shape[:2]
     if [width, height] == list(size):
-        return picture
+        return image
     factor = min(size[0] / width, size[1] / height)
     inner = [min(limit, max(1, round(side * factor))) for side, limit in zip((width, height), size, strict=True)]
     canvas = np.zeros((size[1], size[0], 3), np.uint8)
     left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
     area = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(picture, inner, interpolation=area)
+    canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner, interpolation=area)
     return canvas

@@ -79,7 +79,7 @@ def named_cameras(listed=_LISTED):
             name, place = (folder / "name").read_text().strip(), (folder / "index").read_text().strip()
         except OSError:
             continue  # it went away meanwhile
-        if place == "0":  # the further entries of a camera give descriptions of its pictures, not pictures
+        if place == "0":  # the further entries of a camera give descriptions of its images, not images
             found.append((int(folder.name.removeprefix("video")), name))
     return sorted(found)
 

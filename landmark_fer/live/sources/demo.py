@@ -93,29 +93,29 @@ class DemoClip:
         self._first, self._second = Person(), Person(mirrored=True)
         self._backdrop = _backdrop()
 
-    def picture(self, index):
+    def image(self, index):
         """Return frame `index` of the clip, shape (480, 640, 3), uint8, RGB."""
         amounts = demo_amounts(index / FRAMES_PER_SECOND)
-        picture = self._backdrop.copy()
+        image = self._backdrop.copy()
         place = (_FIRST_PLACE[0] + amounts.get("right", 0.0), _FIRST_PLACE[1] + amounts.get("down", 0.0))
         face = {action: amount for action, amount in amounts.items() if action not in _PLACING}
         size = 1 + amounts.get("nearer", 0.0)
-        _lay(picture, self._first.layer(face), place, size=size, roll=amounts.get("roll", 0.0))
+        _lay(image, self._first.layer(face), place, size=size, roll=amounts.get("roll", 0.0))
         if share := amounts.get("second", 0.0):
             place = (_SECOND_PLACE[0] + (1 - share) * _SECOND_AWAY, _SECOND_PLACE[1])
-            _lay(picture, self._second.layer(_SECOND_AMOUNTS), place, size=_SECOND_SIZE, mirrored=True)
-        return picture
+            _lay(image, self._second.layer(_SECOND_AMOUNTS), place, size=_SECOND_SIZE, mirrored=True)
+        return image
 
 
-def demo_pictures():
-    """Yield the pictures of the clip in order, each of shape (480, 640, 3), uint8, RGB."""
+def demo_images():
+    """Yield the images of the clip in order, each of shape (480, 640, 3), uint8, RGB."""
     clip = DemoClip()
     for index in range(N_FRAMES):
-        yield clip.picture(index)
+        yield clip.image(index)
 
 
-def _lay(picture, layer, place, *, size=1.0, roll=0.0, mirrored=False):
-    """Lay a person over a picture, in place: centre of the face at `place`, turned by `roll` degrees about it."""
+def _lay(image, layer, place, *, size=1.0, roll=0.0, mirrored=False):
+    """Lay a person over a image, in place: centre of the face at `place`, turned by `roll` degrees about it."""
     centre = to_layer(FACE_CENTRE)
     if mirrored:
         centre[0] = layer.shape[1] - 1 - centre[0]
@@ -124,8 +124,8 @@ def _lay(picture, layer, place, *, size=1.0, roll=0.0, mirrored=False):
     matrix = np.column_stack([turn, np.array(place) - turn @ centre])
     layer = cv2.warpAffine(layer, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)
     clear = cv2.cvtColor(255 - layer[..., 3], cv2.COLOR_GRAY2RGB)
-    cv2.multiply(picture, clear, dst=picture, scale=1 / 255)
-    cv2.add(picture, cv2.cvtColor(layer, cv2.COLOR_RGBA2RGB), dst=picture)
+    cv2.multiply(image, clear, dst=image, scale=1 / 255)
+    cv2.add(image, cv2.cvtColor(layer, cv2.COLOR_RGBA2RGB), dst=image)
 
 
 def _backdrop():

@@ -32,7 +32,7 @@ def shape_of(amounts):
     ----------
     amounts : dict of str to float
         Of each action of `ACTIONS`, 0 to 1; of ``corners_up``, 0 (at rest) to 1 (the smile of the photograph);
-        ``yaw`` in degrees, positive towards the right of the picture.
+        ``yaw`` in degrees, positive towards the right of the image.
     """
     shape = AT_REST + amounts.get("corners_up", 0.0) * (LANDMARKS - AT_REST)
     away = np.sign(LANDMARKS[:, 0] - FACE_CENTRE[0])
@@ -107,8 +107,8 @@ class Person:
     def _layer(self, name):
         """Return the layer of a photograph, made when it is first seen: the first frame needs one of eight."""
         if name not in self._layers:
-            picture = photograph(name).picture
-            self._layers[name] = _cut_out(_blue_suit(picture) if self._mirrored else picture)
+            image = photograph(name).image
+            self._layers[name] = _cut_out(_blue_suit(image) if self._mirrored else image)
         return self._layers[name]
 
     def _maps(self, target, names):
@@ -145,19 +145,19 @@ def to_layer(xy):
     return (np.asarray(xy, dtype=np.float64) + 0.5) * SCALE - 0.5
 
 
-def _cut_out(picture):
+def _cut_out(image):
     """Return the layer of a photograph: enlarged, without the surroundings, RGB times opacity and opacity."""
-    size = [round(side * SCALE) for side in picture.shape[1::-1]]
-    colours = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
+    size = [round(side * SCALE) for side in image.shape[1::-1]]
+    colours = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
     opacity = filled(to_layer(OUTLINE), colours.shape[:2])
     opacity = cv2.GaussianBlur(opacity, (0, 0), 1.5)[..., None]
     return np.dstack([(colours * (opacity / 255)).round().astype(np.uint8), opacity])
 
 
-def _blue_suit(picture):
+def _blue_suit(image):
     """Return the photograph with what is orange below the chin in blue."""
-    red, _, blue = np.moveaxis(picture.astype(np.float32), -1, 0)
+    red, _, blue = np.moveaxis(image.astype(np.float32), -1, 0)
     orange = np.clip((red - blue - 40) / 40, 0, 1)
     orange[:190] = 0
     orange = orange[..., None]
-    return (picture * (1 - orange) + picture[..., ::-1] * orange).round().astype(np.uint8)
+    return (image * (1 - orange) + image[..., ::-1] * orange).round().astype(np.uint8)

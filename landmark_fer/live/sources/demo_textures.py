@@ -48,9 +48,9 @@ _PORES, _SHADE = 1.0, 12.0  # what is finer than the one stays, what is coarser 
 
 
 class Photograph(NamedTuple):
-    """A picture of the person, shape (512, 512, 3), uint8, RGB, and her landmarks in it, shape (68, 2)."""
+    """A image of the person, shape (512, 512, 3), uint8, RGB, and her landmarks in it, shape (68, 2)."""
 
-    picture: np.ndarray
+    image: np.ndarray
     landmarks: np.ndarray
 
 
@@ -69,13 +69,13 @@ def photograph(name):
         "sad": lambda: Photograph(_rounded(_with_shadows(_resting())), AT_REST),
         "open": lambda: Photograph(_rounded(_with_cavity(_relaxed())), LANDMARKS),
     }[name]()
-    made.picture.setflags(write=False)
+    made.image.setflags(write=False)
     return made
 
 
 @cache
 def _relaxed():
-    return _without_folds(photograph("smile").picture.astype(np.float32))
+    return _without_folds(photograph("smile").image.astype(np.float32))
 
 
 @cache
@@ -85,8 +85,8 @@ def _resting():
 
 def _taken():
     """Return `skimage.data.astronaut` without what scikit-image loads to read it, which takes as long as the rest."""
-    picture = cv2.imread(library_path(Path(data.__file__).with_name("astronaut.png")))
-    return data.astronaut() if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    image = cv2.imread(library_path(Path(data.__file__).with_name("astronaut.png")))
+    return data.astronaut() if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def filled(contour, shape):
@@ -96,8 +96,8 @@ def filled(contour, shape):
     return mask
 
 
-def _rounded(picture):
-    return np.clip(picture, 0, 255).round().astype(np.uint8)
+def _rounded(image):
+    return np.clip(image, 0, 255).round().astype(np.uint8)
 
 
 def _cheeks(shape):

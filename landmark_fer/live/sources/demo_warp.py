@@ -1,4 +1,4 @@
-"""Warping a picture along points: a radial interpolation says for each place where its colour comes from."""
+"""Warping a image along points: a radial interpolation says for each place where its colour comes from."""
 
 import cv2
 import numpy as np

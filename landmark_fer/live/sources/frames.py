@@ -18,11 +18,11 @@ LEAST_PIXEL_ASPECT, MOST_PIXEL_ASPECT = 1.01, 4.0
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture of a source.
+    """One image of a source.
 
     Attributes
     ----------
-    picture : ndarray of shape (height, width, 3), uint8
+    image : ndarray of shape (height, width, 3), uint8
         RGB, C-contiguous.
     time_s : float
         Seconds since the source began.
@@ -32,7 +32,7 @@ class Frame:
         When it was taken, or read from a file: seconds since 1970 (Unix time).
     """
 
-    picture: np.ndarray
+    image: np.ndarray
     time_s: float
     index: int
     wall_s: float = field(default_factory=time.time)
@@ -106,7 +106,7 @@ def open_capture(*arguments):
 
 
 def read_capture(capture):
-    """Return the next picture of a capture, its pixels made square, or None if none comes.
+    """Return the next image of a capture, its pixels made square, or None if none comes.
 
     Returns
     -------
@@ -115,16 +115,16 @@ def read_capture(capture):
     """
     with quiet_opencv():
         try:
-            there, picture = capture.read()
+            there, image = capture.read()
         except cv2.error:
             return None
-    if not there or picture is None or not picture.size:
+    if not there or image is None or not image.size:
         return None
-    return _with_square_pixels(picture, pixel_aspect_of(capture))
+    return _with_square_pixels(image, pixel_aspect_of(capture))
 
 
 def pixel_aspect_of(capture):
-    """Return the width of a capture's pixels divided by their height, as its pictures are given: turned upright.
+    """Return the width of a capture's pixels divided by their height, as its images are given: turned upright.
 
     Returns
     -------
@@ -134,18 +134,18 @@ def pixel_aspect_of(capture):
     width, height = (capture.get(name) for name in (cv2.CAP_PROP_SAR_NUM, cv2.CAP_PROP_SAR_DEN))
     if not (width > 0 and height > 0 and 1 / MOST_PIXEL_ASPECT <= width / height <= MOST_PIXEL_ASPECT):
         return 1.0
-    # The ratio is that of the stored pictures, which OpenCV turns afterwards.
+    # The ratio is that of the stored images, which OpenCV turns afterwards.
     turned = capture.get(cv2.CAP_PROP_ORIENTATION_AUTO) and capture.get(cv2.CAP_PROP_ORIENTATION_META) % 180 == 90
     return height / width if turned else width / height
 
 
-def _with_square_pixels(picture, aspect):
-    """Return a picture enlarged along the longer side of its pixels, so that nothing that it holds is lost."""
+def _with_square_pixels(image, aspect):
+    """Return a image enlarged along the longer side of its pixels, so that nothing that it holds is lost."""
     if max(aspect, 1 / aspect) < LEAST_PIXEL_ASPECT:
-        return picture
-    height, width = picture.shape[:2]
+        return image
+    height, width = image.shape[:2]
     size = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
 
 
 def rate_of(capture):
@@ -154,6 +154,6 @@ def rate_of(capture):
     return rate if math.isfinite(rate) and 0.1 <= rate <= 1000 else USUAL_RATE
 
 
-def to_rgb(picture):
-    """Return a BGR picture as RGB, C-contiguous."""
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+def to_rgb(image):
+    """Return a BGR image as RGB, C-contiguous."""
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

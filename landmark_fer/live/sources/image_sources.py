@@ -8,7 +8,7 @@ from landmark_fer.core.errors import DataError, SourceError
 from landmark_fer.core.naming import is_litter, natural_key
 from landmark_fer.live.sources.frames import Frame, Source
 from landmark_fer.perception.image_formats import images_in
-from landmark_fer.perception.images import NOTES, common_ranges, decode_image, read_frames, read_picture
+from landmark_fer.perception.images import NOTES, common_ranges, decode_image, read_frames, read_image
 
 FOLDER_RATE = 2.0  # images of a folder, or pages of a file, shown in a second
 ANIMATION_RATE = 50.0  # frames per second of the fastest GIF: a recording at this rate leaves none out
@@ -28,7 +28,7 @@ def open_image(path):
         If it cannot be read.
     """
     try:
-        frame = Frame(read_picture(path), 0.0, 0)
+        frame = Frame(read_image(path), 0.0, 0)
     except DataError as error:
         raise SourceError(str(error)) from error
     return Source(str(path), (frame for _ in range(1)), frames_per_second=FOLDER_RATE)

@@ -1,9 +1,9 @@
-"""A live source: a thread takes the pictures of a camera or stream and keeps the newest, so that none is shown late.
+"""A live source: a thread takes the images of a camera or stream and keeps the newest, so that none is shown late.
 
 One that goes away is waited for and taken again, until the source is closed. What comes over HTTP may be a file whose
 length the server does not say, though, and OpenCV does not tell the end of a file from a broken connection. So such a
-stream is opened again when it ends: if the server is there and sends the same first picture with the same time stamp,
-it is a file, and over. Two pictures of a camera are never equal to the bit; what a program draws may be, and
+stream is opened again when it ends: if the server is there and sends the same first image with the same time stamp,
+it is a file, and over. Two images of a camera are never equal to the bit; what a program draws may be, and
 Motion JPEG, the usual live stream over HTTP, is therefore always waited for, unless a single JPEG is all that comes.
 So is a file whose server is gone by then.
 """
@@ -20,12 +20,12 @@ from landmark_fer.live.sources.frames import Frame, Source, rate_of, read_captur
 
 logger = logging.getLogger(__name__)
 
-FIRST_PICTURE_S = 30.0  # what has shown nothing by then is given up at the start
-SILENT_S = 2.0  # a source without a picture for so long is said to be waited for
+FIRST_IMAGE_S = 30.0  # what has shown nothing by then is given up at the start
+SILENT_S = 2.0  # a source without a image for so long is said to be waited for
 PAUSES_S = (0.5, 1.0, 2.0, 5.0)  # before each attempt to take a lost source again; then the last, on and on
-FAILED_READS = 3  # one after another until it counts as lost: a single damaged picture is no loss
+FAILED_READS = 3  # one after another until it counts as lost: a single damaged image is no loss
 
-_LISTEN_S = 0.2  # Ctrl-C is heard at least this often while a picture is waited for
+_LISTEN_S = 0.2  # Ctrl-C is heard at least this often while a image is waited for
 _CLOSING_S = 1.0  # for the thread to end; one whose driver does not return is left behind
 
 _MOTION_JPEG = cv2.VideoWriter_fourcc(*"MJPG")
@@ -37,7 +37,7 @@ _HURRY = 1.02
 
 
 class LiveSource(Source):
-    """A camera or a stream: gives its newest picture; those that nobody took in time are dropped.
+    """A camera or a stream: gives its newest image; those that nobody took in time are dropped.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class LiveSource(Source):
     Raises
     ------
     SourceError
-        If it does not open, or opens and gives no picture.
+        If it does not open, or opens and gives no image.
     """
 
     def __init__(self, name, opener, *, hint, first=None, pauses_s=PAUSES_S, may_end=False):
@@ -75,7 +75,7 @@ class LiveSource(Source):
         self._await_first(hint)
 
     def take(self, timeout_s=None):
-        """Return the newest picture that was not taken yet, waiting for one if need be; see `Source.take`."""
+        """Return the newest image that was not taken yet, waiting for one if need be; see `Source.take`."""
         end = float("inf") if timeout_s is None else time.monotonic() + timeout_s
         while True:
             frame = self._wait(min(_LISTEN_S, end - time.monotonic()))
@@ -87,7 +87,7 @@ class LiveSource(Source):
 
     @property
     def message(self):
-        """What a person should know now: that the source is waited for; None while pictures come."""
+        """What a person should know now: that the source is waited for; None while images come."""
         silent = self._lost or time.monotonic() - self._last > SILENT_S
         away = silent and self._newest is None and not (self.ended or self._over)
         return f"waiting for {self.name}" if away else None
@@ -101,14 +101,14 @@ class LiveSource(Source):
         self._thread.join(_CLOSING_S)
 
     def _await_first(self, hint):
-        end = time.monotonic() + FIRST_PICTURE_S
+        end = time.monotonic() + FIRST_IMAGE_S
         with self._news:
             while self._newest is None and not self._lost and self._error is None and time.monotonic() < end:
                 self._news.wait(_LISTEN_S)
             came = self._newest is not None
         if not came:
             self.__exit__()
-            raise SourceError(f"{self.name} opened, but no picture came; {hint}") from self._error
+            raise SourceError(f"{self.name} opened, but no image came; {hint}") from self._error
 
     def _wait(self, seconds):
         """Return the newest frame, waiting at most so long for one, or None."""
@@ -121,13 +121,13 @@ class LiveSource(Source):
             self.ended = self.ended or (self._over and newest is None)
         if newest is None:
             return None
-        picture, *stamps = newest
-        return Frame(to_rgb(picture), *stamps)
+        image, *stamps = newest
+        return Frame(to_rgb(image), *stamps)
 
     def _say_waiting(self):
         if self.message and not self._said:
             self._said = True
-            logger.warning("%s gives no more pictures; it is waited for until it comes back", self.name)
+            logger.warning("%s gives no more images; it is waited for until it comes back", self.name)
 
     def _run(self, capture):
         opening = None
@@ -141,34 +141,34 @@ class LiveSource(Source):
                 self._news.notify_all()
 
     def _read_all(self, capture, opening):
-        """Keep the pictures of a capture until it fails or the source is closed; return how it began.
+        """Keep the images of a capture until it fails or the source is closed; return how it began.
 
         Parameters
         ----------
         capture : capture
         opening : _Opening or None
-            Where the first picture was read before.
+            Where the first image was read before.
         """
         failed = 0
         if opening is not None:
-            self._keep(opening.picture)
+            self._keep(opening.image)
         try:
             while failed < FAILED_READS and not self._stop.is_set():
-                picture = read_capture(capture)
-                failed = failed + 1 if picture is None else 0
-                if picture is not None:
+                image = read_capture(capture)
+                failed = failed + 1 if image is None else 0
+                if image is not None:
                     if opening is None:
-                        opening = _Opening(capture, picture)
+                        opening = _Opening(capture, image)
                     else:
-                        opening.n_pictures += 1
+                        opening.n_images += 1
                     if self._may_end:
                         self._stop.wait(opening.early_s(capture))
-                    self._keep(picture)
+                    self._keep(image)
         finally:
             capture.release()
         return opening
 
-    def _keep(self, picture):
+    def _keep(self, image):
         now, wall_s = time.monotonic(), time.time()
         with self._news:
             if self._stop.is_set():
@@ -177,7 +177,7 @@ class LiveSource(Source):
                 logger.warning("%s is back after %.1f seconds", self.name, now - self._last)
             self._begin = now if self._begin is None else self._begin
             self.dropped += self._newest is not None
-            self._newest = picture, now - self._begin, self._index, wall_s
+            self._newest = image, now - self._begin, self._index, wall_s
             self._index, self._last, self._lost, self._said = self._index + 1, now, False, False
             self._news.notify_all()
 
@@ -199,9 +199,9 @@ class LiveSource(Source):
     def _opened_once(self):
         """Return a capture and its opening, or twice None where none opens or it shows nothing."""
         capture = self._opener()
-        picture = read_capture(capture) if capture.isOpened() else None
-        if picture is not None:
-            return capture, _Opening(capture, picture)
+        image = read_capture(capture) if capture.isOpened() else None
+        if image is not None:
+            return capture, _Opening(capture, image)
         capture.release()
         return None, None
 
@@ -221,31 +221,31 @@ class LiveSource(Source):
 
 
 class _Opening:
-    """How a capture began: its first picture, that one's time stamp, and when it came.
+    """How a capture began: its first image, that one's time stamp, and when it came.
 
     Attributes
     ----------
-    picture : ndarray of shape (height, width, 3), uint8
+    image : ndarray of shape (height, width, 3), uint8
         BGR.
-    n_pictures : int
+    n_images : int
         That came, this one among them.
     """
 
-    def __init__(self, capture, picture):
-        self.picture, self._stamp_s, self._came_s = picture, _stamp_s(capture), time.monotonic()
-        self._motion_jpeg, self.n_pictures = int(capture.get(cv2.CAP_PROP_FOURCC)) == _MOTION_JPEG, 1
+    def __init__(self, capture, image):
+        self.image, self._stamp_s, self._came_s = image, _stamp_s(capture), time.monotonic()
+        self._motion_jpeg, self.n_images = int(capture.get(cv2.CAP_PROP_FOURCC)) == _MOTION_JPEG, 1
 
     @property
     def may_be_of_a_file(self):
         """Whether it is not Motion JPEG, or no more than one JPEG."""
-        return not self._motion_jpeg or self.n_pictures == 1
+        return not self._motion_jpeg or self.n_images == 1
 
     def repeats(self, other):
         """Return whether this is the beginning of the same file."""
-        return self._stamp_s == other._stamp_s and np.array_equal(self.picture, other.picture)
+        return self._stamp_s == other._stamp_s and np.array_equal(self.image, other.image)
 
     def early_s(self, capture):
-        """Return for how many seconds the picture that came last has to wait; 0 where it does not say when it is due.
+        """Return for how many seconds the image that came last has to wait; 0 where it does not say when it is due.
 
         Time stamps that jump ahead are not waited for.
         """

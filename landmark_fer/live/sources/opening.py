@@ -67,7 +67,7 @@ def open_source(spec, *, capture=open_capture, cameras=named_cameras):
             logger.warning("%s is here as a file or folder, and is taken for that", spec)
         return _open_path(path, capture)
     if spec == DEMO:
-        frames = (Frame(picture, i / demo.FRAMES_PER_SECOND, i) for i, picture in enumerate(demo.demo_pictures()))
+        frames = (Frame(image, i / demo.FRAMES_PER_SECOND, i) for i, image in enumerate(demo.demo_images()))
         return Source(DEMO, frames, frames_per_second=demo.FRAMES_PER_SECOND)
     if spec.isdecimal():
         return open_camera(int(spec), capture=capture)

@@ -70,7 +70,7 @@ def video_source(name, capture, *, most_failed_reads, damage, refusal):
     SourceError
         If no frame can be decoded.
     """
-    first, n_failed = _next_picture(capture, most_failed_reads)
+    first, n_failed = _next_image(capture, most_failed_reads)
     if first is None:
         capture.release()
         raise SourceError(refusal())
@@ -78,7 +78,7 @@ def video_source(name, capture, *, most_failed_reads, damage, refusal):
     return Source(name, frames, frames_per_second=rate_of(capture), close=capture.release)
 
 
-def _frames(name, capture, picture, n_lost, damage, most_failed_reads):
+def _frames(name, capture, image, n_lost, damage, most_failed_reads):
     """Yield the frames of a video, at the times that the file gives or, where it gives none, by its rate.
 
     How many frames a video announces is an estimate: of a file that was cut without being encoded anew the frames
@@ -88,9 +88,9 @@ def _frames(name, capture, picture, n_lost, damage, most_failed_reads):
     rate, announced = rate_of(capture), capture.get(cv2.CAP_PROP_FRAME_COUNT)
     index, time_s, lost_s = 0, 0.0, 0.0
     try:
-        while picture is not None:
-            yield Frame(to_rgb(picture), time_s, index)
-            picture, n_failed = _next_picture(capture, most_failed_reads)
+        while image is not None:
+            yield Frame(to_rgb(image), time_s, index)
+            image, n_failed = _next_image(capture, most_failed_reads)
             lost_s = time_s if n_failed and not n_lost else lost_s
             index, n_lost = index + 1, n_lost + n_failed
             stamp_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
@@ -106,12 +106,12 @@ def _frames(name, capture, picture, n_lost, damage, most_failed_reads):
             )
 
 
-def _next_picture(capture, most_failed_reads):
-    """Return the next picture that can be decoded and how many reads failed before it; None and 0 at the end."""
+def _next_image(capture, most_failed_reads):
+    """Return the next image that can be decoded and how many reads failed before it; None and 0 at the end."""
     for n_failed in range(most_failed_reads):
-        picture = read_capture(capture)
-        if picture is not None:
-            return picture, n_failed
+        image = read_capture(capture)
+        if image is not None:
+            return image, n_failed
     return None, 0
 
 

@@ -15,42 +15,42 @@ from landmark_fer.live.web.camera import CameraVisit
 from landmark_fer.live.web.guard import address_of
 from landmark_fer.live.web.limits import AddressBook, RefusedError
 from landmark_fer.live.web.pages import PAGES
-from landmark_fer.live.web.protocol import ErrorAnswer, HealthAnswer, PictureAnswer
+from landmark_fer.live.web.protocol import ErrorResponse, HealthResponse, ImageResponse
 from landmark_fer.live.web.site import Site
-from landmark_fer.live.web.workers import Film
+from landmark_fer.live.web.workers import Video
 
 _LOG = logging.getLogger(__name__)
 
 DESCRIPTION = (
-    "Reads the expressions of the faces in a picture. The answer names the expression that a face shows, not what the "
-    "person feels. Pictures are read in memory and never stored. Where the server was started with a token, send it as "
+    "Reads the expressions of the faces in a image. The answer names the expression that a face shows, not what the "
+    "person feels. Images are read in memory and never stored. Where the server was started with a token, send it as "
     "'Authorization: Bearer TOKEN'."
 )
 
 REFUSALS = {
     401: "The token is missing or wrong.",
     403: "The request was made under another site's name, or by another site's page.",
-    408: "The picture took too long to come.",
-    413: "The picture has too many bytes or pixels.",
+    408: "The image took too long to come.",
+    413: "The image has too many bytes or pixels.",
     415: "The body is neither JPEG, PNG nor a form with a file.",
-    422: "The body is no picture, or a damaged one.",
-    429: "Too many pictures, or too many wrong tokens, came from one address.",
-    500: "The picture could not be read, which should not happen.",
+    422: "The body is no image, or a damaged one.",
+    429: "Too many images, or too many wrong tokens, came from one address.",
+    500: "The image could not be read, which should not happen.",
     503: "The server is busy.",
 }
 
 
 def _refusals(*statuses):
-    return {status: {"model": ErrorAnswer, "description": REFUSALS[status]} for status in statuses}
+    return {status: {"model": ErrorResponse, "description": REFUSALS[status]} for status in statuses}
 
 
 class Application(Site):
-    """The site that reads pictures: visitors' cameras, the server's source, pictures that programs send.
+    """The site that reads images: visitors' cameras, the server's source, images that programs send.
 
     Parameters
     ----------
     make_reader : callable
-        Returns an object with ``read(picture, time_s=...) -> list of SeenFace`` and ``close()``.
+        Returns an object with ``read(image, time_s=...) -> list of SeenFace`` and ``close()``.
     token : str, optional
     source : Source, optional
         Opened.
@@ -62,10 +62,10 @@ class Application(Site):
     """
 
     def __init__(self, make_reader, *, facts, token=None, source=None, again=None, limits=None):
-        super().__init__(facts=facts, door="live", places=PAGES, token=token, limits=limits, description=DESCRIPTION)
+        super().__init__(facts=facts, command="live", places=PAGES, token=token, limits=limits, description=DESCRIPTION)
         self._make_reader = make_reader
         self._broadcast = Broadcast(source, make_reader, again=again) if source is not None else None
-        self._programs = AddressBook(self.limits.pictures_per_second, self.limits.pictures_at_once)
+        self._programs = AddressBook(self.limits.images_per_second, self.limits.images_at_once)
 
     def add_routes(self, app):
         """Add the addresses for cameras, for watchers and for programs."""
@@ -73,13 +73,13 @@ class Application(Site):
             "/v1/recognize",
             self.recognize,
             methods=["POST"],
-            response_model=PictureAnswer,
+            response_model=ImageResponse,
             responses=_refusals(*REFUSALS),
             openapi_extra={"requestBody": OPENAPI_BODY},
-            summary="Read the faces of a picture",
+            summary="Read the faces of a image",
         )
         app.add_api_route(
-            "/v1/health", self.health, response_model=HealthAnswer, responses=_refusals(401, 403, 429),
+            "/v1/health", self.health, response_model=HealthResponse, responses=_refusals(401, 403, 429),
             summary="Ask whether the server is up",
         )  # fmt: skip
         app.add_api_websocket_route("/v1/camera", self.camera)
@@ -98,25 +98,25 @@ class Application(Site):
                     await asyncio.to_thread(self._broadcast.close)
 
     async def recognize(self, request: Request):
-        """Answer with the faces of a picture, the clearest first; each request stands alone.
+        """Answer with the faces of a image, the clearest first; each request stands alone.
 
-        The body is the picture itself (`image/jpeg`, `image/png`) or a form with the picture as its first file.
+        The body is the image itself (`image/jpeg`, `image/png`) or a form with the image as its first file.
         """
         came_s = time.monotonic()
         if not self._programs.of(address_of(request.scope)).take():
-            most = self.limits.pictures_per_second
-            raise RefusedError(429, f"at most {most:g} pictures a second are read for one address; wait a second")
+            most = self.limits.images_per_second
+            raise RefusedError(429, f"at most {most:g} images a second are read for one address; wait a second")
         content = await read_body(request, self.limits)
-        film = Film(self._make_reader, most_pixels=self.limits.picture_pixels)
+        video = Video(self._make_reader, most_pixels=self.limits.image_pixels)
         try:
-            return JSONResponse(await self.workers.run(film.read, content, came_s))
+            return JSONResponse(await self.workers.run(video.read, content, came_s))
         except RefusedError:
             raise
         except Exception as error:
-            _LOG.exception("a picture could not be read")
-            raise RefusedError(500, "this picture could not be read; the server's log says why") from error
+            _LOG.exception("a image could not be read")
+            raise RefusedError(500, "this image could not be read; the server's log says why") from error
         finally:
-            self.workers.later(film.close)
+            self.workers.later(video.close)
 
     async def health(self):
         """Answer that the server is up, and what it runs."""

@@ -1,11 +1,11 @@
-"""Request bodies: a picture by itself or in a form, read within bounds and kept in memory."""
+"""Request bodies: a image by itself or in a form, read within bounds and kept in memory."""
 
 import asyncio
 import re
 
 from landmark_fer.live.web.limits import RefusedError
 
-PICTURE_TYPES = ("image/jpeg", "image/png")
+IMAGE_TYPES = ("image/jpeg", "image/png")
 FORM_TYPE = "multipart/form-data"
 
 _FORM_BYTES = 4096  # of the form that takes the token
@@ -16,12 +16,12 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
 OPENAPI_BODY = {
     "required": True,
     "content": {
-        **dict.fromkeys(PICTURE_TYPES, _BINARY),
+        **dict.fromkeys(IMAGE_TYPES, _BINARY),
         FORM_TYPE: {
             "schema": {
                 "type": "object",
-                "properties": {"picture": {"type": "string", "format": "binary"}},
-                "required": ["picture"],
+                "properties": {"image": {"type": "string", "format": "binary"}},
+                "required": ["image"],
             }
         },
     },
@@ -29,7 +29,7 @@ OPENAPI_BODY = {
 
 
 async def read_body(request, limits, *, form=False):
-    """Return the picture in a request's body, or the bytes of a short form.
+    """Return the image in a request's body, or the bytes of a short form.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ async def read_body(request, limits, *, form=False):
     most = _FORM_BYTES if form else limits.frame_bytes
     full_type = request.headers.get("content-type", "")
     kind = full_type.partition(";")[0].strip().lower()
-    if not form and kind not in (*PICTURE_TYPES, FORM_TYPE):
+    if not form and kind not in (*IMAGE_TYPES, FORM_TYPE):
         raise RefusedError(
-            415, f"the body must be of type {', '.join(PICTURE_TYPES)} or {FORM_TYPE}, got {kind[:80] or 'none'!r}"
+            415, f"the body must be of type {', '.join(IMAGE_TYPES)} or {FORM_TYPE}, got {kind[:80] or 'none'!r}"
         )
     try:
         async with asyncio.timeout(limits.body_s):
@@ -69,7 +69,7 @@ async def _within(request, most):
                 break
         else:
             return bytes(content)
-    raise RefusedError(413, f"the body must have at most {most:,} bytes; reduce the picture first")
+    raise RefusedError(413, f"the body must have at most {most:,} bytes; reduce the image first")
 
 
 def _first_file(content, full_type):
@@ -82,4 +82,4 @@ def _first_file(content, full_type):
         head, _, body = part.partition(b"\r\n\r\n")
         if _FILE.search(head):
             return body
-    raise RefusedError(422, "the form must hold a file, and holds none; send the picture as 'picture'")
+    raise RefusedError(422, "the form must hold a file, and holds none; send the image as 'image'")

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from landmark_fer.core.errors import LandmarkFerError
 from landmark_fer.live.web.camera import until_one_ends
 from landmark_fer.live.web.images import encode
-from landmark_fer.live.web.protocol import picture_answer
+from landmark_fer.live.web.protocol import image_response
 
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A frame as watchers get it: a number from 1, JSON values, and a JPEG (empty where there is no picture)."""
+    """A frame as watchers get it: a number from 1, JSON values, and a JPEG (empty where there is no image)."""
 
     number: int
-    answer: dict
+    response: dict
     content: bytes
 
 
@@ -39,7 +39,7 @@ class Broadcast:
 
     def __init__(self, source, make_reader, *, again=None):
         self._source, self._make_reader, self._again = source, make_reader, again
-        self._watchers, self._watched, self._ended = 0, threading.Event(), threading.Event()
+        self._watchers, self._validation, self._ended = 0, threading.Event(), threading.Event()
         self._newest, self._came, self._loop = Shown(0, {}, b""), None, None
         self._thread = threading.Thread(target=self._run, name="web source", daemon=True)
 
@@ -51,20 +51,20 @@ class Broadcast:
     def close(self):
         """Stop reading."""
         self._ended.set()
-        self._watched.set()
+        self._validation.set()
         self._thread.join(timeout=5.0)
 
     async def watch(self, socket):
         """Send the newest frame as JSON and JPEG each time that a watcher asks for one, until the watcher goes."""
         self._watchers += 1
-        self._watched.set()
+        self._validation.set()
         asked = asyncio.Event()
         try:
             await until_one_ends(_listen(socket, asked), self._send(socket, asked))
         finally:
             self._watchers -= 1
             if not self._watchers:
-                self._watched.clear()
+                self._validation.clear()
 
     async def _send(self, socket, asked):
         number = 0
@@ -75,7 +75,7 @@ class Broadcast:
                 await self._came.wait()
             shown = self._newest
             number = shown.number
-            await socket.send_json({"frame": number, **shown.answer})
+            await socket.send_json({"frame": number, **shown.response})
             await socket.send_bytes(shown.content)
 
     def _run(self):
@@ -101,8 +101,8 @@ class Broadcast:
         """Read the frames of a source to its end: a camera's as they come, a file's at their own pace."""
         begin = None
         for frame in source:
-            if not source.live and not self._watched.is_set():
-                self._watched.wait()
+            if not source.live and not self._validation.is_set():
+                self._validation.wait()
                 begin = None
             if self._ended.is_set():
                 return
@@ -111,22 +111,22 @@ class Broadcast:
                 begin = now - frame.time_s
             if not source.live and self._ended.wait(max(0.0, begin + frame.time_s - now)):
                 return
-            if self._watched.is_set():
+            if self._validation.is_set():
                 self._read(frame, reader)
 
     def _read(self, frame, reader):
         begin = time.monotonic()
-        seen = reader.read(frame.picture, time_s=frame.time_s)
-        answer = picture_answer(frame.picture, seen, seconds=time.monotonic() - begin)
-        self._show({"time_s": round(frame.time_s, 3), **answer}, encode(frame.picture))
+        seen = reader.read(frame.image, time_s=frame.time_s)
+        response = image_response(frame.image, seen, seconds=time.monotonic() - begin)
+        self._show({"time_s": round(frame.time_s, 3), **response}, encode(frame.image))
 
     def _end(self, sentence):
-        """Leave the last picture, with a sentence that says why no other comes."""
-        self._show({**self._newest.answer, "ended": sentence}, self._newest.content)
+        """Leave the last image, with a sentence that says why no other comes."""
+        self._show({**self._newest.response, "ended": sentence}, self._newest.content)
 
-    def _show(self, answer, content):
+    def _show(self, response, content):
         """Make something the newest, from the thread."""
-        self._newest = Shown(self._newest.number + 1, answer, content)
+        self._newest = Shown(self._newest.number + 1, response, content)
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
 

@@ -5,8 +5,8 @@ import logging
 import time
 
 from landmark_fer.live.web.limits import Allowance, RefusedError
-from landmark_fer.live.web.protocol import picture_answer
-from landmark_fer.live.web.workers import Film
+from landmark_fer.live.web.protocol import image_response
+from landmark_fer.live.web.workers import Video
 
 ENDED, TOO_FAST, TRY_LATER, GOING_AWAY = 1000, 1008, 1013, 1001  # why a WebSocket is closed (RFC 6455)
 
@@ -30,7 +30,7 @@ class CameraVisit:
     """One visitor whose frames are read; the newest frame waits, older ones that were not begun are dropped.
 
     Each binary message is a frame, a JPEG or PNG file. Each answer is JSON and holds ``frame``, which counts the
-    visitor's frames from 1, and a `picture_answer` or ``error``, a sentence. One that holds ``ended``, a sentence, too,
+    visitor's frames from 1, and a `image_response` or ``error``, a sentence. One that holds ``ended``, a sentence, too,
     is the last.
 
     Parameters
@@ -40,24 +40,24 @@ class CameraVisit:
     make_reader : callable
     workers : Workers
     limits : Limits
-    answer : callable, default=picture_answer
-        As for `Film`.
+    answer : callable, default=image_response
+        As for `Video`.
     hear : coroutine function, optional
         Takes text messages; without it they are wrong frames.
     """
 
-    def __init__(self, socket, make_reader, *, workers, limits, answer=picture_answer, hear=None):
+    def __init__(self, socket, make_reader, *, workers, limits, response=image_response, hear=None):
         self._socket, self._workers, self._limits, self._hear = socket, workers, limits, hear
-        self._film = Film(make_reader, most_pixels=limits.live_pixels, answer=answer)
+        self._video = Video(make_reader, most_pixels=limits.live_pixels, response=response)
         self._allowance = Allowance(limits.frames_per_second, limits.frames_at_once)
         self._newest, self._came = None, asyncio.Event()
 
     async def run(self):
         """Serve the visitor until one of both ends it."""
         try:
-            await until_one_ends(self._receive(), self._answer())
+            await until_one_ends(self._receive(), self._response())
         finally:
-            self._workers.later(self._film.close)
+            self._workers.later(self._video.close)
 
     async def _receive(self):
         count = 0
@@ -80,14 +80,14 @@ class CameraVisit:
             self._newest = count, message.get("bytes"), time.monotonic()
             self._came.set()
 
-    async def _answer(self):
-        answer = {}
-        while "ended" not in answer:
+    async def _response(self):
+        response = {}
+        while "ended" not in response:
             await self._came.wait()
             self._came.clear()
             number, content, came_s = self._newest
-            answer = {"frame": number, **await self._read(content, came_s)}
-            await self._socket.send_json(answer)
+            response = {"frame": number, **await self._read(content, came_s)}
+            await self._socket.send_json(response)
         await self._socket.close(ENDED)
 
     async def _read(self, content, came_s):
@@ -96,7 +96,7 @@ class CameraVisit:
         if len(content) > self._limits.frame_bytes:
             return {"error": f"a frame must have at most {self._limits.frame_bytes:,} bytes, got {len(content):,}"}
         try:
-            return await self._workers.run(self._film.read, content, came_s)
+            return await self._workers.run(self._video.read, content, came_s)
         except RefusedError as error:
             return {"error": str(error)}
         except Exception:  # one visitor's frame must not end the visit, still less the server

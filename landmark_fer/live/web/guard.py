@@ -96,9 +96,9 @@ class Guard:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
-            await _answer(send, *refusal, kind="websocket.http.response")
+            await _response(send, *refusal, kind="websocket.http.response")
         else:
-            await _answer(send, *refusal)
+            await _response(send, *refusal)
 
     def _refusal(self, scope):
         """Return (status, headers, body) of what a request is refused with, or None."""
@@ -180,7 +180,7 @@ def _as_json(status, sentence):
 TOO_MANY_TRIES = _as_json(429, "too many wrong tokens came from this address; wait a minute")
 
 
-async def _answer(send, status, headers, body, *, kind="http.response"):
+async def _response(send, status, headers, body, *, kind="http.response"):
     encoded = [(name.encode(), value.encode()) for name, value in headers]
     await send({"type": f"{kind}.start", "status": status, "headers": encoded})
     await send({"type": f"{kind}.body", "body": body})

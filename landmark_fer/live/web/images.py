@@ -1,4 +1,4 @@
-"""Pictures as they come over the network and go back: sizes are looked up in the header before anything is decoded."""
+"""Images as they come over the network and go back: sizes are looked up in the header before anything is decoded."""
 
 import io
 import warnings
@@ -8,16 +8,16 @@ from PIL import Image
 
 from landmark_fer.core.errors import DataError
 from landmark_fer.live.web.limits import RefusedError
-from landmark_fer.perception.images import read_picture
+from landmark_fer.perception.images import read_image
 
 FORMATS = ("JPEG", "PNG")
-SHOWN_SIDE = 960  # of a watched picture, pixels
+SHOWN_SIDE = 960  # of a watched image, pixels
 
 _QUALITY = 80
 
 
 def decode(content, *, most_pixels):
-    """Return the picture in some bytes, shape (height, width, 3), uint8, RGB.
+    """Return the image in some bytes, shape (height, width, 3), uint8, RGB.
 
     Parameters
     ----------
@@ -28,26 +28,26 @@ def decode(content, *, most_pixels):
     Raises
     ------
     RefusedError
-        With status 413 if there are too many pixels, 422 if it is no picture or a damaged one.
+        With status 413 if there are too many pixels, 422 if it is no image or a damaged one.
     """
     width, height = _size(content)
     if width * height > most_pixels:
         raise RefusedError(
-            413, f"the picture must have at most {most_pixels:,} pixels, got {width} x {height}; reduce it first"
+            413, f"the image must have at most {most_pixels:,} pixels, got {width} x {height}; reduce it first"
         )
     try:
-        return read_picture(content, name="the picture")
+        return read_image(content, name="the image")
     except DataError as error:
         raise RefusedError(422, str(error)) from error
 
 
-def encode(picture, *, longest_side=SHOWN_SIDE):
-    """Return an RGB picture as the bytes of a JPEG, reduced to `longest_side`."""
-    factor = longest_side / max(picture.shape[:2])
+def encode(image, *, longest_side=SHOWN_SIDE):
+    """Return an RGB image as the bytes of a JPEG, reduced to `longest_side`."""
+    factor = longest_side / max(image.shape[:2])
     if factor < 1:
-        size = [max(1, round(side * factor)) for side in (picture.shape[1], picture.shape[0])]
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    _, content = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        size = [max(1, round(side * factor)) for side in (image.shape[1], image.shape[0])]
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    _, content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return content.tobytes()
 
 
@@ -59,8 +59,8 @@ def _size(content):
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 return image.size
     except Image.DecompressionBombError as error:
-        raise RefusedError(413, "the picture has far too many pixels; reduce it first") from error
+        raise RefusedError(413, "the image has far too many pixels; reduce it first") from error
     except Exception as error:  # damaged headers make Pillow raise nearly anything
         raise RefusedError(
-            422, f"the picture must be a {' or '.join(FORMATS)} file, and is none that can be read"
+            422, f"the image must be a {' or '.join(FORMATS)} file, and is none that can be read"
         ) from error

@@ -13,32 +13,32 @@ class Limits:
     Attributes
     ----------
     frame_bytes : int
-        Of a frame or picture as it is sent.
-    live_pixels, picture_pixels : int
-        Of a frame of a camera, and of a picture that is asked about by itself; found in the header.
+        Of a frame or image as it is sent.
+    live_pixels, image_pixels : int
+        Of a frame of a camera, and of a image that is asked about by itself; found in the header.
     frames_per_second, frames_at_once : float
         Of one visitor's camera: in the long run, and in a burst.
-    pictures_per_second, pictures_at_once : float
+    images_per_second, images_at_once : float
         Of all programs at one network address.
     tries_per_second, tries_at_once : float
         Of wrong tokens from one network address.
     visitors : int
         Cameras and watchers together.
     waiting : int
-        Pictures being read or waiting for it, of all visitors and programs.
+        Images being read or waiting for it, of all visitors and programs.
     threads : int
-        That read pictures.
+        That read images.
     body_s, idle_s : float
-        Seconds in which a picture must have come, and after which a visitor who sends nothing is let go.
+        Seconds in which a image must have come, and after which a visitor who sends nothing is let go.
     """
 
     frame_bytes: int = 4_000_000
     live_pixels: int = 2_100_000
-    picture_pixels: int = 16_000_000
+    image_pixels: int = 16_000_000
     frames_per_second: float = 60.0
     frames_at_once: float = 60.0
-    pictures_per_second: float = 30.0
-    pictures_at_once: float = 60.0
+    images_per_second: float = 30.0
+    images_at_once: float = 60.0
     tries_per_second: float = 0.5
     tries_at_once: float = 10.0
     visitors: int = 64

@@ -42,10 +42,10 @@ def read_pages(places=PAGES):
     return found | {address: found[f"/page/{name}"] for address, name in places.items()}
 
 
-def token_page(pages, sentence, door):
-    """Return the page that asks for the token, with a sentence and the door's name in it, as bytes."""
+def token_page(pages, sentence, command):
+    """Return the page that asks for the token, with a sentence and the command's name in it, as bytes."""
     content, _ = pages["/page/enter.html"]
-    return content.replace(b"{{sentence}}", html.escape(sentence).encode()).replace(b"{{door}}", door.encode())
+    return content.replace(b"{{sentence}}", html.escape(sentence).encode()).replace(b"{{command}}", command.encode())
 
 
 def as_json(value):

@@ -9,8 +9,8 @@ from landmark_fer.core.expressions import UNCERTAIN
 _PLACES = 2  # decimals of a pixel
 
 
-class BoxAnswer(BaseModel):
-    """Where the face is, in pixels of the picture; it may reach over the edge."""
+class BoxResponse(BaseModel):
+    """Where the face is, in pixels of the image; it may reach over the edge."""
 
     x: float
     y: float
@@ -18,11 +18,11 @@ class BoxAnswer(BaseModel):
     height: float
 
 
-class FaceAnswer(BaseModel):
+class FaceResponse(BaseModel):
     """What one face shows."""
 
     track_id: int = Field(description="Counted from 1; the same from frame to frame of one camera.")
-    box: BoxAnswer
+    box: BoxResponse
     landmarks: list[tuple[float, float]] = Field(description="68 points (iBUG 300-W), x before y, in pixels.")
     expression: str = Field(description=f"The most probable expression, or '{UNCERTAIN}'.")
     likeliest: str = Field(description="The most probable expression, however improbable.")
@@ -30,16 +30,16 @@ class FaceAnswer(BaseModel):
     probabilities: dict[str, float] = Field(description="Of each expression; they sum to 1.")
 
 
-class PictureAnswer(BaseModel):
-    """What a picture shows."""
+class ImageResponse(BaseModel):
+    """What a image shows."""
 
     width: int
     height: int
-    milliseconds: float = Field(description="Between the picture's arrival and this answer, on the server.")
-    faces: list[FaceAnswer] = Field(description="Empty where there is no face.")
+    milliseconds: float = Field(description="Between the image's arrival and this answer, on the server.")
+    faces: list[FaceResponse] = Field(description="Empty where there is no face.")
 
 
-class HealthAnswer(BaseModel):
+class HealthResponse(BaseModel):
     """Whether the server is up, and what it runs."""
 
     status: Literal["ok"]
@@ -49,14 +49,14 @@ class HealthAnswer(BaseModel):
     source: str | None = Field(description="What can be watched.")
 
 
-class ErrorAnswer(BaseModel):
+class ErrorResponse(BaseModel):
     """Why there is no answer."""
 
     detail: str
 
 
-def place_answer(number, face):
-    """Return which face it is and where, the first of `FaceAnswer`'s plain values."""
+def place_response(number, face):
+    """Return which face it is and where, the first of `FaceResponse`'s plain values."""
     return {
         "track_id": int(number),
         "box": {name: round(float(getattr(face.box, name)), _PLACES) for name in ("x", "y", "width", "height")},
@@ -64,23 +64,23 @@ def place_answer(number, face):
     }
 
 
-def face_answer(seen):
-    """Return a `SeenFace` as `FaceAnswer`'s plain values."""
-    answer = seen.recognition
+def face_response(seen):
+    """Return a `SeenFace` as `FaceResponse`'s plain values."""
+    response = seen.recognition
     return {
-        **place_answer(seen.track_id, answer.face),
-        "expression": answer.expression,
-        "likeliest": answer.likeliest,
-        "confidence": round(float(answer.confidence), 4),
-        "probabilities": {name: round(float(value), 4) for name, value in answer.probabilities.items()},
+        **place_response(seen.track_id, response.face),
+        "expression": response.expression,
+        "likeliest": response.likeliest,
+        "confidence": round(float(response.confidence), 4),
+        "probabilities": {name: round(float(value), 4) for name, value in response.probabilities.items()},
     }
 
 
-def picture_answer(picture, seen, *, seconds):
-    """Return the faces seen in a picture as `PictureAnswer`'s plain values."""
+def image_response(image, seen, *, seconds):
+    """Return the faces seen in a image as `ImageResponse`'s plain values."""
     return {
-        "width": int(picture.shape[1]),
-        "height": int(picture.shape[0]),
+        "width": int(image.shape[1]),
+        "height": int(image.shape[0]),
         "milliseconds": round(1000 * seconds, 1),
-        "faces": [face_answer(face) for face in seen],
+        "faces": [face_response(face) for face in seen],
     }

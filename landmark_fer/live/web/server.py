@@ -159,8 +159,8 @@ def serve(make_reader, *, address=DEFAULT_ADDRESS, token=None, ready=None, **opt
     Parameters
     ----------
     make_reader : callable
-        Returns a new object with ``read(picture, time_s=...) -> list of SeenFace`` and ``close()``; one is made for
-        each visitor, each single picture, and the source.
+        Returns a new object with ``read(image, time_s=...) -> list of SeenFace`` and ``close()``; one is made for
+        each visitor, each single image, and the source.
     address : str, default="127.0.0.1:8000"
     token : str, optional
         Asked for on every request; there must be one where other machines can reach the address.

@@ -25,7 +25,7 @@ class Site:
     ----------
     facts : dict
         What the page is told.
-    door : str
+    command : str
         What was started, as the page that asks for the token calls it.
     places : dict of str to str
         Which file of the page is shown at which address.
@@ -40,12 +40,12 @@ class Site:
         With the guard in front.
     """
 
-    def __init__(self, *, facts, door, places, token=None, limits=None, **described):
+    def __init__(self, *, facts, command, places, token=None, limits=None, **described):
         self.limits, self.facts = limits or Limits(), facts
         self.visitors, self.workers = Visitors(self.limits.visitors), Workers(self.limits)
         self._key, self._pages = Key(token), read_pages(places)
         self._tries = AddressBook(self.limits.tries_per_second, self.limits.tries_at_once)
-        self._ask_for_token = lambda text: token_page(self._pages, text, door)
+        self._ask_for_token = lambda text: token_page(self._pages, text, command)
         self.asgi = Guard(self._routes(described), key=self._key, tries=self._tries, refuse_page=self._ask_for_token)
 
     def add_routes(self, app):
@@ -118,10 +118,10 @@ class Site:
 
 
 def _constant(content, kind):
-    async def answer(_):
+    async def response(_):
         return Response(content, headers={"content-type": kind})
 
-    return answer
+    return response
 
 
 async def _refused(_, error):

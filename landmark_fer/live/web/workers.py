@@ -1,4 +1,4 @@
-"""Threads that read pictures: a fixed number, with a bounded line in front of them."""
+"""Threads that read images: a fixed number, with a bounded line in front of them."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from threading import Lock
 
 from landmark_fer.live.web.images import decode
 from landmark_fer.live.web.limits import RefusedError
-from landmark_fer.live.web.protocol import picture_answer
+from landmark_fer.live.web.protocol import image_response
 
 
 class Workers:
@@ -31,7 +31,7 @@ class Workers:
             With status 503 if too many wait already.
         """
         if self._here >= self._most:
-            raise RefusedError(503, f"{self._most} pictures are being read already; try again in a second")
+            raise RefusedError(503, f"{self._most} images are being read already; try again in a second")
         self._here += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
@@ -43,28 +43,28 @@ class Workers:
         self._pool.submit(function)
 
     def close(self):
-        """Let the pictures that are being read end, and take no more."""
+        """Let the images that are being read end, and take no more."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-class Film:
-    """One visitor's pictures and the reader that follows the faces in them; made when the first picture comes.
+class Video:
+    """One visitor's images and the reader that follows the faces in them; made when the first image comes.
 
     Parameters
     ----------
     make_reader : callable
-        Returns an object with ``read(picture, time_s=...)`` and ``close()``.
+        Returns an object with ``read(image, time_s=...)`` and ``close()``.
     most_pixels : int
-    answer : callable, default=picture_answer
-        From a picture, what the reader returned for it and, as ``seconds``, how long it took, to plain values.
+    answer : callable, default=image_response
+        From a image, what the reader returned for it and, as ``seconds``, how long it took, to plain values.
     """
 
-    def __init__(self, make_reader, *, most_pixels, answer=picture_answer):
-        self._make_reader, self._most_pixels, self._answer = make_reader, most_pixels, answer
+    def __init__(self, make_reader, *, most_pixels, response=image_response):
+        self._make_reader, self._most_pixels, self._response = make_reader, most_pixels, response
         self._reader, self._closed, self._lock = None, False, Lock()
 
     def read(self, content, came_s):
-        """Return the answer to a picture's bytes.
+        """Return the answer to a image's bytes.
 
         Parameters
         ----------
@@ -77,14 +77,14 @@ class Film:
         RefusedError
             As from `decode`, and with status 503 once closed.
         """
-        picture = decode(content, most_pixels=self._most_pixels)
-        with self._lock:  # a reader is closed between two pictures, never while it reads
+        image = decode(content, most_pixels=self._most_pixels)
+        with self._lock:  # a reader is closed between two images, never while it reads
             if self._closed:
                 raise RefusedError(503, "the visit is over; come again")
             if self._reader is None:
                 self._reader = self._make_reader()
-            seen = self._reader.read(picture, time_s=came_s)
-        return self._answer(picture, seen, seconds=time.monotonic() - came_s)
+            seen = self._reader.read(image, time_s=came_s)
+        return self._response(image, seen, seconds=time.monotonic() - came_s)
 
     def close(self):
         """Close the reader."""

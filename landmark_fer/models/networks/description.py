@@ -2,7 +2,7 @@
 
 The sidecar of ``FILE.onnx`` or ``FILE.keras`` is ``FILE.json``:
 
-    {"input": {"side": 64, "picture": "crop", "margin": 0.05, "scaling": "0..1", "layout": "NCHW"},
+    {"input": {"side": 64, "image": "crop", "margin": 0.05, "scaling": "0..1", "layout": "NCHW"},
      "classes": ["neutral", "happy", "surprise"], "output": "scores", "mirrored": false}
 """
 
@@ -45,11 +45,11 @@ class NetworkDescription:
     @property
     def fields(self):
         """Of the face records, which the network reads."""
-        return (self.input.picture,)
+        return (self.input.image,)
 
     def extractor_settings(self):
         """Return the settings with which faces are extracted for the network."""
-        if self.input.picture == "crop":
+        if self.input.image == "crop":
             return ExtractorSettings(crop_size=self.input.side, crop_margin=self.input.margin)
         return ExtractorSettings(chip_size=max(CHIP_SIZE, self.input.frame))
 
@@ -89,12 +89,12 @@ def _classes(names):
     return classes
 
 
-# A network of FER+ saw whole pictures of FER2013, in which the detector's box has `CROP_BOX` of the side: as much room
+# A network of FER+ saw whole images of FER2013, in which the detector's box has `CROP_BOX` of the side: as much room
 # around the box of a live face shows it the same part of the face.
 _FERPLUS_MARGIN = round((1 / CROP_BOX[2] - 1) / 2, 3)
 
 FERPLUS_CONTRACT = NetworkDescription(
-    NetworkInput(64, picture="crop", margin=_FERPLUS_MARGIN, scaling="0..255", layout="NCHW"),
+    NetworkInput(64, image="crop", margin=_FERPLUS_MARGIN, scaling="0..255", layout="NCHW"),
     tuple(expression for expression in FERPLUS_COLUMNS.values() if expression),
 )
 """Of the FER+ network in the ONNX model zoo, which carries no description."""

@@ -11,7 +11,7 @@ import numpy as np
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.optional_packages import import_optional
 from landmark_fer.models.networks.description import METADATA
-from landmark_fer.models.networks.images import scaled_pictures
+from landmark_fer.models.networks.images import scaled_images
 from landmark_fer.models.networks.onnx_network import OnnxNetwork
 from landmark_fer.models.networks.training import import_keras
 
@@ -20,16 +20,16 @@ OPSET = 18
 TOLERANCE = 1e-4
 """Most that a probability of the exported network may differ from Keras'."""
 
-_TRIED = 4  # pictures
+_TRIED = 4  # images
 
 
 def network_content(network, description):
-    """Return a Keras network as the bytes of an ONNX file, one picture at a time.
+    """Return a Keras network as the bytes of an ONNX file, one image at a time.
 
     Parameters
     ----------
     network : keras.Model
-        From pictures of shape ``(n, *description.input.shape)``.
+        From images of shape ``(n, *description.input.shape)``.
     description : NetworkDescription
         Goes into the metadata, and its classes by themselves, too.
 
@@ -61,7 +61,7 @@ def network_content(network, description):
                 (torch.zeros(1, *description.input.shape),),
                 dynamo=True,
                 opset_version=OPSET,
-                input_names=["picture"],
+                input_names=["image"],
                 output_names=[description.output],
                 verbose=False,
             )
@@ -80,11 +80,11 @@ def _verify(content, network, description):
     """Raise InputError if onnxruntime answers otherwise than Keras."""
     ours, random = OnnxNetwork(content), np.random.default_rng(0)
     side = description.input.side
-    for picture in random.integers(0, 256, (_TRIED, side, side), dtype=np.uint8):
-        answer = np.asarray(network.predict_on_batch(scaled_pictures(picture[None], description.input)))[0]
+    for image in random.integers(0, 256, (_TRIED, side, side), dtype=np.uint8):
+        prediction = np.asarray(network.predict_on_batch(scaled_images(image[None], description.input)))[0]
         if description.output == "scores":
-            answer = np.exp(answer - answer.max()) / np.exp(answer - answer.max()).sum()
-        worst = float(np.abs(ours.probabilities(picture) - answer).max())
+            prediction = np.exp(prediction - prediction.max()) / np.exp(prediction - prediction.max()).sum()
+        worst = float(np.abs(ours.probabilities(image) - prediction).max())
         if not worst <= TOLERANCE:
             raise InputError(
                 f"the ONNX form must answer as the network does within {TOLERANCE}, and is {worst:.3g} off; "

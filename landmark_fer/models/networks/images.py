@@ -1,4 +1,4 @@
-"""The picture that a network wants of a face, described once and made by one function, in training and in live."""
+"""The image that a network wants of a face, described once and made by one function, in training and in live."""
 
 from dataclasses import asdict, dataclass
 
@@ -8,11 +8,11 @@ import numpy as np
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.records import take_field
 
-PICTURES = ("chip", "crop")
+IMAGES = ("chip", "crop")
 SCALINGS = ("standardised", "0..1", "-1..1", "0..255")
 LAYOUTS = ("NHWC", "NCHW")
 
-_FLATTEST = 1.0  # grey levels of deviation under which a picture is not stretched further
+_FLATTEST = 1.0  # grey levels of deviation under which a image is not stretched further
 
 
 @dataclass(frozen=True)
@@ -22,30 +22,30 @@ class NetworkInput:
     Attributes
     ----------
     side : int
-        Of the picture in pixels.
+        Of the image in pixels.
     channels : int
         1 for grey; 3 repeats grey, for networks made for colour.
-    picture : {"chip", "crop"}
-        The aligned chip, or the detector's box with its margin as it stands in the picture.
+    image : {"chip", "crop"}
+        The aligned chip, or the detector's box with its margin as it stands in the image.
     frame : int
-        The middle of a chip that is looked at, in its pixels; 0 takes the whole picture.
+        The middle of a chip that is looked at, in its pixels; 0 takes the whole image.
     margin : float
         Around the box of a crop, in sides of the box; it decides how crops are extracted.
     scaling : {"standardised", "0..1", "-1..1", "0..255"}
-        Of the grey values. "standardised": each picture's mean 0 and deviation 1.
+        Of the grey values. "standardised": each image's mean 0 and deviation 1.
     layout : {"NHWC", "NCHW"}
     """
 
     side: int
     channels: int = 1
-    picture: str = "chip"
+    image: str = "chip"
     frame: int = 0
     margin: float = 0.0
     scaling: str = "standardised"
     layout: str = "NHWC"
 
     def __post_init__(self):
-        for name, known in (("picture", PICTURES), ("scaling", SCALINGS), ("layout", LAYOUTS), ("channels", (1, 3))):
+        for name, known in (("image", IMAGES), ("scaling", SCALINGS), ("layout", LAYOUTS), ("channels", (1, 3))):
             if getattr(self, name) not in known:
                 came = getattr(self, name)
                 raise InputError(f"a network's {name} must be one of {', '.join(map(str, known))}, got {came!r}")
@@ -56,7 +56,7 @@ class NetworkInput:
 
     @property
     def shape(self):
-        """Of one picture, without the batch."""
+        """Of one image, without the batch."""
         plane = self.side, self.side
         return (*plane, self.channels) if self.layout == "NHWC" else (self.channels, *plane)
 
@@ -78,8 +78,8 @@ class NetworkInput:
         return cls(**values)
 
 
-def reduced_pictures(records, wanted):
-    """Return the pictures of face records in a network's size, shape (n, side, side), uint8.
+def reduced_images(records, wanted):
+    """Return the images of face records in a network's size, shape (n, side, side), uint8.
 
     Parameters
     ----------
@@ -87,25 +87,25 @@ def reduced_pictures(records, wanted):
         Face records.
     wanted : NetworkInput
     """
-    pictures = take_field(records, wanted.picture)
-    size = pictures.shape[-1]
-    if wanted.picture == "chip" and wanted.frame:
+    images = take_field(records, wanted.image)
+    size = images.shape[-1]
+    if wanted.image == "chip" and wanted.frame:
         if wanted.frame > size:
             raise InputError(f"chips must have {wanted.frame} pixels a side or more, got {size}; extract them anew")
         edge = (size - wanted.frame) // 2
-        pictures = pictures[:, edge : edge + wanted.frame, edge : edge + wanted.frame]
-    if pictures.shape[-1] == wanted.side:
-        return np.ascontiguousarray(pictures)
-    area = cv2.INTER_AREA if pictures.shape[-1] > wanted.side else cv2.INTER_LINEAR
-    reduced = np.empty((len(pictures), wanted.side, wanted.side), dtype=np.uint8)
-    for picture, result in zip(pictures, reduced, strict=True):
-        cv2.resize(picture, (wanted.side, wanted.side), dst=result, interpolation=area)
+        images = images[:, edge : edge + wanted.frame, edge : edge + wanted.frame]
+    if images.shape[-1] == wanted.side:
+        return np.ascontiguousarray(images)
+    area = cv2.INTER_AREA if images.shape[-1] > wanted.side else cv2.INTER_LINEAR
+    reduced = np.empty((len(images), wanted.side, wanted.side), dtype=np.uint8)
+    for image, result in zip(images, reduced, strict=True):
+        cv2.resize(image, (wanted.side, wanted.side), dst=result, interpolation=area)
     return reduced
 
 
-def scaled_pictures(pictures, wanted):
-    """Return pictures of shape (n, side, side), uint8, as a network reads them: float32, shape (n, *wanted.shape)."""
-    values = pictures.astype(np.float32)
+def scaled_images(images, wanted):
+    """Return images of shape (n, side, side), uint8, as a network reads them: float32, shape (n, *wanted.shape)."""
+    values = images.astype(np.float32)
     if wanted.scaling == "standardised":
         values -= values.mean(axis=(1, 2), keepdims=True)
         values /= np.maximum(values.std(axis=(1, 2), keepdims=True), _FLATTEST)
@@ -117,6 +117,6 @@ def scaled_pictures(pictures, wanted):
     return np.repeat(np.expand_dims(values, axis), wanted.channels, axis=axis)
 
 
-def network_pictures(records, wanted):
-    """Return face records as a network reads them: `reduced_pictures`, then `scaled_pictures`."""
-    return scaled_pictures(reduced_pictures(records, wanted), wanted)
+def network_images(records, wanted):
+    """Return face records as a network reads them: `reduced_images`, then `scaled_images`."""
+    return scaled_images(reduced_images(records, wanted), wanted)

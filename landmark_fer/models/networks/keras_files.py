@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from landmark_fer.core.errors import InputError
-from landmark_fer.models.networks.images import reduced_pictures, scaled_pictures
+from landmark_fer.models.networks.images import reduced_images, scaled_images
 from landmark_fer.models.networks.training import import_keras
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
@@ -105,7 +105,7 @@ class KerasNetwork:
         self.classes_ = np.array(description.classes)
         shapes = [tuple(getattr(network, side, ())) for side in ("input_shape", "output_shape")]
         wanted = [(None, *description.input.shape), (None, len(description.classes))]
-        for what, came, needed in zip(("read", "answer"), shapes, wanted, strict=True):
+        for what, came, needed in zip(("read", "prediction"), shapes, wanted, strict=True):
             if len(came) != len(needed) or any(a not in (None, b) for a, b in zip(came[1:], needed[1:], strict=True)):
                 raise InputError(f"{name} is described to {what} {needed[1:]}, got {came[1:]}; mend its description")
 
@@ -115,16 +115,16 @@ class KerasNetwork:
         Raises
         ------
         InputError
-            If the records lack the picture, or the network answers with what are no numbers.
+            If the records lack the image, or the network answers with what are no numbers.
         """
         if not len(X):
             return np.empty((0, len(self.classes_)), dtype=np.float32)
-        pictures, scores = reduced_pictures(X, self.input_), self.description.output == "scores"
+        images, scores = reduced_images(X, self.input_), self.description.output == "scores"
         network = _Softmax(self.network_) if scores else self.network_
-        answers = predict_images(network, pictures, self.input_, mirrored=self.description.mirrored)
-        if not np.isfinite(answers).all():
+        predictions = predict_images(network, images, self.input_, mirrored=self.description.mirrored)
+        if not np.isfinite(predictions).all():
             raise InputError(f"{self._name} answers with what are no numbers; it is damaged, or reads another range")
-        return answers
+        return predictions
 
     def predict(self, X):
         """Return the most probable class of each face."""
@@ -146,7 +146,7 @@ def predict_images(network, images, wanted, *, mirrored):
     for start in range(0, len(images), _BATCH):
         batch = images[start : start + _BATCH]
         sides = (batch, batch[..., ::-1]) if mirrored else (batch,)
-        sides = [np.asarray(network.predict_on_batch(scaled_pictures(side, wanted))) for side in sides]
+        sides = [np.asarray(network.predict_on_batch(scaled_images(side, wanted))) for side in sides]
         probabilities = sum(sides) / len(sides)
         parts.append(probabilities)
     return np.concatenate(parts)
@@ -158,8 +158,8 @@ class _Softmax:
     def __init__(self, network):
         self._network = network
 
-    def predict_on_batch(self, pictures):
-        scores = np.asarray(self._network.predict_on_batch(pictures), dtype=np.float32)
+    def predict_on_batch(self, images):
+        scores = np.asarray(self._network.predict_on_batch(images), dtype=np.float32)
         scores = np.exp(scores - scores.max(axis=1, keepdims=True))
         return scores / scores.sum(axis=1, keepdims=True)
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.models.networks.description import metadata_description
-from landmark_fer.models.networks.images import reduced_pictures, scaled_pictures
+from landmark_fer.models.networks.images import reduced_images, scaled_images
 from landmark_fer.models.onnx_runtime import FLOAT, PATIENCE_S, OnnxModel, map_in_threads
 
 _SUM_TOLERANCE = 1e-3  # of a row of probabilities, from 1
@@ -74,32 +74,32 @@ class OnnxNetwork:
         Raises
         ------
         InputError
-            If the records lack the picture, or the network's output holds no probabilities.
+            If the records lack the image, or the network's output holds no probabilities.
         """
-        rows = map_in_threads(self._predict_face, reduced_pictures(X, self.input_), self.threads)
+        rows = map_in_threads(self._predict_face, reduced_images(X, self.input_), self.threads)
         return np.array(rows, dtype=np.float32).reshape(len(rows), len(self.description.classes))
 
     def predict(self, X):
         """Return the most probable class of each face."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def probabilities(self, picture):
-        """Return the probabilities of one picture as `reduced_pictures` makes it, not mirrored; shape (k,).
+    def probabilities(self, image):
+        """Return the probabilities of one image as `reduced_images` makes it, not mirrored; shape (k,).
 
         Parameters
         ----------
-        picture : ndarray of shape (side, side), uint8
+        image : ndarray of shape (side, side), uint8
         """
-        return self._probabilities(picture)
+        return self._probabilities(image)
 
-    def _predict_face(self, picture):
-        """Return the probabilities of one picture of shape (side, side), shape (k,)."""
-        sides = (picture, picture[:, ::-1]) if self.description.mirrored else (picture,)
+    def _predict_face(self, image):
+        """Return the probabilities of one image of shape (side, side), shape (k,)."""
+        sides = (image, image[:, ::-1]) if self.description.mirrored else (image,)
         return np.mean([self._probabilities(side) for side in sides], axis=0)
 
-    def _probabilities(self, picture, patience_s=None):
+    def _probabilities(self, image, patience_s=None):
         (name,) = self._model.interface.inputs
-        output = self._model.run({name: scaled_pictures(picture[None], self.input_)}, patience_s=patience_s)
+        output = self._model.run({name: scaled_images(image[None], self.input_)}, patience_s=patience_s)
         output = output.astype(np.float32, copy=False).ravel()
         if len(output) != len(self.description.classes):
             raise InputError(
@@ -130,7 +130,7 @@ def _check_interface(interface, description, name):
         raise InputError(f"{name} must read {FLOAT}, got {kind}; export it again")
     if taken is not None and not _fits(taken, expected):
         raise InputError(
-            f"{name} is described to read pictures of shape {_text(expected)} ({description.input.layout}), and "
+            f"{name} is described to read images of shape {_text(expected)} ({description.input.layout}), and "
             f"reads {_text(taken)}; mend side, channels or layout"
         )
     if given and given[-1] not in (None, len(description.classes)):

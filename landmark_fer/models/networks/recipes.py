@@ -12,22 +12,22 @@ TARGETS = ("labels", "soft", "drawn")
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far training pictures are moved, each amount drawn evenly up to the one given; edges are repeated.
+    """How far training images are moved, each amount drawn evenly up to the one given; edges are repeated.
 
     Attributes
     ----------
     rotation, shear : float
         Degrees to either side.
     zoom : float
-        Share by which a picture grows or shrinks.
+        Share by which a image grows or shrinks.
     shift : float
         Shares of the side, right and down.
     mirror : bool
-        Whether every second picture is mirrored.
+        Whether every second image is mirrored.
     erasings : int
-        Rectangles of each picture that are replaced by its mean.
+        Rectangles of each image that are replaced by its mean.
     erased : float
-        Largest side of such a rectangle, in sides of the picture.
+        Largest side of such a rectangle, in sides of the image.
     """
 
     rotation: float = 30.0
@@ -39,7 +39,7 @@ class Augmentation:
     erased: float = 0.25
 
     def matrices(self, n, side, random):
-        """Return affine transforms from pixels of the result to pixels of the picture, shape (n, 2, 3).
+        """Return affine transforms from pixels of the result to pixels of the image, shape (n, 2, 3).
 
         Positions are (x, y), with (0, 0) in the middle of the first pixel.
 
@@ -97,7 +97,7 @@ class Recipe:
         Share that the average of the weights keeps at each step (an exponential moving average); the average is what
         is watched and kept. 0 for none.
     smallest_side : int
-        Of the pictures, in pixels, until the last 25 % of the epochs, which saves time; 0 for the full side always.
+        Of the images, in pixels, until the last 25 % of the epochs, which saves time; 0 for the full side always.
     """
 
     epochs: int = 60

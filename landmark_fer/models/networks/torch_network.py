@@ -71,9 +71,9 @@ class OnnxForm(nn.Module):
         super().__init__()
         self.network, self.softmax = TorchNetwork(network), softmax
 
-    def forward(self, picture):
-        """Return probabilities or scores, shape (n, k), of pictures of shape (n, height, width, channels)."""
-        scores, _ = self.network(picture.permute(0, 3, 1, 2))
+    def forward(self, image):
+        """Return probabilities or scores, shape (n, k), of images of shape (n, height, width, channels)."""
+        scores, _ = self.network(image.permute(0, 3, 1, 2))
         return scores.softmax(1) if self.softmax else scores
 
 

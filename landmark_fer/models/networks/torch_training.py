@@ -23,8 +23,8 @@ _WARM_UP = 1.0  # epochs in which the learning rate rises, where it is not left 
 _LAST_RATE = 1e-3  # of the highest learning rate, at the end of a cosine
 _COOLDOWN = 0.25  # share of the epochs in which the learning rate is let down
 _PARTS = 2  # of a batch, side by side: two threads that rarely meet lose less time than two within each operation
-_BATCH = 256  # of pictures that are only looked at
-_FLATTEST = 1.0  # as in `scaled_pictures`
+_BATCH = 256  # of images that are only looked at
+_FLATTEST = 1.0  # as in `scaled_images`
 
 
 def fit_network(network, faces, wanted, recipe, *, folder, seed, verbose):
@@ -38,19 +38,19 @@ def fit_network(network, faces, wanted, recipe, *, folder, seed, verbose):
     training = _Training(network, faces, wanted, recipe, seed)
     training.restore(folder)
     rows = read_history(folder / HISTORY)[: training.done]
-    best = min((row["watched_loss"] for row in rows), default=math.inf)
+    best = min((row["validation_loss"] for row in rows), default=math.inf)
     for epoch in range(training.done, recipe.epochs):
         begin = time.perf_counter()
-        row = training.epoch(epoch, verbose=verbose) | training.watched(epoch)
+        row = training.epoch(epoch, verbose=verbose) | training.validation(epoch)
         row |= {"epoch": epoch + 1, "seconds": time.perf_counter() - begin}
-        if row["watched_loss"] < best:
-            best = row["watched_loss"]
+        if row["validation_loss"] < best:
+            best = row["validation_loss"]
             training.averaged.network.copy_to(network)
             replace_weights(network, folder / WEIGHTS)
         append_history(folder / HISTORY, row)
         training.save(folder)
         rows.append(row)
-        if recipe.schedule == "plateau" and training.flat([each["watched_loss"] for each in rows]):
+        if recipe.schedule == "plateau" and training.flat([each["validation_loss"] for each in rows]):
             break
 
 
@@ -68,8 +68,8 @@ class _Heads(nn.Module):
         self.network = network
         self.votes = nn.Linear(network.n_features, n_votes) if n_votes else None
 
-    def forward(self, pictures):
-        scores, features = self.network(pictures)
+    def forward(self, images):
+        scores, features = self.network(images)
         if self.votes is None:
             return scores, None
         with torch.autocast("cpu", enabled=False):
@@ -101,14 +101,14 @@ class _Training:
         self.averaged = deepcopy(self.heads) if recipe.averaging else self.heads
         self.replicas = [self.heads, *(_sharing_weights(self.heads) for _ in range(_PARTS - 1))]
         threads = max(1, torch.get_num_threads() // _PARTS)
-        self.pool = ThreadPoolExecutor(_PARTS, initializer=torch.set_num_threads, initargs=(threads,))
+        self.calibration = ThreadPoolExecutor(_PARTS, initializer=torch.set_num_threads, initargs=(threads,))
         # Biases and what batch normalization scales with are not decayed.
         groups = [
             {"params": [each for each in _learnt(self.heads) if (each.ndim > 1) == decayed], "weight_decay": decay}
             for decayed, decay in ((True, recipe.weight_decay), (False, 0.0))
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, eps=1e-7)
-        self.n_batches = -(-len(faces.pictures) // recipe.batch_size)
+        self.n_batches = -(-len(faces.images) // recipe.batch_size)
         self.counts = torch.from_numpy(_shares_of_loss(faces, recipe.balance))
         self.bfloat16 = has_bfloat16()
         self.best_rate = recipe.learning_rate
@@ -120,7 +120,7 @@ class _Training:
             replica.train()
         random = np.random.default_rng([self.seed, epoch])
         side = side_of_epoch(epoch, self.recipe, self.wanted.side)
-        batches = np.array_split(random.permutation(len(self.faces.pictures)), self.n_batches)
+        batches = np.array_split(random.permutation(len(self.faces.images)), self.n_batches)
         totals = np.zeros(2)
         title = f"epoch {epoch + 1}/{self.recipe.epochs}"
         for number, rows in enumerate(tqdm(batches, title, disable=not verbose, mininterval=1, leave=False)):
@@ -129,14 +129,14 @@ class _Training:
             totals += self._step(rows, side, random)
             self._average(step)
         self.done = epoch + 1
-        loss, accuracy = totals / len(self.faces.pictures)
+        loss, accuracy = totals / len(self.faces.images)
         return {"loss": loss, "accuracy": accuracy, "learning_rate": self.optimizer.param_groups[0]["lr"]}
 
     def _step(self, rows, side, random):
         """Learn from some faces; return the sum of their losses, and how many were right."""
         parts = [rows[start::_PARTS] for start in range(_PARTS)]
         jobs = [self._job(part, len(rows), side, random) for part in parts if len(part)]
-        found = list(self.pool.map(self._gradients, self.replicas, jobs))
+        found = list(self.calibration.map(self._gradients, self.replicas, jobs))
         for mine, *others in zip(*map(_learnt, self.replicas[: len(jobs)]), strict=True):
             for other in others:
                 mine.grad += other.grad
@@ -145,16 +145,16 @@ class _Training:
 
     def _job(self, rows, n, side, random):
         """Return what `_gradients` needs of some of the n faces of a batch."""
-        pictures = augmented(self.faces.pictures[rows], self.wanted, self.recipe.augmentation, random, side=side)
+        images = augmented(self.faces.images[rows], self.wanted, self.recipe.augmentation, random, side=side)
         labels = self.faces.labels[rows]
         targets = _drawn(labels, random) if self.recipe.targets == "drawn" else labels
-        return pictures, torch.from_numpy(targets), torch.from_numpy(labels), rows, n
+        return images, torch.from_numpy(targets), torch.from_numpy(labels), rows, n
 
     def _gradients(self, heads, job):
         """Leave the gradients of a part of a batch in a replica; return the sum of losses, and how many were right."""
-        recipe, (pictures, targets, labels, rows, n) = self.recipe, job
+        recipe, (images, targets, labels, rows, n) = self.recipe, job
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
-            scores, votes = heads(pictures)
+            scores, votes = heads(images)
         losses = functional.cross_entropy(scores, targets, reduction="none", label_smoothing=recipe.label_smoothing)
         if votes is not None:
             shares = torch.from_numpy(self.faces.votes[rows])
@@ -187,24 +187,24 @@ class _Training:
             kept = min(self.recipe.averaging, (step + 1) / (step + 10))  # the first weights are soon forgotten
             torch._foreach_lerp_(mine, theirs, 1 - kept)
 
-    def watched(self, epoch):
+    def validation(self, epoch):
         """Return the loss and the accuracy of the watched faces, reduced to the side that the epoch learnt from."""
         side = side_of_epoch(epoch, self.recipe, self.wanted.side)
-        answers = self._answers(self.faces.watched_pictures, side)
+        predictions = self._predictions(self.faces.validation_images, side)
         if self.recipe.mirrored:
-            answers = (answers + self._answers(self.faces.watched_pictures[..., ::-1], side)) / 2
-        right = answers.argmax(axis=1) == self.faces.watched_labels.argmax(axis=1)
-        shares = self.faces.watched_labels * np.log(np.maximum(answers, 1e-7))
-        return {"watched_loss": float(-shares.sum(axis=1).mean()), "watched_accuracy": float(right.mean())}
+            predictions = (predictions + self._predictions(self.faces.validation_images[..., ::-1], side)) / 2
+        right = predictions.argmax(axis=1) == self.faces.validation_labels.argmax(axis=1)
+        shares = self.faces.validation_labels * np.log(np.maximum(predictions, 1e-7))
+        return {"validation_loss": float(-shares.sum(axis=1).mean()), "validation_accuracy": float(right.mean())}
 
-    def _answers(self, pictures, side):
+    def _predictions(self, images, side):
         self.averaged.eval()
-        parts = [pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]
-        return np.concatenate(list(self.pool.map(lambda part: self._answer(part, side), parts)))
+        parts = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
+        return np.concatenate(list(self.calibration.map(lambda part: self._prediction(part, side), parts)))
 
     @torch.no_grad()
-    def _answer(self, pictures, side):
-        values = torch.from_numpy(pictures.astype(np.float32)).unsqueeze(1)
+    def _prediction(self, images, side):
+        values = torch.from_numpy(images.astype(np.float32)).unsqueeze(1)
         if side != self.wanted.side:
             values = functional.interpolate(values, (side, side), mode="bilinear", antialias=True)
         values = scaled(values, self.wanted)
@@ -240,21 +240,21 @@ class _Training:
 
 
 def first_of_cooldown(recipe):
-    """Return the epoch, counted from 0, with which the learning rate is let down and pictures have their full side."""
+    """Return the epoch, counted from 0, with which the learning rate is let down and images have their full side."""
     return math.floor((1 - _COOLDOWN) * recipe.epochs + 0.5)
 
 
 def side_of_epoch(epoch, recipe, side):
-    """Return the side of the pictures in an epoch, counted from 0."""
+    """Return the side of the images in an epoch, counted from 0."""
     return recipe.smallest_side if recipe.smallest_side and epoch < first_of_cooldown(recipe) else side
 
 
-def augmented(pictures, wanted, augmentation, random, *, side=None):
-    """Return pictures moved, scaled as a network reads them, and erased in part.
+def augmented(images, wanted, augmentation, random, *, side=None):
+    """Return images moved, scaled as a network reads them, and erased in part.
 
     Parameters
     ----------
-    pictures : ndarray of shape (n, side, side), uint8
+    images : ndarray of shape (n, side, side), uint8
     wanted : NetworkInput
     augmentation : Augmentation
     random : numpy.random.Generator
@@ -265,7 +265,7 @@ def augmented(pictures, wanted, augmentation, random, *, side=None):
     -------
     Tensor of shape (n, channels, side, side), float32
     """
-    full, n = wanted.side, len(pictures)
+    full, n = wanted.side, len(images)
     side = side or full
     # `matrices` counts pixels from the middle of the first one; grid_sample has -1 and 1 at the outer edges.
     linear, moved = np.split(augmentation.matrices(n, full, random), [2], axis=2)
@@ -273,14 +273,14 @@ def augmented(pictures, wanted, augmentation, random, *, side=None):
     centre = np.full(2, (full - 1) / 2)
     shift = (linear @ centre + moved - centre) * 2 / full
     theta = torch.from_numpy(np.concatenate([linear, shift[..., None]], axis=2).astype(np.float32))
-    values = torch.from_numpy(pictures).float().unsqueeze(1)
+    values = torch.from_numpy(images).float().unsqueeze(1)
     grid = functional.affine_grid(theta, (n, 1, side, side), align_corners=False)
     values = functional.grid_sample(values, grid, padding_mode="border", align_corners=False)
     return _erased(scaled(values, wanted), augmentation, random)
 
 
 def scaled(values, wanted):
-    """Return grey values of shape (n, 1, side, side) as `scaled_pictures` does, channels first."""
+    """Return grey values of shape (n, 1, side, side) as `scaled_images` does, channels first."""
     if wanted.scaling == "standardised":
         values = values - values.mean((2, 3), keepdim=True)
         values = values / values.std((2, 3), keepdim=True, correction=0).clamp(min=_FLATTEST)
@@ -293,7 +293,7 @@ def scaled(values, wanted):
 
 
 def _erased(values, augmentation, random):
-    """Return pictures with rectangles replaced by the picture's mean."""
+    """Return images with rectangles replaced by the image's mean."""
     n, side = len(values), values.shape[-1]
     for _ in range(augmentation.erasings):
         sizes = random.uniform(0, augmentation.erased * side, (2, n, 1))

@@ -18,7 +18,7 @@ from landmark_fer.core.optional_packages import import_optional
 HISTORY, WEIGHTS, FINISHED = "history.csv", "best.weights.h5", "finished"
 """Files in the folder of a training; the last is empty and stands for its end."""
 
-HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "watched_loss", "watched_accuracy", "learning_rate", "seconds")
+HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds")
 
 _BACKEND = "torch"
 
@@ -29,22 +29,22 @@ class TrainingFaces:
 
     Attributes
     ----------
-    pictures : ndarray of shape (n, side, side), uint8
+    images : ndarray of shape (n, side, side), uint8
     labels : ndarray of shape (n, k), float32
         Shares of each class; one 1 a row where the label is certain.
     votes : ndarray of shape (n, m), float32, or None
         Shares of people's votes; rows of zeros teach nothing.
-    watched_pictures, watched_labels
+    validation_images, validation_labels
         The same of faces that are never learnt from.
     weights : ndarray of shape (n,), float32, optional
         How much each face counts in the loss; 1 in the mean. By default all count the same.
     """
 
-    pictures: np.ndarray
+    images: np.ndarray
     labels: np.ndarray
     votes: np.ndarray | None
-    watched_pictures: np.ndarray
-    watched_labels: np.ndarray
+    validation_images: np.ndarray
+    validation_labels: np.ndarray
     weights: np.ndarray | None = None
 
 

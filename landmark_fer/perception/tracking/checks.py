@@ -1,4 +1,4 @@
-"""Whether a face is still where its track is: quick signs for each picture, and a detector that is asked in doubt."""
+"""Whether a face is still where its track is: quick signs for each image, and a detector that is asked in doubt."""
 
 import math
 from functools import lru_cache
@@ -15,10 +15,10 @@ _SIDE, _MARGIN = 90, 45  # of the box that is expected, and around it, in pixels
 _THRESHOLD = -0.6  # dlib's margin; real faces upright in a patch of their size rarely fall under it
 _LARGEST_GROWTH, _FARTHEST = 1.5, 0.5  # of the box that is found from the one that is expected; in sides of it
 
-_LEAST_ALIKE = 0.6  # correlation of looks from one picture to the next
-_FASTEST = 0.3  # inter-ocular distances from one picture to the next, and from where the face was expected
-_LARGEST_STEP = 1.2  # growth from one picture to the next
-_STEEPEST_TURN = math.radians(20)  # from one picture to the next
+_LEAST_ALIKE = 0.6  # correlation of looks from one image to the next
+_FASTEST = 0.3  # inter-ocular distances from one image to the next, and from where the face was expected
+_LARGEST_STEP = 1.2  # growth from one image to the next
+_STEEPEST_TURN = math.radians(20)  # from one image to the next
 _MOST_OUTSIDE = 0.3  # share of the landmarks
 
 _TARGET = template_in_box(_SIDE, _MARGIN)
@@ -33,7 +33,7 @@ def _patch_detector():
 class FaceCheck:
     """dlib's detector on a small patch around landmarks, turned upright.
 
-    A face that is turned from the camera or tilted passes more often than in the whole picture, at a tenth of the time.
+    A face that is turned from the camera or tilted passes more often than in the whole image, at a tenth of the time.
     """
 
     def __init__(self):
@@ -65,30 +65,30 @@ class FaceCheck:
         distance, box = min(found, key=lambda pair: pair[0], default=(math.inf, None))
         if distance > _FARTHEST:
             return None, math.inf
-        return _in_picture(box, inverse_transform(matrix)), distance
+        return _in_image(box, inverse_transform(matrix)), distance
 
 
-def _in_picture(box, to_picture):
-    x, y = transform_points(to_picture, np.array([box.centre]))[0].tolist()
-    side = box.width * math.hypot(*to_picture[:, 0])
+def _in_image(box, to_image):
+    x, y = transform_points(to_image, np.array([box.centre]))[0].tolist()
+    side = box.width * math.hypot(*to_image[:, 0])
     return Box(x - (side - 1) / 2, y - (side - 1) / 2, side, side)
 
 
-def in_picture(grey, landmarks):
-    """Return whether most landmarks lie within a picture."""
+def in_image(grey, landmarks):
+    """Return whether most landmarks lie within a image."""
     inside = ((landmarks >= 0) & (landmarks < grey.shape[::-1])).all(axis=1)
     return 1 - np.count_nonzero(inside) / len(inside) <= _MOST_OUTSIDE
 
 
 def is_steady(pose, before, expected, alike):
-    """Return whether a face moved and looks as faces do from one picture to the next.
+    """Return whether a face moved and looks as faces do from one image to the next.
 
     Parameters
     ----------
     pose, before, expected : Pose
         As it is, as it was, and where it was expected.
     alike : float
-        Correlation of its look with that in the picture before.
+        Correlation of its look with that in the image before.
 
     Returns
     -------

@@ -7,14 +7,14 @@ import numpy as np
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.perception.images import to_grey
-from landmark_fer.perception.tracking.checks import FaceCheck, in_picture, is_steady
+from landmark_fer.perception.tracking.checks import FaceCheck, in_image, is_steady
 from landmark_fer.perception.tracking.scenes import CutFinder, Scene
 from landmark_fer.perception.tracking.schedule import DetectionSchedule, DetectionThread
 from landmark_fer.perception.tracking.tracks import Track, box_at, look_of, matched, place_of, pose_of
 
 _QUICK_S = 0.07  # between frames: what is detected can wait for the next one
 _UNCONFIRMED_S = 0.35  # for how long a track is believed that no detector saw; longer than `DETECT_S`
-_SLOWEST = 0.03  # inter-ocular distances from picture to picture: slower faces are looked for where they were
+_SLOWEST = 0.03  # inter-ocular distances from image to image: slower faces are looked for where they were
 _FAST = 0.15  # inter-ocular distances from where it was expected: located twice, as a face that was just detected
 _SURE_OVERLAP = 0.45  # of a detector's box and a track's: with less, the face is located to see whether it is the same
 _ONE_FACE = 0.5  # inter-ocular distances: nearer middles are of one face
@@ -50,7 +50,7 @@ class FaceFollower:
 
     def __init__(self, extractor, *, every=None, patience_s=1.0):
         if every is not None and every < 1:
-            raise InputError(f"every must be a number of pictures from 1, got {every}; leave it out for the default")
+            raise InputError(f"every must be a number of images from 1, got {every}; leave it out for the default")
         self.every, self.patience_s = every, patience_s
         self._extractor = extractor
         self._detector, self._predictor = extractor.detector, extractor.landmark_predictor
@@ -72,12 +72,12 @@ class FaceFollower:
         self._tracks, self._pending = [], None
         self._thread.close()
 
-    def follow(self, picture, *, time_s):
+    def follow(self, image, *, time_s):
         """Return the faces of the video's next frame.
 
         Parameters
         ----------
-        picture : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
+        image : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
         time_s : float
             When it was taken, in seconds; never less than in the call before.
 
@@ -86,7 +86,7 @@ class FaceFollower:
         list of (int, Face)
             Numbers count from 1 and rise through the list; none is ever given to a second face.
         """
-        grey = to_grey(picture)
+        grey = to_grey(image)
         if self._cuts.is_cut(grey):
             self._tracks, self._pending = [], None
             self._schedule.restart()
@@ -168,7 +168,7 @@ class FaceFollower:
         return None not in found
 
     def _brought(self, face, grey):
-        """Return a face of the picture before as it is in this one, None where it moved too far to be sure."""
+        """Return a face of the image before as it is in this one, None where it moved too far to be sure."""
         landmarks = self._predictor.refine(grey, [face.landmarks])[0]
         if self._check.find(grey, landmarks)[1] > _SLIPPED:
             return None
@@ -213,7 +213,7 @@ class FaceFollower:
         if pose.distance(expected) > _FAST:
             landmarks = self._predictor.refine(grey, [landmarks])[0]
             pose = pose_of(landmarks)
-        if not in_picture(grey, landmarks):
+        if not in_image(grey, landmarks):
             return None
         face, look = self._face(track, grey, landmarks, pose)
         steady = is_steady(pose, track.pose, expected, float(track.latest_look @ look))

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-_SAMPLES = (128, 96)  # pixels taken of a picture, then averaged to a thumbnail
+_SAMPLES = (128, 96)  # pixels taken of a image, then averaged to a thumbnail
 _THUMBNAIL = (32, 24)
 _LEVELS = 16
 _LEAST_CHANGE = 6.0  # mean grey levels: less is noise, and in the dark nothing correlates with anything
 
 # Least correlation of thumbnails within a shot, and the same where the shares of the grey levels changed, too. On a
-# stage filmed with a moving camera they fell to 0.6 within shots, with a fast walk across the picture to 0.4; at cuts
+# stage filmed with a moving camera they fell to 0.6 within shots, with a fast walk across the image to 0.4; at cuts
 # they were under 0.2.
 _ALIKE, _ALIKE_RELIT = 0.25, 0.5
 _RELIT = 0.15
@@ -22,23 +22,23 @@ _AROUND = 0.5  # sides of a face's box, on each side: hair and neck move with it
 
 
 class CutFinder:
-    """Tells whether a picture begins a new shot, from its thumbnail and that of the picture before."""
+    """Tells whether a image begins a new shot, from its thumbnail and that of the image before."""
 
     def __init__(self):
         self._shape, self._samples, self._thumbnail = None, None, None
 
     @property
     def thumbnail(self):
-        """The newest picture's, less its mean, shape (24, 32), float32."""
+        """The newest image's, less its mean, shape (24, 32), float32."""
         return self._thumbnail
 
     def is_cut(self, grey):
-        """Return whether a picture shows something else than the one before; the first one never does.
+        """Return whether a image shows something else than the one before; the first one never does.
 
         Parameters
         ----------
         grey : ndarray of shape (height, width), uint8
-            The next picture of the film.
+            The next image of the video.
 
         Returns
         -------
@@ -70,7 +70,7 @@ def _correlation(now, before):
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A picture's thumbnail and the part of it that followed faces cover.
+    """A image's thumbnail and the part of it that followed faces cover.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Scene:
 
     @classmethod
     def of(cls, thumbnail, size, boxes):
-        """Return the scene of a picture of a size (width, height) in which faces lie in boxes."""
+        """Return the scene of a image of a size (width, height) in which faces lie in boxes."""
         covered = np.zeros(thumbnail.shape, dtype=bool)
         across, down = (cells / pixels for cells, pixels in zip(thumbnail.shape[::-1], size, strict=True))
         for box in boxes:

@@ -11,7 +11,7 @@ from landmark_fer.core.records import Box, Face
 from landmark_fer.core.template import TEMPLATE
 
 _LOOK_SIDE = 16  # pixels of a look
-_LOOK_MEMORY = 0.9  # of what a track looked like, against the newest picture
+_LOOK_MEMORY = 0.9  # of what a track looked like, against the newest image
 _LONGEST_GUESS_S = 0.2  # a face is not expected to go on in its direction for longer
 
 # How far from where a track was or is expected its face may be, in sides of its box: little where both look but a
@@ -28,7 +28,7 @@ class Pose:
     Attributes
     ----------
     x, y : float
-        Of the middle between the eyes, pixels of the picture.
+        Of the middle between the eyes, pixels of the image.
     size : float
         The template's inter-ocular distance, in pixels.
     turn : float
@@ -74,7 +74,7 @@ def box_at(place, pose):
 
 @dataclass(eq=False)
 class Track:
-    """A face of a film, as it was seen last.
+    """A face of a video, as it was seen last.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Track:
     place : tuple
         Where the detector's box lay on the face, as from `place_of`.
     look, latest_look : ndarray of shape (256,), float32
-        What it looks like, a mean over its pictures as from `look_of`, and what it looked like last.
+        What it looks like, a mean over its images as from `look_of`, and what it looked like last.
     velocity : tuple
         Pixels a second to the right and down.
     lost : bool
@@ -118,7 +118,7 @@ class Track:
         return self.velocity[0] * elapsed, self.velocity[1] * elapsed
 
     def update(self, face, pose, look, time_s):
-        """Take note of the face in the next picture, its pose, and its look."""
+        """Take note of the face in the next image, its pose, and its look."""
         elapsed = time_s - self.seen_s
         if elapsed > 0:
             moved = (pose.x - self.pose.x) / elapsed, (pose.y - self.pose.y) / elapsed

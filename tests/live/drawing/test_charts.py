@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.expressions import UNCERTAIN
-from landmark_fer.live.drawing.charts import draw_strip, heat_picture, strip_height
+from landmark_fer.live.drawing.charts import draw_strip, heat_image, strip_height
 from landmark_fer.live.drawing.colours import COLOURS, ink_on
 from landmark_fer.live.drawing.history import History, Run
 from landmark_fer.live.drawing.layout import Rectangle, beside
@@ -12,7 +12,7 @@ from landmark_fer.live.drawing.lettering import largest_size, text_size, write
 
 from .hand_made import make_recognition, make_seen
 
-PICTURE = Rectangle(0, 0, 640, 480)
+IMAGE = Rectangle(0, 0, 640, 480)
 
 
 def seen(*expressions):
@@ -83,23 +83,23 @@ class TestStrip:
 class TestPlaces:
     def test_a_panel_goes_to_the_right_where_that_is_free(self):
         box = Rectangle(200, 100, 100, 100)
-        place, hidden = beside(box, (120, 90), PICTURE, [(box, 1.0)], gap=6)
+        place, hidden = beside(box, (120, 90), IMAGE, [(box, 1.0)], gap=6)
         assert place == (306, 100, 120, 90) and hidden == 0
 
     def test_it_goes_elsewhere_where_the_right_is_taken(self):
         box, other = Rectangle(200, 100, 100, 100), Rectangle(310, 80, 200, 300)
-        place, hidden = beside(box, (120, 90), PICTURE, [(box, 1.0), (other, 1.0)], gap=6)
+        place, hidden = beside(box, (120, 90), IMAGE, [(box, 1.0), (other, 1.0)], gap=6)
         assert place == (74, 100, 120, 90) and hidden == 0
 
     @pytest.mark.parametrize("x", [-50, 0, 300, 560, 700])
     def test_it_always_lies_inside(self, x):
         box = Rectangle(x, 400, 150, 150)
-        place, _ = beside(box, (200, 150), PICTURE, [(box, 1.0)], gap=6)
-        assert place.inside(PICTURE) == place
+        place, _ = beside(box, (200, 150), IMAGE, [(box, 1.0)], gap=6)
+        assert place.inside(IMAGE) == place
 
     def test_what_it_hides_is_said(self):
         box = Rectangle(0, 0, 640, 480)
-        _, hidden = beside(box, (100, 100), PICTURE, [(box, 1.0), (box, 2.0)], gap=6)
+        _, hidden = beside(box, (100, 100), IMAGE, [(box, 1.0), (box, 2.0)], gap=6)
         assert hidden == pytest.approx(3)
 
 
@@ -130,11 +130,11 @@ class TestHeat:
     def test_orange_speaks_for_and_blue_against(self):
         heat = np.zeros((80, 80))
         heat[:40], heat[40:] = 1.0, -1.0
-        picture = heat_picture(np.full((80, 80), 120, np.uint8), heat, 60).astype(int)
-        assert picture.shape == (60, 60, 3)
-        assert (picture[:25, :, 0] > picture[:25, :, 2] + 50).all()
-        assert (picture[35:, :, 2] > picture[35:, :, 0] + 50).all()
+        image = heat_image(np.full((80, 80), 120, np.uint8), heat, 60).astype(int)
+        assert image.shape == (60, 60, 3)
+        assert (image[:25, :, 0] > image[:25, :, 2] + 50).all()
+        assert (image[35:, :, 2] > image[35:, :, 0] + 50).all()
 
     def test_no_heat_leaves_the_chip(self):
-        picture = heat_picture(np.full((80, 80), 120, np.uint8), np.zeros((80, 80)), 80)
-        assert (picture == 120).all()
+        image = heat_image(np.full((80, 80), 120, np.uint8), np.zeros((80, 80)), 80)
+        assert (image == 120).all()

@@ -7,21 +7,21 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
-from landmark_fer.live.drawing.overlay import COLOURS, KEYS, History, View, draw_frame
-from landmark_fer.recognition.explanation import Explanation, ShownSign
+from landmark_fer.live.drawing.overlay import COLOURS, KEYS, History, OverlayOptions, draw_frame
+from landmark_fer.recognition.explanation import Explanation, ShownCue
 
 from .hand_made import make_recognition, make_seen
 
 GREY = np.full((480, 640, 3), 90, np.uint8)
-PLAIN = View(landmarks=False, bars=False)
-EVERYTHING = View(
+PLAIN = OverlayOptions(landmarks=False, bars=False)
+EVERYTHING = OverlayOptions(
     explain=True, strip=True, help=True, paused=True, recording=True, frames_per_second=25.0, message="hi"
 )
 WHY = Explanation(
     "happy",
     (
-        ShownSign("lip_corners", "lip corners up", 0.2, 0.05, 3.0, 1.7),
-        ShownSign("brows", "brows low", 0.2, 0.26, -1.0, -0.6),
+        ShownCue("lip_corners", "lip corners up", 0.2, 0.05, 3.0, 1.7),
+        ShownCue("brows", "brows low", 0.2, 0.26, -1.0, -0.6),
     ),
     np.outer(np.linspace(-1, 1, 80), np.ones(80)),
 )
@@ -31,8 +31,8 @@ def changed(before, after):
     return (before != after).any(axis=2)
 
 
-def drawn(seen=(), picture=GREY, view=PLAIN, **options):
-    return draw_frame(picture, list(seen), view=view, **options)
+def drawn(seen=(), image=GREY, view=PLAIN, **options):
+    return draw_frame(image, list(seen), view=view, **options)
 
 
 def history_of(*frames):
@@ -54,7 +54,7 @@ def everything():
     }
 
 
-def test_every_answer_has_a_colour_of_its_own():
+def test_every_prediction_has_a_colour_of_its_own():
     assert set(COLOURS) == {*EXPRESSIONS, UNCERTAIN}
     distances = [np.linalg.norm(np.subtract(COLOURS[a], COLOURS[b])) for a, b in combinations(COLOURS, 2)]
     assert min(distances) > 60
@@ -65,14 +65,14 @@ def test_every_key_is_there_once():
     assert keys == ["q", "escape", "space", "l", "b", "m", "e", "t", "n", "s", "r", "h"]
 
 
-def test_callers_picture_is_left_alone(everything):
-    picture = GREY.copy()
-    picture.setflags(write=False)
-    after = draw_frame(picture, **everything)
-    assert after is not picture
-    assert after.shape == picture.shape
+def test_callers_image_is_left_alone(everything):
+    image = GREY.copy()
+    image.setflags(write=False)
+    after = draw_frame(image, **everything)
+    assert after is not image
+    assert after.shape == image.shape
     assert after.flags.c_contiguous
-    np.testing.assert_array_equal(picture, GREY)
+    np.testing.assert_array_equal(image, GREY)
 
 
 def test_no_face_is_said():
@@ -106,7 +106,7 @@ def test_box_has_the_colour_of_the_expression(expression):
     np.testing.assert_array_equal(after[150, 100], COLOURS[expression])
 
 
-def test_an_uncertain_answer_is_grey_and_tells_the_likeliest_expression():
+def test_an_uncertain_prediction_is_grey_and_tells_the_likeliest_expression():
     sure = make_recognition("happy", 0.4)
     unsure, other = (replace(each, expression=UNCERTAIN) for each in (sure, make_recognition("angry", 0.4)))
     after = drawn(make_seen(unsure))
@@ -124,7 +124,7 @@ def test_landmarks_are_drawn_where_they_are():
     assert not changed(drawn(make_seen(recognition)), GREY)[y, x]
 
 
-def test_the_other_models_answer_has_a_line_of_its_own_in_its_colour():
+def test_the_other_models_prediction_has_a_line_of_its_own_in_its_colour():
     alone, beside = (drawn(make_seen(make_recognition(), versus=each)) for each in (None, make_recognition("angry")))
     assert not (alone == COLOURS["angry"]).all(axis=2).any()
     rows, _ = np.nonzero((beside == COLOURS["angry"]).all(axis=2))
@@ -132,15 +132,15 @@ def test_the_other_models_answer_has_a_line_of_its_own_in_its_colour():
     assert own.min() < rows.min() and rows.max() < 81
 
 
-def test_a_mirrored_picture_has_its_faces_mirrored_and_its_letters_not(generator):
-    picture = generator.integers(60, 120, (480, 640, 3)).astype(np.uint8)
+def test_a_mirrored_image_has_its_faces_mirrored_and_its_letters_not(generator):
+    image = generator.integers(60, 120, (480, 640, 3)).astype(np.uint8)
     recognition = make_recognition(x=100.0, y=200.0, side=100.0)
-    view = View(bars=False, mirror=True)
+    view = OverlayOptions(bars=False, mirror=True)
     after, straight = (
-        drawn(make_seen(recognition), picture, view),
-        drawn(make_seen(recognition), picture, View(bars=False)),
+        drawn(make_seen(recognition), image, view),
+        drawn(make_seen(recognition), image, OverlayOptions(bars=False)),
     )
-    np.testing.assert_array_equal(after[350:460], picture[350:460, ::-1])
+    np.testing.assert_array_equal(after[350:460], image[350:460, ::-1])
     x, y = recognition.face.landmarks[36].round().astype(int)
     assert after[y, 639 - x].min() > 200
     np.testing.assert_array_equal(after[250, 440], COLOURS["happy"])
@@ -203,23 +203,23 @@ def test_label_stays_inside(x, y):
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (7, 300, 3), (48, 48, 3), (300, 7, 3), (120, 160, 3), (2160, 3840, 3)])
-def test_any_size_of_picture(shape, everything):
-    picture = np.zeros(shape, np.uint8)
+def test_any_size_of_image(shape, everything):
+    image = np.zeros(shape, np.uint8)
     side = float(min(shape[:2])) / 2
     seen = make_seen(make_recognition(x=1.0, y=1.0, side=side), make_recognition("angry", x=2.0, y=2.0, side=side))
-    assert draw_frame(picture, **everything | {"seen": seen}).shape == shape
-    assert draw_frame(picture, []).shape == shape
+    assert draw_frame(image, **everything | {"seen": seen}).shape == shape
+    assert draw_frame(image, []).shape == shape
 
 
-def test_a_picture_full_of_faces_is_drawn(everything):
+def test_a_image_full_of_faces_is_drawn(everything):
     faces = [make_recognition(x=60.0 * (n % 10), y=48.0 * (n // 10), side=45.0) for n in range(100)]
     assert draw_frame(GREY, **everything | {"seen": make_seen(*faces)}).shape == GREY.shape
 
 
-def test_lines_grow_with_the_picture():
+def test_lines_grow_with_the_image():
     def share(factor):
-        picture = np.zeros((480 * factor, 640 * factor, 3), np.uint8)
+        image = np.zeros((480 * factor, 640 * factor, 3), np.uint8)
         recognition = make_recognition(x=200.0 * factor, y=200.0 * factor, side=150.0 * factor)
-        return changed(picture, draw_frame(picture, make_seen(recognition))).mean()
+        return changed(image, draw_frame(image, make_seen(recognition))).mean()
 
     assert share(4) == pytest.approx(share(1), rel=0.4)

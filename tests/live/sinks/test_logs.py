@@ -24,11 +24,11 @@ from landmark_fer.live.sources.opening import Frame
 from .hand_made import CLASSES, make_recognition, make_seen
 
 WALL_S = 1795240392.25  # 2026-11-21T05:53:12.250Z
-PICTURE = np.zeros((48, 64, 3), np.uint8)
+IMAGE = np.zeros((48, 64, 3), np.uint8)
 
 
-def frame(index=0, picture=PICTURE, rate=25):
-    return Frame(picture, index / rate, index, WALL_S + index / rate)
+def frame(index=0, image=IMAGE, rate=25):
+    return Frame(image, index / rate, index, WALL_S + index / rate)
 
 
 def write_some(log):
@@ -74,7 +74,7 @@ def test_facts_come_first_in_jsonl_and_beside_csv(tmp_path):
     assert pandas.to_datetime(table["wall_time"]).astype("int64").notna().all()
 
 
-def test_other_models_answer_is_in_the_last_columns(tmp_path):
+def test_other_models_prediction_is_in_the_last_columns(tmp_path):
     seen = make_seen(make_recognition("angry"), versus=make_recognition("happy", 0.5))
     for name in ("log.csv", "log.jsonl"):
         with open_log(tmp_path / name, CLASSES, versus_classes=CLASSES) as log:
@@ -85,11 +85,11 @@ def test_other_models_answer_is_in_the_last_columns(tmp_path):
     assert [(row["expression"], row["versus_expression"], row["versus_confidence"]) for row in rows] == [
         ("angry", "happy", "0.5"), ("angry", "", ""),
     ]  # fmt: skip
-    answers = [json.loads(line)["versus_expression"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert answers == ["happy", None]
+    predictions = [json.loads(line)["versus_expression"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert predictions == ["happy", None]
 
 
-def test_answer_that_is_shown_is_logged_not_the_one_of_the_frame_alone(tmp_path):
+def test_prediction_that_is_shown_is_logged_not_the_one_of_the_frame_alone(tmp_path):
     seen = [SeenFace(1, make_recognition("happy"), make_recognition("angry"))]
     with open_log(tmp_path / "log.csv", CLASSES) as log:
         log.write(frame(), seen)

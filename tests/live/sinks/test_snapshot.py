@@ -1,4 +1,4 @@
-"""Snapshots: picture and answers together, under names that never overwrite."""
+"""Snapshots: image and answers together, under names that never overwrite."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from landmark_fer.core.errors import SinkError
 from landmark_fer.core.records import Box, Face, Recognition, SeenFace
 from landmark_fer.live.sinks.snapshot import describe, write_snapshot
 from landmark_fer.live.sources.opening import Frame
-from landmark_fer.perception.images import read_picture
+from landmark_fer.perception.images import read_image
 
 from .hand_made import CLASSES, make_recognition, make_seen
 
@@ -19,16 +19,16 @@ WALL_S = 1795240392.25  # 2026-11-21T05:53:12.250Z
 FRAME = Frame(data.astronaut(), 1.25, 31, WALL_S)
 
 
-def test_picture_and_answers_come_back(tmp_path):
+def test_image_and_predictions_come_back(tmp_path):
     happy, angry = make_recognition("happy"), make_recognition("angry", 0.5)
     seen = [SeenFace(3, happy, angry, versus=angry)]
-    path = write_snapshot(tmp_path / "new" / "folder", FRAME, FRAME.picture, seen, facts={"model": "mine"})
+    path = write_snapshot(tmp_path / "new" / "folder", FRAME, FRAME.image, seen, facts={"model": "mine"})
     assert path.name == "snapshot-2026-11-21T05-53-12.250Z.png"
-    np.testing.assert_array_equal(read_picture(path), FRAME.picture)
+    np.testing.assert_array_equal(read_image(path), FRAME.image)
     kept = json.loads(path.with_suffix(".json").read_text())
     assert kept == describe(FRAME, seen, facts={"model": "mine"})
     assert (kept["frame"], kept["time_s"], kept["wall_time"]) == (31, 1.25, "2026-11-21T05:53:12.250Z")
-    assert kept["picture"] == {"width": 512, "height": 512}
+    assert kept["image"] == {"width": 512, "height": 512}
     assert kept["made_with"] == {"model": "mine"}
     (face,) = kept["faces"]
     assert (face["track_id"], face["expression"], face["confidence"]) == (3, "happy", 0.7)
@@ -42,21 +42,19 @@ def test_picture_and_answers_come_back(tmp_path):
 
 def test_face_that_no_detector_saw_has_no_score():
     face = Face(Box(0, 0, 9, 9), np.zeros((68, 2), np.float32), np.zeros((8, 8), np.uint8), float("nan"))
-    answer = Recognition(face, "happy", 1.0, {"happy": 1.0})
-    assert describe(FRAME, make_seen(answer))["faces"][0]["detector_score"] is None
-    assert describe(FRAME, make_seen(answer))["faces"][0]["versus"] is None
+    prediction = Recognition(face, "happy", 1.0, {"happy": 1.0})
+    assert describe(FRAME, make_seen(prediction))["faces"][0]["detector_score"] is None
+    assert describe(FRAME, make_seen(prediction))["faces"][0]["versus"] is None
 
 
 def test_no_face_is_a_snapshot_too(tmp_path):
-    assert (
-        json.loads(write_snapshot(tmp_path, FRAME, FRAME.picture, []).with_suffix(".json").read_text())["faces"] == []
-    )
+    assert json.loads(write_snapshot(tmp_path, FRAME, FRAME.image, []).with_suffix(".json").read_text())["faces"] == []
 
 
 def test_nothing_is_overwritten(tmp_path):
-    paths = [write_snapshot(tmp_path, FRAME, FRAME.picture, []) for _ in range(3)]
+    paths = [write_snapshot(tmp_path, FRAME, FRAME.image, []) for _ in range(3)]
     (tmp_path / "snapshot-2026-11-21T05-53-12.250Z-4.json").write_text("mine")
-    paths.append(write_snapshot(tmp_path, FRAME, FRAME.picture, []))
+    paths.append(write_snapshot(tmp_path, FRAME, FRAME.image, []))
     assert [path.stem.removeprefix("snapshot-2026-11-21T05-53-12.250Z") for path in paths] == ["", "-2", "-3", "-5"]
     assert (tmp_path / "snapshot-2026-11-21T05-53-12.250Z-4.json").read_text() == "mine"
     assert len(list(tmp_path.iterdir())) == 2 * 4 + 1
@@ -65,11 +63,11 @@ def test_nothing_is_overwritten(tmp_path):
 def test_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SinkError, match=r"snapshot in \S+ cannot be written"):
-        write_snapshot(tmp_path / "file", FRAME, FRAME.picture, [])
+        write_snapshot(tmp_path / "file", FRAME, FRAME.image, [])
 
 
 def test_full_disk_leaves_no_half(tmp_path, monkeypatch):
-    """The picture is there, the answers find no space."""
+    """The image is there, the answers find no space."""
     real = open
 
     def full(path, mode, **options):
@@ -79,5 +77,5 @@ def test_full_disk_leaves_no_half(tmp_path, monkeypatch):
 
     monkeypatch.setattr("builtins.open", full)
     with pytest.raises(SinkError, match="No space left on device"):
-        write_snapshot(tmp_path, FRAME, FRAME.picture, [])
+        write_snapshot(tmp_path, FRAME, FRAME.image, [])
     assert list(tmp_path.iterdir()) == []

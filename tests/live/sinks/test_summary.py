@@ -36,14 +36,14 @@ def timelines_of(frames, **settings):
     return timelines
 
 
-def film(times):
+def video(times):
     """One face that is happy before the second second and sad from then on."""
     return [(time_s, {1: "happy" if time_s < 2 else "sad"}) for time_s in times]
 
 
 @pytest.mark.parametrize("rate", [2, 10, 25, 60])
 def test_shares_are_the_same_at_any_frame_rate(rate):
-    track = timelines_of(film(np.arange(0, 10, 1 / rate))).tracks[1]
+    track = timelines_of(video(np.arange(0, 10, 1 / rate))).tracks[1]
     assert track.seconds["happy"] == pytest.approx(2)
     assert track.seconds["sad"] == pytest.approx(8)
     assert track.changes == 1
@@ -55,12 +55,12 @@ def test_shares_are_the_same_at_any_frame_rate(rate):
 def test_time_is_counted_and_not_frames():
     """Many frames in the first two seconds, few in the others."""
     times = [*np.arange(0, 2, 0.01), *np.arange(2, 10.1, 0.5)]
-    seconds = timelines_of(film(times)).tracks[1].seconds
+    seconds = timelines_of(video(times)).tracks[1].seconds
     assert seconds["happy"] / seconds.total() == pytest.approx(0.2, abs=0.02)
 
 
 def test_gaps_are_not_counted():
-    frames = film(np.arange(0, 1, 0.1)) + film(np.arange(100, 101, 0.1))
+    frames = video(np.arange(0, 1, 0.1)) + video(np.arange(100, 101, 0.1))
     track = timelines_of(frames).tracks[1]
     assert track.seconds.total() == pytest.approx(2.0)
     assert len(track.segments) == 2
@@ -75,7 +75,7 @@ def test_face_that_is_away_for_a_while_is_not_counted_meanwhile():
     assert track.changes == 0
 
 
-def test_pictures_of_a_folder_and_a_single_one_have_their_time():
+def test_images_of_a_folder_and_a_single_one_have_their_time():
     assert timelines_of([(0.0, {1: "sad"})], frame_s=0.5).tracks[1].seconds == {"sad": 0.5}
     assert LONGEST_PAUSE_S > 0.5
     two = timelines_of([(0.0, {1: "sad"}), (0.5, {2: "happy"})], frame_s=0.5)
@@ -178,9 +178,9 @@ def write_page(path, **settings):
 
 
 def test_page_says_the_numbers(tmp_path):
-    text = write_page(tmp_path / "summary.html", facts={"source": "film.mp4", "model": {"sha256": "abc123"}})
+    text = write_page(tmp_path / "summary.html", facts={"source": "video.mp4", "model": {"sha256": "abc123"}})
     page = Page(text)
-    assert [word in page.words for word in ("film.mp4", "abc123", "not what the person feels")] == [True] * 3
+    assert [word in page.words for word in ("video.mp4", "abc123", "not what the person feels")] == [True] * 3
     words = re.sub(r"\s+", " ", page.words)
     assert "from 2026-11-21 05:53:12 to 2026-11-21 05:53:16, UTC" in words
     assert "All faces 2 faces, 0:05.0 together" in words

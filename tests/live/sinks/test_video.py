@@ -1,4 +1,4 @@
-"""Recordings: pictures at their times; a full disk is noticed, and what was recorded before can be read."""
+"""Recordings: images at their times; a full disk is noticed, and what was recorded before can be read."""
 
 import re
 import shutil
@@ -16,11 +16,11 @@ from landmark_fer.live.sinks.registry import VideoRecorder
 from landmark_fer.live.sinks.video import LONGEST_STILL_S
 from landmark_fer.live.sources.opening import Frame, open_source
 
-PICTURE = np.zeros((48, 64, 3), np.uint8)
+IMAGE = np.zeros((48, 64, 3), np.uint8)
 
 
-def frame(index=0, picture=PICTURE, rate=25):
-    return Frame(picture, index / rate, index)
+def frame(index=0, image=IMAGE, rate=25):
+    return Frame(image, index / rate, index)
 
 
 def test_unknown_suffix_of_a_recording(tmp_path):
@@ -36,37 +36,37 @@ def test_impossible_place(tmp_path):
 @pytest.mark.parametrize("suffix", [".mp4", ".avi"])
 def test_video_comes_back_as_it_was(tmp_path, suffix):
     path = tmp_path / f"video{suffix}"
-    picture = np.zeros((96, 128, 3), np.uint8)
-    picture[:, :64] = (200, 30, 30)
+    image = np.zeros((96, 128, 3), np.uint8)
+    image[:, :64] = (200, 30, 30)
     with VideoRecorder(path, frames_per_second=20) as recorder:
         assert not path.exists()
         for index in range(10):
-            recorder.write(frame(index, picture, rate=20))
+            recorder.write(frame(index, image, rate=20))
     with open_source(path) as source:
         frames = list(source)
         assert source.frames_per_second == pytest.approx(20)
     assert len(frames) == 10
-    assert frames[0].picture.shape == picture.shape
-    assert np.abs(frames[5].picture[48, 20].astype(int) - (200, 30, 30)).max() < 30
+    assert frames[0].image.shape == image.shape
+    assert np.abs(frames[5].image[48, 20].astype(int) - (200, 30, 30)).max() < 30
 
 
-def test_later_pictures_are_fitted_to_the_first(tmp_path):
+def test_later_images_are_fitted_to_the_first(tmp_path):
     path = tmp_path / "video.mp4"
     shapes = [(96, 128, 3), (500, 100, 3), (1, 1, 3), (95, 127, 3)]
     with VideoRecorder(path, frames_per_second=25) as recorder:
         for index, shape in enumerate(shapes):
             recorder.write(frame(index, np.full(shape, 255, np.uint8)))
     with open_source(path) as source:
-        pictures = [frame.picture for frame in source]
-    assert [picture.shape for picture in pictures] == [(96, 128, 3)] * 4
-    assert pictures[1][48, 64].min() > 200 > 60 > pictures[1][48, 5].max()
+        images = [frame.image for frame in source]
+    assert [image.shape for image in images] == [(96, 128, 3)] * 4
+    assert images[1][48, 64].min() > 200 > 60 > images[1][48, 5].max()
 
 
 def test_frames_are_shown_at_their_times(tmp_path):
     path = tmp_path / "video.avi"
     with VideoRecorder(path, frames_per_second=10) as recorder:
         for index, time_s in enumerate((0.0, 0.02, 0.1, 0.5)):
-            recorder.write(Frame(PICTURE, time_s, index))
+            recorder.write(Frame(IMAGE, time_s, index))
     capture = cv2.VideoCapture(str(path))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 6
     capture.release()
@@ -84,7 +84,7 @@ def test_recording_that_begins_late_and_is_paused_shows_neither_time(tmp_path):
     path = tmp_path / "video.avi"
     with VideoRecorder(path, frames_per_second=10) as recorder:
         for index, time_s in enumerate((3600.0, 3600.1, 7200.0, 7200.1)):
-            recorder.write(Frame(PICTURE, time_s, index))
+            recorder.write(Frame(IMAGE, time_s, index))
     assert frames_in(path) == 1 + 1 + round(10 * LONGEST_STILL_S) + 1
 
 

@@ -1,4 +1,4 @@
-"""Cameras: the newest picture, none late; away and back; closed whatever the driver does; found by number and name."""
+"""Cameras: the newest image, none late; away and back; closed whatever the driver does; found by number and name."""
 
 import contextlib
 import http.server
@@ -26,7 +26,7 @@ PATIENCE_S = 20.0  # until a test says that something never happened
 
 
 class FakeCapture:
-    """A capture whose n-th picture is filled with n, as the `Camera` that it belongs to has them."""
+    """A capture whose n-th image is filled with n, as the `Camera` that it belongs to has them."""
 
     def __init__(self, camera, opens=True):
         self.camera, self.opens, self.released = camera, opens, False
@@ -41,8 +41,8 @@ class FakeCapture:
         return False
 
     def read(self):
-        picture = self.camera.next_picture()
-        return picture is not None, picture
+        image = self.camera.next_image()
+        return image is not None, image
 
     def release(self):
         self.released = True
@@ -64,14 +64,14 @@ class Camera:
             self.captures.append(FakeCapture(self, opens=not refused))
             return self.captures[-1]
 
-    def next_picture(self):
+    def next_image(self):
         step = next(self.script, None)
         if isinstance(step, threading.Event):
             assert step.wait(PATIENCE_S)
-            return self.next_picture()
-        picture = None if step is None else np.full((4, 6, 3), (step, 0, 100), np.uint8)
-        self.made += [] if step is None else [weakref.ref(picture)]
-        return picture
+            return self.next_image()
+        image = None if step is None else np.full((4, 6, 3), (step, 0, 100), np.uint8)
+        self.made += [] if step is None else [weakref.ref(image)]
+        return image
 
     def finish(self):
         """Give nothing more, and let nobody wait."""
@@ -99,10 +99,10 @@ def until(happened):
 
 
 def number(frame):
-    return int(frame.picture[0, 0, 2])
+    return int(frame.image[0, 0, 2])
 
 
-def test_pictures_are_rgb_stamped_by_both_clocks_and_numbered():
+def test_images_are_rgb_stamped_by_both_clocks_and_numbered():
     steps = [threading.Event() for _ in range(3)]
     camera = Camera([1, steps[0], 2, steps[1], 3, steps[2]])
     before = time.time()
@@ -116,12 +116,12 @@ def test_pictures_are_rgb_stamped_by_both_clocks_and_numbered():
     assert frames[0].time_s == 0
     assert all(a.time_s <= b.time_s and a.wall_s <= b.wall_s for a, b in itertools.pairwise(frames))
     assert before <= frames[0].wall_s <= time.time()
-    assert [frame.picture[0, 0].tolist() for frame in frames] == [[100, 0, n] for n in (1, 2, 3)]
-    assert frames[0].picture.flags.c_contiguous
+    assert [frame.image[0, 0].tolist() for frame in frames] == [[100, 0, n] for n in (1, 2, 3)]
+    assert frames[0].image.flags.c_contiguous
     assert source.dropped == 0
 
 
-def test_slow_consumer_gets_the_newest_picture_and_the_rest_is_counted():
+def test_slow_consumer_gets_the_newest_image_and_the_rest_is_counted():
     first, rest = threading.Event(), threading.Event()
     with opened(Camera([0, first, *range(1, 101), rest])) as source:
         assert number(next(source)) == 0
@@ -154,11 +154,11 @@ def test_camera_that_goes_away_is_waited_for_and_taken_again(caplog):
         frame = next(source)
         assert (number(frame), frame.index, source.message) == (7, 1, None)
     until(lambda: all(capture.released for capture in camera.captures))
-    assert caplog.text.count("camera 0 gives no more pictures") == 1
+    assert caplog.text.count("camera 0 gives no more images") == 1
     assert caplog.text.count("camera 0 is back after") == 1
 
 
-def test_single_damaged_picture_is_no_loss(caplog):
+def test_single_damaged_image_is_no_loss(caplog):
     step, rest = threading.Event(), threading.Event()
     camera = Camera([1, step, None, None, 2, rest])
     with opened(camera) as source:
@@ -166,7 +166,7 @@ def test_single_damaged_picture_is_no_loss(caplog):
         step.set()
         assert number(next(source)) == 2
         assert len(camera.captures) == 1
-    assert "no more pictures" not in caplog.text
+    assert "no more images" not in caplog.text
 
 
 def test_stalled_camera_is_said_to_be_waited_for(monkeypatch, caplog):
@@ -179,7 +179,7 @@ def test_stalled_camera_is_said_to_be_waited_for(monkeypatch, caplog):
         assert source.message == "waiting for camera 0"
         stall.set()
         assert number(next(source)) == 2
-    assert caplog.text.count("gives no more pictures") == 1
+    assert caplog.text.count("gives no more images") == 1
 
 
 def test_closing_does_not_wait_for_a_driver_that_hangs():
@@ -239,10 +239,10 @@ def test_camera_that_does_not_open():
 
 @pytest.mark.parametrize("silent", [False, True])
 def test_camera_that_opens_and_shows_nothing(monkeypatch, silent):
-    monkeypatch.setattr(live_source, "FIRST_PICTURE_S", 0.05 if silent else PATIENCE_S)
+    monkeypatch.setattr(live_source, "FIRST_IMAGE_S", 0.05 if silent else PATIENCE_S)
     hang = threading.Event()
     camera = Camera([hang] if silent else [])
-    with pytest.raises(SourceError, match="camera 3 opened, but no picture came"):
+    with pytest.raises(SourceError, match="camera 3 opened, but no image came"):
         open_source("3", capture=camera)
     hang.set()
     assert camera.asked == [3]
@@ -308,7 +308,7 @@ def test_stream_that_breaks_off_is_taken_again_without_its_password_in_the_messa
 
 @pytest.fixture
 def broadcast():
-    """The address of a real stream over HTTP that breaks off after ten pictures; the n-th time they are 40 n bright."""
+    """The address of a real stream over HTTP that breaks off after ten images; the n-th time they are 40 n bright."""
     times = itertools.count(1)
 
     class Broadcast(http.server.BaseHTTPRequestHandler):
@@ -334,8 +334,8 @@ def broadcast():
 def test_real_stream_that_breaks_off_is_taken_again(broadcast, caplog):
     with open_source(broadcast) as source:
         assert source.live
-        first, again = next(source), next(frame for frame in source if frame.picture.mean() > 75)
-    assert first.picture.mean() == pytest.approx(40, abs=5)
+        first, again = next(source), next(frame for frame in source if frame.image.mean() > 75)
+    assert first.image.mean() == pytest.approx(40, abs=5)
     assert again.index > first.index
     assert "is back after" in caplog.text
     assert "secret" not in caplog.text

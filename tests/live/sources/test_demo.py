@@ -17,7 +17,7 @@ from landmark_fer.live.sources.demo import (
     DemoClip,
     demo_action,
     demo_amounts,
-    demo_pictures,
+    demo_images,
 )
 from landmark_fer.live.sources.demo_person import shape_of, shares_of
 from landmark_fer.live.sources.demo_tables import ACTIONS, AT_REST, LANDMARKS
@@ -42,7 +42,7 @@ def middle(name):
 def located(clip, extractor):
     """Landmarks of the clearest face at the height of each motion that shows exactly one."""
     names = [name for name, motion in NAMED.items() if motion.faces == 1]
-    return {name: extractor.extract(clip.picture(middle(name)))[0].landmarks for name in names}
+    return {name: extractor.extract(clip.image(middle(name)))[0].landmarks for name in names}
 
 
 def test_motions_follow_one_another_without_a_gap():
@@ -70,17 +70,17 @@ def test_motions_rise_and_fall_smoothly():
 def test_clip_is_the_same_on_every_run(clip):
     other = DemoClip()
     for name in ("mouth_open", "second_face", "neutral"):  # out of order: a frame does not depend on those before
-        np.testing.assert_array_equal(clip.picture(middle(name)), other.picture(middle(name)))
+        np.testing.assert_array_equal(clip.image(middle(name)), other.image(middle(name)))
 
 
-def test_pictures_are_frames(clip):
-    pictures = demo_pictures()
-    first = next(pictures)
+def test_images_are_frames(clip):
+    images = demo_images()
+    first = next(images)
     assert first.shape == (480, 640, 3)
     assert first.dtype == np.uint8
     assert first.flags.c_contiguous
-    np.testing.assert_array_equal(first, clip.picture(0))
-    assert 1 + sum(1 for _ in pictures) == N_FRAMES
+    np.testing.assert_array_equal(first, clip.image(0))
+    assert 1 + sum(1 for _ in images) == N_FRAMES
 
 
 def test_smile_at_full_amount_is_the_photograph():
@@ -105,12 +105,12 @@ def test_one_photograph_gives_way_to_another_smoothly():
 
 
 def test_the_photographs_differ_only_where_she_moves():
-    taken = photograph("smile").picture
+    taken = photograph("smile").image
     for name in ("smile", "rest", "sad", "open"):
-        picture = photograph(name).picture
-        assert picture.shape == taken.shape and np.array_equal(picture, taken) == (name == "smile")
-        assert not picture.flags.writeable
-        np.testing.assert_array_equal(picture[230:], taken[230:])
+        image = photograph(name).image
+        assert image.shape == taken.shape and np.array_equal(image, taken) == (name == "smile")
+        assert not image.flags.writeable
+        np.testing.assert_array_equal(image[230:], taken[230:])
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -126,7 +126,7 @@ def test_extractor_finds_the_faces_on_show_and_no_others(clip, extractor):
     for index in range(0, N_FRAMES, 6):
         motion = demo_action(index / FRAMES_PER_SECOND)
         if motion.full_begin <= index / FRAMES_PER_SECOND <= motion.full_end:
-            faces = extractor.extract(clip.picture(index))
+            faces = extractor.extract(clip.image(index))
             looked_at += 1
             if len(faces) != motion.faces or any(face.box.width < 90 for face in faces):
                 wrong.append((index, motion.name, len(faces)))
@@ -150,7 +150,7 @@ def brow_height(landmarks):
 
 
 def nose_offset(landmarks):
-    """How far the tip of the nose lies towards the right of the picture from the middle of the jaw's ends."""
+    """How far the tip of the nose lies towards the right of the image from the middle of the jaw's ends."""
     return (landmarks[30, 0] - landmarks[[1, 15], 0].mean()) / interocular_distance(landmarks)
 
 
@@ -189,7 +189,7 @@ def test_the_bundled_model_reads_several_expressions(clip):
     recognizer = Recognizer(load_artifact())
     found = {}
     for name in ("neutral", "mouth_open", "corners_down", "corners_up"):
-        found[name] = recognizer.recognize(clip.picture(middle(name)))[0]
+        found[name] = recognizer.recognize(clip.image(middle(name)))[0]
     assert found["neutral"].likeliest == "neutral"
     assert found["mouth_open"].likeliest == "surprise"
     assert found["corners_up"].likeliest == "happy"
@@ -198,4 +198,4 @@ def test_the_bundled_model_reads_several_expressions(clip):
 
 
 def test_the_photograph_is_the_one_of_scikit_image():
-    assert np.array_equal(photograph("smile").picture, skimage.data.astronaut())
+    assert np.array_equal(photograph("smile").image, skimage.data.astronaut())

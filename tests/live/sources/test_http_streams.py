@@ -26,18 +26,18 @@ def served():
     Nothing says how long it is; ``chunked`` says at least that it is over. None refuses.
     """
     with contextlib.ExitStack() as stack:
-        yield lambda answers, **options: stack.enter_context(serving(answers, **options))
+        yield lambda predictions, **options: stack.enter_context(serving(predictions, **options))
 
 
 @contextlib.contextmanager
-def serving(answers, *, kind="video/x-matroska", chunked=False, pause_s=0.0):
-    answers, requests = list(answers), itertools.count()
+def serving(predictions, *, kind="video/x-matroska", chunked=False, pause_s=0.0):
+    predictions, requests = list(predictions), itertools.count()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1" if chunked else "HTTP/1.0"
 
         def do_GET(self):
-            content = answers[min(next(requests), len(answers) - 1)]
+            content = predictions[min(next(requests), len(predictions) - 1)]
             if content is None:
                 self.send_error(503)
                 return
@@ -103,7 +103,7 @@ def test_another_file_under_the_address_is_another_beginning(served, tmp_path):
     first, second = clip(tmp_path), clip(tmp_path, "other.mkv", first=120)
     with open_source(served([first, second])) as source:
         frames = list(source)
-    bright = [frame.picture[0, 0, 0] > 80 for frame in frames]
+    bright = [frame.image[0, 0, 0] > 80 for frame in frames]
     assert (bright.count(False), bright.count(True)) == (N, N)
     assert source.ended
 
@@ -119,14 +119,14 @@ def test_live_stream_that_breaks_is_waited_for(served, tmp_path, caplog):
     """It comes back with something else, and not at once."""
     before, after = clip(tmp_path), clip(tmp_path, "after.mkv", first=120)
     with open_source(served([before, None, None, after])) as source:
-        frame = take_until(source, lambda frame: frame.picture[0, 0, 0] > 80)
+        frame = take_until(source, lambda frame: frame.image[0, 0, 0] > 80)
         assert not source.ended
     assert frame.index >= N
-    assert "gives no more pictures; it is waited for" in caplog.text
+    assert "gives no more images; it is waited for" in caplog.text
     assert "is back after" in caplog.text
 
 
-def test_motion_jpeg_is_waited_for_though_its_pictures_be_equal(served):
+def test_motion_jpeg_is_waited_for_though_its_images_be_equal(served):
     address = served([motion_jpeg(40)], kind="multipart/x-mixed-replace;boundary=next", pause_s=0.01)
     with open_source(address) as source:
         take_until(source, lambda frame: frame.index >= 15)  # of ten a connection

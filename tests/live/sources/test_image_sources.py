@@ -25,7 +25,7 @@ def read(path):
 
 
 def shades(frames):
-    return [round(float(frame.picture.mean())) for frame in frames]
+    return [round(float(frame.image.mean())) for frame in frames]
 
 
 @pytest.mark.parametrize("name", ["p.jfif", "p.jpe", "p.JPG", "p", "p.mp4", "p.txt", "p.tiff"])
@@ -34,7 +34,7 @@ def test_an_image_under_any_name_is_turned_by_its_exif(tmp_path, name):
     exif[0x0112] = 6
     image(80).save(tmp_path / name, format="JPEG", exif=exif)
     (frame,) = read(tmp_path / name)
-    assert frame.picture.shape == (40, 30, 3)
+    assert frame.image.shape == (40, 30, 3)
     assert is_still(tmp_path / name)
 
 
@@ -128,5 +128,5 @@ def test_images_of_a_folder_without_a_stated_range_are_read_by_one_and_said_once
     with caplog.at_level(logging.WARNING), open_source(tmp_path) as source:
         frames = list(source)
     for frame, expected in zip(frames, (grey // 8, grey, grey // 2), strict=True):
-        np.testing.assert_array_equal(frame.picture[..., 0], expected)
+        np.testing.assert_array_equal(frame.image[..., 0], expected)
     assert caplog.text.count("read as 0 to 4095") == 1 and "3 images do not state which value is white" in caplog.text

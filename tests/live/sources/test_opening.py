@@ -26,9 +26,9 @@ def video(tmp_path_factory):
     path = tmp_path_factory.mktemp("video") / "bars.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 12.5, (128, 96))
     for index in range(N):
-        picture = np.full((96, 128, 3), COLOUR, np.uint8)
-        picture[:, 2 * index : 2 * index + 8] = 255
-        writer.write(picture[..., ::-1].copy())
+        image = np.full((96, 128, 3), COLOUR, np.uint8)
+        image[:, 2 * index : 2 * index + 8] = 255
+        writer.write(image[..., ::-1].copy())
     writer.release()
     return path
 
@@ -39,10 +39,10 @@ def check_frames(frames):
     assert times[0] == 0
     assert (np.diff(times) > 0).all()
     for frame in frames:
-        assert frame.picture.dtype == np.uint8
-        assert frame.picture.flags.c_contiguous
-        assert frame.picture.ndim == 3
-        assert frame.picture.shape[2] == 3
+        assert frame.image.dtype == np.uint8
+        assert frame.image.flags.c_contiguous
+        assert frame.image.ndim == 3
+        assert frame.image.shape[2] == 3
 
 
 def test_video(video):
@@ -55,8 +55,8 @@ def test_video(video):
     assert len(frames) == N
     np.testing.assert_allclose([frame.time_s for frame in frames], np.arange(N) / 12.5, atol=1e-3)
     for frame in frames:
-        assert frame.picture[50, 2 * frame.index + 4].min() > 220
-        assert np.abs(frame.picture[50, 120].astype(int) - COLOUR).max() < 25
+        assert frame.image[50, 2 * frame.index + 4].min() > 220
+        assert np.abs(frame.image[50, 120].astype(int) - COLOUR).max() < 25
 
 
 @pytest.mark.parametrize("share", [0.3, 0.9])
@@ -112,22 +112,22 @@ def test_missing_file():
         open_source("missing.mp4")
 
 
-def test_picture(tmp_path):
+def test_image(tmp_path):
     Image.fromarray(data.astronaut()).save(tmp_path / "face.png")
     with open_source(str(tmp_path / "face.png")) as source:
         (frame,) = source
-    np.testing.assert_array_equal(frame.picture, data.astronaut())
+    np.testing.assert_array_equal(frame.image, data.astronaut())
     check_frames([frame])
 
 
 def test_folder_in_order_of_names_without_what_is_broken(tmp_path, caplog):
     for shade, name in ((10, "b.png"), (20, "a.png"), (30, "d.bmp")):
         Image.fromarray(np.full((20, 30, 3), shade, np.uint8)).save(tmp_path / name)
-    (tmp_path / "c.jpg").write_bytes(b"no picture")
+    (tmp_path / "c.jpg").write_bytes(b"no image")
     (tmp_path / "notes.txt").write_text("not looked at")
     with caplog.at_level(logging.WARNING), open_source(tmp_path) as source:
         frames = list(source)
-    assert [int(frame.picture[0, 0, 0]) for frame in frames] == [20, 10, 30]
+    assert [int(frame.image[0, 0, 0]) for frame in frames] == [20, 10, 30]
     assert [frame.time_s for frame in frames] == [i / FOLDER_RATE for i in range(3)]
     check_frames(frames)
     assert "skipped" in caplog.text
@@ -162,7 +162,7 @@ def test_no_camera(capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_stream_that_does_not_answer_keeps_its_password():
+def test_stream_that_does_not_prediction_keeps_its_password():
     with pytest.raises(SourceError, match=r"stream http://127\.0\.0\.1:9/clip did not open") as caught:
         open_source("http://someone:secret@127.0.0.1:9/clip")
     assert "secret" not in str(caught.value)

@@ -69,14 +69,14 @@ class TestPixels:
     )
     def test_the_shorter_side_of_the_pixels_is_enlarged(self, tmp_path, shown, expected):
         (frame, *_) = read(with_display_size(write_video(tmp_path / "clip.mp4"), *shown))
-        assert frame.picture.shape == (expected[1], expected[0], 3)
-        width, height = disc_of(frame.picture)
+        assert frame.image.shape == (expected[1], expected[0], 3)
+        width, height = disc_of(frame.image)
         assert width / height == pytest.approx(shown[0] * HEIGHT / (shown[1] * WIDTH), rel=0.1)
 
     @pytest.mark.parametrize("degrees,expected", [(90, (128, 48)), (180, (48, 128)), (270, (128, 48))])
     def test_a_turned_video_has_its_pixels_turned_too(self, tmp_path, degrees, expected):
         (frame, *_) = read(turned(with_display_size(write_video(tmp_path / "clip.mp4"), 128, 48), degrees))
-        assert frame.picture.shape == (*expected, 3)
+        assert frame.image.shape == (*expected, 3)
 
     @pytest.mark.parametrize(
         "width,height", [(0, 0), (0, 1), (1, 0), (-4, 3), (1, 100), (100, 1), (1216, 1215), (7, 7)]

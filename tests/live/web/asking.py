@@ -16,7 +16,7 @@ TOKEN = "a-token-for-tests"
 
 
 class PlainReader:
-    """Reads each picture by itself; faces are numbered from the left. Counts how many are open."""
+    """Reads each image by itself; faces are numbered from the left. Counts how many are open."""
 
     opened = closed = 0
 
@@ -24,8 +24,8 @@ class PlainReader:
         self._recognizer = recognizer
         type(self).opened += 1
 
-    def read(self, picture, *, time_s):
-        found = sorted(self._recognizer.recognize(picture), key=lambda one: one.face.box.x)
+    def read(self, image, *, time_s):
+        found = sorted(self._recognizer.recognize(image), key=lambda one: one.face.box.x)
         return [SeenFace(number, one, one) for number, one in enumerate(found, 1)]
 
     def close(self):
@@ -35,12 +35,12 @@ class PlainReader:
 @contextmanager
 def running(make_reader, **options):
     """Yield how to ask a server of live that answers in a thread."""
-    with answering(WebServer(make_reader, address="127.0.0.1:0", **options)) as visitor:
+    with predicting(WebServer(make_reader, address="127.0.0.1:0", **options)) as visitor:
         yield visitor
 
 
 @contextmanager
-def answering(server):
+def predicting(server):
     """Let a server answer in a thread, and yield how to ask it."""
     with server:
         thread = threading.Thread(target=server.run)
@@ -83,8 +83,8 @@ class Visitor:
         return connect(f"ws://{self.place}{path}", **options)
 
 
-def as_file(picture, form="JPEG", **options):
-    """Return a picture as the bytes of a file."""
+def as_file(image, form="JPEG", **options):
+    """Return a image as the bytes of a file."""
     stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, form, **options)
+    Image.fromarray(image).save(stream, form, **options)
     return stream.getvalue()

@@ -47,11 +47,11 @@ class Page:
         while True:
             message = json.loads(self._socket.recv(timeout=60))
             if message.get("id") == number:
-                return self._answer(message)
+                return self._response(message)
             self._note(message.get("method"), message.get("params", {}))
 
     @staticmethod
-    def _answer(message):
+    def _response(message):
         if "navigated" in message.get("error", {}).get("message", ""):
             raise PageLeft(message)
         assert "error" not in message, message
@@ -67,9 +67,9 @@ class Page:
 
     def run(self, code):
         """Return the value of JavaScript, awaited."""
-        answer = self.ask("Runtime.evaluate", expression=code, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
-        return answer["result"].get("value")
+        response = self.ask("Runtime.evaluate", expression=code, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in response, response["exceptionDetails"]
+        return response["result"].get("value")
 
     def leave(self, code):
         """Run JavaScript that sends the page to another address, whether it still answers or not."""
@@ -123,8 +123,8 @@ class Page:
 
     def screenshot(self, *, whole=False, form="png", quality=None):
         more = {"quality": quality} if quality else {}
-        answer = self.ask("Page.captureScreenshot", format=form, captureBeyondViewport=whole, **more)
-        return base64.b64decode(answer["data"])
+        response = self.ask("Page.captureScreenshot", format=form, captureBeyondViewport=whole, **more)
+        return base64.b64decode(response["data"])
 
 
 @contextlib.contextmanager
@@ -146,8 +146,8 @@ def chromium(profile, *, camera=None, devices=1):
     process = subprocess.Popen([find_chromium(), *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         port = _port(profile / "DevToolsActivePort", process)
-        with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=30) as answer:
-            pages = [one for one in json.load(answer) if one["type"] == "page"]
+        with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=30) as response:
+            pages = [one for one in json.load(response) if one["type"] == "page"]
         with connect(pages[0]["webSocketDebuggerUrl"], max_size=None, max_queue=None, ping_interval=None) as socket:
             yield Page(socket)
     finally:

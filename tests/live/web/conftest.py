@@ -1,4 +1,4 @@
-"""A server that the bundled model reads for, and pictures with and without a face."""
+"""A server that the bundled model reads for, and images with and without a face."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def make_reader(recognizer):
 @pytest.fixture(scope="module")
 def server(make_reader, recognizer):
     """A server that a whole module shares, with bounds that hundreds of quick questions do not touch."""
-    limits = Limits(pictures_per_second=1e6, pictures_at_once=1e6)
+    limits = Limits(images_per_second=1e6, images_at_once=1e6)
     with running(make_reader, classes=recognizer.classes, limits=limits, about={"model": "bundled"}) as visitor:
         yield visitor
 

@@ -31,23 +31,23 @@ def told(socket):
     return json.loads(socket.recv(timeout=120))
 
 
-def test_frames_are_answered_in_turn_with_the_recognizers_own_answer(server, jpeg, nobody):
+def test_frames_are_answered_in_turn_with_the_recognizers_own_response(server, jpeg, nobody):
     single = server.recognize(jpeg).json
     with server.visit() as socket:
         for number, frame in enumerate((jpeg, nobody, jpeg), 1):
             socket.send(frame)
-            answer = told(socket)
-            assert answer["frame"] == number
-            assert answer["faces"] == ([] if frame is nobody else single["faces"])
-            assert (answer["width"], answer["height"]) == ((64, 48) if frame is nobody else (512, 300))
+            response = told(socket)
+            assert response["frame"] == number
+            assert response["faces"] == ([] if frame is nobody else single["faces"])
+            assert (response["width"], response["height"]) == ((64, 48) if frame is nobody else (512, 300))
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 def test_a_wrong_frame_is_a_sentence_and_the_next_is_read(server, wrong, jpeg):
     with server.visit() as socket:
         socket.send(wrong)
-        answer = told(socket)
-        assert answer["frame"] == 1 and answer["error"] and "faces" not in answer
+        response = told(socket)
+        assert response["frame"] == 1 and response["error"] and "faces" not in response
         socket.send(jpeg[: len(jpeg) // 2])
         assert "damaged" in told(socket)["error"]
         socket.send(jpeg)
@@ -66,15 +66,15 @@ def test_a_frame_with_too_many_bytes_ends_the_visit_alone(server, nobody):
 
 
 class SlowReader:
-    """Reads each picture when it is let, and remembers their widths."""
+    """Reads each image when it is let, and remembers their widths."""
 
     def __init__(self):
         self.begun, self.let, self.widths = threading.Event(), threading.Semaphore(0), []
 
-    def read(self, picture, *, time_s):
+    def read(self, image, *, time_s):
         self.begun.set()
         self.let.acquire()
-        self.widths.append(picture.shape[1])
+        self.widths.append(image.shape[1])
         return []
 
     def close(self):
@@ -85,8 +85,8 @@ class TrickledSocket:
     """Stands for a visitor's WebSocket: gives messages when the test says so, keeps what is answered."""
 
     def __init__(self):
-        self.messages, self.answers = asyncio.Queue(), asyncio.Queue()
-        self.receive, self.send_json = self.messages.get, self.answers.put
+        self.messages, self.responses = asyncio.Queue(), asyncio.Queue()
+        self.receive, self.send_json = self.messages.get, self.responses.put
 
     def frame(self, width):
         content = as_file(np.zeros((8, width, 3), np.uint8))
@@ -106,14 +106,14 @@ def test_the_newest_frame_wins_and_no_line_grows():
         while not socket.messages.empty():
             await asyncio.sleep(0)
         reader.let.release(2)
-        answers = [await socket.answers.get() for _ in range(2)]
+        responses = [await socket.responses.get() for _ in range(2)]
         socket.messages.put_nowait({"type": "websocket.disconnect"})
         await visiting
         workers.close()
-        return answers
+        return responses
 
-    answers = asyncio.run(visit())
-    assert [(answer["frame"], answer["width"]) for answer in answers] == [(1, 8), (32, 39)]
+    responses = asyncio.run(visit())
+    assert [(response["frame"], response["width"]) for response in responses] == [(1, 8), (32, 39)]
     assert reader.widths == [8, 39]
 
 
@@ -193,12 +193,12 @@ def test_what_is_no_http_is_turned_away(server, nonsense):
 
 
 class FailingReader:
-    """Fails on every other picture, as no reader should."""
+    """Fails on every other image, as no reader should."""
 
     def __init__(self):
         self.count = 0
 
-    def read(self, picture, *, time_s):
+    def read(self, image, *, time_s):
         self.count += 1
         if self.count % 2:
             raise ZeroDivisionError
@@ -210,11 +210,11 @@ class FailingReader:
 
 def test_a_reader_that_fails_is_a_sentence_and_the_visit_goes_on(nobody):
     with running(FailingReader) as visitor, visitor.visit() as socket:
-        answer = visitor.recognize(nobody)  # each picture has a new reader
-        assert answer.status == 500 and "log says why" in answer.json["detail"]
-        for answered in (False, True, False, True):
+        response = visitor.recognize(nobody)  # each image has a new reader
+        assert response.status == 500 and "log says why" in response.json["detail"]
+        for accepted in (False, True, False, True):
             socket.send(nobody)
-            assert ("faces" in told(socket)) is answered
+            assert ("faces" in told(socket)) is accepted
 
 
 def test_fifty_visitors_at_once_are_all_answered_rightly(server, jpeg, nobody):
@@ -229,10 +229,10 @@ def test_fifty_visitors_at_once_are_all_answered_rightly(server, jpeg, nobody):
                 for round_number in range(1, 4):
                     kind = (number + round_number) % 3
                     socket.send((jpeg, nobody, b"rubbish")[kind])
-                    answer = told(socket)
-                    right = "error" in answer if kind == 2 else answer["faces"] == (expected, [])[kind]
-                    if not right or answer["frame"] != round_number:
-                        wrong.append((number, answer))
+                    response = told(socket)
+                    right = "error" in response if kind == 2 else response["faces"] == (expected, [])[kind]
+                    if not right or response["frame"] != round_number:
+                        wrong.append((number, response))
                 if number % 5 == 0:
                     socket.socket.shutdown(sockets.SHUT_RDWR)
         except Exception as error:

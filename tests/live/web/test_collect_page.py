@@ -37,7 +37,7 @@ def camera_file(tmp_path_factory):
         for frame in source:
             if frame.time_s >= 5:
                 break
-            file.write(cv2.imencode(".jpg", frame.picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
+            file.write(cv2.imencode(".jpg", frame.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
     return path
 
 
@@ -48,7 +48,7 @@ def browser(tmp_path_factory, camera_file):
 
 
 @contextlib.contextmanager
-def door(out, *options):
+def command(out, *options):
     """Run the command, yield the address that it names, and end it by Ctrl-C; hold that it ends well."""
     command = [sys.executable, "-m", "landmark_fer.collect", "--web", "127.0.0.1:0", "--out", str(out), *options]
     environment = {name: value for name, value in os.environ.items() if name != "LANDMARK_FER_WEB_TOKEN"}
@@ -92,7 +92,7 @@ def until_kept(page, number):
 
 def test_agreeing_takes_undoing_leaving_and_coming_back(page, tmp_path, capsys):
     out = tmp_path / "my faces"
-    with door(out, "--subject", "ann", "--expressions", "neutral,happy", *QUICK) as url:
+    with command(out, "--subject", "ann", "--expressions", "neutral,happy", *QUICK) as url:
         arrive(page, url)
         told = text_of(page, "before")
         assert str(out) in told and "to the computer that runs collect" in told and "--delete ann" in told
@@ -119,7 +119,7 @@ def test_agreeing_takes_undoing_leaving_and_coming_back(page, tmp_path, capsys):
         assert f"{takes[0]['expression']:9}   {len(takes)} takes" in listed and "ann (agreed 20" in listed
         assert "agreed to be recorded on 20" in text_of(page, "agreed")
         assert page.complaints == []
-    with door(out, "--subject", "ann", "--expressions", "neutral,happy", *QUICK) as url:
+    with command(out, "--subject", "ann", "--expressions", "neutral,happy", *QUICK) as url:
         arrive(page, url)
         assert text_of(page, "start") == "Start the camera"
         until_kept(page, len(takes))
@@ -137,7 +137,7 @@ def test_agreeing_takes_undoing_leaving_and_coming_back(page, tmp_path, capsys):
 
 def test_deleting_is_asked_twice(page, tmp_path):
     out = tmp_path / "mine"
-    with door(out, "--subject", "ann", "--expressions", "neutral", *QUICK) as url:
+    with command(out, "--subject", "ann", "--expressions", "neutral", *QUICK) as url:
         arrive(page, url)
         assert page.run("document.getElementById('delete').disabled")
         start(page)
@@ -160,7 +160,7 @@ def test_deleting_is_asked_twice(page, tmp_path):
 
 
 def test_who_says_no_is_not_recorded(page, tmp_path):
-    with door(tmp_path / "mine") as url:
+    with command(tmp_path / "mine") as url:
         arrive(page, url)
         click(page, "decline")
         page.until("document.getElementById('news').textContent.includes('close this page')")
@@ -173,18 +173,18 @@ def test_who_says_no_is_not_recorded(page, tmp_path):
 
 
 def test_consent_that_was_asked_elsewhere_is_not_asked_for_again(page, tmp_path):
-    with door(tmp_path / "mine", "--consent", "--keep-pictures") as url:
+    with command(tmp_path / "mine", "--consent", "--keep-images") as url:
         arrive(page, url)
         assert text_of(page, "start") == "Start the camera"
         click(page, "notice")
-        assert "Whole pictures of the camera are kept, too" in page.run(
+        assert "Whole images of the camera are kept, too" in page.run(
             "document.getElementById('paragraphs').textContent"
         )
     assert read_about(tmp_path / "mine")["consent"]["me"]["how"] == "--consent"
 
 
 def test_a_second_visitor_reads_why_nothing_begins(page, tmp_path, camera_file):
-    with door(tmp_path / "mine", *QUICK) as url, chromium(tmp_path / "profile", camera=camera_file) as other:
+    with command(tmp_path / "mine", *QUICK) as url, chromium(tmp_path / "profile", camera=camera_file) as other:
         arrive(page, url)
         start(page)
         arrive(other, url)
@@ -195,7 +195,7 @@ def test_a_second_visitor_reads_why_nothing_begins(page, tmp_path, camera_file):
 
 
 def test_a_server_that_goes_away_is_said(page, tmp_path):
-    with door(tmp_path / "mine") as url:
+    with command(tmp_path / "mine") as url:
         arrive(page, url)
         start(page)
     page.until("document.getElementById('news').textContent.includes('server')")
@@ -205,7 +205,7 @@ def test_a_server_that_goes_away_is_said(page, tmp_path):
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     out = tmp_path_factory.mktemp("shared") / "mine"
-    with door(out, "--subject", "a name of sixty letters that goes on and on and on and on", *QUICK) as url:
+    with command(out, "--subject", "a name of sixty letters that goes on and on and on and on", *QUICK) as url:
         yield url
 
 

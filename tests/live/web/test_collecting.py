@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from landmark_fer.collect.browser_session import Desk
+from landmark_fer.collect.browser_session import CollectionServer
 from landmark_fer.collect.plan import Confusion, plan_missing
 from landmark_fer.collect.web.server import DeskServer, serve_desk
 from landmark_fer.core import optional_packages
@@ -17,7 +17,7 @@ from landmark_fer.core.errors import DependencyError, InputError
 from landmark_fer.datasets.collection import made_with, read_about, read_takes
 from landmark_fer.datasets.collection_writer import Collection
 from landmark_fer.live.web.limits import Limits
-from tests.live.web.asking import TOKEN, answering
+from tests.live.web.asking import TOKEN, predicting
 from tests.live.web.test_camera import WRONG, told
 
 EXPRESSIONS = ("neutral", "happy")
@@ -26,14 +26,14 @@ PATIENCE_S = 120
 
 def collecting(desk, **options):
     """Run a server for a desk; a context manager that yields how to ask it."""
-    return answering(DeskServer(desk, address="127.0.0.1:0", **options))
+    return predicting(DeskServer(desk, address="127.0.0.1:0", **options))
 
 
 @pytest.fixture
 def desk(tmp_path, extractor):
     with Collection(tmp_path / "mine", made_with(extractor.settings, "0" * 64)) as collection:
         plan = partial(plan_missing, rounds=1, expressions=EXPRESSIONS)
-        yield Desk(
+        yield CollectionServer(
             collection, extractor, subject="ann", plan=plan, expressions=EXPRESSIONS, countdown_s=0.5, seconds=0.5
         )
 
@@ -54,14 +54,14 @@ def send_until(socket, frame, happened):
     while time.monotonic() < end:
         time.sleep(0.02)  # as a camera, and as the page do
         socket.send(frame)
-        answer = told(socket)
-        if happened(answer):
-            return answer
-    raise AssertionError(f"not seen: {answer}")
+        response = told(socket)
+        if happened(response):
+            return response
+    raise AssertionError(f"not seen: {response}")
 
 
 def in_stage(name):
-    return lambda answer: answer.get("stage") == name
+    return lambda response: response.get("stage") == name
 
 
 def nobody_sits(visitor, jpeg):
@@ -93,7 +93,7 @@ def test_takes_come_from_frames_and_keys(visitor, desk, jpeg):
         assert [(row["expression"], row["takes"]) for row in last["kept"]] == [("happy", 1), ("neutral", 1)]
         assert last["ask"] is None
         socket.send("q")
-        assert send_until(socket, jpeg, lambda answer: "ended" in answer)["ended"].startswith("you left")
+        assert send_until(socket, jpeg, lambda response: "ended" in response)["ended"].startswith("you left")
         with pytest.raises(ConnectionClosed) as closed:
             socket.recv(timeout=60)
         assert closed.value.rcvd.code == 1000
@@ -122,8 +122,8 @@ def test_without_agreeing_no_frame_is_taken(visitor, desk, jpeg):
     with sit(visitor) as socket:
         socket.send("space")
         socket.send(jpeg)
-        answer = told(socket)
-    assert answer["ended"] == "ann must agree before being recorded, and has not; agree first"
+        response = told(socket)
+    assert response["ended"] == "ann must agree before being recorded, and has not; agree first"
     assert read_about(desk.collection.path)["consent"] == {} and desk.kept() == (None, [])
 
 
@@ -132,8 +132,8 @@ def test_a_wrong_frame_is_a_sentence_and_the_sitting_goes_on(visitor, wrong, jpe
     with sit(visitor) as socket:
         socket.send("agree")
         socket.send(wrong)
-        answer = told(socket)
-        assert answer["frame"] == 1 and answer["error"] and "stage" not in answer
+        response = told(socket)
+        assert response["frame"] == 1 and response["error"] and "stage" not in response
         socket.send(jpeg[: len(jpeg) // 2])
         assert "damaged" in told(socket)["error"]
         for nonsense in ("", "delete everything", "\x00" * 2000, "SPACE", '{"press": "space"}'):
@@ -168,16 +168,16 @@ def test_who_vanishes_in_the_middle_of_a_take_leaves_whole_takes_only(visitor, d
     socket = sit(visitor).__enter__()
     socket.send("agree")
     socket.send("space")
-    send_until(socket, jpeg, lambda answer: answer["kept"])
+    send_until(socket, jpeg, lambda response: response["kept"])
     send_until(socket, jpeg, in_stage("recording"))
     raw = socket.socket
     raw.sendall(b"\x82\xfe\x10\x00\x00\x00\x00\x00only the beginning")
     raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")  # a reset
     raw.shutdown(sockets.SHUT_RDWR)
     raw.close()
-    answer = nobody_sits(visitor, jpeg)
-    assert [(row["expression"], row["takes"]) for row in answer["kept"]] == [("neutral", 1)]
-    assert answer["ask"]["expression"] == "happy" and answer["waits"]
+    response = nobody_sits(visitor, jpeg)
+    assert [(row["expression"], row["takes"]) for row in response["kept"]] == [("neutral", 1)]
+    assert response["ask"]["expression"] == "happy" and response["waits"]
     (take,) = read_takes(desk.collection.path)
     assert {path.name for path in take["path"].iterdir()} == {"take.json", "records.npy", "frames.csv"}
     assert not list(desk.collection.path.rglob("*.new"))
@@ -190,20 +190,20 @@ def test_deleting_needs_the_name_and_ends_the_sitting(visitor, desk, jpeg):
     with sit(visitor) as socket:
         socket.send("agree")
         socket.send("space")
-        send_until(socket, jpeg, lambda answer: answer["kept"])
+        send_until(socket, jpeg, lambda response: response["kept"])
         for body in (b"", b'"bob"', b"ann", b"{}", b"\xff\xfe", b'["ann"]'):
-            answer = delete(body)
-            assert answer.status == 422 and '"ann"' in answer.json["detail"]
+            response = delete(body)
+            assert response.status == 422 and '"ann"' in response.json["detail"]
         assert delete(b"x" * 5000).status == 413
         assert len(read_takes(desk.collection.path)) == 1
-        answer = delete(b'"ann"')
-        assert answer.status == 200 and answer.json == {"deleted": 1}
-        answer = send_until(socket, jpeg, lambda answer: "ended" in answer)
-        assert answer["ended"] == "everything of ann was deleted"
+        response = delete(b'"ann"')
+        assert response.status == 200 and response.json == {"deleted": 1}
+        response = send_until(socket, jpeg, lambda response: "ended" in response)
+        assert response["ended"] == "everything of ann was deleted"
     assert read_takes(desk.collection.path) == []
     assert visitor.ask("/v1/kept").json == {"agreed": None, "kept": []}
-    answer = delete(b'"ann"')
-    assert answer.status == 500 and "subject must be one of those" in answer.json["detail"]
+    response = delete(b'"ann"')
+    assert response.status == 500 and "subject must be one of those" in response.json["detail"]
 
 
 def test_other_sites_and_strangers_are_kept_out(desk, jpeg):
@@ -228,7 +228,7 @@ def test_what_live_serves_is_not_here(visitor, jpeg):
         pass
 
 
-def test_examples_are_pictures_of_what_is_asked_for(visitor):
+def test_examples_are_images_of_what_is_asked_for(visitor):
     one, other = (visitor.ask(f"/examples/{name}.jpg") for name in EXPRESSIONS)
     assert one.status == other.status == 200 and one.content != other.content
     assert one.headers["content-type"] == "image/jpeg" and one.content[:2] == b"\xff\xd8"
@@ -240,8 +240,8 @@ def test_damaged_takes_are_a_sentence(visitor, desk, jpeg):
     folder = desk.collection.path / "ann" / "round-01-happy"
     folder.mkdir(parents=True)
     (folder / "take.json").write_text("{")
-    answer = visitor.ask("/v1/kept")
-    assert answer.status == 500 and "take.json cannot be read" in answer.json["detail"]
+    response = visitor.ask("/v1/kept")
+    assert response.status == 500 and "take.json cannot be read" in response.json["detail"]
     with sit(visitor) as socket:
         assert "take.json cannot be read" in told(socket)["ended"]
 
@@ -267,16 +267,16 @@ def test_other_machines_need_a_token(desk):
         serve_desk(desk, address="0.0.0.0:0")
 
 
-def test_pictures_of_the_camera_are_kept_only_where_asked_for(desk, jpeg):
-    desk.options["keep_pictures"] = True
+def test_images_of_the_camera_are_kept_only_where_asked_for(desk, jpeg):
+    desk.options["keep_images"] = True
     with collecting(desk) as visitor, sit(visitor) as socket:
         socket.send("agree")
         socket.send("space")
-        send_until(socket, jpeg, lambda answer: answer["kept"])
+        send_until(socket, jpeg, lambda response: response["kept"])
     take = read_takes(desk.collection.path)[0]
-    pictures = sorted((take["path"] / "pictures").iterdir())
-    assert len(pictures) == take["faces"]
-    from landmark_fer.perception.images import read_picture
+    images = sorted((take["path"] / "images").iterdir())
+    assert len(images) == take["faces"]
+    from landmark_fer.perception.images import read_image
 
-    np.testing.assert_array_equal(read_picture(pictures[0].read_bytes()), read_picture(jpeg))
-    assert json.loads((take["path"] / "take.json").read_text())["faces"] == len(pictures)
+    np.testing.assert_array_equal(read_image(images[0].read_bytes()), read_image(jpeg))
+    assert json.loads((take["path"] / "take.json").read_text())["faces"] == len(images)

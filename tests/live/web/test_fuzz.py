@@ -24,8 +24,8 @@ def real_files():
 
 
 @some.composite
-def pictures(draw):
-    """A picture file: whole, cut, or with bytes changed; or no picture at all."""
+def images(draw):
+    """A image file: whole, cut, or with bytes changed; or no image at all."""
     content = bytearray(draw(some.sampled_from(real_files())))
     how = draw(some.sampled_from(["whole", "cut", "changed", "header changed", "noise"]))
     if how == "noise":
@@ -40,13 +40,13 @@ def pictures(draw):
 
 @some.composite
 def forms(draw):
-    """A multipart form around a picture, more or less well made, and its type."""
+    """A multipart form around a image, more or less well made, and its type."""
     boundary = draw(some.sampled_from(["x", "----boundary", "a b", ""]))
     head = draw(
-        some.sampled_from([b'Content-Disposition: form-data; name="picture"; filename="a"\r\n', b"", b"\r\n\r\n"])
+        some.sampled_from([b'Content-Disposition: form-data; name="image"; filename="a"\r\n', b"", b"\r\n\r\n"])
     )
     end = draw(some.sampled_from([b"\r\n--" + boundary.encode() + b"--\r\n", b""]))
-    body = b"--" + boundary.encode() + b"\r\n" + head + b"\r\n" + draw(pictures()) + end
+    body = b"--" + boundary.encode() + b"\r\n" + head + b"\r\n" + draw(images()) + end
     return body, draw(some.sampled_from([f"multipart/form-data; boundary={boundary}", "multipart/form-data"]))
 
 
@@ -55,7 +55,7 @@ def requests(draw, operation):
     """The body and headers of a request by an operation's description, and sometimes against it."""
     kinds = list(operation.get("requestBody", {}).get("content", {}))
     kind = draw(some.sampled_from([*kinds, *kinds, "text/plain", None]))
-    body, kind = draw(forms()) if kind == "multipart/form-data" else (draw(pictures()), kind)
+    body, kind = draw(forms()) if kind == "multipart/form-data" else (draw(images()), kind)
     headers = {"X-Anything": draw(TOKENS).strip(), "Accept": draw(some.sampled_from(["*/*", "text/html", "image/png"]))}
     if draw(some.integers(0, 9)) == 0:
         headers[draw(some.sampled_from(["Origin", "Host", "Cookie", "Authorization"]))] = draw(TOKENS).strip()
@@ -92,16 +92,16 @@ def operations(description):
 
 
 def check(server, description, path, method, operation, request):
-    answer = server.ask(path, method=method, **request)
-    announced = operation["responses"].get(str(answer.status))
-    assert announced is not None, (answer.status, answer.content)
-    assert answer.json is not None
-    assert conforms(answer.json, announced["content"]["application/json"]["schema"], description), answer.json
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    return answer.status
+    response = server.ask(path, method=method, **request)
+    announced = operation["responses"].get(str(response.status))
+    assert announced is not None, (response.status, response.content)
+    assert response.json is not None
+    assert conforms(response.json, announced["content"]["application/json"]["schema"], description), response.json
+    assert response.headers["x-content-type-options"] == "nosniff"
+    return response.status
 
 
-def test_every_answer_is_announced(server):
+def test_every_response_is_announced(server):
     description = server.ask("/openapi.json").json
     seen = set()
 
@@ -120,9 +120,9 @@ def test_every_answer_is_announced(server):
     method=some.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE"]),
 )
 def test_other_addresses_and_methods_are_turned_away(server, path, method):
-    answer = server.ask("/" + path.lstrip("/"), method=method)
-    assert answer.status in ELSEWHERE | {200, 307, 400, 415, 401, 413}
-    assert answer.headers.get("x-frame-options") == "DENY" or answer.status == 400
+    response = server.ask("/" + path.lstrip("/"), method=method)
+    assert response.status in ELSEWHERE | {200, 307, 400, 415, 401, 413}
+    assert response.headers.get("x-frame-options") == "DENY" or response.status == 400
 
 
 def test_no_file_of_the_machine_can_be_had(server):

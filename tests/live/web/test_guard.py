@@ -27,10 +27,10 @@ def refused(visitor, path="/v1/camera", **options):
 
 @pytest.mark.parametrize("path", EVERYWHERE)
 def test_every_address_asks_for_the_token(locked, path):
-    answer = locked.ask(path)
-    assert answer.status == 401
-    assert answer.headers["www-authenticate"] == "Bearer"
-    assert "Bearer TOKEN" in answer.json["detail"]
+    response = locked.ask(path)
+    assert response.status == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert "Bearer TOKEN" in response.json["detail"]
     assert locked.ask(path, headers=BEARER).status == (404 if path == "/none" else 200)
 
 
@@ -51,12 +51,12 @@ def test_the_token_itself_is_no_cookie(locked):
 def test_a_browser_gets_a_cookie_that_scripts_and_other_sites_cannot_use(locked, way, jpeg):
     if way == "form":
         kind = "application/x-www-form-urlencoded"
-        answer = locked.ask("/enter", method="POST", body=f"token={TOKEN}", kind=kind)
+        response = locked.ask("/enter", method="POST", body=f"token={TOKEN}", kind=kind)
     else:
-        answer = locked.ask(f"/?token={TOKEN}", headers=HTML)
-    assert answer.status == 303
-    assert answer.headers["location"] == "/"
-    cookie, *rules = answer.headers["set-cookie"].split("; ")
+        response = locked.ask(f"/?token={TOKEN}", headers=HTML)
+    assert response.status == 303
+    assert response.headers["location"] == "/"
+    cookie, *rules = response.headers["set-cookie"].split("; ")
     assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(rules)
     assert TOKEN not in cookie
     assert locked.ask("/", headers={"Cookie": cookie}).status == 200
@@ -67,10 +67,10 @@ def test_a_browser_gets_a_cookie_that_scripts_and_other_sites_cannot_use(locked,
 
 
 def test_a_browser_without_the_token_is_shown_a_form(locked):
-    answer = locked.ask("/", headers=HTML)
-    assert answer.status == 401
-    assert b'action="/enter"' in answer.content
-    assert b"not the right one" not in answer.content
+    response = locked.ask("/", headers=HTML)
+    assert response.status == 401
+    assert b'action="/enter"' in response.content
+    assert b"not the right one" not in response.content
     assert b"not the right one" in locked.ask("/?token=wrong-token", headers=HTML).content
     wrong = locked.ask("/enter", method="POST", body="token=wrong", kind="application/x-www-form-urlencoded")
     assert wrong.status == 401 and b"not the right one" in wrong.content
@@ -78,9 +78,9 @@ def test_a_browser_without_the_token_is_shown_a_form(locked):
 
 
 def test_the_address_after_the_token_holds_nothing_that_was_smuggled_in(locked):
-    answer = locked.ask(f"//other.example/%0d%0aset-cookie:x?token={TOKEN}&more=%0d%0a", headers=HTML)
-    assert answer.status == 303
-    assert answer.headers["location"].startswith("/other.example/%0D%0A")
+    response = locked.ask(f"//other.example/%0d%0aset-cookie:x?token={TOKEN}&more=%0d%0a", headers=HTML)
+    assert response.status == 303
+    assert response.headers["location"].startswith("/other.example/%0D%0A")
 
 
 def test_tokens_cannot_be_tried_out_quickly(make_reader):
@@ -97,9 +97,9 @@ def test_tokens_cannot_be_tried_out_quickly(make_reader):
     "host", ["evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example"]
 )
 def test_a_name_that_was_rebound_to_this_machine_is_refused(server, host):
-    answer = server.ask("/v1/health", headers={"Host": host})
-    assert answer.status == 403
-    assert "answers to localhost only" in answer.json["detail"]
+    response = server.ask("/v1/health", headers={"Host": host})
+    assert response.status == 403
+    assert "answers to localhost only" in response.json["detail"]
 
 
 @pytest.mark.parametrize("host", ["localhost:9", "LOCALHOST", "127.0.0.1", "[::1]:8000", "127.9.9.9:1"])
@@ -128,7 +128,7 @@ def test_the_own_page_may_ask(server, jpeg):
 
 
 @pytest.mark.parametrize("path", [*EVERYWHERE, "/v1/recognize"])
-def test_every_answer_keeps_browsers_careful(server, locked, path):
+def test_every_response_keeps_browsers_careful(server, locked, path):
     for visitor in (server, locked):
         headers = visitor.ask(path).headers
         assert {name: headers[name.lower()] for name in HEADERS} == HEADERS

@@ -18,7 +18,7 @@ import pytest
 from landmark_fer.core.expressions import EXPRESSIONS
 from landmark_fer.live.sources.opening import open_source
 from landmark_fer.live.web.pages import TYPES, read_pages
-from landmark_fer.perception.images import read_picture
+from landmark_fer.perception.images import read_image
 from tests.live.web.asking import TOKEN, running
 from tests.live.web.browser import chromium, find_chromium
 
@@ -69,9 +69,9 @@ OUTLINE = """(async () => {
     bottom: (Math.max(...rows) + 1) / height, painted };
 })()"""
 
-# Draws faces in boxes of the given places and returns all that was filled over the picture, in its pixels.
+# Draws faces in boxes of the given places and returns all that was filled over the image, in its pixels.
 DRAWN_OVER = """(async (boxes) => {
-  const { drawAnswer } = await import("/page/drawing.js");
+  const { drawResponse } = await import("/page/drawing.js");
   const facts = await (await fetch("/page/facts.json")).json();
   const canvas = document.body.appendChild(document.createElement("canvas"));
   Object.assign(canvas.style, { width: "640px", height: "480px" });
@@ -88,7 +88,7 @@ DRAWN_OVER = """(async (boxes) => {
   const answer = { expression: "surprise", likeliest: "surprise", confidence: 0.72, landmarks: [], probabilities };
   const faces = boxes.map(([x, y, width, height], at) =>
     ({ track_id: at + 1, box: { x, y, width, height }, ...answer }));
-  drawAnswer(canvas, { width: 640, height: 480, faces }, facts, { mirror: false, landmarks: false, bars: true });
+  drawResponse(canvas, { width: 640, height: 480, faces }, facts, { mirror: false, landmarks: false, bars: true });
   canvas.remove();
   return drawn;
 })"""
@@ -97,7 +97,7 @@ CROWDS = {  # boxes of faces, and how many have room for bars
     "one enters at the right": ([[168, 130, 150, 150], [545, 165, 150, 130]], 2),
     "side by side": ([[80, 120, 140, 140], [240, 120, 140, 140], [400, 120, 140, 140]], 3),
     "one above the other": ([[40, 60, 120, 120], [60, 290, 120, 120]], 2),
-    "as large as the picture": ([[20, 20, 600, 440]], 0),
+    "as large as the image": ([[20, 20, 600, 440]], 0),
 }
 
 # Whatever can be clicked or read, as rectangles.
@@ -109,10 +109,10 @@ RECTANGLES = """[
 
 @pytest.fixture(scope="session")
 def off_centre(astronaut):
-    """The astronaut at the left of a picture of 640x480, so that a mirror shows."""
-    picture = np.full((480, 640, 3), 200, np.uint8)
-    picture[90:390, :512] = astronaut[:300]
-    return picture
+    """The astronaut at the left of a image of 640x480, so that a mirror shows."""
+    image = np.full((480, 640, 3), 200, np.uint8)
+    image[90:390, :512] = astronaut[:300]
+    return image
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +138,9 @@ def start_camera(page, server):
 
 
 def last_pair(page):
-    """Return the last answer and the picture that it answers."""
+    """Return the last answer and the image that it answers."""
     pair = page.run(LAST_PAIR)
-    return pair["answer"], read_picture(base64.b64decode(pair["frame"]))
+    return pair["response"], read_image(base64.b64decode(pair["frame"]))
 
 
 def test_the_page_needs_no_other_site():
@@ -154,9 +154,9 @@ def test_every_file_is_served_as_what_it_is(server):
     pages = read_pages()
     assert {f"/page/{path.name}" for path in PAGE.iterdir()} <= set(pages)
     for address, (content, kind) in pages.items():
-        answer = server.ask(address)
-        assert (answer.status, answer.content) == (200, content)
-        assert answer.headers["content-type"] == kind and kind in TYPES.values()
+        response = server.ask(address)
+        assert (response.status, response.content) == (200, content)
+        assert response.headers["content-type"] == kind and kind in TYPES.values()
 
 
 def test_every_file_is_packaged():
@@ -176,9 +176,9 @@ def test_the_page_is_told_words_and_colours(server, recognizer):
 @needs_chromium
 def test_boxes_sit_on_the_face_of_the_visitors_camera(page, server, recognizer, off_centre):
     start_camera(page, server)
-    answer, picture = last_pair(page)
-    (face,), own = answer["faces"], recognizer.recognize(picture)[0]
-    assert picture.shape == off_centre.shape
+    response, image = last_pair(page)
+    (face,), own = response["faces"], recognizer.recognize(image)[0]
+    assert image.shape == off_centre.shape
     np.testing.assert_allclose(face["landmarks"], own.face.landmarks, atol=0.01)
     assert face["box"]["x"] == pytest.approx(own.face.box.x, abs=0.01)
     assert own.face.box.overlap(recognizer.recognize(off_centre)[0].face.box) > 0.8
@@ -201,9 +201,9 @@ def test_the_chart_moves_and_the_words_follow(page, server):
     before = crc32(page.run(chart).encode())
     page.until("document.getElementById('chart').getAttribute('aria-label').includes('face 1')", seconds=120)
     assert crc32(page.run(chart).encode()) != before
-    answer, _ = last_pair(page)
+    response, _ = last_pair(page)
     shown = page.run("document.querySelector('.face h3').textContent")
-    assert answer["faces"][0]["expression"] in shown
+    assert response["faces"][0]["expression"] in shown
     assert "frames/s, delay" in page.until("document.querySelector('.running #status-text')?.textContent", seconds=120)
     assert "face 1" in page.until("document.getElementById('spoken').textContent")
     assert "face 1" in page.until("document.getElementById('overlay').getAttribute('aria-label')")
@@ -269,7 +269,7 @@ def test_the_servers_source_is_shown(page, make_reader, recognizer):
         page.open(visitor.url)
         page.until("document.querySelector('.face h3')", seconds=120)
         assert page.run("document.querySelector('input[name=way]:checked').value") == "source"
-        size = page.run("[document.getElementById('picture').width, document.getElementById('picture').height]")
+        size = page.run("[document.getElementById('image').width, document.getElementById('image').height]")
         assert size == [640, 480]
         outline = page.run(OUTLINE)
         box = page.run("spied.answer.faces[0].box")
@@ -343,5 +343,5 @@ def _fetch(url):
     """Return what a server says that has just begun to listen."""
     from urllib.request import urlopen
 
-    with urlopen(url, timeout=60) as answer:
-        return answer.read()
+    with urlopen(url, timeout=60) as response:
+        return response.read()

@@ -1,4 +1,4 @@
-"""The interface for programs: the recognizer's own answers, and a sentence for whatever is no picture."""
+"""The interface for programs: the recognizer's own answers, and a sentence for whatever is no image."""
 
 import io
 import struct
@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from landmark_fer.live.web.limits import Limits
-from landmark_fer.live.web.protocol import HealthAnswer, PictureAnswer
-from landmark_fer.perception.images import read_picture
+from landmark_fer.live.web.protocol import HealthResponse, ImageResponse
+from landmark_fer.perception.images import read_image
 from tests.live.web.asking import PlainReader, as_file, running
 
 
 def png_bomb(width, height, *, rows=64):
-    """A PNG whose header announces a huge picture; its few bytes unpack to some rows of it."""
+    """A PNG whose header announces a huge image; its few bytes unpack to some rows of it."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -25,20 +25,20 @@ def png_bomb(width, height, *, rows=64):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
-def form(content, *, boundary="x", name="picture", filename="a.jpg", quoted=False):
+def form(content, *, boundary="x", name="image", filename="a.jpg", quoted=False):
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"'
     head += (f'; filename="{filename}"' if filename is not None else "") + "\r\nContent-Type: image/jpeg\r\n\r\n"
     kind = f'multipart/form-data; boundary="{boundary}"' if quoted else f"multipart/form-data; boundary={boundary}"
     return head.encode() + content + f"\r\n--{boundary}--\r\n".encode(), kind
 
 
-def test_an_answer_is_the_recognizers_own(server, jpeg, recognizer):
-    answer = server.recognize(jpeg)
-    assert answer.status == 200
-    PictureAnswer.model_validate(answer.json, strict=False, extra="forbid")
-    own = recognizer.recognize(read_picture(jpeg))[0]
-    assert (answer.json["width"], answer.json["height"]) == (512, 300)
-    (face,) = answer.json["faces"]
+def test_an_response_is_the_recognizers_own(server, jpeg, recognizer):
+    response = server.recognize(jpeg)
+    assert response.status == 200
+    ImageResponse.model_validate(response.json, strict=False, extra="forbid")
+    own = recognizer.recognize(read_image(jpeg))[0]
+    assert (response.json["width"], response.json["height"]) == (512, 300)
+    (face,) = response.json["faces"]
     assert face["track_id"] == 1
     assert (face["expression"], face["likeliest"]) == (own.expression, own.likeliest)
     assert face["confidence"] == pytest.approx(own.confidence, abs=1e-4)
@@ -48,7 +48,7 @@ def test_an_answer_is_the_recognizers_own(server, jpeg, recognizer):
     assert list(face["box"].values()) == pytest.approx([box.x, box.y, box.width, box.height], abs=0.006)
 
 
-def test_each_way_to_send_a_picture_has_the_same_answer(server, astronaut):
+def test_each_way_to_send_a_image_has_the_same_response(server, astronaut):
     png = as_file(astronaut[:300], "PNG")
     plain = server.recognize(png, kind="image/png").json["faces"]
     assert len(plain) == 1
@@ -61,17 +61,17 @@ def test_each_way_to_send_a_picture_has_the_same_answer(server, astronaut):
     assert server.recognize(before.removesuffix(b"--x--\r\n") + body, kind=kind).json["faces"] == plain
 
 
-def test_no_face_is_an_empty_answer(server, nobody):
-    answer = server.recognize(nobody)
-    assert answer.status == 200
-    assert answer.json["faces"] == []
-    assert (answer.json["width"], answer.json["height"]) == (64, 48)
+def test_no_face_is_an_empty_response(server, nobody):
+    response = server.recognize(nobody)
+    assert response.status == 200
+    assert response.json["faces"] == []
+    assert (response.json["width"], response.json["height"]) == (64, 48)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 500, 3), (500, 1, 3), (7, 9)])
-def test_odd_pictures_are_answered(server, shape):
-    answer = server.recognize(as_file(np.full(shape, 200, np.uint8), "PNG"), kind="image/png")
-    assert answer.status == 200
+def test_odd_images_are_answered(server, shape):
+    response = server.recognize(as_file(np.full(shape, 200, np.uint8), "PNG"), kind="image/png")
+    assert response.status == 200
 
 
 @pytest.mark.parametrize(
@@ -79,17 +79,17 @@ def test_odd_pictures_are_answered(server, shape):
     [b"", b"GIF89a", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"<svg/>", bytes(1000)],
     ids=["empty", "gif", "jpeg's beginning", "png's beginning", "svg", "zeros"],
 )
-def test_what_is_no_picture_is_said(server, content):
-    answer = server.recognize(content)
-    assert answer.status == 422
-    assert "the picture must be a JPEG or PNG file" in answer.json["detail"]
+def test_what_is_no_image_is_said(server, content):
+    response = server.recognize(content)
+    assert response.status == 422
+    assert "the image must be a JPEG or PNG file" in response.json["detail"]
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.9, 0.999])
-def test_truncated_pictures_are_said(server, jpeg, share):
-    answer = server.recognize(jpeg[: int(share * len(jpeg))])
-    assert answer.status == 422
-    assert "the picture" in answer.json["detail"]
+def test_truncated_images_are_said(server, jpeg, share):
+    response = server.recognize(jpeg[: int(share * len(jpeg))])
+    assert response.status == 422
+    assert "the image" in response.json["detail"]
 
 
 @pytest.mark.parametrize("form_", ["GIF", "BMP", "TIFF", "WEBP", "PPM"])
@@ -100,12 +100,12 @@ def test_other_formats_are_not_even_tried(server, form_, astronaut):
 
 
 @pytest.mark.parametrize("size", [(16_001, 1000), (20_000, 20_000), (100_000, 100_000), (2**31 - 1, 2**31 - 1)])
-def test_a_picture_bomb_is_refused_by_its_header(server, size):
-    answer = server.recognize(
+def test_a_image_bomb_is_refused_by_its_header(server, size):
+    response = server.recognize(
         png_bomb(*size, rows=1 if size[0] > 10**6 else 4) if size[0] < 10**6 else bomb_header(size)
     )
-    assert answer.status == 413
-    assert "pixels" in answer.json["detail"]
+    assert response.status == 413
+    assert "pixels" in response.json["detail"]
     assert server.ask("/v1/health").status == 200
 
 
@@ -121,37 +121,37 @@ def bomb_header(size):
 
 def test_a_bomb_that_keeps_to_its_header_is_small_when_read(server):
     """15.9 million black pixels in 50 kB: allowed, and answered."""
-    picture = as_file(np.zeros((3000, 5300, 3), np.uint8), "PNG", optimize=False)
-    assert len(picture) < 100_000
-    assert server.recognize(picture, kind="image/png").json["faces"] == []
+    image = as_file(np.zeros((3000, 5300, 3), np.uint8), "PNG", optimize=False)
+    assert len(image) < 100_000
+    assert server.recognize(image, kind="image/png").json["faces"] == []
 
 
 @pytest.mark.parametrize("announced", [True, False])
 def test_too_many_bytes_are_refused(server, announced):
     content = bytes(Limits().frame_bytes + 1)
     try:
-        answer = server.recognize(content if announced else iter([content[:100_000]] * 41))
+        response = server.recognize(content if announced else iter([content[:100_000]] * 41))
     except (BrokenPipeError, ConnectionResetError):
-        answer = None  # refused before all was sent
+        response = None  # refused before all was sent
     if announced:
-        assert answer is None or answer.status == 413
+        assert response is None or response.status == 413
     else:
-        assert answer is None or (answer.status == 413 and "4,000,000 bytes" in answer.json["detail"])
+        assert response is None or (response.status == 413 and "4,000,000 bytes" in response.json["detail"])
     assert server.ask("/v1/health").status == 200
 
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "image/gif", "application/json", "multipart/mixed; boundary=x"])
 def test_other_types_are_refused(server, kind, jpeg):
-    answer = server.recognize(jpeg, kind=kind)
-    assert answer.status == 415
-    assert "image/jpeg" in answer.json["detail"]
+    response = server.recognize(jpeg, kind=kind)
+    assert response.status == 415
+    assert "image/jpeg" in response.json["detail"]
 
 
 def test_forms_without_a_boundary_or_a_file_are_said(server, jpeg):
     assert "boundary" in server.recognize(jpeg, kind="multipart/form-data").json["detail"]
     body, kind = form(jpeg, filename=None)
-    answer = server.recognize(body, kind=kind)
-    assert answer.status == 422 and "must hold a file" in answer.json["detail"]
+    response = server.recognize(body, kind=kind)
+    assert response.status == 422 and "must hold a file" in response.json["detail"]
 
 
 def test_a_body_that_does_not_come_is_given_up(make_reader):
@@ -168,13 +168,13 @@ def test_a_body_that_does_not_come_is_given_up(make_reader):
 
 
 def test_a_program_that_asks_too_often_is_told(make_reader, nobody):
-    with running(make_reader, limits=Limits(pictures_per_second=1e-6, pictures_at_once=2)) as visitor:
-        answers = [visitor.recognize(nobody) for _ in range(3)]
-        assert [answer.status for answer in answers] == [200, 200, 429]
-        assert answers[-1].headers["retry-after"] == "1"
+    with running(make_reader, limits=Limits(images_per_second=1e-6, images_at_once=2)) as visitor:
+        responses = [visitor.recognize(nobody) for _ in range(3)]
+        assert [response.status for response in responses] == [200, 200, 429]
+        assert responses[-1].headers["retry-after"] == "1"
 
 
-def test_readers_of_single_pictures_are_closed(make_reader, nobody):
+def test_readers_of_single_images_are_closed(make_reader, nobody):
     with running(make_reader) as visitor:
         before = PlainReader.opened
         for _ in range(3):
@@ -184,9 +184,9 @@ def test_readers_of_single_pictures_are_closed(make_reader, nobody):
 
 
 def test_health(server, recognizer):
-    answer = server.ask("/v1/health")
-    HealthAnswer.model_validate(answer.json, extra="forbid")
-    assert answer.json["classes"] == list(recognizer.classes)
+    response = server.ask("/v1/health")
+    HealthResponse.model_validate(response.json, extra="forbid")
+    assert response.json["classes"] == list(recognizer.classes)
 
 
 def test_nothing_is_written_to_the_disk(server, jpeg, tmp_path, monkeypatch):

@@ -16,13 +16,13 @@ from tests.live.web.asking import as_file, running
 
 
 class NumberReader:
-    """Sees no face; remembers the grey of each picture."""
+    """Sees no face; remembers the grey of each image."""
 
     def __init__(self):
         self.greys = []
 
-    def read(self, picture, *, time_s):
-        self.greys.append(int(picture[0, 0, 0]))
+    def read(self, image, *, time_s):
+        self.greys.append(int(image[0, 0, 0]))
         return []
 
     def close(self):
@@ -31,7 +31,7 @@ class NumberReader:
 
 @pytest.fixture
 def folder(tmp_path):
-    """Six pictures, each of its own grey: 10, 20, ... 60; two a second."""
+    """Six images, each of its own grey: 10, 20, ... 60; two a second."""
     for number in range(1, 7):
         (tmp_path / f"{number}.png").write_bytes(as_file(np.full((30, 40, 3), 10 * number, np.uint8), "PNG"))
     return tmp_path
@@ -49,12 +49,12 @@ def test_a_file_is_shown_from_its_beginning_to_its_end_and_then_says_so(folder):
         time.sleep(0.5)
         assert reader.greys == []  # nobody looks
         with visitor.visit("/v1/watch") as socket:
-            answers = [next_frame(socket)]
-            while "ended" not in answers[-1][0]:
-                answers.append(next_frame(socket))
+            responses = [next_frame(socket)]
+            while "ended" not in responses[-1][0]:
+                responses.append(next_frame(socket))
         assert reader.greys == [10, 20, 30, 40, 50, 60]
-        assert answers[-1][0]["ended"] == "the source has ended"
-        last = np.asarray(Image.open(io.BytesIO(answers[-1][1])))
+        assert responses[-1][0]["ended"] == "the source has ended"
+        last = np.asarray(Image.open(io.BytesIO(responses[-1][1])))
         assert last.shape == (30, 40, 3) and abs(int(last[0, 0, 0]) - 60) <= 2
         with visitor.visit("/v1/watch") as socket:  # who comes later still sees how it ended
             assert next_frame(socket)[0]["ended"]
@@ -69,12 +69,12 @@ def test_several_watchers_see_the_same_and_one_who_stops_holds_nobody_up(folder)
         visitor.visit("/v1/watch") as other,
     ):
         one.send("next")  # and never looks again
-        answers = [{}]
-        while "ended" not in answers[-1]:
-            answer, picture = next_frame(other)
-            answers.append(answer)
-            assert picture[:2] == b"\xff\xd8"
-        numbers = [answer["frame"] for answer in answers[1:]]
+        responses = [{}]
+        while "ended" not in responses[-1]:
+            response, image = next_frame(other)
+            responses.append(response)
+            assert image[:2] == b"\xff\xd8"
+        numbers = [response["frame"] for response in responses[1:]]
         assert numbers == sorted(set(numbers))
 
 
@@ -131,12 +131,12 @@ def test_a_source_that_breaks_is_said_and_the_server_stays(error, sentence, jpeg
             while visitor.ask("/v1/health").json["visitors"] < 1:
                 time.sleep(0.05)
             source.looked_at.set()
-            answer, picture = json.loads(socket.recv(timeout=120)), socket.recv(timeout=120)
-            if "ended" not in answer:
-                assert len(answer["faces"]) == 1
-                answer, picture = next_frame(socket)
-            assert sentence in answer["ended"]
-            assert picture[:2] == b"\xff\xd8"  # the last picture stays
+            response, image = json.loads(socket.recv(timeout=120)), socket.recv(timeout=120)
+            if "ended" not in response:
+                assert len(response["faces"]) == 1
+                response, image = next_frame(socket)
+            assert sentence in response["ended"]
+            assert image[:2] == b"\xff\xd8"  # the last image stays
         assert visitor.recognize(jpeg).status == 200
 
 

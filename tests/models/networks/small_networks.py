@@ -35,13 +35,13 @@ def hand_made_onnx(description=SMALL, *, metadata=True, shape=None, factor=1.0, 
     drawn = np.random.default_rng(seed).normal(0, 0.1, (int(np.prod(shape[1:])), k)) * factor
     graph = helper.make_graph(
         [
-            helper.make_node("Flatten", ["picture"], ["row"], axis=1),
+            helper.make_node("Flatten", ["image"], ["row"], axis=1),
             helper.make_node("Gemm", ["row", "weights", "offsets"], ["scores"]),
-            *([helper.make_node("Softmax", ["scores"], ["answer"], axis=1)] * (description.output != "scores")),
+            *([helper.make_node("Softmax", ["scores"], ["prediction"], axis=1)] * (description.output != "scores")),
         ],
         "hand-made",
-        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("answer" * (description.output != "scores") or "scores", 1, (shape[0], k))],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("prediction" * (description.output != "scores") or "scores", 1, (shape[0], k))],
         [
             numpy_helper.from_array(drawn.astype(np.float32), "weights"),
             numpy_helper.from_array(np.linspace(-1, 1, k, dtype=np.float32), "offsets"),
@@ -71,18 +71,18 @@ def small_convolutions(*, weights=True, seed=0):
     drawn["plane"] = np.array([1, 1, 16, 16])
     graph = helper.make_graph(
         [
-            helper.make_node("Reshape", ["picture", "plane"], ["grey"]),
+            helper.make_node("Reshape", ["image", "plane"], ["grey"]),
             helper.make_node("Conv", ["grey", "first"], ["maps"], kernel_shape=[3, 3]),
             helper.make_node("Relu", ["maps"], ["edges"]),
-            helper.make_node("MaxPool", ["edges"], ["pooled"], kernel_shape=[2, 2], strides=[2, 2]),
-            helper.make_node("Conv", ["pooled", "second"], ["scores"], pads=[1, 1, 1, 1]),
+            helper.make_node("MaxPool", ["edges"], ["calibrated"], kernel_shape=[2, 2], strides=[2, 2]),
+            helper.make_node("Conv", ["calibrated", "second"], ["scores"], pads=[1, 1, 1, 1]),
             helper.make_node("GlobalAveragePool", ["scores"], ["means"]),
             helper.make_node("Flatten", ["means"], ["row"]),
-            helper.make_node("Softmax", ["row"], ["answer"], axis=1),
+            helper.make_node("Softmax", ["row"], ["prediction"], axis=1),
         ],
         "small convolutions",
-        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, (1, 16, 16, 1))],
-        [helper.make_tensor_value_info("answer", TensorProto.FLOAT, (1, 4))],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, (1, 16, 16, 1))],
+        [helper.make_tensor_value_info("prediction", TensorProto.FLOAT, (1, 4))],
         [numpy_helper.from_array(value, name) for name, value in drawn.items() if weights or name != "first"],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
@@ -116,5 +116,5 @@ def drawn_classifier(name="aligned_cnn", classes=CLASSES, **options):
     classifier.classes_ = np.array(sorted(classes))
     classifier.input_ = ARCHITECTURES[name].input
     classifier.recipe_ = replace(recipe_of(name))
-    classifier.history_ = [{"epoch": 1.0, "loss": 1.0, "watched_loss": 1.0}]
+    classifier.history_ = [{"epoch": 1.0, "loss": 1.0, "validation_loss": 1.0}]
     return classifier

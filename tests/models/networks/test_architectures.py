@@ -39,12 +39,12 @@ def test_every_architecture_has_a_count():
 
 
 @pytest.mark.parametrize("name", OFFLINE)
-def test_answers_are_probabilities_of_pictures_in_its_own_size(name, generator):
+def test_predictions_are_probabilities_of_images_in_its_own_size(name, generator):
     network = build_network(name, 7)
-    pictures = generator.normal(size=(3, *ARCHITECTURES[name].input.shape)).astype(np.float32)
-    answers = np.asarray(network.predict_on_batch(pictures))
-    assert answers.shape == (3, 7)
-    assert answers.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    images = generator.normal(size=(3, *ARCHITECTURES[name].input.shape)).astype(np.float32)
+    predictions = np.asarray(network.predict_on_batch(images))
+    assert predictions.shape == (3, 7)
+    assert predictions.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert network.layers[-1].name == "expression"
 
 

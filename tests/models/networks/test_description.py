@@ -18,7 +18,7 @@ from landmark_fer.models.onnx_runtime import FLOAT, GraphInterface, OnnxModel
 from landmark_fer.perception.extraction import ExtractorSettings
 from tests.models.networks.small_networks import CLASSES, SMALL, hand_made_onnx
 
-GOOD = {"input": {"side": 64, "picture": "crop", "margin": 0.1, "scaling": "0..1"}, "classes": ["happiness", "Sad"]}
+GOOD = {"input": {"side": 64, "image": "crop", "margin": 0.1, "scaling": "0..1"}, "classes": ["happiness", "Sad"]}
 
 
 def write(path, values):
@@ -28,7 +28,7 @@ def write(path, values):
 
 def test_a_sidecar_is_read_with_synonyms_and_defaults(tmp_path):
     description = read_sidecar(write(tmp_path / "a.json", GOOD))
-    wanted = NetworkInput(64, picture="crop", margin=0.1, scaling="0..1")
+    wanted = NetworkInput(64, image="crop", margin=0.1, scaling="0..1")
     assert description == NetworkDescription(wanted, ("happy", "sad"), "scores", False)
     assert description.fields == ("crop",)
     assert description.extractor_settings() == ExtractorSettings(crop_size=64, crop_margin=0.1)

@@ -18,7 +18,7 @@ SMALLER = {"vgg16_transfer": {"weights": None}, "single_conv": {"filters": 4}}
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_onnxruntime_answers_as_keras_does(keras, name):
+def test_onnxruntime_predictions_as_keras_does(keras, name):
     from landmark_fer.models.networks.classifier import CalibratedNetwork
     from landmark_fer.models.networks.export import network_content
 
@@ -35,16 +35,16 @@ def test_the_file_says_its_classes_and_onnxruntime_runs_it(keras):
 
     from landmark_fer.models.networks.classifier import CalibratedNetwork
     from landmark_fer.models.networks.export import network_content
-    from landmark_fer.models.networks.images import network_pictures
+    from landmark_fer.models.networks.images import network_images
 
     calibrated = CalibratedNetwork(drawn_classifier("aligned_cnn", width=4), temperature=2)
     content = network_content(calibrated.network_, replace(calibrated.description, mirrored=False))
     interface, records = OnnxModel(content).interface, random_records(1)
     assert json.loads(interface.metadata["classes"]) == sorted(CLASSES)
-    assert interface.inputs == {"picture": (FLOAT, (1, 48, 48, 1))} and list(interface.outputs) == ["probabilities"]
+    assert interface.inputs == {"image": (FLOAT, (1, 48, 48, 1))} and list(interface.outputs) == ["probabilities"]
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    (answer,) = session.run(None, {"picture": network_pictures(records, calibrated.input_)})
-    np.testing.assert_allclose(answer, OnnxNetwork(content).predict_proba(records), atol=1e-5)
+    (prediction,) = session.run(None, {"image": network_images(records, calibrated.input_)})
+    np.testing.assert_allclose(prediction, OnnxNetwork(content).predict_proba(records), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["aligned_cnn", "mini_xception"])
@@ -64,7 +64,7 @@ def test_a_temperature_divides_the_scores_and_leaves_the_classifier_alone(keras,
     assert [type(layer) for layer in calibrated.network_.layers] == [type(each) for each in classifier.network_.layers]
 
 
-def test_the_fitted_temperature_finds_back_how_sure_answers_were_made(keras):
+def test_the_fitted_temperature_finds_back_how_sure_predictions_were_made(keras):
     from landmark_fer.models.networks.classifier import CalibratedNetwork, fit_network_temperature
 
     classifier, records = drawn_classifier("aligned_cnn", width=4), random_records(300)

@@ -1,11 +1,11 @@
-"""The picture that a network reads: one function for training and live, and what it refuses."""
+"""The image that a network reads: one function for training and live, and what it refuses."""
 
 import numpy as np
 import pytest
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.records import mirror_records, record_dtype
-from landmark_fer.models.networks.images import NetworkInput, network_pictures, reduced_pictures, scaled_pictures
+from landmark_fer.models.networks.images import NetworkInput, network_images, reduced_images, scaled_images
 
 
 @pytest.fixture
@@ -20,70 +20,70 @@ def records(generator):
 @pytest.mark.parametrize("layout, shape", [("NHWC", (5, 48, 48, 3)), ("NCHW", (5, 3, 48, 48))])
 def test_a_network_gets_its_size_channels_and_layout(records, layout, shape):
     wanted = NetworkInput(48, channels=3, frame=64, layout=layout)
-    pictures = network_pictures(records, wanted)
-    assert pictures.shape == shape
-    assert pictures.dtype == np.float32
+    images = network_images(records, wanted)
+    assert images.shape == shape
+    assert images.dtype == np.float32
     assert wanted.shape == shape[1:]
 
 
 def test_the_frame_is_the_middle_of_the_chip(records):
-    assert np.array_equal(reduced_pictures(records, NetworkInput(64, frame=64)), records["chip"][:, 8:72, 8:72])
-    assert np.array_equal(reduced_pictures(records, NetworkInput(80)), records["chip"])
-    assert np.array_equal(reduced_pictures(records, NetworkInput(64, picture="crop")), records["crop"])
+    assert np.array_equal(reduced_images(records, NetworkInput(64, frame=64)), records["chip"][:, 8:72, 8:72])
+    assert np.array_equal(reduced_images(records, NetworkInput(80)), records["chip"])
+    assert np.array_equal(reduced_images(records, NetworkInput(64, image="crop")), records["crop"])
 
 
 def test_reducing_averages_areas():
     records = np.zeros(1, dtype=record_dtype(64))
     records["chip"] = np.indices((64, 64)).sum(axis=0) % 2 * 200
-    assert np.all(reduced_pictures(records, NetworkInput(32)) == 100)
+    assert np.all(reduced_images(records, NetworkInput(32)) == 100)
 
 
 @pytest.mark.parametrize("scaling, low, high", [("0..1", 0.0, 1.0), ("-1..1", -1.0, 1.0), ("0..255", 0.0, 255.0)])
 def test_grey_is_brought_to_the_range(scaling, low, high):
-    pictures = np.array([[[0, 255]] * 2], dtype=np.uint8)
-    scaled = scaled_pictures(pictures, NetworkInput(8, scaling=scaling))
+    images = np.array([[[0, 255]] * 2], dtype=np.uint8)
+    scaled = scaled_images(images, NetworkInput(8, scaling=scaling))
     assert scaled.min() == low
     assert scaled.max() == high
 
 
-def test_standardised_pictures_know_neither_light_nor_contrast(records):
+def test_standardised_images_know_neither_light_nor_contrast(records):
     wanted = NetworkInput(48, frame=64)
     darker = records.copy()
     darker["chip"] = 20 + records["chip"] // 2
-    plain, dark = network_pictures(records, wanted), network_pictures(darker, wanted)
+    plain, dark = network_images(records, wanted), network_images(darker, wanted)
     assert plain.mean(axis=(1, 2, 3)) == pytest.approx(0, abs=1e-4)
     assert plain.std(axis=(1, 2, 3)) == pytest.approx(1, abs=1e-4)
     assert dark == pytest.approx(plain, abs=0.05)
 
 
-def test_a_flat_picture_stays_finite():
+def test_a_flat_image_stays_finite():
     records = np.zeros(1, dtype=record_dtype(80))
-    assert np.array_equal(network_pictures(records, NetworkInput(48, frame=64)), np.zeros((1, 48, 48, 1)))
+    assert np.array_equal(network_images(records, NetworkInput(48, frame=64)), np.zeros((1, 48, 48, 1)))
 
 
-def test_mirrored_faces_give_mirrored_pictures(records):
-    for wanted in (NetworkInput(48, frame=64), NetworkInput(64, picture="crop")):
-        mirrored = network_pictures(mirror_records(records), wanted)
-        assert mirrored == pytest.approx(network_pictures(records, wanted)[:, :, ::-1], abs=1e-5)
+def test_mirrored_faces_give_mirrored_images(records):
+    for wanted in (NetworkInput(48, frame=64), NetworkInput(64, image="crop")):
+        mirrored = network_images(mirror_records(records), wanted)
+        assert mirrored == pytest.approx(network_images(records, wanted)[:, :, ::-1], abs=1e-5)
 
 
 def test_one_at_a_time_equals_all_at_once_and_nothing_is_changed(records):
     before, wanted = records.copy(), NetworkInput(48, frame=64)
-    together = network_pictures(records, wanted)
-    assert np.array_equal(together[3:4], network_pictures(records[3:4], wanted))
+    together = network_images(records, wanted)
+    assert np.array_equal(together[3:4], network_images(records[3:4], wanted))
     assert np.array_equal(before, records)
-    assert network_pictures(records[:0], wanted).shape == (0, 48, 48, 1)
+    assert network_images(records[:0], wanted).shape == (0, 48, 48, 1)
 
 
 def test_an_input_survives_its_dictionary():
-    wanted = NetworkInput(64, picture="crop", margin=0.1, scaling="-1..1", layout="NCHW")
+    wanted = NetworkInput(64, image="crop", margin=0.1, scaling="-1..1", layout="NCHW")
     assert NetworkInput.from_dict(wanted.to_dict()) == wanted
 
 
 @pytest.mark.parametrize(
     "values, word",
     [
-        ({"side": 48, "picture": "face"}, "picture"),
+        ({"side": 48, "image": "face"}, "image"),
         ({"side": 48, "scaling": "log"}, "scaling"),
         ({"side": 48, "layout": "HWC"}, "layout"),
         ({"side": 48, "channels": 2}, "channels"),
@@ -103,4 +103,4 @@ def test_an_input_that_cannot_be_is_refused(values, word):
 
 def test_chips_smaller_than_the_frame_are_refused(records):
     with pytest.raises(InputError, match="100 pixels"):
-        reduced_pictures(records, NetworkInput(48, frame=100))
+        reduced_images(records, NetworkInput(48, frame=100))

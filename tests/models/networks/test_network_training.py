@@ -15,7 +15,7 @@ from landmark_fer.core.errors import DataError, DependencyError, InputError
 from landmark_fer.core.records import record_dtype
 from landmark_fer.models.networks import training
 from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
-from landmark_fer.models.networks.classifier import NetworkClassifier, watched_part
+from landmark_fer.models.networks.classifier import NetworkClassifier, validation_part
 from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.networks.recipes import NO_AUGMENTATION, Recipe
 from landmark_fer.models.networks.training import HISTORY_COLUMNS, TrainingFaces, read_history
@@ -73,11 +73,11 @@ def test_the_best_weights_are_kept_and_a_finished_training_is_not_repeated(faces
     again = NetworkClassifier("aligned_cnn", **options).fit(records, expressions)
     assert again.history_ == first.history_
     assert np.array_equal(again.predict_proba(records), first.predict_proba(records))
-    best = min(row["watched_loss"] for row in first.history_)
-    watched = first.watched_
-    columns = [first.classes_.tolist().index(each) for each in expressions[watched]]
-    answers = first.predict_proba(records[watched])[np.arange(len(watched)), columns]
-    assert -np.log(answers).mean() == pytest.approx(best, abs=0.01)  # watched in bfloat16 where there is some
+    best = min(row["validation_loss"] for row in first.history_)
+    validation = first.validation_
+    columns = [first.classes_.tolist().index(each) for each in expressions[validation]]
+    predictions = first.predict_proba(records[validation])[np.arange(len(validation)), columns]
+    assert -np.log(predictions).mean() == pytest.approx(best, abs=0.01)  # watched in bfloat16 where there is some
 
 
 def test_votes_are_targets_where_the_recipe_says_so(faces, tmp_path):
@@ -93,8 +93,8 @@ def trained_layer(folder, faces):
     """A single layer after three epochs on some faces in one batch, its weights and the losses."""
     keras = training.import_keras()
     keras.utils.set_random_seed(0)
-    picture = keras.Input((16, 16, 1))
-    network = keras.Model(picture, keras.layers.Dense(3, "softmax")(keras.layers.Flatten()(picture)))
+    image = keras.Input((16, 16, 1))
+    network = keras.Model(image, keras.layers.Dense(3, "softmax")(keras.layers.Flatten()(image)))
     recipe = Recipe(epochs=3, batch_size=64, augmentation=NO_AUGMENTATION, votes_weight=0.5)
     options = {"folder": folder, "verbose": False}
     history = training.train_network(network, faces, NetworkInput(16), recipe, **options)
@@ -104,16 +104,16 @@ def trained_layer(folder, faces):
 @pytest.mark.parametrize("with_votes", [False, True])
 @pytest.mark.parametrize("counts", [[1, 2, 1, 3] * 3, [0, 1, 1, 1] * 3])
 def test_a_weight_of_two_is_a_face_twice_and_of_none_a_face_left_out(counts, with_votes, tmp_path, generator):
-    pictures = generator.integers(0, 256, (12, 16, 16), dtype=np.uint8)
+    images = generator.integers(0, 256, (12, 16, 16), dtype=np.uint8)
     labels = np.eye(3, dtype=np.float32)[np.arange(12) % 3]
     votes = generator.dirichlet(np.ones(10), 12).astype(np.float32) if with_votes else None
     counts = np.array(counts)
     weights = (counts / counts.mean()).astype(np.float32)
     rows = np.repeat(np.arange(12), counts)
-    watched = pictures[:2], labels[:2]
-    weighted = TrainingFaces(pictures, labels, votes, *watched, weights)
-    repeated = TrainingFaces(pictures[rows], labels[rows], votes[rows] if with_votes else None, *watched)
-    plain = TrainingFaces(pictures, labels, votes, *watched)
+    validation = images[:2], labels[:2]
+    weighted = TrainingFaces(images, labels, votes, *validation, weights)
+    repeated = TrainingFaces(images[rows], labels[rows], votes[rows] if with_votes else None, *validation)
+    plain = TrainingFaces(images, labels, votes, *validation)
     results = [trained_layer(tmp_path / str(i), each) for i, each in enumerate((weighted, repeated, plain))]
     for mine, same in zip(results[0][0], results[1][0], strict=True):
         np.testing.assert_allclose(mine, same, atol=1e-4)
@@ -126,12 +126,12 @@ def small_training(folder, recipe, monkeypatch, *, stop_after=None):
     from landmark_fer.models.networks import torch_training
 
     generator = np.random.default_rng(0)
-    pictures, labels = (
+    images, labels = (
         generator.integers(0, 256, (24, 48, 48), dtype=np.uint8),
         np.eye(3, dtype=np.float32)[[0, 1, 2] * 8],
     )
     votes = generator.dirichlet(np.ones(10), 24).astype(np.float32)
-    faces = TrainingFaces(pictures, labels, votes, pictures[:6], labels[:6])
+    faces = TrainingFaces(images, labels, votes, images[:6], labels[:6])
     options = {"folder": folder, "verbose": False, "seed": 3}
 
     def train():
@@ -189,7 +189,7 @@ def test_frozen_layers_are_not_trained():
     assert sum(each.requires_grad for each in network.parameters()) == 4  # two layers of weights and biases
 
 
-def test_weights_change_what_is_learnt_and_not_what_is_watched(faces, tmp_path):
+def test_weights_change_what_is_learnt_and_not_what_is_validation(faces, tmp_path):
     records, expressions, _ = faces
     options = {"recipe": QUICK, "verbose": False, "cache": tmp_path}
 
@@ -198,7 +198,7 @@ def test_weights_change_what_is_learnt_and_not_what_is_watched(faces, tmp_path):
 
     plain, same, other = map(fitted, (None, np.full(48, 7), np.where(expressions == "happy", 20, 1)))
     assert same.folder_ == plain.folder_ and other.folder_ != plain.folder_
-    assert np.array_equal(other.watched_, plain.watched_)
+    assert np.array_equal(other.validation_, plain.validation_)
     happy = plain.classes_.tolist().index("happy")
     assert other.predict_proba(records)[:, happy].mean() > plain.predict_proba(records)[:, happy].mean() + 0.05
 
@@ -217,15 +217,15 @@ def test_votes_are_drawn_by_their_shares():
     assert drawn.mean(axis=0) == pytest.approx([0.0, 0.3, 0.7], abs=0.04)
 
 
-def test_twins_and_subjects_are_never_both_learnt_from_and_watched(generator):
+def test_near_duplicates_and_subjects_are_never_both_learnt_from_and_validation(generator):
     expressions = np.repeat([0, 1, 2], 200)
     groups = generator.integers(0, 250, 600)
-    learnt, watched = watched_part(expressions, groups)
-    assert not set(groups[learnt]) & set(groups[watched])
-    assert sorted([*learnt, *watched]) == list(range(600))
-    assert 0.03 < len(watched) / 600 < 0.08
+    learnt, validation = validation_part(expressions, groups)
+    assert not set(groups[learnt]) & set(groups[validation])
+    assert sorted([*learnt, *validation]) == list(range(600))
+    assert 0.03 < len(validation) / 600 < 0.08
     with pytest.raises(DataError, match="unrelated faces"):
-        watched_part(np.array([0, 0, 1, 1]), np.array([1, 2, 3, 3]))
+        validation_part(np.array([0, 0, 1, 1]), np.array([1, 2, 3, 3]))
 
 
 def test_an_unknown_network_is_refused(faces):

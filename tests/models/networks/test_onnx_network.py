@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import InputError
-from landmark_fer.models.networks.images import NetworkInput, network_pictures
+from landmark_fer.models.networks.images import NetworkInput, network_images
 from landmark_fer.models.networks.onnx_network import OnnxNetwork
 from landmark_fer.models.onnx_runtime import FLOAT, OnnxModel
 from tests.models.networks.small_networks import CLASSES, SMALL, hand_made_onnx, random_records, small_convolutions
@@ -26,12 +26,12 @@ def reference(records, description):
     """The hand-made network by NumPy."""
     k = len(description.classes)
     weights = np.random.default_rng(0).normal(0, 0.1, (int(np.prod(description.input.shape)), k)).astype(np.float32)
-    scores = network_pictures(records, description.input).reshape(len(records), -1) @ weights + np.linspace(-1, 1, k)
+    scores = network_images(records, description.input).reshape(len(records), -1) @ weights + np.linspace(-1, 1, k)
     shares = np.exp(scores - scores.max(axis=1, keepdims=True))
     return shares / shares.sum(axis=1, keepdims=True)
 
 
-class TestAnswers:
+class TestPredictions:
     @pytest.mark.parametrize("output", ["scores", "probabilities"])
     @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
     @pytest.mark.parametrize("channels", [1, 3])
@@ -45,19 +45,19 @@ class TestAnswers:
 
     def test_they_are_probabilities_in_the_order_of_the_classes(self, network):
         records = random_records(9)
-        answers = network.predict_proba(records)
-        np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
-        assert answers.shape == (9, 4) and tuple(network.classes_) == CLASSES
-        assert network.predict(records).tolist() == [CLASSES[column] for column in answers.argmax(axis=1)]
+        predictions = network.predict_proba(records)
+        np.testing.assert_allclose(predictions.sum(axis=1), 1, atol=1e-5)
+        assert predictions.shape == (9, 4) and tuple(network.classes_) == CLASSES
+        assert network.predict(records).tolist() == [CLASSES[column] for column in predictions.argmax(axis=1)]
         assert network.predict_proba(records[:0]).shape == (0, 4)
 
     def test_one_at_a_time_equals_all_at_once_in_any_order(self, network):
         records = random_records(6)
-        answers = network.predict_proba(records)
-        np.testing.assert_array_equal(answers[::-1], network.predict_proba(records[::-1]))
-        np.testing.assert_array_equal(answers, [network.predict_proba(records[[row]])[0] for row in range(6)])
+        predictions = network.predict_proba(records)
+        np.testing.assert_array_equal(predictions[::-1], network.predict_proba(records[::-1]))
+        np.testing.assert_array_equal(predictions, [network.predict_proba(records[[row]])[0] for row in range(6)])
 
-    def test_a_mirrored_network_answers_the_mirrored_face_alike(self, network):
+    def test_a_mirrored_network_predictions_the_mirrored_face_alike(self, network):
         records = random_records(4)
         turned = records.copy()
         turned["chip"] = records["chip"][..., ::-1]
@@ -67,7 +67,7 @@ class TestAnswers:
         np.testing.assert_allclose(mirrored.predict_proba(records), mirrored.predict_proba(turned), atol=1e-6)
 
     def test_the_crop_is_read_where_it_is_described(self):
-        description = replace(SMALL, input=NetworkInput(16, picture="crop", scaling="0..1"))
+        description = replace(SMALL, input=NetworkInput(16, image="crop", scaling="0..1"))
         network, records = OnnxNetwork(hand_made_onnx(description)), random_records(3, crop_size=16)
         assert network.fields == ("crop",)
         np.testing.assert_allclose(network.predict_proba(records), reference(records, description), atol=1e-5)
@@ -90,7 +90,7 @@ class TestAnswers:
 
 
 class TestSharing:
-    def test_copies_and_pickles_answer_alike(self, network):
+    def test_copies_and_pickles_prediction_alike(self, network):
         records = random_records(3)
         for other in (copy.copy(network), copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
             np.testing.assert_array_equal(other.predict_proba(records), network.predict_proba(records))
@@ -98,9 +98,9 @@ class TestSharing:
     def test_threads_may_ask_one_network_at_the_same_time(self, network):
         faces = [random_records(8, seed=seed) for seed in range(8)]
         expected = [network.predict_proba(records) for records in faces]
-        with ThreadPoolExecutor(8) as pool:
+        with ThreadPoolExecutor(8) as calibration:
             for _ in range(5):
-                for came, wanted in zip(pool.map(network.predict_proba, faces), expected, strict=True):
+                for came, wanted in zip(calibration.map(network.predict_proba, faces), expected, strict=True):
                     np.testing.assert_array_equal(came, wanted)
 
     def test_it_runs_with_neither_keras_nor_onnx(self, tmp_path):
@@ -165,7 +165,7 @@ def test_scores_described_as_probabilities_are_refused():
         OnnxNetwork(content, SMALL)
 
 
-def test_answers_that_are_no_numbers_are_refused():
+def test_predictions_that_are_no_numbers_are_refused():
     with pytest.raises(InputError, match="answers with what are no numbers"):
         OnnxNetwork(hand_made_onnx(replace(SMALL, output="scores"), factor=np.nan))
 
@@ -188,8 +188,8 @@ def test_the_interface_is_read_as_the_package_onnx_reads_it():
 
     content = hand_made_onnx(shape=("n", 16, 16, 1))
     interface, model = OnnxModel(content).interface, onnx.load_model_from_string(content)
-    assert interface.inputs == {"picture": (FLOAT, (None, 16, 16, 1))}
-    assert interface.outputs == {"answer": (FLOAT, (None, 4))}
+    assert interface.inputs == {"image": (FLOAT, (None, 16, 16, 1))}
+    assert interface.outputs == {"prediction": (FLOAT, (None, 4))}
     assert interface.metadata == {each.key: each.value for each in model.metadata_props}
 
 
@@ -201,10 +201,10 @@ def test_weights_that_old_files_list_among_the_inputs_are_none():
     for name, shape in (("weights", (256, 4)), ("offsets", (4,))):
         model.graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
     content = model.SerializeToString()
-    assert list(OnnxModel(content).interface.inputs) == ["picture"]
+    assert list(OnnxModel(content).interface.inputs) == ["image"]
     records = random_records(2)
-    answers = OnnxNetwork(content).predict_proba(records)
-    np.testing.assert_allclose(answers, reference(records, SMALL), atol=1e-5)
+    predictions = OnnxNetwork(content).predict_proba(records)
+    np.testing.assert_allclose(predictions, reference(records, SMALL), atol=1e-5)
 
 
 class TestDamage:
@@ -256,7 +256,7 @@ def retype(graph, element):
     from onnx import helper
 
     graph.input[0].type.tensor_type.elem_type = element
-    nodes = [helper.make_node("Cast", ["picture"], ["cast"], to=1), *graph.node]
+    nodes = [helper.make_node("Cast", ["image"], ["cast"], to=1), *graph.node]
     nodes[1].input[0] = "cast"
     del graph.node[:]
     graph.node.extend(nodes)

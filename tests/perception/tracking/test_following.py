@@ -24,10 +24,10 @@ def clip():
 
 
 @pytest.fixture(scope="module")
-def film(clip, extractor):
-    """What is seen in each picture of the demo."""
+def video(clip, extractor):
+    """What is seen in each image of the demo."""
     with FaceFollower(extractor) as follower:
-        return [follower.follow(clip.picture(i), time_s=i / FRAMES_PER_SECOND) for i in range(330)]
+        return [follower.follow(clip.image(i), time_s=i / FRAMES_PER_SECOND) for i in range(330)]
 
 
 @pytest.fixture(scope="module")
@@ -39,24 +39,24 @@ def head(astronaut):
 
 
 def scene(*placed, size=(360, 640)):
-    """A smooth backdrop with cut-outs, each (picture, x, y)."""
+    """A smooth backdrop with cut-outs, each (image, x, y)."""
     rows, columns = np.mgrid[: size[0], : size[1]]
     grey = 110 + 40 * np.sin(rows / 60) * np.cos(columns / 90)
-    picture = np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)
+    image = np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)
     for cutout, x, y in placed:
-        picture[y : y + cutout.shape[0], x : x + cutout.shape[1]] = cutout
-    return picture
+        image[y : y + cutout.shape[0], x : x + cutout.shape[1]] = cutout
+    return image
 
 
 def numbers(seen):
     return [number for number, _ in seen]
 
 
-def test_a_first_picture_gives_exactly_the_extractors_faces(astronaut, clip, extractor):
-    for picture in (astronaut, clip.picture(262), scene()):
+def test_a_first_image_gives_exactly_the_extractors_faces(astronaut, clip, extractor):
+    for image in (astronaut, clip.image(262), scene()):
         with FaceFollower(extractor) as follower:
-            seen = follower.follow(picture, time_s=0.0)
-        faces = extractor.extract(picture)
+            seen = follower.follow(image, time_s=0.0)
+        faces = extractor.extract(image)
         assert numbers(seen) == list(range(1, 1 + len(faces)))
         for (_, followed), face in zip(seen, faces, strict=True):
             assert (followed.box, followed.detector_score) == (face.box, face.detector_score)
@@ -64,67 +64,67 @@ def test_a_first_picture_gives_exactly_the_extractors_faces(astronaut, clip, ext
             np.testing.assert_array_equal(followed.chip, face.chip)
 
 
-def test_every_picture_searched_gives_exactly_the_extractors_faces(clip, extractor):
+def test_every_image_searched_gives_exactly_the_extractors_faces(clip, extractor):
     with FaceFollower(extractor, every=1) as follower:
         for i in range(250, 262, 3):
-            seen = follower.follow(clip.picture(i), time_s=i / FRAMES_PER_SECOND)
-            faces = extractor.extract(clip.picture(i))
+            seen = follower.follow(clip.image(i), time_s=i / FRAMES_PER_SECOND)
+            faces = extractor.extract(clip.image(i))
             assert len(seen) == len(faces)
             for _, followed in seen:
                 assert any(np.array_equal(followed.chip, face.chip) and followed.box == face.box for face in faces)
 
 
-def test_the_demos_faces_keep_their_numbers(film):
+def test_the_demos_faces_keep_their_numbers(video):
     for motion in MOTIONS[:-2]:
         full = range(round(motion.full_begin * FRAMES_PER_SECOND) + 1, round(motion.full_end * FRAMES_PER_SECOND))
-        assert {tuple(numbers(film[i])) for i in full} == {tuple(range(1, 1 + motion.faces))}, motion.name
+        assert {tuple(numbers(video[i])) for i in full} == {tuple(range(1, 1 + motion.faces))}, motion.name
 
 
-def test_nothing_is_followed_after_the_demos_faces_left_the_picture(film):
+def test_nothing_is_followed_after_the_demos_faces_left_the_image(video):
     away = next(motion for motion in MOTIONS if motion.faces == 0)
     gone = range(round(away.full_begin * FRAMES_PER_SECOND), round(away.full_end * FRAMES_PER_SECOND))
-    assert [i for i in gone if film[i]] == []
+    assert [i for i in gone if video[i]] == []
 
 
-def test_landmarks_and_boxes_lie_where_a_detector_would_see_them(film, clip, extractor):
+def test_landmarks_and_boxes_lie_where_a_detector_would_see_them(video, clip, extractor):
     for i in range(4, 280, 23):
-        faces = extractor.extract(clip.picture(i))
-        for _, followed in film[i]:
+        faces = extractor.extract(clip.image(i))
+        for _, followed in video[i]:
             face = max(faces, key=lambda face: face.box.overlap(followed.box))
             off = np.linalg.norm(followed.landmarks - face.landmarks, axis=1).mean()
             assert off < 0.06 * interocular_distance(face.landmarks)
             assert followed.box.overlap(face.box) > 0.5
 
 
-def test_a_followed_face_has_the_chip_of_its_landmarks(film, clip, extractor):
-    number, followed = film[101][0]
-    face = extractor.face_of(to_grey(clip.picture(101)), followed.box, followed.landmarks)
+def test_a_followed_face_has_the_chip_of_its_landmarks(video, clip, extractor):
+    number, followed = video[101][0]
+    face = extractor.face_of(to_grey(clip.image(101)), followed.box, followed.landmarks)
     np.testing.assert_array_equal(followed.chip, face.chip)
     assert number == 1
     assert followed.detected
 
 
-def test_no_two_tracks_sit_on_one_face(film):
-    for seen in film:
+def test_no_two_tracks_sit_on_one_face(video):
+    for seen in video:
         for (_, first), (_, second) in itertools.combinations(seen, 2):
             assert pose_of(first.landmarks).distance(pose_of(second.landmarks)) > 1
 
 
-def test_the_same_film_is_seen_the_same_again(film, clip, extractor):
+def test_the_same_video_is_seen_the_same_again(video, clip, extractor):
     with FaceFollower(extractor) as follower:
         for i in range(30):
-            seen = follower.follow(clip.picture(i), time_s=i / FRAMES_PER_SECOND)
-            for (number, face), (before, face_before) in zip(seen, film[i], strict=True):
+            seen = follower.follow(clip.image(i), time_s=i / FRAMES_PER_SECOND)
+            for (number, face), (before, face_before) in zip(seen, video[i], strict=True):
                 assert number == before
                 np.testing.assert_array_equal(face.landmarks, face_before.landmarks)
 
 
-def test_the_callers_picture_is_left_alone(astronaut, extractor):
-    picture = astronaut.copy()
+def test_the_callers_image_is_left_alone(astronaut, extractor):
+    image = astronaut.copy()
     with FaceFollower(extractor) as follower:
-        follower.follow(picture, time_s=0.0)
-        follower.follow(picture, time_s=0.04)
-    np.testing.assert_array_equal(picture, astronaut)
+        follower.follow(image, time_s=0.0)
+        follower.follow(image, time_s=0.04)
+    np.testing.assert_array_equal(image, astronaut)
 
 
 def test_a_box_keeps_its_place_on_a_face_that_moves_turns_and_grows(astronaut_face):
@@ -149,7 +149,7 @@ def test_a_pose_says_where_the_template_lies():
 def test_a_new_face_is_seen_in_time_at_any_rate(rate, head, extractor):
     with FaceFollower(extractor) as follower:
         for i in range(1 + rate):
-            there = i >= 2  # just after the first picture was searched
+            there = i >= 2  # just after the first image was searched
             seen = follower.follow(scene((head[0], 240, 90)) if there else scene(), time_s=i / rate)
             if seen:
                 break
@@ -192,18 +192,18 @@ def test_faces_that_cross_keep_their_numbers(head, extractor):
 
 
 def test_a_cut_ends_the_tracks_and_the_new_shot_is_searched_at_once(astronaut, clip, extractor):
-    shots = [cv2.resize(astronaut[:480], (640, 480))] * 4 + [clip.picture(262)] * 4
+    shots = [cv2.resize(astronaut[:480], (640, 480))] * 4 + [clip.image(262)] * 4
     with FaceFollower(extractor, every=100) as follower:
-        seen = [follower.follow(picture, time_s=i / 25) for i, picture in enumerate(shots)]
+        seen = [follower.follow(image, time_s=i / 25) for i, image in enumerate(shots)]
     assert [numbers(each) for each in seen] == [[1]] * 4 + [[2, 3]] * 4
     np.testing.assert_array_equal(seen[4][0][1].chip, extractor.extract(shots[4])[0].chip)
 
 
 def test_motion_light_and_noise_are_no_cuts(clip, generator):
     finder = CutFinder()
-    assert [i for i in range(330) if finder.is_cut(to_grey(clip.picture(i)))] == []
-    grey = to_grey(clip.picture(20))
-    assert not finder.is_cut(to_grey(clip.picture(329)))
+    assert [i for i in range(330) if finder.is_cut(to_grey(clip.image(i)))] == []
+    grey = to_grey(clip.image(20))
+    assert not finder.is_cut(to_grey(clip.image(329)))
     for factor in (1.0, 0.6, 1.1):
         noise = generator.normal(0, 6, grey.shape)
         assert not finder.is_cut(np.clip(grey * factor + noise, 0, 255).astype(np.uint8))
@@ -213,7 +213,7 @@ def test_motion_light_and_noise_are_no_cuts(clip, generator):
     assert not last
 
 
-def test_pictures_of_another_size_begin_a_new_shot(astronaut, extractor):
+def test_images_of_another_size_begin_a_new_shot(astronaut, extractor):
     with FaceFollower(extractor) as follower:
         assert numbers(follower.follow(astronaut, time_s=0.0)) == [1]
         assert numbers(follower.follow(astronaut[:400], time_s=0.04)) == [2]
@@ -232,38 +232,38 @@ def test_the_check_knows_faces_from_backdrops(astronaut, astronaut_face, generat
     assert check.find(generator.integers(0, 256, grey.shape, dtype=np.uint8), landmarks)[0] is None
 
 
-def test_the_whole_picture_is_one_track_until_a_cut(astronaut, clip):
+def test_the_whole_image_is_one_track_until_a_cut(astronaut, clip):
     extractor = FaceExtractor(ExtractorSettings(detector="whole"))
-    pictures = [clip.picture(0), clip.picture(40), clip.picture(300), cv2.resize(astronaut, (640, 480))]
+    images = [clip.image(0), clip.image(40), clip.image(300), cv2.resize(astronaut, (640, 480))]
     with FaceFollower(extractor) as follower:
-        seen = [follower.follow(picture, time_s=i / 25) for i, picture in enumerate(pictures[:2])]
+        seen = [follower.follow(image, time_s=i / 25) for i, image in enumerate(images[:2])]
         assert [numbers(each) for each in seen] == [[1], [1]]
-        np.testing.assert_array_equal(seen[1][0][1].chip, extractor.extract(pictures[1])[0].chip)
+        np.testing.assert_array_equal(seen[1][0][1].chip, extractor.extract(images[1])[0].chip)
         assert not seen[1][0][1].detected
-        assert numbers(follower.follow(pictures[3], time_s=0.08)) == [2]
+        assert numbers(follower.follow(images[3], time_s=0.08)) == [2]
 
 
 def test_faces_that_haar_finds_are_followed(clip):
     extractor = FaceExtractor(ExtractorSettings(detector="haar"))
     with FaceFollower(extractor) as follower:
         for i in range(30):
-            seen = follower.follow(clip.picture(i), time_s=i / FRAMES_PER_SECOND)
+            seen = follower.follow(clip.image(i), time_s=i / FRAMES_PER_SECOND)
             assert 1 in numbers(seen)
 
 
-def test_each_nth_picture_is_searched_and_no_other(clip, extractor):
+def test_each_nth_image_is_searched_and_no_other(clip, extractor):
     with FaceFollower(extractor, every=10) as follower:
         follower.follow(scene(), time_s=0.0)
         counts = [len(follower.follow(scene_with(clip), time_s=i / 25)) for i in range(1, 12)]
-    assert counts == [0] * 10 + [1]  # what was found in the tenth picture is taken with the eleventh
+    assert counts == [0] * 10 + [1]  # what was found in the tenth image is taken with the eleventh
 
 
 def scene_with(clip):
     """The backdrop with the demo's face."""
-    return scene((clip.picture(12)[90:290, 230:410], 240, 90))
+    return scene((clip.image(12)[90:290, 230:410], 240, 90))
 
 
 @pytest.mark.parametrize("every", [0, -3])
 def test_every_must_be_from_one(every, extractor):
-    with pytest.raises(InputError, match=f"every must be a number of pictures from 1, got {every}"):
+    with pytest.raises(InputError, match=f"every must be a number of images from 1, got {every}"):
         FaceFollower(extractor, every=every)

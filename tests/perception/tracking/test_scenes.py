@@ -14,7 +14,7 @@ FACE = Box(200, 150, 120, 120)
 
 @pytest.fixture(scope="module")
 def still():
-    return to_grey(DemoClip().picture(12))
+    return to_grey(DemoClip().image(12))
 
 
 def scene(grey, *boxes):
@@ -39,8 +39,8 @@ def test_a_sensors_noise_and_light_that_changes_everywhere_are_no_change(still):
 
 @pytest.mark.parametrize("x, y", [(10, 10), (540, 20), (300, 380), (20, 390)])
 def test_a_face_of_the_smallest_size_changes_any_corner(still, x, y):
-    picture = DemoClip().picture(12)
-    box = cv2.resize(to_grey(picture)[90:330, 200:440], (80, 80), interpolation=cv2.INTER_AREA)
+    image = DemoClip().image(12)
+    box = cv2.resize(to_grey(image)[90:330, 200:440], (80, 80), interpolation=cv2.INTER_AREA)
     changed = still.copy()
     changed[y : y + 80, x : x + 80] = box
     assert scene(changed, FACE).differs(scene(still, FACE))
@@ -56,7 +56,7 @@ def test_what_followed_faces_cover_before_and_now_does_not_count(still):
     assert scene(at_the_face, FACE).differs(scene(still)), "it was not covered then"
 
 
-def test_boxes_beyond_the_picture_cover_what_lies_in_it(still):
+def test_boxes_beyond_the_image_cover_what_lies_in_it(still):
     at_the_edge = with_square(still, 0, 0, 50, 255)
     before, now = (scene(grey, Box(-60, -60, 120, 120)) for grey in (still, at_the_edge))
     assert not now.differs(before)

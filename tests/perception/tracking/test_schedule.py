@@ -14,7 +14,7 @@ class Detector:
         self.name, self.parts = name, parts or (self,)
 
     def find(self, grey):
-        """Return the name, and the picture that was shown."""
+        """Return the name, and the image that was shown."""
         return [(self.name, grey)]
 
 
@@ -35,19 +35,19 @@ class Sight:
 
 
 def shown(plan, times, number_at=lambda time_s: time_s, **situation):
-    """Return who looks at the picture of each time, as (name, time); pictures show a number, another each time."""
+    """Return who looks at the image of each time, as (name, time); images show a number, another each time."""
     usual = {"at_once": False, "quick": True, "seeking": False} | situation
     asked = [(plan.next(time_s, lambda at=time_s: Sight(number_at(at)), **usual), time_s) for time_s in times]
     return [(chosen.name, time_s) for chosen, time_s in asked if chosen is not None]
 
 
 def at(rate, count, begin=0.0):
-    """Return times of pictures, sums as those of a film's are."""
+    """Return times of images, sums as those of a video's are."""
     return list(itertools.islice(itertools.accumulate(itertools.repeat(1 / rate), initial=begin), count))
 
 
 @pytest.mark.parametrize("rate", [15, 20, 24, 25, 29.97, 30, 50, 60, 120])
-def test_each_part_looks_four_times_a_second_and_no_picture_is_shown_to_both(rate, detector):
+def test_each_part_looks_four_times_a_second_and_no_image_is_shown_to_both(rate, detector):
     looks = shown(DetectionSchedule(detector), at(rate, round(20 * rate)))
     assert looks[0] == ("whole", 0.0)
     assert {name for name, _ in looks[1:]} == {"finest", "others"}
@@ -65,7 +65,7 @@ def test_the_parts_turns_stay_apart(detector):
 
 
 @pytest.mark.parametrize("rate", [2, 5, 10, 14])
-def test_in_a_slow_film_the_whole_detector_looks(rate, detector):
+def test_in_a_slow_video_the_whole_detector_looks(rate, detector):
     looks = shown(DetectionSchedule(detector), at(rate, 40), quick=False)
     assert {name for name, _ in looks} == {"whole"}
     times = [time_s for _, time_s in looks]
@@ -100,7 +100,7 @@ def test_where_it_must_be_at_once_the_whole_detector_looks_and_the_parts_restart
     assert shown(plan, [0.4]) == [("whole", 0.4)]
 
 
-def test_each_nth_picture_is_for_the_whole_detector_whatever_the_time(detector):
+def test_each_nth_image_is_for_the_whole_detector_whatever_the_time(detector):
     assert [time_s for _, time_s in shown(DetectionSchedule(detector, every=4), range(12))] == [0, 4, 8]
     assert {name for name, _ in shown(DetectionSchedule(detector, every=4), at(30, 60))} == {"whole"}
     assert len(shown(DetectionSchedule(detector, every=1), at(30, 7))) == 7

@@ -1,10 +1,10 @@
-// The visitor's own camera: one frame at a time goes to the server, the next when its answer is here.
-// Where answers take long, the frame that was answered is shown instead of the moving video, so that boxes sit on faces.
+// The visitor's own camera: one frame at a time goes to the server, the next when its response is here.
+// Where responses take long, the frame that was accepted is shown instead of the moving video, so that boxes sit on faces.
 
 const LONGEST_SIDE = 640;
 const QUALITY = 0.85; // of frames that are only looked at
 const LEAST_MS = 1000 / 30; // between two frames
-const SLOW_MS = 120; // delay above which the picture waits for its answer,
+const SLOW_MS = 120; // delay above which the image waits for its response,
 const QUICK_MS = 80; // and below which it does no longer
 
 const REASONS = {
@@ -14,8 +14,8 @@ const REASONS = {
 };
 
 export class Camera {
-  constructor(video, picture, { onAnswer, onTrouble, onOpen = () => {}, address = "/v1/camera", quality = QUALITY }) {
-    Object.assign(this, { video, picture, onAnswer, onTrouble, onOpen, address, quality });
+  constructor(video, image, { onResponse, onTrouble, onOpen = () => {}, address = "/v1/camera", quality = QUALITY }) {
+    Object.assign(this, { video, image, onResponse, onTrouble, onOpen, address, quality });
     Object.assign(this, { running: false, attempt: 0, sentAt: 0, inFlight: false });
     this.shrunk = document.createElement("canvas");
   }
@@ -53,7 +53,7 @@ export class Camera {
     this.socket?.close();
     for (const track of this.stream?.getTracks() ?? []) track.stop();
     this.video.srcObject = null;
-    this.picture.hidden = true;
+    this.image.hidden = true;
   }
 
   fail(sentence) {
@@ -75,13 +75,13 @@ export class Camera {
     });
   }
 
-  take(answer) {
+  take(response) {
     this.inFlight = false;
     if (!this.running) return;
     const delay = performance.now() - this.sentAt;
     this.delay = this.delay ? 0.8 * this.delay + 0.2 * delay : delay;
     this.keepStep();
-    this.onAnswer(answer, delay);
+    this.onResponse(response, delay);
     this.next();
   }
 
@@ -90,12 +90,12 @@ export class Camera {
   }
 
   keepStep() {
-    if (this.delay > SLOW_MS) this.picture.hidden = false;
-    else if (this.delay < QUICK_MS) this.picture.hidden = true;
-    if (this.picture.hidden) return;
+    if (this.delay > SLOW_MS) this.image.hidden = false;
+    else if (this.delay < QUICK_MS) this.image.hidden = true;
+    if (this.image.hidden) return;
     const { width, height } = this.shrunk;
-    Object.assign(this.picture, { width, height });
-    this.picture.getContext("2d").drawImage(this.shrunk, 0, 0);
+    Object.assign(this.image, { width, height });
+    this.image.getContext("2d").drawImage(this.shrunk, 0, 0);
   }
 
   next() {

@@ -1,10 +1,10 @@
-// The last 30 seconds of each face: stacked probabilities, and under them a stripe in the colour of the answer.
+// The last 30 seconds of each face: stacked probabilities, and under them a stripe in the colour of the response.
 
 import { fit } from "/page/drawing.js";
 
 const SECONDS = 30;
-const GAP_SECONDS = 2; // without any answer, after which the band breaks off
-const LEAST_SECONDS = 0.08; // that a single answer is drawn for
+const GAP_SECONDS = 2; // without any response, after which the band breaks off
+const LEAST_SECONDS = 0.08; // that a single response is drawn for
 const LANES = 3; // faces shown at once, those seen most
 
 export class History {

@@ -13,33 +13,33 @@ const KEYS = { " ": "space", s: "s", u: "u", Backspace: "u", q: "q", Escape: "q"
 const at = (id) => document.getElementById(id);
 const facts = await (await fetch("/page/facts.json")).json();
 const arrivals = [];
-const state = { answer: null, said: "" };
+const state = { response: null, said: "" };
 
 const kept = new Kept(facts, { before: () => camera.stop(), after: (sentence) => wait("Deleted", sentence) });
-const camera = new Camera(at("video"), at("picture"), {
+const camera = new Camera(at("video"), at("image"), {
   address: "/v1/sitting",
   quality: QUALITY,
   onOpen: () => camera.say("agree"),
-  onAnswer: take,
+  onResponse: take,
   onTrouble: (sentence) => wait("Not recording", sentence),
 });
 
-function take(answer) {
-  if (answer.ended) {
+function take(response) {
+  if (response.ended) {
     camera.stop();
-    wait("Not recording", `${answer.ended[0].toUpperCase()}${answer.ended.slice(1)}.`);
+    wait("Not recording", `${response.ended[0].toUpperCase()}${response.ended.slice(1)}.`);
     return;
   }
   count();
-  if (answer.error) {
-    set("trouble", answer.error);
+  if (response.error) {
+    set("trouble", response.error);
     return;
   }
-  state.answer = answer;
-  at("main").style.setProperty("--shape", answer.width / answer.height);
-  kept.show(answer.kept);
-  showAsk(answer);
-  showStage(answer);
+  state.response = response;
+  at("main").style.setProperty("--shape", response.width / response.height);
+  kept.show(response.kept);
+  showAsk(response);
+  showStage(response);
   draw();
 }
 
@@ -75,7 +75,7 @@ function showStage({ stage, left_s: left, share, waits, message, faces }) {
 
 // A screen reader hears each stage once.
 function say() {
-  const { stage, ask, message } = state.answer;
+  const { stage, ask, message } = state.response;
   const text = { ready: `${message}. Next: ${ask?.expression}, ${facts.hints[ask?.expression]}`, done: "All takes are there." }[stage] ?? stage;
   if (text === state.said) return;
   state.said = text;
@@ -88,9 +88,9 @@ function set(id, text) {
 }
 
 function draw() {
-  const { answer } = state;
-  const colourOf = (face) => (face.chosen ? COLOURS[answer.stage === "recording" ? "recording" : "chosen"] : COLOURS.other);
-  drawOver(at("overlay"), answer, VIEW, (pen, place, unit) => drawFaces(pen, answer.faces, colourOf, place, facts, VIEW, unit));
+  const { response } = state;
+  const colourOf = (face) => (face.chosen ? COLOURS[response.stage === "recording" ? "recording" : "chosen"] : COLOURS.other);
+  drawOver(at("overlay"), response, VIEW, (pen, place, unit) => drawFaces(pen, response.faces, colourOf, place, facts, VIEW, unit));
 }
 
 function count() {
@@ -99,7 +99,7 @@ function count() {
   while (arrivals[0] < now - RATE_MS) arrivals.shift();
   const rate = arrivals.length < 2 ? 0 : (1000 * (arrivals.length - 1)) / (now - arrivals[0]);
   const slow = arrivals.length > 3 && rate < 5;
-  status(`${rate.toFixed(rate < 9.5 ? 1 : 0)} pictures/s${slow ? "; so slowly, takes last longer" : ""}`, slow ? "troubled" : "running");
+  status(`${rate.toFixed(rate < 9.5 ? 1 : 0)} images/s${slow ? "; so slowly, takes last longer" : ""}`, slow ? "troubled" : "running");
 }
 
 function status(text, kind) {
@@ -109,7 +109,7 @@ function status(text, kind) {
 
 // Nobody sits before the camera: say why, what is kept, and how to begin.
 async function wait(title, news = "") {
-  Object.assign(state, { answer: null, said: "" });
+  Object.assign(state, { response: null, said: "" });
   arrivals.length = 0;
   at("before-title").textContent = title;
   set("news", news);
@@ -161,9 +161,9 @@ function press(key) {
 
 // Has the server draw the examples, one after another, while people read.
 function prepare(names) {
-  const picture = new Image();
-  picture.addEventListener("load", () => prepare(names.slice(1)));
-  if (names.length) picture.src = `/examples/${names[0]}.jpg`;
+  const image = new Image();
+  image.addEventListener("load", () => prepare(names.slice(1)));
+  if (names.length) image.src = `/examples/${names[0]}.jpg`;
 }
 
 function begin() {

@@ -1,8 +1,8 @@
-// Draws what was seen onto a canvas that lies over the picture. Letters stay readable where the picture is mirrored.
+// Draws what was seen onto a canvas that lies over the image. Letters stay readable where the image is mirrored.
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
-// Sizes of the bars beside a face, in CSS pixels, on pictures that are narrower than SMALL and on others.
+// Sizes of the bars beside a face, in CSS pixels, on images that are narrower than SMALL and on others.
 const SMALL = 480;
 const BARS = {
   small: { width: 116, row: 15, name: 64, letters: 10.5 },
@@ -23,13 +23,13 @@ export function words(face, facts) {
   return `${facts.uncertain} (${face.likeliest} ${percent(face.confidence)})`;
 }
 
-// How picture pixels lie on the canvas: as large as fits, in the middle, mirrored or not.
-export function placing(canvas, answer, mirror) {
-  const scale = Math.min(canvas.width / answer.width, canvas.height / answer.height);
-  const left = (canvas.width - scale * answer.width) / 2;
-  const top = (canvas.height - scale * answer.height) / 2;
-  const across = (x) => left + scale * (mirror ? answer.width - x : x);
-  return { scale, left, top, right: left + scale * answer.width, bottom: top + scale * answer.height,
+// How image pixels lie on the canvas: as large as fits, in the middle, mirrored or not.
+export function placing(canvas, response, mirror) {
+  const scale = Math.min(canvas.width / response.width, canvas.height / response.height);
+  const left = (canvas.width - scale * response.width) / 2;
+  const top = (canvas.height - scale * response.height) / 2;
+  const across = (x) => left + scale * (mirror ? response.width - x : x);
+  return { scale, left, top, right: left + scale * response.width, bottom: top + scale * response.height,
     x: across, y: (y) => top + scale * y };
 }
 
@@ -40,22 +40,22 @@ export function fit(canvas) {
   return ratio;
 }
 
-export function drawAnswer(canvas, answer, facts, view) {
-  drawOver(canvas, answer, view, (pen, place, unit) => {
-    const frames = drawFaces(pen, answer.faces, (face) => facts.colours[face.expression], place, facts, view, unit);
-    const taken = [...frames, ...answer.faces.map((face, index) => drawWords(pen, face, frames[index], place, facts, unit))];
-    if (view.bars) answer.faces.forEach((face, index) => drawBars(pen, face, frames[index], taken, place, facts, unit));
-    if (!answer.faces.length) drawLabel(pen, "no face", place.left + 10 * unit, place.bottom - 40 * unit, "#000000", place, unit);
+export function drawResponse(canvas, response, facts, view) {
+  drawOver(canvas, response, view, (pen, place, unit) => {
+    const frames = drawFaces(pen, response.faces, (face) => facts.colours[face.expression], place, facts, view, unit);
+    const taken = [...frames, ...response.faces.map((face, index) => drawWords(pen, face, frames[index], place, facts, unit))];
+    if (view.bars) response.faces.forEach((face, index) => drawBars(pen, face, frames[index], taken, place, facts, unit));
+    if (!response.faces.length) drawLabel(pen, "no face", place.left + 10 * unit, place.bottom - 40 * unit, "#000000", place, unit);
   });
 }
 
-// Clears the canvas, then draws within the picture; nothing where there is none.
-export function drawOver(canvas, answer, view, draw) {
+// Clears the canvas, then draws within the image; nothing where there is none.
+export function drawOver(canvas, response, view, draw) {
   const unit = fit(canvas);
   const pen = canvas.getContext("2d");
   pen.clearRect(0, 0, canvas.width, canvas.height);
-  if (!answer?.width) return;
-  const place = placing(canvas, answer, view.mirror);
+  if (!response?.width) return;
+  const place = placing(canvas, response, view.mirror);
   pen.save();
   pen.beginPath();
   pen.rect(place.left, place.top, place.right - place.left, place.bottom - place.top);

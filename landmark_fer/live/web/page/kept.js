@@ -14,9 +14,9 @@ export class Kept {
 
   // Returns when this person agreed, after showing what the server keeps.
   async ask() {
-    const answer = await fetch("/v1/kept").then((response) => response.json(), () => ({}));
-    if (answer.kept) this.show(answer.kept, answer.agreed);
-    return answer;
+    const response = await fetch("/v1/kept").then((response) => response.json(), () => ({}));
+    if (response.kept) this.show(response.kept, response.agreed);
+    return response;
   }
 
   show(rows, agreed = true) {
@@ -81,8 +81,8 @@ export class Kept {
     this.before();
     const body = JSON.stringify(this.facts.subject);
     const headers = { "Content-Type": "application/json" };
-    const answer = await fetch("/v1/delete", { method: "POST", body, headers }).then((response) => response.json(), () => ({}));
-    if (answer.deleted === undefined) this.after(`Not deleted: ${answer.detail ?? "the server cannot be reached"}.`);
-    else this.after(`${answer.deleted} takes of ${this.facts.subject} were deleted.`);
+    const response = await fetch("/v1/delete", { method: "POST", body, headers }).then((response) => response.json(), () => ({}));
+    if (response.deleted === undefined) this.after(`Not deleted: ${response.detail ?? "the server cannot be reached"}.`);
+    else this.after(`${response.deleted} takes of ${this.facts.subject} were deleted.`);
   }
 }

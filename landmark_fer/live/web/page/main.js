@@ -2,14 +2,14 @@
 
 import { Camera, listCameras } from "/page/camera.js";
 import { drawChart, History } from "/page/chart.js";
-import { drawAnswer } from "/page/drawing.js";
+import { drawResponse } from "/page/drawing.js";
 import { describe, Panel } from "/page/panel.js";
 import { Watch } from "/page/watch.js";
 
 const CHART_MS = 100;
 const RATE_MS = 2000; // over which frames are counted
 const WORDS = {
-  camera: { text: "Your camera's pictures go to this server, are read in memory, and are not stored.", button: "Start the camera" },
+  camera: { text: "Your camera's images go to this server, are read in memory, and are not stored.", button: "Start the camera" },
   source: { text: "", button: "Watch" },
 };
 
@@ -18,21 +18,21 @@ const facts = await (await fetch("/page/facts.json")).json();
 const history = new History();
 const panel = new Panel(at("faces"), at("spoken"), facts);
 const arrivals = [];
-const state = { way: "camera", answer: null, delay: 0 };
+const state = { way: "camera", response: null, delay: 0 };
 
-const onAnswer = (answer, delay) => {
-  if (answer.error) {
-    say(answer.error, "troubled");
+const onResponse = (response, delay) => {
+  if (response.error) {
+    say(response.error, "troubled");
     return;
   }
   const now = performance.now();
-  Object.assign(state, { answer, delay });
+  Object.assign(state, { response, delay });
   arrivals.push(now);
   while (arrivals[0] < now - RATE_MS) arrivals.shift();
-  if (!answer.faces) return;
-  setShape(answer.width, answer.height);
-  history.add(now / 1000, answer.faces);
-  panel.show(answer.faces);
+  if (!response.faces) return;
+  setShape(response.width, response.height);
+  history.add(now / 1000, response.faces);
+  panel.show(response.faces);
   draw();
 };
 const onTrouble = (sentence, stays = false) => {
@@ -41,8 +41,8 @@ const onTrouble = (sentence, stays = false) => {
   if (!stays) cover(sentence, "Start again");
 };
 const ways = {
-  camera: new Camera(at("video"), at("picture"), { onAnswer, onTrouble }),
-  source: new Watch(at("picture"), { onAnswer, onTrouble }),
+  camera: new Camera(at("video"), at("image"), { onResponse, onTrouble }),
+  source: new Watch(at("image"), { onResponse, onTrouble }),
 };
 
 function view() {
@@ -50,7 +50,7 @@ function view() {
 }
 
 function draw() {
-  drawAnswer(at("overlay"), state.answer, facts, view());
+  drawResponse(at("overlay"), state.response, facts, view());
 }
 
 function setShape(width, height) {
@@ -71,7 +71,7 @@ function cover(text, button) {
 function ended() {
   at("stop").hidden = true;
   at("cameras").hidden = true;
-  Object.assign(state, { answer: null });
+  Object.assign(state, { response: null });
   arrivals.length = 0;
   panel.show([]);
   draw();
@@ -104,7 +104,7 @@ async function offerCameras() {
   at("cameras").hidden = cameras.length < 2;
 }
 
-// The server's pictures are shown as they are; one's own camera is shown as a mirror.
+// The server's images are shown as they are; one's own camera is shown as a mirror.
 function choose(way) {
   ways[state.way].stop();
   ended();
@@ -112,8 +112,8 @@ function choose(way) {
   state.way = way;
   at("mirror").checked = way === "camera";
   at("video").hidden = way !== "camera";
-  at("picture").hidden = way === "camera";
-  mirrorPicture();
+  at("image").hidden = way === "camera";
+  mirrorImage();
   if (way === "source") {
     start();
   } else {
@@ -122,14 +122,14 @@ function choose(way) {
   }
 }
 
-function mirrorPicture() {
-  for (const id of ["video", "picture"]) at(id).classList.toggle("mirrored", at("mirror").checked);
+function mirrorImage() {
+  for (const id of ["video", "image"]) at(id).classList.toggle("mirrored", at("mirror").checked);
 }
 
 function tick() {
   const now = performance.now();
   drawChart(at("chart"), history, facts, now / 1000);
-  if (!ways[state.way].running || !state.answer || state.answer.ended || state.answer.error) return;
+  if (!ways[state.way].running || !state.response || state.response.ended || state.response.error) return;
   while (arrivals[0] < now - RATE_MS) arrivals.shift();
   const rate = arrivals.length < 2 ? 0 : (1000 * (arrivals.length - 1)) / (arrivals.at(-1) - arrivals[0]);
   const delay = state.way === "camera" ? `delay ${Math.round(state.delay)} ms` : `read in ${Math.round(state.delay)} ms`;
@@ -137,7 +137,7 @@ function tick() {
 }
 
 function describeAll() {
-  at("overlay").setAttribute("aria-label", describe(state.answer, facts));
+  at("overlay").setAttribute("aria-label", describe(state.response, facts));
   at("chart").setAttribute("aria-label", history.summary());
 }
 
@@ -166,7 +166,7 @@ at("cameras").addEventListener("change", () => {
   start();
 });
 for (const id of ["landmarks", "bars", "mirror"]) at(id).addEventListener("change", draw);
-at("mirror").addEventListener("change", mirrorPicture);
+at("mirror").addEventListener("change", mirrorImage);
 at("ways").addEventListener("change", ({ target }) => choose(target.value));
 window.addEventListener("resize", draw);
 const first = facts.source === null ? "camera" : "source";

@@ -70,7 +70,7 @@ export class Panel {
     this.say(faces);
   }
 
-  // A screen reader hears changes of the answer, at most one in three seconds.
+  // A screen reader hears changes of the response, at most one in three seconds.
   say(faces) {
     const text = faces.length ? faces.map((face) => `face ${face.track_id}: ${face.expression}`).join(", ") : "no face";
     if (text === this.said || performance.now() - this.saidAt < 3000) return;
@@ -79,8 +79,8 @@ export class Panel {
   }
 }
 
-export function describe(answer, facts) {
-  if (!answer?.width) return "Nothing is shown yet.";
-  if (!answer.faces.length) return "A picture with no face.";
-  return `A picture with ${answer.faces.map((face) => `face ${face.track_id}: ${words(face, facts)}`).join(", ")}.`;
+export function describe(response, facts) {
+  if (!response?.width) return "Nothing is shown yet.";
+  if (!response.faces.length) return "A image with no face.";
+  return `A image with ${response.faces.map((face) => `face ${face.track_id}: ${words(face, facts)}`).join(", ")}.`;
 }

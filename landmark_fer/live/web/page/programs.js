@@ -42,10 +42,10 @@ function showOperation(path, method, operation, parent) {
   const section = element("section", "", parent);
   element("h2", `${method.toUpperCase()} ${path}`, section);
   element("p", operation.description.replaceAll("`", ""), section);
-  const body = table(["status", "meaning", "answer"], section);
-  for (const [status, answer] of Object.entries(operation.responses)) {
-    const schema = answer.content?.["application/json"]?.schema;
-    row(body, status, status === "200" ? "Done." : answer.description, schema ? typeOf(schema) : "");
+  const body = table(["status", "meaning", "response"], section);
+  for (const [status, response] of Object.entries(operation.responses)) {
+    const schema = response.content?.["application/json"]?.schema;
+    row(body, status, status === "200" ? "Done." : response.description, schema ? typeOf(schema) : "");
   }
 }
 

@@ -1,8 +1,8 @@
 // The server's own source: asks for the next frame when the last is drawn, so that none waits.
 
 export class Watch {
-  constructor(canvas, { onAnswer, onTrouble }) {
-    Object.assign(this, { canvas, onAnswer, onTrouble, running: false });
+  constructor(canvas, { onResponse, onTrouble }) {
+    Object.assign(this, { canvas, onResponse, onTrouble, running: false });
   }
 
   // Returns that it runs, as the camera does.
@@ -10,11 +10,11 @@ export class Watch {
     this.running = true;
     const socket = new WebSocket(`${location.origin.replace("http", "ws")}/v1/watch`);
     socket.binaryType = "blob";
-    Object.assign(this, { socket, answer: null, askedAt: performance.now() });
+    Object.assign(this, { socket, response: null, askedAt: performance.now() });
     socket.addEventListener("open", () => this.running && this.ask());
     socket.addEventListener("message", ({ data }) => {
-      if (typeof data === "string") this.answer = JSON.parse(data);
-      else this.take(data, this.answer);
+      if (typeof data === "string") this.response = JSON.parse(data);
+      else this.take(data, this.response);
     });
     socket.addEventListener("close", ({ reason }) => {
       if (socket !== this.socket || !this.running) return;
@@ -34,17 +34,17 @@ export class Watch {
     this.socket.send("next");
   }
 
-  async take(jpeg, answer) {
+  async take(jpeg, response) {
     if (jpeg.size) {
-      const picture = await createImageBitmap(jpeg);
+      const image = await createImageBitmap(jpeg);
       if (!this.running) return;
-      Object.assign(this.canvas, { width: picture.width, height: picture.height });
-      this.canvas.getContext("2d").drawImage(picture, 0, 0);
-      picture.close();
+      Object.assign(this.canvas, { width: image.width, height: image.height });
+      this.canvas.getContext("2d").drawImage(image, 0, 0);
+      image.close();
     }
     if (!this.running) return;
-    this.onAnswer(answer, answer.milliseconds);
-    if (answer.ended) this.onTrouble(sentence(answer.ended), true);
+    this.onResponse(response, response.milliseconds);
+    if (response.ended) this.onTrouble(sentence(response.ended), true);
     requestAnimationFrame(() => this.socket.readyState === WebSocket.OPEN && this.ask());
   }
 }
