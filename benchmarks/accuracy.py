@@ -25,8 +25,8 @@ from landmark_fer.evaluation.assessment import milliseconds_per_face
 from landmark_fer.evaluation.scores import score
 from landmark_fer.evaluation.splits import split_faces
 from landmark_fer.evaluation.validation import sample_rows
+from landmark_fer.models.base import fit_predictor, predict_in_order
 from landmark_fer.models.candidates import CANDIDATES, FEATURES, OLDER_CANDIDATES, make_candidates
-from landmark_fer.models.contract import fit_predictor, predict_in_order
 
 QUICK_FACES = 1500
 

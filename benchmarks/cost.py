@@ -17,12 +17,12 @@ from landmark_fer.artifact.card import markdown_table
 from landmark_fer.core.optional_packages import import_optional
 from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.datasets import load_dataset
-from landmark_fer.datasets.inputs import DATA_OR_TABLE
+from landmark_fer.datasets.base import DATA_OR_TABLE
 from landmark_fer.evaluation.assessment import milliseconds_per_face
 from landmark_fer.evaluation.splits import has_chips, split_faces
 from landmark_fer.evaluation.validation import make_folds, sample_rows
+from landmark_fer.models.base import fit_predictor
 from landmark_fer.models.candidates import make_candidates
-from landmark_fer.models.contract import fit_predictor
 
 SIZES = {
     "mlp": [

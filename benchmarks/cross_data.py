@@ -20,7 +20,7 @@ from pathlib import Path
 from landmark_fer.core.errors import InputError, LandmarkFerError
 from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.datasets import load_dataset
-from landmark_fer.datasets.inputs import DATA
+from landmark_fer.datasets.base import DATA
 from landmark_fer.datasets.readers.registry import DATASETS
 from landmark_fer.evaluation.cross_dataset import cross_datasets, format_crossing, notes_on
 from landmark_fer.models.candidates import make_candidates

@@ -15,10 +15,9 @@ from landmark_fer.artifact.artifact import load_artifact
 from landmark_fer.core.records import Box, Face, Recognition, stack
 from landmark_fer.datasets import load_dataset
 from landmark_fer.datasets.geometry_table import read_table
-from landmark_fer.models.contract import predict_in_order
-from landmark_fer.recognition.counterfactuals import with_landmarks
+from landmark_fer.models.base import predict_in_order
 from landmark_fer.recognition.cues import CUES, cue_values, typical_values, undo_cues
-from landmark_fer.recognition.explanation import explain
+from landmark_fer.recognition.explanation import explain, with_landmarks
 
 TOGETHER = 3  # signs that are undone at once
 BINS = 20

@@ -24,7 +24,7 @@ from landmark_fer.evaluation.assessment import milliseconds_per_face
 from landmark_fer.evaluation.scores import score
 from landmark_fer.evaluation.significance import mcnemar
 from landmark_fer.evaluation.splits import split_faces
-from landmark_fer.models.contract import predict_in_order
+from landmark_fer.models.base import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings
 
 TIMED = 200
@@ -126,7 +126,7 @@ def _pair(first, second, predictions, right, labels, classes):
 
 def quick_table(artifacts):
     """Return a table of the time for one made-up face, and whether the answers are probabilities."""
-    from landmark_fer.artifact.probe import manifest_probe
+    from landmark_fer.artifact.manifest import manifest_probe
 
     rows = []
     for name, artifact in artifacts.items():

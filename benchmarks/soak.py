@@ -31,11 +31,12 @@ from landmark_fer import Recognizer, load_artifact
 from landmark_fer.artifact.card import markdown_table
 from landmark_fer.live.reader import LiveReader
 from landmark_fer.live.session import Session
-from landmark_fer.live.sinks.registry import VideoRecorder, log_facts, open_log
+from landmark_fer.live.sinks.logs import log_facts, open_log
 from landmark_fer.live.sinks.summary import SummaryWriter
+from landmark_fer.live.sinks.video import VideoRecorder
 from landmark_fer.live.sources.frames import Frame, Source
 from landmark_fer.live.sources.opening import open_source
-from landmark_fer.live.view import OverlayOptions
+from landmark_fer.live.state import OverlayOptions
 
 SAMPLES = 120  # in a run
 WARM_UP = 0.25  # of a run: caches fill, and the allocator finds its size

@@ -17,7 +17,7 @@ from landmark_fer import Recognizer, load_artifact
 from landmark_fer.live.reader import LiveReader
 from landmark_fer.live.session import Session
 from landmark_fer.live.sources.opening import Source, open_source
-from landmark_fer.live.view import OverlayOptions
+from landmark_fer.live.state import OverlayOptions
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (720, 540)  # pixels: the width of a README's text

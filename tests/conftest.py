@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from landmark_fer.core.landmarks import TEMPLATE
 from landmark_fer.core.records import record_dtype
-from landmark_fer.core.template import TEMPLATE
 from landmark_fer.datasets.base import FaceDataset
 from tests.selection import (
     pytest_collection_modifyitems,

@@ -27,7 +27,9 @@ from landmark_fer.artifact.manifest import (
     FORMAT,
     FORMAT_VERSION,
     MANIFEST_NAME,
+    check_probe,
     is_artifact,
+    probe_predictions,
     read_manifest,
 )
 from landmark_fer.artifact.model_files import (
@@ -38,7 +40,6 @@ from landmark_fer.artifact.model_files import (
     read_model,
     write_model,
 )
-from landmark_fer.artifact.probe import check_probe, probe_predictions
 from landmark_fer.core.errors import ArtifactError, InputError, SinkError
 from landmark_fer.core.naming import writable
 

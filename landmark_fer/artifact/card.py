@@ -1,6 +1,6 @@
 """The model card: what a person should know before using an artifact, rendered from its manifest."""
 
-from landmark_fer.perception.predictor_file import PREDICTOR_LICENCE
+from landmark_fer.perception.landmarks import PREDICTOR_LICENCE
 
 CARE = """## Use, and what it must not be used for
 

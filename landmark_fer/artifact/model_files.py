@@ -1,13 +1,8 @@
-"""The model file of an artifact: written in one of four formats, and read again once its hash is right.
-
-joblib  compressed pickle; quickest, and runs what its maker put in: for oneself and people one trusts
-skops   holds data alone and makes known types alone: safe to share
-onnx    a graph for onnxruntime, in any language; needs no scikit-learn
-network a convolutional network: a graph for onnxruntime, and beside it the same for Keras, to train on
-"""
+"""Model files of an artifact: joblib, skops, ONNX."""
 
 import hashlib
 import io
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,9 +11,83 @@ from pathlib import Path
 import joblib
 import sklearn
 
-from landmark_fer.artifact.skops_file import load_skops, skops_content
 from landmark_fer.core.errors import ArtifactError, DependencyError, InputError
 from landmark_fer.core.optional_packages import import_optional
+
+TRUSTED_TYPES = (
+    "landmark_fer.features.projection.LeadingComponents",
+    "landmark_fer.features.texture.LbpOfChip",
+    "landmark_fer.features.texture.PixelsOfChip",
+    "landmark_fer.features.projection.MirrorPCA",
+    "landmark_fer.features.projection.FeatureBlocks",
+    "landmark_fer.features.transformers.AlignedLandmarks",
+    "landmark_fer.features.transformers.HogOfChip",
+    "landmark_fer.features.transformers.Measurements",
+    "landmark_fer.models.svm.LeastSquaresSVM",
+    "landmark_fer.models.svm.RbfSVC",
+    "landmark_fer.models.base.MirroredClassifier",
+    "landmark_fer.models.embedding_knn.EmbeddingKNN",
+    "landmark_fer.models.mlp.MLPWithDropout",
+    "landmark_fer.models.calibration.Calibration",
+    "landmark_fer.models.calibration.CalibratedEnsemble",
+    "landmark_fer.models.rules.ExpressionRules",
+    "landmark_fer.models.rules.Rule",
+    "landmark_fer.models.streamed.StreamedClassifier",
+    "landmark_fer.models.streamed.UndescribedFaces",
+    # What the candidates hold of scikit-learn and skops does not trust by itself.
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+)
+"""Types that a saved model may hold besides those that skops trusts: arrays, words, scikit-learn's estimators."""
+
+
+def skops_content(predictor):
+    """Return a fitted predictor as the bytes of a skops file.
+
+    Raises
+    ------
+    ArtifactError
+        If it holds types that could not be loaded again.
+    DependencyError
+        If skops is not installed.
+    """
+    skops = _skops("writing a skops file")
+    content = skops.dumps(predictor, compression=zipfile.ZIP_DEFLATED, compresslevel=6)
+    _check_types(skops, content, "the model")
+    return content
+
+
+def load_skops(content, name):
+    """Return the predictor in the bytes of a skops file.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        What to call it in a message.
+
+    Raises
+    ------
+    ArtifactError
+        If it holds a type that is not in the table; nothing of it was made then.
+    DependencyError
+        If skops is not installed.
+    """
+    skops = _skops(f"loading {name}")
+    _check_types(skops, content, name)
+    return skops.loads(content, trusted=list(TRUSTED_TYPES))
+
+
+def _skops(purpose):
+    return import_optional("skops.io", purpose=purpose)
+
+
+def _check_types(skops, content, name):
+    unknown = [kind for kind in skops.get_untrusted_types(data=content) if kind not in TRUSTED_TYPES]
+    if unknown:
+        raise ArtifactError(
+            f"{name} must hold types that landmark_fer trusts alone, and holds {', '.join(unknown)}; "
+            "ask its maker for one fitted with landmark_fer's own models"
+        )
 
 
 @dataclass(frozen=True)
@@ -70,7 +139,7 @@ def _write_onnx(path, predictor, facts):
 
 
 def _read_onnx(content, name, threads):
-    from landmark_fer.models.onnx_predictor import OnnxPredictor
+    from landmark_fer.models.onnx_runtime import OnnxPredictor
 
     return OnnxPredictor(content, threads=threads)
 

@@ -10,8 +10,7 @@ from landmark_fer.core.errors import ArtifactError, InputError
 from landmark_fer.core.expressions import in_order
 from landmark_fer.models.networks.classifier import CalibratedNetwork
 from landmark_fer.models.networks.description import description_of, read_sidecar, sidecar_path
-from landmark_fer.models.networks.export import network_content
-from landmark_fer.models.networks.keras_files import KerasNetwork, keras_content, read_keras
+from landmark_fer.models.networks.keras_files import KerasNetwork, keras_content, network_content, read_keras
 from landmark_fer.models.networks.onnx_network import OnnxNetwork
 from landmark_fer.models.onnx_runtime import OnnxModel
 

@@ -30,7 +30,7 @@ def main(argv=None):
 def _run(parser, options):
     check_paths(parser, options)
     if options.list:
-        from landmark_fer.collect.description import describe_takes
+        from landmark_fer.collect.recorder import describe_takes
 
         print(describe_takes(options.out))
     elif options.delete is not None or options.delete_all:
@@ -59,9 +59,8 @@ def _deleted(options):
 
 def _from_spans(options):
     """Keep a take for each span of a video."""
-    from landmark_fer.collect.from_spans import collect_spans
-    from landmark_fer.collect.spans import read_spans
-    from landmark_fer.live.interrupts import Interrupts
+    from landmark_fer.collect.spans import collect_spans, read_spans
+    from landmark_fer.live.pacing import Interrupts
     from landmark_fer.live.sources.opening import open_source
     from landmark_fer.perception.tracking.following import FaceFollower
 
@@ -86,7 +85,7 @@ def _from_spans(options):
 def _in_a_window(options):
     """Ask for one expression after another, in a window."""
     from landmark_fer.collect.window_session import Sitting
-    from landmark_fer.live.interrupts import Interrupts
+    from landmark_fer.live.pacing import Interrupts
     from landmark_fer.live.sources.opening import open_source
     from landmark_fer.live.window import Window, check_display
     from landmark_fer.perception.tracking.following import FaceFollower
@@ -115,7 +114,7 @@ def _in_a_browser(options):
     """Ask for one expression after another on a page, until Ctrl-C."""
     from landmark_fer.collect.browser_session import CollectionServer
     from landmark_fer.collect.web.server import serve_desk
-    from landmark_fer.live.interrupts import Interrupts
+    from landmark_fer.live.pacing import Interrupts
     from landmark_fer.live.web.server import parse_address
 
     token = options.web_token or os.environ.get(TOKEN_VARIABLE) or None
@@ -146,8 +145,7 @@ def _invite(url):
 
 def _plan(options):
     """Return who is asked, a function from their takes to what they are asked for, and all that may be asked for."""
-    from landmark_fer.collect.plan import plan_missing
-    from landmark_fer.collect.prompts import find_confusions, read_expressions
+    from landmark_fer.collect.plan import find_confusions, plan_missing, read_expressions
 
     subject, expressions = _subject(options), read_expressions(options.expressions)
     confusions, sentence = find_confusions(options.out, options.model)
@@ -159,7 +157,7 @@ def _plan(options):
 
 def _asked(options, plan, subject, takes):
     """Return what is asked for, and print it."""
-    from landmark_fer.collect.prompts import say_plan
+    from landmark_fer.collect.plan import say_plan
 
     asks = plan(takes)
     print("\n".join(say_plan(asks, subject=subject, n_takes=len(takes), rounds=options.rounds)), flush=True)
@@ -177,7 +175,7 @@ def _check_display(check):
 
 def _agrees_on_screen(options, collection, subject, window):
     from landmark_fer.collect.window_session import ask_consent
-    from landmark_fer.datasets.collection_texts import notice
+    from landmark_fer.datasets.collection import notice
 
     paragraphs = notice(options.out, subject, images=options.keep_images)
     print("\n\n".join(paragraphs), flush=True)
@@ -194,7 +192,7 @@ def _opened(options, stack):
     from landmark_fer.datasets.collection import is_collection, made_with, read_about
     from landmark_fer.datasets.collection_writer import Collection
     from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
-    from landmark_fer.perception.predictor_file import find_predictor, sha256_of
+    from landmark_fer.perception.landmarks import find_predictor, sha256_of
 
     settings = ExtractorSettings()
     if is_collection(options.out):
@@ -206,7 +204,7 @@ def _opened(options, stack):
 
 def _agree_in_terminal(options, collection, subject):
     """Have somebody agree, by --consent or at the terminal; raise where nobody can be asked."""
-    from landmark_fer.datasets.collection_texts import notice
+    from landmark_fer.datasets.collection import notice
 
     if collection.consented(subject):
         return

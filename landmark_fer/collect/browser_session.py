@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from threading import RLock
 
 from landmark_fer.collect.director import Director, Shown
-from landmark_fer.collect.examples import HINTS, example
-from landmark_fer.collect.keeper import Keeper
+from landmark_fer.collect.recorder import Keeper
+from landmark_fer.collect.screen import HINTS, example
 from landmark_fer.core.errors import InputError, LandmarkFerError
-from landmark_fer.datasets.collection import read_about
-from landmark_fer.datasets.collection_texts import WHERE, notice
+from landmark_fer.datasets.collection import WHERE, notice, read_about
 from landmark_fer.datasets.collection_writer import delete_subject
 from landmark_fer.live.sources.frames import Frame
 from landmark_fer.perception.tracking.following import FaceFollower

@@ -1,8 +1,32 @@
-"""Recorder: which of a video's faces become a take."""
+"""Keeping takes: frames of a take are checked, then written to the collection."""
 
 import cv2
 
+from landmark_fer.core.naming import natural_key
 from landmark_fer.core.records import stack
+from landmark_fer.datasets.collection import read_about, read_takes
+from landmark_fer.live.pacing import Interrupts
+
+
+def describe_takes(path):
+    """Return who agreed when, and how many takes and faces of each expression there are, in lines.
+
+    Raises
+    ------
+    DataError
+        If the folder is no collection, or a take is damaged.
+    """
+    about, takes = read_about(path), read_takes(path)
+    lines = [f"{path}: {len(takes)} takes, {sum(take['faces'] for take in takes)} faces"]
+    for subject in sorted({take["subject"] for take in takes} | set(about["consent"]), key=natural_key):
+        own = [take for take in takes if take["subject"] == subject]
+        agreed = about["consent"].get(subject, {}).get("agreed", "never")
+        lines.append(f"\n{subject} (agreed {agreed})")
+        for expression in dict.fromkeys(take["expression"] for take in own):
+            shown = [take for take in own if take["expression"] == expression]
+            lines.append(f"  {expression:9} {len(shown):3} takes  {sum(take['faces'] for take in shown):5} faces")
+    return "\n".join(lines)
+
 
 FACES_PER_SECOND = 10.0  # frames that follow each other closer are the same image
 FEWEST_FACES = 5  # of a take; with fewer nobody was really there
@@ -85,3 +109,46 @@ class Recorder:
     def take(self):
         """Return what `Collection.add` needs: records of shape (n,), frames as a list of dict, images."""
         return stack(self._faces, **self._sizes), self._frames, self._images
+
+
+class Keeper:
+    """Writes one person's takes into a collection, and knows what is there.
+
+    Parameters
+    ----------
+    collection : Collection
+    subject : str
+    source : str
+        As it is kept with the takes.
+    interrupts : Interrupts, optional
+        Held back while a take is written.
+
+    Attributes
+    ----------
+    takes : list of dict
+        As from `read_takes`, of this person.
+    """
+
+    def __init__(self, collection, *, subject, source, interrupts=None):
+        self.collection, self.subject, self.source = collection, subject, source
+        self._interrupts = interrupts or Interrupts()
+        self.takes = collection.takes(subject)
+
+    @property
+    def n_faces(self):
+        """Faces in all takes."""
+        return sum(take["faces"] for take in self.takes)
+
+    def keep(self, ask, recorder):
+        """Write a take; return what `undo` needs."""
+        records, frames, images = recorder.take()
+        with self._interrupts.held_back():
+            take = self.collection.add(self.subject, ask.expression, records, frames, source=self.source, images=images)
+        self.takes.append(take)
+        return take
+
+    def undo(self, take):
+        """Delete a take."""
+        with self._interrupts.held_back():
+            self.collection.remove(take)
+        self.takes.remove(take)

@@ -1,7 +1,7 @@
 """Collecting in a window: somebody is asked, sees themselves, presses keys; whole takes are kept as they come."""
 
 from landmark_fer.collect.director import Director
-from landmark_fer.collect.keeper import Keeper
+from landmark_fer.collect.recorder import Keeper
 from landmark_fer.collect.screen import draw_notice, draw_screen
 from landmark_fer.live.pacing import Pace
 

@@ -1,13 +1,31 @@
-"""The 68-point scheme (iBUG 300-W mark-up [1]_) as tables.
+"""The 68-point scheme of iBUG 300-W.
 
-Left and right are the subject's: points 36-41 are the right eye, which lies on the left of an unmirrored image.
-
-References
-----------
-.. [1] Sagonas, Tzimiropoulos, Zafeiriou and Pantic, 300 Faces in-the-Wild Challenge, ICCV Workshops 2013.
+Groups of points, mirror order, and the upright template that faces are aligned to.
 """
 
 import numpy as np
+
+# `mean_shape` of the landmarks, located once, of those of 7,000 random Training and all 3,589 PublicTest faces of
+# FER2013 that the detector scored over 0 (76 %); no label was used. Frozen: another template would make other chips,
+# and every saved model would need fitting anew.
+TEMPLATE = np.array((
+    (-1.142, 0.026), (-1.13, 0.331), (-1.092, 0.635), (-1.024, 0.93), (-0.903, 1.203), (-0.724, 1.444),
+    (-0.508, 1.648), (-0.271, 1.814), (0, 1.866), (0.271, 1.814), (0.508, 1.648), (0.724, 1.444),
+    (0.903, 1.203), (1.024, 0.93), (1.092, 0.635), (1.13, 0.331), (1.142, 0.026), (-0.921, -0.213),
+    (-0.778, -0.335), (-0.583, -0.373), (-0.381, -0.346), (-0.192, -0.269), (0.192, -0.269), (0.381, -0.346),
+    (0.583, -0.373), (0.778, -0.335), (0.921, -0.213), (0, -0.03), (0, 0.16), (0, 0.351),
+    (0, 0.546), (-0.224, 0.688), (-0.117, 0.727), (0, 0.76), (0.117, 0.727), (0.224, 0.688),
+    (-0.697, 0.002), (-0.572, -0.07), (-0.423, -0.069), (-0.295, 0.028), (-0.433, 0.055), (-0.581, 0.053),
+    (0.295, 0.028), (0.423, -0.069), (0.572, -0.07), (0.697, 0.002), (0.581, 0.053), (0.433, 0.055),
+    (-0.435, 1.076), (-0.283, 0.982), (-0.117, 0.94), (0, 0.967), (0.117, 0.94), (0.283, 0.982),
+    (0.435, 1.076), (0.289, 1.258), (0.127, 1.34), (0, 1.354), (-0.127, 1.34), (-0.289, 1.258),
+    (-0.368, 1.082), (-0.118, 1.039), (0, 1.05), (0.118, 1.039), (0.368, 1.082), (0.12, 1.189),
+    (0, 1.204), (-0.12, 1.189),
+))  # fmt: skip
+"""ndarray of shape (68, 2): inter-ocular distances, origin midway between the eyes, x before y, y downwards."""
+
+TEMPLATE.setflags(write=False)
+
 
 N_LANDMARKS = 68
 

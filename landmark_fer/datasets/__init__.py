@@ -138,8 +138,8 @@ def _without_unasked(faces, unasked):
 
 
 def _with_ferplus(dataset, path, reader):
-    from landmark_fer.datasets.ferplus import label_by_majority, votes_beside
     from landmark_fer.datasets.readers.fer2013 import Fer2013Csv
+    from landmark_fer.datasets.readers.ferplus import label_by_majority, votes_beside
 
     if not isinstance(reader, Fer2013Csv):
         raise InputError(f"labels='ferplus' needs FER2013's csv, whose rows the votes follow, got {path}")
@@ -149,8 +149,8 @@ def _with_ferplus(dataset, path, reader):
 
 
 def _with_votes(dataset, reader):
-    from landmark_fer.datasets.ferplus import FERPLUS_NAME, join_votes
     from landmark_fer.datasets.readers.fer2013 import Fer2013Csv
+    from landmark_fer.datasets.readers.ferplus import FERPLUS_NAME, join_votes
 
     beside = reader.path.with_name(FERPLUS_NAME)
     if not isinstance(reader, Fer2013Csv) or not beside.is_file():

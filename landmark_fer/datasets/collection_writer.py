@@ -17,23 +17,21 @@ from landmark_fer.datasets.collection import (
     FORMAT_VERSION,
     LOCK,
     READ_ME,
+    README,
+    TAKE,
     check_made_with,
     check_place,
     checked_subject,
+    clear_leftovers,
     folder_of,
     is_collection,
     read_about,
     read_takes,
-)
-from landmark_fer.datasets.collection_files import (
-    TAKE,
-    clear_leftovers,
     remove_folder,
     sync,
     write_json,
     write_take,
 )
-from landmark_fer.datasets.collection_texts import README
 
 
 class Collection:

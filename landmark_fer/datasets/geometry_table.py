@@ -22,8 +22,7 @@ from landmark_fer.core.files import checkout, written_beside
 from landmark_fer.core.landmarks import N_LANDMARKS
 from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.core.records import records_of_landmarks
-from landmark_fer.datasets.base import FaceDataset
-from landmark_fer.datasets.inputs import DATA
+from landmark_fer.datasets.base import DATA, FaceDataset
 
 TABLE_NAME = "fer2013_geometry.npz"
 TABLE_FORMAT = 1

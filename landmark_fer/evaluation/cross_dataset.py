@@ -10,7 +10,7 @@ from landmark_fer.evaluation.scores import score
 from landmark_fer.evaluation.splits import TRAINING, has_chips
 from landmark_fer.evaluation.subjects import check_enough_subjects, related_faces, scores_by_subject
 from landmark_fer.evaluation.validation import cross_validate_candidates, make_folds
-from landmark_fer.models.contract import fit_predictor
+from landmark_fer.models.base import fit_predictor
 
 
 def cross_datasets(datasets, candidate, *, n_folds=5, jobs=1, random_state=0, cache=None, bar=True):

@@ -6,7 +6,7 @@ from sklearn.base import clone
 from landmark_fer.core.errors import InputError
 from landmark_fer.evaluation.comparison import align_columns
 from landmark_fer.evaluation.scores import class_columns, wilson_interval
-from landmark_fer.models.contract import fit_predictor, predict_in_order
+from landmark_fer.models.base import fit_predictor, predict_in_order
 
 
 def learning_curve(pipeline, records, expressions, groups, classes, *, fold, votes=None, sizes=None, random_state=0):

@@ -19,7 +19,7 @@ from landmark_fer.evaluation.scores import class_columns, log_loss
 from landmark_fer.evaluation.search_report import Measurement, SearchOutcome, describe_search, search_rows
 from landmark_fer.evaluation.search_study import CandidateStudy, open_storage
 from landmark_fer.evaluation.validation import make_folds, sample_rows
-from landmark_fer.models.contract import fit_predictor, predict_in_order
+from landmark_fer.models.base import fit_predictor, predict_in_order
 
 N_SETTINGS = 24
 """Settings tried of each candidate; a grid with fewer combinations is tried whole."""

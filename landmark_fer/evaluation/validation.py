@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.workers import ending_with_this
-from landmark_fer.models.contract import fit_predictor, predict_in_order
+from landmark_fer.models.base import fit_predictor, predict_in_order
 
 
 def make_folds(expressions, groups, *, n_folds=5, random_state=0):

@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from landmark_fer.core.geometry import mirror_landmarks, similarity_transform, transform_points
+from landmark_fer.core.landmarks import TEMPLATE
 from landmark_fer.core.records import take_field
-from landmark_fer.core.template import TEMPLATE
 from landmark_fer.features.hog import hog, hog_size, mirror_hog
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure, mirrored_measurements
 

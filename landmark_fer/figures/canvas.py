@@ -1,6 +1,108 @@
-"""Figures and axes to draw on, in the colours of a palette; no window, and nothing that other figures would notice."""
+"""What every figure uses: axes, palette, SVG."""
 
-from landmark_fer.figures.palette import LIGHT
+import io
+import re
+from dataclasses import dataclass
+from html import escape
+
+from landmark_fer.core.expressions import UNCERTAIN
+
+BLUE, VERMILLION, GREEN, ORANGE = "#0072b2", "#d55e00", "#009e73", "#e69f00"
+SKY, PURPLE, YELLOW, GREY = "#56b4e9", "#cc79a7", "#f0e442", "#8c8c8c"
+
+SERIES = (BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE, GREY)
+"""Of things that stand side by side, in this order: Okabe and Ito's, without the yellow that white paper hides."""
+
+EXPRESSION_COLOURS = {
+    "angry": VERMILLION,
+    "disgust": GREEN,
+    "fear": PURPLE,
+    "happy": YELLOW,
+    "sad": BLUE,
+    "surprise": SKY,
+    "neutral": GREY,
+    "contempt": ORANGE,
+    UNCERTAIN: "#808080",
+}
+"""The same as live's; neutral is darker, so that it shows on paper."""
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours that depend on the ground.
+
+    Attributes
+    ----------
+    ink : str
+        Letters and what matters.
+    dim : str
+        Letters and lines that matter less.
+    line : str
+        Grids.
+    paper : str
+        The ground.
+    on_blue : str
+        Letters on full `BLUE`.
+    """
+
+    ink: str
+    dim: str
+    line: str
+    paper: str
+    on_blue: str = "#ffffff"
+
+
+LIGHT = Palette(ink="#1b1b1b", dim="#5c5c5c", line="#dcdcdc", paper="#ffffff")
+DARK = Palette(ink="#eeeeee", dim="#a8a8a8", line="#3c3e42", paper="#17181a")
+
+# Colours that nothing else is drawn in: in an SVG they become the page's own.
+PAGE = Palette(ink="#010203", dim="#010204", line="#010205", paper="#010206", on_blue="#ffffff")
+"""For `figure_svg` alone, whose images take the colours of the page that they stand on."""
+
+
+_PAGE_COLOURS = {PAGE.ink: "--ink", PAGE.dim: "--dim", PAGE.line: "--line", PAGE.paper: "--paper"}
+_FONT = re.compile(r"'DejaVu Sans'(, [^;\"]*)?(?=[;\"])")
+_IDS = (
+    (re.compile(r'\bid="'), 'id="{prefix}-'),
+    (re.compile(r'href="#'), 'href="#{prefix}-'),
+    (re.compile(r"url\(#"), "url(#{prefix}-"),
+)
+
+
+def figure_svg(figure, *, label, prefix):
+    """Return a figure as an ``<svg>`` element.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Drawn with the palette `PAGE`: its colours become the variables ``--ink``, ``--dim``, ``--line`` and
+        ``--paper`` of the page.
+    label : str
+        What the image shows, for those who do not see it.
+    prefix : str
+        Of the names inside it, which must differ from those of the page's other images.
+
+    Returns
+    -------
+    str
+        As wide as its place, without a size, fonts or addresses of its own.
+    """
+    import matplotlib
+
+    content = io.BytesIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "landmark_fer"}):
+        figure.savefig(content, format="svg", metadata={"Date": None})
+    text = content.getvalue().decode()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    box = re.search(r'viewBox="([^"]+)"', text)[1]
+    inside = text[text.index(">", text.index("<svg")) + 1 :].replace("xlink:href", "href").strip()
+    for colour, name in _PAGE_COLOURS.items():
+        inside = inside.replace(colour, f"var({name})")
+    inside = _FONT.sub("sans-serif", inside)
+    for pattern, new in _IDS:
+        inside = pattern.sub(new.format(prefix=prefix), inside)
+    return f'<svg viewBox="{box}" role="img" aria-label="{escape(label)}">\n{inside}'
+
 
 WIDTH, HEIGHT = 4.6, 3.3  # inches; letters of 9 points can then be read on a phone
 LETTERS, SMALL_LETTERS = 9, 8  # points

@@ -127,8 +127,7 @@ def _compare(dataset, names, options, jobs):
 
 def _train(dataset, names, options, jobs):
     """Train networks, print it, and return the chosen one, its facts, files that go with it, and what to clear away."""
-    from landmark_fer.fit.initial_weights import read_initial_weights
-    from landmark_fer.fit.network_training import recipe_changes, train_networks
+    from landmark_fer.fit.network_training import read_initial_weights, recipe_changes, train_networks
     from landmark_fer.models.networks.architectures import check_memory
     from landmark_fer.reports.measures import network_report_facts
 
@@ -185,7 +184,7 @@ def _second_look(dataset, comparison, options):
     if not (options.label_errors or options.drop_label_errors):
         return ()
     from landmark_fer.core.errors import SinkError
-    from landmark_fer.datasets.ferplus import votes_of
+    from landmark_fer.datasets.readers.ferplus import votes_of
     from landmark_fer.fit.label_review import review_labels
 
     judges = votes_of(dataset, options.data[0]) if len(options.data or ()) == 1 else None

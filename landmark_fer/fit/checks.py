@@ -81,8 +81,7 @@ def _check_networks(options, networks):
     if given or options.format != "joblib":
         option = "--" + (given[0] if given else "format").replace("_", "-")
         raise InputError(f"{option} is of the other models, and {', '.join(networks)} must do without; leave it out")
-    from landmark_fer.fit.initial_weights import read_initial_weights
-    from landmark_fer.fit.network_training import extractor_settings, recipe_changes
+    from landmark_fer.fit.network_training import extractor_settings, read_initial_weights, recipe_changes
     from landmark_fer.models.networks.training import import_keras
 
     extractor_settings(networks)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from landmark_fer.datasets.ferplus import majority
 from landmark_fer.datasets.near_duplicates import find_near_duplicates
+from landmark_fer.datasets.readers.ferplus import majority
 from landmark_fer.evaluation.label_errors import agreement_with_votes, contradicting_near_duplicates, label_errors
 
 _SIDES = "suggestion", "label", "neither"

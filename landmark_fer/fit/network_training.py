@@ -1,24 +1,92 @@
-"""From a data set to a trained network: watch, compare, choose, calibrate, test, describe."""
+"""Training of a network: splits, initial weights, training, predictions."""
 
 import io
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
-from landmark_fer.artifact.facts import base_facts, votes_of_training
+from landmark_fer.artifact.manifest import base_facts, read_manifest, votes_of_training
+from landmark_fer.artifact.network_files import load_keras_network
 from landmark_fer.core.errors import InputError
 from landmark_fer.evaluation.comparison import choose, comparison_rows
-from landmark_fer.evaluation.network_split import split_for_networks
-from landmark_fer.evaluation.own_splits import prepare_folds
 from landmark_fer.evaluation.rejection import rejection_facts
 from landmark_fer.evaluation.significance import compare_pairs
+from landmark_fer.evaluation.splits import prepare_folds, split_for_networks
 from landmark_fer.evaluation.validation import CandidateResult
-from landmark_fer.figures.history import write_history
+from landmark_fer.figures.comparison import write_history
 from landmark_fer.fit.options import OPTIONS_OF, RECIPE_OPTIONS
-from landmark_fer.models.contract import predict_in_order
+from landmark_fer.models.base import predict_in_order
 from landmark_fer.models.networks.architectures import ARCHITECTURES
 from landmark_fer.models.networks.classifier import CalibratedNetwork, NetworkClassifier, fit_network_temperature
-from landmark_fer.models.networks.training import history_text
+from landmark_fer.models.networks.training import HISTORY, history_text, read_history
 from landmark_fer.perception.extraction import ExtractorSettings
+
+_OTHER_FACES = (
+    "It began with a network that was trained on other data, with another seed or for other classes: what is watched "
+    "now may have been learnt then."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class InitialWeights:
+    """A trained network from which a training begins.
+
+    Attributes
+    ----------
+    network : keras.Model
+    manifest : dict
+        Of its artifact.
+    history : list of dict
+        Of its training, as from `read_history`.
+    """
+
+    network: object
+    manifest: dict
+    history: list
+
+    @property
+    def trainings(self):
+        """The trainings that led to it, as a manifest keeps them, the earliest first."""
+        network = self.manifest["network"]
+        known = {
+            "command": self.manifest.get("command"),
+            "epochs": network["epochs"],
+            "learning_rate": network["recipe"]["learning_rate"],
+            "model_sha256": self.manifest["model"]["sha256"],
+        }
+        return [*network.get("earlier", []), known]
+
+    def warning(self, dataset, seed):
+        """Return a sentence where the watched faces may have been learnt before, or an empty text."""
+        was = self.manifest.get("data", {}).get("key"), self.manifest.get("seed")
+        return "" if was == (dataset.key, seed) else _OTHER_FACES
+
+
+def read_initial_weights(path, architecture):
+    """Return the network of an artifact, to train it further.
+
+    Parameters
+    ----------
+    path : path-like
+        Of the artifact.
+    architecture : str
+        That it must have.
+
+    Raises
+    ------
+    ArtifactError
+        If it is missing, damaged, or not of a network that Keras trained.
+    InputError
+        If it is of another architecture.
+    DependencyError
+        If Keras is not installed.
+    """
+    manifest = read_manifest(path)
+    came = manifest.get("network", {}).get("architecture", manifest.get("model_name"))
+    if came != architecture:
+        raise InputError(f"--start must be an artifact of {architecture}, got {path} of {came}; name another")
+    return InitialWeights(load_keras_network(path, manifest), manifest, read_history(Path(path) / HISTORY))
+
 
 _FOLDS = (
     "Trained on {learnt:,} of {all:,} training faces; the other {watched:,} were watched meanwhile: they chose the "

@@ -4,8 +4,8 @@ import argparse
 
 from landmark_fer.artifact.manifest import ARTIFACT
 from landmark_fer.core.paths import Input, Output
-from landmark_fer.datasets.inputs import DATA_OR_TABLE
-from landmark_fer.perception.predictor_file import PREDICTOR
+from landmark_fer.datasets.base import DATA_OR_TABLE
+from landmark_fer.perception.landmarks import PREDICTOR
 
 DEFAULT_OUT = "artifacts/latest"
 MODELS = "dummy,knn,svm,mlp"

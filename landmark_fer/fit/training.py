@@ -5,22 +5,20 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from landmark_fer.artifact.facts import base_facts, votes_of_training
+from landmark_fer.artifact.manifest import base_facts, votes_of_training
 from landmark_fer.core.errors import DataError
 from landmark_fer.core.files import cache_folder
-from landmark_fer.core.rows import rows_of
+from landmark_fer.core.records import rows_of
 from landmark_fer.datasets.merging import repeated
-from landmark_fer.evaluation.comparison import choose, comparison_rows
-from landmark_fer.evaluation.ensembles import calibrated_results, pipeline_of_choice
-from landmark_fer.evaluation.own_splits import interval_of_groups, prepare_folds
+from landmark_fer.evaluation.comparison import calibrated_results, choose, comparison_rows, pipeline_of_choice
 from landmark_fer.evaluation.rejection import rejection_facts
 from landmark_fer.evaluation.scores import class_columns
 from landmark_fer.evaluation.search import search_candidates
 from landmark_fer.evaluation.significance import compare_pairs
-from landmark_fer.evaluation.splits import split_faces
+from landmark_fer.evaluation.splits import interval_of_groups, prepare_folds, split_faces
 from landmark_fer.evaluation.validation import cross_validate_candidates, make_folds
+from landmark_fer.models.base import fit_predictor
 from landmark_fer.models.candidates import OLDER_CANDIDATES, ensemble_members
-from landmark_fer.models.contract import fit_predictor
 
 FEWEST_FACES = 8  # plain_mlp keeps a tenth of the faces and mirrored faces back, at least one of each expression
 

@@ -54,11 +54,11 @@ def _watch(options):
     """Run a session with a window, or without one, and return its tally."""
     from threadpoolctl import threadpool_limits
 
-    from landmark_fer.live.interrupts import Interrupts
+    from landmark_fer.live.pacing import Interrupts
     from landmark_fer.live.session import Session
-    from landmark_fer.live.sinks.registry import log_facts
+    from landmark_fer.live.sinks.logs import log_facts
     from landmark_fer.live.sources.opening import open_source
-    from landmark_fer.live.view import OverlayOptions
+    from landmark_fer.live.state import OverlayOptions
 
     with contextlib.ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
@@ -82,7 +82,7 @@ def _serve(options):
     """Serve the page until Ctrl-C."""
     from threadpoolctl import threadpool_limits
 
-    from landmark_fer.live.interrupts import Interrupts
+    from landmark_fer.live.pacing import Interrupts
     from landmark_fer.live.reader import LiveReader
     from landmark_fer.live.sources.opening import open_source
     from landmark_fer.live.web.server import parse_address, serve
@@ -130,7 +130,7 @@ def _window():
 
 
 def _recognizer(options, model):
-    from landmark_fer.perception.predictor_file import hash_early
+    from landmark_fer.perception.landmarks import hash_early
 
     hash_early(options.predictor)
     from landmark_fer.artifact.artifact import load_artifact
@@ -152,8 +152,9 @@ def _reader(options, recognizer, versus):
 
 def _sinks(options, source, recognizer, versus, facts):
     """Return what keeps the run: logs, the recording, the summary; none has touched its file yet."""
-    from landmark_fer.live.sinks.registry import VideoRecorder, open_log
+    from landmark_fer.live.sinks.logs import open_log
     from landmark_fer.live.sinks.summary import SummaryWriter
+    from landmark_fer.live.sinks.video import VideoRecorder
 
     classes, rate = recognizer.classes, {"frames_per_second": source.frames_per_second}
     sinks = [open_log(path, classes, facts=facts, versus_classes=versus and versus.classes) for path in options.log]

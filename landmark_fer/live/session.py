@@ -6,17 +6,14 @@ import time
 from dataclasses import replace
 
 from landmark_fer.core.errors import SinkError
-from landmark_fer.live.baselines import SECONDS, NeutralBaselines
-from landmark_fer.live.drawing.overlay import History, draw_frame
-from landmark_fer.live.explaining import Explainer
-from landmark_fer.live.interrupts import Interrupts
-from landmark_fer.live.pacing import Pace, Rate
-from landmark_fer.live.sinks.keyed_recording import KeyedRecording
+from landmark_fer.live.drawing.charts import History
+from landmark_fer.live.drawing.overlay import draw_frame
+from landmark_fer.live.pacing import Interrupts, Pace, Rate
+from landmark_fer.live.reader import SECONDS, Explainer, NeutralBaselines, SmallImages
+from landmark_fer.live.sinks.recording import KeyedRecording
 from landmark_fer.live.sinks.snapshot import write_snapshot
-from landmark_fer.live.small_images import SmallImages
 from landmark_fer.live.state import State
-from landmark_fer.live.summary_text import RunSummary
-from landmark_fer.live.timeline import Timelines
+from landmark_fer.live.timeline import RunSummary, Timelines
 
 LISTEN_S = 0.05  # keys are heard at least this often while a image stands
 

@@ -13,9 +13,9 @@ from sklearn.pipeline import Pipeline
 from landmark_fer.core.errors import InputError
 from landmark_fer.features.projection import FeatureBlocks, MirrorPCA
 from landmark_fer.features.transformers import AlignedLandmarks, HogOfChip, Measurements
+from landmark_fer.models.base import MirroredClassifier
 from landmark_fer.models.classic_methods import OLDER
 from landmark_fer.models.embedding_knn import EmbeddingKNN
-from landmark_fer.models.mirrored import MirroredClassifier
 from landmark_fer.models.mlp import MLPWithDropout
 from landmark_fer.models.networks import NETWORKS
 from landmark_fer.models.streamed import StreamedClassifier, UndescribedFaces

@@ -17,12 +17,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
-from landmark_fer.features.components import LeadingComponents
-from landmark_fer.features.lbp import LbpOfChip
-from landmark_fer.features.pixels import PixelsOfChip
-from landmark_fer.features.projection import MirrorPCA
+from landmark_fer.features.projection import LeadingComponents, MirrorPCA
+from landmark_fer.features.texture import LbpOfChip, PixelsOfChip
 from landmark_fer.features.transformers import HogOfChip, Measurements
-from landmark_fer.models.mirrored import MirroredClassifier
+from landmark_fer.models.base import MirroredClassifier
 from landmark_fer.models.rules import ExpressionRules
 
 

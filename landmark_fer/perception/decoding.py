@@ -11,8 +11,17 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from landmark_fer.core.errors import DataError
 from landmark_fer.perception.image_formats import READ_BY, image_kind
-from landmark_fer.perception.value_ranges import ValueRange, extremes, full_range, holds, to_eight_bits, usual_range
-from landmark_fer.perception.wide_images import opencv_values, tiff_pages, wide_header
+from landmark_fer.perception.wide_images import (
+    ValueRange,
+    extremes,
+    full_range,
+    holds,
+    opencv_values,
+    tiff_pages,
+    to_eight_bits,
+    usual_range,
+    wide_header,
+)
 
 MAX_PIXELS = 64_000_000
 

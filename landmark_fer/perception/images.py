@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from landmark_fer.core.errors import DataError, InputError
-from landmark_fer.core.file_identity import is_special
 from landmark_fer.core.naming import show
+from landmark_fer.core.paths import is_special
 from landmark_fer.perception.decoding import MAX_PIXELS, MOVING, NOTES, ImageFile, Note
 from landmark_fer.perception.image_formats import head_of, image_file_kind, image_kind
 from landmark_fer.perception.wide_images import may_be_wide

@@ -1,20 +1,140 @@
-"""Why a model answers what it answers: its own witness, from faces with one sign undone or one patch blurred.
+"""Explanation of one prediction: cues, counterfactuals, occlusion."""
 
-The model is asked again about changed faces: with the mouth as open as a typical neutral face has it, with the brows as
-low, and so on, landmarks and pixels alike. How much the answer loses is what the sign contributed. This holds for any
-predictor, and says what the model goes by, not what the person feels, nor what would be right to go by.
-"""
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 
-from dataclasses import asdict, dataclass, field
-
+import cv2
 import numpy as np
 
 from landmark_fer.core.expressions import UNCERTAIN
+from landmark_fer.core.geometry import interocular_distance, inverse_transform, transform_points
 from landmark_fer.core.records import stack
-from landmark_fer.models.contract import predict_in_order
-from landmark_fer.recognition.counterfactuals import without_cues, without_patches
-from landmark_fer.recognition.cues import CUES, TYPICAL, cue_values
-from landmark_fer.recognition.occlusion import spread_over_chip
+from landmark_fer.models.base import predict_in_order
+from landmark_fer.perception.alignment import chip_transform, crop_transform, move_landmarks
+from landmark_fer.recognition.cues import CUES, TYPICAL, cue_values, undo_cues
+
+
+def without_cues(face, *, fields, crop_margin=0.0):
+    """Return the face once for each of `CUES`, that sign undone.
+
+    Parameters
+    ----------
+    face : Face
+    fields : sequence of str
+        What the model reads of a face record; images that it does not read are left as they are.
+    crop_margin : float, default=0
+        Of the crop, as in `ExtractorSettings`.
+
+    Returns
+    -------
+    list of Face
+    """
+    reads = {"fields": fields, "crop_margin": crop_margin}
+    return [with_landmarks(face, moved, **reads) for moved in undo_cues(face.landmarks)]
+
+
+def without_patches(face, *, fields, crop_margin=0.0):
+    """Return the face once for each patch of its chip, that patch blurred in the images that the model reads.
+
+    Parameters
+    ----------
+    face, fields, crop_margin
+        As for `without_cues`.
+
+    Returns
+    -------
+    list of Face
+    """
+    size = len(face.chip)
+    images = {}
+    if "chip" in fields:
+        images["chip"] = occluded(face.chip, chip_size=size)
+    if "crop" in fields:
+        to_chip = _composed(
+            chip_transform(face.landmarks, size=size),
+            inverse_transform(crop_transform(face.box, size=len(face.crop), margin=crop_margin)),
+        )
+        images["crop"] = occluded(face.crop, chip_size=size, to_chip=to_chip)
+    return [replace(face, **dict(zip(images, row, strict=True))) for row in zip(*images.values(), strict=True)]
+
+
+def with_landmarks(face, moved, *, fields, crop_margin=0.0):
+    """Return the face with its landmarks moved to `moved`, shape (68, 2), and the pixels that the model reads, too."""
+    images = {}
+    if "chip" in fields:
+        before, after = (chip_transform(landmarks, size=len(face.chip)) for landmarks in (face.landmarks, moved))
+        back = _composed(before, inverse_transform(after))
+        images["chip"] = _moved(face.chip, face.landmarks, moved, before, after, back)
+    if "crop" in fields:
+        place = crop_transform(face.box, size=len(face.crop), margin=crop_margin)
+        images["crop"] = _moved(face.crop, face.landmarks, moved, place, place, None)
+    return replace(face, landmarks=moved.astype(np.float32), **images)
+
+
+def _moved(image, landmarks, moved, before, after, back):
+    there = transform_points(after, moved)
+    here, interocular = transform_points(before, landmarks), interocular_distance(there)
+    return move_landmarks(image, here, there, interocular=interocular, transform=back)
+
+
+def _composed(second, first):
+    """Return the transform of shape (2, 3) that applies `first`, then `second`."""
+    return np.column_stack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]])
+
+
+PATCHES = 7  # along a side of the chip
+_WIDTH = 0.7  # standard deviation of a patch's soft edge, in distances between patches
+_BLUR = 0.15  # standard deviation of the blur, in sides of the chip: the light stays, every shape goes
+
+
+def occluded(image, *, chip_size, to_chip=None):
+    """Return a image once for each patch, with that patch blurred.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width), uint8
+    chip_size : int
+        Side of the chip, on which the patches lie evenly, row by row.
+    to_chip : ndarray of shape (2, 3), optional
+        From the image to the chip; by default the image is the chip.
+
+    Returns
+    -------
+    ndarray of shape (p, height, width), uint8
+        ``p`` is `PATCHES` squared. Patches have soft edges, so that no edge appears that the face does not have.
+    """
+    scale = 1.0 if to_chip is None else np.hypot(*to_chip[:, 0])
+    blurred = cv2.GaussianBlur(image, (0, 0), _BLUR * chip_size / scale, borderType=cv2.BORDER_REPLICATE)
+    shares = _chip_patches(chip_size) if to_chip is None else _patches(image.shape, to_chip, chip_size)
+    mixed = image + shares * (blurred.astype(np.float32) - image)
+    return mixed.round().astype(np.uint8)
+
+
+def spread_over_chip(values, *, chip_size):
+    """Return values of shape (p,), one a patch, as a image of shape (chip_size, chip_size): their weighted mean."""
+    shares = _chip_patches(chip_size)
+    return np.tensordot(values, shares, axes=1) / shares.sum(axis=0)
+
+
+@cache
+def _chip_patches(chip_size):
+    shares = _patches((chip_size, chip_size), np.eye(2, 3), chip_size)
+    shares.setflags(write=False)
+    return shares
+
+
+def _patches(shape, to_chip, chip_size):
+    """Return how much of the blur each pixel takes for each patch, shape (p, height, width)."""
+    apart = chip_size / PATCHES
+    centres = (np.arange(PATCHES) + 0.5) * apart - 0.5
+    rows, columns = np.indices(shape, dtype=np.float32)
+    x, y = (to_chip[axis, 0] * columns + to_chip[axis, 1] * rows + to_chip[axis, 2] for axis in (0, 1))
+    across, down = (
+        np.exp(-((place - centres[:, None, None]) ** 2) / (2 * (_WIDTH * apart) ** 2)).astype(np.float32)
+        for place in (x, y)
+    )
+    return (down[:, None] * across).reshape(-1, *shape)
+
 
 NOTABLE_SHIFT = 0.5
 """Under this many spreads from the typical value a sign is not named in the text."""

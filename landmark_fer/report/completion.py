@@ -17,10 +17,8 @@ from landmark_fer.artifact.folders import write_whole
 from landmark_fer.artifact.manifest import MANIFEST_NAME, read_manifest
 from landmark_fer.core.errors import ArtifactError, DataError, InputError, SinkError
 from landmark_fer.datasets import load_dataset
-from landmark_fer.evaluation.network_split import split_for_networks
-from landmark_fer.evaluation.own_splits import prepare_folds
-from landmark_fer.evaluation.region_swaps import region_swaps
-from landmark_fer.evaluation.splits import split_faces
+from landmark_fer.evaluation.importance import region_swaps
+from landmark_fer.evaluation.splits import prepare_folds, split_faces, split_for_networks
 from landmark_fer.evaluation.subjects import people_in_folds
 from landmark_fer.fit.options import fit_parser
 from landmark_fer.perception.extraction import ExtractorSettings

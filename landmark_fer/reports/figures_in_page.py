@@ -3,8 +3,7 @@
 import logging
 from html import escape
 
-from landmark_fer.figures.palette import PAGE
-from landmark_fer.figures.svg import figure_svg
+from landmark_fer.figures.canvas import PAGE, figure_svg
 
 logger = logging.getLogger(__name__)
 

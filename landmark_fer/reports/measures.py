@@ -9,14 +9,13 @@ import time
 
 import numpy as np
 
-from landmark_fer.artifact.facts import votes_of_training
-from landmark_fer.evaluation.ensembles import pipeline_of_choice
-from landmark_fer.evaluation.importance import grouped_importance
+from landmark_fer.artifact.manifest import votes_of_training
+from landmark_fer.evaluation.comparison import pipeline_of_choice
+from landmark_fer.evaluation.importance import grouped_importance, region_swaps
 from landmark_fer.evaluation.learning import doubling_sizes, learning_curve, stratified_order
-from landmark_fer.evaluation.region_swaps import region_swaps
 from landmark_fer.evaluation.scores import score
 from landmark_fer.evaluation.validation import sample_rows
-from landmark_fer.figures.folds import fold_scores
+from landmark_fer.figures.comparison import fold_scores
 from landmark_fer.models.calibration import ENSEMBLE
 from landmark_fer.models.candidates import ensemble_members
 

@@ -2,10 +2,8 @@
 
 from html import escape
 
-from landmark_fer.figures.classes import ClassesFigure
-from landmark_fer.figures.confusion import ConfusionFigure
-from landmark_fer.figures.rejection import RejectionFigure
-from landmark_fer.figures.reliability import ReliabilityFigure
+from landmark_fer.figures.per_class import ClassesFigure, ConfusionFigure
+from landmark_fer.figures.rejection import RejectionFigure, ReliabilityFigure
 from landmark_fer.reports.figures_in_page import side_by_side
 from landmark_fer.reports.parts import NOT_MEASURED, folded, paragraph, section, table
 

@@ -2,10 +2,8 @@
 
 from html import escape
 
-from landmark_fer.figures.folds import FoldsFigure
-from landmark_fer.figures.history import HistoryFigure
+from landmark_fer.figures.comparison import FoldsFigure, HistoryFigure, LearningFigure
 from landmark_fer.figures.importance import ImportanceFigure
-from landmark_fer.figures.learning import LearningFigure
 from landmark_fer.reports.figures_in_page import side_by_side
 from landmark_fer.reports.parts import (
     NOT_MEASURED,

@@ -15,8 +15,8 @@ from landmark_fer.artifact.manifest import MANIFEST_NAME, read_manifest
 from landmark_fer.artifact.network_files import read_network_file
 from landmark_fer.collect.spans import read_spans
 from landmark_fer.datasets import load_dataset, open_source
-from landmark_fer.datasets.ferplus import read_votes
 from landmark_fer.datasets.geometry_table import read_table, table_path
+from landmark_fer.datasets.readers.ferplus import read_votes
 from landmark_fer.models.networks.description import read_sidecar
 from landmark_fer.perception.images import read_frames, read_image
 from tests.accidents.artifacts import ARTIFACT_TARGETS

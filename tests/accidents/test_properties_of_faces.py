@@ -15,12 +15,11 @@ from landmark_fer.core.geometry import (
     transform_points,
     upright,
 )
+from landmark_fer.core.landmarks import TEMPLATE
 from landmark_fer.core.records import Box, mirror_records, record_dtype
-from landmark_fer.core.template import TEMPLATE
 from landmark_fer.features.hog import hog, mirror_hog
-from landmark_fer.features.lbp import lbp
 from landmark_fer.features.measurements import measure, mirrored_measurements
-from landmark_fer.features.pixels import PixelsOfChip
+from landmark_fer.features.texture import PixelsOfChip, lbp
 from landmark_fer.features.transformers import AlignedLandmarks, HogOfChip, Measurements
 from landmark_fer.perception.alignment import align_face, chip_transform, crop_box
 from landmark_fer.perception.tracking.tracks import box_at, place_of, pose_of

@@ -9,9 +9,9 @@ from hypothesis import strategies as some
 
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.expressions import EXPRESSIONS, FER2013_CODES, FERPLUS_COLUMNS, expression_named, find_expression
-from landmark_fer.datasets.ferplus import majority, read_votes, soft_labels
 from landmark_fer.datasets.readers.fer2013 import SIDE, Fer2013Csv, expression_of_label
-from landmark_fer.live.sinks.files import wall_time
+from landmark_fer.datasets.readers.ferplus import majority, read_votes, soft_labels
+from landmark_fer.live.sinks.base import wall_time
 from landmark_fer.models.networks.description import NetworkDescription
 from landmark_fer.models.onnx_runtime import OnnxModel
 from landmark_fer.perception.extraction import ExtractorSettings

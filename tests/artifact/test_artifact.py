@@ -12,7 +12,7 @@ import pytest
 
 from landmark_fer.artifact import artifact, folders
 from landmark_fer.artifact.artifact import check_destination, load_artifact, read_manifest, save_artifact
-from landmark_fer.artifact.probe import probe_records
+from landmark_fer.artifact.manifest import probe_records
 from landmark_fer.core.errors import ArtifactError, SinkError
 from tests.conftest import made_up_faces
 

@@ -17,7 +17,7 @@ from landmark_fer.features.transformers import Measurements
 from landmark_fer.models.calibration import CalibratedEnsemble, Calibration
 from landmark_fer.models.candidates import CANDIDATES, FEATURES, FIELDS, STREAMED_CANDIDATES, make_candidates
 from landmark_fer.models.mlp import MLPWithDropout
-from landmark_fer.models.onnx_predictor import OnnxPredictor
+from landmark_fer.models.onnx_runtime import OnnxPredictor
 from landmark_fer.models.svm import LeastSquaresSVM
 from tests.conftest import made_up_faces
 from tests.selection import slow

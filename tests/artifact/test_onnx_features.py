@@ -5,13 +5,11 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from landmark_fer.artifact.export.features import append_features
-from landmark_fer.artifact.export.graph import Graph
+from landmark_fer.artifact.export.features import Graph, append_features
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.geometry import mouth_aspect_ratio
-from landmark_fer.core.landmarks import points
+from landmark_fer.core.landmarks import TEMPLATE, points
 from landmark_fer.core.records import record_dtype, records_of_landmarks
-from landmark_fer.core.template import TEMPLATE
 from landmark_fer.features.hog import hog
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure
 from landmark_fer.features.projection import FeatureBlocks, MirrorPCA

@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from landmark_fer import Recognizer
 from landmark_fer.artifact.artifact import load_artifact, save_artifact
-from landmark_fer.artifact.skops_file import TRUSTED_TYPES, load_skops, skops_content
+from landmark_fer.artifact.model_files import TRUSTED_TYPES, load_skops, skops_content
 from landmark_fer.core.errors import ArtifactError, DependencyError, InputError
 from landmark_fer.models.calibration import CalibratedEnsemble, Calibration
 from landmark_fer.models.candidates import CANDIDATES, STREAMED_CANDIDATES, make_candidates

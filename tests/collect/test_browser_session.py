@@ -9,8 +9,7 @@ from landmark_fer.collect.browser_session import HOW, CollectionServer
 from landmark_fer.collect.director import DONE, READY, RECORDING
 from landmark_fer.collect.plan import plan_missing
 from landmark_fer.core.errors import InputError
-from landmark_fer.datasets.collection import made_with, read_about, read_takes
-from landmark_fer.datasets.collection_files import read_records
+from landmark_fer.datasets.collection import made_with, read_about, read_records, read_takes
 from landmark_fer.datasets.collection_writer import Collection, delete_all, delete_subject
 from landmark_fer.perception.tracking.following import FaceFollower
 

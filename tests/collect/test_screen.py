@@ -5,13 +5,12 @@ import numpy as np
 import pytest
 
 from landmark_fer.collect.director import COUNTDOWN, DONE, READY, RECORDING, Shown
-from landmark_fer.collect.examples import HINTS, SIDE, example
 from landmark_fer.collect.plan import ASKED, Ask
-from landmark_fer.collect.screen import FOOT, HEIGHT, PANEL, draw_notice, draw_screen
+from landmark_fer.collect.screen import FOOT, HEIGHT, HINTS, PANEL, SIDE, draw_notice, draw_screen, example
 from landmark_fer.core.expressions import EXPRESSIONS
 from landmark_fer.core.geometry import interocular_distance
 from landmark_fer.core.records import Box, Face
-from landmark_fer.live.drawing.colours import RECORDING as RED
+from landmark_fer.live.drawing.text import RECORDING as RED
 
 
 @pytest.fixture(scope="module")

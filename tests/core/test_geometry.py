@@ -16,8 +16,7 @@ from landmark_fer.core.geometry import (
     transform_points,
     upright,
 )
-from landmark_fer.core.landmarks import CLOSED_GROUPS, GROUPS, MIRROR
-from landmark_fer.core.template import TEMPLATE
+from landmark_fer.core.landmarks import CLOSED_GROUPS, GROUPS, MIRROR, TEMPLATE
 
 
 def moved(points, *, turn=0.4, scale=2.5, shift=(7.0, -3.0)):

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import DataError, InputError, SinkError
-from landmark_fer.datasets import collection_files, collection_writer
-from landmark_fer.datasets.collection import folder_of, made_with, read_about, read_takes
-from landmark_fer.datasets.collection_files import read_records
+from landmark_fer.datasets import collection as collection_files
+from landmark_fer.datasets import collection_writer
+from landmark_fer.datasets.collection import folder_of, made_with, read_about, read_records, read_takes
 from landmark_fer.datasets.collection_writer import Collection, delete_all, delete_subject
 from landmark_fer.perception.extraction import ExtractorSettings
 from tests.conftest import made_up_faces

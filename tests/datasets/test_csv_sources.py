@@ -13,8 +13,15 @@ from hypothesis import strategies as some
 
 from landmark_fer.core.errors import DataError
 from landmark_fer.datasets.readers import csv_files as csv_sources
-from landmark_fer.datasets.readers.csv_columns import Columns, whole_number
-from landmark_fer.datasets.readers.csv_files import LONGEST_ROW, TextError, csv_rows, csv_rows_of, header_of
+from landmark_fer.datasets.readers.csv_files import (
+    LONGEST_ROW,
+    Columns,
+    TextError,
+    csv_rows,
+    csv_rows_of,
+    header_of,
+    whole_number,
+)
 from tests.accidents.depth import examples
 
 ENDS = ("\n", "\r\n", "\r")

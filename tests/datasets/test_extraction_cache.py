@@ -15,8 +15,8 @@ from landmark_fer.core import files as cache_files
 from landmark_fer.core.errors import DataError, SinkError
 from landmark_fer.core.files import cache_folder
 from landmark_fer.core.records import stack
+from landmark_fer.datasets import cache_entry as chunks
 from landmark_fer.datasets import cache_entry as growing_entry
-from landmark_fer.datasets import chunks
 from landmark_fer.datasets.base import Item
 from landmark_fer.datasets.extraction_cache import build_dataset
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
@@ -28,7 +28,7 @@ QUIET = {"jobs": 1, "progress": False}
 SLOW_BUILD = """
 import sys, time
 import numpy as np
-from landmark_fer.datasets import chunks
+from landmark_fer.datasets import cache_entry as chunks
 from landmark_fer.datasets.base import Item
 from landmark_fer.datasets.extraction_cache import build_dataset
 

@@ -5,8 +5,8 @@ import pytest
 
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.expressions import EXPRESSIONS, FERPLUS_COLUMNS
-from landmark_fer.datasets import ferplus
-from landmark_fer.datasets.ferplus import join_votes, majority, read_votes, soft_labels
+from landmark_fer.datasets.readers import ferplus
+from landmark_fer.datasets.readers.ferplus import join_votes, majority, read_votes, soft_labels
 
 
 def votes_of(**numbers):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import InputError
-from landmark_fer.datasets import near_duplicate_search as near_duplicate_search
+from landmark_fer.datasets import near_duplicates as near_duplicate_search
 from landmark_fer.datasets import near_duplicates as near_duplicates
 from landmark_fer.datasets.near_duplicates import (
     NEAR_DUPLICATE_THRESHOLD,

@@ -7,7 +7,7 @@ import pytest
 
 from landmark_fer.core.errors import DataError
 from landmark_fer.datasets import open_source
-from landmark_fer.datasets.readers.csv_columns import Columns
+from landmark_fer.datasets.readers.csv_files import Columns
 from landmark_fer.datasets.readers.tables import NAMES, ImageTable, PixelTable
 from tests.datasets import copies
 from tests.datasets.copies import notes

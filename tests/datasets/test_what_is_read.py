@@ -16,8 +16,8 @@ from PIL import Image
 from landmark_fer.core.errors import DataError
 from landmark_fer.core.expressions import EXPRESSIONS, FER2013_CODES
 from landmark_fer.datasets import load_dataset, open_source
-from landmark_fer.datasets.readers.fer2013_folders import CODES
-from landmark_fer.datasets.readers.numbered import NUMBERED
+from landmark_fer.datasets.readers.fer2013 import CODES
+from landmark_fer.datasets.readers.file_index import NUMBERED
 from landmark_fer.perception.image_formats import HIDDEN, NOT_AN_IMAGE, READ_BY
 from tests.datasets import copies
 
@@ -208,7 +208,7 @@ def test_a_run_that_was_stopped_while_it_measured_anew_goes_on_by_the_common_ran
 ):
     from landmark_fer.datasets import extraction_cache
 
-    monkeypatch.setattr("landmark_fer.datasets.chunks.CHUNK", 1)
+    monkeypatch.setattr("landmark_fer.datasets.cache_entry.CHUNK", 1)
     bright = faces[1].copy()
     bright[0, 0] = 255
     path = contained(tmp_path, "folder", {"happy/1.png": twelve(faces[0] // 16), "happy/2.png": twelve(bright)})

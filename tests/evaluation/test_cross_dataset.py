@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import DataError, InputError
-from landmark_fer.evaluation.assessment import assess
+from landmark_fer.evaluation.assessment import assess, shared_classes, shared_probabilities
 from landmark_fer.evaluation.cross_dataset import cross_datasets, format_crossing, notes_on
-from landmark_fer.evaluation.shared_classes import shared_classes, shared_probabilities
 from landmark_fer.models.candidates import make_candidates
 from tests.conftest import made_up_dataset, made_up_faces
 

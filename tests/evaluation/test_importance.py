@@ -6,12 +6,13 @@ import pytest
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.geometry import transform_points
 from landmark_fer.core.landmarks import points
-from landmark_fer.evaluation.importance import format_importance, grouped_importance
-from landmark_fer.evaluation.region_swaps import (
+from landmark_fer.evaluation.importance import (
     IMAGE_REGIONS,
     POINT_REGIONS,
     ImageSwap,
     PointSwap,
+    format_importance,
+    grouped_importance,
     region_shares,
     region_swaps,
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import DataError
-from landmark_fer.evaluation.network_split import split_for_networks
+from landmark_fer.evaluation.splits import split_for_networks
 from landmark_fer.models.networks.classifier import validation_part
 from tests.conftest import made_up_dataset
 

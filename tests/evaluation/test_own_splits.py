@@ -7,8 +7,7 @@ import pytest
 
 from landmark_fer.core.errors import DataError
 from landmark_fer.datasets.merging import join
-from landmark_fer.evaluation.own_splits import interval_of_groups, prepare_folds
-from landmark_fer.evaluation.splits import split_faces
+from landmark_fer.evaluation.splits import interval_of_groups, prepare_folds, split_faces
 from tests.conftest import made_up_dataset
 
 CLASSES = ("happy", "sad", "surprise")

@@ -5,8 +5,8 @@ import pytest
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.geometry import mirror_landmarks, upright
+from landmark_fer.core.landmarks import TEMPLATE
 from landmark_fer.core.records import mirror_records
-from landmark_fer.core.template import TEMPLATE
 from landmark_fer.features.hog import hog
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, MEASUREMENTS, measure, mirrored_measurements
 from landmark_fer.features.projection import MirrorPCA

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import InputError
-from landmark_fer.features.lbp import PATTERNS, LbpOfChip, lbp
+from landmark_fer.features.texture import PATTERNS, LbpOfChip, lbp
 from tests.conftest import made_up_faces
 
 NONE_AS_BRIGHT, ALL_AS_BRIGHT, OTHERS = 0, PATTERNS - 2, PATTERNS - 1

@@ -5,7 +5,7 @@ import pytest
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.records import mirror_records
-from landmark_fer.features.pixels import PixelsOfChip, pixels
+from landmark_fer.features.texture import PixelsOfChip, pixels
 from tests.conftest import made_up_faces
 
 

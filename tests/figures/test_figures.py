@@ -14,21 +14,19 @@ from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
 from landmark_fer.evaluation.rejection import rejection_facts
 from landmark_fer.evaluation.scores import score
-from landmark_fer.figures.canvas import new_figure, plain
-from landmark_fer.figures.classes import ClassesFigure
-from landmark_fer.figures.confusion import ConfusionFigure
-from landmark_fer.figures.cost import CostFigure
-from landmark_fer.figures.distributions import DistributionFigure, smooth
-from landmark_fer.figures.folds import FoldsFigure, fold_scores
-from landmark_fer.figures.history import HistoryFigure, write_history
-from landmark_fer.figures.importance import ImportanceFigure
-from landmark_fer.figures.landmarks import LandmarksFigure
-from landmark_fer.figures.learning import LearningFigure
-from landmark_fer.figures.palette import DARK, EXPRESSION_COLOURS, LIGHT, PAGE, SERIES
-from landmark_fer.figures.rejection import RejectionFigure
-from landmark_fer.figures.reliability import FEWEST, ReliabilityFigure
-from landmark_fer.figures.svg import figure_svg
-from landmark_fer.live.drawing.colours import COLOURS
+from landmark_fer.figures.canvas import DARK, EXPRESSION_COLOURS, LIGHT, PAGE, SERIES, figure_svg, new_figure, plain
+from landmark_fer.figures.comparison import (
+    CostFigure,
+    FoldsFigure,
+    HistoryFigure,
+    LearningFigure,
+    fold_scores,
+    write_history,
+)
+from landmark_fer.figures.importance import ImportanceFigure, LandmarksFigure
+from landmark_fer.figures.per_class import ClassesFigure, ConfusionFigure, DistributionFigure, smooth
+from landmark_fer.figures.rejection import FEWEST, RejectionFigure, ReliabilityFigure
+from landmark_fer.live.drawing.text import COLOURS
 
 CLASSES = ("angry", "happy", "neutral")
 
@@ -338,7 +336,7 @@ def contrast(first, second):
 def test_importing_loads_no_matplotlib_and_drawing_leaves_no_figure_to_pyplot():
     code = """
 import sys
-from landmark_fer.figures.folds import FoldsFigure
+from landmark_fer.figures.comparison import FoldsFigure
 assert "matplotlib" not in sys.modules
 FoldsFigure({"a": [0.1, 0.2]}).draw().figure.savefig("/dev/null", format="png")
 from matplotlib import pyplot

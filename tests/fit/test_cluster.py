@@ -112,7 +112,7 @@ def one_killed_at_work(running):
 
 @pytest.mark.slow
 def test_extraction_gives_the_same_bytes_though_a_worker_is_killed(running, lfw_crops, tmp_path, monkeypatch):
-    from landmark_fer.datasets import chunks
+    from landmark_fer.datasets import cache_entry as chunks
 
     monkeypatch.setattr(chunks, "CHUNK", 4)
     many = np.concatenate([lfw_crops] * PACKED)
@@ -200,7 +200,7 @@ def test_what_asks_for_no_jobs_stays_in_this_process(running):
 
 
 def test_large_arrays_are_sent_apart_wherever_they_lie():
-    from landmark_fer.fit.cluster_backend import packed, unpacked
+    from landmark_fer.fit.cluster import packed, unpacked
 
     large = np.arange(2**18, dtype=np.float64)
     payload, arrays = packed([("f", (large, [large]), {"small": np.arange(3), "deep": {"x": large[::2]}})])

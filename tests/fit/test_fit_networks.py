@@ -14,7 +14,7 @@ from landmark_fer.artifact.artifact import read_manifest
 from landmark_fer.core.errors import InputError
 from landmark_fer.evaluate import main as evaluate
 from landmark_fer.fit.__main__ import main
-from landmark_fer.fit.initial_weights import read_initial_weights
+from landmark_fer.fit.network_training import read_initial_weights
 from landmark_fer.models.networks.classifier import NetworkClassifier
 from landmark_fer.models.networks.training import take_weights
 from tests.datasets import copies

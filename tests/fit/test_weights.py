@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.datasets.merging import join
-from landmark_fer.evaluation.ensembles import pipeline_of_choice
+from landmark_fer.evaluation.comparison import pipeline_of_choice
 from landmark_fer.evaluation.search import search_candidates
 from landmark_fer.fit import training
 from landmark_fer.fit.training import compare, fit_chosen

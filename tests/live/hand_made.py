@@ -3,7 +3,7 @@
 import numpy as np
 
 from landmark_fer.core.records import Box, Face, Recognition, SeenFace
-from landmark_fer.live.sources.demo_tables import LANDMARKS
+from landmark_fer.live.sources.demo_textures import LANDMARKS
 
 CLASSES = ("angry", "happy", "neutral")
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from landmark_fer.live.interrupts import SIGNALS, Interrupts
+from landmark_fer.live.pacing import SIGNALS, Interrupts
 from landmark_fer.live.session import Session
 
 from .stand_ins import FixedReader, Rows, images

@@ -278,7 +278,7 @@ def test_sink_that_fails_ends_with_a_sentence_and_the_others_are_whole(command, 
             raise SinkError("log.csv cannot be written (No space left on device)")
         plain(self, frame, *rest)
 
-    monkeypatch.setattr("landmark_fer.live.sinks.registry.CsvLog.write", fail)
+    monkeypatch.setattr("landmark_fer.live.sinks.recording.CsvLog.write", fail)
     video, page = tmp_path / "video.mp4", tmp_path / "page.html"
     kept = ["--record", video, "--log", tmp_path / "log.csv", "--summary", page]
     assert command("--source", "demo", *kept, "--max-frames", 9) == 2

@@ -11,11 +11,10 @@ import pytest
 
 from landmark_fer.core.errors import SinkError
 from landmark_fer.live import pacing, session
-from landmark_fer.live.baselines import NeutralBaselines
 from landmark_fer.live.drawing.overlay import KEYS, OverlayOptions
-from landmark_fer.live.explaining import EVERY_S, Explainer
+from landmark_fer.live.reader import EVERY_S, Explainer, NeutralBaselines
 from landmark_fer.live.session import ACTIONS, Session
-from landmark_fer.live.sinks.keyed_recording import KeyedRecording
+from landmark_fer.live.sinks.recording import KeyedRecording
 from landmark_fer.live.sources.frames import Frame, Source
 from landmark_fer.live.sources.opening import open_source
 from landmark_fer.live.state import SWITCHES
@@ -317,7 +316,7 @@ def test_no_recording_or_snapshot_takes_the_name_of_another_file(tmp_path, monke
 
         time, perf_counter, sleep = staticmethod(lambda: 1e9), time.perf_counter, time.sleep
 
-    monkeypatch.setattr("landmark_fer.live.sinks.keyed_recording.time", Still)
+    monkeypatch.setattr("landmark_fer.live.sinks.recording.time", Still)
     stamp = "recording-2001-09-09T01-46-40.000Z"
     (tmp_path / f"{stamp}.mp4").write_text("somebody's")
     (tmp_path / f"{stamp}-2.mp4").symlink_to(tmp_path / "not_there.mp4")

@@ -3,8 +3,7 @@
 import pytest
 
 from landmark_fer.core.records import SeenFace
-from landmark_fer.live.summary_text import RunSummary
-from landmark_fer.live.timeline import Timelines
+from landmark_fer.live.timeline import RunSummary, Timelines
 
 from .hand_made import make_recognition
 

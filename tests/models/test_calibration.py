@@ -6,8 +6,13 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import log_loss
 from sklearn.neighbors import KNeighborsClassifier
 
-from landmark_fer.models.calibration import CalibratedEnsemble, Calibration
-from landmark_fer.models.calibration_fitting import fit_calibration, fit_logistic, fit_temperature
+from landmark_fer.models.calibration import (
+    CalibratedEnsemble,
+    Calibration,
+    fit_calibration,
+    fit_logistic,
+    fit_temperature,
+)
 
 CLASSES = ["angry", "happy", "sad", "surprise"]
 

@@ -5,6 +5,7 @@ import pytest
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.records import mirror_records
+from landmark_fer.models.base import predict_in_order
 from landmark_fer.models.candidates import (
     CANDIDATES,
     FEATURES,
@@ -15,7 +16,6 @@ from landmark_fer.models.candidates import (
     ensemble_members,
     make_candidates,
 )
-from landmark_fer.models.contract import predict_in_order
 from landmark_fer.models.networks import NETWORKS
 from tests.conftest import made_up_faces
 

@@ -8,7 +8,7 @@ from sklearn.exceptions import NotFittedError
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.models import mlp as network
-from landmark_fer.models.contract import fit_predictor
+from landmark_fer.models.base import fit_predictor
 from landmark_fer.models.mlp import MLPWithDropout
 
 

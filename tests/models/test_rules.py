@@ -6,7 +6,7 @@ import pytest
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import EXPRESSIONS
 from landmark_fer.core.geometry import mirror_landmarks
-from landmark_fer.core.template import TEMPLATE
+from landmark_fer.core.landmarks import TEMPLATE
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, MEASUREMENTS, measure
 from landmark_fer.models.rules import DEFAULT, LESS, MORE, RULES, ExpressionRules, Rule
 

@@ -8,11 +8,10 @@ import pytest
 from sklearn.base import clone
 
 from landmark_fer.core.errors import InputError
-from landmark_fer.core.records import mirror_records, take_field
-from landmark_fer.core.rows import MOST_COPIED, RecordRows, rows_of
+from landmark_fer.core.records import MOST_COPIED, RecordRows, mirror_records, rows_of, take_field
 from landmark_fer.models import streamed
+from landmark_fer.models.base import predict_in_order
 from landmark_fer.models.candidates import STREAMED_CANDIDATES, make_candidates
-from landmark_fer.models.contract import predict_in_order
 from landmark_fer.models.streamed import FeatureFile
 from tests.conftest import made_up_faces
 

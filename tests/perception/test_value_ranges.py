@@ -13,7 +13,7 @@ from PIL import Image
 
 from landmark_fer.core.errors import DataError
 from landmark_fer.perception.images import decode_image, read_frames, read_image
-from landmark_fer.perception.value_ranges import ValueRange, full_range, to_eight_bits, usual_range
+from landmark_fer.perception.wide_images import ValueRange, full_range, to_eight_bits, usual_range
 
 MIN_SAMPLE, MAX_SAMPLE, SMIN_SAMPLE, SMAX_SAMPLE = 280, 281, 340, 341
 

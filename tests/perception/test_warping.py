@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from landmark_fer.perception.alignment import chip_template
-from landmark_fer.perception.warping import move_landmarks
+from landmark_fer.perception.alignment import chip_template, move_landmarks
 
 LANDMARKS = chip_template(80)
 INTEROCULAR = 26.0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.geometry import mean_shape, mirror_landmarks
-from landmark_fer.core.template import TEMPLATE
+from landmark_fer.core.landmarks import TEMPLATE
 from landmark_fer.datasets.geometry_table import read_table
 from landmark_fer.features.measurements import MEASUREMENT_NAMES
 from landmark_fer.recognition.cues import CUES, TYPICAL, cue_values, typical_values, undo_cues

@@ -16,7 +16,7 @@ from landmark_fer.core.errors import ArtifactError, DependencyError, InputError
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
 from landmark_fer.core.records import stack
 from landmark_fer.perception.images import read_image
-from landmark_fer.perception.predictor_file import find_predictor
+from landmark_fer.perception.landmarks import find_predictor
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from landmark_fer.artifact.artifact import load_artifact
 from landmark_fer.artifact.manifest import read_manifest
 from landmark_fer.core.errors import ArtifactError, DataError, InputError, SinkError
-from landmark_fer.evaluation.network_split import split_for_networks
+from landmark_fer.evaluation.splits import split_for_networks
 from landmark_fer.report import completion as report_completion
 from landmark_fer.report.__main__ import main
 from landmark_fer.report.completion import measure_importance

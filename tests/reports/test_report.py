@@ -304,7 +304,7 @@ class TestWriting:
         assert load_artifact(path).classes and not list(path.glob(".*"))
 
     def test_a_image_that_cannot_be_drawn_is_missed_in_a_sentence(self, whole, monkeypatch, caplog):
-        from landmark_fer.figures.confusion import ConfusionFigure
+        from landmark_fer.figures.per_class import ConfusionFigure
 
         def fail(*args, **options):
             raise RuntimeError("<no ink>")

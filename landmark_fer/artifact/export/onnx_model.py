@@ -7,12 +7,11 @@ import numpy as np
 
 from landmark_fer import __version__
 from landmark_fer.artifact.export.classifiers import append_head
-from landmark_fer.artifact.export.features import append_features
-from landmark_fer.artifact.export.graph import Graph
-from landmark_fer.artifact.probe import manifest_probe
+from landmark_fer.artifact.export.features import Graph, append_features
+from landmark_fer.artifact.manifest import manifest_probe
 from landmark_fer.core.errors import InputError
-from landmark_fer.models.contract import predict_in_order
-from landmark_fer.models.onnx_predictor import OnnxPredictor
+from landmark_fer.models.base import predict_in_order
+from landmark_fer.models.onnx_runtime import OnnxPredictor
 from landmark_fer.perception.alignment import CHIP_SIZE, FINEST, chip_template
 
 TOLERANCE = 1e-4

@@ -8,12 +8,10 @@ from fastapi.responses import JSONResponse, Response
 
 from landmark_fer.core.errors import LandmarkFerError
 from landmark_fer.core.expressions import EXPRESSIONS
-from landmark_fer.live.web.bodies import read_body
+from landmark_fer.live.web.application import Site
 from landmark_fer.live.web.camera import ENDED, CameraVisit
-from landmark_fer.live.web.images import encode
 from landmark_fer.live.web.limits import RefusedError, Visitors
-from landmark_fer.live.web.protocol import place_response
-from landmark_fer.live.web.site import Site
+from landmark_fer.live.web.protocol import encode, place_response, read_body
 
 PLACES = {"/": "collect.html", "/favicon.ico": "icon.svg"}
 AGREE = "agree"  # the message of who agrees; all others are keys

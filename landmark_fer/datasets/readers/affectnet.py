@@ -12,11 +12,9 @@ import numpy as np
 
 from landmark_fer.core.errors import DataError
 from landmark_fer.core.naming import natural_key
-from landmark_fer.datasets.readers.csv_columns import Columns, whole_number
-from landmark_fer.datasets.readers.csv_files import header_of
-from landmark_fer.datasets.readers.file_index import parts_of
+from landmark_fer.datasets.readers.csv_files import Columns, header_of, whole_number
+from landmark_fer.datasets.readers.file_index import check_numbers, number_above, parts_of, reading_of, split_above
 from landmark_fer.datasets.readers.layout_reader import Entry, LayoutReader
-from landmark_fer.datasets.readers.numbered import check_numbers, number_above, reading_of, split_above
 
 CODES = {
     0: "neutral",

@@ -7,10 +7,16 @@ import numpy as np
 
 from landmark_fer.core.errors import DataError
 from landmark_fer.datasets.base import FaceDataset
-from landmark_fer.datasets.collection import check_made_with, is_collection, read_about, read_takes
-from landmark_fer.datasets.collection_files import COLUMNS, read_records
+from landmark_fer.datasets.collection import (
+    COLUMNS,
+    check_made_with,
+    is_collection,
+    read_about,
+    read_records,
+    read_takes,
+)
 from landmark_fer.perception.extraction import ExtractorSettings
-from landmark_fer.perception.predictor_file import find_predictor, sha256_of
+from landmark_fer.perception.landmarks import find_predictor, sha256_of
 
 _SCORE = COLUMNS.index("detector_score")
 _OF_RECORD = ("chip_size", "crop_size", "crop_margin")  # settings that decide what is in a record

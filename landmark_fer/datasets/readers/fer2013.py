@@ -1,10 +1,4 @@
-"""FER2013 in its csv form [1]_: a label, 2304 grey values and a split in each row; and what csv files of pixels share.
-
-References
-----------
-.. [1] Goodfellow et al., Challenges in Representation Learning: a report on three machine learning contests,
-   ICONIP 2013.
-"""
+"""Reader of FER2013: the csv file and the folders that are passed around of it."""
 
 import hashlib
 import itertools
@@ -16,11 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from landmark_fer.core.errors import DataError
-from landmark_fer.core.expressions import FER2013_CODES, find_expression
+from landmark_fer.core.expressions import EXPRESSIONS, FER2013_CODES, find_expression
+from landmark_fer.core.naming import natural_key
 from landmark_fer.datasets.base import Item
-from landmark_fer.datasets.readers.csv_columns import Columns, whole_number
-from landmark_fer.datasets.readers.csv_files import csv_rows, damage_named, find_csv
-from landmark_fer.datasets.readers.folders import SPLIT_FOLDERS
+from landmark_fer.datasets.readers.csv_files import Columns, csv_rows, damage_named, find_csv, whole_number
+from landmark_fer.datasets.readers.file_index import check_numbers, number_above, parts_of, reading_of
+from landmark_fer.datasets.readers.folders import SPLIT_FOLDERS, class_and_split
+from landmark_fer.datasets.readers.layout_reader import Entry, LayoutReader
 
 SIDE = 48
 SMALLEST_SIDE = 16  # smaller squares are no faces but accidents
@@ -229,3 +225,47 @@ def image_of_pixels(text, side=None):
 
 def _has_others(text):
     return bool(text.encode().translate(None, b"0123456789- "))
+
+
+CODES = dict(enumerate(FER2013_CODES))
+
+
+class Fer2013Folders(LayoutReader):
+    """Reads FER2013's images in folders 0 to 6, where the user says that they are FER2013's.
+
+    Nothing in such a copy proves that its numbers are FER2013's: other programs number the same classes by the
+    alphabet. So it is never recognized. Images come in the order in which folders with names are read.
+    """
+
+    title = "FER2013"
+    layout = "fer2013.csv, or images in folders 0 to 6 or named after expressions, also below train and test"
+    crops = True
+    rest = "images lie in no folder of a class, and are left out"
+
+    @classmethod
+    def recognizes(cls, file_index):
+        """Whether it is that: nothing says so."""
+        return False
+
+    def entries(self, file_index):
+        """Return the images by class, then by path."""
+        check_numbers(self.path, file_index.images, "fer2013", title=self.title)
+        entries = []
+        for name in file_index.images:
+            if expression := _expression(name):
+                entries.append(Entry(name, expression, class_and_split(name)[1]))
+        if not entries:
+            raise DataError(f"{self.path} must hold {self.title}: {self.layout}; it holds none of its images")
+        if any(number_above(name) is not None for name in file_index.images):
+            self.remarks.append(reading_of("fer2013", title=self.title))
+        return sorted(entries, key=lambda entry: (EXPRESSIONS.index(entry.expression), natural_key(entry.name)))
+
+
+def _expression(name):
+    """Return what the nearest folder above a image that is a number or an expression means, or None."""
+    for folder in reversed(parts_of(name)[0]):
+        if folder.isdecimal():
+            return CODES.get(int(folder)) if len(folder) < 4 else None
+        if expression := find_expression(folder):
+            return expression
+    return None

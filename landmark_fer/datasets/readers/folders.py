@@ -142,7 +142,7 @@ def no_class(path, names):
     """Return the DataError that none of some images lies in a folder named after an expression."""
     folders = sorted({name.rpartition("/")[0] or "." for name in names}, key=natural_key)
     found = ", ".join(map(repr, folders[:10])) + (", ..." if len(folders) > 10 else "")
-    from landmark_fer.datasets.readers.numbered import hint
+    from landmark_fer.datasets.readers.file_index import hint
 
     return DataError(
         f"{path} must have folders named after expressions ({', '.join(EXPRESSIONS)}), found {found}{hint(names)}"

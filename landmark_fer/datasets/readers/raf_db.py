@@ -9,10 +9,16 @@ References
 import re
 
 from landmark_fer.core.errors import DataError
-from landmark_fer.datasets.readers.csv_columns import whole_number
-from landmark_fer.datasets.readers.file_index import mostly, parts_of
+from landmark_fer.datasets.readers.csv_files import whole_number
+from landmark_fer.datasets.readers.file_index import (
+    check_numbers,
+    mostly,
+    number_above,
+    parts_of,
+    reading_of,
+    split_above,
+)
 from landmark_fer.datasets.readers.layout_reader import Entry, LayoutReader
-from landmark_fer.datasets.readers.numbered import check_numbers, number_above, reading_of, split_above
 
 CODES = {
     1: "surprise",

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.datasets.readers.csv_files import is_csv_path
-from landmark_fer.datasets.readers.fer2013 import CSV_PLACES, Fer2013Csv, csv_in_zip
-from landmark_fer.datasets.readers.fer2013_folders import Fer2013Folders
+from landmark_fer.datasets.readers.fer2013 import CSV_PLACES, Fer2013Csv, Fer2013Folders, csv_in_zip
 from landmark_fer.datasets.readers.file_index import FileIndex
 from landmark_fer.datasets.readers.folders import FolderReader
 from landmark_fer.datasets.readers.image_trees import is_tar_path

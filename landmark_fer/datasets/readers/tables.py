@@ -8,8 +8,7 @@ from landmark_fer.core.errors import DataError
 from landmark_fer.core.expressions import EXPRESSIONS, find_expression
 from landmark_fer.datasets.base import NAMED
 from landmark_fer.datasets.readers import fer2013
-from landmark_fer.datasets.readers.csv_columns import Columns
-from landmark_fer.datasets.readers.csv_files import csv_rows, header_of, is_csv_path, rows_before_fault
+from landmark_fer.datasets.readers.csv_files import Columns, csv_rows, header_of, is_csv_path, rows_before_fault
 from landmark_fer.datasets.readers.fer2013 import PixelRows, split_named
 from landmark_fer.datasets.readers.file_index import parts_of
 from landmark_fer.datasets.readers.layout_reader import Entry, LayoutReader

@@ -17,7 +17,7 @@ from landmark_fer import __version__
 from landmark_fer.artifact.folders import write_whole
 from landmark_fer.core.errors import SinkError
 from landmark_fer.core.paths import check_place
-from landmark_fer.live.sinks.files import by_suffix, wall_time
+from landmark_fer.live.sinks.base import by_suffix, wall_time
 
 COLUMNS = ("frame", "time_s", "track_id", "x", "y", "width", "height", "expression", "confidence")
 VERSUS_COLUMNS = ("versus_expression", "versus_confidence")

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 
 from landmark_fer.core.errors import SinkError
-from landmark_fer.live.sinks.files import wall_time
+from landmark_fer.live.sinks.base import wall_time
 
 _DIGITS = 6
 

@@ -14,7 +14,7 @@ import numpy as np
 from landmark_fer.core.errors import SinkError
 from landmark_fer.core.naming import library_path
 from landmark_fer.core.paths import check_place
-from landmark_fer.live.sinks.files import by_suffix
+from landmark_fer.live.sinks.base import by_suffix
 from landmark_fer.perception.quiet import quiet_opencv
 
 logger = logging.getLogger(__name__)

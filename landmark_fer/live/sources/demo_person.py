@@ -9,9 +9,21 @@ import numpy as np
 
 from landmark_fer.core.geometry import interocular_distance
 from landmark_fer.core.landmarks import points
-from landmark_fer.live.sources.demo_tables import ACTIONS, AT_REST, LANDMARKS, OUTLINE
-from landmark_fer.live.sources.demo_textures import FIXED, HEAD, HEAD_SIZE, HEAD_TOP_LEFT, fading, filled, photograph
-from landmark_fer.live.sources.demo_warp import evaluate_warp, fit_warp
+from landmark_fer.live.sources.demo_textures import (
+    ACTIONS,
+    AT_REST,
+    FIXED,
+    HEAD,
+    HEAD_SIZE,
+    HEAD_TOP_LEFT,
+    LANDMARKS,
+    OUTLINE,
+    evaluate_warp,
+    fading,
+    filled,
+    fit_warp,
+    photograph,
+)
 
 SCALE = 1.5  # pixels of the clip for one of the photograph
 FACE_CENTRE = (225.0, 125.0)

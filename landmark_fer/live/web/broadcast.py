@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from landmark_fer.core.errors import LandmarkFerError
 from landmark_fer.live.web.camera import until_one_ends
-from landmark_fer.live.web.images import encode
-from landmark_fer.live.web.protocol import image_response
+from landmark_fer.live.web.protocol import encode, image_response
 
 _LOG = logging.getLogger(__name__)
 

@@ -55,7 +55,7 @@ def parse_address(text, token=None):
 
 def page_facts(classes, *, source=None, about=None):
     """Return what the page is told: the words, their colours, how landmarks are joined, what can be watched."""
-    from landmark_fer.live.drawing.colours import COLOURS
+    from landmark_fer.live.drawing.text import COLOURS
 
     return {
         "version": landmark_fer.__version__,

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.files import cache_folder
-from landmark_fer.datasets.ferplus import soft_labels
+from landmark_fer.datasets.readers.ferplus import soft_labels
 from landmark_fer.models.networks import NETWORKS
 from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
 from landmark_fer.models.networks.description import NetworkDescription

@@ -7,10 +7,18 @@ import numpy as np
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.perception.images import to_grey
-from landmark_fer.perception.tracking.checks import FaceCheck, in_image, is_steady
-from landmark_fer.perception.tracking.scenes import CutFinder, Scene
-from landmark_fer.perception.tracking.schedule import DetectionSchedule, DetectionThread
-from landmark_fer.perception.tracking.tracks import Track, box_at, look_of, matched, place_of, pose_of
+from landmark_fer.perception.tracking.schedule import CutFinder, DetectionSchedule, DetectionThread, Scene
+from landmark_fer.perception.tracking.tracks import (
+    FaceCheck,
+    Track,
+    box_at,
+    in_image,
+    is_steady,
+    look_of,
+    matched,
+    place_of,
+    pose_of,
+)
 
 _QUICK_S = 0.07  # between frames: what is detected can wait for the next one
 _UNCONFIRMED_S = 0.35  # for how long a track is believed that no detector saw; longer than `DETECT_S`

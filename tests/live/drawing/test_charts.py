@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.expressions import UNCERTAIN
-from landmark_fer.live.drawing.charts import draw_strip, heat_image, strip_height
-from landmark_fer.live.drawing.colours import COLOURS, ink_on
-from landmark_fer.live.drawing.history import History, Run
-from landmark_fer.live.drawing.layout import Rectangle, beside
-from landmark_fer.live.drawing.lettering import largest_size, text_size, write
+from landmark_fer.live.drawing.charts import History, Run, draw_strip, heat_image, strip_height
+from landmark_fer.live.drawing.overlay import Rectangle, beside
+from landmark_fer.live.drawing.text import COLOURS, ink_on, largest_size, text_size, write
 
 from .hand_made import make_recognition, make_seen
 

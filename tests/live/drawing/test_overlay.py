@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
-from landmark_fer.live.drawing.overlay import COLOURS, KEYS, History, OverlayOptions, draw_frame
+from landmark_fer.live.drawing.charts import History
+from landmark_fer.live.drawing.overlay import COLOURS, KEYS, OverlayOptions, draw_frame
 from landmark_fer.recognition.explanation import Explanation, ShownCue
 
 from .hand_made import make_recognition, make_seen

@@ -18,7 +18,7 @@ from landmark_fer.artifact.artifact import Artifact
 from landmark_fer.artifact.folders import write_whole
 from landmark_fer.core.errors import InputError, SinkError
 from landmark_fer.core.records import SeenFace
-from landmark_fer.live.sinks.registry import COLUMNS, CsvLog, JsonlLog, log_facts, open_log
+from landmark_fer.live.sinks.logs import COLUMNS, CsvLog, JsonlLog, log_facts, open_log
 from landmark_fer.live.sources.opening import Frame
 
 from .hand_made import CLASSES, make_recognition, make_seen
@@ -152,7 +152,7 @@ def test_rows_are_whole_after_a_kill(tmp_path):
         import sys
         sys.path.insert(0, sys.argv[2])
         from hand_made import CLASSES, make_recognition, make_seen
-        from landmark_fer.live.sinks.registry import open_log
+        from landmark_fer.live.sinks.logs import open_log
         from landmark_fer.live.sources.opening import Frame
         with open_log(sys.argv[1], CLASSES) as log:
             for index in range(10**9):

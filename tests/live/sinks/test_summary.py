@@ -10,9 +10,8 @@ import pytest
 
 from landmark_fer.core.errors import InputError, SinkError
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
-from landmark_fer.live.drawing.colours import COLOURS
-from landmark_fer.live.sinks.summary import SummaryWriter
-from landmark_fer.live.sinks.summary_page import clock, render_summary
+from landmark_fer.live.drawing.text import COLOURS
+from landmark_fer.live.sinks.summary import SummaryWriter, clock, render_summary
 from landmark_fer.live.sources.opening import Frame
 from landmark_fer.live.timeline import (
     LONGEST_PAUSE_S,

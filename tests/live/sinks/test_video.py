@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import InputError, SinkError
-from landmark_fer.live.sinks.registry import VideoRecorder
-from landmark_fer.live.sinks.video import LONGEST_STILL_S
+from landmark_fer.live.sinks.video import LONGEST_STILL_S, VideoRecorder
 from landmark_fer.live.sources.opening import Frame, open_source
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
@@ -104,7 +103,7 @@ def test_full_disk_under_a_video_is_noticed(tmp_path, suffix, kept):
     script = """
         import resource, signal, sys
         import numpy as np
-        from landmark_fer.live.sinks.registry import VideoRecorder
+        from landmark_fer.live.sinks.video import VideoRecorder
         from landmark_fer.live.sources.opening import Frame
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6))
@@ -154,7 +153,7 @@ def test_killed_avi_can_be_read_up_to_there(tmp_path):
     script = """
         import sys, time
         import numpy as np
-        from landmark_fer.live.sinks.registry import VideoRecorder
+        from landmark_fer.live.sinks.video import VideoRecorder
         from landmark_fer.live.sources.opening import Frame
         noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
         with VideoRecorder(sys.argv[1], frames_per_second=25) as recorder:

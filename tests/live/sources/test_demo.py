@@ -20,8 +20,7 @@ from landmark_fer.live.sources.demo import (
     demo_images,
 )
 from landmark_fer.live.sources.demo_person import shape_of, shares_of
-from landmark_fer.live.sources.demo_tables import ACTIONS, AT_REST, LANDMARKS
-from landmark_fer.live.sources.demo_textures import photograph
+from landmark_fer.live.sources.demo_textures import ACTIONS, AT_REST, LANDMARKS, photograph
 from landmark_fer.perception.extraction import FaceExtractor
 from landmark_fer.recognition.recognizer import Recognizer
 

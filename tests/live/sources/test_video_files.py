@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import SourceError
-from landmark_fer.live.sources.containers import damage_of, track_kinds
 from landmark_fer.live.sources.frames import read_capture
 from landmark_fer.live.sources.opening import is_still, open_source
+from landmark_fer.live.sources.video_source import damage_of, track_kinds
 
 from .video_files import (
     HEIGHT,

@@ -11,9 +11,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from landmark_fer.live.web.camera import CameraVisit
+from landmark_fer.live.web.camera import CameraVisit, Workers
 from landmark_fer.live.web.limits import Limits
-from landmark_fer.live.web.workers import Workers
 from tests.live.web.asking import PlainReader, as_file, running
 from tests.live.web.test_recognize import png_bomb
 

@@ -17,7 +17,7 @@ import pytest
 
 from landmark_fer.core.expressions import EXPRESSIONS
 from landmark_fer.live.sources.opening import open_source
-from landmark_fer.live.web.pages import TYPES, read_pages
+from landmark_fer.live.web.application import TYPES, read_pages
 from landmark_fer.perception.images import read_image
 from tests.live.web.asking import TOKEN, running
 from tests.live.web.browser import chromium, find_chromium

@@ -20,7 +20,7 @@ SMALLER = {"vgg16_transfer": {"weights": None}, "single_conv": {"filters": 4}}
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_onnxruntime_predictions_as_keras_does(keras, name):
     from landmark_fer.models.networks.classifier import CalibratedNetwork
-    from landmark_fer.models.networks.export import network_content
+    from landmark_fer.models.networks.keras_files import network_content
 
     wanted = ARCHITECTURES[name].input
     records = random_records(3, crop_size=wanted.side)
@@ -34,8 +34,8 @@ def test_the_file_says_its_classes_and_onnxruntime_runs_it(keras):
     import onnxruntime
 
     from landmark_fer.models.networks.classifier import CalibratedNetwork
-    from landmark_fer.models.networks.export import network_content
     from landmark_fer.models.networks.images import network_images
+    from landmark_fer.models.networks.keras_files import network_content
 
     calibrated = CalibratedNetwork(drawn_classifier("aligned_cnn", width=4), temperature=2)
     content = network_content(calibrated.network_, replace(calibrated.description, mirrored=False))
@@ -93,7 +93,7 @@ def test_a_network_that_ends_otherwise_cannot_be_calibrated(keras):
 
 
 def test_a_network_that_has_no_such_form_is_refused(keras):
-    from landmark_fer.models.networks.export import network_content
+    from landmark_fer.models.networks.keras_files import network_content
 
     flat = keras.Sequential([keras.Input((16, 16, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     wrong = NetworkDescription(NetworkInput(16), CLASSES)

@@ -109,7 +109,7 @@ class TestSharing:
             "import sys, pathlib\n"
             "for name in ('keras', 'onnx', 'onnxscript'): sys.modules[name] = None\n"
             "from landmark_fer.models.networks.onnx_network import OnnxNetwork\n"
-            "from landmark_fer.artifact.probe import probe_records\n"
+            "from landmark_fer.artifact.manifest import probe_records\n"
             f"network = OnnxNetwork(pathlib.Path({str(tmp_path / 'small.onnx')!r}).read_bytes())\n"
             "print(network.predict_proba(probe_records(80)).shape, 'torch' in sys.modules)"
         )

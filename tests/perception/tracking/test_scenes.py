@@ -7,7 +7,7 @@ import pytest
 from landmark_fer.core.records import Box
 from landmark_fer.live.sources.demo import DemoClip
 from landmark_fer.perception.images import to_grey
-from landmark_fer.perception.tracking.scenes import CutFinder, Scene
+from landmark_fer.perception.tracking.schedule import CutFinder, Scene
 
 FACE = Box(200, 150, 120, 120)
 

@@ -1,4 +1,4 @@
-"""What sinks share: the kind of a file by its suffix, times as text."""
+"""Common parts of sinks: the kind of a file by its suffix, times as text."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Recordings that a person starts and stops with a key: each a video of its own."""
+"""Recording that a key starts and stops: the sinks of a session by name."""
 
 import contextlib
 import itertools
@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from landmark_fer.core.errors import SinkError
-from landmark_fer.live.sinks.files import wall_time
-from landmark_fer.live.sinks.registry import VideoRecorder
+from landmark_fer.live.sinks.base import wall_time
+from landmark_fer.live.sinks.video import VideoRecorder
 
 logger = logging.getLogger(__name__)
 

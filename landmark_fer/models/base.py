@@ -1,12 +1,9 @@
-"""What every predictor offers, and the one place where its columns are put in order.
-
-A predictor has ``fit(records, expressions)``, ``predict_proba(records)``, and ``classes_``: scikit-learn sorts its
-classes alphabetically, people and reports read them in the order of `EXPRESSIONS`. One that also learns from votes says
-so with ``takes_votes``, and its ``fit`` has a third argument for them.
-"""
+"""What every predictor offers, its probabilities in a stated order, and the mirrored classifier."""
 
 import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 
 def predict_in_order(predictor, X, classes):
@@ -49,3 +46,38 @@ def fit_predictor(predictor, X, y, votes=None):
     if votes is None or not getattr(last, "takes_votes", False):
         return predictor.fit(X, y)
     return predictor.fit(X, y, **{f"{name}__votes" if steps else "votes": votes})
+
+
+class MirroredClassifier(ClassifierMixin, BaseEstimator):
+    """Fits on features and mirrored features; answers with the mean of both images' probabilities.
+
+    Parameters
+    ----------
+    classifier : estimator
+        With ``predict_proba``.
+    mirror_signs : array-like of shape (d,)
+        As from `MirrorPCA`: features of the mirrored face are those of the face times these.
+    """
+
+    def __init__(self, classifier, mirror_signs):
+        self.classifier = classifier
+        self.mirror_signs = mirror_signs
+
+    def fit(self, X, y):
+        """Fit a clone of the classifier on X of shape (n, d) and its mirror."""
+        self.classifier_ = clone(self.classifier).fit(np.vstack([X, X * self._signs]), np.concatenate([y, y]))
+        self.classes_ = self.classifier_.classes_
+        return self
+
+    def predict_proba(self, X):
+        """Return probabilities of shape (n, k), the same for a face and the mirrored face."""
+        check_is_fitted(self)
+        return (self.classifier_.predict_proba(X) + self.classifier_.predict_proba(X * self._signs)) / 2
+
+    def predict(self, X):
+        """Return the most probable class of each row."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    @property
+    def _signs(self):
+        return np.asarray(self.mirror_signs, dtype=np.float32)
