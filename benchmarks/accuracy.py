@@ -26,7 +26,7 @@ from landmark_fer.evaluation.scores import score
 from landmark_fer.evaluation.splits import split_faces
 from landmark_fer.evaluation.validation import sample_rows
 from landmark_fer.models.base import fit_predictor, predict_in_order
-from landmark_fer.models.candidates import CANDIDATES, FEATURES, OLDER_CANDIDATES, make_candidates
+from landmark_fer.models.candidates import CANDIDATES, CLASSIC_CANDIDATES, FEATURES, make_candidates
 
 QUICK_FACES = 1500
 
@@ -38,7 +38,7 @@ def main():
     parser.add_argument("--labels", choices=("fer2013", "ferplus"), default="auto")
     parser.add_argument("--expressions", help="comma-separated subset")
     parser.add_argument("--features", default=",".join(FEATURES))
-    parser.add_argument("--models", default=",".join((*OLDER_CANDIDATES, *CANDIDATES)))
+    parser.add_argument("--models", default=",".join((*CLASSIC_CANDIDATES, *CANDIDATES)))
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_FACES} training faces")
     options = parser.parse_args()
 
@@ -61,8 +61,8 @@ def main():
 
 def named_candidates(models, kinds):
     """Return a dict of candidates by the names of their rows: the older ones once, others for each kind of features."""
-    older = [name for name in models if name in OLDER_CANDIDATES]
-    others = [name for name in models if name not in OLDER_CANDIDATES]
+    older = [name for name in models if name in CLASSIC_CANDIDATES]
+    others = [name for name in models if name not in CLASSIC_CANDIDATES]
     candidates = make_candidates(older) if older else {}
     for features in kinds if others else ():
         made = make_candidates(others, features=features)

@@ -36,7 +36,7 @@ SIZES = {
 }
 """Parameters of each candidate's classifier, smallest first."""
 
-OLDER = ("hog_lda", "lbp", "pixels", "fisherfaces")
+CLASSIC_METHODS = ("hog_lda", "lbp", "pixels", "fisherfaces")
 QUICK_FACES = 600
 TIMED = 200
 
@@ -76,7 +76,7 @@ def pipelines(models, images):
             values = {f"classifier__{key}": value for key, value in parameters.items()}
             label = f"{name}, " + ", ".join(f"{key} {value}" for key, value in parameters.items())
             yield name, label, candidate.pipeline.set_params(**values)
-    for name, candidate in make_candidates(OLDER).items() if images else ():
+    for name, candidate in make_candidates(CLASSIC_METHODS).items() if images else ():
         yield "older methods", name, candidate.pipeline
 
 

@@ -130,7 +130,7 @@ def _about_parts(dataset):
 
 
 FORMAT = "landmark_fer artifact"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 CARD_NAME = "card.md"
 DEFAULT_ARTIFACT = Path(__file__).resolve().parents[2] / "artifacts" / "default"

@@ -14,30 +14,33 @@ import sklearn
 from landmark_fer.core.errors import ArtifactError, DependencyError, InputError
 from landmark_fer.core.optional_packages import import_optional
 
-TRUSTED_TYPES = (
-    "landmark_fer.features.projection.LeadingComponents",
-    "landmark_fer.features.texture.LbpOfChip",
-    "landmark_fer.features.texture.PixelsOfChip",
-    "landmark_fer.features.projection.MirrorPCA",
-    "landmark_fer.features.projection.FeatureBlocks",
-    "landmark_fer.features.transformers.AlignedLandmarks",
-    "landmark_fer.features.transformers.HogOfChip",
-    "landmark_fer.features.transformers.Measurements",
-    "landmark_fer.models.svm.LeastSquaresSVM",
-    "landmark_fer.models.svm.RbfSVC",
-    "landmark_fer.models.base.MirroredClassifier",
-    "landmark_fer.models.embedding_knn.EmbeddingKNN",
-    "landmark_fer.models.mlp.MLPWithDropout",
-    "landmark_fer.models.calibration.Calibration",
-    "landmark_fer.models.calibration.CalibratedEnsemble",
-    "landmark_fer.models.rules.ExpressionRules",
-    "landmark_fer.models.rules.Rule",
-    "landmark_fer.models.streamed.StreamedClassifier",
-    "landmark_fer.models.streamed.UndescribedFaces",
-    # What the candidates hold of scikit-learn and skops does not trust by itself.
-    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-)
-"""Types that a saved model may hold besides those that skops trusts: arrays, words, scikit-learn's estimators."""
+_TRUSTED_OF_SKLEARN = ("sklearn.neural_network._stochastic_optimizers.AdamOptimizer",)
+"""Types that candidates hold of scikit-learn and that skops does not trust by itself."""
+
+
+def trusted_types():
+    """Return the names of the types that a saved model may hold besides those that skops trusts.
+
+    They are the estimators of this package, as the registry of candidates imports them, and the values they hold.
+
+    Returns
+    -------
+    set of str
+    """
+    from sklearn.base import BaseEstimator
+
+    from landmark_fer.models import candidates  # noqa: F401  it imports every estimator
+    from landmark_fer.models.calibration import Calibration
+    from landmark_fer.models.rules import Rule
+
+    kinds, pending = {Calibration, Rule}, [BaseEstimator]
+    while pending:
+        found = pending.pop().__subclasses__()
+        kinds.update(found)
+        pending += found
+    own = ("landmark_fer.features.", "landmark_fer.models.")
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in kinds if kind.__module__.startswith(own)}
+    return names | set(_TRUSTED_OF_SKLEARN)
 
 
 def skops_content(predictor):
@@ -68,13 +71,13 @@ def load_skops(content, name):
     Raises
     ------
     ArtifactError
-        If it holds a type that is not in the table; nothing of it was made then.
+        If it holds a type that is not trusted; nothing of it was made then.
     DependencyError
         If skops is not installed.
     """
     skops = _skops(f"loading {name}")
     _check_types(skops, content, name)
-    return skops.loads(content, trusted=list(TRUSTED_TYPES))
+    return skops.loads(content, trusted=sorted(trusted_types()))
 
 
 def _skops(purpose):
@@ -82,7 +85,8 @@ def _skops(purpose):
 
 
 def _check_types(skops, content, name):
-    unknown = [kind for kind in skops.get_untrusted_types(data=content) if kind not in TRUSTED_TYPES]
+    trusted = trusted_types()
+    unknown = [kind for kind in skops.get_untrusted_types(data=content) if kind not in trusted]
     if unknown:
         raise ArtifactError(
             f"{name} must hold types that landmark_fer trusts alone, and holds {', '.join(unknown)}; "

@@ -1,10 +1,11 @@
 """Geometric measurements: named distances, ratios and angles of 68 landmarks."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
+from landmark_fer.core.errors import InputError
 from landmark_fer.core.geometry import check_landmarks, upright
 
 # For one face at a time, as live asks, a call into NumPy costs more than its arithmetic: the formulas make few.
@@ -307,33 +308,60 @@ MEASUREMENTS = (*_CENTRAL, *_RIGHT.values(), *_LEFT.values(), *_ASYMMETRIES)
 
 MEASUREMENT_NAMES = tuple(measurement.name for measurement in MEASUREMENTS)
 
-FORMULAS = formula_table([measurement.formula for measurement in MEASUREMENTS])
-"""Those of `MEASUREMENTS`, in their order, computed together."""
+_BY_NAME = {measurement.name: measurement for measurement in MEASUREMENTS}
 
 
-def measure(landmarks):
-    """Return all named measurements of faces.
+@lru_cache(maxsize=16)
+def formulas_of(names):
+    """Return the `FormulaTable` of a tuple of names, in their order.
+
+    Raises
+    ------
+    InputError
+        If a name is not in `MEASUREMENTS`.
+    """
+    missing = [name for name in names if name not in _BY_NAME]
+    if missing:
+        raise InputError(f"measurements must be among MEASUREMENT_NAMES, got {', '.join(missing)}")
+    return formula_table([_BY_NAME[name].formula for name in names])
+
+
+def measure(landmarks, *, names=MEASUREMENT_NAMES):
+    """Return named measurements of faces.
 
     Parameters
     ----------
     landmarks : ndarray of shape (..., 68, 2)
         Any unit, x before y.
+    names : tuple of str, default=MEASUREMENT_NAMES
+        Which measurements, in which order.
 
     Returns
     -------
     ndarray of shape (..., m)
-        In the order of `MEASUREMENTS`. Unchanged by translation, rotation and scale.
+        In the order of `names`. Unchanged by translation, rotation and scale.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown.
     """
-    return FORMULAS(upright(check_landmarks(landmarks)))
+    return formulas_of(tuple(names))(upright(check_landmarks(landmarks)))
 
 
-def mirrored_measurements(values):
-    """Return what `measure` gives for the mirrored faces, from its values of shape (..., m) for the faces."""
+def mirrored_measurements(values, *, names=MEASUREMENT_NAMES):
+    """Return the measurements of the mirrored faces, from the values of shape (..., m) that `measure` returns.
+
+    Parameters
+    ----------
+    values : ndarray of shape (..., m)
+    names : sequence of str, default=MEASUREMENT_NAMES
+        As for `measure`; with a measurement of one side that of the other must be among them.
+    """
     swapped = {"right": "left", "left": "right"}
     order, signs = [], []
-    for measurement in MEASUREMENTS:
-        side, _, rest = measurement.name.partition("_")
-        partner = f"{swapped[side]}_{rest}" if side in swapped else measurement.name
-        order.append(MEASUREMENT_NAMES.index(partner))
-        signs.append(-1.0 if measurement.signed else 1.0)
+    for name in names:
+        side, _, rest = name.partition("_")
+        order.append(list(names).index(f"{swapped[side]}_{rest}" if side in swapped else name))
+        signs.append(-1.0 if _BY_NAME[name].signed else 1.0)
     return values[..., order] * signs

@@ -53,7 +53,7 @@ class MirrorPCA(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     Parameters
     ----------
-    describe : transformer
+    transformer : transformer
         From face records of shape (n,) to float32 of shape (n, d), with ``mirror`` from a description to the mirrored.
         Where that only exchanges columns, ``mirror_pairs`` may say which, and a face costs half of the products.
     n_symmetric, n_antisymmetric : int
@@ -79,8 +79,8 @@ class MirrorPCA(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     .. [1] Yang and Ding, Symmetrical Principal Component Analysis and its Application in Face Recognition, 2003.
     """
 
-    def __init__(self, describe, n_symmetric, n_antisymmetric, weight=1.0, standardize=False, max_faces=8000):
-        self.describe = describe
+    def __init__(self, transformer, n_symmetric, n_antisymmetric, weight=1.0, standardize=False, max_faces=8000):
+        self.transformer = transformer
         self.n_symmetric = n_symmetric
         self.n_antisymmetric = n_antisymmetric
         self.weight = weight
@@ -97,8 +97,8 @@ class MirrorPCA(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     def fit(self, X, y=None):
         """Find the components of face records of shape (n,)."""
-        described = self.describe.transform(X[:: -(-len(X) // self.max_faces)])
-        mirrored = self.describe.mirror(described)
+        described = self.transformer.transform(X[:: -(-len(X) // self.max_faces)])
+        mirrored = self.transformer.mirror(described)
         mean = (described.mean(axis=0) + mirrored.mean(axis=0)) / 2
         described, mirrored = described - mean, mirrored - mean
         scale = np.sqrt(((described**2).mean(axis=0) + (mirrored**2).mean(axis=0)) / 2)
@@ -121,7 +121,7 @@ class MirrorPCA(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return np.vstack(blocks) if blocks else np.empty((0, self.components_.shape[1]), dtype=np.float32)
 
     def _project(self, X):
-        components = self._times_components(self.describe.transform(X))
+        components = self._times_components(self.transformer.transform(X))
         components -= self.offset_
         components *= self.factor_
         return components
@@ -144,8 +144,8 @@ class MirrorPCA(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         if "_single" not in self.__dict__:
             weights = self.components_.astype(np.float32)
-            if hasattr(self.describe, "mirror_pairs"):
-                pairs = firsts, seconds = self.describe.mirror_pairs()
+            if hasattr(self.transformer, "mirror_pairs"):
+                pairs = firsts, seconds = self.transformer.mirror_pairs()
                 k = self.n_symmetric
                 alike = (weights[firsts, :k] + weights[seconds, :k]) / 2
                 weights = pairs, alike, (weights[firsts, k:] - weights[seconds, k:]) / 2

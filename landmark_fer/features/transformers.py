@@ -32,19 +32,28 @@ class Stateless(TransformerMixin, BaseEstimator):
 
 
 class Measurements(Stateless):
-    """The named measurements of `measure`, shape (n, m), float32."""
+    """The named measurements of `measure`, shape (n, m), float32.
+
+    Parameters
+    ----------
+    names : tuple of str, default=MEASUREMENT_NAMES
+        Which measurements. A saved model keeps the names that it was fitted with, so the table can grow.
+    """
+
+    def __init__(self, names=MEASUREMENT_NAMES):
+        self.names = names
 
     def transform(self, X):
         """Return the measurements of face records of shape (n,)."""
-        return measure(take_field(X, "landmarks")).astype(np.float32)
+        return measure(take_field(X, "landmarks"), names=self.names).astype(np.float32)
 
     def mirror(self, values):
         """Return the measurements of the mirrored faces."""
-        return mirrored_measurements(values)
+        return mirrored_measurements(values, names=self.names)
 
     def get_feature_names_out(self, input_features=None):
         """Return the measurements' names."""
-        return np.array(MEASUREMENT_NAMES, dtype=object)
+        return np.array(self.names, dtype=object)
 
 
 class AlignedLandmarks(Stateless):

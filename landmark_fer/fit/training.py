@@ -18,7 +18,7 @@ from landmark_fer.evaluation.significance import compare_pairs
 from landmark_fer.evaluation.splits import interval_of_groups, prepare_folds, split_faces
 from landmark_fer.evaluation.validation import cross_validate_candidates, make_folds
 from landmark_fer.models.base import fit_predictor
-from landmark_fer.models.candidates import OLDER_CANDIDATES, ensemble_members
+from landmark_fer.models.candidates import CLASSIC_CANDIDATES, ensemble_members
 
 FEWEST_FACES = 8  # plain_mlp keeps a tenth of the faces and mirrored faces back, at least one of each expression
 
@@ -180,7 +180,7 @@ def fit_chosen(dataset, comparison, *, features, without=()):
     calibration = predictor[-1].calibration
     facts = base_facts(dataset, comparison.split, predictor) | {
         "fields": list(comparison.candidates[predictor[-1].members[0][0]].fields),
-        "features": "its own" if chosen in OLDER_CANDIDATES else features,
+        "features": "its own" if chosen in CLASSIC_CANDIDATES else features,
         "model_name": chosen,
         "calibration": {"kind": calibration.kind, "members": [name for name, _ in predictor[-1].members]},
         "folds": comparison.folds,

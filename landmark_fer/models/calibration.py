@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
+from landmark_fer.core.probabilities import softmax
 from landmark_fer.features.projection import check_fitted
 from landmark_fer.models.base import fit_predictor
 
@@ -21,7 +22,7 @@ class Calibration:
 
     Attributes
     ----------
-    kind : {"temperature", "logistic"}
+    kind : {"temperature", "matrix"}
     weights : ndarray of shape (members * k, k)
     offsets : ndarray of shape (k,)
 
@@ -43,9 +44,7 @@ class Calibration:
 
     def __call__(self, members):
         """Return probabilities of shape (n, k) from a list of members' probabilities of that shape."""
-        scores = logarithms(members) @ self.weights + self.offsets
-        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return scores / scores.sum(axis=1, keepdims=True)
+        return softmax(logarithms(members) @ self.weights + self.offsets)
 
 
 class CalibratedEnsemble(ClassifierMixin, BaseEstimator):
@@ -144,7 +143,7 @@ def fit_temperature(members, truth, n_classes):
     return calibration(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x)
 
 
-def fit_logistic(members, truth, n_classes):
+def fit_matrix(members, truth, n_classes):
     """Return the pool of free weights, by regularised multinomial logistic regression.
 
     Parameters
@@ -161,10 +160,10 @@ def fit_logistic(members, truth, n_classes):
         weights[:, present[1]], offsets[present] = fitted.coef_[0], [0.0, fitted.intercept_[0]]
     else:
         weights[:, present], offsets[present] = fitted.coef_.T, fitted.intercept_
-    return Calibration("logistic", weights, offsets)
+    return Calibration("matrix", weights, offsets)
 
 
-_FORMS = {"temperature": fit_temperature, "logistic": fit_logistic}
+_FORMS = {"temperature": fit_temperature, "matrix": fit_matrix}
 
 
 def _columns(expressions, classes):

@@ -1,25 +1,27 @@
-"""The candidates by name: each a scikit-learn Pipeline over face records, with the grid that ``--search`` tries.
+"""The registry of candidates: each a scikit-learn Pipeline over face records, with the grid that ``--search`` tries.
 
 A pipeline's first step is named ``features``; candidates with the same features share them in cross-validation.
+``knn``, ``svm`` and ``mlp`` are scikit-learn's own classifiers; ``embedding_knn``, ``ls_svm`` and ``dropout_mlp`` are
+this project's stronger ones on the same features.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.dummy import DummyClassifier
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.features.projection import FeatureBlocks, MirrorPCA
 from landmark_fer.features.transformers import AlignedLandmarks, HogOfChip, Measurements
-from landmark_fer.models.base import MirroredClassifier
-from landmark_fer.models.classic_methods import OLDER
+from landmark_fer.models.classic_methods import CLASSIC_METHODS
 from landmark_fer.models.embedding_knn import EmbeddingKNN
 from landmark_fer.models.mlp import MLPWithDropout
 from landmark_fer.models.networks import NETWORKS
-from landmark_fer.models.streamed import StreamedClassifier, UndescribedFaces
-from landmark_fer.models.svm import LeastSquaresSVM, RbfSVC
+from landmark_fer.models.streamed import PassThrough, StreamedClassifier
+from landmark_fer.models.svm import SVC, LeastSquaresSVM
 
 # Each block of features: its description, symmetric and antisymmetric components, weight.
 _BLOCKS = {
@@ -67,7 +69,78 @@ class Candidate:
     fields: tuple = FIELDS["both"]
 
 
-def describe_faces(features):
+@dataclass(frozen=True)
+class Classifier:
+    """One entry of `CLASSIFIERS`.
+
+    Attributes
+    ----------
+    make : callable
+        From mirror signs and a random state to the unfitted estimator.
+    grid : dict
+        As `Candidate.grid`, with names of the estimator's own parameters.
+    fold_sample : int or None
+        As `Candidate.fold_sample`.
+    in_ensemble : bool
+        As `Candidate.in_ensemble`.
+    """
+
+    make: object
+    grid: dict = field(default_factory=dict)
+    fold_sample: int | None = None
+    in_ensemble: bool = True
+
+
+CLASSIFIERS = {
+    "dummy": Classifier(lambda signs, seed: DummyClassifier(strategy="prior"), in_ensemble=False),
+    "knn": Classifier(
+        lambda signs, seed: KNeighborsClassifier(30, weights="distance", algorithm="brute"),
+        {"n_neighbors": [15, 30, 60], "weights": ["uniform", "distance"]},
+    ),
+    "svm": Classifier(lambda signs, seed: SVC(C=3.0), {"C": [1.0, 3.0, 10.0], "gamma": ["scale", 0.01]}, 6000),
+    "mlp": Classifier(
+        lambda signs, seed: MLPClassifier((256,), alpha=0.1, early_stopping=True, max_iter=60, random_state=seed),
+        {"alpha": [0.01, 0.1, 1.0], "hidden_layer_sizes": [(128,), (256,), (512,)]},
+    ),
+    "embedding_knn": Classifier(
+        lambda signs, seed: EmbeddingKNN(mirror_signs=signs, random_state=seed),
+        {
+            "n_neighbors": [40, 100, 200],
+            "hidden": [(256, 16), (256, 32), (512, 64)],
+            "dropout": [0.2, 0.3, 0.5],
+        },
+    ),
+    "ls_svm": Classifier(
+        lambda signs, seed: LeastSquaresSVM(mirror_signs=signs, random_state=seed),
+        {"gamma": [0.5, 0.8, 1.5], "alpha": [0.15, 0.3, 0.6]},
+    ),
+    "dropout_mlp": Classifier(
+        lambda signs, seed: MLPWithDropout(mirror_signs=signs, random_state=seed),
+        {
+            "dropout": [0.1, 0.25, 0.5],
+            "input_dropout": [0.0, 0.1, 0.2],
+            "hidden": [(512,), (512, 256), (768, 384)],
+            "epochs": [15, 25, 40],
+        },
+    ),
+}
+"""Classifiers on features of any kind, by name. One entry adds a candidate."""
+
+STREAMED_CLASSIFIERS = {
+    "sgd": ({"alpha": 1e-5}, {"alpha": [1e-6, 1e-5, 1e-4]}),
+    "nystroem": (
+        {"n_vectors": 2000, "alpha": 1e-5},
+        {"alpha": [1e-6, 1e-5, 1e-4], "gamma": [0.5, 0.8, 1.5]},
+    ),
+}
+"""Parameters and grids of the candidates that learn batch by batch, from more faces than memory holds."""
+
+CANDIDATES = tuple(CLASSIFIERS)
+STREAMED_CANDIDATES = tuple(STREAMED_CLASSIFIERS)
+CLASSIC_CANDIDATES = tuple(CLASSIC_METHODS)
+
+
+def make_features(kind):
     """Return the unfitted ``features`` step of a kind in `FEATURES`, and its mirror signs.
 
     Returns
@@ -77,68 +150,8 @@ def describe_faces(features):
     list of float
         As `MirrorPCA.mirror_signs`, for all d columns.
     """
-    blocks = [(name, MirrorPCA(*_BLOCKS[name])) for name in FEATURES[features]]
+    blocks = [(name, MirrorPCA(*_BLOCKS[name])) for name in FEATURES[kind]]
     return FeatureBlocks(blocks), np.concatenate([block.mirror_signs for _, block in blocks]).tolist()
-
-
-def _dummy(features, signs, random_state):
-    return DummyClassifier(strategy="prior"), {}
-
-
-def _knn(features, signs, random_state):
-    grid = {
-        "classifier__n_neighbors": [40, 100, 200],
-        "classifier__hidden": [(256, 16), (256, 32), (512, 64)],
-        "classifier__dropout": [0.2, 0.3, 0.5],
-    }
-    return EmbeddingKNN(mirror_signs=signs, random_state=random_state), grid
-
-
-def _svm(features, signs, random_state):
-    grid = {"classifier__gamma": [0.5, 0.8, 1.5], "classifier__alpha": [0.15, 0.3, 0.6]}
-    machine = LeastSquaresSVM(mirror_signs=signs, random_state=random_state)
-    return machine, grid
-
-
-def _svc(features, signs, random_state):
-    return RbfSVC(), {"classifier__C": [1.0, 3.0], "classifier__gamma": [0.8, 1.4]}
-
-
-def _mlp(features, signs, random_state):
-    grid = {
-        "classifier__dropout": [0.1, 0.25, 0.5],
-        "classifier__input_dropout": [0.0, 0.1, 0.2],
-        "classifier__hidden": [(512,), (512, 256), (768, 384)],
-        "classifier__epochs": [15, 25, 40],
-    }
-    return MLPWithDropout(mirror_signs=signs, random_state=random_state), grid
-
-
-def _plain_mlp(features, signs, random_state):
-    stopping = {"early_stopping": True, "n_iter_no_change": 6, "max_iter": 60}
-    network = MLPClassifier((512,), alpha=0.1, random_state=random_state, **stopping)
-    return MirroredClassifier(network, signs), {"classifier__classifier__alpha": [0.01, 0.1, 1.0]}
-
-
-_HEADS = {"dummy": _dummy, "knn": _knn, "svm": _svm, "svc": _svc, "mlp": _mlp, "plain_mlp": _plain_mlp}
-
-CANDIDATES = tuple(_HEADS)
-"""Names of the candidates on features of any kind."""
-
-# Those that learn from batches: parameters and grids.
-_STREAMED = {
-    "sgd": ({"alpha": 1e-5}, {"classifier__alpha": [1e-6, 1e-5, 1e-4]}),
-    "nystroem": (
-        {"n_vectors": 2000, "alpha": 1e-5},
-        {"classifier__alpha": [1e-6, 1e-5, 1e-4], "classifier__gamma": [0.5, 0.8, 1.5]},
-    ),
-}
-
-STREAMED_CANDIDATES = tuple(_STREAMED)
-"""Names of those that take more faces than memory holds."""
-
-OLDER_CANDIDATES = tuple(OLDER)
-"""Names of those with features of their own: what the field used before."""
 
 
 def make_candidates(names=CANDIDATES, *, features="both", fold_sample=None, random_state=0):
@@ -147,11 +160,11 @@ def make_candidates(names=CANDIDATES, *, features="both", fold_sample=None, rand
     Parameters
     ----------
     names : sequence of str
-        Of `CANDIDATES`, `STREAMED_CANDIDATES` and `OLDER_CANDIDATES`.
+        Of `CANDIDATES`, `STREAMED_CANDIDATES` and `CLASSIC_CANDIDATES`.
     features : {"geometry", "hog", "both"}
-        Those of the others; the older ones have their own.
+        Kind of features; the classic methods have their own.
     fold_sample : int, optional
-        Most faces that a candidate is fitted on within a fold.
+        Largest number of faces that a candidate is fitted on within a fold. An entry of `CLASSIFIERS` may lower it.
     random_state : int, default=0
 
     Returns
@@ -161,33 +174,40 @@ def make_candidates(names=CANDIDATES, *, features="both", fold_sample=None, rand
     Raises
     ------
     InputError
-        If a name is unknown.
+        If a name or the kind of features is unknown.
     """
     if features not in FEATURES:
         raise InputError(f"features must be one of {', '.join(FEATURES)}, got {features!r}")
-    known = (*CANDIDATES, *STREAMED_CANDIDATES, *OLDER_CANDIDATES)
-    unknown = [name for name in names if name not in known]
+    valid = (*CANDIDATES, *STREAMED_CANDIDATES, *CLASSIC_CANDIDATES)
+    unknown = [name for name in names if name not in valid]
     if unknown or not names:
         raise InputError(
-            f"models must be among {', '.join(known)}, or networks ({', '.join(NETWORKS)}), got "
+            f"models must be among {', '.join(valid)}, or networks ({', '.join(NETWORKS)}), got "
             f"{', '.join(unknown) or 'none'}"
         )
-    candidates = {}
-    for name in names:
-        if name in OLDER:
-            candidates[name] = Candidate(OLDER[name].pipeline(), {}, fold_sample, False, OLDER[name].fields)
-            continue
-        described, signs = describe_faces(features)
-        if name in _STREAMED:
-            options, grid = _STREAMED[name]
-            head = StreamedClassifier(described, signs, **options, random_state=random_state)
-            pipeline = Pipeline([("features", UndescribedFaces()), ("classifier", head)])
-            candidates[name] = Candidate(pipeline, grid, fold_sample, False, FIELDS[features])
-            continue
-        head, grid = _HEADS[name](features, signs, random_state)
-        pipeline = Pipeline([("features", described), ("classifier", head)])
-        candidates[name] = Candidate(pipeline, grid, fold_sample, name != "dummy", FIELDS[features])
-    return candidates
+    return {name: _candidate(name, features, fold_sample, random_state) for name in names}
+
+
+def _candidate(name, features, fold_sample, random_state):
+    if name in CLASSIC_METHODS:
+        method = CLASSIC_METHODS[name]
+        return Candidate(method.pipeline(), {}, fold_sample, False, method.fields)
+    step, signs = make_features(features)
+    if name in STREAMED_CLASSIFIERS:
+        options, grid = STREAMED_CLASSIFIERS[name]
+        classifier = StreamedClassifier(step, signs, **options, random_state=random_state)
+        step, in_ensemble, samples = PassThrough(), False, [fold_sample]
+    else:
+        entry = CLASSIFIERS[name]
+        classifier, grid, in_ensemble = entry.make(signs, random_state), entry.grid, entry.in_ensemble
+        samples = [fold_sample, entry.fold_sample]
+    return Candidate(
+        Pipeline([("features", step), ("classifier", classifier)]),
+        {f"classifier__{parameter}": values for parameter, values in grid.items()},
+        min((size for size in samples if size), default=None),
+        in_ensemble,
+        FIELDS[features],
+    )
 
 
 def ensemble_members(candidates):

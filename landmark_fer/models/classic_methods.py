@@ -25,7 +25,7 @@ from landmark_fer.models.rules import ExpressionRules
 
 
 @dataclass(frozen=True)
-class OlderMethod:
+class ClassicMethod:
     """One row of the table.
 
     Attributes
@@ -75,12 +75,12 @@ def _hog_lda():
     return faces, MirroredClassifier(LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"), faces.mirror_signs)
 
 
-OLDER = {
-    "pixels": OlderMethod(("chip",), "grey values, logistic regression", _pixels),
-    "eigenfaces": OlderMethod(("chip",), "100 whitened components of grey values, 7 neighbours", _eigenfaces),
-    "fisherfaces": OlderMethod(("chip",), "200 components of grey values, linear discriminants", _fisherfaces),
-    "lbp": OlderMethod(("chip",), "local binary patterns, 400 components, linear discriminants", _lbp),
-    "rules": OlderMethod(("landmarks",), "hand-written rules on measurements", _rules),
-    "hog_lda": OlderMethod(("chip",), "our HOG, 300 components, linear discriminants", _hog_lda),
+CLASSIC_METHODS = {
+    "pixels": ClassicMethod(("chip",), "grey values, logistic regression", _pixels),
+    "eigenfaces": ClassicMethod(("chip",), "100 whitened components of grey values, 7 neighbours", _eigenfaces),
+    "fisherfaces": ClassicMethod(("chip",), "200 components of grey values, linear discriminants", _fisherfaces),
+    "lbp": ClassicMethod(("chip",), "local binary patterns, 400 components, linear discriminants", _lbp),
+    "rules": ClassicMethod(("landmarks",), "hand-written rules on measurements", _rules),
+    "hog_lda": ClassicMethod(("chip",), "our HOG, 300 components, linear discriminants", _hog_lda),
 }
 """The older methods by name."""

@@ -32,8 +32,8 @@ class EmbeddingKNN(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     network_ : MLPWithDropout
-    neighbours_ : KNeighborsClassifier
-    shares_ : ndarray of shape (k,)
+    neighbors_ : KNeighborsClassifier
+    priors_ : ndarray of shape (k,)
         Of the classes in training. Answers are drawn to them with the weight of one neighbour: no class that occurs is
         ever impossible.
     classes_ : ndarray of shape (k,)
@@ -55,22 +55,22 @@ class EmbeddingKNN(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X, y, votes=None):
-        """Learn the space from X of shape (n, d), y of shape (n,) and the votes, as `MLPWithDropout`; keep the places."""
+        """Learn the space from X of shape (n, d), y of shape (n,) and votes as for `MLPWithDropout`."""
         X, y = validate_data(self, X, y, dtype=np.float32)
         options = {"dropout": self.dropout, "epochs": self.epochs, "random_state": self.random_state}
         self.network_ = MLPWithDropout(self.hidden, 1, mirror_signs=self.mirror_signs, **options).fit(X, y, votes)
         machine = KNeighborsClassifier(min(self.n_neighbors, math.isqrt(len(X))), algorithm="brute")
-        self.neighbours_ = machine.fit(self.network_.embed(X), y)
+        self.neighbors_ = machine.fit(self.network_.embed(X), y)
         self.classes_, counts = np.unique(y, return_counts=True)
-        self.shares_ = counts / len(y)
+        self.priors_ = counts / len(y)
         return self
 
     def predict_proba(self, X):
         """Return probabilities of shape (n, k), the same for a face and the mirrored face."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
-        n = self.neighbours_.n_neighbors
-        return (n * self.neighbours_.predict_proba(self.network_.embed(X)) + self.shares_) / (n + 1)
+        n = self.neighbors_.n_neighbors
+        return (n * self.neighbors_.predict_proba(self.network_.embed(X)) + self.priors_) / (n + 1)
 
     def predict(self, X):
         """Return the most probable class of each row."""

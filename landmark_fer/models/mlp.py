@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from landmark_fer.core.errors import InputError
+from landmark_fer.core.probabilities import softmax
 from landmark_fer.features.projection import check_fitted
 
 _FEWEST_STEPS = 500  # a few dozen faces are gone through more often
@@ -216,8 +217,7 @@ def _output_error(scores, targets, votes_weight):
 
 
 def _softmax(scores):
-    scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return scores / scores.sum(axis=1, keepdims=True)
+    return softmax(scores)
 
 
 def _rise_and_fall(steps):

@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from landmark_fer.core.errors import InputError
+from landmark_fer.core.probabilities import softmax
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, MEASUREMENTS
 
 MORE, LESS = 1, -1
@@ -88,19 +89,22 @@ class ExpressionRules(ClassifierMixin, BaseEstimator):
     rules : sequence of Rule, default=RULES
     doubt : float, default=1.0
         Evidence that an expression needs before it stands level with `DEFAULT`.
+    names : tuple of str, default=MEASUREMENT_NAMES
+        The measurements that the columns of X hold, as in `Measurements`.
 
     Attributes
     ----------
     medians_, spreads_ : ndarray of shape (r,)
         Of the training faces, for the measurement of each rule.
-    shares_ : ndarray of shape (k,)
+    priors_ : ndarray of shape (k,)
         Of the classes in training.
     classes_ : ndarray of shape (k,)
     """
 
-    def __init__(self, rules=RULES, doubt=1.0):
+    def __init__(self, rules=RULES, doubt=1.0, names=MEASUREMENT_NAMES):
         self.rules = rules
         self.doubt = doubt
+        self.names = names
 
     def fit(self, X, y):
         """Learn what is usual from measurements X of shape (n, m), as `measure`, and shares from y of shape (n,).
@@ -111,24 +115,23 @@ class ExpressionRules(ClassifierMixin, BaseEstimator):
             If X does not hold the named measurements, or a rule names none of them.
         """
         X, y = validate_data(self, X, y, dtype=np.float64)
-        if X.shape[1] != len(MEASUREMENT_NAMES):
-            raise InputError(f"measurements must have shape (n, {len(MEASUREMENT_NAMES)}), got {X.shape}")
-        values = _values(X, self.rules)
+        if X.shape[1] != len(self.names):
+            raise InputError(f"measurements must have shape (n, {len(self.names)}), got {X.shape}")
+        values = _values(X, self.rules, self.names)
         self.medians_, self.spreads_ = np.median(values, axis=0), values.std(axis=0)
         self.classes_, counts = np.unique(y, return_counts=True)
-        self.shares_ = counts / len(y)
+        self.priors_ = counts / len(y)
         return self
 
     def predict_proba(self, X):
         """Return probabilities of shape (n, k), the same for a face and the mirrored face."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        away = _values(X, self.rules) - self.medians_
+        away = _values(X, self.rules, self.names) - self.medians_
         away = np.divide(away, self.spreads_, out=np.zeros_like(away), where=self.spreads_ > 1e-9).clip(-LIMIT, LIMIT)
         scores = away @ _weights(self.rules, self.classes_) - self.doubt * (self.classes_ != DEFAULT)
-        scores += np.log(self.shares_)
-        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return scores / scores.sum(axis=1, keepdims=True)
+        scores += np.log(self.priors_)
+        return softmax(scores)
 
     def predict(self, X):
         """Return the most probable class of each row."""
@@ -141,16 +144,16 @@ def _weights(rules, classes):
     return signed[:, None] * (np.array([rule.expression for rule in rules])[:, None] == classes)
 
 
-def _values(X, rules):
+def _values(X, rules, names):
     """Return the measurement of each rule, shape (n, r)."""
-    return np.stack([_value(X, rule.measurement) for rule in rules], axis=1)
+    return np.stack([_value(X, rule.measurement, names) for rule in rules], axis=1)
 
 
-def _value(X, name):
-    sides = [column for column, own in enumerate(MEASUREMENT_NAMES) if own in (f"right_{name}", f"left_{name}")]
+def _value(X, name, names):
+    sides = [column for column, own in enumerate(names) if own in (f"right_{name}", f"left_{name}")]
     if sides:
         return X[:, sides].mean(axis=1)
-    if name not in MEASUREMENT_NAMES:
+    if name not in names:
         raise InputError(f"rules must name measurements, got {name!r}; see MEASUREMENT_NAMES")
-    column = MEASUREMENT_NAMES.index(name)
-    return np.abs(X[:, column]) if MEASUREMENTS[column].signed else X[:, column]
+    values = X[:, list(names).index(name)]
+    return np.abs(values) if MEASUREMENTS[MEASUREMENT_NAMES.index(name)].signed else values

@@ -20,7 +20,7 @@ _SAMPLE = 4000  # faces that show how wide features spread, and among which land
 _FAINTEST = 5e-5  # share of the kernel's whole variance under which a direction is rounding
 
 
-class UndescribedFaces(Stateless, auto_wrap_output_keys=None):
+class PassThrough(Stateless, auto_wrap_output_keys=None):
     """Face records as they come: the ``features`` step before a model that describes faces itself."""
 
     def transform(self, X):
@@ -36,8 +36,8 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    describe : transformer
-        From face records of shape (n,) to float32 of shape (n, d), fitted on few of them, as from `describe_faces`.
+    features : transformer
+        From face records of shape (n,) to float32 of shape (n, d), fitted on few of them, as from `make_features`.
     mirror_signs : array-like of shape (d,)
         As from `MirrorPCA`.
     n_vectors : int, default=0
@@ -53,7 +53,7 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
 
     Attributes
     ----------
-    describe_ : transformer
+    features_ : transformer
     classifier_ : SGDClassifier
         Averaged over its steps [2]_.
     vectors_ : ndarray of shape (v, d), float32, or None
@@ -70,7 +70,7 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        describe,
+        features,
         mirror_signs,
         n_vectors=0,
         gamma=0.8,
@@ -79,7 +79,7 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
         batch_size=2048,
         random_state=None,
     ):
-        self.describe = describe
+        self.features = features
         self.mirror_signs = mirror_signs
         self.n_vectors = n_vectors
         self.gamma = gamma
@@ -92,7 +92,7 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
         """Learn from face records X of shape (n,), which may be memory-mapped or `RecordRows`, with expressions y."""
         random = check_random_state(self.random_state)
         self.classes_, columns = np.unique(y, return_inverse=True)
-        self.describe_ = clone(self.describe).fit(X, y)
+        self.features_ = clone(self.features).fit(X, y)
         self._fit_map(X, random)
         # log_loss: its probabilities are those of logistic regression, which pools calibrate like any other's
         options = {"loss": "log_loss", "alpha": self.alpha, "average": True}
@@ -100,7 +100,7 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
         with FeatureFile(len(X), len(self.mirror_signs)) as file:
             places = random.permutation(len(X))  # a source may be sorted by expression
             for rows in self._batches(len(X)):
-                file.write(places[rows], self.describe_.transform(X[rows]))
+                file.write(places[rows], self.features_.transform(X[rows]))
             shuffled = np.empty_like(columns)
             shuffled[places] = columns
             for _ in range(self.epochs):
@@ -120,7 +120,7 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _prediction(self, X):
-        return self.classifier_.predict_proba(self._mapped(self.describe_.transform(X)))
+        return self.classifier_.predict_proba(self._mapped(self.features_.transform(X)))
 
     def _batches(self, n):
         return [slice(start, min(start + self.batch_size, n)) for start in range(0, n, self.batch_size)]
@@ -128,7 +128,7 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
     def _fit_map(self, X, random):
         """Learn the scale of the features, and the vectors of the kernel where there is one."""
         rows = np.sort(random.permutation(len(X))[:_SAMPLE])
-        sample = self.describe_.transform(X[rows])
+        sample = self.features_.transform(X[rows])
         self.spread_ = max(float(sample.var(axis=0).sum()), 1e-12)
         self.vectors_ = None
         if self.n_vectors:

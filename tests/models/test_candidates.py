@@ -8,13 +8,13 @@ from landmark_fer.core.records import mirror_records
 from landmark_fer.models.base import predict_in_order
 from landmark_fer.models.candidates import (
     CANDIDATES,
+    CLASSIC_CANDIDATES,
     FEATURES,
     FIELDS,
-    OLDER_CANDIDATES,
     STREAMED_CANDIDATES,
-    describe_faces,
     ensemble_members,
     make_candidates,
+    make_features,
 )
 from landmark_fer.models.networks import NETWORKS
 from tests.conftest import made_up_faces
@@ -26,7 +26,7 @@ def test_every_kind_of_features_has_its_fields():
 
 @pytest.mark.parametrize("features", FEATURES)
 def test_the_mirror_turns_the_signs_that_are_said(features):
-    described, signs = describe_faces(features)
+    described, signs = make_features(features)
     records, _ = made_up_faces(10)
     expected = described.fit_transform(records) * np.array(signs, np.float32)
     np.testing.assert_allclose(described.transform(mirror_records(records)), expected, atol=5e-3)
@@ -46,7 +46,7 @@ def test_every_candidate_is_fitted_on_the_sample_that_was_asked_for():
 
 
 def test_members_of_a_blend_share_their_features():
-    candidates = make_candidates((*CANDIDATES, *OLDER_CANDIDATES), features="geometry")
+    candidates = make_candidates((*CANDIDATES, *CLASSIC_CANDIDATES), features="geometry")
     members = ensemble_members(candidates)
     assert members == [name for name in CANDIDATES if name != "dummy"]
     assert len({repr(candidates[name].pipeline[0]) for name in members}) == 1
@@ -61,7 +61,7 @@ def test_grids_name_parameters_that_there_are(name):
 
 @pytest.mark.parametrize("names", [["svm", "forest"], []])
 def test_unknown_names_are_refused_with_the_list(names):
-    known = ", ".join((*CANDIDATES, *STREAMED_CANDIDATES, *OLDER_CANDIDATES))
+    known = ", ".join((*CANDIDATES, *STREAMED_CANDIDATES, *CLASSIC_CANDIDATES))
     networks = ", ".join(NETWORKS)
     sentence = rf"models must be among {known}, or networks \({networks}\), got (forest|none)"
     with pytest.raises(InputError, match=sentence):

@@ -9,14 +9,14 @@ from sklearn.base import clone
 
 from landmark_fer.core.records import mirror_records
 from landmark_fer.evaluation.validation import cross_validate_candidates, make_folds
-from landmark_fer.models.candidates import OLDER_CANDIDATES, make_candidates
-from landmark_fer.models.classic_methods import OLDER
+from landmark_fer.models.candidates import CLASSIC_CANDIDATES, make_candidates
+from landmark_fer.models.classic_methods import CLASSIC_METHODS
 from tests.conftest import made_up_faces
 
 KNOW_THE_MIRROR = {"rules": 1e-5, "hog_lda": 5e-3}
 
 
-@pytest.fixture(scope="module", params=OLDER_CANDIDATES)
+@pytest.fixture(scope="module", params=CLASSIC_CANDIDATES)
 def older(request):
     """A method's name, its candidate, and its pipeline fitted on made-up faces."""
     candidate = make_candidates([request.param])[request.param]
@@ -30,9 +30,9 @@ def unseen():
 
 def test_each_has_a_meaning_two_steps_and_no_part_in_a_blend(older):
     name, candidate, _ = older
-    assert OLDER[name].meaning
+    assert CLASSIC_METHODS[name].meaning
     assert [step for step, _ in candidate.pipeline.steps] == ["features", "classifier"]
-    assert not candidate.in_ensemble and candidate.grid == {} and candidate.fields == OLDER[name].fields
+    assert not candidate.in_ensemble and candidate.grid == {} and candidate.fields == CLASSIC_METHODS[name].fields
 
 
 def test_features_asked_for_change_nothing_and_a_sample_is_kept(older):
@@ -73,7 +73,7 @@ def test_those_that_know_the_mirror_give_mirrored_faces_the_same_probabilities(n
 def test_only_its_fields_are_read(older, unseen):
     name, _, fitted = older
     blank = unseen[0].copy()
-    for field in set(blank.dtype.names) - set(OLDER[name].fields):
+    for field in set(blank.dtype.names) - set(CLASSIC_METHODS[name].fields):
         blank[field] = 0
     np.testing.assert_array_equal(fitted.predict_proba(blank), fitted.predict_proba(unseen[0]))
 
@@ -93,7 +93,7 @@ def test_fitted_again_equals_before_and_records_stay_as_they_were(older, unseen)
     np.testing.assert_allclose(again.predict_proba(unseen[0]), older[2].predict_proba(unseen[0]), atol=1e-4)
 
 
-@pytest.mark.parametrize("name", OLDER_CANDIDATES)
+@pytest.mark.parametrize("name", CLASSIC_CANDIDATES)
 @pytest.mark.parametrize("classes", [("happy", "sad"), ("angry", "disgust", "fear", "happy", "sad", "surprise")])
 def test_few_faces_suffice(name, classes):
     records, expressions = made_up_faces(12 // len(classes), classes=classes)
@@ -105,7 +105,7 @@ def test_few_faces_suffice(name, classes):
 def test_they_are_cross_validated_beside_others():
     records, expressions = made_up_faces(12)
     folds = make_folds(expressions, np.arange(len(expressions)), n_folds=2)
-    candidates = make_candidates(["dummy", *OLDER_CANDIDATES], features="geometry")
+    candidates = make_candidates(["dummy", *CLASSIC_CANDIDATES], features="geometry")
     results = cross_validate_candidates(
         candidates, records, expressions, folds, ("happy", "sad", "surprise"), bar=False
     )

@@ -10,7 +10,7 @@ from landmark_fer.models.calibration import FLOOR, CalibratedEnsemble
 from landmark_fer.models.embedding_knn import EmbeddingKNN
 from landmark_fer.models.mlp import MLPWithDropout
 from landmark_fer.models.streamed import StreamedClassifier
-from landmark_fer.models.svm import MARGIN_LIMIT, SHARPNESS, LeastSquaresSVM, RbfSVC, class_pairs
+from landmark_fer.models.svm import SHARPNESS, LeastSquaresSVM
 
 _UNDERFLOW = -103.9
 """A score under which a sigmoid is 0 in single precision. Where all are, scikit-learn gives every class the same."""
@@ -25,7 +25,7 @@ def streamed(graph, head, describe):
     head : StreamedClassifier
     describe : callable
         Takes a fitted ``features`` step and returns the name of what it makes of faces; as from `append_features` for
-        `UndescribedFaces`.
+        `PassThrough`.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def streamed(graph, head, describe):
     if head.classifier_.loss != "log_loss":
         came = head.classifier_.loss
         raise InputError(f"streamed models of an ONNX export must have the loss log_loss, got {came}; use joblib")
-    described = describe(head.describe_)
+    described = describe(head.features_)
     mapped, spread = (_alike if head.vectors_ is None else _kernels)(graph, head, described)
     weights = head.scale_ * head.classifier_.coef_.T.astype(np.float64)
     offsets = head.classifier_.intercept_ - head.offset_ @ weights
@@ -116,7 +116,7 @@ def _softmax(graph, scores):
     return graph.add("Softmax", scores, axis=-1)
 
 
-def _pooled(graph, head, features):
+def _ensemble(graph, head, features):
     members = [append_head(graph, member, features) for _, member in head.members_]
     logarithms = graph.add("Log", graph.add("Max", graph.add("Concat", *members, axis=1), FLOOR))
     scores = graph.add("MatMul", logarithms, head.calibration.weights)
@@ -129,7 +129,7 @@ def _mirrored(graph, head, features):
 
 
 def _neighbours(graph, head, features):
-    nearest = head.neighbours_
+    nearest = head.neighbors_
     if (nearest.weights, nearest.effective_metric_) != ("uniform", "euclidean"):
         came = f"{nearest.weights} and {nearest.effective_metric_}"
         raise InputError(f"neighbours of an ONNX export must be uniform and euclidean, got {came}; use joblib")
@@ -144,7 +144,7 @@ def _neighbours(graph, head, features):
     _, rows = graph.add_two("TopK", nearness, [n], axis=1, largest=1, sorted=0)
     expressions = graph.packed(np.eye(len(head.classes_), dtype=np.int8)[nearest._y])
     found = graph.add("ReduceSum", graph.add("Gather", expressions, rows, axis=0), [1], keepdims=0)
-    return graph.add("Div", graph.add("Add", found, head.shares_), float(n + 1))
+    return graph.add("Div", graph.add("Add", found, head.priors_), float(n + 1))
 
 
 def _rectified(graph, values, weights, offsets):
@@ -184,7 +184,7 @@ def _dropout_mlp(graph, head, features):
     return graph.add("Mean", *predictions)
 
 
-def _plain_mlp(graph, head, features):
+def _mlp(graph, head, features):
     if head.activation != "relu":
         raise InputError(f"networks of an ONNX export must have the activation relu, got {head.activation}; use joblib")
     values = features
@@ -204,7 +204,7 @@ def _dummy(graph, head, features):
     return graph.add("Expand", head.class_prior_[None], graph.add("Concat", n_faces, [1], axis=0))
 
 
-def _least_squares_svc(graph, head, features):
+def _least_squares_svm(graph, head, features):
     signs = np.ones(len(head.steps_)) if head.mirror_signs is None else np.asarray(head.mirror_signs)
     vectors = head.vectors_ * head.steps_
     width = np.float32(head.width_)
@@ -226,28 +226,13 @@ def _least_squares_svc(graph, head, features):
     return _softmax(graph, graph.add("Mul", decision, SHARPNESS))
 
 
-def _rbf_svc(graph, head, features):
-    lengths = graph.add("ReduceSumSquare", features, [1], keepdims=1)
-    squares = graph.add("Add", lengths, (head.vectors_**2).sum(axis=1))
-    products = graph.add("MatMul", features, np.ascontiguousarray(head.vectors_.T))
-    squares = graph.add("Sub", squares, graph.add("Add", products, products))
-    kernel = graph.add("Exp", graph.add("Mul", squares, -np.float32(head.width_)))
-    margins = graph.add("Add", graph.add("MatMul", kernel, head.pair_weights_), head.pair_intercepts_)
-    pairs = np.array(class_pairs(len(head.classes_)))
-    votes = np.zeros((len(pairs), len(head.classes_)))
-    votes[np.arange(len(pairs)), pairs[:, 0]], votes[np.arange(len(pairs)), pairs[:, 1]] = 1, -1
-    bounded = graph.add("Clip", margins, -MARGIN_LIMIT, MARGIN_LIMIT)
-    return _softmax(graph, graph.add("MatMul", bounded, votes))
-
-
 _KINDS = {
-    CalibratedEnsemble: _pooled,
+    CalibratedEnsemble: _ensemble,
     MirroredClassifier: _mirrored,
-    LeastSquaresSVM: _least_squares_svc,
+    LeastSquaresSVM: _least_squares_svm,
     MLPWithDropout: _dropout_mlp,
     EmbeddingKNN: _neighbours,
-    RbfSVC: _rbf_svc,
-    MLPClassifier: _plain_mlp,
+    MLPClassifier: _mlp,
     StreamedClassifier: streamed,
     DummyClassifier: _dummy,
 }

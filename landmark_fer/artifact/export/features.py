@@ -10,10 +10,10 @@ from landmark_fer.core.geometry import EYES_UPRIGHT, eye_centres
 from landmark_fer.core.landmarks import N_LANDMARKS, TEMPLATE
 from landmark_fer.core.optional_packages import import_optional
 from landmark_fer.features.hog import ORIENTATIONS
-from landmark_fer.features.measurements import FORMULAS
+from landmark_fer.features.measurements import formulas_of
 from landmark_fer.features.projection import FeatureBlocks, MirrorPCA
 from landmark_fer.features.transformers import AlignedLandmarks, HogOfChip, Measurements
-from landmark_fer.models.streamed import UndescribedFaces
+from landmark_fer.models.streamed import PassThrough
 
 OPSET = 18
 IR_VERSION = 8  # the oldest for that opset, so that older runtimes read it, too
@@ -120,11 +120,12 @@ def measurements(graph, describe, chip_size):
     faces = _near_zero(graph)
     averages = _matrix_of(eye_centres)
     upright = _aligned(graph, graph.add("MatMul", averages, faces), faces, EYES_UPRIGHT)
-    atoms = _atoms(graph, upright, FORMULAS)
-    value = graph.add("MatMul", atoms, FORMULAS.over)
-    by = graph.add("Add", graph.add("MatMul", atoms, FORMULAS.under), FORMULAS.whole.astype(np.float32))
+    formulas = formulas_of(tuple(describe.names))
+    atoms = _atoms(graph, upright, formulas)
+    value = graph.add("MatMul", atoms, formulas.over)
+    by = graph.add("Add", graph.add("MatMul", atoms, formulas.under), formulas.whole.astype(np.float32))
     ratio = graph.add("Where", graph.add("Greater", by, 0.0), graph.add("Div", value, by), 0.0)
-    return graph.add("MatMul", ratio, FORMULAS.combined)
+    return graph.add("MatMul", ratio, formulas.combined)
 
 
 def _near_zero(graph):
@@ -320,13 +321,13 @@ def append_features(graph, step, chip_size):
     Parameters
     ----------
     graph : Graph
-    step : FeatureBlocks, FeatureUnion, MirrorPCA, UndescribedFaces or one of the transformers over face records
+    step : FeatureBlocks, FeatureUnion, MirrorPCA, PassThrough or one of the transformers over face records
     chip_size : int
 
     Returns
     -------
     str or callable
-        Shape (n, d), float32. Of `UndescribedFaces` a function from such a step to this, for the model that has one.
+        Shape (n, d), float32. Of `PassThrough` a function from such a step to this, for the model that has one.
 
     Raises
     ------
@@ -348,7 +349,7 @@ def _side_by_side(graph, union, chip_size):
 
 
 def _components(graph, step, chip_size):
-    described = append_features(graph, step.describe, chip_size)
+    described = append_features(graph, step.transformer, chip_size)
     components = graph.add("MatMul", described, graph.packed(step.components_))
     return graph.add("Mul", graph.add("Sub", components, step.offset_), np.float32(step.factor_))
 
@@ -364,5 +365,5 @@ _KINDS = {
     HogOfChip: hog_of_chip,
     AlignedLandmarks: aligned_landmarks,
     Measurements: measurements,
-    UndescribedFaces: _undescribed,
+    PassThrough: _undescribed,
 }

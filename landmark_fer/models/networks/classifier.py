@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.files import cache_folder
+from landmark_fer.core.probabilities import softmax
 from landmark_fer.datasets.readers.ferplus import soft_labels
 from landmark_fer.models.networks import NETWORKS
 from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
@@ -341,8 +342,7 @@ def fit_network_temperature(classifier, records, expressions):
     from scipy.optimize import minimize_scalar  # live has no use for it, and would wait for it
 
     def loss(log_temperature):
-        shares = np.exp(scores / np.exp(log_temperature))
-        probabilities = (shares / shares.sum(axis=2, keepdims=True)).mean(axis=0)
+        probabilities = softmax(scores / np.exp(log_temperature)).mean(axis=0)
         return -np.log(np.maximum(probabilities[np.arange(len(columns)), columns], _SMALLEST)).mean()
 
     return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))

@@ -13,6 +13,7 @@ import numpy as np
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.optional_packages import import_optional
+from landmark_fer.core.probabilities import softmax
 from landmark_fer.models.networks.description import METADATA
 from landmark_fer.models.networks.images import reduced_images, scaled_images
 from landmark_fer.models.networks.onnx_network import OnnxNetwork
@@ -166,8 +167,7 @@ class _Softmax:
 
     def predict_on_batch(self, images):
         scores = np.asarray(self._network.predict_on_batch(images), dtype=np.float32)
-        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return scores / scores.sum(axis=1, keepdims=True)
+        return softmax(scores)
 
 
 def _checked_config(content, name):
@@ -280,7 +280,7 @@ def _verify(content, network, description):
     for image in random.integers(0, 256, (_TRIED, side, side), dtype=np.uint8):
         prediction = np.asarray(network.predict_on_batch(scaled_images(image[None], description.input)))[0]
         if description.output == "scores":
-            prediction = np.exp(prediction - prediction.max()) / np.exp(prediction - prediction.max()).sum()
+            prediction = softmax(prediction)
         worst = float(np.abs(ours.probabilities(image) - prediction).max())
         if not worst <= TOLERANCE:
             raise InputError(

@@ -3,6 +3,7 @@
 import numpy as np
 
 from landmark_fer.core.errors import InputError
+from landmark_fer.core.probabilities import softmax
 from landmark_fer.models.networks.description import metadata_description
 from landmark_fer.models.networks.images import reduced_images, scaled_images
 from landmark_fer.models.onnx_runtime import FLOAT, PATIENCE_S, OnnxModel, map_in_threads
@@ -109,8 +110,7 @@ class OnnxNetwork:
         if not np.isfinite(output).all():
             raise InputError(f"{self._name} answers with what are no numbers; it is damaged, or reads another range")
         if self.description.output == "scores":
-            output = np.exp(output - output.max())
-            return output / output.sum()
+            return softmax(output)
         if output.min() < -_SUM_TOLERANCE or abs(output.sum() - 1) > _SUM_TOLERANCE:
             raise InputError(
                 f"{self._name} must answer with probabilities, which sum to 1, got {np.round(output, 3).tolist()}; "
