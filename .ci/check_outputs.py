@@ -14,7 +14,7 @@ scores = artifact.manifest["scores"]["PublicTest"]
 assert scores["n"] == 3589, scores["n"]
 assert scores["accuracy"] > 0.58, scores["accuracy"]
 assert scores["accuracy_leak_free"] > 0.55, scores["accuracy_leak_free"]
-assert {row["name"] for row in artifact.manifest["comparison"]} == {"dummy", "knn", "svm", "mlp"}
+assert {row["name"] for row in artifact.manifest["comparison"]} == {"dummy", "embedding_knn", "ls_svm", "dropout_mlp"}
 
 log = pd.read_csv(folder / "demo.csv")
 classes = [name for name in EXPRESSIONS if name in log.columns]

@@ -1,4 +1,4 @@
-"""What accuracy costs in milliseconds and megabytes: each kind of model in several sizes, on one near-duplicate-safe fold.
+"""What accuracy costs in milliseconds and megabytes: each kind of model in several sizes, on one grouped fold.
 
     python -m benchmarks.cost --data fer2013.csv.gz --image docs/images/cost.png      a quarter of an hour
     python -m benchmarks.cost --quick
@@ -17,7 +17,7 @@ from landmark_fer.artifact.card import markdown_table
 from landmark_fer.core.optional_packages import import_optional
 from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.datasets import load_dataset
-from landmark_fer.datasets.base import DATA_OR_TABLE
+from landmark_fer.datasets.inputs import DATA_OR_TABLE
 from landmark_fer.evaluation.assessment import milliseconds_per_face
 from landmark_fer.evaluation.splits import has_chips, split_faces
 from landmark_fer.evaluation.validation import make_folds, sample_rows
@@ -25,14 +25,14 @@ from landmark_fer.models.base import fit_predictor
 from landmark_fer.models.candidates import make_candidates
 
 SIZES = {
-    "mlp": [
+    "dropout_mlp": [
         {"n_networks": 1, "hidden": (64,)},
         {"n_networks": 1, "hidden": (256,)},
         {"n_networks": 1, "hidden": (512, 256)},
         {"n_networks": 3, "hidden": (512, 256)},
     ],
-    "svm": [{"max_vectors": 1000}, {"max_vectors": 4000}, {"max_vectors": 12_000}, {"max_vectors": 30_000}],
-    "knn": [{"hidden": (256, 16)}, {"hidden": (512, 64)}],
+    "ls_svm": [{"max_vectors": 1000}, {"max_vectors": 4000}, {"max_vectors": 12_000}, {"max_vectors": 30_000}],
+    "embedding_knn": [{"hidden": (256, 16)}, {"hidden": (512, 64)}],
 }
 """Parameters of each candidate's classifier, smallest first."""
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from landmark_fer.core.errors import InputError, LandmarkFerError
 from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.datasets import load_dataset
-from landmark_fer.datasets.base import DATA
+from landmark_fer.datasets.inputs import DATA
 from landmark_fer.datasets.readers.registry import DATASETS
 from landmark_fer.evaluation.cross_dataset import cross_datasets, format_crossing, notes_on
 from landmark_fer.models.candidates import make_candidates
@@ -38,7 +38,7 @@ def main(argv=None):
     add = parser.add_argument
     named = replace(DATA, files=lambda text: DATA.files(parsed(text)[1]))
     add("data", nargs="*", type=named, metavar="[NAME=]PATH[@DATASET]", help="data sets, in the order of the table")
-    add("--model", default="svm", help="of `fit --models` (default svm)")
+    add("--model", default="ls_svm", help="of `fit --models` (default svm)")
     add("--features", choices=("geometry", "hog", "both"), default="both")
     add("--folds", type=int, default=5, metavar="N", help="of a data set without an official split (default 5)")
     add("--images", choices=("auto", "crops", "scenes"), default="auto")

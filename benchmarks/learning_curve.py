@@ -22,7 +22,7 @@ def main():
     """Run the benchmark and print a table for each model."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", help="default: the bundled geometry table")
-    parser.add_argument("--models", default="svm")
+    parser.add_argument("--models", default="ls_svm")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     dataset = load_dataset(options.data)

@@ -126,7 +126,7 @@ def _pair(first, second, predictions, right, labels, classes):
 
 def quick_table(artifacts):
     """Return a table of the time for one made-up face, and whether the answers are probabilities."""
-    from landmark_fer.artifact.manifest import manifest_probe
+    from landmark_fer.artifact.probe import manifest_probe
 
     rows = []
     for name, artifact in artifacts.items():

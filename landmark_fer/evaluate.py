@@ -6,8 +6,8 @@ import sys
 from landmark_fer.artifact.manifest import ARTIFACT_OR_BUNDLED
 from landmark_fer.core.command import run_command
 from landmark_fer.core.paths import Output, check_paths
-from landmark_fer.datasets.base import DATA
-from landmark_fer.perception.landmarks import PREDICTOR
+from landmark_fer.datasets.inputs import DATA
+from landmark_fer.perception.predictor_file import PREDICTOR
 
 
 def main(argv=None):
@@ -68,13 +68,13 @@ def _run(parser, options, arguments):
 
     artifact = load_artifact(options.model, threads=effective_n_jobs(options.jobs or -1))
     threshold = manifest_threshold(artifact.manifest)
-    asked = {"split": options.split, "predictions": options.predictions, "threshold": threshold}
+    asked = {"split": options.split, "scored_classes": options.classes, "threshold": threshold}
     extraction = {
         "settings": ExtractorSettings.from_dict(artifact.manifest["extractor"]),
         "predictor": options.predictor,
         "jobs": options.jobs,
     }
-    layout = {"dataset": options.dataset, "images": options.images, "views": options.views}
+    layout = {"dataset": options.dataset, "images": options.images, "poses": options.poses}
     dataset = load_dataset(options.data, labels=options.labels, unasked="kept", **layout, **extraction)
     against = load_dataset(options.against, unasked="kept", **extraction) if options.against else None
     scores, predictions = assess(artifact.predictor, dataset, artifact.classes, against=against, **asked)
@@ -91,8 +91,8 @@ def _print_scores(dataset, scores, split):
     print(summary_line(split or dataset.source, scores))
     if scores["n_leak_free"] == 0:
         print(
-            f"0 faces without a near-duplicate in training: each of the {scores['n']:,} has one there or is of a person who is "
-            "known there, so no accuracy is leak-free"
+            f"0 faces without a near-duplicate in training: each of the {scores['n']:,} has one there or is of a person "
+            "who is known there, so no accuracy is leak-free"
         )
     if scores["rejection"] is not None:
         print(answered_line(scores["rejection"]))
@@ -118,7 +118,7 @@ def _print_classes(scores):
         counts = ", ".join(f"{count:,} of {name}" for name, count in scores["left_out_by_expression"].items())
         print(f"{scores['left_out']:,} faces of other expressions than the model's were left out: {counts}")
     if scores["classes_without_faces"]:
-        shared = scores["predictions"] == "shared"
+        shared = scores["scored_classes"] == "shared"
         rule = "is not given" if shared else "counts as wrong (--classes shared leaves it out)"
         print(
             f"no face of the data shows {', '.join(scores['classes_without_faces'])}: such an answer {rule}; accuracy "

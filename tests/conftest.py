@@ -104,7 +104,7 @@ def made_up_faces(n_each, *, classes=("happy", "sad", "surprise"), chip_size=80,
 def made_up_dataset(
     n_each, *, splits=None, near_duplicates=None, correlations=None, subjects=None, key="made", **options
 ):
-    """Return a data set of `made_up_faces`, without near-duplicates unless groups are given; every fifth face undetected."""
+    """Return a data set of `made_up_faces`, without near-duplicates by default; every fifth face is undetected."""
     records, expressions = made_up_faces(n_each, **options)
     n = len(records)
     return FaceDataset(
@@ -159,8 +159,51 @@ def lfw_model(tmp_path_factory, session_cache, lfw_csv):
     from landmark_fer.fit.__main__ import main
 
     out, printed = tmp_path_factory.mktemp("models") / "lfw", io.StringIO()
-    arguments = ["--data", lfw_csv, "--models", "dummy,svm", "--folds", "3", "--jobs", "1", "--seed", "4", "--out", out]
+    arguments = [
+        "--data",
+        lfw_csv,
+        "--models",
+        "dummy,ls_svm",
+        "--folds",
+        "3",
+        "--jobs",
+        "1",
+        "--seed",
+        "4",
+        "--out",
+        out,
+    ]
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
         patch.setenv("LANDMARK_FER_CACHE", str(session_cache))
         assert main(list(map(str, arguments))) == 0
     return SimpleNamespace(path=out, printed=printed.getvalue())
+
+
+@pytest.fixture(scope="session")
+def model():
+    """A model fitted on made-up faces through the whole of training."""
+    from landmark_fer.evaluation.splits import split_faces
+    from landmark_fer.fit.training import compare, fit_chosen
+    from landmark_fer.models.candidates import make_candidates
+
+    dataset = made_up_dataset(14, splits=(["Training"] * 10 + ["PublicTest"] * 4) * 3)
+    assert len(split_faces(dataset).tests) == 1
+    candidates = make_candidates(["dummy", "ls_svm"], features="both")
+    comparison = compare(dataset, candidates, n_folds=2, bar=False)
+    return fit_chosen(dataset, comparison, features="both")
+
+
+@pytest.fixture(scope="session")
+def saved(model, tmp_path_factory):
+    """The model as an artifact; tests only read it."""
+    from landmark_fer.artifact.artifact import save_artifact
+
+    return save_artifact(tmp_path_factory.mktemp("artifacts") / "small", model.predictor, model.facts)
+
+
+@pytest.fixture
+def artifact_path(model, tmp_path):
+    """The model as an artifact that a test may damage."""
+    from landmark_fer.artifact.artifact import save_artifact
+
+    return save_artifact(tmp_path / "small", model.predictor, model.facts).path

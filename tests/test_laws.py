@@ -119,8 +119,8 @@ def test_importing_the_package_loads_nothing_heavy():
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_a_command_loads_nothing_heavy(command):
-    run = f"import sys, runpy; sys.argv = ['x', '--help']; runpy.run_module('landmark_fer.{command}', run_name='__main__')"
-    assert loaded_by(run) == []
+    code = "import sys, runpy; sys.argv = ['x', '--help']; "
+    assert loaded_by(code + f"runpy.run_module('landmark_fer.{command}', run_name='__main__')") == []
 
 
 def test_every_name_that_the_package_offers_is_there():

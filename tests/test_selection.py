@@ -234,9 +234,9 @@ ALL_SLOW = {
     "models/networks/test_architectures.py": "Keras",
     "models/networks/test_export.py": "Keras",
     "models/networks/test_network_training.py": "Keras",
-    "streaming/web/test_collect_page.py": "Chromium",
+    "live/web/test_collect_page.py": "Chromium",
     "test_docs.py": "Sphinx",
-    "test_fit_networks.py": "Keras",
+    "fit/test_fit_networks.py": "Keras",
 }
 """Files without a quick test, and what they need."""
 

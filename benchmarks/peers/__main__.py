@@ -89,7 +89,7 @@ def lacking_option(script, options):
 
 
 def write_images(folder, options, dataset):
-    """Write frames, test faces and, for the peer that must be fitted, training faces; return labels and near-duplicates."""
+    """Write frames, test faces and, for the peer that must be fitted, training faces; return labels and duplicates."""
     clip = DemoClip()
     frames = np.stack([clip.image(2 * index) for index in range(4 if options.quick else N_FRAMES)])
     arrays = {"frames": frames, "faces": np.empty((0, 48, 48), np.uint8)}

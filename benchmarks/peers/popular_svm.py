@@ -12,7 +12,7 @@ from reporting import report
 from skimage.feature import hog
 from sklearn.svm import SVC
 
-from landmark_fer.perception.landmarks import find_predictor
+from landmark_fer.perception.predictor_file import find_predictor
 
 SIDE = 48
 

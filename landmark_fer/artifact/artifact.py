@@ -27,9 +27,7 @@ from landmark_fer.artifact.manifest import (
     FORMAT,
     FORMAT_VERSION,
     MANIFEST_NAME,
-    check_probe,
     is_artifact,
-    probe_predictions,
     read_manifest,
 )
 from landmark_fer.artifact.model_files import (
@@ -40,6 +38,7 @@ from landmark_fer.artifact.model_files import (
     read_model,
     write_model,
 )
+from landmark_fer.artifact.probe import check_probe, probe_predictions
 from landmark_fer.core.errors import ArtifactError, InputError, SinkError
 from landmark_fer.core.naming import writable
 

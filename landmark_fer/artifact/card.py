@@ -1,6 +1,6 @@
 """The model card: what a person should know before using an artifact, rendered from its manifest."""
 
-from landmark_fer.perception.landmarks import PREDICTOR_LICENCE
+from landmark_fer.perception.predictor_file import PREDICTOR_LICENCE
 
 CARE = """## Use, and what it must not be used for
 
@@ -182,7 +182,8 @@ def _scores(manifest):
         near_duplicates = scores["n"] - scores["n_leak_free"] if scores["n_leak_free"] is not None else None
         known = "Near-duplicates were not looked for."
         if near_duplicates is not None:
-            known = f"{near_duplicates:,} {'has' if near_duplicates == 1 else 'have'} a near-duplicate among the training faces."
+            verb = "has" if near_duplicates == 1 else "have"
+            known = f"{near_duplicates:,} {verb} a near-duplicate among the training faces."
         texts.append(
             f"## {split}: {scores['n']:,} faces\n\n{known}\n\n{markdown_table(('score', 'value'), rows)}\n"
             + markdown_table(("expression", "faces", "precision", "recall", "F1"), classes)

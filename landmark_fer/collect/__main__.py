@@ -192,7 +192,7 @@ def _opened(options, stack):
     from landmark_fer.datasets.collection import is_collection, made_with, read_about
     from landmark_fer.datasets.collection_writer import Collection
     from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
-    from landmark_fer.perception.landmarks import find_predictor, sha256_of
+    from landmark_fer.perception.predictor_file import find_predictor, sha256_of
 
     settings = ExtractorSettings()
     if is_collection(options.out):

@@ -6,7 +6,7 @@ from pathlib import Path
 from landmark_fer.artifact.manifest import ARTIFACT
 from landmark_fer.core.paths import Input, Output
 from landmark_fer.live.options import SOURCE
-from landmark_fer.perception.landmarks import PREDICTOR
+from landmark_fer.perception.predictor_file import PREDICTOR
 
 DEFAULT_SUBJECT = "me"
 DEFAULT_ROUNDS = 5

@@ -1,4 +1,4 @@
-"""Data sets: one reader a source, face records that are measured once and kept, near-duplicates, the bundled geometry table."""
+"""Data sets: readers, cached extraction of face records, near-duplicates, the bundled geometry table."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ def load_dataset(
     expressions=None,
     images="auto",
     dataset="auto",
-    views="frontal",
+    poses="frontal",
     unasked="left out",
     weights=None,
     settings=None,
@@ -48,8 +48,8 @@ def load_dataset(
         Whether the images of a folder are cropped to one face each; as for `FolderReader`.
     dataset : str, default="auto"
         Which data set it is, one of `sources.DATASETS`; "auto" recognizes its layout.
-    views : {"frontal", "half", "all"}, default="frontal"
-        Which views of a head count, where the data set has several; as for `LayoutReader`.
+    poses : {"frontal", "half", "all"}, default="frontal"
+        Which poses of a head count, where the data set has several; as for `LayoutReader`.
     unasked : {"left out", "kept"}, default="left out"
         Whether expressions that a data set has too few of (contempt in CK+) are left out unless `expressions` has them.
     weights : sequence of int, optional
@@ -74,7 +74,7 @@ def load_dataset(
         raise InputError(f"votes must be one of {', '.join(VOTES)}, got {votes!r}")
     if unasked not in UNASKED:
         raise InputError(f"unasked must be one of {', '.join(UNASKED)}, got {unasked!r}")
-    given = {"dataset": dataset, "images": images, "views": views, "votes": votes, "labels": labels}
+    given = {"dataset": dataset, "images": images, "poses": poses, "votes": votes, "labels": labels}
     given |= {"settings": settings, "predictor": predictor, "jobs": jobs, "cache": cache, "progress": progress}
     if isinstance(path, list | tuple) and (len(path) > 1 or weights is not None):
         return _joined(path, weights, expressions, unasked, given)
@@ -90,7 +90,7 @@ def load_dataset(
     else:
         from landmark_fer.datasets.extraction_cache import build_dataset
 
-        reader = open_source(path, dataset=dataset, images=images, views=views)
+        reader = open_source(path, dataset=dataset, images=images, poses=poses)
         options = {"settings": settings, "predictor": predictor, "jobs": jobs, "cache": cache, "progress": progress}
         faces = build_dataset(reader, **options)
     if labels == "ferplus":
@@ -117,11 +117,11 @@ def _joined(paths, weights, expressions, unasked, given):
     return faces.only(expressions) if expressions else faces
 
 
-def open_source(path, *, dataset="auto", images="auto", views="frontal"):
+def open_source(path, *, dataset="auto", images="auto", poses="frontal"):
     """Return the reader for a path; as `sources.open_source`, which has the table of readers."""
     from landmark_fer.datasets.readers import registry as sources
 
-    return sources.open_source(path, dataset=dataset, images=images, views=views)
+    return sources.open_source(path, dataset=dataset, images=images, poses=poses)
 
 
 def _without_unasked(faces, unasked):

@@ -1,4 +1,4 @@
-"""`FaceDataset`: face records with expressions, splits, subjects and votes."""
+"""Item and FaceDataset: one image of a source as it is read, and all of its faces once they are measured."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,38 +9,7 @@ import numpy as np
 
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.expressions import expression_named, in_order
-from landmark_fer.core.paths import Input, lies_in
 from landmark_fer.core.records import rows_of
-
-
-def files_of_data(text):
-    """Return the paths that `load_dataset` reads for one: itself, and FER+'s votes beside a csv."""
-    from landmark_fer.datasets.readers.ferplus import FERPLUS_NAME
-
-    return [Path(text), Path(text).parent / FERPLUS_NAME]
-
-
-def is_of_data(path, file):
-    """Return whether a file is one of a data set: in its folder, or an image, which a csv may name."""
-    from landmark_fer.perception.image_formats import head_of, is_image
-
-    if lies_in(file, path):
-        return True
-    return path.is_file() and path.suffix.lower() not in _PACKED and is_image(str(file), lambda: head_of(file))
-
-
-def bundled_table():
-    """Return what is read where no data set is named, and what it is called."""
-    from landmark_fer.datasets.geometry_table import table_path
-
-    return "the bundled table", table_path()
-
-
-_PACKED = (".zip", ".tar", ".tgz", ".npz")  # hold all of their images
-
-DATA = Input(files=files_of_data, holds=is_of_data)
-DATA_OR_TABLE = Input(files=files_of_data, holds=is_of_data, default=bundled_table)
-
 
 NAMED = 5  # of many files, in one sentence
 

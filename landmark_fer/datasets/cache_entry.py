@@ -23,7 +23,7 @@ from landmark_fer.datasets.base import NAMED, first_of, of_many, unread
 from landmark_fer.datasets.extraction import NO_FACE, WORD_COLUMNS, measure_chunk, one_thread, resident_memory
 from landmark_fer.datasets.readers.image_trees import UNREAD
 from landmark_fer.perception.images import NOTES
-from landmark_fer.perception.landmarks import sha256_of
+from landmark_fer.perception.predictor_file import sha256_of
 from landmark_fer.perception.wide_images import ValueRange
 
 CHUNK = 128  # images; what a killed run loses at most, times the number of workers

@@ -13,7 +13,7 @@ from landmark_fer.core.errors import DependencyError, LandmarkFerError
 from landmark_fer.core.records import stack
 from landmark_fer.perception.extraction import FaceExtractor
 from landmark_fer.perception.images import decode_image
-from landmark_fer.perception.landmarks import find_predictor, sha256_of
+from landmark_fer.perception.predictor_file import find_predictor, sha256_of
 
 WORD_COLUMNS = ("expressions", "splits", "subjects", "names")
 COLUMNS = (*WORD_COLUMNS, "rows", "detector_scores")

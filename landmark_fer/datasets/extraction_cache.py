@@ -30,7 +30,7 @@ from landmark_fer.datasets.base import FaceDataset, unread
 from landmark_fer.datasets.cache_entry import ABOUT, LEFT_OUT, GrowingEntry, measured_chunks
 from landmark_fer.datasets.extraction import COLUMNS
 from landmark_fer.perception.extraction import ExtractorSettings
-from landmark_fer.perception.landmarks import find_predictor, sha256_of
+from landmark_fer.perception.predictor_file import find_predictor, sha256_of
 
 # Part of every key; raise it when the extractor, a reader's rules, or the layout of an entry change.
 CACHE_FORMAT = 2

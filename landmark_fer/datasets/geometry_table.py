@@ -22,7 +22,8 @@ from landmark_fer.core.files import checkout, written_beside
 from landmark_fer.core.landmarks import N_LANDMARKS
 from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.core.records import records_of_landmarks
-from landmark_fer.datasets.base import DATA, FaceDataset
+from landmark_fer.datasets.base import FaceDataset
+from landmark_fer.datasets.inputs import DATA
 
 TABLE_NAME = "fer2013_geometry.npz"
 TABLE_FORMAT = 1
@@ -79,8 +80,8 @@ def write_table(dataset, path=None, *, cache=None):
                 split=np.array([SPLITS.index(split) for split in dataset.splits], dtype=np.uint8),
                 row=dataset.rows.astype(np.int32),
                 detector_score=dataset.detector_scores.round(3),
-                near_duplicate_group=audit.groups.astype(np.int32),
-                near_duplicate_correlation=audit.correlations,
+                twin_group=audit.groups.astype(np.int32),
+                twin_correlation=audit.correlations,
             )
     except OSError as error:
         raise SinkError(f"{path} cannot be written ({error.strerror or error}); give another --out") from error
@@ -133,8 +134,8 @@ def _dataset(table, path):
         detector_scores=table["detector_score"],
         source=path.name,
         key=hashlib.sha256(path.read_bytes()).hexdigest(),
-        near_duplicate_groups=table["near_duplicate_group"].astype(np.int64),
-        near_duplicate_correlations=table["near_duplicate_correlation"],
+        near_duplicate_groups=table["twin_group"].astype(np.int64),
+        near_duplicate_correlations=table["twin_correlation"],
     )
 
 

@@ -173,7 +173,7 @@ def _near_duplicates(parts, cache):
 
 
 def _together(parts):
-    """Return the parts that are looked for near-duplicates in as one; a single part is itself, whose audit may be there."""
+    """Return the parts to search for near-duplicates as one data set; a single part is returned as it is."""
     if len(parts) == 1:
         return parts[0]
     known = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _SIDE_BY_SIDE}

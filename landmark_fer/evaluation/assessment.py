@@ -58,12 +58,12 @@ def shared_probabilities(probabilities, classes, shared):
     return np.divide(kept, totals, out=equal.copy(), where=totals > 0)
 
 
-PREDICTIONS = ("all", "shared")
+SCORED_CLASSES = ("all", "shared")
 
 _TIMED_FACES = 200
 
 
-def assess(predictor, dataset, classes, *, split=None, against=None, predictions="all", cache=None, threshold=None):
+def assess(predictor, dataset, classes, *, split=None, against=None, scored_classes="all", cache=None, threshold=None):
     """Score a predictor on the faces of a data set that show one of its classes.
 
     Parameters
@@ -77,9 +77,9 @@ def assess(predictor, dataset, classes, *, split=None, against=None, predictions
     against : FaceDataset, optional
         The training faces, in which near-duplicates are looked for, and subjects of the same name. Without it the data
         set's own split Training serves; where there is none, or it is what is scored, leak-free scores are None.
-    answers : {"all", "shared"}, default="all"
-        Whether the model may answer with any of its classes, as it would to a camera, or only with those that the
-        data set has too, as comparisons across data sets do.
+    scored_classes : {"all", "shared"}, default="all"
+        Whether the model may predict any of its classes, as in front of a camera, or only those that the data set has
+        too, as comparisons across data sets do.
     cache : path-like, optional
         As for `find_near_duplicates`.
     threshold : float, optional
@@ -89,7 +89,7 @@ def assess(predictor, dataset, classes, *, split=None, against=None, predictions
     -------
     dict
         As from `score`, and ``undetected`` (by expression), ``left_out`` (faces of other expressions),
-        ``left_out_by_expression``, ``classes_without_faces`` (of the model, not in the data), ``predictions``,
+        ``left_out_by_expression``, ``classes_without_faces`` (of the model, not in the data), ``scored_classes``,
         ``accuracy_all`` and ``accuracy_shared`` (as ``accuracy``, for either word), ``n_subjects`` (0: none known),
         ``interval_by`` (what ``accuracy_interval`` draws anew: "subjects" or "takes" where two or more are known, else
         "faces"), ``ms_per_face`` (features and model, one face at a time on one thread, median), ``rejection`` (as
@@ -100,12 +100,12 @@ def assess(predictor, dataset, classes, *, split=None, against=None, predictions
     Raises
     ------
     InputError
-        If there is no such split, or `predictions` is none of its words.
+        If there is no such split, or `scored_classes` is neither.
     DataError
         If no face shows one of the classes.
     """
-    if predictions not in PREDICTIONS:
-        raise InputError(f"answers must be one of {', '.join(PREDICTIONS)}, got {predictions!r}")
+    if scored_classes not in SCORED_CLASSES:
+        raise InputError(f"scored_classes must be one of {', '.join(SCORED_CLASSES)}, got {scored_classes!r}")
     correlations, leak_free = _near_duplicates(dataset, split, against, cache)
     known = np.isin(dataset.expressions, list(classes))
     asked = np.ones(len(dataset), dtype=bool) if split is None else dataset.splits == split
@@ -119,7 +119,7 @@ def assess(predictor, dataset, classes, *, split=None, against=None, predictions
     probabilities = predict_in_order(predictor, faces.records, classes)
     among_shared = shared_probabilities(probabilities, classes, shared)
     accuracies = {"all": probabilities, "shared": among_shared}
-    if predictions == "shared":
+    if scored_classes == "shared":
         probabilities = among_shared
     clean = None if leak_free is None else leak_free[rows]
     labels = faces.expressions, probabilities, classes
@@ -128,7 +128,7 @@ def assess(predictor, dataset, classes, *, split=None, against=None, predictions
     scores["undetected"] = faces.undetected_by_class()
     scores |= _left_out(dataset.expressions[asked & ~known]) | {
         "classes_without_faces": absent,
-        "predictions": predictions,
+        "scored_classes": scored_classes,
     }
     for word, each in accuracies.items():
         scores[f"accuracy_{word}"] = float(np.mean(np.array(classes)[each.argmax(axis=1)] == faces.expressions))

@@ -9,7 +9,8 @@ from sklearn.pipeline import Pipeline
 from landmark_fer.core.errors import InputError
 from landmark_fer.evaluation.scores import score
 from landmark_fer.evaluation.validation import CandidateResult
-from landmark_fer.models.calibration import ENSEMBLE, CalibratedEnsemble, fit_calibration
+from landmark_fer.models.calibration import ENSEMBLE, CalibratedEnsemble
+from landmark_fer.models.calibration_fitting import fit_calibration
 from landmark_fer.models.candidates import ensemble_members
 
 CHOSEN_BY = "accuracy"

@@ -88,7 +88,7 @@ def _across(predictor, training, test, cache):
         about = {"how": "no class is shared", "n": 0, "n_subjects": 0, "classes": [], "left_out": counts}
         return about | {"absent": list(training.classes)} | nothing
     against = training if has_chips(training) and has_chips(test) else None
-    options = {"against": against, "predictions": "shared", "cache": cache}
+    options = {"against": against, "scored_classes": "shared", "cache": cache}
     scores, _ = assess(predictor, test, training.classes, **options)
     kept = ("n", "accuracy", "accuracy_interval", "interval_by", "n_subjects", "macro_f1")
     return {

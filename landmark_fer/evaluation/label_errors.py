@@ -1,4 +1,4 @@
-"""Labels that are likely wrong: contradicted by a model that never saw the face, by a near-duplicate, or by other people's votes.
+"""Suspected label errors: contradicted by out-of-fold predictions, by near-duplicates or by votes.
 
 Nothing here changes or leaves out a face; people look at the list and decide.
 """

@@ -11,8 +11,10 @@ from landmark_fer.datasets.near_duplicates import near_duplicate_groups
 from landmark_fer.evaluation.scores import wilson_interval
 
 SAME_PHOTOGRAPH = 0.98
-"""Correlation from which faces of two subjects are one photograph under two names. Near-duplicates are told by less, but in a
-laboratory's one light people who look alike reach that, and their names say that they are two."""
+"""Correlation from which faces of two subjects are one photograph under two names.
+
+Near-duplicates need less; but people who look alike, photographed in one laboratory, reach that, and their names show
+that they are two people."""
 
 FOLDS_BY = ("subjects", "faces")
 N_DRAWS = 2000

@@ -54,7 +54,7 @@ def _fit(options, arguments, jobs):
         expressions=_words(options.expressions),
         dataset=options.dataset,
         images=options.images,
-        views=options.views,
+        poses=options.poses,
         weights=_weights(options),
         settings=_settings(names) if networks else None,
         predictor=options.predictor,

@@ -1,4 +1,4 @@
-"""A second look at labels: training faces that a model which never saw them contradicts, and near-duplicates that disagree."""
+"""Label review: training faces whose label an out-of-fold model or a near-duplicate contradicts."""
 
 from dataclasses import dataclass
 

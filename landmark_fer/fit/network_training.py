@@ -5,7 +5,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from landmark_fer.artifact.manifest import base_facts, read_manifest, votes_of_training
+from landmark_fer.artifact.facts import base_facts, votes_of_training
+from landmark_fer.artifact.manifest import read_manifest
 from landmark_fer.artifact.network_files import load_keras_network
 from landmark_fer.core.errors import InputError
 from landmark_fer.evaluation.comparison import choose, comparison_rows

@@ -4,11 +4,11 @@ import argparse
 
 from landmark_fer.artifact.manifest import ARTIFACT
 from landmark_fer.core.paths import Input, Output
-from landmark_fer.datasets.base import DATA_OR_TABLE
-from landmark_fer.perception.landmarks import PREDICTOR
+from landmark_fer.datasets.inputs import DATA_OR_TABLE
+from landmark_fer.perception.predictor_file import PREDICTOR
 
 DEFAULT_OUT = "artifacts/latest"
-MODELS = "dummy,knn,svm,mlp"
+MODELS = "dummy,knn,svm,mlp,embedding_knn,ls_svm,dropout_mlp"
 
 RECIPE_OPTIONS = ("epochs", "targets", "learning_rate")
 """Options that change the recipe of a network."""
@@ -34,7 +34,7 @@ def fit_parser():
         "--models",
         default=MODELS,
         metavar="NAMES",
-        help=f"comma-separated (default {MODELS}); also blend, svc, plain_mlp, rules, lbp, ...; or networks: "
+        help=f"comma-separated (default {MODELS}); also ensemble, rules, lbp, ...; or networks: "
         "aligned_cnn, elu_vgg, mini_xception, ... (needs requirements-cnn.txt)",
     )
     add("--choose", metavar="NAME", help="of the model to save (default: the best out of fold)")

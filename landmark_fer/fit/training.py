@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from landmark_fer.artifact.manifest import base_facts, votes_of_training
+from landmark_fer.artifact.facts import base_facts, votes_of_training
 from landmark_fer.core.errors import DataError
 from landmark_fer.core.files import cache_folder
 from landmark_fer.core.records import rows_of
@@ -20,7 +20,7 @@ from landmark_fer.evaluation.validation import cross_validate_candidates, make_f
 from landmark_fer.models.base import fit_predictor
 from landmark_fer.models.candidates import CLASSIC_CANDIDATES, ensemble_members
 
-FEWEST_FACES = 8  # plain_mlp keeps a tenth of the faces and mirrored faces back, at least one of each expression
+FEWEST_FACES = 8  # mlp keeps a tenth of the faces and mirrored faces back, at least one of each expression
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +207,8 @@ def _check_enough(expressions, folds, classes):
 
 
 def _about_folds(split, n_folds, candidates):
-    text = f"{n_folds} stratified folds of {len(split.training):,} training faces; near-duplicates and subjects stay together."
+    text = f"{n_folds} stratified folds of {len(split.training):,} training faces; "
+    text += "near-duplicates and subjects stay together."
     sampled = {name: each.fold_sample for name, each in candidates.items() if each.fold_sample}
     sampled = {name: size for name, size in sampled.items() if size < len(split.training) * (1 - 1 / n_folds)}
     for size in sorted(set(sampled.values())):

@@ -130,7 +130,7 @@ def _window():
 
 
 def _recognizer(options, model):
-    from landmark_fer.perception.landmarks import hash_early
+    from landmark_fer.perception.predictor_file import hash_early
 
     hash_early(options.predictor)
     from landmark_fer.artifact.artifact import load_artifact

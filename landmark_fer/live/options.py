@@ -10,7 +10,7 @@ from urllib.request import url2pathname
 from landmark_fer.artifact.manifest import ARTIFACT, ARTIFACT_OR_BUNDLED
 from landmark_fer.core.paths import Input, Output, lies_in
 from landmark_fer.perception import DETECTORS
-from landmark_fer.perception.landmarks import PREDICTOR
+from landmark_fer.perception.predictor_file import PREDICTOR
 
 _PLAYLIST = re.compile(rb"\s*(#EXTM3U|ffconcat version)")
 _ENTRY = re.compile(r"\s*(?:file\s+)?['\"]?([^#'\"\s][^'\"]*)")

@@ -1,12 +1,9 @@
-"""Calibration of one classifier or of an ensemble: temperature, matrix scaling, weights of the members."""
+"""Calibrated probabilities of one classifier or of an ensemble of classifiers."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
 
 from landmark_fer.core.probabilities import softmax
 from landmark_fer.features.projection import check_fitted
@@ -85,87 +82,3 @@ class CalibratedEnsemble(ClassifierMixin, BaseEstimator):
 def logarithms(members):
     """Return the logarithms of members' probabilities side by side, of shape (n, members * k)."""
     return np.log(np.maximum(np.concatenate(members, axis=1), FLOOR))
-
-
-_FREEDOM = 0.1  # inverse regularisation of free weights
-
-
-def fit_calibration(members, expressions, classes, folds):
-    """Return the pool that predicts unseen folds best, and its answers to them.
-
-    Parameters
-    ----------
-    members : list of ndarray of shape (n, k)
-        Out-of-fold probabilities of each member, columns in the order of `classes`.
-    expressions : ndarray of shape (n,), str
-    classes : sequence of str
-    folds : list of (ndarray, ndarray)
-        Those of the cross-validation. The answers to a fold come from a pool fitted on the others.
-
-    Returns
-    -------
-    Calibration
-        Fitted on all faces, in the form with the lower log loss on folds it was not fitted on.
-    ndarray of shape (n, k)
-        The answers of pools of that form, each face's from one that had not seen it.
-    """
-    truth = _columns(expressions, classes)
-    held_out, losses = {}, {}
-    for kind, fit in _FORMS.items():
-        held_out[kind] = np.empty((len(truth), len(classes)))
-        for _, test in folds:
-            seen = np.setdiff1d(np.arange(len(truth)), test)
-            calibration = fit([member[seen] for member in members], truth[seen], len(classes))
-            held_out[kind][test] = calibration([member[test] for member in members])
-        losses[kind] = log_loss(truth, held_out[kind], labels=np.arange(len(classes)))
-    best = min(losses, key=losses.get)
-    return _FORMS[best](members, truth, len(classes)), held_out[best]
-
-
-def fit_temperature(members, truth, n_classes):
-    """Return the pool of one temperature for all classes and members.
-
-    Parameters
-    ----------
-    members : list of ndarray of shape (n, k)
-    truth : ndarray of shape (n,), int
-        Columns of the true classes.
-    n_classes : int
-    """
-    direction = np.tile(np.eye(n_classes), (len(members), 1)) / len(members)
-
-    def calibration(log_temperature):
-        return Calibration("temperature", direction / np.exp(log_temperature), np.zeros(n_classes))
-
-    def loss(log_temperature):
-        return log_loss(truth, calibration(log_temperature)(members), labels=np.arange(n_classes))
-
-    return calibration(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x)
-
-
-def fit_matrix(members, truth, n_classes):
-    """Return the pool of free weights, by regularised multinomial logistic regression.
-
-    Parameters
-    ----------
-    members, truth, n_classes
-        As for `fit_temperature`.
-    """
-    present = np.unique(truth)
-    if len(present) < 2:
-        return fit_temperature(members, truth, n_classes)
-    fitted = LogisticRegression(C=_FREEDOM, solver="newton-cholesky", max_iter=200).fit(logarithms(members), truth)
-    weights, offsets = np.zeros((n_classes * len(members), n_classes)), np.full(n_classes, -20.0)
-    if len(present) == 2:  # scikit-learn keeps one row for two classes
-        weights[:, present[1]], offsets[present] = fitted.coef_[0], [0.0, fitted.intercept_[0]]
-    else:
-        weights[:, present], offsets[present] = fitted.coef_.T, fitted.intercept_
-    return Calibration("matrix", weights, offsets)
-
-
-_FORMS = {"temperature": fit_temperature, "matrix": fit_matrix}
-
-
-def _columns(expressions, classes):
-    order = {name: column for column, name in enumerate(classes)}
-    return np.array([order[name] for name in np.asarray(expressions).tolist()])

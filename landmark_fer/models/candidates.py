@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.dummy import DummyClassifier
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
@@ -18,10 +17,11 @@ from landmark_fer.features.projection import FeatureBlocks, MirrorPCA
 from landmark_fer.features.transformers import AlignedLandmarks, HogOfChip, Measurements
 from landmark_fer.models.classic_methods import CLASSIC_METHODS
 from landmark_fer.models.embedding_knn import EmbeddingKNN
+from landmark_fer.models.ls_svm import LeastSquaresSVM
 from landmark_fer.models.mlp import MLPWithDropout
 from landmark_fer.models.networks import NETWORKS
+from landmark_fer.models.plain import KNN, SVC
 from landmark_fer.models.streamed import PassThrough, StreamedClassifier
-from landmark_fer.models.svm import SVC, LeastSquaresSVM
 
 # Each block of features: its description, symmetric and antisymmetric components, weight.
 _BLOCKS = {
@@ -94,12 +94,14 @@ class Classifier:
 CLASSIFIERS = {
     "dummy": Classifier(lambda signs, seed: DummyClassifier(strategy="prior"), in_ensemble=False),
     "knn": Classifier(
-        lambda signs, seed: KNeighborsClassifier(30, weights="distance", algorithm="brute"),
-        {"n_neighbors": [15, 30, 60], "weights": ["uniform", "distance"]},
+        lambda signs, seed: KNN(30, weights="distance", algorithm="brute"),
+        {"n_neighbors": [15, 30, 60]},
     ),
     "svm": Classifier(lambda signs, seed: SVC(C=3.0), {"C": [1.0, 3.0, 10.0], "gamma": ["scale", 0.01]}, 6000),
     "mlp": Classifier(
-        lambda signs, seed: MLPClassifier((256,), alpha=0.1, early_stopping=True, max_iter=60, random_state=seed),
+        lambda signs, seed: MLPClassifier(
+            (256,), alpha=0.1, early_stopping=True, n_iter_no_change=20, random_state=seed
+        ),
         {"alpha": [0.01, 0.1, 1.0], "hidden_layer_sizes": [(128,), (256,), (512,)]},
     ),
     "embedding_knn": Classifier(

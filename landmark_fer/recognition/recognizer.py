@@ -10,7 +10,7 @@ from landmark_fer.core.records import Recognition, stack
 from landmark_fer.evaluation.rejection import manifest_threshold
 from landmark_fer.models.base import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
-from landmark_fer.perception.landmarks import find_predictor, sha256_of
+from landmark_fer.perception.predictor_file import find_predictor, sha256_of
 from landmark_fer.recognition.explanation import explain
 
 _LOG = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ import sys
 from landmark_fer.artifact.manifest import ARTIFACT_OR_BUNDLED, DEFAULT_ARTIFACT
 from landmark_fer.core.command import run_command
 from landmark_fer.core.paths import Output, check_paths
-from landmark_fer.datasets.base import DATA
-from landmark_fer.perception.landmarks import PREDICTOR
+from landmark_fer.datasets.inputs import DATA
+from landmark_fer.perception.predictor_file import PREDICTOR
 
 
 def main(argv=None):

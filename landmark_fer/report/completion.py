@@ -90,7 +90,7 @@ def _options_of(manifest):
 
 def _read(paths, options, **extraction):
     paths = list(paths)
-    given = {name: getattr(options, name) for name in ("labels", "votes", "dataset", "images", "views")}
+    given = {name: getattr(options, name) for name in ("labels", "votes", "dataset", "images", "poses")}
     expressions, weights = options.expressions, options.data_weights
     if len(paths) > 1 and weights:
         given["weights"] = [int(word) for word in weights.split(",")]

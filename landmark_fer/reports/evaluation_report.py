@@ -112,7 +112,7 @@ def _origin(cited):
         ("split", cited.text("split") if cited.at("split") else ""),
         ("of other expressions, left out", others),
         ("without faces here", escape(", ".join(cited.at("scores", "classes_without_faces") or []))),
-        ("answers among", "the classes that the data have" if cited.at("scores", "predictions") == "shared" else ""),
+        ("answers among", "the classes that the data have" if cited.at("scores", "scored_classes") == "shared" else ""),
         ("intervals draw", people if cited.at("scores", "interval_by") == "subjects" else ""),
         ("time", f"{cited.decimal('scores', 'ms_per_face', digits=2)} ms a face on one thread"),
         ("model made by", f"<code>{cited.text('model_command')}</code>" if cited.at("model_command") else ""),

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from landmark_fer.artifact.manifest import votes_of_training
+from landmark_fer.artifact.facts import votes_of_training
 from landmark_fer.evaluation.comparison import pipeline_of_choice
 from landmark_fer.evaluation.importance import grouped_importance, region_swaps
 from landmark_fer.evaluation.learning import doubling_sizes, learning_curve, stratified_order

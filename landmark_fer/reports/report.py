@@ -12,7 +12,7 @@ from landmark_fer.artifact.card import CARE
 from landmark_fer.artifact.folders import write_whole
 from landmark_fer.artifact.manifest import read_manifest
 from landmark_fer.core.errors import SinkError
-from landmark_fer.perception.landmarks import PREDICTOR_LICENCE
+from landmark_fer.perception.predictor_file import PREDICTOR_LICENCE
 from landmark_fer.reports.figures_in_page import Images
 from landmark_fer.reports.page import key_numbers, render_page
 from landmark_fer.reports.parts import Cited, from_markdown, paragraph, section

@@ -51,14 +51,14 @@ def _main_scores(cited, *path):
 def _near_duplicates(cited, *path):
     if cited.at(*path, "accuracy_leak_free") is None:
         return (
-            "How many of these faces have a near-duplicate, the same photograph, among the training faces is not known; "
-            "<code>evaluate --against TRAINING_DATA</code> looks."
+            "How many of these faces have a near-duplicate, the same photograph, among the training faces is not "
+            "known; <code>evaluate --against TRAINING_DATA</code> looks."
         )
     if cited.at(*path, "n_leak_free") == cited.at(*path, "n"):
         return "None of them has a near-duplicate (the same photograph) among the training faces."
     return (
-        f"On the {cited.count(*path, 'n_leak_free')} faces without a near-duplicate (the same photograph) among the training "
-        f"faces accuracy is {cited.percent(*path, 'accuracy_leak_free')} "
+        f"On the {cited.count(*path, 'n_leak_free')} faces without a near-duplicate (the same photograph) among the "
+        f"training faces accuracy is {cited.percent(*path, 'accuracy_leak_free')} "
         f"({cited.interval(*path, 'accuracy_leak_free_interval')}): what to expect of faces it has never seen."
     )
 

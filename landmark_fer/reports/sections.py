@@ -202,8 +202,8 @@ def care_of_data_section(cited):
         return ""
     said = (
         "Training faces that show a photograph, or where people are known a person, that another training face shows "
-        f"already: {cited.count('data', 'n_in_near_duplicate_groups')}. Folds keep these together, so that no face is judged by "
-        "a model that knows its near-duplicate."
+        f"already: {cited.count('data', 'n_in_near_duplicate_groups')}. Folds keep these together, so that no face is "
+        "judged by a model that knows its near-duplicate."
     )
     tests = [
         f"Of the {cited.count('scores', name, 'n')} {escape(faces_named(name))}, "

@@ -7,7 +7,8 @@ import shutil
 import numpy as np
 
 from landmark_fer.artifact.artifact import CARD_NAME, load_artifact
-from landmark_fer.artifact.manifest import MANIFEST_NAME, TOLERANCE, manifest_probe
+from landmark_fer.artifact.manifest import MANIFEST_NAME
+from landmark_fer.artifact.probe import TOLERANCE, manifest_probe
 from landmark_fer.live.sinks.logs import log_facts
 from landmark_fer.recognition.recognizer import Recognizer
 from tests.accidents.mutations import damaged, damaged_text, damaged_values

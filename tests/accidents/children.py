@@ -11,7 +11,7 @@ import pytest
 from tests.accidents.fuzzing import ROOT
 
 PATIENCE_S = 900.0  # on a machine that does much else; nothing here takes longer than seconds
-QUICK = ("--models", "svm", "--features", "geometry", "--folds", "3", "--report", "none", "--jobs", "1")
+QUICK = ("--models", "ls_svm", "--features", "geometry", "--folds", "3", "--report", "none", "--jobs", "1")
 LIVE = ("live", "--source", "demo", "--headless", "--max-frames", "3")
 
 # Dies by itself, as by kill -9, when the n-th call of a function begins; {} in what follows are filled in.

@@ -6,9 +6,6 @@ import pytest
 
 from landmark_fer.artifact.artifact import export_onnx, save_artifact
 from tests.accidents.fuzzing import ROOT
-from tests.artifact.conftest import model
-
-__all__ = ["model"]
 
 
 @pytest.fixture(scope="session")

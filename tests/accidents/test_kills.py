@@ -20,8 +20,8 @@ from tests.selection import slow
 # The call at whose beginning the process dies, which call it is, and the seed of the artifact that stands there then.
 STAGES = {
     "extraction": ("landmark_fer.perception.extraction:FaceExtractor.extract_crop", 30, 1),
-    "second fold": ("landmark_fer.models.svm:LeastSquaresSVM.fit", 2, 1),
-    "last fit": ("landmark_fer.models.svm:LeastSquaresSVM.fit", 4, 1),
+    "second fold": ("landmark_fer.models.ls_svm:LeastSquaresSVM.fit", 2, 1),
+    "last fit": ("landmark_fer.models.ls_svm:LeastSquaresSVM.fit", 4, 1),
     "before the model is written": ("joblib:dump", 1, 1),
     "after the model is written": ("landmark_fer.artifact.artifact:probe_predictions", 1, 1),
     "before the exchange": ("landmark_fer.artifact.folders:_exchange", 1, 1),

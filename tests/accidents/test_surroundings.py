@@ -1,4 +1,4 @@
-"""Where a command is run: locales, names of files, closed pipes, no home, a camera that is lost, a clock that is set."""
+"""Surroundings of a command: locales, file names, closed pipes, no home, a lost camera, a clock that is set."""
 
 import csv
 import os
@@ -142,7 +142,7 @@ class TestNoHome:
         """As for an installed package, which keeps measured faces at home."""
         (tmp_path / "file").touch()
         code = (
-            "import sys; from landmark_fer import cache_files; cache_files.checkout = lambda: None;"
+            "import sys; from landmark_fer.core import files as cache_files; cache_files.checkout = lambda: None;"
             "from landmark_fer.fit.__main__ import main; sys.exit(main(sys.argv[1:]))"
         )
         changes = {"HOME": str(tmp_path / "file"), "LANDMARK_FER_CACHE": None}

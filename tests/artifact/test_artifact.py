@@ -12,7 +12,7 @@ import pytest
 
 from landmark_fer.artifact import artifact, folders
 from landmark_fer.artifact.artifact import check_destination, load_artifact, read_manifest, save_artifact
-from landmark_fer.artifact.manifest import probe_records
+from landmark_fer.artifact.probe import probe_records
 from landmark_fer.core.errors import ArtifactError, SinkError
 from tests.conftest import made_up_faces
 
@@ -76,8 +76,8 @@ class TestRoundTrip:
 
 
 DAMAGES = {
-    "of another format version": (lambda m: m.update(format_version=9), "of version 1, got .* 9; fit the model anew"),
-    "of another program": (lambda m: m.update(format="cookbook"), "got cookbook 1"),
+    "of another format version": (lambda m: m.update(format_version=9), "of version 2, got .* 9; fit the model anew"),
+    "of another program": (lambda m: m.update(format="cookbook"), "got cookbook 2"),
     "of another scikit-learn": (
         lambda m: m["versions"].update({"scikit-learn": "0.24.2"}),
         r"fitted with scikit-learn 0\.24\.2 and .* is installed.*install scikit-learn 0\.24",
@@ -89,7 +89,7 @@ DAMAGES = {
     "with a probe of another shape": (lambda m: m.update(probe=[[1]] * 3), "does not answer its probe"),
     "with classes in another order": (lambda m: m["classes"].reverse(), "must answer its probe"),
     "with an empty model entry": (lambda m: m.update(model={}), "must have"),
-    "with a model entry that is a word": (lambda m: m.update(model="svm"), "must have"),
+    "with a model entry that is a word": (lambda m: m.update(model="ls_svm"), "must have"),
     "with versions that are a list": (lambda m: m.update(versions=[]), "must have"),
 }
 

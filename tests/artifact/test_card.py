@@ -1,7 +1,7 @@
 """The card says what the manifest says, and what a person must know."""
 
 from landmark_fer.artifact.card import answered_line, markdown_table, percent, render_card, summary_line
-from landmark_fer.perception.landmarks import PREDICTOR_LICENCE
+from landmark_fer.perception.predictor_file import PREDICTOR_LICENCE
 
 
 def test_the_card_is_that_of_the_manifest(saved):

@@ -11,7 +11,7 @@ import pytest
 
 from landmark_fer import Recognizer, export_onnx
 from landmark_fer.artifact.artifact import export_path, load_artifact, save_artifact
-from landmark_fer.artifact.manifest import probe_records
+from landmark_fer.artifact.probe import probe_records
 from landmark_fer.core.errors import ArtifactError, DependencyError, InputError
 from landmark_fer.core.records import record_dtype
 from landmark_fer.models.onnx_runtime import OnnxPredictor

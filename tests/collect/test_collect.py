@@ -179,7 +179,7 @@ def test_fit_on_top_of_other_data(collected, lfw_csv, session_cache, tmp_path, m
     from landmark_fer.fit.__main__ import main
 
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
-    arguments = ["--data", lfw_csv, "--data", collected, "--data-weights", "1,3", "--models", "svm", "--folds", "3"]
+    arguments = ["--data", lfw_csv, "--data", collected, "--data-weights", "1,3", "--models", "ls_svm", "--folds", "3"]
     arguments = [*map(str, arguments), "--jobs", "1", "--out", str(tmp_path / "model")]
     assert main(arguments) == 2  # the other data show no surprise, and one person is too few for folds by people
     assert "has 1 for surprise" in capsys.readouterr().err

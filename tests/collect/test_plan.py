@@ -59,7 +59,7 @@ def test_own_held_out_faces_say_most():
 
 
 def test_out_of_fold_where_there_are_no_test_faces():
-    manifest = {"classes": CLASSES, "model_name": "svm", "comparison": [{"name": "svm", "confusion": TABLE}]}
+    manifest = {"classes": CLASSES, "model_name": "ls_svm", "comparison": [{"name": "ls_svm", "confusion": TABLE}]}
     assert read_confusions(manifest)["sad"].where == "out of fold"
     assert read_confusions({"classes": CLASSES}) == {}
 

@@ -10,7 +10,7 @@ import pytest
 
 from landmark_fer.core.naming import library_path
 
-PACKAGE = Path(__file__).parents[1] / "landmark_fer"
+PACKAGE = Path(__file__).parents[2] / "landmark_fer"
 
 # Where a function of OpenCV or dlib takes a path: the position of that argument.
 TAKES_PATH = dict.fromkeys(

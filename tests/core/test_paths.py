@@ -19,9 +19,9 @@ from landmark_fer.artifact.manifest import DEFAULT_ARTIFACT
 from landmark_fer.core import paths as file_identity
 from landmark_fer.core.errors import InputError, SinkError
 from landmark_fer.core.paths import Input, Output, check_paths, same_file
-from landmark_fer.perception.landmarks import PREDICTOR_VARIABLE
+from landmark_fer.perception.predictor_file import PREDICTOR_VARIABLE
 
-PACKAGE = Path(__file__).parents[1] / "landmark_fer"
+PACKAGE = Path(__file__).parents[2] / "landmark_fer"
 TEXTS = {  # options that take any text, and no path
     "fit": {"data_weights", "models", "choose", "expressions", "dataset", "cluster"},
     "evaluate": {"split", "dataset"},

@@ -100,12 +100,12 @@ def make_jaffe(folder, *, subjects=("KA", "KL"), codes=tuple(jaffe.CODES), each=
     return folder
 
 
-def make_kdef(folder, *, people=("F01", "M01"), sessions="AB", codes=tuple(kdef.CODES), views=("S", "HL", "FR")):
+def make_kdef(folder, *, people=("F01", "M01"), sessions="AB", codes=tuple(kdef.CODES), poses=("S", "HL", "FR")):
     """KDEF: a folder for each person and session, colour JPEG of 562x762."""
     for person, who in enumerate(people):
         for session in sessions:
             for variant, code in enumerate(codes):
-                for view in views:
+                for view in poses:
                     name = f"{session}{who}/{session}{who}{code}{view}.JPG"
                     image = scene(person + 20, variant % 5, height=762, width=562)
                     write(folder / "KDEF" / name, np.dstack([image] * 3), quality=94)

@@ -9,7 +9,7 @@ from landmark_fer.datasets.collection import made_with
 from landmark_fer.datasets.collection_writer import Collection
 from landmark_fer.datasets.readers.collected import CollectedReader
 from landmark_fer.perception.extraction import ExtractorSettings
-from landmark_fer.perception.landmarks import PREDICTOR_SHA256
+from landmark_fer.perception.predictor_file import PREDICTOR_SHA256
 from tests.conftest import made_up_faces
 
 BOX = {"x": 1.0, "y": 2.0, "width": 80.0, "height": 80.0}

@@ -58,7 +58,7 @@ def test_takes_keep_their_groups():
 
 
 def test_near_duplicates_are_looked_for_across_data_sets():
-    """The same photographs in two data sets share groups, and a test face knows its near-duplicate in the other's training."""
+    """The same photographs in two data sets share groups, also across test and training."""
     first = part("a", splits=["Training"] * 18)
     second = part("b", splits=["PublicTest"] * 18)
     bare = {"near_duplicate_groups": None, "near_duplicate_correlations": None}

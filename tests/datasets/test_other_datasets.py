@@ -96,8 +96,8 @@ def test_what_is_no_such_data_set_gets_a_sentence(name, tmp_path, astronaut):
 def test_words_that_are_no_option_get_a_sentence(made):
     with pytest.raises(InputError, match=r"dataset must be one of auto, fer2013, .*, got 'ck'"):
         open_source(made("ck48"), dataset="ck")
-    with pytest.raises(InputError, match="views must be one of frontal, half, all, got 'left'"):
-        open_source(made("kdef"), views="left")
+    with pytest.raises(InputError, match="poses must be one of frontal, half, all, got 'left'"):
+        open_source(made("kdef"), poses="left")
     assert set(DATASETS) == {"auto", "fer2013", "folders", *READERS}
 
 
@@ -183,10 +183,10 @@ def test_kdef_keeps_frontal_views_and_both_sessions_of_a_person(made):
 
 
 def test_kdef_gives_other_views_when_asked(made):
-    sizes = {views: len(known(open_source(made("kdef"), views=views))) for views in ("frontal", "half", "all")}
+    sizes = {poses: len(known(open_source(made("kdef"), poses=poses))) for poses in ("frontal", "half", "all")}
     assert sizes == {"frontal": 28, "half": 56, "all": 84}
-    prints = {open_source(made("kdef"), views=views).fingerprint() for views in sizes}
-    assert len(prints) == 3, "the cache must tell the views apart"
+    prints = {open_source(made("kdef"), poses=poses).fingerprint() for poses in sizes}
+    assert len(prints) == 3, "the cache must tell the poses apart"
 
 
 def test_raf_db_reads_its_list_and_keeps_its_split(made):

@@ -21,7 +21,7 @@ CORRELATIONS = [np.nan] * 20 + [0.95] * 4 + [0.3] * 6
 
 @pytest.fixture(scope="module")
 def predictor():
-    return make_candidates(["svm"], features="geometry")["svm"].pipeline.fit(*made_up_faces(20, seed=3))
+    return make_candidates(["ls_svm"], features="geometry")["ls_svm"].pipeline.fit(*made_up_faces(20, seed=3))
 
 
 def test_scores_have_the_keys_of_the_issue_and_fit_into_json(predictor):

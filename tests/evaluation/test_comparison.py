@@ -26,11 +26,11 @@ def result(n_right):
 
 @pytest.fixture
 def rows():
-    return comparison_rows({"knn": result(6), "svm": result(9), "dummy": result(5)}, TRUTH, CLASSES)
+    return comparison_rows({"embedding_knn": result(6), "ls_svm": result(9), "dummy": result(5)}, TRUTH, CLASSES)
 
 
 def test_the_best_comes_first(rows):
-    assert [row["name"] for row in rows] == ["svm", "knn", "dummy"]
+    assert [row["name"] for row in rows] == ["ls_svm", "embedding_knn", "dummy"]
     assert [row["accuracy"] for row in rows] == pytest.approx([0.9, 0.6, 0.5])
     assert rows[0]["fit_s"] == 2.0 and rows[0]["ms_per_face"] == 0.5
     assert rows[0]["confusion"] == [[9, 1], [1, 9]]
@@ -38,19 +38,19 @@ def test_the_best_comes_first(rows):
 
 def test_the_choice_is_the_first_and_the_reason_names_it_the_margin_and_the_second(rows):
     name, reason = choose(rows)
-    assert name == "svm"
+    assert name == "ls_svm"
     for part in ("svm has the highest out-of-fold", "90.0 %", "30.0 points over knn", "69.9 to 97.2"):
         assert part in reason
 
 
 def test_a_single_candidate_is_chosen_without_a_rival(rows):
-    assert choose(rows[1:2]) == ("knn", "knn was the only candidate.")
+    assert choose(rows[1:2]) == ("embedding_knn", "knn was the only candidate.")
 
 
 def test_the_table_has_a_line_a_model_with_its_figures(rows):
     heading, *lines = format_table(rows).splitlines()
     assert heading.split()[:2] == ["model", "macro-F1"] and len(lines) == 3
-    assert lines[0].split()[:4] == ["svm", "90.0", "90.0", "90.0"]
+    assert lines[0].split()[:4] == ["ls_svm", "90.0", "90.0", "90.0"]
     assert "69.9 - 97.2" in lines[0]
     assert len({len(line) for line in [heading, *lines]}) == 1
 

@@ -17,7 +17,7 @@ CLASSES = ("happy", "sad", "surprise")
 
 @pytest.fixture(scope="module")
 def candidate():
-    return make_candidates(["svm"], features="geometry")["svm"]
+    return make_candidates(["ls_svm"], features="geometry")["ls_svm"]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_missing_classes_are_said_in_both_directions(predictor):
 def test_predictions_among_shared_classes_are_never_another(predictor):
     dataset = made_up_dataset(10, classes=("happy", "sad"), seed=8)
     every, table = assess(predictor, dataset, CLASSES)
-    shared, narrowed = assess(predictor, dataset, CLASSES, predictions="shared")
+    shared, narrowed = assess(predictor, dataset, CLASSES, scored_classes="shared")
     assert (narrowed["surprise"] == 0).all() and not (narrowed["predicted"] == "surprise").any()
     assert every["accuracy_all"] == shared["accuracy_all"] == every["accuracy"]
     assert every["accuracy_shared"] == shared["accuracy_shared"] == shared["accuracy"] >= every["accuracy"]

@@ -75,7 +75,7 @@ def test_what_is_only_remembered_never_gets_better(faces):
 
 def test_what_is_learnt_is_scored_as_by_hand_with_its_interval():
     records, expressions = made_up_faces(30)
-    pipeline = make_candidates(["svm"], features="geometry")["svm"].pipeline
+    pipeline = make_candidates(["ls_svm"], features="geometry")["ls_svm"].pipeline
     groups = np.arange(90)
     training, held_out = fold = make_folds(expressions, groups, n_folds=3)[0]
     few, all_ = learning_curve(pipeline, records, expressions, groups, CLASSES, fold=fold, sizes=[9, len(training)])

@@ -155,7 +155,7 @@ class TestAnswered:
         assert (scores["coverage"], scores["n_accepted"]) == (0.75, 3)
         assert scores["accuracy"] == pytest.approx(2 / 3)
         assert scores["coverage_leak_free"] == pytest.approx(2 / 3)
-        assert (scores["accuracy_leak_free"], scores["n_answered_leak_free"]) == (1, 2)
+        assert (scores["accuracy_leak_free"], scores["n_accepted_leak_free"]) == (1, 2)
 
     def test_unknown_near_duplicates_and_no_predictions_are_none(self):
         scores = score_accepted(*self.CASE, 0.95)

@@ -177,7 +177,7 @@ class TestSearch:
 
     @pytest.mark.slow
     def test_jobs_do_not_change_the_result(self, faces):
-        candidates = {"a": blurred(), **make_candidates(["knn"], features="geometry")}
+        candidates = {"a": blurred(), **make_candidates(["embedding_knn"], features="geometry")}
         one, two = (search(faces, candidates, jobs=jobs, n_settings=6) for jobs in (1, 2))
         assert timeless(one.rows) == timeless(two.rows) and one.text == two.text
 
@@ -242,7 +242,15 @@ class TestFailures:
 
     def test_without_optuna_one_sentence_has_the_command_that_installs_it(self, tmp_path):
         code = "import sys; sys.modules['optuna'] = None; from landmark_fer.fit.__main__ import main; sys.exit(main())"
-        words = ("--data", tmp_path / "is not there", "--models", "knn", "--search", "--out", tmp_path / "model")
+        words = (
+            "--data",
+            tmp_path / "is not there",
+            "--models",
+            "embedding_knn",
+            "--search",
+            "--out",
+            tmp_path / "model",
+        )
         done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True)
         assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 1
         assert "--search needs the package optuna" in done.stderr

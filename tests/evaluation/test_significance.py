@@ -109,12 +109,16 @@ class TestPairs:
 
     @pytest.fixture
     def results(self):
-        wrongs = {"knn": range(40), "svm": range(20), "mlp": range(19, 41), "dummy": range(100)}
+        wrongs = {"embedding_knn": range(40), "ls_svm": range(20), "dropout_mlp": range(19, 41), "dummy": range(100)}
         return {name: self.result(list(wrong)) for name, wrong in wrongs.items()}
 
     def test_the_best_is_compared_with_each_other_the_nearest_first(self, results):
         rows = compare_pairs(results, self.TRUTH, CLASSES, np.arange(200))
-        assert [(row["best"], row["name"]) for row in rows] == [("svm", "mlp"), ("svm", "knn"), ("svm", "dummy")]
+        assert [(row["best"], row["name"]) for row in rows] == [
+            ("ls_svm", "dropout_mlp"),
+            ("ls_svm", "embedding_knn"),
+            ("ls_svm", "dummy"),
+        ]
         assert [row["difference"] for row in rows] == pytest.approx([0.01, 0.1, 0.4])
         assert [row["real"] for row in rows] == [False, True, True]
         for row in rows:
@@ -122,13 +126,15 @@ class TestPairs:
 
     def test_p_values_are_corrected_for_the_number_of_rivals(self, results):
         rows = compare_pairs(results, self.TRUTH, CLASSES, np.arange(200))
-        alone = [compare_pairs({k: results[k] for k in ("svm", row["name"])}, self.TRUTH, CLASSES)[0] for row in rows]
+        alone = [
+            compare_pairs({k: results[k] for k in ("ls_svm", row["name"])}, self.TRUTH, CLASSES)[0] for row in rows
+        ]
         assert [row["p_value"] for row in rows] == pytest.approx(holm([row["p_value"] for row in alone]))
         assert rows[1]["p_value"] > alone[1]["p_value"]
 
     def test_a_difference_that_comes_from_one_group_of_near_duplicates_is_not_real(self, results):
         groups = np.where(np.arange(200) < 40, -1, np.arange(200))
-        pair = {name: results[name] for name in ("svm", "knn")}
+        pair = {name: results[name] for name in ("ls_svm", "embedding_knn")}
         (row,) = compare_pairs(pair, self.TRUTH, CLASSES, groups)
         assert row["p_value"] < 0.05 and not row["real"]
 
@@ -137,7 +143,7 @@ class TestPairs:
         assert compare_pairs(turned, self.TRUTH, CLASSES) == compare_pairs(results, self.TRUTH, CLASSES)
 
     def test_a_candidate_alone_has_no_rival_and_none_is_refused(self, results):
-        assert compare_pairs({"svm": results["svm"]}, self.TRUTH, CLASSES) == []
+        assert compare_pairs({"ls_svm": results["ls_svm"]}, self.TRUTH, CLASSES) == []
         assert format_pairs([]) == ""
         with pytest.raises(InputError, match="at least one result, got none"):
             compare_pairs({}, self.TRUTH, CLASSES)
@@ -145,5 +151,5 @@ class TestPairs:
     def test_the_table_has_a_line_a_rival(self, results):
         heading, *lines = format_pairs(compare_pairs(results, self.TRUTH, CLASSES)).splitlines()
         assert heading.startswith("svm less") and len(lines) == 3
-        assert lines[0].split()[:2] == ["mlp", "+1.0"] and lines[0].endswith("may be chance")
+        assert lines[0].split()[:2] == ["dropout_mlp", "+1.0"] and lines[0].endswith("may be chance")
         assert lines[2].split()[:2] == ["dummy", "+40.0"] and "< 0.001" in lines[2] and lines[2].endswith("real")

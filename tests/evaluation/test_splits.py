@@ -1,4 +1,4 @@
-"""Which faces train and which test: the official split where there is one, a near-duplicate-safe part where there is none."""
+"""Which faces train and which test: the official split where there is one, a grouped part where there is none."""
 
 import numpy as np
 import pytest

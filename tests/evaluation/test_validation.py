@@ -110,19 +110,19 @@ def faces():
 
 def test_every_face_is_answered_once_and_well(faces):
     records, expressions, folds = faces
-    candidates = make_candidates(["dummy", "svm"], features="geometry")
+    candidates = make_candidates(["dummy", "ls_svm"], features="geometry")
     results = cross_validate_candidates(candidates, records, expressions, folds, CLASSES, bar=False)
-    assert list(results) == ["dummy", "svm"]
+    assert list(results) == ["dummy", "ls_svm"]
     for result in results.values():
         np.testing.assert_allclose(result.probabilities.sum(axis=1), 1, atol=1e-5)
         assert len(result.fit_s) == 3 and min(result.fit_s) >= 0 and result.ms_per_face > 0
-    assert (np.array(CLASSES)[results["svm"].probabilities.argmax(axis=1)] == expressions).mean() > 0.8
+    assert (np.array(CLASSES)[results["ls_svm"].probabilities.argmax(axis=1)] == expressions).mean() > 0.8
 
 
 def test_predictions_come_from_models_that_did_not_see_the_face(faces):
     records, expressions, folds = faces
-    candidate = make_candidates(["svm"], features="geometry")["svm"]
-    result = cross_validate_candidates({"svm": candidate}, records, expressions, folds, CLASSES, bar=False)["svm"]
+    candidate = make_candidates(["ls_svm"], features="geometry")["ls_svm"]
+    result = cross_validate_candidates({"ls_svm": candidate}, records, expressions, folds, CLASSES, bar=False)["ls_svm"]
     training, test = folds[0]
     by_hand = candidate.pipeline.fit(records[training], expressions[training])
     np.testing.assert_allclose(result.probabilities[test], by_hand.predict_proba(records[test]), atol=1e-5)
@@ -131,9 +131,9 @@ def test_predictions_come_from_models_that_did_not_see_the_face(faces):
 def test_columns_have_the_order_asked_for(faces):
     records, expressions, folds = faces
     turned = CLASSES[::-1]
-    candidates = make_candidates(["svm"], features="geometry")
+    candidates = make_candidates(["ls_svm"], features="geometry")
     first, second = (
-        cross_validate_candidates(candidates, records, expressions, folds, classes, bar=False)["svm"].probabilities
+        cross_validate_candidates(candidates, records, expressions, folds, classes, bar=False)["ls_svm"].probabilities
         for classes in (CLASSES, turned)
     )
     np.testing.assert_array_equal(first, second[:, ::-1])
@@ -141,7 +141,7 @@ def test_columns_have_the_order_asked_for(faces):
 
 def test_two_jobs_give_what_one_gives(faces):
     records, expressions, folds = faces
-    candidates = make_candidates(["dummy", "knn"], features="geometry")
+    candidates = make_candidates(["dummy", "embedding_knn"], features="geometry")
     one, two = (
         cross_validate_candidates(candidates, records, expressions, folds, CLASSES, jobs=jobs, bar=False)
         for jobs in (1, 2)

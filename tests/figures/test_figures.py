@@ -56,15 +56,15 @@ def every_display(expressions, probabilities):
         "confusion": ConfusionFigure.from_scores(scores),
         "reliability": ReliabilityFigure.from_scores(scores),
         "rejection": RejectionFigure.from_facts(rejection_facts(expressions, probabilities, CLASSES)),
-        "folds": FoldsFigure({"svm": [0.61, 0.63, 0.6], "knn": [0.58, 0.57, 0.6]}),
-        "learning": LearningFigure({"svm": learnt, "knn": learnt}),
+        "folds": FoldsFigure({"ls_svm": [0.61, 0.63, 0.6], "embedding_knn": [0.58, 0.57, 0.6]}),
+        "learning": LearningFigure({"ls_svm": learnt, "embedding_knn": learnt}),
         "importance": ImportanceFigure(
             [{"name": name, "kind": kind, "drop": drop, "interval": (drop, drop)} for name, kind, drop in groups]
         ),
         "classes": ClassesFigure.from_scores(scores),
         "distribution": DistributionFigure.from_values(probabilities[:, 0], expressions, CLASSES, name="values"),
         "scheme": LandmarksFigure.of_scheme(),
-        "cost": CostFigure([{"name": "svm", "accuracy": 0.6, "ms_per_face": 0.5, "megabytes": 5.0}]),
+        "cost": CostFigure([{"name": "ls_svm", "accuracy": 0.6, "ms_per_face": 0.5, "megabytes": 5.0}]),
         "history": HistoryFigure(history()),
         "loss": HistoryFigure(history(), "loss"),
     }
@@ -250,10 +250,10 @@ class TestCost:
 
     def test_in_a_crowd_no_name_stands_on_a_mark_or_leaves_the_axes_and_lines_lead_to_those_far_away(self):
         near = (
-            ("mlp", 57.9, 4.11),
-            ("svm", 57.5, 4.82),
-            ("knn", 56.8, 4.18),
-            ("plain_mlp", 56.8, 3.86),
+            ("dropout_mlp", 57.9, 4.11),
+            ("ls_svm", 57.5, 4.82),
+            ("embedding_knn", 56.8, 4.18),
+            ("mlp", 56.8, 3.86),
             ("rules", 43, 0.06),
         )
         rows = [

@@ -146,7 +146,7 @@ def test_files_travel_as_bytes_and_the_unreadable_are_left_out(running, lfw_crop
 def test_cross_validation_gives_the_same_predictions_though_a_worker_is_killed(running):
     records, expressions = made_up_faces(60)  # records of more than a megabyte, which are sent apart
     classes = ("happy", "sad", "surprise")
-    candidates = make_candidates(["svm", "sgd"], features="geometry")
+    candidates = make_candidates(["ls_svm", "sgd"], features="geometry")
     folds = make_folds(expressions, np.arange(len(expressions)), n_folds=5)
     options = {"random_state": 0, "bar": False}
     local = cross_validate_candidates(candidates, records, expressions, folds, classes, jobs=2, **options)
@@ -159,20 +159,20 @@ def test_cross_validation_gives_the_same_predictions_though_a_worker_is_killed(r
 @pytest.mark.slow
 def test_a_search_finds_the_same(running):
     records, expressions = made_up_faces(20)
-    candidates = make_candidates(["svm"], features="geometry")
+    candidates = make_candidates(["ls_svm"], features="geometry")
     faces = records, expressions, np.arange(len(records)), ("happy", "sad", "surprise")
     options = {"n_folds": 3, "n_settings": 3, "bar": False}
     local = search_candidates(candidates, *faces, jobs=2, **options)
     with computing_on(running.address) as jobs:
         there = search_candidates(candidates, *faces, jobs=jobs, **options)
-    assert repr(there.best["svm"].pipeline) == repr(local.best["svm"].pipeline)
+    assert repr(there.best["ls_svm"].pipeline) == repr(local.best["ls_svm"].pipeline)
     assert [row["accuracy"] for row in there.rows] == [row["accuracy"] for row in local.rows]
 
 
 @pytest.mark.slow
 def test_the_command_fits_the_same_model(running, lfw_csv, tmp_path, monkeypatch):
     records, _ = made_up_faces(3)
-    words = ["--data", str(lfw_csv), "--models", "dummy,svm", "--features", "geometry", "--folds", "3"]
+    words = ["--data", str(lfw_csv), "--models", "dummy,ls_svm", "--features", "geometry", "--folds", "3"]
     for name, more in (("local", ["--jobs", "2"]), ("there", ["--cluster", running.address])):
         monkeypatch.setenv("LANDMARK_FER_CACHE", str(tmp_path / f"cache of {name}"))
         assert main([*words, *more, "--report", "none", "--out", str(tmp_path / name)]) == 0

@@ -17,7 +17,7 @@ from tests.conftest import made_up_faces
 from tests.datasets import copies
 from tests.selection import slow
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 HEADER = "emotion,pixels,Usage\n"
 
 
@@ -28,7 +28,7 @@ def place(tmp_path, session_cache, monkeypatch):
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
 
 
-def fit(*arguments, models="svm", features="geometry", folds=3, out="out"):
+def fit(*arguments, models="ls_svm", features="geometry", folds=3, out="out"):
     """Run the command in this process, quickly."""
     quick = ["--models", models, "--features", features, "--folds", folds, "--jobs", 1, "--out", out]
     quick += [] if "--report" in arguments else ["--report", "none"]
@@ -71,7 +71,7 @@ class TestItWorks:
         records, _ = made_up_faces(4)
         predictions = {}
         for name, seed in [("first", 1), ("second", 1), ("other", 2)]:
-            assert fit("--data", lfw_csv, "--seed", seed, models="mlp", out=name) == 0
+            assert fit("--data", lfw_csv, "--seed", seed, models="dropout_mlp", out=name) == 0
             predictions[name] = load_artifact(name).predictor.predict_proba(records)
         np.testing.assert_array_equal(predictions["first"], predictions["second"])
         assert np.abs(predictions["first"] - predictions["other"]).max() > 1e-6
@@ -82,7 +82,7 @@ class TestItWorks:
             "unnamed = ('landmark_fer.models.networks.', 'onnxruntime.', 'keras.');"
             "print([name for name in sys.modules if name.startswith(unnamed)])"
         )
-        command = [sys.executable, "-c", code, "--data", lfw_csv, "--models", "dummy,svm", "--features", "geometry"]
+        command = [sys.executable, "-c", code, "--data", lfw_csv, "--models", "dummy,ls_svm", "--features", "geometry"]
         command += ["--folds", "3", "--jobs", "1", "--report", "full", "--out", "out"]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment)
@@ -100,10 +100,10 @@ class TestItWorks:
 
     @pytest.mark.slow
     def test_a_search_says_what_it_tried_and_keeps_the_best(self, lfw_csv, capsys):
-        assert fit("--data", lfw_csv, "--search", models="dummy,knn") == 0
+        assert fit("--data", lfw_csv, "--search", models="dummy,embedding_knn") == 0
         manifest = read_manifest("out")
-        assert {row["name"] for row in manifest["comparison"]} == {"dummy", "knn"}
-        assert len([row for row in manifest["search"]["rows"] if row["name"].startswith("knn")]) > 3
+        assert {row["name"] for row in manifest["comparison"]} == {"dummy", "embedding_knn"}
+        assert len([row for row in manifest["search"]["rows"] if row["name"].startswith("embedding_knn")]) > 3
         assert "n_neighbors=" in capsys.readouterr().out
 
     @pytest.mark.parametrize(
@@ -111,19 +111,19 @@ class TestItWorks:
         [
             (("--minutes", "3"), "--minutes limits --search, got --minutes 3 alone; add --search"),
             (("--search", "--minutes", "0"), "minutes must be"),
-            (("--choose", "ensemble"), "--choose must be one of --models (dummy, knn), got blend"),
+            (("--choose", "ensemble"), "--choose must be one of --models (dummy, embedding_knn), got ensemble"),
             (("--fold-sample", "3"), "--fold-sample must be 100 or more, got 3"),
         ],
     )
     def test_options_that_could_only_fail_later_are_refused_at_once(self, options, sentence, capsys):
-        assert fit(*options, models="dummy,knn") == 2
+        assert fit(*options, models="dummy,embedding_knn") == 2
         assert sentence in capsys.readouterr().err
 
     def test_the_blend_is_compared_and_can_be_chosen(self, lfw_csv):
-        assert fit("--data", lfw_csv, "--choose", "ensemble", models="dummy,knn,svm,blend") == 0
+        assert fit("--data", lfw_csv, "--choose", "ensemble", models="dummy,embedding_knn,ls_svm,ensemble") == 0
         assert read_manifest("out")["model_name"] == "ensemble"
 
-    @pytest.mark.parametrize("models", ["dummy,knn", *slow("dummy,knn,svm,svc,mlp")])
+    @pytest.mark.parametrize("models", ["dummy,embedding_knn", *slow("dummy,embedding_knn,ls_svm,svm,dropout_mlp")])
     def test_models_on_a_folder_per_class_with_a_part_held_out(self, lfw_crops, tmp_path, models):
         for row, crop in enumerate(lfw_crops[:30]):
             path = tmp_path / "faces" / ("happiness", "anger")[row % 2] / f"{row}.png"
@@ -163,7 +163,7 @@ class TestReport:
         page, manifest = (lfw_model.path / "report.html").read_text(encoding="utf-8"), read_manifest(lfw_model.path)
         assert f"wrote {lfw_model.path / 'report.html'}" in lfw_model.printed
         assert page.count("<svg") == 7 and "not measured" not in page and "could not be drawn" not in page
-        assert manifest["importance"]["n"] == 15 and len(manifest["fold_scores"]["models"]["svm"]) == 3
+        assert manifest["importance"]["n"] == 15 and len(manifest["fold_scores"]["models"]["ls_svm"]) == 3
         assert [row["n"] for row in manifest["learning_curve"]["rows"]] == [15, 30]
 
     def test_quick_costs_no_fit_and_none_leaves_no_file(self, lfw_csv, tmp_path):

@@ -125,7 +125,7 @@ def test_a_network_that_began_with_other_faces_says_so(trained):
         (["--models", "elu_vgg", "--start", "{trained}"], "--start must be an artifact of elu_vgg, got"),
         (["--models", "elu_vgg,relu_vgg", "--start", "{trained}"], "--start is of one network"),
         (["--models", "aligned_cnn", "--start", "artifacts/default"], "--start must be an artifact of aligned_cnn"),
-        (["--models", "svm", "--start", "{trained}"], "--start is of networks"),
+        (["--models", "ls_svm", "--start", "{trained}"], "--start is of networks"),
         (["--models", "elu_vgg", "--learning-rate", "2"], "--learning-rate must be between 0 and 1, got 2"),
     ],
 )
@@ -146,14 +146,14 @@ def test_weights_of_another_shape_are_refused():
 @pytest.mark.parametrize(
     "arguments, sentence",
     [
-        (["--models", "svm,elu_vgg"], "fit them one after the other"),
+        (["--models", "ls_svm,elu_vgg"], "fit them one after the other"),
         (["--models", "elu_vgg", "--search"], "--search is of the other models"),
         (["--models", "elu_vgg", "--format", "skops"], "--format is of the other models"),
         (["--models", "elu_vgg", "--epochs", "0"], "--epochs must be 1 or more"),
         (["--models", "elu_vgg", "--filters", "8"], "--filters is of single_conv alone"),
         (["--models", "ferplus_vgg13,mini_xception"], "different crops"),
-        (["--models", "svm", "--epochs", "3"], "is of networks"),
-        (["--models", "elu_vgg", "--choose", "svm"], "--choose must be one of"),
+        (["--models", "ls_svm", "--epochs", "3"], "is of networks"),
+        (["--models", "elu_vgg", "--choose", "ls_svm"], "--choose must be one of"),
     ],
 )
 def test_what_does_not_go_together_is_said_before_the_data_are_read(arguments, sentence, capsys, tmp_path):

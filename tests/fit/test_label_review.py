@@ -23,7 +23,7 @@ def planted():
     expressions = dataset.expressions.copy()
     expressions[wrong] = "surprise"
     dataset = replace(dataset, expressions=expressions, votes=votes)
-    candidates = make_candidates(["svm"], features="geometry")
+    candidates = make_candidates(["ls_svm"], features="geometry")
     return dataset, wrong, compare(dataset, candidates, n_folds=3, bar=False)
 
 

@@ -14,7 +14,7 @@ from tests.selection import slow
 OFFICIAL = (["Training"] * 10 + ["PublicTest"] * 4) * 3
 
 
-def train(dataset, names=("dummy", "svm"), **options):
+def train(dataset, names=("dummy", "ls_svm"), **options):
     comparison = compare(dataset, make_candidates(names, features="geometry"), n_folds=2, bar=False, **options)
     return comparison, fit_chosen(dataset, comparison, features="geometry")
 
@@ -22,11 +22,11 @@ def train(dataset, names=("dummy", "svm"), **options):
 def test_the_better_one_is_chosen_and_fitted_on_training_faces_alone():
     dataset = made_up_dataset(14, splits=OFFICIAL)
     comparison, model = train(dataset)
-    assert comparison.chosen == "svm" and comparison.rows[-1]["name"] == "dummy"
+    assert comparison.chosen == "ls_svm" and comparison.rows[-1]["name"] == "dummy"
     training = dataset.splits == "Training"
-    pipeline = make_candidates(["svm"], features="geometry")["svm"].pipeline
+    pipeline = make_candidates(["ls_svm"], features="geometry")["ls_svm"].pipeline
     pipeline.fit(dataset.records[training], dataset.expressions[training])
-    calibration = comparison.calibrations["svm"].reordered(
+    calibration = comparison.calibrations["ls_svm"].reordered(
         [comparison.classes.index(name) for name in pipeline.classes_]
     )
     expected = calibration([pipeline.predict_proba(dataset.records)])
@@ -57,20 +57,20 @@ def test_test_faces_change_nothing_in_the_model():
 @pytest.mark.slow
 def test_a_search_tries_the_grids(tmp_path):
     options = {"search": True, "cache": tmp_path}
-    comparison, model = train(made_up_dataset(14, splits=OFFICIAL), ("dummy", "knn"), **options)
-    assert {row["name"] for row in comparison.rows} == {"knn", "dummy"}
-    tried = [row for row in model.facts["search"]["rows"] if row["name"].startswith("knn")]
+    comparison, model = train(made_up_dataset(14, splits=OFFICIAL), ("dummy", "embedding_knn"), **options)
+    assert {row["name"] for row in comparison.rows} == {"embedding_knn", "dummy"}
+    tried = [row for row in model.facts["search"]["rows"] if row["name"].startswith("embedding_knn")]
     assert len(tried) > 3 and model.facts["model_name"] == comparison.chosen
     assert list((tmp_path / "search").iterdir())
 
 
 def test_the_blend_of_all_but_the_dummy_competes_and_is_saved_whole():
     dataset = made_up_dataset(14, splits=OFFICIAL)
-    comparison, model = train(dataset, ("dummy", "knn", "svm"), ensemble=True, choice="ensemble")
-    assert {row["name"] for row in comparison.rows} == {"dummy", "knn", "svm", "ensemble"}
+    comparison, model = train(dataset, ("dummy", "embedding_knn", "ls_svm"), ensemble=True, choice="ensemble")
+    assert {row["name"] for row in comparison.rows} == {"dummy", "embedding_knn", "ls_svm", "ensemble"}
     assert comparison.chosen == model.facts["model_name"] == "ensemble"
-    assert [name for name, _ in model.predictor[-1].members_] == ["knn", "svm"]
-    assert model.facts["calibration"]["members"] == ["knn", "svm"]
+    assert [name for name, _ in model.predictor[-1].members_] == ["embedding_knn", "ls_svm"]
+    assert model.facts["calibration"]["members"] == ["embedding_knn", "ls_svm"]
     parts = [
         part.predict_proba(model.predictor[0].transform(dataset.records)) for _, part in model.predictor[-1].members_
     ]
@@ -82,7 +82,7 @@ def test_the_blend_of_all_but_the_dummy_competes_and_is_saved_whole():
 def test_another_than_the_best_may_be_chosen_and_the_reason_says_so():
     comparison, model = train(made_up_dataset(14, splits=OFFICIAL), choice="dummy")
     assert comparison.chosen == "dummy" and "dummy was asked for" in model.facts["choice"]
-    with pytest.raises(InputError, match="the model to choose must be among svm, dummy, got 'forest'"):
+    with pytest.raises(InputError, match="the model to choose must be among ls_svm, dummy, got 'forest'"):
         train(made_up_dataset(14, splits=OFFICIAL), choice="forest")
 
 
@@ -98,7 +98,7 @@ def test_votes_of_training_faces_reach_the_network_and_those_of_test_faces_do_no
     votes = generator.integers(0, 5, (len(dataset), 10))
     other = np.where((dataset.splits == "Training")[:, None], votes, 9)
     taught, again, alone = (
-        train(replace(dataset, votes=each), ("mlp",))[1].predictor.predict_proba(dataset.records)
+        train(replace(dataset, votes=each), ("dropout_mlp",))[1].predictor.predict_proba(dataset.records)
         for each in (votes, other, None)
     )
     np.testing.assert_array_equal(taught, again)
@@ -107,12 +107,12 @@ def test_votes_of_training_faces_reach_the_network_and_those_of_test_faces_do_no
 
 def test_the_sentence_on_folds_says_what_was_sampled():
     dataset = made_up_dataset(14, splits=OFFICIAL)
-    candidates = make_candidates(["svm", "dummy"], features="geometry", fold_sample=9)
+    candidates = make_candidates(["ls_svm", "dummy"], features="geometry", fold_sample=9)
     comparison = compare(dataset, candidates, n_folds=2, bar=False)
     assert comparison.folds.startswith(
         "2 stratified folds of 30 training faces; near-duplicates and subjects stay together."
     )
-    assert "Within a fold svm, dummy: fitted on a stratified sample of 9 faces" in comparison.folds
+    assert "Within a fold ls_svm, dummy: fitted on a stratified sample of 9 faces" in comparison.folds
 
 
 @pytest.mark.parametrize("n_training", [1, 2, 5, *slow(8)])

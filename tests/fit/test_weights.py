@@ -18,8 +18,8 @@ SPLITS = (["Training"] * 10 + ["PublicTest"] * 3) * 3
 
 # Sizes that take no time; the mechanism is the same.
 SMALL = {
-    "knn": {"classifier__hidden": (8, 4), "classifier__epochs": 1},
-    "mlp": {"classifier__hidden": (8,), "classifier__n_networks": 1, "classifier__epochs": 1},
+    "embedding_knn": {"classifier__hidden": (8, 4), "classifier__epochs": 1},
+    "dropout_mlp": {"classifier__hidden": (8,), "classifier__n_networks": 1, "classifier__epochs": 1},
 }
 
 
@@ -36,7 +36,7 @@ def parts():
     ]
 
 
-@pytest.mark.parametrize("name", ["knn", "svm", "mlp"])
+@pytest.mark.parametrize("name", ["embedding_knn", "ls_svm", "dropout_mlp"])
 def test_weight_two_equals_repeating(name):
     faces = join(parts(), weights=[1, 2])
     comparison = compare(faces, small(name), n_folds=2, bar=False)
@@ -59,7 +59,7 @@ def test_weights_change_what_is_fitted_and_not_what_is_scored(monkeypatch):
     )
     plain, weighted = join(parts()), join(parts(), weights=[1, 3])
     results = [
-        compare(faces, make_candidates(["svm"], features="geometry"), n_folds=2, bar=False)
+        compare(faces, make_candidates(["ls_svm"], features="geometry"), n_folds=2, bar=False)
         for faces in (plain, weighted)
     ]
     weights = weighted.weights[results[1].split.training]
@@ -69,7 +69,7 @@ def test_weights_change_what_is_fitted_and_not_what_is_scored(monkeypatch):
         assert np.array_equal(np.unique(more), np.unique(once))
         assert not set(more.tolist()) & set(test.tolist())
         assert len(more) == weights[once].sum() > len(once)
-    probabilities = [result.results["svm"].probabilities for result in results]
+    probabilities = [result.results["ls_svm"].probabilities for result in results]
     assert not np.array_equal(*probabilities)
     assert [np.sum(result.rows[0]["confusion"]) for result in results] == [60, 60]
     facts = fit_chosen(weighted, results[1], features="geometry").facts
@@ -83,11 +83,11 @@ def test_weights_change_what_is_fitted_and_not_what_is_scored(monkeypatch):
 
 def test_weights_of_one_change_nothing():
     faces = join(parts(), weights=[1, 1])
-    candidates = make_candidates(["svm"], features="geometry")
+    candidates = make_candidates(["ls_svm"], features="geometry")
     first, second = (
         compare(each, candidates, n_folds=2, bar=False) for each in (faces, replace(faces, weights=None, origins=None))
     )
-    assert np.array_equal(first.results["svm"].probabilities, second.results["svm"].probabilities)
+    assert np.array_equal(first.results["ls_svm"].probabilities, second.results["ls_svm"].probabilities)
 
 
 def test_a_search_takes_the_weighted_folds(monkeypatch, tmp_path):
@@ -99,6 +99,6 @@ def test_a_search_takes_the_weighted_folds(monkeypatch, tmp_path):
 
     monkeypatch.setattr(training, "search_candidates", search)
     faces = join(parts(), weights=[1, 2])
-    candidates = make_candidates(["svm"], features="geometry")
+    candidates = make_candidates(["ls_svm"], features="geometry")
     compare(faces, candidates, n_folds=2, bar=False, search=True, cache=tmp_path)
     assert sum(len(rows) for rows, _ in asked["folds"]) == 30 + 2 * 30  # each face is in the fit of one of two folds

@@ -6,8 +6,7 @@ import numpy as np
 
 from landmark_fer.core.records import SeenFace
 from landmark_fer.live.sources.frames import Frame, Source
-
-from .hand_made import make_recognition
+from tests.live.hand_made import make_recognition
 
 RATE = 1000.0  # frames per second: own pace does not matter
 

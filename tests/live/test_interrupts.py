@@ -8,8 +8,7 @@ import pytest
 
 from landmark_fer.live.pacing import SIGNALS, Interrupts
 from landmark_fer.live.session import Session
-
-from .stand_ins import FixedReader, Rows, images
+from tests.live.stand_ins import FixedReader, Rows, images
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals between threads")
 

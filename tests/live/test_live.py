@@ -84,8 +84,8 @@ def large(path, size=3000):
 
 def test_help_loads_nothing_heavy():
     code = (
-        "import sys, landmark_fer.live\n"
-        "try:\n    landmark_fer.live.main(['--help'])\n"
+        "import sys, landmark_fer.live.__main__ as live\n"
+        "try:\n    live.main(['--help'])\n"
         "except SystemExit as ended:\n    assert not ended.code\n"
         "heavy = {'dlib', 'cv2', 'keras', 'matplotlib', 'tensorflow', 'sklearn', 'numpy'} & set(sys.modules)\n"
         "assert not heavy, heavy"
@@ -278,7 +278,7 @@ def test_sink_that_fails_ends_with_a_sentence_and_the_others_are_whole(command, 
             raise SinkError("log.csv cannot be written (No space left on device)")
         plain(self, frame, *rest)
 
-    monkeypatch.setattr("landmark_fer.live.sinks.recording.CsvLog.write", fail)
+    monkeypatch.setattr("landmark_fer.live.sinks.logs.CsvLog.write", fail)
     video, page = tmp_path / "video.mp4", tmp_path / "page.html"
     kept = ["--record", video, "--log", tmp_path / "log.csv", "--summary", page]
     assert command("--source", "demo", *kept, "--max-frames", 9) == 2

@@ -18,8 +18,7 @@ from landmark_fer.live.sinks.recording import KeyedRecording
 from landmark_fer.live.sources.frames import Frame, Source
 from landmark_fer.live.sources.opening import open_source
 from landmark_fer.live.state import SWITCHES
-
-from .stand_ins import FixedReader, Rows, ScriptedWindow, StallingCamera, images
+from tests.live.stand_ins import FixedReader, Rows, ScriptedWindow, StallingCamera, images
 
 
 @pytest.fixture

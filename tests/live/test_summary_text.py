@@ -4,8 +4,7 @@ import pytest
 
 from landmark_fer.core.records import SeenFace
 from landmark_fer.live.timeline import RunSummary, Timelines
-
-from .hand_made import make_recognition
+from tests.live.hand_made import make_recognition
 
 
 def seen(**expressions):

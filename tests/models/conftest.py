@@ -9,7 +9,7 @@ from tests.conftest import made_up_faces
 
 # Three networks take seconds to fit; the quick tests have a single one.
 PAIRS = [
-    pytest.param((name, features), marks=[pytest.mark.slow] * (name == "mlp"))
+    pytest.param((name, features), marks=[pytest.mark.slow] * (name == "dropout_mlp"))
     for features in FEATURES
     for name in CANDIDATES
 ]

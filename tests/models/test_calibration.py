@@ -6,13 +6,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import log_loss
 from sklearn.neighbors import KNeighborsClassifier
 
-from landmark_fer.models.calibration import (
-    CalibratedEnsemble,
-    Calibration,
-    fit_calibration,
-    fit_logistic,
-    fit_temperature,
-)
+from landmark_fer.models.calibration import CalibratedEnsemble, Calibration
+from landmark_fer.models.calibration_fitting import fit_calibration, fit_matrix, fit_temperature
 
 CLASSES = ["angry", "happy", "sad", "surprise"]
 
@@ -51,7 +46,7 @@ def test_a_known_bias_against_a_class_is_mended(faces):
     probabilities, truth = faces
     biased = softmax(np.log(np.clip(probabilities, 1e-6, 1)) + [0, -2, 0, 0])
     calibration, held_out = fit_calibration([biased], np.array(CLASSES)[truth], CLASSES, folds_of(4000))
-    assert calibration.kind == "logistic"
+    assert calibration.kind == "matrix"
     assert log_loss(truth, held_out) < log_loss(truth, biased) - 0.1
     assert log_loss(truth, held_out) < log_loss(truth, probabilities) + 0.02
 
@@ -80,7 +75,7 @@ def test_the_predictions_to_a_fold_do_not_depend_on_its_own_labels(faces):
 def test_classes_without_faces_are_no_obstacle(faces, kept):
     probabilities, truth = faces
     rows = np.isin(truth, kept)
-    predictions = fit_logistic([probabilities[rows]], truth[rows], 4)([probabilities])
+    predictions = fit_matrix([probabilities[rows]], truth[rows], 4)([probabilities])
     assert np.isfinite(predictions).all()
     np.testing.assert_allclose(predictions.sum(axis=1), 1)
 
@@ -91,7 +86,7 @@ def test_certain_predictions_are_survived():
 
 def test_another_order_of_columns_is_the_same_pool(faces, generator):
     members = [faces[0][:50], faces[0][50:100]]
-    calibration = Calibration("logistic", generator.normal(0, 1, (8, 4)), generator.normal(0, 1, 4))
+    calibration = Calibration("matrix", generator.normal(0, 1, (8, 4)), generator.normal(0, 1, 4))
     order = [2, 0, 3, 1]
     turned = calibration.reordered(order)([member[:, order] for member in members])
     np.testing.assert_allclose(turned, calibration(members)[:, order])
@@ -100,8 +95,8 @@ def test_another_order_of_columns_is_the_same_pool(faces, generator):
 def test_a_pooled_classifier_pools_its_fitted_members(generator):
     X = generator.normal(0, 1, (80, 3))
     y = np.where(X[:, 0] > 0, "happy", "sad")
-    parts = [("knn", KNeighborsClassifier(9)), ("lda", LinearDiscriminantAnalysis())]
-    calibration = Calibration("logistic", generator.normal(0, 1, (4, 2)), np.array([0.2, -0.1]))
+    parts = [("embedding_knn", KNeighborsClassifier(9)), ("lda", LinearDiscriminantAnalysis())]
+    calibration = Calibration("matrix", generator.normal(0, 1, (4, 2)), np.array([0.2, -0.1]))
     model = CalibratedEnsemble(parts, calibration, ["happy", "sad"]).fit(X, y)
     expected = calibration([part.fit(X, y).predict_proba(X) for _, part in parts])
     np.testing.assert_array_equal(model.predict_proba(X), expected)

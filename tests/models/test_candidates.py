@@ -33,8 +33,8 @@ def test_the_mirror_turns_the_signs_that_are_said(features):
 
 
 def test_candidates_come_in_the_order_of_the_names_and_share_their_features():
-    candidates = make_candidates(["svm", "dummy"], features="geometry")
-    assert list(candidates) == ["svm", "dummy"]
+    candidates = make_candidates(["ls_svm", "dummy"], features="geometry")
+    assert list(candidates) == ["ls_svm", "dummy"]
     first, second = (repr(candidate.pipeline[0]) for candidate in candidates.values())
     assert first == second
     assert all(candidate.pipeline.steps[0][0] == "features" for candidate in candidates.values())
@@ -42,7 +42,9 @@ def test_candidates_come_in_the_order_of_the_names_and_share_their_features():
 
 def test_every_candidate_is_fitted_on_the_sample_that_was_asked_for():
     assert {each.fold_sample for each in make_candidates(fold_sample=500).values()} == {500}
-    assert {each.fold_sample for each in make_candidates().values()} == {None}
+    own = {name: each.fold_sample for name, each in make_candidates().items() if each.fold_sample}
+    assert own == {"svm": 6000}
+    assert make_candidates(["svm"], fold_sample=20_000)["svm"].fold_sample == 6000
 
 
 def test_members_of_a_blend_share_their_features():
@@ -59,7 +61,7 @@ def test_grids_name_parameters_that_there_are(name):
     assert set(candidate.grid) <= set(candidate.pipeline.get_params())
 
 
-@pytest.mark.parametrize("names", [["svm", "forest"], []])
+@pytest.mark.parametrize("names", [["ls_svm", "forest"], []])
 def test_unknown_names_are_refused_with_the_list(names):
     known = ", ".join((*CANDIDATES, *STREAMED_CANDIDATES, *CLASSIC_CANDIDATES))
     networks = ", ".join(NETWORKS)

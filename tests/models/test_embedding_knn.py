@@ -34,7 +34,7 @@ def test_the_mirrored_face_has_the_same_place(rings):
 def test_no_class_is_impossible_and_few_faces_are_enough(rings):
     X, y = rings
     model = EmbeddingKNN(100, (8, 4), epochs=1, random_state=0).fit(X[:6], y[:6])
-    assert model.neighbours_.n_neighbors == 2
+    assert model.neighbors_.n_neighbors == 2
     predictions = EmbeddingKNN(3, (8, 4), epochs=1, random_state=0).fit(X, y).predict_proba(X)
     assert predictions.min() > 0
     np.testing.assert_allclose(predictions.sum(axis=1), 1)

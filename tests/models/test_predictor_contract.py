@@ -38,11 +38,12 @@ def test_one_at_a_time_equals_all_at_once(fitted):
 
 
 def test_mirrored_faces_get_the_same_probabilities(fitted):
+    if fitted.name in ("knn", "svm", "mlp"):
+        assert not hasattr(fitted.predictor[-1], "mirror_signs")  # scikit-learn's own do not know the mirror
+        return
     expected = fitted.predictor.predict_proba(fitted.X)
     assert fitted.name == "dummy" or np.ptp(expected, axis=0).min() > 0.1  # they differ from face to face
-    # The hinge-loss SVM is fitted on one side of each face alone, so it only nearly knows the mirror.
-    tolerance = 0.15 if fitted.name == "svc" else 5e-3
-    np.testing.assert_allclose(fitted.predictor.predict_proba(mirror_records(fitted.X)), expected, atol=tolerance)
+    np.testing.assert_allclose(fitted.predictor.predict_proba(mirror_records(fitted.X)), expected, atol=5e-3)
 
 
 def test_it_beats_chance_clearly(fitted):
@@ -91,7 +92,7 @@ def test_records_without_the_field_are_refused(fitted):
         fitted.predictor.predict_proba(wrong)
 
 
-@pytest.mark.parametrize("name", [*slow("mlp"), *(name for name in CANDIDATES if name != "mlp")])
+@pytest.mark.parametrize("name", [*slow("dropout_mlp"), *(name for name in CANDIDATES if name != "dropout_mlp")])
 @pytest.mark.parametrize("classes", [("happy", "sad"), ("angry", "disgust", "fear", "happy", "sad", "surprise")])
 def test_few_faces_suffice(name, classes):
     records, expressions = made_up_faces(12 // len(classes), classes=classes)
@@ -104,7 +105,7 @@ def test_the_same_random_state_gives_the_same_network_and_another_another():
     records, expressions = made_up_faces(12)
 
     def predictions(random_state):
-        candidate = make_candidates(["mlp"], features="geometry", random_state=random_state)["mlp"]
+        candidate = make_candidates(["dropout_mlp"], features="geometry", random_state=random_state)["dropout_mlp"]
         return candidate.pipeline.fit(records, expressions).predict_proba(records)
 
     np.testing.assert_array_equal(predictions(3), predictions(3))

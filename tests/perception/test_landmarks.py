@@ -12,7 +12,8 @@ from landmark_fer.core.errors import DependencyError
 from landmark_fer.core.records import Box
 from landmark_fer.perception import landmarks
 from landmark_fer.perception.images import to_grey
-from landmark_fer.perception.landmarks import LandmarkPredictor, find_predictor, load_shape_predictor, template_in_box
+from landmark_fer.perception.landmarks import LandmarkPredictor, load_shape_predictor, template_in_box
+from landmark_fer.perception.predictor_file import find_predictor
 from tests.perception.predictors import shape_predictor_bytes
 
 LIMITED = pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")

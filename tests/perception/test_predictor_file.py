@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from landmark_fer.core.errors import DependencyError
-from landmark_fer.perception import landmarks as predictor_file
-from landmark_fer.perception.landmarks import PREDICTOR_NAME, PREDICTOR_SHA256, PREDICTOR_VARIABLE, find_predictor
+from landmark_fer.perception import predictor_file
+from landmark_fer.perception.predictor_file import PREDICTOR_NAME, PREDICTOR_SHA256, PREDICTOR_VARIABLE, find_predictor
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +18,7 @@ def no_variable(monkeypatch):
 
 def test_the_packaged_file_is_found_without_importing_the_package():
     code = (
-        "import sys; from landmark_fer.perception.landmarks import find_predictor as find; path = find();"
+        "import sys; from landmark_fer.perception.predictor_file import find_predictor as find; path = find();"
         "assert 'face_recognition_models' not in sys.modules and 'dlib' not in sys.modules; print(path.name)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -16,7 +16,7 @@ from landmark_fer.core.errors import ArtifactError, DependencyError, InputError
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
 from landmark_fer.core.records import stack
 from landmark_fer.perception.images import read_image
-from landmark_fer.perception.landmarks import find_predictor
+from landmark_fer.perception.predictor_file import find_predictor
 
 
 @pytest.fixture(scope="module")
@@ -204,8 +204,8 @@ class TestCopies:
 
     def test_other_processes(self, recognizer, astronaut):
         expected = predictions(recognizer, astronaut)
-        with multiprocessing.get_context("spawn").Calibration(1) as calibration:
-            assert calibration.starmap(predictions, [(recognizer, astronaut)] * 2) == [expected] * 2
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            assert pool.starmap(predictions, [(recognizer, astronaut)] * 2) == [expected] * 2
         with joblib.parallel_config(backend="loky"):
             found = joblib.Parallel(n_jobs=2)(joblib.delayed(predictions)(recognizer, astronaut) for _ in range(2))
         assert found == [expected] * 2

@@ -60,7 +60,7 @@ class TestMeasuring:
             place = tmp_path / "images" / ("happy", "neutral")[i % 2]
             place.mkdir(parents=True, exist_ok=True)
             Image.fromarray(crop).save(place / f"{i}.png")
-        words = ["--models", "svm", "--features", "geometry", "--folds", "3", "--seed", "7", "--jobs", "1"]
+        words = ["--models", "ls_svm", "--features", "geometry", "--folds", "3", "--seed", "7", "--jobs", "1"]
         assert fit(["--data", str(tmp_path / "images"), "--out", str(tmp_path / "out"), *words]) == 0
         wanted = read_manifest(tmp_path / "out")["importance"]
         (tmp_path / "images").rename(tmp_path / "elsewhere")

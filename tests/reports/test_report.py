@@ -64,7 +64,7 @@ class Reading(HTMLParser):
 def whole(tmp_path_factory):
     """A manifest with everything that a report shows."""
     dataset = made_up_dataset(30, splits=(["Training"] * 22 + ["PublicTest"] * 8) * 3)
-    comparison = compare(dataset, make_candidates(["dummy", "svm"], features="both"), n_folds=2, bar=False)
+    comparison = compare(dataset, make_candidates(["dummy", "ls_svm"], features="both"), n_folds=2, bar=False)
     model = fit_chosen(dataset, comparison, features="both")
     facts = model.facts | report_facts(dataset, comparison, model) | {"seed": 0, "command": "python -m x --out 'a b'"}
     return save_artifact(tmp_path_factory.mktemp("report") / "small", model.predictor, facts).manifest
@@ -169,7 +169,7 @@ class TestPage:
     def test_names_from_outside_are_letters(self, whole):
         bad = "<img src=x onerror=alert(1)>&\"'"
         text = json.dumps(whole)
-        for name in ("svm", "happy", "PublicTest"):
+        for name in ("ls_svm", "happy", "PublicTest"):
             text = text.replace(json.dumps(name), json.dumps(bad))
         hostile = json.loads(text) | dict.fromkeys(("command", "choice", "folds", "features", "seed", "created"), bad)
         hostile["data"]["source"] = bad
@@ -289,7 +289,7 @@ class TestMeasuring:
 
         monkeypatch.setattr(report_measures, "learning_curve", fail)
         dataset = made_up_dataset(30, splits=(["Training"] * 22 + ["PublicTest"] * 8) * 3)
-        comparison = compare(dataset, make_candidates(["svm"]), n_folds=2, bar=False)
+        comparison = compare(dataset, make_candidates(["ls_svm"]), n_folds=2, bar=False)
         model = fit_chosen(dataset, comparison, features="both")
         assert set(report_facts(dataset, comparison, model)) == {"fold_scores", "importance"}
         assert "learning curve could not be measured for the report (no luck)" in caplog.text

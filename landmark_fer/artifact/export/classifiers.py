@@ -8,9 +8,9 @@ from landmark_fer.core.errors import InputError
 from landmark_fer.models.base import MirroredClassifier
 from landmark_fer.models.calibration import FLOOR, CalibratedEnsemble
 from landmark_fer.models.embedding_knn import EmbeddingKNN
+from landmark_fer.models.ls_svm import SHARPNESS, LeastSquaresSVM
 from landmark_fer.models.mlp import MLPWithDropout
 from landmark_fer.models.streamed import StreamedClassifier
-from landmark_fer.models.svm import SHARPNESS, LeastSquaresSVM
 
 _UNDERFLOW = -103.9
 """A score under which a sigmoid is 0 in single precision. Where all are, scikit-learn gives every class the same."""

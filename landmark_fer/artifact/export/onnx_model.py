@@ -8,7 +8,7 @@ import numpy as np
 from landmark_fer import __version__
 from landmark_fer.artifact.export.classifiers import append_head
 from landmark_fer.artifact.export.features import Graph, append_features
-from landmark_fer.artifact.manifest import manifest_probe
+from landmark_fer.artifact.probe import manifest_probe
 from landmark_fer.core.errors import InputError
 from landmark_fer.models.base import predict_in_order
 from landmark_fer.models.onnx_runtime import OnnxPredictor

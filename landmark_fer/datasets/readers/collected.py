@@ -16,7 +16,7 @@ from landmark_fer.datasets.collection import (
     read_takes,
 )
 from landmark_fer.perception.extraction import ExtractorSettings
-from landmark_fer.perception.landmarks import find_predictor, sha256_of
+from landmark_fer.perception.predictor_file import find_predictor, sha256_of
 
 _SCORE = COLUMNS.index("detector_score")
 _OF_RECORD = ("chip_size", "crop_size", "crop_margin")  # settings that decide what is in a record

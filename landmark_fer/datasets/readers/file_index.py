@@ -22,7 +22,7 @@ from landmark_fer.perception.image_formats import NOT_AN_IMAGE
 
 # The data sets that number their classes, as ``--dataset`` calls them, and the modules whose `CODES` say what a number
 # means; some have a table `LEFT_OUT` of further numbers.
-NUMBERED = {"fer2013": "fer2013_folders", "raf-db": "raf_db", "affectnet": "affectnet"}
+NUMBERED = {"fer2013": "fer2013", "raf-db": "raf_db", "affectnet": "affectnet"}
 
 # How the files of some are called, and of no other.
 _OWN_NAMES = {
@@ -124,7 +124,7 @@ def _codes(dataset):
 
 
 def _module(dataset):
-    return import_module(f"landmark_fer.datasets.{NUMBERED[dataset]}")
+    return import_module(f"landmark_fer.datasets.readers.{NUMBERED[dataset]}")
 
 
 LARGEST_LABELS = 256 * 2**20  # bytes of one file of labels

@@ -1,4 +1,4 @@
-"""KDEF [1]_: seventy actors, seven expressions, two sessions, five views; all of it in a file's name.
+"""KDEF [1]_: seventy actors, seven expressions, two sessions, five poses; all of it in a file's name.
 
 References
 ----------
@@ -21,8 +21,8 @@ CODES = {
     "SU": "surprise",
 }
 
-# The views that each choice keeps: straight, half left and right, full left and right.
-VIEWS = {"frontal": ("S",), "half": ("S", "HL", "HR"), "all": ("S", "HL", "HR", "FL", "FR")}
+# The poses that each choice keeps: straight, half left and right, full left and right.
+POSES = {"frontal": ("S",), "half": ("S", "HL", "HR"), "all": ("S", "HL", "HR", "FL", "FR")}
 
 _NAME = re.compile(r"([AB])([FM]\d{2})([A-Z]{2})(S|HL|HR|FL|FR)(?:\.\w+)?", re.IGNORECASE)
 
@@ -43,13 +43,13 @@ class Kdef(LayoutReader):
         return mostly(file_index.images, _matched)
 
     def entries(self, file_index):
-        """Return every image with such a name, a known code and one of the views asked for."""
+        """Return every image with such a name, a known code and one of the poses asked for."""
         entries, foreign, turned = [], [], []
         for name in file_index.images:
             match = _matched(name)
             if match is None:
                 foreign.append(name)
-            elif match[4].upper() not in VIEWS[self.views]:
+            elif match[4].upper() not in POSES[self.poses]:
                 turned.append(name)
             else:
                 entries.append(Entry(name, CODES[match[3].upper()], subject=match[2].upper()))

@@ -11,7 +11,7 @@ from landmark_fer.datasets.readers.file_index import FileIndex
 from landmark_fer.datasets.readers.folders import IMAGES, looks_cropped
 from landmark_fer.datasets.readers.image_trees import image_tree
 
-VIEWS = ("frontal", "half", "all")
+POSES = ("frontal", "half", "all")
 
 
 class Entry(NamedTuple):
@@ -33,8 +33,8 @@ class LayoutReader:
     path : path-like
     images : {"auto", "crops", "scenes"}, default="auto"
         Whether each image is cropped to one face, or faces are to be found in it; by default what the data set has.
-    views : {"frontal", "half", "all"}, default="frontal"
-        Which views of a head count, where the data set has several; half and full profiles are left out by default.
+    poses : {"frontal", "half", "all"}, default="frontal"
+        Which poses of a head count, where the data set has several; half and full profiles are left out by default.
 
     Attributes
     ----------
@@ -66,15 +66,15 @@ class LayoutReader:
     rest = "images have no label, and are left out"
     unasked = ()
 
-    def __init__(self, path, *, images="auto", views="frontal"):
-        for word, value, words in (("images", images, IMAGES), ("views", views, VIEWS)):
+    def __init__(self, path, *, images="auto", poses="frontal"):
+        for word, value, words in (("images", images, IMAGES), ("poses", poses, POSES)):
             if value not in words:
                 raise InputError(f"{word} must be one of {', '.join(words)}, got {value!r}")
         self.path = Path(path)
         if not self.path.exists():
             raise DataError(f"{path} does not exist; give {self.title}: {self.layout}")
         self.name = self.path.resolve().name
-        self.images, self.views = images, views
+        self.images, self.poses = images, poses
         self.remarks, self._left_out = [], {}
         self._listing = FileIndex(path)
         self._entries = self._once(self.entries(self._listing))
@@ -105,8 +105,8 @@ class LayoutReader:
         return self._listing.unread()
 
     def fingerprint(self):
-        """Return what changes when images, labels or the views asked for do."""
-        parts = [type(self).__name__, self.views, self._tree.fingerprint(), self._listing.fingerprint_of_others()]
+        """Return what changes when images, labels or the poses asked for do."""
+        parts = [type(self).__name__, self.poses, self._tree.fingerprint(), self._listing.fingerprint_of_others()]
         parts.append([list(entry) for entry in self._entries])
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

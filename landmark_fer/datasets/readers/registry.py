@@ -13,7 +13,7 @@ from landmark_fer.datasets.readers.tars import TarReader
 
 # What each data set is called, and its reader's module and class, in the order in which they are asked whether a path
 # is theirs (``recognizes(listing)``, a classmethod). FER2013's csv comes before all of them, a folder for each class
-# after. A reader is made with ``path, images=, views=``.
+# after. A reader is made with ``path, images=, poses=``.
 READERS = {
     "ck+": ("ck_plus", "CkPlus"),
     "ck48": ("ck_plus", "Ck48"),
@@ -21,7 +21,7 @@ READERS = {
     "kdef": ("kdef", "Kdef"),
     "raf-db": ("raf_db", "RafDb"),
     "affectnet": ("affectnet", "AffectNet"),
-    "ferplus": ("ferplus_folders", "FerPlusFolders"),
+    "ferplus": ("ferplus", "FerPlusFolders"),
     "table": ("tables", "ImageTable"),
     "pixels": ("tables", "PixelTable"),
 }
@@ -29,7 +29,7 @@ _FRONT = 5000  # files of a tar that are looked at to recognize it
 DATASETS = ("auto", "fer2013", *READERS, "folders")
 
 
-def open_source(path, *, dataset="auto", images="auto", views="frontal"):
+def open_source(path, *, dataset="auto", images="auto", poses="frontal"):
     """Return the reader for a path.
 
     Parameters
@@ -38,7 +38,7 @@ def open_source(path, *, dataset="auto", images="auto", views="frontal"):
     dataset : str, default="auto"
         One of `DATASETS`; "auto" recognizes the layout.
     images : {"auto", "crops", "scenes"}, default="auto"
-    views : {"frontal", "half", "all"}, default="frontal"
+    poses : {"frontal", "half", "all"}, default="frontal"
         As for `LayoutReader`.
 
     Raises
@@ -54,14 +54,14 @@ def open_source(path, *, dataset="auto", images="auto", views="frontal"):
     if not path.exists():
         raise DataError(f"{path} does not exist; give FER2013's csv (or .csv.gz, .zip) or a folder with one per class")
     if dataset == "fer2013" and _has_images(path):
-        return Fer2013Folders(path, images=images, views=views)
+        return Fer2013Folders(path, images=images, poses=poses)
     if dataset == "fer2013" or (dataset == "auto" and _is_fer2013(path)):
         return Fer2013Csv(_csv_inside(path) or path)
     if dataset == "auto":
         file_index = FileIndex(path, most=_FRONT)
         dataset = next((name for name in READERS if reader_class(name).recognizes(file_index)), "folders")
     if dataset in READERS:
-        return reader_class(dataset)(path, images=images, views=views)
+        return reader_class(dataset)(path, images=images, poses=poses)
     if TarReader.recognizes(path):
         return TarReader(path, images=images)
     if path.is_dir() or path.suffix.lower() == ".zip":
@@ -76,7 +76,7 @@ def open_source(path, *, dataset="auto", images="auto", views="frontal"):
 def reader_class(name):
     """Return the class of a data set's reader."""
     module, own = READERS[name]
-    return getattr(import_module(f"landmark_fer.datasets.{module}"), own)
+    return getattr(import_module(f"landmark_fer.datasets.readers.{module}"), own)
 
 
 def _is_fer2013(path):

@@ -88,7 +88,7 @@ class PixelTable(PixelRows):
         A ``.csv`` or ``.csv.gz``.
     images : {"auto", "crops", "scenes"}, default="auto"
         As for `LayoutReader`; "auto": crops.
-    views : str, optional
+    poses : str, optional
         Not used: nothing tells the view.
 
     Raises
@@ -99,7 +99,7 @@ class PixelTable(PixelRows):
 
     labels = f"one of {', '.join(EXPRESSIONS)} (numbers are read with --dataset fer2013, as FER2013 counts)"
 
-    def __init__(self, path, *, images="auto", views="frontal"):
+    def __init__(self, path, *, images="auto", poses="frontal"):
         super().__init__(path, NAMES, _PIXEL_RULE)
         self.cropped = images != "scenes"
 

@@ -7,8 +7,7 @@ from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.live.drawing.charts import History, Run, draw_strip, heat_image, strip_height
 from landmark_fer.live.drawing.overlay import Rectangle, beside
 from landmark_fer.live.drawing.text import COLOURS, ink_on, largest_size, text_size, write
-
-from .hand_made import make_recognition, make_seen
+from tests.live.hand_made import make_recognition, make_seen
 
 IMAGE = Rectangle(0, 0, 640, 480)
 

@@ -10,8 +10,7 @@ from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
 from landmark_fer.live.drawing.charts import History
 from landmark_fer.live.drawing.overlay import COLOURS, KEYS, OverlayOptions, draw_frame
 from landmark_fer.recognition.explanation import Explanation, ShownCue
-
-from .hand_made import make_recognition, make_seen
+from tests.live.hand_made import make_recognition, make_seen
 
 GREY = np.full((480, 640, 3), 90, np.uint8)
 PLAIN = OverlayOptions(landmarks=False, bars=False)

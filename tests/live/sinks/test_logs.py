@@ -20,8 +20,7 @@ from landmark_fer.core.errors import InputError, SinkError
 from landmark_fer.core.records import SeenFace
 from landmark_fer.live.sinks.logs import COLUMNS, CsvLog, JsonlLog, log_facts, open_log
 from landmark_fer.live.sources.opening import Frame
-
-from .hand_made import CLASSES, make_recognition, make_seen
+from tests.live.hand_made import CLASSES, make_recognition, make_seen
 
 WALL_S = 1795240392.25  # 2026-11-21T05:53:12.250Z
 IMAGE = np.zeros((48, 64, 3), np.uint8)
@@ -151,7 +150,7 @@ def test_rows_are_whole_after_a_kill(tmp_path):
     script = """
         import sys
         sys.path.insert(0, sys.argv[2])
-        from hand_made import CLASSES, make_recognition, make_seen
+        from tests.live.hand_made import CLASSES, make_recognition, make_seen
         from landmark_fer.live.sinks.logs import open_log
         from landmark_fer.live.sources.opening import Frame
         with open_log(sys.argv[1], CLASSES) as log:

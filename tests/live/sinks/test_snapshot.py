@@ -12,8 +12,7 @@ from landmark_fer.core.records import Box, Face, Recognition, SeenFace
 from landmark_fer.live.sinks.snapshot import describe, write_snapshot
 from landmark_fer.live.sources.opening import Frame
 from landmark_fer.perception.images import read_image
-
-from .hand_made import CLASSES, make_recognition, make_seen
+from tests.live.hand_made import CLASSES, make_recognition, make_seen
 
 WALL_S = 1795240392.25  # 2026-11-21T05:53:12.250Z
 FRAME = Frame(data.astronaut(), 1.25, 31, WALL_S)

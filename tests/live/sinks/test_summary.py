@@ -22,8 +22,7 @@ from landmark_fer.live.timeline import (
     Track,
     merged,
 )
-
-from .hand_made import make_recognition, make_seen
+from tests.live.hand_made import make_recognition, make_seen
 
 
 def timelines_of(frames, **settings):

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.live.sources.opening import open_source
-
-from .video_files import RATE, without_duration, write_video
+from tests.live.sources.video_files import RATE, without_duration, write_video
 
 N = 8
 PATIENCE_S = 30.0  # until a test says that something never happened

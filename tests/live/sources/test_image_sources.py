@@ -9,8 +9,7 @@ from PIL import Image
 
 from landmark_fer.core.errors import SourceError
 from landmark_fer.live.sources.opening import FOLDER_RATE, is_still, open_source
-
-from .video_files import write_video
+from tests.live.sources.video_files import write_video
 
 GREY = (10, 60, 110, 160)
 

@@ -13,8 +13,7 @@ from landmark_fer.core.errors import SourceError
 from landmark_fer.live.sources.frames import read_capture
 from landmark_fer.live.sources.opening import is_still, open_source
 from landmark_fer.live.sources.video_source import damage_of, track_kinds
-
-from .video_files import (
+from tests.live.sources.video_files import (
     HEIGHT,
     WIDTH,
     announcing_too_much,

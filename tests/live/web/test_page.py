@@ -23,7 +23,7 @@ from tests.live.web.asking import TOKEN, running
 from tests.live.web.browser import chromium, find_chromium
 
 ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "landmark_fer" / "streaming" / "web" / "page"
+PAGE = ROOT / "landmark_fer" / "live" / "web" / "page"
 needs_chromium = pytest.mark.skipif(find_chromium() is None, reason="no Chromium is installed")
 
 # Keeps the last frame that was sent and its answer where a test can ask for them.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from landmark_fer.features.projection import LeadingComponents
+from landmark_fer.models.classic_methods import LeadingComponents
 
 
 @pytest.mark.parametrize(("n", "kept"), [(60, 10), (6, 5), (2, 1)])

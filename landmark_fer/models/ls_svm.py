@@ -1,4 +1,4 @@
-"""Support vector machines with an RBF kernel: scikit-learn's, and a least-squares SVM that knows the mirror.
+"""A least-squares SVM with an RBF kernel that knows the mirror.
 
 scikit-learn's SVM solves a quadratic program, which takes minutes for FER2013 and keeps nearly every face as a support
 vector. With squared loss the program becomes one system of linear equations: a Cholesky factorization of seconds to a
@@ -9,7 +9,6 @@ import logging
 
 import numpy as np
 import scipy.linalg
-import sklearn.svm
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -139,17 +138,3 @@ class LeastSquaresSVM(ClassifierMixin, BaseEstimator):
 
     def __getstate__(self):
         return {name: value for name, value in super().__getstate__().items() if name != "_single"}
-
-
-class SVC(sklearn.svm.SVC):
-    """scikit-learn's `sklearn.svm.SVC` with probabilities: the softmax of `decision_function`.
-
-    They rank the classes but are not calibrated; `fit` calibrates every candidate on held-out faces.
-    """
-
-    def predict_proba(self, X):
-        """Return the softmax of the decision values, shape (n, k)."""
-        scores = self.decision_function(X)
-        if scores.ndim == 1:  # of two classes scikit-learn returns one column
-            scores = np.stack([-scores, scores], axis=1) / 2
-        return softmax(scores)

@@ -1,0 +1,34 @@
+"""What a data set's path stands for: the files that are read with it."""
+
+from pathlib import Path
+
+from landmark_fer.core.paths import Input, lies_in
+
+
+def files_of_data(text):
+    """Return the paths that `load_dataset` reads for one: itself, and FER+'s votes beside a csv."""
+    from landmark_fer.datasets.readers.ferplus import FERPLUS_NAME
+
+    return [Path(text), Path(text).parent / FERPLUS_NAME]
+
+
+def is_of_data(path, file):
+    """Return whether a file is one of a data set: in its folder, or an image, which a csv may name."""
+    from landmark_fer.perception.image_formats import head_of, is_image
+
+    if lies_in(file, path):
+        return True
+    return path.is_file() and path.suffix.lower() not in _PACKED and is_image(str(file), lambda: head_of(file))
+
+
+def bundled_table():
+    """Return what is read where no data set is named, and what it is called."""
+    from landmark_fer.datasets.geometry_table import table_path
+
+    return "the bundled table", table_path()
+
+
+_PACKED = (".zip", ".tar", ".tgz", ".npz")  # hold all of their images
+
+DATA = Input(files=files_of_data, holds=is_of_data)
+DATA_OR_TABLE = Input(files=files_of_data, holds=is_of_data, default=bundled_table)
