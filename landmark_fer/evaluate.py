@@ -91,8 +91,8 @@ def _print_scores(dataset, scores, split):
     print(summary_line(split or dataset.source, scores))
     if scores["n_leak_free"] == 0:
         print(
-            f"0 faces without a near-duplicate in training: each of the {scores['n']:,} has one there or is of a person "
-            "who is known there, so no accuracy is leak-free"
+            f"0 faces without a near-duplicate in training: each of the {scores['n']:,} has one there or is of a "
+            "person who is known there, so no accuracy is leak-free"
         )
     if scores["rejection"] is not None:
         print(answered_line(scores["rejection"]))
