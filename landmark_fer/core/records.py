@@ -108,19 +108,19 @@ class Recognition:
 
 
 @dataclass(frozen=True, eq=False)
-class SeenFace:
-    """A face of a frame as it is shown and logged: who it is, and what is answered.
+class RecognizedFace:
+    """A face of a frame with its track number and predictions.
 
     Attributes
     ----------
     track_id : int
-        Counted from 1; kept from frame to frame.
+        Counted from 1; the same from frame to frame.
     recognition : Recognition
-        The answer that is shown, smoothed over time where that was asked for.
+        The prediction that is shown and logged, smoothed over time where smoothing is on.
     raw : Recognition
-        The model's answer to this frame alone.
+        The model's prediction from this frame alone.
     versus : Recognition or None
-        The other model's answer, where two are shown side by side.
+        The second model's prediction, where two models are compared.
     """
 
     track_id: int

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from landmark_fer.core.errors import InputError
-from landmark_fer.core.records import SeenFace
+from landmark_fer.core.records import RecognizedFace
 from landmark_fer.perception.tracking.following import FaceFollower
 from landmark_fer.recognition.baseline import NeutralBaseline
 from landmark_fer.recognition.smoothing import Smoother
@@ -42,7 +42,7 @@ class NeutralBaselines:
         Parameters
         ----------
         time_s : float
-        seen : list of SeenFace
+        seen : list of RecognizedFace
         """
         told = None
         if self._wanted:
@@ -61,7 +61,7 @@ class NeutralBaselines:
 
         Parameters
         ----------
-        seen : list of SeenFace
+        seen : list of RecognizedFace
         """
         shifts = list(self._shifts(seen).items())[:MOST_FACES]
         return "; ".join(f"#{track_id} since rest: {_said(shift)}" for track_id, shift in shifts) or None
@@ -106,7 +106,7 @@ class Explainer:
 
         Parameters
         ----------
-        seen : list of SeenFace
+        seen : list of RecognizedFace
         time_s : float
 
         Returns
@@ -225,7 +225,7 @@ class LiveReader:
 
         Returns
         -------
-        list of SeenFace
+        list of RecognizedFace
         """
         followed = self._follower.follow(image, time_s=time_s)
         seen = _ask(self._models, followed)
@@ -270,7 +270,7 @@ class StillReader:
         self._numbers = itertools.count(1)
 
     def read(self, image, *, time_s=0.0):
-        """Return the faces of a image, the clearest first, as a list of SeenFace; the time does not matter."""
+        """Return the faces of a image, the clearest first, as a list of RecognizedFace; the time does not matter."""
         faces = self._extractor.extract(image)
         return _ask(self._models, [(next(self._numbers), face) for face in faces])
 
@@ -324,9 +324,9 @@ def _the_only(settings, what):
 
 
 def _ask(recognizers, numbered):
-    """Return what each model says of the faces, a list of (track_id, Face), as a list of SeenFace."""
+    """Return what each model says of the faces, a list of (track_id, Face), as a list of RecognizedFace."""
     faces = [face for _, face in numbered]
     predictions = [recognizer.recognize_faces(faces) for recognizer in recognizers]
     others = predictions[1] if len(predictions) == 2 else [None] * len(faces)
     rows = zip(numbered, predictions[0], others, strict=True)
-    return [SeenFace(number, prediction, raw=prediction, versus=other) for (number, _), prediction, other in rows]
+    return [RecognizedFace(number, prediction, raw=prediction, versus=other) for (number, _), prediction, other in rows]

@@ -83,7 +83,7 @@ class State:
         What is shown now.
     frame : Frame or None
         The last one.
-    seen : list of SeenFace
+    seen : list of RecognizedFace
         In it.
     ended : bool
         Whether the person wants to stop.

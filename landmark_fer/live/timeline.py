@@ -194,7 +194,7 @@ class RunSummary:
         Parameters
         ----------
         time_s : float
-        seen : list of SeenFace
+        seen : list of RecognizedFace
         """
         shown = {face.track_id: face.recognition.expression for face in seen}
         self.frames += 1

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from landmark_fer.core.records import Box, Face, Recognition, SeenFace
+from landmark_fer.core.records import Box, Face, Recognition, RecognizedFace
 from landmark_fer.live.sources.demo_textures import LANDMARKS
 
 CLASSES = ("angry", "happy", "neutral")
@@ -23,4 +23,4 @@ def make_recognition(expression="happy", confidence=0.7, **place):
 
 def make_seen(*recognitions, versus=None):
     """Recognitions as faces of one frame, numbered from 1."""
-    return [SeenFace(number, prediction, prediction, versus) for number, prediction in enumerate(recognitions, 1)]
+    return [RecognizedFace(number, prediction, prediction, versus) for number, prediction in enumerate(recognitions, 1)]

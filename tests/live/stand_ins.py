@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from landmark_fer.core.records import SeenFace
+from landmark_fer.core.records import RecognizedFace
 from landmark_fer.live.sources.frames import Frame, Source
 from tests.live.hand_made import make_recognition
 
@@ -59,7 +59,7 @@ class FixedReader:
             return f"why {track_id}"
 
         prediction = replace(make_recognition(expression, x=10.0, y=10.0, side=40.0), _explainer=explain)
-        return SeenFace(track_id, prediction, raw=prediction)
+        return RecognizedFace(track_id, prediction, raw=prediction)
 
 
 class ScriptedWindow:

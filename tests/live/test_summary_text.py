@@ -2,14 +2,14 @@
 
 import pytest
 
-from landmark_fer.core.records import SeenFace
+from landmark_fer.core.records import RecognizedFace
 from landmark_fer.live.timeline import RunSummary, Timelines
 from tests.live.hand_made import make_recognition
 
 
 def seen(**expressions):
     predictions = {int(name[1:]): make_recognition(expression) for name, expression in expressions.items()}
-    return [SeenFace(track_id, prediction, raw=prediction) for track_id, prediction in predictions.items()]
+    return [RecognizedFace(track_id, prediction, raw=prediction) for track_id, prediction in predictions.items()]
 
 
 def test_reads_well():

@@ -56,7 +56,7 @@ class History:
         Parameters
         ----------
         time_s : float
-        seen : list of SeenFace
+        seen : list of RecognizedFace
         """
         if self.now is not None and time_s < self.now:
             self._runs, self._shown, self.now = {}, set(), None

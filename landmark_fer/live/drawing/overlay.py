@@ -116,7 +116,7 @@ def draw_frame(image, seen, *, view=None, explanations=None, history=None):
     ----------
     image : ndarray of shape (height, width, 3), uint8
         RGB; left as it is.
-    seen : list of SeenFace
+    seen : list of RecognizedFace
         With none, the image says so.
     view : OverlayOptions, optional
         As by default `OverlayOptions()` shows it.

@@ -63,7 +63,7 @@ class RowLog:
         Parameters
         ----------
         frame : Frame
-        seen : sequence of SeenFace
+        seen : sequence of RecognizedFace
         explanations : dict of int to Explanation, optional
             By track id; kept by a log that ``takes_explanations``.
 

@@ -23,7 +23,7 @@ def write_snapshot(folder, frame, image, seen, *, facts=None):
     frame : Frame
     image : ndarray of shape (height, width, 3), uint8
         RGB, annotated.
-    seen : sequence of SeenFace
+    seen : sequence of RecognizedFace
     facts : dict, optional
         What the answers were made with, as from `log_facts`.
 
@@ -53,7 +53,7 @@ def describe(frame, seen, *, facts=None):
     Parameters
     ----------
     frame : Frame
-    seen : sequence of SeenFace
+    seen : sequence of RecognizedFace
     facts : dict, optional
 
     Returns

@@ -233,7 +233,7 @@ class SummaryWriter:
         Parameters
         ----------
         frame : Frame
-        seen : sequence of SeenFace
+        seen : sequence of RecognizedFace
         """
         self._walls = (self._walls[0] if self._walls else frame.wall_s, frame.wall_s)
         self.timelines.add(frame.time_s, {face.track_id: face.recognition.expression for face in seen})

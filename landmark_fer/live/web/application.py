@@ -211,7 +211,7 @@ class Application(Site):
     Parameters
     ----------
     make_reader : callable
-        Returns an object with ``read(image, time_s=...) -> list of SeenFace`` and ``close()``.
+        Returns an object with ``read(image, time_s=...) -> list of RecognizedFace`` and ``close()``.
     token : str, optional
     source : Source, optional
         Opened.

@@ -210,7 +210,7 @@ def place_response(number, face):
 
 
 def face_response(seen):
-    """Return a `SeenFace` as `FaceResponse`'s plain values."""
+    """Return a `RecognizedFace` as `FaceResponse`'s plain values."""
     response = seen.recognition
     return {
         **place_response(seen.track_id, response.face),

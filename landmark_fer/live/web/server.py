@@ -56,6 +56,7 @@ def parse_address(text, token=None):
 def page_facts(classes, *, source=None, about=None):
     """Return what the page is told: the words, their colours, how landmarks are joined, what can be watched."""
     from landmark_fer.live.drawing.text import COLOURS
+    from landmark_fer.live.overlay_options import browser_options
 
     return {
         "version": landmark_fer.__version__,
@@ -63,6 +64,7 @@ def page_facts(classes, *, source=None, about=None):
         "colours": {name: "#{:02x}{:02x}{:02x}".format(*COLOURS[name]) for name in (*classes, UNCERTAIN)},
         "uncertain": UNCERTAIN,
         "groups": [{"points": list(points), "closed": name in CLOSED_GROUPS} for name, points in GROUPS.items()],
+        "options": browser_options(),
         "source": None if source is None else source.name,
         "about": {str(name): str(value) for name, value in (about or {}).items()},
     }
@@ -159,7 +161,7 @@ def serve(make_reader, *, address=DEFAULT_ADDRESS, token=None, ready=None, **opt
     Parameters
     ----------
     make_reader : callable
-        Returns a new object with ``read(image, time_s=...) -> list of SeenFace`` and ``close()``; one is made for
+        Returns a new object with ``read(image, time_s=...) -> list of RecognizedFace`` and ``close()``; one is made for
         each visitor, each single image, and the source.
     address : str, default="127.0.0.1:8000"
     token : str, optional

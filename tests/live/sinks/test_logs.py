@@ -17,7 +17,7 @@ from landmark_fer import __version__
 from landmark_fer.artifact.artifact import Artifact
 from landmark_fer.artifact.folders import write_whole
 from landmark_fer.core.errors import InputError, SinkError
-from landmark_fer.core.records import SeenFace
+from landmark_fer.core.records import RecognizedFace
 from landmark_fer.live.sinks.logs import COLUMNS, CsvLog, JsonlLog, log_facts, open_log
 from landmark_fer.live.sources.opening import Frame
 from tests.live.hand_made import CLASSES, make_recognition, make_seen
@@ -89,7 +89,7 @@ def test_other_models_prediction_is_in_the_last_columns(tmp_path):
 
 
 def test_prediction_that_is_shown_is_logged_not_the_one_of_the_frame_alone(tmp_path):
-    seen = [SeenFace(1, make_recognition("happy"), make_recognition("angry"))]
+    seen = [RecognizedFace(1, make_recognition("happy"), make_recognition("angry"))]
     with open_log(tmp_path / "log.csv", CLASSES) as log:
         log.write(frame(), seen)
     assert ",happy,0.7," in (tmp_path / "log.csv").read_text()

@@ -8,7 +8,7 @@ import pytest
 from skimage import data
 
 from landmark_fer.core.errors import SinkError
-from landmark_fer.core.records import Box, Face, Recognition, SeenFace
+from landmark_fer.core.records import Box, Face, Recognition, RecognizedFace
 from landmark_fer.live.sinks.snapshot import describe, write_snapshot
 from landmark_fer.live.sources.opening import Frame
 from landmark_fer.perception.images import read_image
@@ -20,7 +20,7 @@ FRAME = Frame(data.astronaut(), 1.25, 31, WALL_S)
 
 def test_image_and_predictions_come_back(tmp_path):
     happy, angry = make_recognition("happy"), make_recognition("angry", 0.5)
-    seen = [SeenFace(3, happy, angry, versus=angry)]
+    seen = [RecognizedFace(3, happy, angry, versus=angry)]
     path = write_snapshot(tmp_path / "new" / "folder", FRAME, FRAME.image, seen, facts={"model": "mine"})
     assert path.name == "snapshot-2026-11-21T05-53-12.250Z.png"
     np.testing.assert_array_equal(read_image(path), FRAME.image)

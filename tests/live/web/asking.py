@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 from PIL import Image
 
-from landmark_fer.core.records import SeenFace
+from landmark_fer.core.records import RecognizedFace
 from landmark_fer.live.web.server import WebServer
 
 TOKEN = "a-token-for-tests"
@@ -26,7 +26,7 @@ class PlainReader:
 
     def read(self, image, *, time_s):
         found = sorted(self._recognizer.recognize(image), key=lambda one: one.face.box.x)
-        return [SeenFace(number, one, one) for number, one in enumerate(found, 1)]
+        return [RecognizedFace(number, one, one) for number, one in enumerate(found, 1)]
 
     def close(self):
         type(self).closed += 1
