@@ -86,13 +86,6 @@ MODULES = re.compile(r"^<!-- modules: (.+) -->$", re.MULTILINE)
 LIST = "\n```{{toctree}}\n:hidden:\n{options}\n{entries}\n```\n"
 
 
-def pages_in_no_list():
-    """Return the names of the pages of ``docs`` that stand in no page's list of pages."""
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
-    lines = {line for text in texts.values() for line in text.splitlines()}
-    return [name for name in texts if name != "index" and name not in lines]
-
-
 def modules_named(names):
     """Return the modules that a line of a page names, those of ``package.*`` by what lies in its folder."""
     for name in names.split():
@@ -111,13 +104,11 @@ def describe(module):
 
 
 def write_out(app, docname, source):
-    """Describe the modules that a line names, and put the notebooks and guides that no page lists under theirs."""
+    """Replace a line that names modules by their description, and list the notebooks on their page."""
     if docname.startswith("docs/api/"):
         source[0] = MODULES.sub(lambda line: "\n".join(map(describe, modules_named(line[1]))), source[0])
     elif docname == "notebooks/README" and any((ROOT / "notebooks").glob("*.ipynb")):
         source[0] += LIST.format(options=":glob:\n", entries="[0-9]*")
-    elif docname == "docs/guides" and (entries := "\n".join(pages_in_no_list())):
-        source[0] += LIST.format(options="", entries=entries)
 
 
 def link_by_last_name(app, env, node, contnode):

@@ -47,14 +47,14 @@ SHORTENED = (
     Row(r"COLLECT --source video\.mp4 (.*)", r"COLLECT --source demo \1", "the video is the reader's own"),
     Row(
         r"FIT --data my_faces --out (\S+)",
-        r"FIT --data images --models dummy,svm --folds 2 --jobs 1 --out \1",
+        r"FIT --data images --models dummy,ls_svm --folds 2 --jobs 1 --out \1",
         "three takes are too few",
     ),
     Row(r"FIT (.*--models aligned_cnn.*)", r"parsed \1", "needs Keras; tests/fit/test_fit_networks.py fits"),
     Row(r"FIT (.*--cluster tcp:.*)", r"parsed \1", "needs other machines"),
     Row(r"dask scheduler .*", "required -r requirements-cluster.txt", "needs other machines"),
     Row(
-        r"(FIT --data \S+(?: --out \S+)?)", r"\1 --models dummy,svm --folds 2 --jobs 1", "all its models take a minute"
+        r"(FIT --data \S+(?: --out \S+)?)", r"\1 --models dummy,ls_svm --folds 2 --jobs 1", "all its models take a minute"
     ),
     Row(r"(FIT --data .*)", r"\1 --folds 2 --jobs 1", "small data have few faces for a fold"),
     Row(r"(TABLE .*)", r"\1 --jobs 1 --out table.npz", "it would replace the bundled table"),
