@@ -59,7 +59,7 @@ SHORTENED = (
     Row(r"(FIT --data .*)", r"\1 --folds 2 --jobs 1", "small data have few faces for a fold"),
     Row(r"(TABLE .*)", r"\1 --jobs 1 --out table.npz", "it would replace the bundled table"),
     Row(
-        r"(python -m benchmarks\.opponents) --data \S+(.*)",
+        r"(python -m benchmarks\.baselines) --data \S+(.*)",
         r"\1 --quick\2",
         "small data lack expressions of the models",
     ),

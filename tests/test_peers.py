@@ -1,4 +1,4 @@
-"""The tutorial's network among the peers: its answers are those of the network itself, and others are refused."""
+"""The tutorial's network in the comparison with other software: same predictions as the package, clear refusals."""
 
 import json
 from dataclasses import replace
@@ -20,7 +20,7 @@ WHOLE = NetworkDescription(ARCHITECTURES["relu_vgg_box"].input, CLASSES, "probab
 
 @pytest.fixture
 def tutorial_network(monkeypatch):
-    """The module, which runs as a script beside its helper."""
+    """The module; it runs as a script next to its helper."""
     monkeypatch.syspath_prepend("benchmarks/peers")
     import tutorial_network
 
@@ -43,26 +43,26 @@ def artifact(folder, description):
         {"scaling": "standardised", "channels": 3},
     ],
 )
-def test_it_predictions_as_the_network_does(changes, tutorial_network, tmp_path, lfw_crops):
+def test_it_predicts_what_the_package_predicts(changes, tutorial_network, tmp_path, lfw_crops):
     description = replace(WHOLE, input=replace(WHOLE.input, **changes))
     network = OnnxNetwork(artifact(tmp_path, description))
     records = np.zeros(12, dtype=record_dtype(80, 48))
     records["crop"] = lfw_crops[:12]
     expected = network.predict(records).tolist()
     assert len(set(expected)) > 1
-    prediction = tutorial_network.answerer(tmp_path)
-    assert [prediction(face) for face in lfw_crops[:12]] == expected
+    predict = tutorial_network.load_network(tmp_path)
+    assert [predict(face) for face in lfw_crops[:12]] == expected
 
 
-def test_a_network_that_was_trained_on_less_of_the_face_gets_less(tutorial_network):
+def test_a_network_gets_the_part_of_the_face_it_was_trained_on(tutorial_network):
     face = np.arange(100 * 100).reshape(100, 100)
-    assert np.array_equal(tutorial_network.seen_part(face, 0.056), face)
-    assert np.array_equal(tutorial_network.seen_part(face, 0.0), face[10:100, 6:96])
+    assert np.array_equal(tutorial_network.cut_box(face, 0.056), face)
+    assert np.array_equal(tutorial_network.cut_box(face, 0.0), face[10:100, 6:96])
 
 
 @pytest.mark.parametrize("reads", ["chip", "nothing"])
-def test_what_reads_no_box_is_refused_in_a_sentence(reads, tutorial_network, tmp_path):
+def test_artifacts_that_do_not_read_the_box_are_refused(reads, tutorial_network, tmp_path):
     if reads == "chip":
         artifact(tmp_path, NetworkDescription(NetworkInput(48), CLASSES, "probabilities"))
     with pytest.raises(SystemExit, match=r"--network must .*; fit --models relu_vgg_box"):
-        tutorial_network.answerer(tmp_path)
+        tutorial_network.load_network(tmp_path)

@@ -5,17 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from landmark_fer.evaluation.scores import score
-from landmark_fer.figures.canvas import (
-    BLUE,
-    LIGHT,
-    SERIES,
-    SMALL_LETTERS,
-    VERMILLION,
-    add_legend,
-    new_figure,
-    plain,
-    prepared_axes,
-)
+from landmark_fer.figures.canvas import SMALL_LETTERS, add_legend, new_figure, plain, prepared_axes
+from landmark_fer.figures.palette import BLUE, LIGHT, SERIES, VERMILLION
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,21 +6,8 @@ import numpy as np
 
 from landmark_fer.core.geometry import check_landmarks
 from landmark_fer.core.landmarks import CLOSED_GROUPS, GROUPS, TEMPLATE
-from landmark_fer.figures.canvas import (
-    BLUE,
-    GREEN,
-    GREY,
-    LIGHT,
-    ORANGE,
-    PURPLE,
-    SERIES,
-    SKY,
-    SMALL_LETTERS,
-    VERMILLION,
-    add_legend,
-    plain,
-    prepared_axes,
-)
+from landmark_fer.figures.canvas import SMALL_LETTERS, add_legend, plain, prepared_axes
+from landmark_fer.figures.palette import BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, SERIES, SKY, VERMILLION
 
 
 @dataclass(frozen=True, eq=False)

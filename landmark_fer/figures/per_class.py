@@ -6,19 +6,8 @@ import numpy as np
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.evaluation.scores import class_columns
-from landmark_fer.figures.canvas import (
-    BLUE,
-    EXPRESSION_COLOURS,
-    GREEN,
-    GREY,
-    LIGHT,
-    SMALL_LETTERS,
-    VERMILLION,
-    add_legend,
-    plain,
-    prepared_axes,
-    without_spines,
-)
+from landmark_fer.figures.canvas import SMALL_LETTERS, add_legend, plain, prepared_axes, without_spines
+from landmark_fer.figures.palette import BLUE, EXPRESSION_COLOURS, GREEN, GREY, LIGHT, VERMILLION
 
 _SCORES = {"precision": ("<", VERMILLION), "recall": (">", BLUE), "f1": ("D", GREEN)}
 _NAMES = {"precision": "precision", "recall": "recall", "f1": "F1"}

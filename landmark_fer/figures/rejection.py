@@ -12,7 +12,8 @@ from landmark_fer.evaluation.scores import (
     reliability_table,
     wilson_interval,
 )
-from landmark_fer.figures.canvas import BLUE, GREY, LIGHT, VERMILLION, add_legend, prepared_axes
+from landmark_fer.figures.canvas import add_legend, prepared_axes
+from landmark_fer.figures.palette import BLUE, GREY, LIGHT, VERMILLION
 
 FEWEST = 10  # faces in a bin whose accuracy is drawn; fewer say next to nothing
 

@@ -41,7 +41,7 @@ def check_models(options, names):
         others = ", ".join(name for name in names if name not in networks)
         raise InputError(
             f"--models must be networks ({', '.join(NETWORKS)}) or other models, got {', '.join(networks)} with "
-            f"{others}; fit them one after the other, then: python -m benchmarks.opponents"
+            f"{others}; fit them one after the other, then: python -m benchmarks.baselines"
         )
     _check_networks(options, networks)
     return True

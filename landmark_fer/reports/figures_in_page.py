@@ -3,7 +3,8 @@
 import logging
 from html import escape
 
-from landmark_fer.figures.canvas import PAGE, figure_svg
+from landmark_fer.figures.canvas import figure_svg
+from landmark_fer.figures.palette import PAGE
 
 logger = logging.getLogger(__name__)
 

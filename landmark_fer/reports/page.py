@@ -2,6 +2,8 @@
 
 from html import escape
 
+from landmark_fer.figures.palette import DARK, LIGHT
+
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -10,10 +12,9 @@ _PAGE = """<!DOCTYPE html>
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
 <style>
-:root {{ --ink: #1b1b1b; --dim: #5c5c5c; --line: #dcdcdc; --paper: #fff; --panel: #f5f5f5; --mark: #e3eff7; }}
+:root {{ {light} --panel: #f5f5f5; --mark: #e3eff7; }}
 @media screen and (prefers-color-scheme: dark) {{
-  :root {{ color-scheme: dark; --ink: #eee; --dim: #a8a8a8; --line: #3c3e42; --paper: #17181a; --panel: #222427;
-    --mark: #1d3340; }}
+  :root {{ color-scheme: dark; {dark} --panel: #222427; --mark: #1d3340; }}
 }}
 * {{ box-sizing: border-box; }}
 body {{ font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 62rem;
@@ -80,7 +81,8 @@ def render_page(title, parts):
     parts : sequence of str
         HTML, in their order; empty ones are left out.
     """
-    return _PAGE.format(title=escape(title), body="\n".join(part for part in parts if part))
+    body = "\n".join(part for part in parts if part)
+    return _PAGE.format(title=escape(title), body=body, light=LIGHT.css_variables(), dark=DARK.css_variables())
 
 
 def key_numbers(rows):

@@ -14,7 +14,7 @@ from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
 from landmark_fer.evaluation.rejection import rejection_facts
 from landmark_fer.evaluation.scores import score
-from landmark_fer.figures.canvas import DARK, EXPRESSION_COLOURS, LIGHT, PAGE, SERIES, figure_svg, new_figure, plain
+from landmark_fer.figures.canvas import figure_svg, new_figure, plain
 from landmark_fer.figures.comparison import (
     CostFigure,
     FoldsFigure,
@@ -24,6 +24,7 @@ from landmark_fer.figures.comparison import (
     write_history,
 )
 from landmark_fer.figures.importance import ImportanceFigure, LandmarksFigure
+from landmark_fer.figures.palette import DARK, EXPRESSION_COLOURS, LIGHT, PAGE, SERIES
 from landmark_fer.figures.per_class import ClassesFigure, ConfusionFigure, DistributionFigure, smooth
 from landmark_fer.figures.rejection import FEWEST, RejectionFigure, ReliabilityFigure
 from landmark_fer.live.drawing.text import COLOURS
@@ -310,10 +311,10 @@ class TestSvg:
 
 
 class TestColours:
-    def test_expressions_have_the_colours_that_live_gives_them(self):
+    def test_expressions_have_the_same_colours_in_figures_and_live(self):
         assert set(EXPRESSION_COLOURS) == {*EXPRESSIONS, UNCERTAIN} == set(COLOURS)
-        for name in set(COLOURS) - {"neutral"}:
-            assert EXPRESSION_COLOURS[name] == "#{:02x}{:02x}{:02x}".format(*COLOURS[name])
+        for name, colour in EXPRESSION_COLOURS.items():
+            assert colour == "#{:02x}{:02x}{:02x}".format(*COLOURS[name])
 
     def test_letters_can_be_read_on_their_ground(self):
         for palette in (LIGHT, DARK):

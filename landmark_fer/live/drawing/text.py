@@ -6,20 +6,10 @@ from functools import cache, lru_cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from landmark_fer.core.expressions import UNCERTAIN
+from landmark_fer.figures.palette import EXPRESSION_COLOURS, rgb
 
-# Okabe and Ito's colours; what is not sure of an expression is grey.
-COLOURS = {
-    "angry": (213, 94, 0),
-    "disgust": (0, 158, 115),
-    "fear": (204, 121, 167),
-    "happy": (240, 228, 66),
-    "sad": (0, 114, 178),
-    "surprise": (86, 180, 233),
-    "neutral": (200, 200, 200),
-    "contempt": (230, 159, 0),
-    UNCERTAIN: (128, 128, 128),
-}
+COLOURS = {name: rgb(colour) for name, colour in EXPRESSION_COLOURS.items()}
+"""Colour of each expression, RGB."""
 
 FOR, AGAINST = (230, 120, 20), (60, 150, 230)
 """What speaks for an answer and what speaks against it: orange and blue, the ends of the heat image, too."""

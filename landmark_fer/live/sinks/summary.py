@@ -10,7 +10,7 @@ from landmark_fer.artifact.folders import write_whole
 from landmark_fer.core.errors import SinkError
 from landmark_fer.core.expressions import UNCERTAIN, in_order
 from landmark_fer.core.paths import check_place
-from landmark_fer.live.drawing.text import COLOURS
+from landmark_fer.figures.palette import DARK, EXPRESSION_COLOURS, LIGHT
 from landmark_fer.live.sinks.base import by_suffix, wall_time
 from landmark_fer.live.timeline import Timelines
 
@@ -25,9 +25,9 @@ _PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Expressions: {title}</title>
 <style>
-:root {{ color-scheme: light dark; --ink: #1b1b1b; --paper: #fff; --dim: #5c5c5c; --line: #c8c8c8; --empty: #f1f1f1; }}
+:root {{ color-scheme: light dark; {light} --empty: #f1f1f1; }}
 @media (prefers-color-scheme: dark) {{
-  :root {{ --ink: #eee; --paper: #17181a; --dim: #a8a8a8; --line: #4a4a4a; --empty: #26282b; }}
+  :root {{ {dark} --empty: #26282b; }}
 }}
 body {{ font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
   max-width: 50rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }}
@@ -84,6 +84,8 @@ def render_summary(timelines, *, title, when, facts=None):
     if len(tracks) + timelines.n_others > 1:
         sections.insert(0, _all_faces(timelines))
     return _PAGE.format(
+        light=LIGHT.css_variables(),
+        dark=DARK.css_variables(),
         title=escape(title),
         when=escape(when),
         notice=NOTICE,
@@ -156,8 +158,8 @@ def _bar(begin, end, span, y, height, looks, segment=None):
 
 def _shares(seconds):
     rows = [
-        f'<tr><th scope="row"><i style="background:{_rgb(name)}"></i>{escape(name)}</th>'
-        f'<td><b style="width:{share:.1%};background:{_rgb(name)}"></b></td>'
+        f'<tr><th scope="row"><i style="background:{EXPRESSION_COLOURS[name]}"></i>{escape(name)}</th>'
+        f'<td><b style="width:{share:.1%};background:{EXPRESSION_COLOURS[name]}"></b></td>'
         f"<td>{share:.1%}</td><td>{clock(spent, fine=True)}</td></tr>"
         for name, spent, share in _rows(seconds)
     ]
@@ -173,11 +175,7 @@ def _rows(seconds):
 
 
 def _fill(expression):
-    return f'fill="{_rgb(expression)}"'
-
-
-def _rgb(expression):
-    return "#{:02x}{:02x}{:02x}".format(*COLOURS[expression])
+    return f'fill="{EXPRESSION_COLOURS[expression]}"'
 
 
 logger = logging.getLogger(__name__)

@@ -55,13 +55,13 @@ def parse_address(text, token=None):
 
 def page_facts(classes, *, source=None, about=None):
     """Return what the page is told: the words, their colours, how landmarks are joined, what can be watched."""
-    from landmark_fer.live.drawing.text import COLOURS
+    from landmark_fer.figures.palette import EXPRESSION_COLOURS
     from landmark_fer.live.overlay_options import browser_options
 
     return {
         "version": landmark_fer.__version__,
         "classes": list(classes),
-        "colours": {name: "#{:02x}{:02x}{:02x}".format(*COLOURS[name]) for name in (*classes, UNCERTAIN)},
+        "colours": {name: EXPRESSION_COLOURS[name] for name in (*classes, UNCERTAIN)},
         "uncertain": UNCERTAIN,
         "groups": [{"points": list(points), "closed": name in CLOSED_GROUPS} for name, points in GROUPS.items()],
         "options": browser_options(),

@@ -10,7 +10,7 @@ import pytest
 
 from landmark_fer.core.errors import InputError, SinkError
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
-from landmark_fer.live.drawing.text import COLOURS
+from landmark_fer.figures.palette import EXPRESSION_COLOURS
 from landmark_fer.live.sinks.summary import SummaryWriter, clock, render_summary
 from landmark_fer.live.sources.opening import Frame
 from landmark_fer.live.timeline import (
@@ -193,8 +193,11 @@ def test_page_says_the_numbers(tmp_path):
 def test_timeline_has_the_colours_and_the_widths(tmp_path):
     page = Page(write_page(tmp_path / "summary.html"))
     bars = [(rect["fill"], float(rect["width"])) for rect in page.all("rect") if "fill" in rect]
-    colour = {name: "#{:02x}{:02x}{:02x}".format(*rgb) for name, rgb in COLOURS.items()}
-    assert bars == [(colour["happy"], 750), (colour[UNCERTAIN], 250), (colour["angry"], 1000)]
+    assert bars == [
+        (EXPRESSION_COLOURS["happy"], 750),
+        (EXPRESSION_COLOURS[UNCERTAIN], 250),
+        (EXPRESSION_COLOURS["angry"], 1000),
+    ]
     places = [(rect["x"], rect["width"]) for rect in page.all("rect") if rect.get("class") == "place"]
     assert places == [("0.0", "1000.0"), ("0.0", "250.0")]
 

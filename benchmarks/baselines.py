@@ -1,7 +1,7 @@
 """Fitted models side by side on the same faces: classical against convolutional, or any artifacts and networks.
 
-    python -m benchmarks.opponents --data fer2013.csv.gz artifacts/default artifacts/cnn
-    python -m benchmarks.opponents --quick
+    python -m benchmarks.baselines --data fer2013.csv.gz artifacts/default artifacts/cnn
+    python -m benchmarks.baselines --quick
 
 Each model is scored on the same test faces, officially and leak-free, and on those with a near-duplicate in training:
 the difference is what it remembers. Then who is right where the others are not, and what the mean of all answers
