@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from landmark_fer.core.bundled import bundled
 from landmark_fer.core.errors import ArtifactError
 from landmark_fer.core.paths import Input
 
@@ -11,7 +12,7 @@ FORMAT = "landmark_fer artifact"
 FORMAT_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 CARD_NAME = "card.md"
-DEFAULT_ARTIFACT = Path(__file__).resolve().parents[2] / "artifacts" / "default"
+DEFAULT_ARTIFACT = bundled("artifacts/default")
 
 _REQUIRED = {"format": str, "format_version": int, "classes": list, "fields": list, "probe": list}
 _REQUIRED |= {"extractor": dict, "versions": dict, "model": dict}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from landmark_fer.core.bundled import bundled
 from landmark_fer.core.command import run_command
 from landmark_fer.core.errors import DataError, InputError, SinkError
 from landmark_fer.core.expressions import EXPRESSIONS
@@ -34,7 +35,12 @@ _COMMAND = "python -m landmark_fer.datasets.geometry_table --data fer2013.csv.gz
 
 
 def table_path():
-    """Return where the bundled table lies: in ``data/`` of the checkout, or of the working directory if installed."""
+    """Return the path of the bundled table."""
+    return bundled(f"data/{TABLE_NAME}")
+
+
+def new_table_path():
+    """Return where a new table is written by default: ``data/`` of the checkout, else of the working directory."""
     return (checkout() or Path()) / "data" / TABLE_NAME
 
 
@@ -68,7 +74,7 @@ def write_table(dataset, path=None, *, cache=None):
         raise InputError(f"the geometry table needs faces of the splits {', '.join(SPLITS)}, and {dataset} has none")
     audit = find_near_duplicates(dataset, cache=cache)
     words, expressions = np.unique(dataset.expressions, return_inverse=True)
-    path = Path(path or table_path())
+    path = Path(path or new_table_path())
     try:
         with written_beside(path) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(
@@ -107,7 +113,7 @@ def read_table(path=None):
     """
     path = Path(path or table_path())
     if not path.is_file():
-        raise DataError(f"geometry table {path} does not exist; it comes with the checkout, or make it: {_COMMAND}")
+        raise DataError(f"geometry table {path} does not exist; it comes with the package, or make it: {_COMMAND}")
     try:
         with np.load(path, allow_pickle=False) as file:
             table = {name: file[name] for name in file.files}
@@ -159,7 +165,7 @@ def main(arguments=None):
     from landmark_fer.datasets import load_dataset
 
     parser = argparse.ArgumentParser(prog="python -m landmark_fer.datasets.geometry_table", description=main.__doc__)
-    table = Output(default=lambda options: table_path(), makes_parents=True)
+    table = Output(default=lambda options: new_table_path(), makes_parents=True)
     parser.add_argument("--data", required=True, type=DATA, help="FER2013's csv (.csv, .csv.gz, .zip)")
     parser.add_argument("--out", type=table, help=f"file to write (default: data/{TABLE_NAME})")
     parser.add_argument("--cache", type=Output("growing"), help="folder of the cache")

@@ -79,8 +79,8 @@ def test_another_format_or_file_gets_a_sentence(tmp_path, table):
 
 
 def test_a_table_that_is_not_there_gets_a_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(geometry_table, "checkout", lambda: tmp_path)
-    with pytest.raises(DataError, match=r"does not exist; it comes with the checkout, or make it: python -m"):
+    monkeypatch.setattr(geometry_table, "bundled", lambda name: tmp_path / name)
+    with pytest.raises(DataError, match=r"does not exist; it comes with the package, or make it: python -m"):
         load_dataset()
 
 
