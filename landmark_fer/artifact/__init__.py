@@ -1,1 +1,1 @@
-"""Saved models: manifest, model file, probe, model card, export."""
+"""Saved models: save, verify and load them; model formats, manifest, probe, model card and ONNX export."""

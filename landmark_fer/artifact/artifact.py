@@ -1,11 +1,11 @@
-"""Artifact: a folder that holds a fitted model, what it was made from, and a card for people.
+"""Save and load artifacts: folders that hold a fitted model, its manifest and its model card.
 
     model.joblib    the fitted predictor; or model.skops, model.onnx; a network also as model.keras
     manifest.json   versions, hash, classes, extractor settings, data, comparison, scores, seed, probe
-    card.md         the same for people, with licence, limits and misuse
+    card.md         the model card: the same for people, with licence, limits and misuse
 
-A model is loaded only after the manifest's format and versions and the file's hash were checked: unpickling runs
-code. The hash finds damage; it does not make a stranger's pickle safe, because a stranger writes the manifest, too. The
+A model is loaded only after its format, its versions and its hash are checked, because unpickling runs code. The hash
+detects damage. It does not make a pickle from a stranger safe, because the stranger also writes the manifest. The
 other formats hold no code (docs/decisions/0009).
 """
 
@@ -42,21 +42,21 @@ from landmark_fer.artifact.probe import check_probe, probe_predictions
 from landmark_fer.core.errors import ArtifactError, InputError, SinkError
 from landmark_fer.core.naming import writable
 
-_WRITTEN_ANEW = ("format", "format_version", "versions", "model", "files", "probe")  # with each copy of a model
+_OF_ONE_COPY = ("format", "format_version", "versions", "model", "files", "probe")  # computed for each copy of a model
 
 
 @dataclass(frozen=True, eq=False)
 class Artifact:
-    """A verified model.
+    """A fitted model with its manifest.
 
     Attributes
     ----------
     predictor : estimator
         Fitted; takes face records.
     manifest : dict
-        What was saved about it.
+        Content of ``manifest.json``.
     path : Path or None
-        Where it was loaded from.
+        Folder that it was loaded from or saved to.
     """
 
     predictor: object
@@ -65,24 +65,24 @@ class Artifact:
 
     @property
     def classes(self):
-        """The expressions that the model tells apart, in the order of `EXPRESSIONS`, as a tuple."""
+        """The expressions that the model predicts, in the order of `EXPRESSIONS`, as a tuple."""
         return tuple(self.manifest["classes"])
 
 
 def save_artifact(path, predictor, facts, *, format="joblib", extras=None):
-    """Save a fitted predictor as an artifact, wholly or not at all.
+    """Save a fitted predictor as an artifact, atomically.
 
-    The folder is written beside its place and then renamed, so that a kill, a full disk or Ctrl-C leaves an earlier
-    artifact as it was.
+    The folder is written under a temporary name and then renamed. After a kill, a full disk or Ctrl-C an earlier
+    artifact is unchanged.
 
     Parameters
     ----------
     path : path-like
-        The folder. An artifact that stands there is replaced; anything else is refused.
+        The folder. An existing artifact is replaced; a folder with other files is refused.
     predictor : estimator
         Fitted, with ``classes_``.
     facts : dict
-        What the manifest says beyond versions, hash and probe: at least ``classes``, ``extractor`` (settings) and
+        Content of the manifest besides versions, hash and probe: at least ``classes``, ``extractor`` (settings) and
         ``fields`` (of the face records).
     format : {"joblib", "skops", "onnx", "network"}, default="joblib"
         Of the model file. skops is safe to share; onnx is for other languages; network is for networks.
@@ -96,9 +96,9 @@ def save_artifact(path, predictor, facts, *, format="joblib", extras=None):
     Raises
     ------
     ArtifactError
-        If something that is no artifact stands in the place.
+        If the path holds something other than an artifact.
     InputError
-        If there is no such format, or the predictor has no form in it.
+        If the format is unknown, or the predictor cannot be saved in it.
     DependencyError
         If the format's package is not installed.
     SinkError
@@ -120,49 +120,49 @@ def save_artifact(path, predictor, facts, *, format="joblib", extras=None):
 
 
 def export_onnx(artifact, path=None):
-    """Save a fitted model once more, as ONNX, which onnxruntime runs in any language with the same probabilities.
+    """Save a copy of an artifact as ONNX, which onnxruntime runs in any language with the same probabilities.
 
     Parameters
     ----------
     artifact : Artifact
-        Of a model that scikit-learn runs.
+        Of a scikit-learn model.
     path : path-like, optional
         The folder; by default `export_path` of the artifact's.
 
     Returns
     -------
     Artifact
-        With the original predictor; `load_artifact` of its path gives the exported one.
+        With the original predictor; `load_artifact` of its path returns the exported one.
 
     Raises
     ------
     InputError
-        If the model has no ONNX form, or its ONNX form answers the probe otherwise.
+        If the model has no ONNX form, or the probabilities of its ONNX form differ.
     DependencyError
         If the package onnx is not installed.
     """
-    if artifact.manifest["model"].get("format") == "network":
-        raise InputError(f"a network is ONNX already; take {artifact.manifest['model']['file']} of {artifact.path}")
-    facts = {name: value for name, value in artifact.manifest.items() if name not in _WRITTEN_ANEW}
+    if artifact.manifest["model"]["format"] == "network":
+        raise InputError(f"a network is ONNX already; use {artifact.manifest['model']['file']} in {artifact.path}")
+    facts = {name: value for name, value in artifact.manifest.items() if name not in _OF_ONE_COPY}
     return save_artifact(path or export_path(artifact.path), artifact.predictor, facts, format="onnx")
 
 
 def export_path(path):
-    """Return the folder beside an artifact's for its ONNX form: ``artifacts/latest`` has ``artifacts/latest-onnx``."""
+    """Return the folder for the ONNX form of an artifact: ``artifacts/latest-onnx`` for ``artifacts/latest``."""
     path = Path(path).absolute() if not Path(path).name else Path(path)
     return path.with_name(f"{path.name}-onnx")
 
 
 def load_artifact(path=None, *, threads=1):
-    """Load and verify an artifact: format, versions, hash, then the model, then its probe.
+    """Load an artifact after its format, hash and versions are checked, and verify its probe.
 
     Parameters
     ----------
     path : path-like, optional
-        The folder; without it the bundled default artifact. Or the file of a network, as for `read_network_file`.
+        The folder, or the file of a network as for `read_network_file`. By default the bundled artifact.
     threads : int, default=1
-        How many faces of one call an ONNX model computes at the same time. Live has one thread, since detection and
-        drawing need the other cores. Other models go by the threads of BLAS.
+        Number of faces that an ONNX model computes at the same time. Live uses one thread, because detection and
+        drawing need the other cores. Other models use the threads of BLAS.
 
     Returns
     -------
@@ -173,11 +173,11 @@ def load_artifact(path=None, *, threads=1):
     ArtifactError
         If it is missing, damaged, of another version, or not an artifact.
     DependencyError
-        If what its model's format needs is not installed.
+        If a package that the model's format needs is not installed.
     """
     path = Path(path) if path is not None else DEFAULT_ARTIFACT
     if path.suffix.lower() in NETWORK_SUFFIXES and not path.is_dir():
-        return _of_file(path, threads)
+        return _load_network_file(path, threads)
     manifest, predictor = read_steadily(path, lambda folder: _read(folder, threads), ArtifactError)
     check_probe(path, predictor, manifest)
     return Artifact(predictor, manifest, path)
@@ -188,7 +188,7 @@ def _read(path, threads):
     return manifest, read_model(path, manifest, threads=threads)
 
 
-def _of_file(path, threads):
+def _load_network_file(path, threads):
     from landmark_fer.artifact.network_files import read_network_file
 
     predictor, manifest = read_network_file(path, threads=threads)
@@ -196,19 +196,21 @@ def _of_file(path, threads):
 
 
 def check_destination(path):
-    """Raise ArtifactError if an artifact could not be saved at `path` without harm to something else."""
+    """Raise ArtifactError if an artifact cannot be saved at `path`, or would replace something else."""
     path = Path(path)
     if path.is_file():
-        raise ArtifactError(f"{path} must be a folder for an artifact, and is a file; choose another --out")
+        raise ArtifactError(f"{path} must be a folder for an artifact, got a file; choose another --out")
     parent = next(folder for folder in path.absolute().parents if folder.exists())
     if not (parent.is_dir() and os.access(parent, os.W_OK)):
-        raise ArtifactError(f"{path} cannot be made, because {parent} cannot be written; choose another --out")
-    read_steadily(path, _check_nothing_else, (ArtifactError, FileNotFoundError))  # another fit may just replace it
+        raise ArtifactError(f"{path} cannot be created, because {parent} is not writable; choose another --out")
+    read_steadily(path, _check_nothing_else, (ArtifactError, FileNotFoundError))  # another process may be replacing it
 
 
 def _check_nothing_else(path):
     if path.is_dir() and any(path.iterdir()) and not is_artifact(path):
-        raise ArtifactError(f"{path} holds something that is no artifact and stays untouched; choose another --out")
+        raise ArtifactError(
+            f"{path} must be empty or hold an artifact, got other files, which are kept; choose another --out"
+        )
 
 
 def _write(folder, predictor, facts, format, extras):

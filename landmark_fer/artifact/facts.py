@@ -1,4 +1,4 @@
-"""Facts that every manifest has: classes, extractor, data, scores on the test faces."""
+"""Facts of a fitted model that every manifest has: classes, extractor, data, scores on the test faces."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from landmark_fer.perception.predictor_file import PREDICTOR_SHA256
 
 
 def base_facts(dataset, split, predictor, *, settings=None):
-    """Return the facts for `save_artifact` that any fitted predictor has; it meets the test faces here.
+    """Return the facts for `save_artifact` that every fitted predictor has, with its scores on the test faces.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def base_facts(dataset, split, predictor, *, settings=None):
     predictor : estimator
         Fitted on the training faces.
     settings : ExtractorSettings, optional
-        With which the faces were extracted.
+        Settings that the faces were extracted with.
 
     Returns
     -------
@@ -30,44 +30,44 @@ def base_facts(dataset, split, predictor, *, settings=None):
         "classes": list(dataset.classes),
         "extractor": (settings or ExtractorSettings()).to_dict(),
         "shape_predictor_sha256": PREDICTOR_SHA256,
-        "data": _about_data(dataset, split),
+        "data": _data_facts(dataset, split),
         "scores": {test.name: _score_test(dataset, predictor, test) for test in split.tests},
     }
 
 
 def votes_of_training(dataset, split):
-    """Return the votes for the training faces, shape (n, 10), or None where there are none."""
+    """Return the votes for the training faces, shape (n, 10), or None if the data set has none."""
     return None if dataset.votes is None else dataset.votes[split.training]
 
 
 def _score_test(dataset, predictor, test):
     probabilities = predict_in_order(predictor, rows_of(dataset.records, test.rows), dataset.classes)
     expressions = dataset.expressions[test.rows]
-    right = probabilities.argmax(axis=1) == class_columns(expressions, dataset.classes)
+    correct = probabilities.argmax(axis=1) == class_columns(expressions, dataset.classes)
     scores = score(expressions, probabilities, dataset.classes, leak_free=test.leak_free)
-    return scores | interval_of_groups(dataset, test.rows, right, leak_free=test.leak_free)
+    return scores | interval_of_groups(dataset, test.rows, correct, leak_free=test.leak_free)
 
 
-def _about_data(dataset, split):
-    of_training = dataset.take(split.training)
+def _data_facts(dataset, split):
+    training = dataset.take(split.training)
     return {
         "source": dataset.source,
         "key": dataset.key,
-        "n_training": len(of_training),
-        "n_by_expression": {name: int((of_training.expressions == name).sum()) for name in dataset.classes},
-        "n_undetected": int(np.isnan(of_training.detector_scores).sum()),
-        "undetected": of_training.undetected_by_class(),
+        "n_training": len(training),
+        "n_by_expression": {name: int((training.expressions == name).sum()) for name in dataset.classes},
+        "n_undetected": int(np.isnan(training.detector_scores).sum()),
+        "undetected": training.undetected_by_class(),
         "n_in_near_duplicate_groups": int(len(split.groups) - len(np.unique(split.groups))),
         "n_left_out": dataset.n_left_out,
         "votes": dataset.votes is not None,
         "cropped": bool(dataset.cropped),
         "has_chips": has_chips(dataset),
-        **({} if dataset.origins is None else {"parts": _about_parts(of_training)}),
+        **({} if dataset.origins is None else {"parts": _parts(training)}),
     }
 
 
-def _about_parts(dataset):
-    """Return name, number of faces and weight of each data set that was joined."""
+def _parts(dataset):
+    """Return name, number of faces and weight of each merged data set."""
     names = list(dict.fromkeys(dataset.origins.tolist()))
-    own = {name: dataset.origins == name for name in names}
-    return [{"name": name, "n": int(own[name].sum()), "weight": int(dataset.weights[own[name]][0])} for name in names]
+    rows = {name: dataset.origins == name for name in names}
+    return [{"name": name, "n": int(rows[name].sum()), "weight": int(dataset.weights[rows[name]][0])} for name in names]

@@ -1,4 +1,4 @@
-"""Model files of an artifact: joblib, skops, ONNX."""
+"""Model files of an artifact in the formats joblib, skops and ONNX."""
 
 import hashlib
 import io
@@ -15,13 +15,13 @@ from landmark_fer.core.errors import ArtifactError, DependencyError, InputError
 from landmark_fer.core.optional_packages import import_optional
 
 _TRUSTED_OF_SKLEARN = ("sklearn.neural_network._stochastic_optimizers.AdamOptimizer",)
-"""Types that candidates hold of scikit-learn and that skops does not trust by itself."""
+"""Types of scikit-learn in candidates that skops does not trust by default."""
 
 
 def trusted_types():
-    """Return the names of the types that a saved model may hold besides those that skops trusts.
+    """Return the names of the types that a saved model may hold in addition to those that skops trusts.
 
-    They are the estimators of this package, as the registry of candidates imports them, and the values they hold.
+    They are the estimators of this package that the registry of candidates imports, and the values they hold.
 
     Returns
     -------
@@ -29,15 +29,15 @@ def trusted_types():
     """
     from sklearn.base import BaseEstimator
 
-    from landmark_fer.models import candidates  # noqa: F401  it imports every estimator
+    from landmark_fer.models import candidates  # noqa: F401  imports every estimator
     from landmark_fer.models.calibration import Calibration
     from landmark_fer.models.rules import Rule
 
     kinds, pending = {Calibration, Rule}, [BaseEstimator]
     while pending:
-        found = pending.pop().__subclasses__()
-        kinds.update(found)
-        pending += found
+        subclasses = pending.pop().__subclasses__()
+        kinds.update(subclasses)
+        pending += subclasses
     own = ("landmark_fer.features.", "landmark_fer.models.")
     names = {f"{kind.__module__}.{kind.__qualname__}" for kind in kinds if kind.__module__.startswith(own)}
     return names | set(_TRUSTED_OF_SKLEARN)
@@ -49,7 +49,7 @@ def skops_content(predictor):
     Raises
     ------
     ArtifactError
-        If it holds types that could not be loaded again.
+        If it holds types that could not be loaded.
     DependencyError
         If skops is not installed.
     """
@@ -66,12 +66,12 @@ def load_skops(content, name):
     ----------
     content : bytes
     name : str
-        What to call it in a message.
+        The file's name for messages.
 
     Raises
     ------
     ArtifactError
-        If it holds a type that is not trusted; nothing of it was made then.
+        If it holds a type that is not trusted; no object is created then.
     DependencyError
         If skops is not installed.
     """
@@ -86,31 +86,31 @@ def _skops(purpose):
 
 def _check_types(skops, content, name):
     trusted = trusted_types()
-    unknown = [kind for kind in skops.get_untrusted_types(data=content) if kind not in trusted]
-    if unknown:
+    untrusted = [kind for kind in skops.get_untrusted_types(data=content) if kind not in trusted]
+    if untrusted:
         raise ArtifactError(
-            f"{name} must hold types that landmark_fer trusts alone, and holds {', '.join(unknown)}; "
-            "ask its maker for one fitted with landmark_fer's own models"
+            f"{name} must hold only types that landmark_fer trusts, got {', '.join(untrusted)}; "
+            "use a model of one of landmark_fer's own candidates"
         )
 
 
 @dataclass(frozen=True)
 class ModelFormat:
-    """How a model is kept.
+    """One file format of models.
 
     Attributes
     ----------
     file : str
-        Its name in the folder.
+        Name of the file in the folder.
     write : callable
         Takes the path, the fitted predictor and the facts of `save_artifact`.
     read : callable
-        Takes the content as bytes, its name for messages and the threads that an ONNX model may use; returns the
+        Takes the content as bytes, its name for messages and the number of threads of an ONNX model; returns the
         predictor.
     packages : tuple of str
-        What writing needs beyond the usual.
+        Optional packages that writing needs.
     needs_sklearn : bool
-        Whether it loads with the minor version of scikit-learn alone that it was fitted with.
+        Whether it loads only with the minor version of scikit-learn that it was fitted with.
     """
 
     file: str
@@ -125,7 +125,7 @@ def _write_joblib(path, predictor, facts):
 
 
 def _read_joblib(content, name, threads):
-    return joblib.load(io.BytesIO(content))  # the very bytes that were checked
+    return joblib.load(io.BytesIO(content))  # the bytes whose hash was checked
 
 
 def _write_skops(path, predictor, facts):
@@ -168,14 +168,14 @@ MODEL_FORMATS = {
         "model.onnx", _write_network, _read_network, packages=("keras", "torch"), needs_sklearn=False
     ),
 }
-"""By name."""
+"""Formats by name."""
 
 NETWORK_SUFFIXES = (".onnx", ".keras")
-"""Of files that are a network by themselves."""
+"""Suffixes of files that hold a network without an artifact."""
 
 
 def check_model_format(name):
-    """Raise if a model could not be written in a format.
+    """Raise if models cannot be written in a format.
 
     Parameters
     ----------
@@ -185,9 +185,9 @@ def check_model_format(name):
     Raises
     ------
     InputError
-        If there is no such format.
+        If the format is unknown.
     DependencyError
-        If what it needs is not installed.
+        If a package that it needs is not installed.
     """
     if name not in MODEL_FORMATS:
         raise InputError(f"the model's format must be one of {', '.join(MODEL_FORMATS)}, got {name!r}")
@@ -196,7 +196,7 @@ def check_model_format(name):
 
 
 def write_model(folder, predictor, facts, name):
-    """Write a model into a folder and return what the manifest says of it: file, format, hash and size.
+    """Write a model into a folder and return its entry in the manifest: file, format, hash and size.
 
     Parameters
     ----------
@@ -219,18 +219,18 @@ def write_model(folder, predictor, facts, name):
 
 
 def file_facts(path):
-    """Return what a manifest says of a file: hash and size."""
+    """Return the hash and size of a file as in a manifest."""
     content = Path(path).read_bytes()
     return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
 def format_versions(name):
-    """Return the versions of the packages that wrote a format, by name."""
-    return {each: version(each) for each in ("numpy", *(MODEL_FORMATS[name].packages or ("joblib",)))}
+    """Return the installed versions of the packages that write a format, by name."""
+    return {package: version(package) for package in ("numpy", *(MODEL_FORMATS[name].packages or ("joblib",)))}
 
 
 def read_model(folder, manifest, *, threads=1):
-    """Return the predictor of an artifact: first its hash is checked, then its versions, and only then is it loaded.
+    """Return the predictor of an artifact after its hash and then its versions are checked.
 
     Parameters
     ----------
@@ -242,9 +242,9 @@ def read_model(folder, manifest, *, threads=1):
     Raises
     ------
     ArtifactError
-        If it is missing, damaged, of another version, or no model.
+        If it is missing, damaged, of another version, or not a model.
     DependencyError
-        If what its format needs is not installed.
+        If a package that its format needs is not installed.
     """
     kind = _format_of(folder, manifest["model"])
     model = folder / kind.file
@@ -255,43 +255,45 @@ def read_model(folder, manifest, *, threads=1):
         return kind.read(content, str(model), threads)
     except (ArtifactError, DependencyError):
         raise
-    except Exception as error:  # a file of other code raises nearly anything
-        raise ArtifactError(f"{model} cannot be loaded ({error}); fit the model anew") from error
+    except Exception as error:  # a damaged file may raise anything
+        raise ArtifactError(f"{model} cannot be loaded ({error}); fit the model again") from error
 
 
 def _format_of(folder, entry):
-    """Return the format that a manifest names; the first artifacts named none and were joblib."""
-    name = entry.get("format", "joblib")
+    """Return the `ModelFormat` that the entry of a model in a manifest names."""
+    name = entry.get("format")
     kind = MODEL_FORMATS.get(name) if isinstance(name, str) else None
     if kind is None:
-        known = ", ".join(MODEL_FORMATS)
-        raise ArtifactError(f"{folder} must hold a model as {known}, got {name!r}; update landmark_fer or fit anew")
-    if entry.get("file", kind.file) != kind.file:
-        raise ArtifactError(f"{folder} must keep its model as {kind.file}, got {entry['file']!r}; fit the model anew")
+        names = ", ".join(MODEL_FORMATS)
+        raise ArtifactError(f"{folder} must hold a model as {names}, got {name!r}; fit the model again")
+    if entry.get("file") != kind.file:
+        raise ArtifactError(
+            f"{folder} must hold its model in {kind.file}, got {entry.get('file')!r}; fit the model again"
+        )
     return kind
 
 
 def checked_content(path, sha256):
-    """Return the content of a file of an artifact whose hash is that in its manifest.
+    """Return the content of a file of an artifact after its hash is checked.
 
     Raises
     ------
     ArtifactError
-        If it cannot be read or has another.
+        If it cannot be read or has another hash.
     """
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise ArtifactError(f"{path} cannot be read ({error.strerror}); fit the model anew") from error
+        raise ArtifactError(f"{path} cannot be read ({error.strerror}); fit the model again") from error
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise ArtifactError(f"{path} must have the SHA-256 in its manifest, and has not: it is damaged or replaced")
+        raise ArtifactError(f"{path} must have the SHA-256 in its manifest, got another: it is damaged or replaced")
     return content
 
 
 def _check_versions(folder, versions):
-    saved, here = str(versions.get("scikit-learn", "none")), sklearn.__version__
-    if saved.split(".")[:2] != here.split(".")[:2]:
+    saved, installed = str(versions.get("scikit-learn", "none")), sklearn.__version__
+    if saved.split(".")[:2] != installed.split(".")[:2]:
         raise ArtifactError(
-            f"{folder} was fitted with scikit-learn {saved} and {here} is installed; a fitted model is tied to its "
-            f"minor version: install scikit-learn {'.'.join(saved.split('.')[:2])} or fit the model anew"
+            f"{folder} was fitted with scikit-learn {saved} and {installed} is installed; a fitted model needs its "
+            f"minor version: install scikit-learn {'.'.join(saved.split('.')[:2])} or fit the model again"
         )

@@ -1,4 +1,4 @@
-"""Networks as files: those of an artifact, written, and those of strangers, read with what stands beside them."""
+"""Files of networks: write those of an artifact, and read network files that belong to no artifact."""
 
 import hashlib
 import json
@@ -15,19 +15,19 @@ from landmark_fer.models.networks.onnx_network import OnnxNetwork
 from landmark_fer.models.onnx_runtime import OnnxModel
 
 KERAS_FILE = "model.keras"
-"""Name, in an artifact's folder, of the network as Keras keeps it."""
+"""Name of the network in Keras format in an artifact's folder."""
 
-LARGEST = 2 * 2**30
-"""Bytes of a network's file; a protocol buffer cannot have more."""
+MAX_BYTES = 2 * 2**30
+"""Largest size of a network's file; a protocol buffer cannot be larger."""
 
 
 def write_network(path, predictor, facts):
-    """Write a network as ONNX, and beside it for Keras, each described by the same sidecar.
+    """Write a network as ONNX and in Keras format, with a sidecar that describes both.
 
     Parameters
     ----------
     path : Path
-        Of the ONNX file.
+        The ONNX file.
     predictor : CalibratedNetwork
     facts : dict
         As for `save_artifact`.
@@ -35,13 +35,13 @@ def write_network(path, predictor, facts):
     Raises
     ------
     InputError
-        If the predictor is no such network, or its ONNX form answers otherwise.
+        If the predictor is not a `CalibratedNetwork`, or the probabilities of its ONNX form differ.
     """
     if not isinstance(predictor, CalibratedNetwork):
         raise InputError(f"a network must be a CalibratedNetwork to be saved as one, got {type(predictor).__name__}")
     if tuple(facts["fields"]) != predictor.fields:
-        came = ", ".join(facts["fields"])
-        raise InputError(f"the facts of a network must have the fields {', '.join(predictor.fields)}, got {came}")
+        got = ", ".join(facts["fields"])
+        raise InputError(f"the facts of a network must have the fields {', '.join(predictor.fields)}, got {got}")
     path.write_bytes(network_content(predictor.network_, predictor.description))
     path.with_name(KERAS_FILE).write_bytes(keras_content(predictor.network_))
     text = json.dumps(predictor.description.to_dict(), indent=1)
@@ -49,12 +49,12 @@ def write_network(path, predictor, facts):
 
 
 def read_network_file(path, *, threads=1):
-    """Return the predictor in a network's file that belongs to no artifact, and a manifest for it.
+    """Return the predictor in a network file that belongs to no artifact, and a manifest for it.
 
     Parameters
     ----------
     path : Path
-        ``FILE.onnx``, described by a sidecar ``FILE.json``, by its metadata or by a known contract, or ``FILE.keras``
+        ``FILE.onnx``, described by a sidecar ``FILE.json``, its metadata or a known contract, or ``FILE.keras``
         with a sidecar.
     threads : int, default=1
         As for `load_artifact`.
@@ -63,14 +63,14 @@ def read_network_file(path, *, threads=1):
     -------
     OnnxNetwork or KerasNetwork
     dict
-        What `Artifact.manifest` must have.
+        With what `Artifact.manifest` must have.
 
     Raises
     ------
     ArtifactError
-        If it is missing, damaged, not described, or another network than is described.
+        If it is missing, damaged, not described, or differs from its description.
     DependencyError
-        If a Keras file is asked for without Keras.
+        If it is a Keras file and Keras is not installed.
     """
     content = _content(path)
     try:
@@ -94,14 +94,14 @@ def read_network_file(path, *, threads=1):
 
 
 def load_keras_network(path, manifest):
-    """Return the network of an artifact for Keras, to train it further, once its hash is right.
+    """Return the Keras network of an artifact for fine-tuning, after its hash is checked.
 
     Parameters
     ----------
     path : path-like
         The artifact's folder.
     manifest : dict
-        Its.
+        The artifact's manifest.
 
     Returns
     -------
@@ -110,13 +110,13 @@ def load_keras_network(path, manifest):
     Raises
     ------
     ArtifactError
-        If the artifact has none, or it is damaged.
+        If the artifact has no Keras network, or it is damaged.
     DependencyError
         If Keras is not installed.
     """
     file, entry = Path(path) / KERAS_FILE, manifest.get("files", {}).get(KERAS_FILE)
     if entry is None:
-        raise ArtifactError(f"{path} must be an artifact of a network that Keras trained, and is not; name another")
+        raise ArtifactError(f"{path} must be an artifact of a network with {KERAS_FILE}, got none; name another")
     try:
         return read_keras(checked_content(file, entry["sha256"]), name=str(file))
     except InputError as error:
@@ -125,10 +125,10 @@ def load_keras_network(path, manifest):
 
 def _content(path):
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise ArtifactError(f"{path} must be a file with a network, and is none; name another")
-        if path.stat().st_size > LARGEST:
-            raise ArtifactError(f"{path} must have {LARGEST // 2**30} GiB at most; choose a smaller network")
+        if path.exists() and not path.is_file():  # reading a pipe would block
+            raise ArtifactError(f"{path} must be a regular file with a network, got a folder or a device; name another")
+        if path.stat().st_size > MAX_BYTES:
+            raise ArtifactError(f"{path} must have at most {MAX_BYTES // 2**30} GiB; choose a smaller network")
         return path.read_bytes()
     except OSError as error:
         raise ArtifactError(f"network {path} cannot be read ({error.strerror}); name another file") from error
@@ -142,7 +142,7 @@ def _read_onnx(path, content, threads):
 def _read_keras(path, content, threads):
     description = read_sidecar(path)
     if description is None:
-        raise InputError(f"{path} must be described by {sidecar_path(path)}, and there is none; write one")
+        raise InputError(f"{path} must be described by {sidecar_path(path)}, which does not exist; write it")
     return KerasNetwork(read_keras(content, name=path), description, name=path)
 
 

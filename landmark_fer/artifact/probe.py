@@ -1,4 +1,4 @@
-"""A probe: a few made-up faces whose answers are saved with a model and recomputed when it is loaded."""
+"""Probe of a saved model: synthetic faces whose probabilities are saved with it and compared when it is loaded."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ TOLERANCE = 1e-3  # processors and libraries round differently; a wrong feature 
 
 
 def probe_records(chip_size=None, crop_size=None):
-    """Return made-up face records, the same on every machine: the template with noise, and smooth random images."""
+    """Return synthetic face records, the same on every machine: the template with noise, and smooth random images."""
     generator = np.random.default_rng(68)
     records = np.zeros(N_PROBES, dtype=record_dtype(chip_size, crop_size))
     records["landmarks"] = 100 + 40 * (TEMPLATE + generator.normal(0, 0.05, (N_PROBES, *TEMPLATE.shape)))
@@ -25,7 +25,7 @@ def probe_records(chip_size=None, crop_size=None):
 
 
 def manifest_probe(predictor, manifest):
-    """Return the probe faces that a manifest's model reads and their probabilities, columns as the manifest's classes.
+    """Return the probe faces for a manifest's model and their probabilities, columns in the order of its classes.
 
     Returns
     -------
@@ -44,14 +44,14 @@ def probe_predictions(predictor, manifest):
 
 
 def check_probe(path, predictor, manifest):
-    """Raise ArtifactError if a loaded predictor does not answer the probe as it did when it was saved."""
+    """Raise ArtifactError if a loaded predictor does not predict the probabilities of the probe that were saved."""
     try:
         predictions = np.array(probe_predictions(predictor, manifest))
         worst = float(np.abs(predictions - np.array(manifest["probe"])).max())
-    except Exception as error:  # a predictor of other code may raise anything
-        raise ArtifactError(f"{path} does not answer its probe ({error}); fit the model anew") from error
+    except Exception as error:  # a damaged predictor may raise anything
+        raise ArtifactError(f"{path} cannot predict its probe faces ({error}); fit the model again") from error
     if not worst <= TOLERANCE:
         raise ArtifactError(
-            f"{path} must answer its probe within {TOLERANCE} of when it was saved, and is {worst:.3g} off; "
-            "fit the model anew"
+            f"{path} must predict its probe faces within {TOLERANCE} of the saved probabilities, got a difference of "
+            f"{worst:.3g}; fit the model again"
         )

@@ -33,7 +33,7 @@ def _run(parser, options, arguments):
 
 
 def _fit(options, arguments, jobs):
-    from landmark_fer.artifact.artifact import check_destination, export_onnx, export_path, save_artifact
+    from landmark_fer.artifact.artifact import check_destination, export_path, save_artifact
     from landmark_fer.artifact.model_files import check_model_format
     from landmark_fer.datasets import load_dataset
     from landmark_fer.evaluation.subjects import people_in_folds
@@ -75,11 +75,22 @@ def _fit(options, arguments, jobs):
     size = artifact.manifest["model"]["bytes"] / 1e6
     print(f"\nsaved {options.out} ({size:.1f} MB) after {time.perf_counter() - start:.0f} s; its card.md says more")
     _write_report(options)
-    if options.export and not networks:
-        exported = export_onnx(artifact)
-        size = exported.manifest["model"]["bytes"] / 1e6
-        print(f"exported {exported.path} ({size:.1f} MB), for onnxruntime in any language")
+    status = _export(artifact) if options.export and not networks else 0
     print(f"try it: python -m landmark_fer.live --model {shlex.quote(str(options.out))} --source demo")
+    return status
+
+
+def _export(artifact):
+    """Write the ONNX form of a saved model, or report why it has none, and return the exit status."""
+    from landmark_fer.artifact.artifact import export_onnx
+
+    try:
+        exported = export_onnx(artifact)
+    except InputError as error:
+        print(f"error: {artifact.path} is saved, but not exported: {error}", file=sys.stderr)
+        return 2
+    size = exported.manifest["model"]["bytes"] / 1e6
+    print(f"exported {exported.path} ({size:.1f} MB), for onnxruntime in any language")
     return 0
 
 

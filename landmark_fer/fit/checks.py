@@ -69,11 +69,30 @@ def _check_classical(options, names, ensemble):
         raise InputError(
             f"--choose {ENSEMBLE} needs two --models to blend, got {', '.join(names)}; add knn, svm or mlp"
         )
+    if options.export:
+        _check_export(options, candidates)
     if options.fold_sample is not None and options.fold_sample < FEWEST_FOLD_SAMPLE:
         raise InputError(f"--fold-sample must be {FEWEST_FOLD_SAMPLE} or more, got {options.fold_sample}")
     given = [option for option in _OF_NETWORKS if getattr(options, option) is not None]
     if given:
         raise InputError(f"--{given[0].replace('_', '-')} is of networks, got {', '.join(names)}; leave it out")
+
+
+def _check_export(options, candidates):
+    """Raise InputError if every model that can be chosen lacks an ONNX form."""
+    from landmark_fer.artifact.export.onnx_model import has_onnx_form
+
+    if options.choose == ENSEMBLE:
+        names = ensemble_members(candidates)
+    else:
+        names = [options.choose] if options.choose else list(candidates)
+    without = [name for name in names if not has_onnx_form(candidates[name].pipeline)]
+    if without == names or (without and options.choose == ENSEMBLE):
+        others = [name for name, each in make_candidates().items() if has_onnx_form(each.pipeline)]
+        raise InputError(
+            f"--export onnx needs a model with an ONNX form, got {', '.join(without)}; choose among "
+            f"{', '.join(others)}, or leave --export out"
+        )
 
 
 def _check_networks(options, networks):

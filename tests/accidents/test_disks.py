@@ -70,7 +70,7 @@ def test_scores_whose_disk_is_full(command, lfw_csv, lfw_model, tmp_path, option
 def test_a_folder_that_cannot_be_written(command, lfw_csv, tmp_path):
     with read_only(tmp_path / "fixed") as fixed:
         sentence = refusal(command("fit", "--data", "none.csv", *QUICK, "--out", fixed / "model"))
-        assert "cannot be made" in sentence or "could not be written" in sentence
+        assert "cannot be created" in sentence or "could not be written" in sentence
         assert "choose another --out" in sentence
         sentence = refusal(command("fit", "--data", lfw_csv, *QUICK, "--out", "model", cache=fixed / "cache"))
         assert "LANDMARK_FER_CACHE" in sentence

@@ -1,4 +1,4 @@
-"""OpenCV's HOG in NumPy, one chip at a time: what a program in another language would have to do."""
+"""Reference implementation of OpenCV's HOG in NumPy, one chip at a time."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def reference_hog(chip, *, frame, side, cell):
 def block(planes, cell):
     """Return the normalised histograms of the four cells of a block, column by column."""
     centres = (np.arange(2 * cell) + 0.5) / cell - 0.5
-    weights = np.maximum(1 - np.abs(centres - np.arange(2)[:, None]), 0)  # a pixel counts in the cells that it is near
+    weights = np.maximum(1 - np.abs(centres - np.arange(2)[:, None]), 0)  # a pixel adds to the nearest cells
     cells = np.einsum("ay,bx,yxo->bao", weights, weights, planes).ravel()
     cells = np.minimum(cells / (np.linalg.norm(cells) + 0.1 * len(cells)), 0.2)
     return cells / (np.linalg.norm(cells) + 1e-3)

@@ -1,4 +1,4 @@
-"""A network is an artifact like any other, runs without Keras, and so do the networks of strangers."""
+"""Artifacts of networks run without Keras, as do network files without an artifact."""
 
 import json
 import os
@@ -20,7 +20,7 @@ IN_ORDER = ("angry", "happy", "sad", "neutral")
 
 
 def saved_network(path, name, **options):
-    """A drawn network of an architecture, calibrated and saved."""
+    """Save a calibrated network of an architecture with random weights."""
     from landmark_fer.models.networks.classifier import CalibratedNetwork
 
     network = CalibratedNetwork(drawn_classifier(name, **options), temperature=1.3)
@@ -32,7 +32,7 @@ def saved_network(path, name, **options):
         "network": network.facts(),
         "calibration": {"kind": "temperature", "members": [name]},
     }
-    extras = {"curves.png": b"a image", "history.csv": b"epoch\n1\n"}
+    extras = {"curves.png": b"an image", "history.csv": b"epoch\n1\n"}
     return save_artifact(path, network, facts, format="network", extras=extras)
 
 
@@ -68,7 +68,7 @@ class TestArtifact:
             assert loaded.classes == IN_ORDER and type(loaded.predictor).__name__ == "OnnxNetwork"
             assert loaded.manifest == json.loads(json.dumps(saved.manifest))
 
-    def test_the_folder_holds_both_forms_and_the_manifest_lists_every_file(self, saved_cnn):
+    def test_the_folder_has_both_formats_and_the_manifest_lists_every_file(self, saved_cnn):
         files = {file.name: file.stat().st_size for file in saved_cnn.path.iterdir()}
         listed = saved_cnn.manifest["files"]
         assert set(listed) == {"model.keras", "model.json", "curves.png", "history.csv"}
@@ -76,13 +76,13 @@ class TestArtifact:
         assert {name: each["bytes"] for name, each in listed.items()} == {name: files[name] for name in listed}
         assert {"keras", "torch"} <= set(saved_cnn.manifest["versions"])
 
-    def test_another_scikit_learn_does_not_matter(self, damaged):
+    def test_any_version_of_scikit_learn_loads_it(self, damaged):
         manifest = json.loads((damaged / "manifest.json").read_text())
         manifest["versions"]["scikit-learn"] = "0.1"
         (damaged / "manifest.json").write_text(json.dumps(manifest))
         assert load_artifact(damaged).classes == IN_ORDER
 
-    def test_no_framework_is_needed_to_run_it(self, saved_crop_cnn):
+    def test_it_runs_without_a_training_framework(self, saved_crop_cnn):
         code = (
             "import sys\n"
             "for name in ('keras', 'onnx', 'onnxscript', 'matplotlib'): "
@@ -93,27 +93,27 @@ class TestArtifact:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.stdout == f"{IN_ORDER} False\n", done.stderr
 
-    @pytest.mark.parametrize("harm", ["cut", "flip", "swap", "remove"])
-    def test_a_damaged_network_is_refused_in_a_sentence(self, damaged, harm):
+    @pytest.mark.parametrize("damage", ["cut", "flip", "swap", "remove"])
+    def test_a_damaged_network_is_refused(self, damaged, damage):
         model = damaged / "model.onnx"
         content = bytearray(model.read_bytes())
         content[len(content) // 2] ^= 1
-        model.unlink() if harm == "remove" else model.write_bytes(
-            {"cut": content[:-9], "flip": content, "swap": hand_made_onnx()}[harm]
+        model.unlink() if damage == "remove" else model.write_bytes(
+            {"cut": content[:-9], "flip": content, "swap": hand_made_onnx()}[damage]
         )
         with pytest.raises(ArtifactError, match=r"model\.onnx (must have the SHA-256|cannot be read)"):
             load_artifact(damaged)
 
-    def test_it_can_be_trained_further_once_its_hash_is_right(self, saved_cnn, damaged):
+    def test_the_keras_network_loads_for_fine_tuning_after_its_hash_is_checked(self, saved_cnn, damaged):
         network = load_keras_network(saved_cnn.path, saved_cnn.manifest)
         assert network.count_params() == saved_cnn.manifest["network"]["parameters"]
         (damaged / "model.keras").write_bytes(b"words")
         with pytest.raises(ArtifactError, match=r"model\.keras must have the SHA-256"):
             load_keras_network(damaged, saved_cnn.manifest)
-        with pytest.raises(ArtifactError, match="must be an artifact of a network that Keras trained"):
+        with pytest.raises(ArtifactError, match=r"must be an artifact of a network with model\.keras, got none"):
             load_keras_network(damaged, {"model": {}})
 
-    def test_both_forms_are_read_as_files_by_themselves(self, saved_cnn):
+    def test_both_files_load_without_the_artifact(self, saved_cnn):
         records = random_records(3)
         expected = saved_cnn.predictor.predict_proba(records)
         for name in ("model.onnx", "model.keras"):
@@ -121,7 +121,7 @@ class TestArtifact:
             np.testing.assert_allclose(artifact.predictor.predict_proba(records), expected, atol=1e-5)
             assert artifact.classes == IN_ORDER
 
-    def test_the_card_tells_of_the_network(self, saved_cnn):
+    def test_the_card_describes_the_network(self, saved_cnn):
         card = (saved_cnn.path / "card.md").read_text(encoding="utf-8")
         assert card == render_card(saved_cnn.manifest)
         for part in (
@@ -134,7 +134,7 @@ class TestArtifact:
         ):
             assert part in card, part
 
-    def test_what_is_no_network_is_not_saved_as_one(self, model, saved_cnn, tmp_path):
+    def test_other_predictors_are_not_saved_as_networks(self, model, saved_cnn, tmp_path):
         with pytest.raises(InputError, match="must be a CalibratedNetwork to be saved as one, got Pipeline"):
             save_artifact(tmp_path / "x", model.predictor, model.facts, format="network")
         with pytest.raises(InputError, match="must have the fields chip, got landmarks"):
@@ -145,15 +145,15 @@ class TestArtifact:
         assert list(tmp_path.iterdir()) == []
 
 
-class TestStrangers:
-    def test_a_file_with_metadata_needs_nothing_beside_it(self, tmp_path, astronaut):
+class TestNetworkFiles:
+    def test_a_file_with_metadata_needs_no_sidecar(self, tmp_path, astronaut):
         (tmp_path / "small.onnx").write_bytes(hand_made_onnx())
         artifact = load_artifact(tmp_path / "small.onnx")
         assert artifact.classes == IN_ORDER and artifact.manifest["fields"] == ["chip"]
         (face,) = Recognizer(artifact).recognize(astronaut)
         assert face.expression in CLASSES and sum(face.probabilities.values()) == pytest.approx(1, abs=1e-5)
 
-    def test_the_model_zoos_contract_reads_the_crop_of_a_live_face(self, tmp_path, astronaut):
+    def test_the_contract_of_the_model_zoo_reads_the_crop_of_a_face(self, tmp_path, astronaut):
         from landmark_fer.models.networks.description import FERPLUS_CONTRACT
 
         (tmp_path / "zoo.onnx").write_bytes(hand_made_onnx(FERPLUS_CONTRACT, metadata=False, factor=0.01))
@@ -162,7 +162,7 @@ class TestStrangers:
         (face,) = Recognizer(artifact).recognize(astronaut)
         assert list(face.probabilities) == list(artifact.classes) and face.face.crop.shape == (64, 64)
 
-    def test_evaluate_measures_the_faces_as_the_network_reads_them(
+    def test_evaluate_extracts_the_crops_that_the_network_reads(
         self, tmp_path, lfw_csv, session_cache, monkeypatch, capsys
     ):
         from landmark_fer.evaluate import main
@@ -183,7 +183,7 @@ class TestStrangers:
             ("words.keras", r"words\.keras must be described by .*words\.keras|words\.json"),
         ],
     )
-    def test_what_cannot_be_read_is_said(self, tmp_path, name, sentence):
+    def test_unreadable_files_are_reported(self, tmp_path, name, sentence):
         for file in ("words.onnx", "words.keras"):
             (tmp_path / file).write_bytes(b"words")
         (tmp_path / "bare.onnx").write_bytes(hand_made_onnx(metadata=False))
@@ -191,16 +191,16 @@ class TestStrangers:
             load_artifact(tmp_path / name)
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-    def test_a_pipe_is_not_waited_for(self, tmp_path):
+    def test_a_pipe_is_refused_without_blocking(self, tmp_path):
         os.mkfifo(tmp_path / "pipe.onnx")
-        with pytest.raises(ArtifactError, match=r"pipe\.onnx must be a file with a network, and is none"):
+        with pytest.raises(ArtifactError, match=r"pipe\.onnx must be a regular file with a network"):
             load_artifact(tmp_path / "pipe.onnx")
 
-    def test_the_ending_may_be_in_capitals(self, tmp_path):
+    def test_the_suffix_may_be_in_capitals(self, tmp_path):
         (tmp_path / "SMALL.ONNX").write_bytes(hand_made_onnx())
         assert load_artifact(tmp_path / "SMALL.ONNX").classes == IN_ORDER
 
-    def test_flipped_bits_are_a_sentence_or_a_network_and_never_a_crash(self, tmp_path):
+    def test_flipped_bits_never_crash(self, tmp_path):
         content, generator = hand_made_onnx(SMALL), np.random.default_rng(3)
         structure = [place for place in range(len(content)) if not 200 < place < len(content) - 500]
         for _ in range(6):

@@ -1,4 +1,4 @@
-"""A model exported as ONNX is an artifact like any other: verified, loaded, asked by the Recognizer."""
+"""Artifacts in ONNX format: export, loading, verification and use by the Recognizer."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ from landmark_fer.artifact.probe import probe_records
 from landmark_fer.core.errors import ArtifactError, DependencyError, InputError
 from landmark_fer.core.records import record_dtype
 from landmark_fer.models.onnx_runtime import OnnxPredictor
-from tests.artifact.test_artifact import contents, edit, left_over
+from tests.artifact.test_artifact import contents, edit, leftovers
 from tests.conftest import made_up_faces
 
 onnx = pytest.importorskip("onnx")
@@ -29,27 +29,27 @@ def onnx_saved(saved, tmp_path_factory):
 
 @pytest.fixture
 def onnx_path(saved, tmp_path):
-    """The same, for a test to damage."""
+    """The small model as ONNX, for a test to damage."""
     return export_onnx(saved, tmp_path / "small").path
 
 
-def test_it_loads_and_predictions_as_the_original_within_a_ten_thousandth(saved, onnx_saved):
+def test_loaded_probabilities_are_within_1e_4_of_the_original(saved, onnx_saved):
     loaded = load_artifact(onnx_saved.path)
     assert isinstance(loaded.predictor, OnnxPredictor) and loaded.classes == saved.classes
     records, _ = made_up_faces(5, seed=2)
-    expected = saved.predictor.predict_proba(records)  # their classes are alphabetical in both
+    expected = saved.predictor.predict_proba(records)  # classes are alphabetical in both
     np.testing.assert_allclose(loaded.predictor.predict_proba(records), expected, atol=1e-4)
 
 
-def test_the_recognizer_reads_a_real_image_with_it(saved, onnx_saved, astronaut):
+def test_the_recognizer_uses_it(saved, onnx_saved, astronaut):
     (expected,), (found,) = (Recognizer(each).recognize(astronaut) for each in (saved, load_artifact(onnx_saved.path)))
     assert found.expression == expected.expression
     assert found.probabilities == pytest.approx(expected.probabilities, abs=1e-4)
 
 
-def test_the_folder_and_its_manifest_keep_what_was_known_of_the_model(saved, onnx_saved):
+def test_the_export_keeps_the_facts_of_the_manifest(saved, onnx_saved):
     assert sorted(contents(onnx_saved.path)) == ["card.md", "manifest.json", "model.onnx"]
-    assert left_over(onnx_saved.path.parent) == []
+    assert leftovers(onnx_saved.path.parent) == []
     manifest = load_artifact(onnx_saved.path).manifest
     content = (onnx_saved.path / "model.onnx").read_bytes()
     assert manifest["model"] == {
@@ -64,13 +64,13 @@ def test_the_folder_and_its_manifest_keep_what_was_known_of_the_model(saved, onn
     assert "needs onnxruntime alone" in (onnx_saved.path / "card.md").read_text()
 
 
-def test_by_default_it_lies_beside_the_original(saved, tmp_path):
+def test_the_default_folder_is_next_to_the_original(saved, tmp_path):
     artifact = save_artifact(tmp_path / "latest", saved.predictor, saved.manifest)
     assert export_onnx(artifact).path == export_path(tmp_path / "latest") == tmp_path / "latest-onnx"
     assert load_artifact(tmp_path / "latest-onnx").classes == load_artifact(tmp_path / "latest").classes
 
 
-def test_any_other_program_finds_what_it_needs_in_the_file(saved, onnx_saved):
+def test_the_file_has_inputs_outputs_and_metadata_for_other_programs(saved, onnx_saved):
     session = onnxruntime.InferenceSession(onnx_saved.path / "model.onnx", providers=["CPUExecutionProvider"])
     shapes = {each.name: (each.shape, each.type) for each in session.get_inputs()}
     assert shapes == {
@@ -79,10 +79,10 @@ def test_any_other_program_finds_what_it_needs_in_the_file(saved, onnx_saved):
     }
     (prediction,) = session.get_outputs()
     assert (prediction.name, prediction.shape, prediction.type) == ("probabilities", ["n", 3], "tensor(float)")
-    about = {name: json.loads(text) for name, text in session.get_modelmeta().custom_metadata_map.items()}
-    assert about["classes"] == list(saved.classes) and about["extractor"] == saved.manifest["extractor"]
-    assert np.shape(about["chip_landmarks"]) == (68, 2)
-    probe = about["probe"]
+    metadata = {name: json.loads(text) for name, text in session.get_modelmeta().custom_metadata_map.items()}
+    assert metadata["classes"] == list(saved.classes) and metadata["extractor"] == saved.manifest["extractor"]
+    assert np.shape(metadata["chip_landmarks"]) == (68, 2)
+    probe = metadata["probe"]
     chips = np.frombuffer(base64.b64decode(probe["chip_base64"]), np.uint8).reshape(-1, 80, 80)
     np.testing.assert_array_equal(chips, probe_records(80)["chip"])
     (found,) = session.run(None, {"landmarks": np.float32(probe["landmarks"]), "chip": chips})
@@ -90,7 +90,7 @@ def test_any_other_program_finds_what_it_needs_in_the_file(saved, onnx_saved):
     assert onnx.load(onnx_saved.path / "model.onnx").opset_import[0].version == 18
 
 
-def test_it_needs_no_particular_scikit_learn(onnx_path):
+def test_any_version_of_scikit_learn_loads_it(onnx_path):
     edit(onnx_path, lambda manifest: manifest["versions"].update({"scikit-learn": "0.24.2"}))
     assert load_artifact(onnx_path).classes
 
@@ -104,19 +104,19 @@ class TestDamage:
         with pytest.raises(ArtifactError, match=r"model\.onnx must have the SHA-256 in its manifest"):
             load_artifact(onnx_path)
 
-    def test_another_prediction_to_the_probe_is_refused(self, onnx_path):
+    def test_other_probabilities_of_the_probe_are_refused(self, onnx_path):
         edit(onnx_path, lambda manifest: manifest["classes"].reverse())
-        with pytest.raises(ArtifactError, match="must answer its probe"):
+        with pytest.raises(ArtifactError, match="must predict its probe faces"):
             load_artifact(onnx_path)
 
     @pytest.mark.parametrize("content", [b"", b"not a graph"])
-    def test_what_is_no_graph_is_refused_though_its_hash_is_right(self, onnx_path, content):
+    def test_a_file_that_is_not_a_graph_is_refused_despite_its_correct_hash(self, onnx_path, content):
         (onnx_path / "model.onnx").write_bytes(content)
         edit(onnx_path, lambda manifest: manifest["model"].update(sha256=hashlib.sha256(content).hexdigest()))
-        with pytest.raises(ArtifactError, match=r"model\.onnx cannot be loaded .*; fit the model anew"):
+        with pytest.raises(ArtifactError, match=r"model\.onnx cannot be loaded .*; fit the model again"):
             load_artifact(onnx_path)
 
-    def test_a_graph_of_something_else_is_refused(self, onnx_path):
+    def test_a_graph_with_other_inputs_is_refused(self, onnx_path):
         helper = onnx.helper
         ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 3]) for name in ("x", "y")]
         graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "other", ends[:1], ends[1:])
@@ -131,23 +131,23 @@ class TestDamage:
         [
             ({"format": "pmml"}, "must hold a model as joblib, skops, onnx, network, got 'pmml'"),
             ({"format": ["onnx"]}, "must hold a model as joblib, skops, onnx"),
-            ({"file": "../../model.onnx"}, r"must keep its model as model\.onnx, got '\.\./\.\./model\.onnx'"),
+            ({"file": "../../model.onnx"}, r"must hold its model in model\.onnx, got '\.\./\.\./model\.onnx'"),
             ({"format": "joblib", "file": "model.joblib"}, r"model\.joblib cannot be read"),
         ],
     )
-    def test_a_manifest_that_names_another_file_or_format(self, onnx_path, change, sentence):
+    def test_a_manifest_with_another_file_or_format_is_refused(self, onnx_path, change, sentence):
         edit(onnx_path, lambda manifest: manifest["model"].update(change))
         with pytest.raises(ArtifactError, match=sentence):
             load_artifact(onnx_path)
 
 
-class TestWrongFaces:
-    def test_a_chip_of_another_size(self, onnx_saved):
+class TestInvalidRecords:
+    def test_a_chip_of_another_size_is_refused(self, onnx_saved):
         predictor = load_artifact(onnx_saved.path).predictor
         with pytest.raises(InputError, match=r"chip must have shape \(n, 80, 80\), got \(2, 64, 64\)"):
             predictor.predict_proba(np.zeros(2, dtype=record_dtype(64)))
 
-    def test_no_chip_at_all_and_a_landmark_that_is_no_number(self, onnx_saved):
+    def test_records_without_chips_and_nan_landmarks_are_refused(self, onnx_saved):
         predictor = load_artifact(onnx_saved.path).predictor
         with pytest.raises(InputError, match="face records must have the field 'chip'"):
             predictor.predict_proba(np.zeros(2, dtype=record_dtype()))
@@ -157,24 +157,24 @@ class TestWrongFaces:
             predictor.predict_proba(records)
 
 
-class TestPackagesAreMissing:
-    def test_writing_needs_onnx_and_changes_nothing_without(self, saved, onnx_path, monkeypatch):
+class TestMissingPackages:
+    def test_writing_without_onnx_is_refused_and_changes_nothing(self, saved, onnx_path, monkeypatch):
         before = contents(onnx_path)
         monkeypatch.setitem(sys.modules, "onnx", None)
         with pytest.raises(DependencyError, match=r'needs the package onnx, .*run: pip install "onnx>='):
             export_onnx(saved, onnx_path)
-        assert contents(onnx_path) == before and left_over(onnx_path.parent) == []
+        assert contents(onnx_path) == before and leftovers(onnx_path.parent) == []
 
-    def test_loading_needs_onnxruntime_alone(self, onnx_path, monkeypatch):
+    def test_loading_needs_only_onnxruntime(self, onnx_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "onnx", None)
         assert load_artifact(onnx_path).classes
         monkeypatch.setitem(sys.modules, "onnxruntime", None)
         with pytest.raises(DependencyError, match=r"needs the package onnxruntime, .*run: pip install -r req"):
             load_artifact(onnx_path)
 
-    def test_without_onnxruntime_nothing_is_exported_since_it_cannot_be_tried(self, saved, onnx_path, monkeypatch):
+    def test_export_without_onnxruntime_is_refused_because_it_cannot_be_verified(self, saved, onnx_path, monkeypatch):
         before = contents(onnx_path)
         monkeypatch.setitem(sys.modules, "onnxruntime", None)
         with pytest.raises(DependencyError, match="needs the package onnxruntime"):
             export_onnx(saved, onnx_path)
-        assert contents(onnx_path) == before and left_over(onnx_path.parent) == []
+        assert contents(onnx_path) == before and leftovers(onnx_path.parent) == []

@@ -1,4 +1,4 @@
-"""Every classifier in ONNX gives the probabilities that scikit-learn gives, on made-up faces and real ones."""
+"""ONNX forms of classifiers return the probabilities of the fitted estimators."""
 
 from types import SimpleNamespace
 
@@ -9,13 +9,20 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
-from landmark_fer.artifact.export.onnx_model import onnx_content
+from landmark_fer.artifact.export.onnx_model import has_onnx_form, onnx_content
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.records import stack
 from landmark_fer.features.projection import MirrorPCA
 from landmark_fer.features.transformers import Measurements
 from landmark_fer.models.calibration import CalibratedEnsemble, Calibration
-from landmark_fer.models.candidates import CANDIDATES, FEATURES, FIELDS, STREAMED_CANDIDATES, make_candidates
+from landmark_fer.models.candidates import (
+    CANDIDATES,
+    CLASSIC_CANDIDATES,
+    FEATURES,
+    FIELDS,
+    STREAMED_CANDIDATES,
+    make_candidates,
+)
 from landmark_fer.models.ls_svm import LeastSquaresSVM
 from landmark_fer.models.mlp import MLPWithDropout
 from landmark_fer.models.onnx_runtime import OnnxPredictor
@@ -28,14 +35,14 @@ CLASSES = ("sad", "happy", "surprise")  # not alphabetical
 
 
 def between(records):
-    """Faces half-way between those of two expressions, of which no model is sure."""
+    """Faces half-way between two expressions, for which probabilities are far from 0 and 1."""
     mixed, other = records.copy(), records[::-1]
     mixed["landmarks"] = (records["landmarks"] + other["landmarks"]) / 2
     mixed["chip"] = (records["chip"] / 2 + other["chip"] / 2).astype(np.uint8)
     return mixed
 
 
-EXPORTABLE = [name for name in CANDIDATES if name not in ("knn", "svm")]  # scikit-learn's own have no ONNX form here
+EXPORTABLE = [name for name in CANDIDATES if name not in ("knn", "svm")]  # the rest has no ONNX form
 
 
 @pytest.fixture(scope="module")
@@ -50,26 +57,26 @@ def exported(predictor, features="geometry", classes=CLASSES):
 
 
 def assert_same(predictor, features, *records, classes=CLASSES):
-    """Demand the same probabilities, columns in the order of `classes`."""
-    found = exported(predictor, features, classes)
+    """Assert equal probabilities, columns in the order of `classes`, and return the ONNX predictor."""
+    onnx_predictor = exported(predictor, features, classes)
     order = [predictor.classes_.tolist().index(name) for name in classes]
     for faces in records:
         expected = predictor.predict_proba(faces)[:, order]
-        np.testing.assert_allclose(found.predict_proba(faces), expected, atol=1e-4)
-    return found
+        np.testing.assert_allclose(onnx_predictor.predict_proba(faces), expected, atol=1e-4)
+    return onnx_predictor
 
 
 @pytest.fixture(scope="module")
 def ensemble():
-    """All candidates but the dummy, pooled so softly that none decides alone."""
+    """An ensemble of all exportable candidates but the dummy, with small weights."""
     records, expressions = made_up_faces(20)
-    heads = {name: make_candidates([name])[name].pipeline for name in EXPORTABLE if name != "dummy"}
-    members = [(name, pipeline[-1]) for name, pipeline in heads.items()]
+    pipelines = {name: make_candidates([name])[name].pipeline for name in EXPORTABLE if name != "dummy"}
+    members = [(name, pipeline[-1]) for name, pipeline in pipelines.items()]
     weights = np.random.default_rng(2).normal(0, 0.1, (3 * len(members), 3))
     calibrated = CalibratedEnsemble(
         members, Calibration("matrix", weights, np.array([0.1, -0.2, 0.0])), sorted(CLASSES)
     )
-    predictor = Pipeline([("features", heads["ls_svm"][0]), ("classifier", calibrated)]).fit(records, expressions)
+    predictor = Pipeline([("features", pipelines["ls_svm"][0]), ("classifier", calibrated)]).fit(records, expressions)
     return SimpleNamespace(predictor=predictor, faces=between(records))
 
 
@@ -88,6 +95,12 @@ def test_every_candidate_on_every_kind_of_features(name, features, real_faces):
     assert set(found.fields) == set(FIELDS[features])
 
 
+def test_unfitted_pipelines_report_whether_they_have_an_onnx_form():
+    names = (*CANDIDATES, *STREAMED_CANDIDATES, *CLASSIC_CANDIDATES)
+    exportable = {name for name, each in make_candidates(names).items() if has_onnx_form(each.pipeline)}
+    assert exportable == {*EXPORTABLE, *STREAMED_CANDIDATES}
+
+
 @pytest.mark.parametrize("name", ["knn", "svm"])
 def test_candidates_without_an_onnx_form_are_refused(name):
     records, expressions = made_up_faces(12)
@@ -97,14 +110,14 @@ def test_candidates_without_an_onnx_form_are_refused(name):
 
 
 @pytest.mark.slow
-def test_a_blend_of_all(ensemble, real_faces):
+def test_an_ensemble(ensemble, real_faces):
     assert np.ptp(ensemble.predictor.predict_proba(ensemble.faces), axis=0).min() > 0.05
     found = assert_same(ensemble.predictor, "both", ensemble.faces, real_faces)
     assert found.predict(ensemble.faces).tolist() == ensemble.predictor.predict(ensemble.faces).tolist()
 
 
 @pytest.mark.slow
-def test_rows_do_not_know_each_other(ensemble):
+def test_rows_are_independent(ensemble):
     found = exported(ensemble.predictor, "both")
     together = found.predict_proba(np.tile(ensemble.faces, 6))  # more than one block
     alone = [found.predict_proba(ensemble.faces[row : row + 1])[0] for row in range(len(ensemble.faces))]
@@ -123,16 +136,16 @@ def test_two_classes(name):
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 @pytest.mark.parametrize(
-    "head", [LeastSquaresSVM(), MLPWithDropout((8,), epochs=1), MLPClassifier((8, 4), max_iter=50)]
+    "classifier", [LeastSquaresSVM(), MLPWithDropout((8,), epochs=1), MLPClassifier((8, 4), max_iter=50)]
 )
-def test_heads_that_do_not_know_the_mirror(head):
+def test_classifiers_without_mirror_signs(classifier):
     records, expressions = made_up_faces(12)
-    head = head.set_params(random_state=0)
-    pipeline = Pipeline([("features", MirrorPCA(Measurements(), 6, 4)), ("classifier", head)])
+    classifier = classifier.set_params(random_state=0)
+    pipeline = Pipeline([("features", MirrorPCA(Measurements(), 6, 4)), ("classifier", classifier)])
     assert_same(pipeline.fit(records, expressions), "geometry", between(records))
 
 
-def test_an_expression_that_the_model_never_saw_has_no_probability():
+def test_a_class_without_training_faces_has_probability_0():
     records, expressions = made_up_faces(12, classes=("happy", "sad"))
     predictor = make_candidates(["ls_svm"], features="geometry")["ls_svm"].pipeline.fit(records, expressions)
     found = exported(predictor, classes=("happy", "fear", "sad")).predict_proba(records)
@@ -141,7 +154,7 @@ def test_an_expression_that_the_model_never_saw_has_no_probability():
 
 
 @pytest.mark.parametrize("name", STREAMED_CANDIDATES)
-def test_streamed_models_in_a_pool_and_far_from_every_face(name, real_faces):
+def test_streamed_models_in_an_ensemble(name, real_faces):
     records, expressions = made_up_faces(60)
     pipeline = make_candidates([name])[name].pipeline
     calibrated = CalibratedEnsemble(
@@ -153,7 +166,7 @@ def test_streamed_models_in_a_pool_and_far_from_every_face(name, real_faces):
 
 
 @pytest.mark.parametrize("shift", [-20, -60, -200])
-def test_a_face_that_no_logistic_regression_takes_for_its_own(shift):
+def test_scores_far_below_0_of_all_classes(shift):
     records, expressions = made_up_faces(12)
     predictor = make_candidates(["sgd"], features="geometry")["sgd"].pipeline.fit(records, expressions)
     predictor[-1].classifier_.intercept_ += shift
@@ -168,39 +181,39 @@ def test_a_streamed_model_of_another_loss_is_refused():
         exported(predictor)
 
 
-def test_small_types_stay_small():
+def test_weights_are_stored_in_their_small_types():
     records, expressions = made_up_faces(12)
     predictor = make_candidates(["ls_svm"])["ls_svm"].pipeline.fit(records, expressions)
     facts = {"classes": CLASSES, "fields": FIELDS["both"], "extractor": {"chip_size": 80}}
-    halves = sum(step.components_.nbytes for _, step in predictor[0].transformer_list)
-    size = halves + predictor[1].vectors_.nbytes
+    components = sum(step.components_.nbytes for _, step in predictor[0].transformer_list)
+    size = components + predictor[1].vectors_.nbytes
     assert len(onnx_content(predictor, facts)) < size + 300_000
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 @pytest.mark.parametrize(
-    ("head", "sentence"),
+    ("classifier", "sentence"),
     [
         (LogisticRegression(), "must be among CalibratedEnsemble, .*, got LogisticRegression; use joblib"),
         (MLPClassifier((4,), activation="tanh", max_iter=50), "must have the activation relu, got tanh"),
         (DummyClassifier(strategy="uniform"), "must have the strategy prior, got uniform"),
     ],
 )
-def test_what_has_no_onnx_form_is_refused_by_name(head, sentence):
+def test_classifiers_without_an_onnx_form_are_refused_by_name(classifier, sentence):
     records, expressions = made_up_faces(12)
-    pipeline = Pipeline([("features", MirrorPCA(Measurements(), 6, 4)), ("classifier", head)])
+    pipeline = Pipeline([("features", MirrorPCA(Measurements(), 6, 4)), ("classifier", classifier)])
     with pytest.raises(InputError, match=sentence):
         exported(pipeline.fit(records, expressions))
 
 
-def test_a_model_that_is_no_pipeline_is_refused():
+def test_a_model_that_is_not_a_pipeline_is_refused():
     with pytest.raises(InputError, match="must be a Pipeline of features and a classifier, got DummyClassifier"):
         exported(DummyClassifier())
 
 
-def test_an_export_that_would_prediction_otherwise_is_refused(monkeypatch):
+def test_an_export_with_other_probabilities_is_refused(monkeypatch):
     records, expressions = made_up_faces(12)
     predictor = make_candidates(["ls_svm"], features="geometry")["ls_svm"].pipeline.fit(records, expressions)
     monkeypatch.setattr("landmark_fer.artifact.export.classifiers.SHARPNESS", 4.9)
-    with pytest.raises(InputError, match=r"must answer the probe within 0\.0001 of the original, and is .* off"):
+    with pytest.raises(InputError, match=r"must be within 0\.0001 of the original's, got a difference of"):
         exported(predictor)

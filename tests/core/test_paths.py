@@ -375,7 +375,7 @@ class TestModel:
     def test_a_folder_with_the_manifest_of_something_else_is_not_replaced(self, refuse):
         Path("site").mkdir()
         Path("site/manifest.json").write_text('{"name": "a web page"}')
-        assert "holds something that is no artifact" in refuse("fit", "--data", "none.csv", "--out", "site")
+        assert "must be empty or hold an artifact" in refuse("fit", "--data", "none.csv", "--out", "site")
 
 
 class TestSource:

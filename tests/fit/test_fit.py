@@ -158,6 +158,31 @@ class TestItWorks:
         assert read_manifest("out")["seed"] == 2
 
 
+class TestExport:
+    @pytest.mark.parametrize(
+        ("models", "choice", "names"),
+        [
+            ("knn", None, "knn"),
+            ("knn,svm", None, "knn, svm"),
+            ("mlp,knn,svm", "knn", "knn"),
+            ("mlp,knn,ensemble", "ensemble", "knn"),
+        ],
+    )
+    def test_a_model_without_an_onnx_form_is_refused_before_the_work(self, refused, models, choice, names):
+        pytest.importorskip("onnx")
+        arguments = ["--data", "none.csv", "--export", "onnx", *(["--choose", choice] if choice else [])]
+        sentence = f"--export onnx needs a model with an ONNX form, got {names}; choose among dummy, mlp, "
+        assert sentence in refused(*arguments, models=models)
+
+    def test_a_chosen_model_without_an_onnx_form_is_saved_and_reported(self, lfw_csv, capsys):
+        pytest.importorskip("onnx")
+        assert fit("--data", lfw_csv, "--export", "onnx", models="dummy,knn") == 2
+        printed = capsys.readouterr()
+        assert "error: out is saved, but not exported: classifiers of an ONNX export" in printed.err
+        assert "try it: python -m landmark_fer.live --model out" in printed.out
+        assert load_artifact("out").manifest["model_name"] == "knn"
+
+
 class TestReport:
     def test_it_stands_beside_the_model_and_shows_what_was_measured(self, lfw_model):
         page, manifest = (lfw_model.path / "report.html").read_text(encoding="utf-8"), read_manifest(lfw_model.path)
@@ -298,7 +323,7 @@ class TestBadInput:
     def test_a_place_that_holds_something_else_is_refused_before_any_work(self, refused, tmp_path):
         (tmp_path / "photos").mkdir()
         (tmp_path / "photos" / "mother.jpg").touch()
-        assert "holds something that is no artifact" in refused("--data", "none.csv", out="photos")
+        assert "must be empty or hold an artifact" in refused("--data", "none.csv", out="photos")
         assert "because photos/mother.jpg is a file" in refused("--data", "none.csv", out="photos/mother.jpg/model")
 
     def test_an_interruption_changes_no_artifact(self, lfw_csv, monkeypatch, capsys):

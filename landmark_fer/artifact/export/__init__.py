@@ -1,1 +1,1 @@
-"""A fitted predictor as an ONNX graph: features, classifiers and pool, in the standard's own operators."""
+"""ONNX export: a fitted predictor as one graph of the standard's own operators."""
