@@ -78,7 +78,7 @@ SHORTENED = (
         "shell python -m py_compile HERE/tools/audit.py",
         "needs the network; test_supply runs it",
     ),
-    Row(r"python tools/sbom\.py \S+", "shell python HERE/tools/sbom.py sbom.json", "dist is made on release"),
+    Row(r"cyclonedx-py requirements .*", "folder tools", "needs cyclonedx-bom; .ci/run runs it"),
     Row(r"ruff (\w+) \.", r"shell python -m ruff \1 --diff HERE/tests/documents.py", "it would change files"),
     Row(
         r"(?:LANDMARK_FER_DATA=\S+ )?python -m jupyter lab (\S+)",

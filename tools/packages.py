@@ -1,6 +1,5 @@
 """What is installed for landmark_fer, from the metadata of the installed packages: names, versions, licences."""
 
-import re
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -26,21 +25,11 @@ class Package:
     name, version : str
     licence : str
         As its maker names it; an SPDX expression where there is one; "not said" where there is nothing.
-    expression : str or None
-        The SPDX expression alone.
-    homepage : str
-    summary : str
-    requires : tuple of str
-        Names of what it needs here, of the packages that are installed.
     """
 
     name: str
     version: str
     licence: str
-    expression: str | None
-    homepage: str
-    summary: str
-    requires: tuple
 
 
 def installed(requirements):
@@ -68,7 +57,7 @@ def installed(requirements):
             missing.add(name)
             continue
         needs = [(canonicalize_name(each.name), tuple(each.extras)) for each in _needs(distribution, extras)]
-        found[name] = _package(name, distribution, sorted({need for need, _ in needs}))
+        found[name] = Package(name, distribution.version, KNOWN.get(name) or licence_of(distribution.metadata))
         pending += [need for need in needs if need[0] not in found]
     return [found[name] for name in sorted(found)], sorted(missing)
 
@@ -84,19 +73,6 @@ def _wanted(requirement, extras):
     return marker is None or any(marker.evaluate({"extra": extra}) for extra in (*extras, ""))
 
 
-def _package(name, distribution, requires):
-    known = distribution.metadata
-    return Package(
-        name=name,
-        version=distribution.version,
-        licence=KNOWN.get(name) or licence_of(known),
-        expression=known.get("License-Expression"),
-        homepage=_homepage(known),
-        summary=(known.get("Summary") or "").strip(),
-        requires=tuple(requires),
-    )
-
-
 def licence_of(known):
     """Return the licence in a package's metadata: its expression, its classifiers, or its short ``License`` field."""
     if known.get("License-Expression"):
@@ -107,12 +83,3 @@ def licence_of(known):
     if field and len(field) <= _WORDS_OF_A_NAME and field.upper() != "UNKNOWN":
         return field if not named or field in named else f"{field} ({', '.join(named)})"
     return ", ".join(named) or "not said"
-
-
-def _homepage(known):
-    pages = {
-        label.strip().lower(): address.strip()
-        for label, _, address in (line.partition(",") for line in known.get_all("Project-URL") or ())
-    }
-    named = next((pages[label] for label in ("homepage", "home", "source", "repository") if label in pages), "")
-    return named or next(iter(pages.values()), "") or re.sub("^UNKNOWN$", "", known.get("Home-page") or "")
