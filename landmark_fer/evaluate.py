@@ -85,7 +85,7 @@ def _run(parser, options, arguments):
 
 
 def _print_scores(dataset, scores, split):
-    from landmark_fer.artifact.card import answered_line, percent, summary_line
+    from landmark_fer.artifact.card import percent, rejection_line, summary_line
     from landmark_fer.evaluation.comparison import align_columns, format_confusion
 
     print(summary_line(split or dataset.source, scores))
@@ -95,7 +95,7 @@ def _print_scores(dataset, scores, split):
             "person who is known there, so no accuracy is leak-free"
         )
     if scores["rejection"] is not None:
-        print(answered_line(scores["rejection"]))
+        print(rejection_line(scores["rejection"]))
     _print_classes(scores)
     for remark in dataset.remarks:
         print(remark)

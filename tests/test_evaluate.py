@@ -73,7 +73,7 @@ def test_what_a_model_that_may_reject_predictions_is_in_the_json_and_said(scores
     assert scores["rejection"]["threshold"] == 0.5
     assert scores["rejection"]["n_accepted"] == len(accepted)
     assert scores["rejection"]["coverage_leak_free"] is not None
-    assert "With confidence of 50.0 % or more it answers" in capsys.readouterr().out
+    assert "With a confidence of 50.0 % or more it predicts" in capsys.readouterr().out
 
 
 def test_leak_free_is_null_without_anything_to_look_for_near_duplicates_in(scores_of, lfw_csv, tmp_path):
@@ -174,7 +174,7 @@ class TestReport:
     def test_it_says_what_was_scored_on_what_and_how(self, evaluate, tmp_path):
         assert evaluate("--report", "page.html") == 0
         page = (tmp_path / "page.html").read_text(encoding="utf-8")
-        for part in ("svm on lfw.csv", "What was scored on what", "Faces that no detector saw", "--report page.html"):
+        for part in ("svm on lfw.csv", "Model and data", "Undetected faces", "--report page.html"):
             assert part in page
         assert page.count("<svg") == 4 and "could not be drawn" not in page and "http" not in page
 

@@ -38,7 +38,19 @@ LEVELS = {name: level for level, name in enumerate(LAYERS)}
 COMMANDS = ("fit", "evaluate", "report", "live", "collect", "__main__")
 PRINTING = {f"landmark_fer.{name}" for name in COMMANDS}
 PRINTING |= {f"landmark_fer.{name}.__main__" for name in COMMANDS} | {"landmark_fer.datasets.geometry_table"}
-HEAVY = ("dlib", "cv2", "keras", "tensorflow", "torch", "matplotlib", "sklearn", "scipy", "pandas", "onnxruntime")
+HEAVY = (
+    "dlib",
+    "cv2",
+    "keras",
+    "tensorflow",
+    "torch",
+    "matplotlib",
+    "sklearn",
+    "scipy",
+    "pandas",
+    "onnxruntime",
+    "jinja2",
+)
 
 
 def imported(tree):

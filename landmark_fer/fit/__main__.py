@@ -170,7 +170,7 @@ def _write_report(options):
     """Write the report beside the model, which is saved by now and stays whatever happens here."""
     if options.report == "none":
         return
-    from landmark_fer.reports.report import report_artifact
+    from landmark_fer.reports.model_report import report_artifact
 
     try:
         print(f"wrote {report_artifact(options.out)}")

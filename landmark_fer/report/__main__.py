@@ -50,7 +50,7 @@ def _parser():
 
 def _run(parser, options, arguments):
     check_paths(parser, options)
-    from landmark_fer.reports.report import report_artifact
+    from landmark_fer.reports.model_report import report_artifact
 
     folder = options.model or DEFAULT_ARTIFACT
     if options.data:
@@ -61,7 +61,7 @@ def _run(parser, options, arguments):
 
 def _measure(folder, options, arguments):
     from landmark_fer.evaluation.importance import format_importance
-    from landmark_fer.report.completion import measure_importance
+    from landmark_fer.report.importance import measure_importance
 
     command = shlex.join(["python", "-m", "landmark_fer.report", *arguments])
     extraction = {"shape_predictor": options.predictor, "jobs": options.jobs}

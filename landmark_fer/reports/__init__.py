@@ -1,1 +1,1 @@
-"""HTML reports of saved models."""
+"""HTML reports of saved models, from Jinja2 templates."""

@@ -1,91 +1,185 @@
-"""The page of a report: one HTML file that needs nothing else, for screen, telephone and paper, light and dark."""
+"""What report templates are filled with: numbers cited from a manifest, and figures as SVG."""
 
-from html import escape
+import json
+import logging
+from pathlib import Path
 
-from landmark_fer.figures.palette import DARK, LIGHT
+import numpy as np
+from markupsafe import Markup
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<style>
-:root {{ {light} --panel: #f5f5f5; --mark: #e3eff7; }}
-@media screen and (prefers-color-scheme: dark) {{
-  :root {{ color-scheme: dark; {dark} --panel: #222427; --mark: #1d3340; }}
-}}
-* {{ box-sizing: border-box; }}
-body {{ font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 62rem;
-  margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }}
-h1 {{ font-size: 1.6rem; line-height: 1.2; margin: .5rem 0; }}
-h2 {{ font-size: 1.2rem; margin: 0 0 .5rem; padding-top: .75rem; border-top: 2px solid var(--line); }}
-h3 {{ font-size: 1rem; margin: 1rem 0 .25rem; }}
-p, ul, dl {{ margin: .5rem 0; max-width: 46rem; }} ul {{ padding-left: 1.2rem; }} li {{ margin: .3rem 0; }}
-section {{ margin: 2rem 0; }}
-.dim {{ color: var(--dim); font-size: .9rem; }}
-.notice {{ border-left: 4px solid var(--dim); padding-left: .75rem; }}
-.keys {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .75rem; margin: 1rem 0; }}
-.keys div {{ background: var(--panel); border-radius: .4rem; padding: .6rem .75rem; }}
-.keys b {{ display: block; font-size: 1.5rem; line-height: 1.2; }}
-.keys span {{ color: var(--dim); font-size: .85rem; }}
-dl div {{ display: grid; grid-template-columns: 10rem 1fr; gap: .75rem; padding: .15rem 0; }}
-dt {{ color: var(--dim); }} dd {{ margin: 0; }}
-.images {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1rem 1.5rem;
-  align-items: start; margin: 1rem 0; }}
-figure {{ margin: 0; break-inside: avoid; max-width: 33rem; }}
-figcaption {{ font-size: .9rem; color: var(--dim); margin: 0 0 .25rem; }}
-svg {{ display: block; width: 100%; height: auto; }}
-svg text {{ font-family: system-ui, sans-serif; }}
-.wide {{ overflow-x: auto; margin: .75rem 0; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .93rem; break-inside: avoid; }}
-th, td {{ padding: .25rem .6rem; text-align: right; font-weight: normal; border-bottom: 1px solid var(--line);
-  overflow-wrap: normal; white-space: nowrap; }}
-th:first-child {{ text-align: left; padding-left: .25rem; }}
-thead th {{ color: var(--dim); vertical-align: bottom; white-space: normal; }}
-data {{ white-space: nowrap; }}
-.marked {{ background: var(--mark); }} .marked th {{ font-weight: bold; }}
-code, pre {{ font: .85rem/1.45 ui-monospace, monospace; }}
-pre {{ background: var(--panel); border-radius: .4rem; padding: .75rem; white-space: pre-wrap; }}
-summary {{ cursor: pointer; color: var(--dim); padding: .4rem 0; }}
-svg, .marked, .keys div, pre {{ print-color-adjust: exact; -webkit-print-color-adjust: exact; }}
-@media (max-width: 30rem) {{
-  dl div {{ grid-template-columns: 1fr; gap: 0; padding: .3rem 0; }}
-  th, td {{ padding: .25rem .35rem; }} table {{ font-size: .86rem; }}
-}}
-@media print {{
-  @page {{ margin: 14mm; }}
-  body {{ max-width: none; padding: 0; font-size: 10.5pt; }}
-  section {{ margin: 1.2rem 0; }} h2, h3 {{ break-after: avoid; }} details {{ display: none; }}
-  .images {{ grid-template-columns: 1fr 1fr; }} .wide {{ overflow: visible; }} th, td {{ padding: .15rem .4rem; }}
-  .keys {{ grid-template-columns: repeat(4, 1fr); }}
-}}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-{body}
-</body>
-</html>
-"""
+from landmark_fer.artifact.card import USE, percent, thinned_rows
+from landmark_fer.artifact.folders import write_whole
+from landmark_fer.core.errors import SinkError
+from landmark_fer.core.templates import render_template
+from landmark_fer.figures.canvas import figure_svg
+from landmark_fer.figures.comparison import FoldsFigure, HistoryFigure, LearningFigure
+from landmark_fer.figures.importance import ImportanceFigure
+from landmark_fer.figures.palette import DARK, LIGHT, PAGE
+from landmark_fer.figures.per_class import ClassesFigure, ConfusionFigure
+from landmark_fer.figures.rejection import RejectionFigure, ReliabilityFigure
+from landmark_fer.perception.predictor_file import PREDICTOR_LICENCE
+
+logger = logging.getLogger(__name__)
+
+NOT_MEASURED = "not measured"
 
 
-def render_page(title, parts):
-    """Return a page as HTML.
+class Cited:
+    """Values of a manifest, whose numbers become HTML that names their place in it.
+
+    Each number becomes a ``<data>`` element. Its text is the rounded number, its ``value`` the exact one, its
+    ``data-of`` the path in the manifest as JSON, and its ``data-scale`` the factor between value and text. A value that
+    is missing or no number becomes "not measured".
 
     Parameters
     ----------
-    title : str
-        Plain text.
-    parts : sequence of str
-        HTML, in their order; empty ones are left out.
+    manifest : dict
+    path : tuple, default=()
+        Keys and positions that every path begins with.
     """
-    body = "\n".join(part for part in parts if part)
-    return _PAGE.format(title=escape(title), body=body, light=LIGHT.css_variables(), dark=DARK.css_variables())
+
+    def __init__(self, manifest, path=()):
+        self.manifest, self.path = manifest, path
+
+    def at(self, *path):
+        """Return the value at a path of keys and positions; None if there is none."""
+        value = self.manifest
+        for step in (*self.path, *path):
+            try:
+                value = value[step]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return value
+
+    def below(self, *path):
+        """Return the values below a path."""
+        return Cited(self.manifest, (*self.path, *path))
+
+    def each(self, *path):
+        """Return the elements of the list at a path, each as `Cited`."""
+        return [self.below(*path, position) for position in range(len(self.at(*path) or ()))]
+
+    def percent(self, *path):
+        """Return a share as ``61.3 %``."""
+        return self._cite(path, percent, scale=100)
+
+    def points(self, *path, sign="+"):
+        """Return a difference of shares in points, ``+1.3``; with an empty `sign`, only negative numbers have one."""
+        return self._cite(path, lambda value: f"{100 * value:{sign}.1f}", scale=100)
+
+    def decimal(self, *path, digits=3):
+        """Return a number with a fixed number of decimals."""
+        return self._cite(path, lambda value: f"{value:,.{digits}f}")
+
+    def count(self, *path):
+        """Return a whole number with thousands separators."""
+        return self._cite(path, lambda value: f"{value:,}")
+
+    def counts(self, *path):
+        """Return the whole numbers in the list at a path."""
+        return [each.count() for each in self.each(*path)]
+
+    def megabytes(self, *path):
+        """Return a number of bytes as ``5.1 MB``."""
+        return self._cite(path, lambda value: f"{value / 1e6:.1f} MB", scale=1e-6)
+
+    def interval(self, *path):
+        """Return an interval of shares as ``66.4 % to 69.5 %``."""
+        return self.percent(*path, 0) + " to " + self.percent(*path, 1)
+
+    def text(self, *path):
+        """Return a value as plain text, which the template escapes."""
+        value = self.at(*path)
+        return NOT_MEASURED if value is None else str(value)
+
+    def _cite(self, path, form, scale=1):
+        value = self.at(*path)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return Markup(NOT_MEASURED)
+        place = json.dumps((*self.path, *path), ensure_ascii=False)
+        element = Markup('<data value="{}" data-of="{}" data-scale="{}">{}</data>')
+        return element.format(repr(value), place, scale, form(value))
 
 
-def key_numbers(rows):
-    """Return the few numbers that a reader looks for first: (number, what it is) each, HTML."""
-    inside = "\n".join(f"<div><b>{number}</b><span>{meaning}</span></div>" for number, meaning in rows)
-    return f'<div class="keys">\n{inside}\n</div>'
+def _rejection(curve, facts):
+    point = [(facts or {}).get(name) for name in ("threshold", "coverage", "accuracy")]
+    return RejectionFigure(np.array(curve), None if None in point else tuple(point), (facts or {}).get("target"))
+
+
+_FIGURES = {
+    "classes": ClassesFigure.from_scores,
+    "confusion": ConfusionFigure.from_scores,
+    "folds": FoldsFigure,
+    "history": HistoryFigure,
+    "importance": ImportanceFigure,
+    "learning": LearningFigure,
+    "rejection": _rejection,
+    "reliability": ReliabilityFigure.from_scores,
+}
+
+
+class _Figures:
+    """Draws the figures of one page; counts them, so that no two share the names inside their SVG."""
+
+    def __init__(self):
+        self._count = 0
+
+    def svg(self, label, kind, *values):
+        """Return a figure of a kind as SVG, or a sentence if it cannot be drawn: no figure is worth a page."""
+        self._count += 1
+        try:
+            figure = _FIGURES[kind](*values).draw(palette=PAGE).figure
+            return Markup(figure_svg(figure, label=label, prefix=f"image{self._count}"))
+        except Exception as error:  # of matplotlib, or of values in somebody else's manifest
+            logger.warning("a figure of the report could not be drawn (%s): %s", label, error)
+            return Markup('<p class="dim">could not be drawn ({})</p>').format(error)
+
+
+def faces_of(name):
+    """Return what the faces of a set of test faces are called after their number: ``faces of PublicTest``."""
+    if name == "held out":
+        return "held-out faces"
+    return f"faces {name}" if name.startswith("held out of ") else f"faces of {name}"
+
+
+def render_page(template, manifest, **values):
+    """Return a report as HTML.
+
+    Parameters
+    ----------
+    template : str
+        File name in ``templates``.
+    manifest : dict
+        Whose numbers the page cites.
+    **values
+        Other variables of the template.
+    """
+    return render_template(
+        __package__,
+        template,
+        cited=Cited(manifest),
+        svg=_Figures().svg,
+        faces_of=faces_of,
+        join_items=lambda items: ", ".join(f"{name} {value}" for name, value in items.items()),
+        thinned_rows=thinned_rows,
+        not_measured=NOT_MEASURED,
+        light=LIGHT,
+        dark=DARK,
+        use=USE,
+        licence=PREDICTOR_LICENCE,
+        **values,
+    )
+
+
+def write_page(path, text):
+    """Write a page completely or not at all.
+
+    Raises
+    ------
+    SinkError
+        If it cannot be written.
+    """
+    try:
+        write_whole(Path(path), text)
+    except OSError as error:
+        raise SinkError(f"{path} could not be written ({error.strerror or error}); choose another --report") from error

@@ -1,10 +1,10 @@
-"""The card says what the manifest says, and what a person must know."""
+"""The model card has the figures of the manifest, the limits of use and the licence."""
 
-from landmark_fer.artifact.card import answered_line, markdown_table, percent, render_card, summary_line
+from landmark_fer.artifact.card import markdown_table, percent, rejection_line, render_card, summary_line
 from landmark_fer.perception.predictor_file import PREDICTOR_LICENCE
 
 
-def test_the_card_is_that_of_the_manifest(saved):
+def test_the_saved_card_is_rendered_from_the_manifest(saved):
     assert (saved.path / "card.md").read_text(encoding="utf-8") == render_card(saved.manifest)
 
 
@@ -15,7 +15,7 @@ def test_the_card_holds_licence_law_and_limits(saved):
         assert part in card
 
 
-def test_the_cards_figures_are_the_manifests(saved):
+def test_figures_are_the_manifests(saved):
     card, scores = render_card(saved.manifest), saved.manifest["scores"]["PublicTest"]
     for key in ("accuracy", "accuracy_leak_free", "macro_f1", "balanced_accuracy"):
         assert percent(scores[key]) in card
@@ -29,16 +29,16 @@ def test_the_cards_figures_are_the_manifests(saved):
     assert ", ".join(saved.classes) in card
 
 
-def test_a_card_of_a_model_without_scores_stands(saved):
+def test_a_minimal_manifest_makes_a_card(saved):
     needed = ("classes", "model", "created", "versions")
     card = render_card({name: saved.manifest[name] for name in needed})
     assert "## Licence" in card and "Cross-validation" not in card and "None" not in card
 
 
-def test_without_known_near_duplicates_the_card_says_that_none_were_looked_for(saved):
+def test_a_missing_near_duplicate_search_is_reported(saved):
     scores = saved.manifest["scores"]["PublicTest"] | {"accuracy_leak_free": None, "n_leak_free": None}
     card = render_card(saved.manifest | {"scores": {"PublicTest": scores}})
-    assert "Near-duplicates were not looked for." in card
+    assert "Near-duplicates were not searched for." in card
     assert "leak-free" not in summary_line("PublicTest", scores)
 
 
@@ -46,36 +46,37 @@ CURVE = [[share / 20, 1 - share / 25, 1 - share / 50] for share in range(1, 21)]
 REJECTION = {"target": 0.85, "threshold": 0.72, "coverage": 0.35, "accuracy": 0.86, "curve": CURVE}
 
 
-def test_the_card_tells_when_it_says_uncertain_and_what_other_thresholds_give(saved):
+def test_the_card_has_the_threshold_and_the_curve(saved):
     card = render_card(saved.manifest | {"rejection": REJECTION})
-    for part in ("Under a confidence of 72.0 % it says uncertain", "85.0 % of its answers should be right"):
+    for part in ("Below a confidence of 72.0 % it predicts uncertain", "the target is 85.0 % correct predictions"):
         assert part in card
-    assert "for 35.0 % of the training faces that it had not seen, and 86.0 % of those answers were right" in card
+    assert "for 35.0 % of the held-out training faces, and 86.0 % of these predictions were correct" in card
     assert f"calibration error is {saved.manifest['scores']['PublicTest']['ece']:.3f} on PublicTest" in card
-    rows = card.split("| faces answered |")[1].split("\n\n")[0].splitlines()[2:]
+    rows = card.split("| faces with a prediction |")[1].split("\n\n")[0].splitlines()[2:]
     assert len(rows) == 10 and rows[-1] == "| 100.0 % | 20.0 % | 60.0 % |"
 
 
-def test_the_card_says_that_the_target_is_not_reached_and_that_nothing_is_rejected(saved):
+def test_an_unreached_target_and_a_zero_threshold_are_reported(saved):
     facts = REJECTION | {"accuracy": 0.6, "coverage": 1.0, "threshold": 0.0, "curve": [[1.0, 0.2, 0.6]]}
     card = render_card(saved.manifest | {"rejection": facts})
-    assert "It always names an expression" in card and "does not reach" in card
+    assert "It always predicts an expression" in card and "does not reach" in card
     assert "| 100.0 % | 20.0 % | 60.0 % |" in card
 
 
-def test_a_card_of_a_model_without_rejection_says_nothing_of_it(saved):
+def test_a_card_without_rejection_has_no_threshold(saved):
     manifest = {key: value for key, value in saved.manifest.items() if key != "rejection"}
     assert "uncertain" not in render_card(manifest)
 
 
-def test_what_is_answered_reads_well_with_and_without_near_duplicates():
+def test_the_rejection_line_has_leak_free_figures_if_known():
     scores = {"threshold": 0.7, "coverage": 0.4, "accuracy": 0.9, "coverage_leak_free": None}
-    plain = "With confidence of 70.0 % or more it answers 40.0 % of the faces, and 90.0 % of them rightly"
-    assert answered_line(scores) == plain
+    plain = "With a confidence of 70.0 % or more it predicts an expression for 40.0 % of the faces, "
+    plain += "90.0 % of them correctly"
+    assert rejection_line(scores) == plain
     scores |= {"coverage_leak_free": 0.3, "accuracy_leak_free": None}
-    assert answered_line(scores) == f"{plain}; of the leak-free ones 30.0 %, and - rightly"
+    assert rejection_line(scores) == f"{plain}; for 30.0 % of the leak-free faces, - of them correctly"
 
 
-def test_shares_and_tables_as_text():
+def test_shares_and_tables():
     assert percent(0.6134) == "61.3 %" and percent(None) == "-"
     assert markdown_table(("a", "b"), [("x", 1)]) == "| a | b |\n| --- | ---: |\n| x | 1 |\n"

@@ -203,7 +203,7 @@ class TestReport:
         def fail(*args, **options):
             raise ImportError("no matplotlib")
 
-        monkeypatch.setattr("landmark_fer.reports.report.render_report", fail)
+        monkeypatch.setattr("landmark_fer.reports.model_report.render_report", fail)
         assert fit("--data", lfw_csv, "--report", "quick") == 0
         assert load_artifact("out").classes == ("happy", "sad", "neutral")
         told = capsys.readouterr()

@@ -82,8 +82,8 @@ def test_images_of_a_folder_and_a_single_one_have_their_time():
 
 def test_nothing_seen():
     assert Timelines().begin is None
-    assert "No face was seen" in render_summary(timelines_of([]), title="t", when="w")
-    assert "No face was seen" in render_summary(timelines_of([(0.0, {}), (1.0, {})]), title="t", when="w")
+    assert "No face was found" in render_summary(timelines_of([]), title="t", when="w")
+    assert "No face was found" in render_summary(timelines_of([(0.0, {}), (1.0, {})]), title="t", when="w")
 
 
 def test_hours_do_not_fill_the_memory_and_sums_stay_exact():
@@ -178,14 +178,14 @@ def write_page(path, **settings):
 def test_page_says_the_numbers(tmp_path):
     text = write_page(tmp_path / "summary.html", facts={"source": "video.mp4", "model": {"sha256": "abc123"}})
     page = Page(text)
-    assert [word in page.words for word in ("video.mp4", "abc123", "not what the person feels")] == [True] * 3
+    assert [word in page.words for word in ("video.mp4", "abc123", "not what the people feel")] == [True] * 3
     words = re.sub(r"\s+", " ", page.words)
     assert "from 2026-11-21 05:53:12 to 2026-11-21 05:53:16, UTC" in words
     assert "All faces 2 faces, 0:05.0 together" in words
-    assert "Face 1 from 0:00 to 0:04 of 0:04, seen for 0:04.0; 1 change of expression" in words
+    assert "Face 1 from 0:00 to 0:04 of 0:04, visible for 0:04.0; 1 change of expression" in words
     assert "happy75.0%0:03.0" in words
     assert "uncertain25.0%0:01.0" in words
-    assert "Face 2 from 0:00 to 0:01 of 0:04, seen for 0:01.0; 0 changes of expression" in words
+    assert "Face 2 from 0:00 to 0:01 of 0:04, visible for 0:01.0; 0 changes of expression" in words
     labels = [svg["aria-label"] for svg in page.all("svg")]
     assert labels == ["Timeline of face 1: happy 75%, uncertain 25%", "Timeline of face 2: angry 100%"]
 
@@ -227,7 +227,7 @@ def test_nothing_is_written_before_a_frame_or_over_what_stands_there_until_the_e
     with SummaryWriter(path, EXPRESSIONS) as summary:
         summary.write(Frame(None, 0.0, 0), [])
         assert path.read_text() == "old"
-    assert "No face was seen" in path.read_text()
+    assert "No face was found" in path.read_text()
     assert list(tmp_path.iterdir()) == [path]
 
 
