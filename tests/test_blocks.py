@@ -54,7 +54,9 @@ SHORTENED = (
     Row(r"FIT (.*--cluster tcp:.*)", r"parsed \1", "needs other machines"),
     Row(r"dask scheduler .*", "required -r requirements-cluster.txt", "needs other machines"),
     Row(
-        r"(FIT --data \S+(?: --out \S+)?)", r"\1 --models dummy,ls_svm --folds 2 --jobs 1", "all its models take a minute"
+        r"(FIT --data \S+(?: --out \S+)?)",
+        r"\1 --models dummy,ls_svm --folds 2 --jobs 1",
+        "all its models take a minute",
     ),
     Row(r"(FIT --data .*)", r"\1 --folds 2 --jobs 1", "small data have few faces for a fold"),
     Row(r"(TABLE .*)", r"\1 --jobs 1 --out table.npz", "it would replace the bundled table"),
