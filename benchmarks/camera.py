@@ -26,6 +26,7 @@ from landmark_fer import Recognizer, load_artifact
 from landmark_fer.artifact.card import markdown_table
 from landmark_fer.live.reader import LiveReader
 from landmark_fer.live.session import Session
+from landmark_fer.live.sinks.base import Sink
 from landmark_fer.live.sources.demo import DemoClip
 from landmark_fer.live.sources.live_source import LiveSource
 
@@ -62,7 +63,7 @@ class PacedCapture:
         """Do nothing."""
 
 
-class Screen:
+class Screen(Sink):
     """A sink that notes of each drawn frame how old it is, in seconds and in frames of the camera."""
 
     takes_annotated = True
@@ -71,9 +72,8 @@ class Screen:
         self.capture, self.late, self.age_s = capture, [], []
         self.stolen_s, self.wall_s = [], []
 
-    def write(self, frame, seen):
+    def write(self, frame, faces=(), explanations=None):
         """Note the frame."""
-        del seen
         self.late.append(self.capture.given - 1 - frame.index)
         self.age_s.append(time.time() - frame.wall_s)
         self.stolen_s.append(stolen_s())

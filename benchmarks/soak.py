@@ -29,6 +29,7 @@ from threadpoolctl import threadpool_limits
 
 from landmark_fer import Recognizer, load_artifact
 from landmark_fer.artifact.card import markdown_table
+from landmark_fer.live.overlay_options import OverlayOptions
 from landmark_fer.live.reader import LiveReader
 from landmark_fer.live.session import Session
 from landmark_fer.live.sinks.logs import log_facts, open_log
@@ -36,7 +37,6 @@ from landmark_fer.live.sinks.summary import SummaryWriter
 from landmark_fer.live.sinks.video import VideoRecorder
 from landmark_fer.live.sources.frames import Frame, Source
 from landmark_fer.live.sources.opening import open_source
-from landmark_fer.live.state import OverlayOptions
 
 SAMPLES = 120  # in a run
 WARM_UP = 0.25  # of a run: caches fill, and the allocator finds its size
@@ -117,9 +117,10 @@ def main():
     minutes = 1 / 3 if options.quick else options.minutes
     cv2.setNumThreads(1)
     with threadpool_limits(1):
-        samples, tally = soak(Recognizer(load_artifact(options.model)), minutes)
+        samples, summary = soak(Recognizer(load_artifact(options.model)), minutes)
     print(
-        f"{datetime.now(UTC).date()}, {minutes:g} minutes, {tally.frames:,} frames, {tally.faces:,} faces, one core\n"
+        f"{datetime.now(UTC).date()}, {minutes:g} minutes, "
+        f"{summary.frames:,} frames, {summary.faces:,} faces, one core\n"
     )
     print(markdown_table(HEADINGS, [row(sample) for sample in picked(samples)]))
     lines, grows = verdict(samples, conclusive=minutes >= LEAST_MINUTES)
@@ -128,7 +129,7 @@ def main():
 
 
 def soak(recognizer, minutes):
-    """Run a session on the looped clip and return the samples and the session's tally."""
+    """Run a session on the looped clip and return the samples and the session's summary."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         clip, end = recorded(folder / "clip.avi"), time.monotonic() + 60 * minutes
@@ -141,11 +142,11 @@ def soak(recognizer, minutes):
         sinks.append(SummaryWriter(folder / "summary.html", classes, facts=facts, **rate))
         for sink in sinks:
             stack.enter_context(sink)
-        session = Session(source, reader, sinks=sinks, view=OverlayOptions(explain=True), facts=facts)
-        sampler = Sampler(60 * minutes / SAMPLES, lambda: session.tally.frames)
+        session = Session(source, reader, sinks=sinks, options=OverlayOptions(explain=True), facts=facts)
+        sampler = Sampler(60 * minutes / SAMPLES, lambda: session.summary.frames)
         sampler.start()
-        tally = session.run()
-        return sampler.stop(), tally
+        summary = session.run()
+        return sampler.stop(), summary
 
 
 def recorded(path):

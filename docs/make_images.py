@@ -14,10 +14,11 @@ import cv2
 from PIL import Image
 
 from landmark_fer import Recognizer, load_artifact
+from landmark_fer.live.overlay_options import OverlayOptions
 from landmark_fer.live.reader import LiveReader
 from landmark_fer.live.session import Session
+from landmark_fer.live.sinks.base import Sink
 from landmark_fer.live.sources.opening import Source, open_source
-from landmark_fer.live.state import OverlayOptions
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (720, 540)  # pixels: the width of a README's text
@@ -25,7 +26,7 @@ KEPT = 2  # one frame in so many
 MOST_BYTES = 2_000_000
 
 
-class Screen:
+class Screen(Sink):
     """A sink that keeps the annotated images."""
 
     takes_annotated = True
@@ -33,7 +34,7 @@ class Screen:
     def __init__(self):
         self.frames = []
 
-    def write(self, frame, seen=()):
+    def write(self, frame, faces=(), explanations=None):
         """Keep a frame with what was drawn onto it."""
         self.frames.append(frame)
 
@@ -50,7 +51,7 @@ def record(max_frames=None):
     """Run the live loop and return its annotated frames and the clip's frames per second."""
     screen = Screen()
     with enlarged_demo() as source, contextlib.closing(LiveReader(Recognizer(load_artifact()))) as reader:
-        Session(source, reader, sinks=[screen], view=OverlayOptions(explain=True, strip=True)).run(max_frames)
+        Session(source, reader, sinks=[screen], options=OverlayOptions(explain=True, timeline=True)).run(max_frames)
         return screen.frames, source.frames_per_second
 
 

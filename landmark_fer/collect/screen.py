@@ -11,7 +11,7 @@ from landmark_fer.collect.director import COUNTDOWN, DONE, RECORDING
 from landmark_fer.core.geometry import interocular_distance
 from landmark_fer.core.landmarks import CLOSED_GROUPS, GROUPS
 from landmark_fer.live.drawing.charts import shade
-from landmark_fer.live.drawing.overlay import Rectangle
+from landmark_fer.live.drawing.layout import Rectangle
 from landmark_fer.live.drawing.text import COLOURS, DIM, INK, PAPER, text_size, write
 from landmark_fer.live.drawing.text import RECORDING as RED
 from landmark_fer.live.sources.demo_person import FACE_CENTRE, Person, to_layer

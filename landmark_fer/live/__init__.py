@@ -1,1 +1,1 @@
-"""``python -m landmark_fer.live``: recognize expressions in a camera, a video, images, a stream or the demo clip."""
+"""``python -m landmark_fer.live``: expressions in a camera, video, image, folder, stream or the demo clip."""

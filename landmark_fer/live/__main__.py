@@ -1,6 +1,6 @@
-"""Command: read expressions live, from a camera, a video, a image, a folder, a stream or the demo clip.
+"""Command: recognize expressions live, in a camera, video, image, folder, stream or the demo clip.
 
-``python -m landmark_fer.live --help`` lists the options. Everything heavy is imported after they are parsed.
+``python -m landmark_fer.live --help`` lists the options. Heavy packages are imported after the options are parsed.
 """
 
 import contextlib
@@ -16,8 +16,8 @@ from landmark_fer.live.options import NOTICE, TOKEN_VARIABLE, make_parser
 
 TITLE = "landmark_fer"
 
-# Options that mean something only where this process shows the images itself.
-_NOT_ON_THE_WEB = ("headless", "log", "record", "summary", "versus", "neutral", "explain", "mirror", "max_frames")
+# Options for output by this process, which --web does not have.
+_NOT_WITH_WEB = ("headless", "log", "record", "summary", "versus", "neutral", "explain", "mirror", "max_frames")
 
 
 def main(argv=None):
@@ -25,61 +25,69 @@ def main(argv=None):
     parser = make_parser()
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    return run_command(lambda: _tell(parser, options))
+    return run_command(lambda: _run(parser, options))
 
 
-def _tell(parser, options):
+def _run(parser, options):
     check_paths(parser, options)
     print(NOTICE, flush=True)
-    print(_run(options), flush=True)
+    defer("scipy.stats", "pandas", "numpy.f2py", "numpy.testing", "numpy.polynomial")
+    if options.list_cameras:
+        summary = _list_cameras()
+    elif options.web is not None:
+        summary = _serve(options)
+    else:
+        summary = _run_session(options)
+    print(summary, flush=True)
     return 0
 
 
-def _run(options):
-    """Do what the options ask for and return what to say at the end."""
-    defer("scipy.stats", "pandas", "numpy.f2py", "numpy.testing", "numpy.polynomial")
-    if options.list_cameras:
-        return _cameras()
-    return _serve(options) if options.web is not None else _watch(options)
-
-
-def _cameras():
+def _list_cameras():
     from landmark_fer.live.sources.cameras import list_cameras
 
     cameras = [f"{number}: {name}" for number, name in list_cameras()]
     return "\n".join(cameras) or "no camera was found; is one plugged in, and may this user open /dev/video*?"
 
 
-def _watch(options):
-    """Run a session with a window, or without one, and return its tally."""
+def _run_session(options):
+    """Run a session, with or without a window, and return its summary."""
     from threadpoolctl import threadpool_limits
 
+    from landmark_fer.live.overlay_options import OverlayOptions
     from landmark_fer.live.pacing import Interrupts
     from landmark_fer.live.session import Session
     from landmark_fer.live.sinks.logs import log_facts
     from landmark_fer.live.sources.opening import open_source
-    from landmark_fer.live.state import OverlayOptions
 
     with contextlib.ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
-        window = None if options.headless else stack.enter_context(_window())
+        window = None if options.headless else stack.enter_context(_make_window())
         recognizer, versus = _recognizer(options, options.model), None
         if options.versus is not None:
             versus = _recognizer(options, options.versus)
-        stack.enter_context(threadpool_limits(1, user_api="blas"))  # a second would wait for the core of the search
-        # The reader first: no frame of a camera waits for it.
-        reader = stack.enter_context(contextlib.closing(_reader(options, recognizer, versus)))
+        stack.enter_context(threadpool_limits(1, user_api="blas"))  # a second would compete with the face detection
+        # The reader first, so that no frame of a camera waits for it.
+        reader = stack.enter_context(contextlib.closing(_make_reader(options, recognizer, versus)))
         source = stack.enter_context(open_source(_source(options)))
         facts = log_facts(recognizer.artifact, versus=versus and versus.artifact, source=source.name)
-        sinks = [stack.enter_context(sink) for sink in _sinks(options, source, recognizer, versus, facts)]
-        stack.callback(interrupts.hold_back)  # the first to be called at the end, so that all is closed in peace
-        view = OverlayOptions(explain=options.explain, mirror=options.mirror)
-        kept = {"folder": options.snapshots, "facts": facts, "neutral_s": options.neutral, "interrupts": interrupts}
-        return Session(source, reader, sinks=sinks, window=window, view=view, **kept).run(options.max_frames)
+        sinks = [stack.enter_context(sink) for sink in _make_sinks(options, source, recognizer, versus, facts)]
+        stack.callback(interrupts.hold_back)  # called first at the end, so that all files are finished
+        session = Session(
+            source,
+            reader,
+            sinks=sinks,
+            window=window,
+            options=OverlayOptions(explain=options.explain, mirror=options.mirror),
+            folder=options.snapshots,
+            facts=facts,
+            neutral_s=options.neutral,
+            interrupts=interrupts,
+        )
+        return session.run(options.max_frames)
 
 
 def _serve(options):
-    """Serve the page until Ctrl-C."""
+    """Serve the browser page until Ctrl-C."""
     from threadpoolctl import threadpool_limits
 
     from landmark_fer.live.pacing import Interrupts
@@ -95,21 +103,29 @@ def _serve(options):
     def make_reader():
         return LiveReader(recognizer, smoothing=options.smoothing, every=options.every)
 
-    about = {"model": recognizer.artifact.manifest.get("model_name", "model")}
-    asked = {"address": options.web, "token": token, "classes": recognizer.classes, "about": about}
     with contextlib.ExitStack() as stack:
         stack.enter_context(Interrupts())
         stack.enter_context(threadpool_limits(1, user_api="blas"))  # visitors share the cores
+        source = again = None
         if options.source is not None:
-            asked["source"] = source = stack.enter_context(_closed_if_idle(open_source(options.source)))
-            asked["again"] = None if source.live else lambda: open_source(options.source)
-        serve(make_reader, ready=lambda url: print(f"open {url} in a browser; Ctrl-C ends", flush=True), **asked)
+            source = stack.enter_context(_close_if_idle(open_source(options.source)))
+            again = None if source.live else lambda: open_source(options.source)
+        serve(
+            make_reader,
+            address=options.web,
+            token=token,
+            classes=recognizer.classes,
+            about={"model": recognizer.artifact.manifest.get("model_name", "model")},
+            source=source,
+            again=again,
+            ready=lambda url: print(f"open {url} in a browser; Ctrl-C ends", flush=True),
+        )
     return "stopped"
 
 
 @contextlib.contextmanager
-def _closed_if_idle(source):
-    """Close a source in the end, unless the server's thread, which is not waited for, still reads a frame from it."""
+def _close_if_idle(source):
+    """Close a source at the end, unless the server's thread, which is not joined, still reads a frame from it."""
     try:
         yield source
     finally:
@@ -118,12 +134,12 @@ def _closed_if_idle(source):
 
 
 def _check_web(options):
-    given = [f"--{name.replace('_', '-')}" for name in _NOT_ON_THE_WEB if getattr(options, name)]
-    if given:
-        raise InputError(f"--web shows its answers in a browser and takes no {' or '.join(given)}; leave it out")
+    names = [f"--{name.replace('_', '-')}" for name in _NOT_WITH_WEB if getattr(options, name)]
+    if names:
+        raise InputError(f"--web shows predictions in a browser and takes no {' or '.join(names)}; leave it out")
 
 
-def _window():
+def _make_window():
     from landmark_fer.live.window import Window
 
     return Window(TITLE)
@@ -137,11 +153,15 @@ def _recognizer(options, model):
     from landmark_fer.recognition.recognizer import Recognizer
 
     reject = "fitted" if options.reject_below is None else options.reject_below
-    chosen = {"detector": options.detector, "predictor": options.predictor}
-    return Recognizer(load_artifact(model), **chosen, reject=None if options.never_reject else reject)
+    return Recognizer(
+        load_artifact(model),
+        detector=options.detector,
+        predictor=options.predictor,
+        reject=None if options.never_reject else reject,
+    )
 
 
-def _reader(options, recognizer, versus):
+def _make_reader(options, recognizer, versus):
     from landmark_fer.live.reader import LiveReader, StillReader
     from landmark_fer.live.sources.opening import is_still
 
@@ -150,16 +170,19 @@ def _reader(options, recognizer, versus):
     return LiveReader(recognizer, smoothing=options.smoothing, every=options.every, versus=versus)
 
 
-def _sinks(options, source, recognizer, versus, facts):
-    """Return what keeps the run: logs, the recording, the summary; none has touched its file yet."""
+def _make_sinks(options, source, recognizer, versus, facts):
+    """Return the logs, the recording and the summary page that the options name; no file is opened yet."""
     from landmark_fer.live.sinks.logs import open_log
     from landmark_fer.live.sinks.summary import SummaryWriter
     from landmark_fer.live.sinks.video import VideoRecorder
 
-    classes, rate = recognizer.classes, {"frames_per_second": source.frames_per_second}
+    classes, rate = recognizer.classes, source.frames_per_second
     sinks = [open_log(path, classes, facts=facts, versus_classes=versus and versus.classes) for path in options.log]
-    sinks += [VideoRecorder(options.record, **rate)] if options.record else []
-    return sinks + ([SummaryWriter(options.summary, classes, facts=facts, **rate)] if options.summary else [])
+    if options.record:
+        sinks.append(VideoRecorder(options.record, frames_per_second=rate))
+    if options.summary:
+        sinks.append(SummaryWriter(options.summary, classes, facts=facts, frames_per_second=rate))
+    return sinks
 
 
 def _source(options):

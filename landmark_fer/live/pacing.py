@@ -1,4 +1,4 @@
-"""Pacing of frames and interrupts by signals."""
+"""Interrupts by signals, and the pace of frames."""
 
 import contextlib
 import signal
@@ -9,49 +9,49 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """Turns Ctrl-C and ``kill``, which is how containers are stopped, into KeyboardInterrupt; a context manager.
+    """Turns Ctrl-C and ``kill``, which stops containers, into KeyboardInterrupt; a context manager.
 
-    While interrupts are held back, the first waits until they are not; a second comes through, in case that a disk or
-    a driver hangs. Where it was not entered, or not in the main thread, which alone hears signals, it changes nothing.
+    While interrupts are held back, the first one waits; a second one is raised at once, in case a disk or a driver
+    hangs. Without entering, or outside the main thread, which alone receives signals, it changes nothing.
     """
 
     def __init__(self):
-        self._held = self._waiting = False
-        self._before = {}
+        self._held_back = self._pending = False
+        self._previous_handlers = {}
 
     def __enter__(self):
         with contextlib.suppress(ValueError):  # not the main thread
-            self._before = {number: signal.signal(number, self._hear) for number in SIGNALS}
+            self._previous_handlers = {number: signal.signal(number, self._handle) for number in SIGNALS}
         return self
 
     def __exit__(self, *_):
-        for number, handler in self._before.items():
+        for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)
 
     @contextlib.contextmanager
     def held_back(self):
-        """Let what is inside come to its end first."""
+        """Hold interrupts back during the block, and raise a pending one after it."""
         self.hold_back()
         try:
             yield
         finally:
-            self._held = False
-        if self._waiting:
-            self._waiting = False
+            self._held_back = False
+        if self._pending:
+            self._pending = False
             raise KeyboardInterrupt
 
     def hold_back(self):
         """Hold interrupts back from now on."""
-        self._held, self._waiting = True, False
+        self._held_back, self._pending = True, False
 
-    def _hear(self, *_):
-        if self._held and not self._waiting:
-            self._waiting = True
+    def _handle(self, *_):
+        if self._held_back and not self._pending:
+            self._pending = True
         else:
             raise KeyboardInterrupt
 
 
-LATEST_S = 0.25  # a video that is later than this goes on from where it is, instead of running after its time
+MAX_DELAY_S = 0.25  # a video that is later goes on from there, without catching up
 
 
 class Rate:
@@ -61,7 +61,7 @@ class Rate:
         self._ticks = deque()
 
     def tick(self):
-        """Count a frame; return the rate, or None before there are two."""
+        """Count a frame; return the rate, or None for the first frame."""
         now = time.perf_counter()
         self._ticks.append(now)
         while len(self._ticks) > 2 and now - self._ticks[0] > 1.0:
@@ -71,14 +71,14 @@ class Rate:
 
 
 class Pace:
-    """Shows a video at its own pace: a slow computer, or a pause, moves what is left of it, and skips nothing."""
+    """The pace of a video: a slow computer or a pause delays the rest and skips no frame."""
 
     def __init__(self):
         self._begin = None
 
     def wait_s(self, time_s):
-        """Return for how many seconds the frame of a time in the video has to wait for its turn."""
+        """Return how many seconds to wait before showing the frame of a time of the video."""
         now = time.perf_counter()
-        if self._begin is None or now - self._begin - time_s > LATEST_S:
+        if self._begin is None or now - self._begin - time_s > MAX_DELAY_S:
             self._begin = now - time_s
         return max(0.0, self._begin + time_s - now)

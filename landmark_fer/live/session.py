@@ -1,45 +1,86 @@
-"""The live loop: frames go to the reader, what it sees to the sinks and the window, and keys come back."""
+"""The live loop: reads frames, hands faces to the sinks and the window, and handles keys."""
 
 import contextlib
 import math
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from landmark_fer.core.errors import SinkError
-from landmark_fer.live.drawing.charts import History
-from landmark_fer.live.drawing.overlay import draw_frame
+from landmark_fer.live.drawing.overlay import Status, draw_frame
+from landmark_fer.live.observers import NEUTRAL_S, ExplanationSchedule, NeutralBaselines, SmallImages
+from landmark_fer.live.overlay_options import CONTROL_OF_KEY, OverlayOptions
 from landmark_fer.live.pacing import Interrupts, Pace, Rate
-from landmark_fer.live.reader import SECONDS, Explainer, NeutralBaselines, SmallImages
-from landmark_fer.live.sinks.recording import KeyedRecording
+from landmark_fer.live.sinks.recording import KeyRecording
 from landmark_fer.live.sinks.snapshot import write_snapshot
-from landmark_fer.live.state import State
-from landmark_fer.live.timeline import RunSummary, Timelines
+from landmark_fer.live.sources.frames import Frame
+from landmark_fer.live.timeline import History, RunSummary, Timelines
 
-LISTEN_S = 0.05  # keys are heard at least this often while a image stands
+KEY_WAIT_S = 0.05  # keys are handled at least this often
+MESSAGE_S = 4.0  # how long a message stays on the screen
+
+
+@dataclass
+class SessionState:
+    """The state of a session.
+
+    Attributes
+    ----------
+    options : OverlayOptions
+    frame : Frame or None
+        The last frame.
+    faces : list of RecognizedFace
+        Its faces.
+    paused, ended : bool
+    frames_per_second : float or None
+        Measured; None before the second frame.
+    """
+
+    options: OverlayOptions = field(default_factory=OverlayOptions)
+    frame: Frame | None = None
+    faces: list = field(default_factory=list)
+    paused: bool = False
+    ended: bool = False
+    frames_per_second: float | None = None
+    _message: str | None = None
+    _message_end_s: float = 0.0
+
+    def show_message(self, message):
+        """Show a message for a few seconds."""
+        self._message, self._message_end_s = message, time.perf_counter() + MESSAGE_S
+
+    @property
+    def message(self):
+        """The message to show now, or None."""
+        return self._message if time.perf_counter() < self._message_end_s else None
 
 
 class Session:
-    """One run: to the end of the source, to Ctrl-C, to a quitting key, or until the window is closed.
+    """One run: until the source ends, Ctrl-C, a key to quit, or the window is closed.
 
     Parameters
     ----------
     source : Source
         As from `open_source`.
     reader : LiveReader or StillReader
-    sinks : sequence
-        Logs, recorders, summaries, all entered. None is closed here.
+    sinks : sequence of Sink
+        Entered. They are not closed here.
     window : Window, optional
-        Entered. A file is then shown at its own pace; without a window it runs as fast as it can.
-    view : OverlayOptions, optional
-        What is shown at the beginning.
+        Entered. Files are then shown at their own pace; without a window they run as fast as possible.
+    options : OverlayOptions, optional
+        What the overlay shows at the start.
     folder : path-like, default="."
-        Where snapshots and the recordings of key r go.
+        For snapshots and the recordings of key r.
     facts : dict, optional
         About the model, for snapshots.
     neutral_s : float, default=0
-        Take the faces of so many seconds for the resting ones, from the first frame on.
+        Record the neutral baseline during so many seconds from the first frame on; 0 records none.
     interrupts : Interrupts, optional
         Entered; held back while a frame is written.
+
+    Attributes
+    ----------
+    state : SessionState
+    summary : RunSummary
     """
 
     def __init__(
@@ -49,172 +90,182 @@ class Session:
         *,
         sinks=(),
         window=None,
-        view=None,
+        options=None,
         folder=".",
         facts=None,
         neutral_s=0.0,
         interrupts=None,
     ):
-        self.source, self.reader, self.sinks, self.window = source, reader, list(sinks), window
-        self.folder, self.facts, self.state = folder, facts, State(view)
-        self.history, self.resting = History(), NeutralBaselines(neutral_s or SECONDS)
+        self.source, self.reader, self.window = source, reader, window
+        self.folder, self.facts = folder, facts
+        self.state = SessionState(options or OverlayOptions())
+        self.summary = RunSummary(timelines=None if reader.still else Timelines(1 / source.frames_per_second))
+        self.history, self.neutral = History(), NeutralBaselines(neutral_s or NEUTRAL_S)
         if neutral_s:
-            self.resting.want()
-        self.tally = RunSummary(timelines=None if reader.still else Timelines(1 / source.frames_per_second))
+            self.neutral.request()
+        self.recording = KeyRecording(
+            folder, frames_per_second=source.frames_per_second, show_message=self.state.show_message
+        )
+        self.sinks = [*sinks, self.recording]
         self._small_images = SmallImages()
-        self.recording = KeyedRecording(folder, frames_per_second=source.frames_per_second)
+        self._explanations = ExplanationSchedule(per_frame=None if reader.still else 1)
         self._interrupts = interrupts or Interrupts()
-        self._explainer = Explainer(at_once=None if reader.still else 1)
         self._pace, self._rate = Pace(), Rate()
 
     def run(self, max_frames=None):
-        """Run, for at most so many frames, and return the `RunSummary` of what was seen.
+        """Run for at most so many frames and return the `RunSummary`.
 
         Raises
         ------
         SinkError
             If a sink cannot be written.
         SourceError
-            If the source breaks.
+            If the source fails.
         """
         begin = time.perf_counter()
         with self.recording, contextlib.suppress(KeyboardInterrupt):
-            while not self.state.ended and self.tally.frames != max_frames:
+            while not self.state.ended and self.summary.frames != max_frames:
                 self._step()
-        self.tally.finish(time.perf_counter() - begin)
-        self.tally.hint = self._small_images.hint
-        return self.tally
+        self.summary.finish(time.perf_counter() - begin)
+        self.summary.hint = self._small_images.hint
+        return self.summary
 
-    def press(self, key):
-        """Do what a key is for; None and other keys do nothing."""
-        if key in ACTIONS:
-            ACTIONS[key](self)
+    def handle_key(self, key):
+        """Toggle the overlay option or do the action of a key; other keys, and None, do nothing."""
+        control = CONTROL_OF_KEY.get(key)
+        if control is None:
+            return
+        if control.is_option:
+            value = getattr(self.state.options, control.name)
+            self.state.options = replace(self.state.options, **{control.name: not value})
         else:
-            self.state.switch(key)
+            getattr(self, control.name)()
 
     def quit(self):
-        """End with this frame."""
+        """End after this frame."""
         self.state.ended = True
 
-    def begin_neutral(self):
-        """Take the faces from the next frame on for the resting ones."""
-        self.resting.want()
+    def pause(self):
+        """Pause, or go on."""
+        self.state.paused = not self.state.paused
+
+    def record_neutral(self):
+        """Record the neutral baseline from the next frame on."""
+        self.neutral.request()
 
     def take_snapshot(self):
-        """Write the image on the screen and what was seen in it into the folder."""
-        frame, seen = self.state.frame, self.state.seen
-        if frame is None:
+        """Write the annotated image and its predictions into the folder."""
+        state = self.state
+        if state.frame is None:
             return
         try:
-            path = write_snapshot(self.folder, frame, self._drawn(self._kept_view()), seen, facts=self.facts)
+            path = write_snapshot(self.folder, state.frame, self._annotated_image(), state.faces, facts=self.facts)
         except SinkError as error:
-            self.state.tell(str(error))
+            state.show_message(str(error))
         else:
-            self.state.tell(f"saved {path}")
+            state.show_message(f"saved {path}")
 
-    def switch_recording(self):
-        """Begin a recording of what is shown, or end it."""
-        self.state.tell(self.recording.switch())
+    def toggle_recording(self):
+        """Start a recording of the annotated frames, or end it."""
+        self.recording.toggle()
 
     def _step(self):
-        """Take one frame, or what comes instead of one: a pause, a wait, the end."""
-        if self.state.view.paused and self.window is not None:
-            self._stand()
+        """Handle one frame, or a moment of a pause, of waiting, or at the end."""
+        if self.state.paused and self.window is not None:
+            self._show_last_frame()
             return
-        frame = self.source.take(LISTEN_S if self.window is not None else None)
+        frame = self.source.take(KEY_WAIT_S if self.window is not None else None)
         if frame is not None:
-            self._read(frame)
+            self._process(frame)
         elif self.source.ended:
-            self._stay()
+            self._end()
         elif self.window is not None:
             self._show()
 
-    def _read(self, frame):
+    def _process(self, frame):
         state = self.state
-        state.frame, state.seen = frame, self.reader.read(frame.image, time_s=frame.time_s)
-        self.tally.add(frame.time_s, state.seen)
-        self._small_images.add(frame.image, state.seen)
-        self.history.add(frame.time_s, state.seen)
-        if (told := self.resting.update(frame.time_s, state.seen)) is not None:
-            state.tell(told)
-        explanations = self._explain(frame, state.seen)
+        state.frame, state.faces = frame, self.reader.read(frame.image, time_s=frame.time_s)
+        self.summary.add(frame.time_s, state.faces)
+        self.history.add(frame.time_s, state.faces)
+        self._small_images.update(frame.image, state.faces)
+        if (message := self.neutral.update(frame.time_s, state.faces)) is not None:
+            state.show_message(message)
+        explanations = self._explain()
         with self._interrupts.held_back():
-            self._deliver(frame, state.seen, explanations)
+            self._write(explanations)
         if self.window is None:
             return
-        state.view = replace(state.view, frames_per_second=self._rate.tick())
+        state.frames_per_second = self._rate.tick()
         while not self.source.live and not state.ended and (wait_s := self._pace.wait_s(frame.time_s)) > 0:
-            self._hear(self.window.wait(wait_s))
+            self._handle_window(self.window.wait(wait_s))
         if not state.ended:
             self._show()
 
-    def _stay(self):
-        """Leave a single image on the screen until a quitting key, the last of several for its time; then end."""
-        still = self.window is not None and self.reader.still and self.state.frame is not None
-        stays_s = (math.inf if self.tally.frames == 1 else 1 / self.source.frames_per_second) if still else 0.0
-        end = time.perf_counter() + stays_s
+    def _end(self):
+        """End; a single image stays on the screen until a key to quit, the last of several for its time."""
+        stay_s = 0.0
+        if self.window is not None and self.reader.still and self.state.frame is not None:
+            stay_s = math.inf if self.summary.frames == 1 else 1 / self.source.frames_per_second
+        end = time.perf_counter() + stay_s
         while not self.state.ended and time.perf_counter() < end:
-            self._stand()
+            self._show_last_frame()
         self.quit()
 
-    def _stand(self):
-        """Show the last image for a moment longer; a key may have asked for its reasons meanwhile."""
+    def _show_last_frame(self):
+        """Show the last frame for a moment longer; a key may request its explanation."""
         if self.state.frame is not None:
-            self._explain(self.state.frame, self.state.seen)
-        self._show(LISTEN_S)
+            self._explain()
+        self._show(KEY_WAIT_S)
 
-    def _explain(self, frame, seen):
-        """Return the explanations made for this frame; none unless somebody takes them."""
-        taken = self.window is not None or self.recording.on or any(map(_takes_reasons, self.sinks))
-        return self._explainer.update(seen, frame.time_s) if self.state.view.explain and taken else {}
+    def _explain(self):
+        """Return the new explanations of the last frame; none are made unless they are shown or written."""
+        is_used = self.window is not None or any(sink.takes_annotated or sink.takes_explanations for sink in self.sinks)
+        if not (self.state.options.explain and is_used):
+            return {}
+        return self._explanations.update(self.state.faces, self.state.frame.time_s)
 
-    def _deliver(self, frame, seen, explanations):
-        """Hand a frame and its answers to the sinks; it is drawn once, and only where a sink takes it drawn."""
-        drawn = frame
-        if self.recording.on or any(sink.takes_annotated for sink in self.sinks):
-            drawn = replace(frame, image=self._drawn(self._kept_view()))
+    def _write(self, explanations):
+        """Hand the last frame to the sinks; it is drawn at most once."""
+        frame = annotated = self.state.frame
+        if any(sink.takes_annotated for sink in self.sinks):
+            annotated = replace(frame, image=self._annotated_image())
         for sink in self.sinks:
-            options = {"explanations": explanations} if getattr(sink, "takes_explanations", False) else {}
-            sink.write(drawn if sink.takes_annotated else frame, seen, **options)
-        if self.recording.on and (failed := self.recording.write(drawn, seen)):
-            self.state.tell(failed)
+            sink.write(
+                annotated if sink.takes_annotated else frame,
+                self.state.faces,
+                explanations if sink.takes_explanations else None,
+            )
 
-    def _kept_view(self):
-        """Return the view without what is meant for the person at the window."""
-        hidden = {"help": False, "paused": False, "recording": False, "frames_per_second": None, "message": None}
-        return replace(self.state.view, **hidden)
+    def _annotated_image(self):
+        """Return the last image as it is written: without the help panel and the status."""
+        return self._draw(replace(self.state.options, help=False))
 
-    def _drawn(self, view):
+    def _draw(self, options, status=None):
         state = self.state
-        explanations = self._explainer.latest if view.explain else None
-        history = self.history if view.strip else None
-        return draw_frame(state.frame.image, state.seen, view=view, explanations=explanations, history=history)
+        return draw_frame(
+            state.frame.image,
+            state.faces,
+            options=options,
+            status=status,
+            explanations=self._explanations.latest,
+            history=self.history,
+        )
 
     def _show(self, wait_s=0.0):
-        """Show the last frame as it is to be seen now, and hear keys."""
+        """Show the last frame in the window, and handle a key."""
         state = self.state
         if state.frame is None:
-            self._hear(self.window.wait(wait_s or LISTEN_S))
+            self._handle_window(self.window.wait(wait_s or KEY_WAIT_S))
             return
-        message = state.message or self.source.message or self.resting.line(state.seen)
-        view = replace(state.view, message=message, recording=self.recording.on)
-        view = replace(view, frames_per_second=None) if view.paused else view
-        self._hear(self.window.show(self._drawn(view), wait_s=wait_s))
+        status = Status(
+            paused=state.paused,
+            recording=self.recording.on,
+            frames_per_second=None if state.paused else state.frames_per_second,
+            message=state.message or self.source.message or self.neutral.describe(state.faces),
+        )
+        self._handle_window(self.window.show(self._draw(state.options, status), wait_s=wait_s))
 
-    def _hear(self, key):
-        self.press(key)
+    def _handle_window(self, key):
+        self.handle_key(key)
         if self.window.closed:
             self.quit()
-
-
-ACTIONS = {
-    "q": Session.quit,
-    "escape": Session.quit,
-    "n": Session.begin_neutral,
-    "s": Session.take_snapshot,
-    "r": Session.switch_recording,
-}
-
-
-def _takes_reasons(sink):
-    return sink.takes_annotated or getattr(sink, "takes_explanations", False)

@@ -1,23 +1,23 @@
-"""Timeline of a session and its summary in text."""
+"""Timelines of the tracks of a session: of the whole time, of the last seconds, and a summary in text."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-LONGEST_PAUSE_S = 2.0  # between two frames; of a longer time nothing is known, and none of it is counted
-MOST_SEGMENTS = 600  # of a track; beyond, short ones are merged: a image of it shows no more
-MOST_TRACKS = 100  # with a timeline of their own; beyond, the briefest are only counted
+MAX_GAP_S = 2.0  # between two frames; a longer gap is not counted
+MAX_SEGMENTS = 600  # for each track; beyond it, short segments are merged, which a plot does not show
+MAX_TRACKS = 100  # with a timeline of their own; beyond it, the shortest only count in the totals
 
 
 @dataclass
 class Segment:
-    """A time through which a face showed one expression.
+    """A span of time in which a track shows one expression.
 
     Attributes
     ----------
     begin, end : float
         Seconds since the source began.
     expression : str
-        As answered, `UNCERTAIN` too.
+        The predicted expression, or `UNCERTAIN`.
     """
 
     begin: float
@@ -26,159 +26,219 @@ class Segment:
 
 
 @dataclass
-class Track:
-    """What one face showed.
+class TrackTimeline:
+    """The timeline of one track.
 
     Attributes
     ----------
     seconds : Counter
-        Time by expression; exact, whatever was merged in the segments.
+        Time by expression; exact, also where segments are merged.
     changes : int
-        How often the answer changed.
+        How often the expression changes.
     segments : list of Segment
-        In their order; not while the face was away.
+        In temporal order, with gaps where the face is not in sight.
     """
 
     seconds: Counter = field(default_factory=Counter)
     changes: int = 0
     segments: list = field(default_factory=list)
-    _last: str | None = None
+    _last_expression: str | None = None
 
     def add(self, begin, end, expression):
-        """Count a time that follows on those before."""
+        """Add a span of time after all spans added before."""
         self.seconds[expression] += end - begin
-        self.changes += self._last not in (None, expression)
+        self.changes += self._last_expression not in (None, expression)
         last = self.segments[-1] if self.segments else None
         if last is not None and last.expression == expression and begin - last.end < 1e-6:
             last.end = end
         else:
             self.segments.append(Segment(begin, end, expression))
-        self._last = expression
-        if len(self.segments) > MOST_SEGMENTS:
-            self.segments = merged(self.segments, MOST_SEGMENTS // 2)
+        self._last_expression = expression
+        if len(self.segments) > MAX_SEGMENTS:
+            self.segments = merge_segments(self.segments, MAX_SEGMENTS // 2)
 
 
 class Timelines:
-    """The timelines of a video, frame by frame.
+    """The timelines of all tracks of a video.
 
-    A face shows what was answered until the next frame says otherwise, so that shares are shares of time at any frame
-    rate, an uneven one too.
+    A prediction holds until the next frame, so that shares are shares of time at any frame rate, even a varying one.
 
     Parameters
     ----------
     frame_s : float
-        How long a frame lasts that no other follows within `LONGEST_PAUSE_S`, as long as no two frames have told.
+        Duration of a frame without a successor within `MAX_GAP_S`, until two frames give a better estimate.
 
     Attributes
     ----------
-    tracks : dict of int to Track
+    tracks : dict of int to TrackTimeline
         By track id.
-    others : Track
-        Seconds and changes of the tracks that were too many, without their segments.
+    others : TrackTimeline
+        Seconds and changes of the tracks beyond `MAX_TRACKS`, without segments.
     n_others : int
-        How many those are.
+        Number of those tracks.
     begin, end : float or None
         Of the video, in seconds; None before the first frame.
     """
 
     def __init__(self, frame_s=0.04):
-        self.tracks, self.others, self.n_others = {}, Track(), 0
+        self.tracks, self.others, self.n_others = {}, TrackTimeline(), 0
         self.begin = self.end = None
-        self._frame_s, self._shown = frame_s, {}
+        self._frame_s, self._current = frame_s, {}
 
     def add(self, time_s, expressions):
-        """Take a frame.
+        """Add a frame.
 
         Parameters
         ----------
         time_s : float
             Seconds since the source began.
         expressions : dict of int to str
-            Answer by track id.
+            Expression by track id.
         """
         if self.begin is None:
             self.begin = self.end = time_s
-        step = time_s - self.end
-        if 0 < step <= LONGEST_PAUSE_S:
-            self._frame_s = step
-        self._count_shown()
-        self._shown, self.end = dict(expressions), time_s
-        self._forget_the_briefest()
+        step_s = time_s - self.end
+        if 0 < step_s <= MAX_GAP_S:
+            self._frame_s = step_s
+        self._count_current_frame()
+        self._current, self.end = dict(expressions), time_s
+        self._drop_shortest_tracks()
 
     def finish(self):
         """Count the last frame."""
         if self.end is not None:
-            self._count_shown()
-            self.end, self._shown = self.end + self._frame_s, {}
+            self._count_current_frame()
+            self.end, self._current = self.end + self._frame_s, {}
 
-    def _count_shown(self):
-        for track_id, expression in self._shown.items():
-            self.tracks.setdefault(track_id, Track()).add(self.end, self.end + self._frame_s, expression)
+    def _count_current_frame(self):
+        for track_id, expression in self._current.items():
+            self.tracks.setdefault(track_id, TrackTimeline()).add(self.end, self.end + self._frame_s, expression)
 
-    def _forget_the_briefest(self):
-        while len(self.tracks) > MOST_TRACKS and (gone := self.tracks.keys() - self._shown.keys()):
-            briefest = min(gone, key=lambda track_id: (self.tracks[track_id].seconds.total(), track_id))
-            track = self.tracks.pop(briefest)
+    def _drop_shortest_tracks(self):
+        while len(self.tracks) > MAX_TRACKS and (finished := self.tracks.keys() - self._current.keys()):
+            shortest = min(finished, key=lambda track_id: (self.tracks[track_id].seconds.total(), track_id))
+            track = self.tracks.pop(shortest)
             self.others.seconds.update(track.seconds)
             self.others.changes += track.changes
             self.n_others += 1
 
 
-def merged(segments, cells):
-    """Return segments as they look through a grid: in each cell what is shown longest; gaps of whole cells stay.
+def merge_segments(segments, n_cells):
+    """Return fewer, longer segments: each cell of a grid over the whole time gets its longest-shown expression.
 
     Parameters
     ----------
     segments : list of Segment
-        In their order.
-    cells : int
-        Into which their whole time is cut; at most so many segments are returned.
+        In temporal order.
+    n_cells : int
+        Cells of the grid, and the largest number of segments returned.
 
     Returns
     -------
     list of Segment
+        Gaps of whole cells stay.
     """
     begin = segments[0].begin
-    width = (segments[-1].end - begin) / cells
-    held = [Counter() for _ in range(cells)]
+    width = (segments[-1].end - begin) / n_cells
+    cells = [Counter() for _ in range(n_cells)]
     for segment in segments:
-        for cell in range(int((segment.begin - begin) / width), cells):
+        for cell in range(int((segment.begin - begin) / width), n_cells):
             left = begin + cell * width
             if left >= segment.end:
                 break
-            held[cell][segment.expression] += min(segment.end, left + width) - max(segment.begin, left)
-    coarse = []
-    for cell, shares in enumerate(held):
-        if not shares:
+            cells[cell][segment.expression] += min(segment.end, left + width) - max(segment.begin, left)
+    merged = []
+    for cell, seconds in enumerate(cells):
+        if not seconds:
             continue
         left = begin + cell * width
-        expression = max(shares, key=shares.get)
-        if coarse and coarse[-1].expression == expression and left - coarse[-1].end < width / 2:
-            coarse[-1].end = left + width
+        expression = max(seconds, key=seconds.get)
+        if merged and merged[-1].expression == expression and left - merged[-1].end < width / 2:
+            merged[-1].end = left + width
         else:
-            coarse.append(Segment(left, left + width, expression))
-    return coarse
+            merged.append(Segment(left, left + width, expression))
+    return merged
 
 
-MOST_LISTED_TRACKS = 8  # that are told, those that were seen for longest
-MOST_EXPRESSIONS = 3
+HISTORY_S = 30.0
+MAX_HISTORY_GAP_S = 1.0  # between two frames; a longer one stays a gap
+
+
+class History:
+    """The segments of each track over the last seconds of a video.
+
+    Parameters
+    ----------
+    seconds : float, default=30
+        Length of the history.
+
+    Attributes
+    ----------
+    now : float or None
+        Time of the last frame; None before the first.
+    """
+
+    def __init__(self, seconds=HISTORY_S):
+        self.seconds, self.now = seconds, None
+        self._segments = {}
+        self._current_tracks = set()
+
+    def add(self, time_s, faces):
+        """Add a frame. A time before the last frame's clears the history: the video has started again.
+
+        Parameters
+        ----------
+        time_s : float
+        faces : list of RecognizedFace
+        """
+        if self.now is not None and time_s < self.now:
+            self._segments, self._current_tracks, self.now = {}, set(), None
+        if self.now is not None and time_s - self.now > MAX_HISTORY_GAP_S:
+            self._current_tracks = set()
+        for face in faces:
+            self._extend(face.track_id, time_s, face.recognition.expression)
+        self._current_tracks, self.now = {face.track_id for face in faces}, time_s
+        recent = {
+            track_id: [segment for segment in segments if segment.end >= self.now - self.seconds]
+            for track_id, segments in self._segments.items()
+        }
+        self._segments = {track_id: segments for track_id, segments in recent.items() if segments}
+
+    def segments(self):
+        """Return the segments by track id, ids ascending, oldest first; the oldest is cut to the history's length."""
+        begin = None if self.now is None else self.now - self.seconds
+        return {
+            track_id: [replace(segment, begin=max(segment.begin, begin)) for segment in self._segments[track_id]]
+            for track_id in sorted(self._segments)
+        }
+
+    def _extend(self, track_id, time_s, expression):
+        segments = self._segments.setdefault(track_id, [])
+        if track_id in self._current_tracks:
+            segments[-1].end = time_s
+        if track_id not in self._current_tracks or segments[-1].expression != expression:
+            segments.append(Segment(time_s, time_s, expression))
+
+
+MAX_LISTED_TRACKS = 8  # in the text, those with the most time
+MAX_LISTED_EXPRESSIONS = 3
 
 
 @dataclass
 class RunSummary:
-    """Counts what was seen.
+    """Counts of a session's frames, faces and expressions; as text, the summary that the command prints.
 
     Attributes
     ----------
     frames, faces : int
     seconds : float
-        That the run took, by the clock.
+        Duration of the run by the clock.
     expressions : Counter
-        Faces by expression, or `UNCERTAIN`.
+        Faces by expression, `UNCERTAIN` included.
     timelines : Timelines or None
-        Of a video; None where single images are read, whose faces have no time.
+        Of a video; None for single images, which have no duration.
     hint : str or None
-        What could be done better, said at the end.
+        Advice for the next run, as the last line of the text.
     """
 
     frames: int = 0
@@ -188,23 +248,23 @@ class RunSummary:
     timelines: Timelines | None = None
     hint: str | None = None
 
-    def add(self, time_s, seen):
+    def add(self, time_s, faces):
         """Count a frame.
 
         Parameters
         ----------
         time_s : float
-        seen : list of RecognizedFace
+        faces : list of RecognizedFace
         """
-        shown = {face.track_id: face.recognition.expression for face in seen}
+        expressions = {face.track_id: face.recognition.expression for face in faces}
         self.frames += 1
-        self.faces += len(seen)
-        self.expressions.update(shown.values())
+        self.faces += len(faces)
+        self.expressions.update(expressions.values())
         if self.timelines is not None:
-            self.timelines.add(time_s, shown)
+            self.timelines.add(time_s, expressions)
 
     def finish(self, seconds):
-        """End the count after so many seconds by the clock."""
+        """End the count; the run took so many seconds by the clock."""
         self.seconds = seconds
         if self.timelines is not None:
             self.timelines.finish()
@@ -218,14 +278,17 @@ class RunSummary:
         return "\n".join([line, *lines, *([self.hint] if self.hint else [])])
 
     def _track_lines(self):
-        """Return a line for each of the faces that were seen for longest."""
+        """Return a line for each of the tracks with the most time."""
         seconds = {track_id: track.seconds for track_id, track in self.timelines.tracks.items()}
-        longest = sorted(seconds, key=lambda track_id: -seconds[track_id].total())[:MOST_LISTED_TRACKS]
-        lines = [f"  #{each}: {seconds[each].total():.1f} s; {_shares(seconds[each])}" for each in sorted(longest)]
-        others = len(seconds) - len(longest) + self.timelines.n_others
-        return [*lines, f"  and {others} more, seen for less time"] if others else lines
+        listed = sorted(seconds, key=lambda track_id: -seconds[track_id].total())[:MAX_LISTED_TRACKS]
+        lines = [
+            f"  #{track_id}: {seconds[track_id].total():.1f} s; {_shares(seconds[track_id])}"
+            for track_id in sorted(listed)
+        ]
+        n_others = len(seconds) - len(listed) + self.timelines.n_others
+        return [*lines, f"  and {n_others} more, seen for less time"] if n_others else lines
 
 
-def _shares(counted):
-    total = counted.total()
-    return ", ".join(f"{name} {value / total:.0%}" for name, value in counted.most_common(MOST_EXPRESSIONS))
+def _shares(counts):
+    total = counts.total()
+    return ", ".join(f"{name} {value / total:.0%}" for name, value in counts.most_common(MAX_LISTED_EXPRESSIONS))

@@ -1,4 +1,4 @@
-"""Faces, recognitions and images made by hand."""
+"""Faces and recognitions for tests."""
 
 import numpy as np
 
@@ -21,6 +21,6 @@ def make_recognition(expression="happy", confidence=0.7, **place):
     return Recognition(make_face(**place), expression, confidence, probabilities)
 
 
-def make_seen(*recognitions, versus=None):
-    """Recognitions as faces of one frame, numbered from 1."""
+def make_faces(*recognitions, versus=None):
+    """The recognized faces of one frame, numbered from 1."""
     return [RecognizedFace(number, prediction, prediction, versus) for number, prediction in enumerate(recognitions, 1)]

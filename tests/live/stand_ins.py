@@ -1,10 +1,11 @@
-"""Stand-ins for what a live session is given: sources that stall, readers that see what they are told, a window."""
+"""Fakes for the parts of a live session: sources, a reader with fixed faces, a window with scripted keys, a sink."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from landmark_fer.core.records import RecognizedFace
+from landmark_fer.live.sinks.base import Sink
 from landmark_fer.live.sources.frames import Frame, Source
 from tests.live.hand_made import make_recognition
 
@@ -12,7 +13,7 @@ RATE = 1000.0  # frames per second: own pace does not matter
 
 
 def images(n, *, live=False, error=None, rate=RATE):
-    """A source of n black images, after which an error may come."""
+    """A source of n black images, then an error if one is given."""
 
     def frames():
         for index in range(n):
@@ -24,31 +25,31 @@ def images(n, *, live=False, error=None, rate=RATE):
 
 
 class StallingCamera(Source):
-    """A camera that gives what is on its list: True for a image, False for none in time; then it is over."""
+    """A camera with a script: True for an image, False for none in time; then it ends."""
 
-    def __init__(self, gives):
+    def __init__(self, script):
         super().__init__("camera", None, frames_per_second=30.0, live=True)
-        self._gives, self._index, self.message, self.timeouts = list(gives), -1, None, []
+        self._script, self._index, self.message, self.timeouts = list(script), -1, None, []
 
     def take(self, timeout_s=None):
         self.timeouts.append(timeout_s)
-        self.ended = not self._gives
-        there = bool(self._gives) and self._gives.pop(0)
-        self.message = None if there or self.ended else "waiting for camera"
-        self._index += there
-        return Frame(np.zeros((96, 128, 3), np.uint8), self._index / 30, self._index) if there else None
+        self.ended = not self._script
+        has_image = bool(self._script) and self._script.pop(0)
+        self.message = None if has_image or self.ended else "waiting for camera"
+        self._index += has_image
+        return Frame(np.zeros((96, 128, 3), np.uint8), self._index / 30, self._index) if has_image else None
 
 
 class FixedReader:
-    """Sees the same faces in every image; their explanations are counted."""
+    """Returns the same faces for every image and lists which of them are explained."""
 
     def __init__(self, *track_ids, still=False, expression="happy"):
         self.still, self.explained, self.times = still, [], []
-        self._seen = [self._face(track_id, expression) for track_id in track_ids]
+        self._faces = [self._face(track_id, expression) for track_id in track_ids]
 
     def read(self, image, *, time_s):
         self.times.append(time_s)
-        return list(self._seen)
+        return list(self._faces)
 
     def close(self):
         pass
@@ -63,7 +64,7 @@ class FixedReader:
 
 
 class ScriptedWindow:
-    """Hears keys: at each number of shown images those on the list; closed at a number of shown images."""
+    """Returns scripted keys after given numbers of shown images, and closes after `close_at` images."""
 
     def __init__(self, keys=None, *, close_at=None):
         self.keys = {at: list(pressed) for at, pressed in (keys or {}).items()}
@@ -82,14 +83,14 @@ class ScriptedWindow:
         return pressed.pop(0) if pressed else None
 
 
-class Rows:
-    """A sink that remembers what it was given."""
+class Rows(Sink):
+    """A sink that keeps its arguments."""
 
     def __init__(self, *, annotated=False, explanations=False):
         self.takes_annotated, self.takes_explanations = annotated, explanations
-        self.frames, self.seen, self.explanations = [], [], []
+        self.frames, self.faces, self.explanations = [], [], []
 
-    def write(self, frame, seen, **options):
+    def write(self, frame, faces=(), explanations=None):
         self.frames.append(frame)
-        self.seen.append(seen)
-        self.explanations.append(options.get("explanations"))
+        self.faces.append(faces)
+        self.explanations.append(explanations)

@@ -1,4 +1,4 @@
-"""Interrupts: at once, but never in the middle of what must be whole."""
+"""Interrupts: at once, but never in the middle of a block that holds them back."""
 
 import signal
 import sys
@@ -20,7 +20,7 @@ def test_signal_interrupts_at_once(number):
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_signal_waits_for_what_must_be_whole(number):
+def test_signal_waits_for_the_end_of_a_block(number):
     done = []
     with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt):
         with interrupts.held_back():
@@ -30,26 +30,26 @@ def test_signal_waits_for_what_must_be_whole(number):
     assert done == ["whole"]
 
 
-def test_second_signal_comes_through():
+def test_second_signal_interrupts_the_block():
     with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt), interrupts.held_back():
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         pytest.fail("still here")
 
 
-def test_error_inside_goes_before_the_interrupt():
+def test_error_inside_a_block_is_raised_instead_of_the_interrupt():
     with Interrupts() as interrupts, pytest.raises(ZeroDivisionError), interrupts.held_back():
         signal.raise_signal(signal.SIGINT)
         _ = 1 / 0
 
 
-def test_held_back_to_the_end():
+def test_signals_can_be_held_back_to_the_end():
     with Interrupts() as interrupts:
         interrupts.hold_back()
         signal.raise_signal(signal.SIGTERM)
 
 
-def test_handlers_are_put_back():
+def test_handlers_are_restored():
     before = [signal.getsignal(number) for number in SIGNALS]
     with Interrupts():
         assert [signal.getsignal(number) for number in SIGNALS] != before
@@ -71,12 +71,12 @@ def test_outside_of_the_main_thread_nothing_changes():
 
 def test_session_gives_an_interrupted_frame_to_every_sink():
     class Interrupting(Rows):
-        def write(self, frame, seen, **options):
-            super().write(frame, seen)
+        def write(self, frame, faces=(), explanations=None):
+            super().write(frame, faces)
             if frame.index == 3:
                 signal.raise_signal(signal.SIGINT)
 
     first, second = Interrupting(), Rows()
     with Interrupts() as interrupts:
-        tally = Session(images(10), FixedReader(1), sinks=[first, second], interrupts=interrupts).run()
-    assert tally.frames == len(first.frames) == len(second.frames) == 4
+        summary = Session(images(10), FixedReader(1), sinks=[first, second], interrupts=interrupts).run()
+    assert summary.frames == len(first.frames) == len(second.frames) == 4

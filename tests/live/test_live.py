@@ -217,7 +217,7 @@ def test_how_faces_are_read_depends_on_the_source(recognizer, tmp_path, still):
     cv2.imwrite(str(tmp_path / "one.png"), np.full((100, 100), 128, np.uint8))
     source = tmp_path if still else "demo"
     options = make_parser().parse_args(["--source", str(source), "--smoothing", "0.7", "--every", "3"])
-    reader = live._reader(options, recognizer, None)
+    reader = live._make_reader(options, recognizer, None)
     assert reader.still == still
     reader.close()
 

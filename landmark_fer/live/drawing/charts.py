@@ -1,4 +1,4 @@
-"""Charts on a frame: bars, cues, the last seconds."""
+"""Charts on a frame: probability bars, explanations, timelines and the list of keys."""
 
 import itertools
 from dataclasses import dataclass
@@ -6,126 +6,46 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from landmark_fer.live.drawing.overlay import Rectangle
+from landmark_fer.live.drawing.layout import Rectangle
 from landmark_fer.live.drawing.text import AGAINST, COLOURS, DIM, FOR, INK, ink_on, text_size, write
 
-SECONDS = 30.0
-LONGEST_PAUSE = 1.0  # seconds between frames, beyond which nothing is known of the time between
-
-
-@dataclass
-class Run:
-    """A time through which a track showed one expression.
-
-    Attributes
-    ----------
-    begin, end : float
-        Seconds.
-    expression : str
-        As answered, `UNCERTAIN` too.
-    """
-
-    begin: float
-    end: float
-    expression: str
-
-
-class History:
-    """The last seconds of a video.
-
-    Parameters
-    ----------
-    seconds : float, default=30
-        How long something is remembered.
-
-    Attributes
-    ----------
-    now : float or None
-        Time of the last frame; None before the first.
-    """
-
-    def __init__(self, seconds=SECONDS):
-        self.seconds = seconds
-        self.now = None
-        self._runs = {}
-        self._shown = set()
-
-    def add(self, time_s, seen):
-        """Remember a frame. A time before the last one begins anew: another video, or the same one again.
-
-        Parameters
-        ----------
-        time_s : float
-        seen : list of RecognizedFace
-        """
-        if self.now is not None and time_s < self.now:
-            self._runs, self._shown, self.now = {}, set(), None
-        if self.now is not None and time_s - self.now > LONGEST_PAUSE:
-            self._shown = set()
-        for face in seen:
-            self._extend(face.track_id, time_s, face.recognition.expression)
-        self._shown, self.now = {face.track_id for face in seen}, time_s
-        kept = {track_id: self._recent(runs) for track_id, runs in self._runs.items()}
-        self._runs = {track_id: runs for track_id, runs in kept.items() if runs}
-
-    def runs(self):
-        """Return the runs of each track, oldest first, as a dictionary in the order of the tracks' ids.
-
-        Of a run that began earlier only what is remembered is given.
-        """
-        begin = None if self.now is None else self.now - self.seconds
-        return {
-            track_id: [Run(max(run.begin, begin), run.end, run.expression) for run in self._runs[track_id]]
-            for track_id in sorted(self._runs)
-        }
-
-    def _extend(self, track_id, time_s, expression):
-        runs = self._runs.setdefault(track_id, [])
-        if track_id in self._shown:
-            runs[-1].end = time_s
-        if track_id not in self._shown or runs[-1].expression != expression:
-            runs.append(Run(time_s, time_s, expression))
-
-    def _recent(self, runs):
-        return [run for run in runs if run.end >= self.now - self.seconds]
-
-
 FULL_BAR = 1.0
-"""The contribution whose bar fills its side, unless one of the panel is larger."""
+"""The contribution that fills a bar, unless the panel has a larger one."""
 
 FULL_HEAT = 0.5
-"""The fall of log odds that is drawn in full colour, unless one of the chip is larger."""
+"""The fall in log odds drawn in full colour, unless the chip has a larger one."""
 
 
 @dataclass(frozen=True)
-class ReasonForm:
-    """How much of an explanation is drawn: how many reasons at most, and whether the heat image."""
+class ExplanationLayout:
+    """How much of an explanation is drawn: the largest number of cues, and whether the heat map."""
 
-    n_reasons: int
+    n_cues: int
     heat: bool
 
 
-REASON_FORMS = (ReasonForm(5, True), ReasonForm(3, True), ReasonForm(3, False))
-"""From the fullest to what is left where there is little room."""
+EXPLANATION_LAYOUTS = (ExplanationLayout(5, True), ExplanationLayout(3, True), ExplanationLayout(3, False))
+"""From the fullest to the smallest."""
 
-NO_REASON = "no single reason"
+NO_CUE = "no single cue"
 
-_GROUND = 0.3  # how much of the image is left under a panel
-_DEEPEST = 0.8  # how much of the colour covers the chip where the heat is full
-_TRACK = (90, 90, 90)  # of a bar that is not filled
+_PANEL_BRIGHTNESS = 0.3  # of the image under a panel
+_HELP_BRIGHTNESS = 0.15
+_MAX_OPACITY = 0.8  # of the heat map
+_EMPTY_BAR = (90, 90, 90)
 
 
-def shade(canvas, rectangle, share=_GROUND):
-    """Darken a part of the canvas, so that light letters can be read on it."""
+def shade(canvas, rectangle, brightness=_PANEL_BRIGHTNESS):
+    """Darken a part of the canvas in place, so that light text is readable on it."""
     x, y, right, bottom = rectangle.x, rectangle.y, rectangle.right, rectangle.bottom
     part = canvas[max(0, y) : max(0, bottom), max(0, x) : max(0, right)]
     if part.size:
-        cv2.convertScaleAbs(np.ascontiguousarray(part), dst=(dark := np.empty(part.shape, np.uint8)), alpha=share)
+        cv2.convertScaleAbs(np.ascontiguousarray(part), dst=(dark := np.empty(part.shape, np.uint8)), alpha=brightness)
         part[:] = dark
 
 
 def fill(canvas, x, y, width, height, colour):
-    """Fill a rectangle, given as whole pixels, where it lies on the canvas."""
+    """Fill a rectangle of whole pixels where it lies on the canvas, in place."""
     canvas[max(0, y) : max(0, y + height), max(0, x) : max(0, x + width)] = colour
 
 
@@ -136,85 +56,85 @@ def bars_size(names, letters, *, title=""):
 
 
 def draw_bars(canvas, rectangle, probabilities, letters, *, title=""):
-    """Draw one bar for each probability: the most probable expression's name bright, the others' dim.
+    """Draw a bar for each probability; the name of the most probable expression is bright, the others are dim.
 
     Parameters
     ----------
     canvas : ndarray of shape (height, width, 3), uint8
     rectangle : Rectangle
-        As large as `bars_size` says.
+        Of the size from `bars_size`.
     probabilities : dict of str to float
     letters : int
-        Size of the letters in pixels.
+        Height of the text in pixels.
     title : str
-        Above the bars, where there is one.
+        Above the bars, if not empty.
     """
     shade(canvas, rectangle)
     margin, row = _margin(letters), _row(letters)
-    names, length, _ = _bar_columns(probabilities, letters)
+    names_width, length, _ = _bar_columns(probabilities, letters)
     best = max(probabilities, key=probabilities.get)
     x, y = rectangle.x + margin, rectangle.y + margin
     if title:
         write(canvas, title, (x, y), letters, INK)
         y += row
     for name, probability in probabilities.items():
-        ink, thick = (INK if name == best else DIM), max(1, row // 2)
+        ink, thickness = (INK if name == best else DIM), max(1, row // 2)
         write(canvas, name, (x, y), letters, ink)
-        start, level = x + names + margin, y + (row - thick) // 2
-        fill(canvas, start, level, length, thick, _TRACK)
-        fill(canvas, start, level, round(length * probability), thick, COLOURS[name])
-        share = f"{probability:.0%}"
-        write(canvas, share, (rectangle.right - margin - text_size(share, letters)[0], y), letters, ink)
+        left, top = x + names_width + margin, y + (row - thickness) // 2
+        fill(canvas, left, top, length, thickness, _EMPTY_BAR)
+        fill(canvas, left, top, round(length * probability), thickness, COLOURS[name])
+        percentage = f"{probability:.0%}"
+        write(canvas, percentage, (rectangle.right - margin - text_size(percentage, letters)[0], y), letters, ink)
         y += row
 
 
-def reasons_size(explanation, letters, form, *, title):
-    """Return width and height of the panel of `draw_reasons`."""
-    words, length, heat, rows = _reason_columns(explanation, letters, form)
+def explanation_size(explanation, letters, layout, *, title):
+    """Return width and height of the panel of `draw_explanation`."""
+    words_width, length, heat_side, rows = _explanation_columns(explanation, letters, layout)
     margin = _margin(letters)
-    width = words + 2 * length + 3 * margin + (heat + margin if heat else 0)
+    width = words_width + 2 * length + 3 * margin + (heat_side + margin if heat_side else 0)
     return max(width, text_size(title, letters)[0] + 2 * margin), rows * _row(letters) + 2 * margin
 
 
-def draw_reasons(canvas, rectangle, explanation, letters, form, *, chip, title):
-    """Draw why: what speaks for the answer to the right of a line, what speaks against it to the left; and the heat.
+def draw_explanation(canvas, rectangle, explanation, letters, layout, *, chip, title):
+    """Draw an explanation: bars to the right for cues for the prediction, to the left against it, and the heat map.
 
     Parameters
     ----------
     canvas, rectangle, letters
-        As for `draw_bars`; the size is that of `reasons_size`.
+        As for `draw_bars`; the size is from `explanation_size`.
     explanation : Explanation
-    form : ReasonForm
+    layout : ExplanationLayout
     chip : ndarray of shape (S, S), uint8
-        Grey; what the heat is laid over.
+        Grey; below the heat map.
     title : str
     """
     shade(canvas, rectangle)
     margin, row = _margin(letters), _row(letters)
-    words, length, heat, _ = _reason_columns(explanation, letters, form)
+    words_width, length, heat_side, _ = _explanation_columns(explanation, letters, layout)
     x, y = rectangle.x + margin, rectangle.y + margin
     write(canvas, title, (x, y), letters, INK)
     y += row
-    if heat:
-        _paste(canvas, heat_image(chip, explanation.heat, heat), x, y)
-        x += heat + margin
-    reasons = explanation.notable[: form.n_reasons]
-    if not reasons:
-        write(canvas, NO_REASON, (x, y), letters, DIM)
+    if heat_side:
+        _paste(canvas, heat_image(chip, explanation.heat, heat_side), x, y)
+        x += heat_side + margin
+    cues = explanation.notable[: layout.n_cues]
+    if not cues:
+        write(canvas, NO_CUE, (x, y), letters, DIM)
         return
-    full = max(FULL_BAR, *(abs(each.contribution) for each in reasons))
-    zero, thick = x + words + margin + length, max(1, row // 2)
-    fill(canvas, zero, y, max(1, letters // 12), len(reasons) * row, DIM)
-    for each in reasons:
-        write(canvas, each.words, (x, y), letters, INK)
-        reach = max(1, round(length * abs(each.contribution) / full))
-        left, colour = (zero, FOR) if each.contribution > 0 else (zero - reach, AGAINST)
-        fill(canvas, left, y + (row - thick) // 2, reach, thick, colour)
+    full = max(FULL_BAR, *(abs(cue.contribution) for cue in cues))
+    zero, thickness = x + words_width + margin + length, max(1, row // 2)
+    fill(canvas, zero, y, max(1, letters // 12), len(cues) * row, DIM)
+    for cue in cues:
+        write(canvas, cue.words, (x, y), letters, INK)
+        width = max(1, round(length * abs(cue.contribution) / full))
+        left, colour = (zero, FOR) if cue.contribution > 0 else (zero - width, AGAINST)
+        fill(canvas, left, y + (row - thickness) // 2, width, thickness, colour)
         y += row
 
 
 def heat_image(chip, heat, side):
-    """Return a chip with its heat laid over, shape (side, side, 3), uint8: orange speaks for the answer, blue against.
+    """Return a chip under its heat map, shape (side, side, 3), uint8: orange for the prediction, blue against it.
 
     Parameters
     ----------
@@ -222,21 +142,23 @@ def heat_image(chip, heat, side):
     heat : ndarray of shape (S, S)
     side : int
     """
-    smooth = cv2.INTER_AREA if side < len(chip) else cv2.INTER_LINEAR
-    grey, heat = (cv2.resize(each, (side, side), interpolation=smooth) for each in (chip, heat.astype(np.float32)))
+    interpolation = cv2.INTER_AREA if side < len(chip) else cv2.INTER_LINEAR
+    grey, heat = (
+        cv2.resize(each, (side, side), interpolation=interpolation) for each in (chip, heat.astype(np.float32))
+    )
     strength = (heat / max(FULL_HEAT, float(np.abs(heat).max())))[..., None]
     colour = np.where(strength > 0, np.float32(FOR), np.float32(AGAINST))
-    share = _DEEPEST * np.abs(strength) ** 1.5  # the weak, which is everywhere, hardly shows
-    return (grey[..., None] * (1 - share) + colour * share).astype(np.uint8)
+    opacity = _MAX_OPACITY * np.abs(strength) ** 1.5  # weak heat is everywhere and hardly shows
+    return (grey[..., None] * (1 - opacity) + colour * opacity).astype(np.uint8)
 
 
-def strip_height(n_tracks, letters):
-    """Return the height of the strip of `draw_strip`."""
+def timeline_height(n_tracks, letters):
+    """Return the height of the panel of `draw_timeline`."""
     return (n_tracks + 1) * _row(letters) + _margin(letters)
 
 
-def draw_strip(canvas, rectangle, history, letters):
-    """Draw what was answered in the last seconds: a coloured band for each track, with gaps where it was not seen.
+def draw_timeline(canvas, rectangle, history, letters):
+    """Draw the last seconds: a coloured band for each track, with gaps where its face is out of sight.
 
     Parameters
     ----------
@@ -247,58 +169,61 @@ def draw_strip(canvas, rectangle, history, letters):
     shade(canvas, rectangle)
     margin, row = _margin(letters), _row(letters)
     n_tracks = (rectangle.height - margin) // row - 1
-    tracks = list(history.runs().items())[-n_tracks:] if n_tracks > 0 else []
-    names = max((text_size(f"#{track_id}", letters)[0] for track_id, _ in tracks), default=0)
-    begin, end = rectangle.x + names + 2 * margin, rectangle.right - margin
-    for index, (track_id, runs) in enumerate(tracks):
+    tracks = list(history.segments().items())[-n_tracks:] if n_tracks > 0 else []
+    names_width = max((text_size(f"#{track_id}", letters)[0] for track_id, _ in tracks), default=0)
+    begin, end = rectangle.x + names_width + 2 * margin, rectangle.right - margin
+
+    def column(time_s):
+        return round(end - (end - begin) * (history.now - time_s) / history.seconds)
+
+    for index, (track_id, segments) in enumerate(tracks):
         y = rectangle.y + margin + index * row
         write(canvas, f"#{track_id}", (rectangle.x + margin, y), letters, INK)
-        fill(canvas, begin, y + row // 2, end - begin, 1, _TRACK)
-        for run in runs:
-            left, right = (
-                round(end - (end - begin) * (history.now - time) / history.seconds) for time in (run.begin, run.end)
-            )
-            _draw_run(canvas, Rectangle(left, y, max(2, right - left), row - max(1, row // 8)), run.expression, letters)
+        fill(canvas, begin, y + row // 2, end - begin, 1, _EMPTY_BAR)
+        for segment in segments:
+            left, right = column(segment.begin), column(segment.end)
+            band = Rectangle(left, y, max(2, right - left), row - max(1, row // 8))
+            _draw_band(canvas, band, segment.expression, letters)
     y = rectangle.bottom - row
     write(canvas, f"{history.seconds:.0f} s ago", (begin, y), letters, DIM)
     write(canvas, "now", (end - text_size("now", letters)[0], y), letters, DIM)
 
 
-def draw_help(canvas, rows, letters):
-    """Draw a list of keys and what they do in the middle of a canvas, smaller and in two columns where it must fit.
+def draw_key_list(canvas, rows, letters):
+    """Draw a list of keys and their labels in the middle of the canvas, smaller or in two columns if necessary.
 
     Parameters
     ----------
     canvas : ndarray of shape (height, width, 3), uint8
     rows : list of (str, str)
+        Keys and label.
     letters : int
-        Size of the letters in pixels, at most.
+        Largest height of the text in pixels.
     """
     height, width = canvas.shape[:2]
     for letters, n_columns in itertools.product(range(letters, 0, -1), (1, 2)):  # noqa: B020
-        keys, words = (max(text_size(row[side], letters)[0] for row in rows) for side in (0, 1))
+        keys_width, labels_width = (max(text_size(row[side], letters)[0] for row in rows) for side in (0, 1))
         margin, n_rows = 2 * _margin(letters), -(-len(rows) // n_columns)
-        size = n_columns * (keys + words + 2 * margin) + margin, n_rows * _row(letters) + 2 * margin
+        column_width = keys_width + labels_width + 2 * margin
+        size = n_columns * column_width + margin, n_rows * _row(letters) + 2 * margin
         if size[0] <= width and size[1] <= height:
             break
-    place = Rectangle((width - size[0]) // 2, (height - size[1]) // 2, *size)
-    shade(canvas, place, 0.15)
-    for index, (key, does) in enumerate(rows):
-        column, level = divmod(index, n_rows)
-        x = place.x + margin + column * (keys + words + 2 * margin)
-        y = place.y + margin + level * _row(letters)
-        write(canvas, key, (x, y), letters, INK)
-        write(canvas, does, (x + keys + margin, y), letters, DIM)
+    panel = Rectangle((width - size[0]) // 2, (height - size[1]) // 2, *size)
+    shade(canvas, panel, _HELP_BRIGHTNESS)
+    for index, (keys, label) in enumerate(rows):
+        column, row = divmod(index, n_rows)
+        x, y = panel.x + margin + column * column_width, panel.y + margin + row * _row(letters)
+        write(canvas, keys, (x, y), letters, INK)
+        write(canvas, label, (x + keys_width + margin, y), letters, DIM)
 
 
-def _draw_run(canvas, band, expression, letters):
-    """Fill a band and write the expression into it where there is room."""
+def _draw_band(canvas, band, expression, letters):
+    """Fill a band and write the expression into it if there is room."""
     fill(canvas, *band, COLOURS[expression])
     width, height = text_size(expression, letters)
     if width + 6 <= band.width:
-        write(
-            canvas, expression, (band.x + 3, band.y + (band.height - height) // 2), letters, ink_on(COLOURS[expression])
-        )
+        corner = band.x + 3, band.y + (band.height - height) // 2
+        write(canvas, expression, corner, letters, ink_on(COLOURS[expression]))
 
 
 def _paste(canvas, image, x, y):
@@ -311,12 +236,13 @@ def _bar_columns(names, letters):
     return max(text_size(name, letters)[0] for name in names), 5 * letters, text_size("100%", letters)[0]
 
 
-def _reason_columns(explanation, letters, form):
-    """Return the width of the words, the length of a bar, the side of the heat image (0: none), and the rows."""
-    reasons = explanation.notable[: form.n_reasons]
-    words = max(text_size(text, letters)[0] for text in [each.words for each in reasons] or [NO_REASON])
-    heat = form.n_reasons * _row(letters) if form.heat and explanation.heat is not None else 0
-    return words, 3 * letters if reasons else 0, heat, 1 + (form.n_reasons if heat else max(1, len(reasons)))
+def _explanation_columns(explanation, letters, layout):
+    """Return the width of the words, the length of a bar, the side of the heat map (0: none), and the rows."""
+    cues = explanation.notable[: layout.n_cues]
+    words_width = max(text_size(text, letters)[0] for text in [cue.words for cue in cues] or [NO_CUE])
+    heat_side = layout.n_cues * _row(letters) if layout.heat and explanation.heat is not None else 0
+    rows = 1 + (layout.n_cues if heat_side else max(1, len(cues)))
+    return words_width, 3 * letters if cues else 0, heat_side, rows
 
 
 def _margin(letters):

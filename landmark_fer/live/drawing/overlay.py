@@ -1,6 +1,10 @@
-"""The overlay: boxes, labels and panels of recognized faces, placed where no face is."""
+"""The overlay: boxes, labels and panels of recognized faces on a frame.
 
-from typing import NamedTuple
+Each option of `OverlayOptions` but ``mirror`` is one function here, registered with `element`.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -8,273 +12,273 @@ import numpy as np
 from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.core.landmarks import CLOSED_GROUPS, GROUPS
 from landmark_fer.live.drawing import charts
+from landmark_fer.live.drawing.layout import Rectangle, place_panel
 from landmark_fer.live.drawing.text import COLOURS, PAPER, RECORDING, ink_on, largest_size, text_size, write
-from landmark_fer.live.state import KEYS, OverlayOptions
-
-_DISTANCE = 0.1  # what a diagonal of the face's box further away is worth, in shares of the panel that hide something
-
-
-class Rectangle(NamedTuple):
-    """Whole pixels, x before y."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    @property
-    def right(self):
-        """The first column beyond it."""
-        return self.x + self.width
-
-    @property
-    def bottom(self):
-        """The first row below it."""
-        return self.y + self.height
-
-    def inside(self, bounds):
-        """Return the rectangle moved, and cut where it is too large, so that it lies inside `bounds`."""
-        width, height = min(self.width, bounds.width), min(self.height, bounds.height)
-        x = min(max(self.x, bounds.x), bounds.right - width)
-        y = min(max(self.y, bounds.y), bounds.bottom - height)
-        return Rectangle(x, y, width, height)
-
-
-def beside(box, size, bounds, taken, *, gap):
-    """Return where a panel goes near a face: on its right if that is free, else where it hides least.
-
-    Parameters
-    ----------
-    box : Rectangle
-        Of the face.
-    size : pair of int
-        Width and height of the panel.
-    bounds : Rectangle
-        In which the panel has to lie.
-    taken : list of (Rectangle, float)
-        What should stay in sight, and how bad it is to hide a pixel of it.
-    gap : int
-        Pixels between the face and the panel.
-
-    Returns
-    -------
-    Rectangle
-    float
-        How much it hides: the hidden pixels, times how bad each is, for each pixel of the panel.
-    """
-    width, height = size
-    columns = box.right + gap, box.x - gap - width
-    rows = (
-        box.y,
-        box.bottom - height,
-        *(other.bottom + gap for other, _ in taken),
-        *(o.y - gap - height for o, _ in taken),
-    )
-    below, above = box.bottom + gap, box.y - gap - height
-    along = box.x, box.right - width, *(other.right + gap for other, _ in taken), *(o.x - gap - width for o, _ in taken)
-    corners = [(x, y) for x in (bounds.right - width, bounds.x) for y in (bounds.y, bounds.bottom - height)]
-    places = [(x, y) for y in rows for x in columns] + [(x, y) for y in (below, above) for x in along] + corners
-    rectangles = [Rectangle(x, y, width, height).inside(bounds) for x, y in places]
-    hidden = _hidden(rectangles, taken)
-    best = int((hidden + _DISTANCE * _distances(rectangles, box, near=2 * gap)).argmin())
-    return rectangles[best], float(hidden[best])
-
-
-def _distances(rectangles, box, *, near):
-    """Return how far beyond `near` rectangles are from a box, edge from edge, in its diagonals, shape (n,)."""
-    x, y, width, height = np.array(rectangles, dtype=np.float64).T
-    across = np.maximum(x - box.right, box.x - x - width).clip(0)
-    down = np.maximum(y - box.bottom, box.y - y - height).clip(0)
-    return (np.hypot(across, down) - near).clip(0) / max(1.0, np.hypot(box.width, box.height))
-
-
-def _hidden(rectangles, taken):
-    """Return how much each rectangle hides of what is taken, for each of its own pixels, shape (n,)."""
-    x, y, width, height = np.array(rectangles, dtype=np.float64).T[..., None]
-    others = np.array([other for other, _ in taken], dtype=np.float64).reshape(-1, 4)
-    across = np.minimum(x + width, others[:, 0] + others[:, 2]) - np.maximum(x, others[:, 0])
-    down = np.minimum(y + height, others[:, 1] + others[:, 3]) - np.maximum(y, others[:, 1])
-    shared = across.clip(0) * down.clip(0) * [badness for _, badness in taken]
-    return shared.sum(axis=1) / np.maximum(1, width * height)[:, 0]
-
+from landmark_fer.live.overlay_options import CONTROLS, OverlayOptions
 
 NO_FACE = "no face"
 
+BELOW_FACES, ON_FACE, PANEL, ON_TOP = "below faces", "on a face", "panel of a face", "on top"
+"""When an element is drawn: before the faces, with each face's box, next to each face, or last."""
+
+ELEMENTS = defaultdict(dict)
+"""The functions that draw overlay options, by layer and name."""
+
 _WHITE = (255, 255, 255)
-_SHIFT = 4  # binary digits of a pixel's fraction in OpenCV's drawing functions
-_REFERENCE_SIDE = 480  # of a image on which lines are one pixel wide
-_LETTERS, _LEAST_LETTERS = 14, 9  # pixels, on such a image and on small ones
-_TRACKS, _STRIP_SHARE = (1, 2, 3, 4), 0.18  # how many the strip shows, and how much of the image it may take for more
-_HIDES_LITTLE = 0.05  # share of a panel that may lie over a face
-_HIDES_PANEL = 4.0  # how much worse it is to hide letters than to hide a part of a face
+_SHIFT = 4  # fractional bits of coordinates in OpenCV's drawing functions
+_REFERENCE_SIDE = 480  # of an image with lines one pixel wide
+_LETTERS, _MIN_LETTERS = 14, 9  # height of text in pixels on such an image, and on small ones
+_MAX_TIMELINE_TRACKS, _TIMELINE_SHARE = 4, 0.18  # of the image's height, if there is more than one track
+_MAX_HIDING_COST = 0.05  # of a panel
+_PANEL_COST = 4.0  # of hiding a pixel of text; of a face it is 1
 
 
-def draw_frame(image, seen, *, view=None, explanations=None, history=None):
-    """Return a image with what was seen drawn onto it.
+@dataclass(frozen=True)
+class Status:
+    """What the corners of the window show.
+
+    Attributes
+    ----------
+    paused, recording : bool
+    frames_per_second : float or None
+    message : str or None
+        One line at the bottom.
+    """
+
+    paused: bool = False
+    recording: bool = False
+    frames_per_second: float | None = None
+    message: str | None = None
+
+
+def draw_frame(image, faces, *, options=None, status=None, explanations=None, history=None):
+    """Return an image with the overlay of its faces.
 
     Parameters
     ----------
     image : ndarray of shape (height, width, 3), uint8
-        RGB; left as it is.
-    seen : list of RecognizedFace
-        With none, the image says so.
-    view : OverlayOptions, optional
-        As by default `OverlayOptions()` shows it.
+        RGB; not changed.
+    faces : list of RecognizedFace
+        Without one, the overlay reads "no face".
+    options : OverlayOptions, optional
+    status : Status, optional
     explanations : dict of int to Explanation, optional
-        By track.
+        By track id, for option ``explain``.
     history : History, optional
-        What the strip shows.
+        For option ``timeline``.
 
     Returns
     -------
     ndarray of shape (height, width, 3), uint8
-        RGB. Lines and letters grow with the image. The image is mirrored before anything is drawn, so that
-        letters can be read.
+        RGB. Lines and text grow with the image. A mirrored image is mirrored first, so that text stays readable.
     """
-    view = view or OverlayOptions()
-    canvas = np.array(image[:, ::-1] if view.mirror else image, order="C")
-    drawing = _Drawing(canvas, view)
-    if view.strip and history is not None:
-        drawing.draw_strip(history)
-    boxes = [drawing.draw_face(face.recognition) for face in seen]
-    drawing.draw_marks(no_face=not seen)
-    for face, box in zip(seen, boxes, strict=True):
-        drawing.draw_predictions(face, box)
-    for face, box in zip(seen, boxes, strict=True):
-        name = f"#{face.track_id}" if len(seen) > 1 else ""
-        drawing.draw_panels(face.recognition, box, (explanations or {}).get(face.track_id), name=name)
-    if view.help:
-        drawing.draw_help()
+    options = options or OverlayOptions()
+    canvas = np.array(image[:, ::-1] if options.mirror else image, order="C")
+    scene = _Scene(canvas, faces, options, explanations or {}, history)
+    scene.draw(BELOW_FACES)
+    for face in faces:
+        _draw_box(scene, face)
+        scene.draw(ON_FACE, face)
+    _draw_status(scene, status or Status())
+    for face in faces:
+        _draw_predictions(scene, face)
+    for face in faces:
+        scene.draw(PANEL, face)
+    scene.draw(ON_TOP)
     return canvas
 
 
-class _Drawing:
-    """A canvas, the size of what is drawn on it, and which parts of it should stay in sight."""
+def element(name, layer):
+    """Register a function as the one that draws an overlay option.
 
-    def __init__(self, canvas, view):
-        self.canvas, self.view = canvas, view
+    Parameters
+    ----------
+    name : str
+        A field of `OverlayOptions`.
+    layer : str
+        One of `BELOW_FACES`, `ON_FACE`, `PANEL` and `ON_TOP`. The function takes the scene and, in `ON_FACE` and
+        `PANEL`, a face.
+    """
+
+    def register(function):
+        ELEMENTS[layer][name] = function
+        return function
+
+    return register
+
+
+class _Scene:
+    """A canvas, what is drawn on it, and which of its parts should stay visible."""
+
+    def __init__(self, canvas, faces, options, explanations, history):
+        self.canvas, self.faces, self.options = canvas, faces, options
+        self.explanations, self.history = explanations, history
         height, width = canvas.shape[:2]
         self.unit = min(height, width) / _REFERENCE_SIDE
-        self.letters = max(_LEAST_LETTERS, round(_LETTERS * self.unit))
+        self.letters = max(_MIN_LETTERS, round(_LETTERS * self.unit))
         self.bounds = Rectangle(0, 0, width, height)
-        self.taken = []
+        self.occupied = []
 
-    def draw_strip(self, history):
-        """Draw the last seconds along the bottom; nothing else goes there."""
-        letters = max(_LEAST_LETTERS, round(0.85 * self.letters))
-        room = [n for n in _TRACKS if charts.strip_height(n, letters) <= _STRIP_SHARE * self.bounds.height]
-        n_tracks = min(max(1, len(history.runs())), max(room, default=1))
-        height = min(charts.strip_height(n_tracks, letters), self.bounds.height)
-        charts.draw_strip(self.canvas, self._bottom(height), history, letters)
-        self.bounds = self.bounds._replace(height=self.bounds.height - height)
+    def draw(self, layer, *face):
+        """Draw the elements of a layer that the options include."""
+        for name, function in ELEMENTS[layer].items():
+            if getattr(self.options, name):
+                function(self, *face)
 
-    def draw_face(self, recognition):
-        """Draw box and landmarks; return the box as a Rectangle, mirrored where the image is."""
-        colour, box = COLOURS[recognition.expression], recognition.face.box
-        x = self.bounds.width - box.x - box.width if self.view.mirror else box.x
-        corners = np.round([x, box.y, x + box.width - 1, box.y + box.height - 1]).astype(int).tolist()
-        cv2.rectangle(self.canvas, corners[:2], corners[2:], colour, max(1, round(2 * self.unit)))
-        if self.view.landmarks:
-            self._draw_landmarks(recognition.face, colour)
-        rectangle = Rectangle(*corners[:2], corners[2] - corners[0] + 1, corners[3] - corners[1] + 1)
-        self.taken.append((rectangle, 1.0))
-        return rectangle
+    def occupy(self, rectangle, cost):
+        """Mark a rectangle as one that panels should not hide."""
+        self.occupied.append((rectangle, cost))
 
-    def _draw_landmarks(self, face, colour):
-        xy = face.landmarks * (-1, 1) + (self.bounds.width - 1, 0) if self.view.mirror else face.landmarks
-        xy = np.round(xy * 2**_SHIFT).astype(np.int32)
-        for name, members in GROUPS.items():
-            contour, thick = [xy[list(members)][:, None]], max(1, round(self.unit))
-            cv2.polylines(self.canvas, contour, name in CLOSED_GROUPS, colour, thick, cv2.LINE_AA, _SHIFT)
-        radius = max(1, round(1.3 * min(max(0.5, self.unit), face.box.width / 120) * 2**_SHIFT))
-        for x, y in xy.tolist():
-            cv2.circle(self.canvas, (x, y), radius, _WHITE, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+    def box(self, face):
+        """Return the box of a face on the canvas as a Rectangle."""
+        box = face.recognition.face.box
+        x = self.bounds.width - box.x - box.width if self.options.mirror else box.x
+        edges = x, box.y, x + box.width - 1, box.y + box.height - 1
+        left, top, right, bottom = (round(edge) for edge in edges)
+        return Rectangle(left, top, right - left + 1, bottom - top + 1)
 
-    def draw_marks(self, *, no_face):
-        """Draw what concerns the whole image into its corners."""
-        view, right = self.view, self.bounds.width
-        if view.frames_per_second is not None:
-            self._label(f"{view.frames_per_second:.0f} frames/s", 0, 0, PAPER)
-        marks = (("recording", view.recording, RECORDING), ("paused", view.paused, PAPER))
-        for text, shown, ground in marks:
-            if shown:
-                right = self._label(text, right, 0, ground, from_right=True).x
-        lines = [text for text, shown in ((NO_FACE, no_face), (view.message, view.message)) if shown]
-        bottom = self.bounds.bottom
-        for text in reversed(lines):
-            bottom = self._label(text, 0, bottom, PAPER, above=True).y
+    def title(self, face):
+        """Return the title of a face's panels: its number, if there are several faces."""
+        return f"#{face.track_id}" if len(self.faces) > 1 else ""
 
-    def draw_predictions(self, face, box):
-        """Write who it is and what is answered above a face; the other model's answer in a line of its own."""
-        rows = [(f"#{face.track_id} {_prediction(face.recognition)}", face.recognition)]
-        rows += [(f"versus {_prediction(face.versus)}", face.versus)] if face.versus is not None else []
-        letters = self._letters_for(box, 0.12)
-        height = sum(self._label_size(text, letters)[1] for text, _ in rows)
-        y = max(self.bounds.y, min(box.y, self.bounds.bottom) - height)
-        for text, recognition in rows:
-            y = self._label(text, box.x, y, COLOURS[recognition.expression], letters=letters).bottom
+    def letters_for(self, box, share):
+        """Return a height of text for a face: a share of its box's height, within bounds."""
+        return max(_MIN_LETTERS, min(self.letters, round(share * box.height)))
 
-    def draw_panels(self, recognition, box, explanation, *, name):
-        """Draw the charts of a face beside it, as much of each as there is room for."""
-        if self.view.bars:
-            ranked = sorted(recognition.probabilities.items(), key=lambda item: -item[1])
-            forms = self._forms(box, (recognition.probabilities, dict(ranked[:3])))
-            sizes = [charts.bars_size(shown, letters, title=name) for shown, letters in forms]
-            if found := self._room(box, sizes):
-                charts.draw_bars(self.canvas, found[1], *forms[found[0]], title=name)
-        if self.view.explain and explanation is not None:
-            title = f"{name} why {explanation.expression}".strip()
-            forms = [(letters, form) for form, letters in self._forms(box, charts.REASON_FORMS)]
-            sizes = [charts.reasons_size(explanation, *form, title=title) for form in forms]
-            if found := self._room(box, sizes):
-                chip = recognition.face.chip[:, ::-1] if self.view.mirror else recognition.face.chip
-                charts.draw_reasons(self.canvas, found[1], explanation, *forms[found[0]], chip=chip, title=title)
-
-    def _forms(self, box, forms):
-        """Return each form of a panel with the size of its letters: at full size, then smaller."""
-        letters = self._letters_for(box, 0.085)
-        smaller = max(_LEAST_LETTERS, round(0.8 * letters))
-        return [(form, size) for form in forms for size in dict.fromkeys((letters, smaller))]
-
-    def _room(self, box, sizes):
-        """Return the first form of a panel that hides little, and where it goes; None where none does."""
-        gap = max(3, round(6 * self.unit))
-        for form, size in enumerate(sizes):
-            place, hidden = beside(box, size, self.bounds, self.taken, gap=gap)
-            if hidden <= _HIDES_LITTLE and size == (place.width, place.height):
-                self.taken.append((place, _HIDES_PANEL))
-                return form, place
-        return None
-
-    def draw_help(self):
-        """List the keys in the middle."""
-        words = {}
-        for key, does in KEYS:
-            words.setdefault(does, []).append(key)
-        rows = [(", ".join(keys), does) for does, keys in words.items()]
-        charts.draw_help(self.canvas, rows, self.letters)
-
-    def _letters_for(self, box, share):
-        return max(_LEAST_LETTERS, min(self.letters, round(share * box.height)))
-
-    def _label_size(self, text, letters):
-        margin = max(2, letters // 4)
-        width, height = text_size(text, letters)
-        return width + 2 * margin, height + margin
-
-    def _label(self, text, x, y, ground, *, letters=None, above=False, from_right=False):
-        """Write text on a filled ground at x and y, moved and shrunk until it lies inside; return where it is."""
+    def write_label(self, text, x, y, ground, *, letters=None, above=False, from_right=False):
+        """Write text on a filled ground at x and y, moved and shrunk to lie inside; return its rectangle."""
         letters = largest_size([text], self.bounds.width - 4, least=4, most=letters or self.letters)
-        width, height = self._label_size(text, letters)
+        width, height = _label_size(text, letters)
         place = Rectangle(x - width if from_right else x, y - height if above else y, width, height).inside(self.bounds)
         charts.fill(self.canvas, *place, ground)
-        margin = max(2, letters // 4)
+        margin = _label_margin(letters)
         write(self.canvas, text, (place.x + margin, place.y + margin // 2), letters, ink_on(ground))
-        self.taken.append((place, _HIDES_PANEL))
+        self.occupy(place, _PANEL_COST)
         return place
 
-    def _bottom(self, height):
-        return self.bounds._replace(y=self.bounds.bottom - height, height=height)
+    def place_first(self, face, sizes):
+        """Return the index and place of the first panel size that hides little; None where all hide too much."""
+        gap = max(3, round(6 * self.unit))
+        for index, size in enumerate(sizes):
+            place, cost = place_panel(self.box(face), size, self.bounds, self.occupied, gap=gap)
+            if cost <= _MAX_HIDING_COST and size == (place.width, place.height):
+                self.occupy(place, _PANEL_COST)
+                return index, place
+        return None
+
+    def panel_forms(self, face, contents):
+        """Return each content of a panel with heights of text, the larger first."""
+        letters = self.letters_for(self.box(face), 0.085)
+        smaller = max(_MIN_LETTERS, round(0.8 * letters))
+        return [(content, size) for content in contents for size in dict.fromkeys((letters, smaller))]
+
+
+def _draw_box(scene, face):
+    box, thickness = scene.box(face), max(1, round(2 * scene.unit))
+    colour = COLOURS[face.recognition.expression]
+    cv2.rectangle(scene.canvas, (box.x, box.y), (box.right - 1, box.bottom - 1), colour, thickness)
+    scene.occupy(box, 1.0)
+
+
+def _draw_status(scene, status):
+    """Draw frame rate, recording and pause into the upper corners, messages at the bottom."""
+    right = scene.bounds.width
+    if status.frames_per_second is not None:
+        scene.write_label(f"{status.frames_per_second:.0f} frames/s", 0, 0, PAPER)
+    for text, is_shown, ground in (("recording", status.recording, RECORDING), ("paused", status.paused, PAPER)):
+        if is_shown:
+            right = scene.write_label(text, right, 0, ground, from_right=True).x
+    bottom = scene.bounds.bottom
+    for text in filter(None, (status.message, None if scene.faces else NO_FACE)):
+        bottom = scene.write_label(text, 0, bottom, PAPER, above=True).y
+
+
+def _draw_predictions(scene, face):
+    """Write a face's number and prediction above it, and the second model's prediction in a line of its own."""
+    rows = [(f"#{face.track_id} {_prediction(face.recognition)}", face.recognition)]
+    if face.versus is not None:
+        rows.append((f"versus {_prediction(face.versus)}", face.versus))
+    box = scene.box(face)
+    letters = scene.letters_for(box, 0.12)
+    height = sum(_label_size(text, letters)[1] for text, _ in rows)
+    y = max(scene.bounds.y, min(box.y, scene.bounds.bottom) - height)
+    for text, recognition in rows:
+        y = scene.write_label(text, box.x, y, COLOURS[recognition.expression], letters=letters).bottom
+
+
+@element("timeline", BELOW_FACES)
+def _draw_timeline(scene):
+    """Draw the last seconds along the bottom and reserve their place."""
+    if scene.history is None:
+        return
+    letters = max(_MIN_LETTERS, round(0.85 * scene.letters))
+    counts = range(1, _MAX_TIMELINE_TRACKS + 1)
+    room = _TIMELINE_SHARE * scene.bounds.height
+    fitting = max((n for n in counts if charts.timeline_height(n, letters) <= room), default=1)
+    n_tracks = max(1, min(len(scene.history.segments()), fitting))
+    height = min(charts.timeline_height(n_tracks, letters), scene.bounds.height)
+    place = scene.bounds._replace(y=scene.bounds.bottom - height, height=height)
+    charts.draw_timeline(scene.canvas, place, scene.history, letters)
+    scene.bounds = scene.bounds._replace(height=scene.bounds.height - height)
+
+
+@element("landmarks", ON_FACE)
+def _draw_landmarks(scene, face):
+    """Draw the contours and points of the 68-point scheme."""
+    colour, face = COLOURS[face.recognition.expression], face.recognition.face
+    xy = face.landmarks * (-1, 1) + (scene.bounds.width - 1, 0) if scene.options.mirror else face.landmarks
+    xy = np.round(xy * 2**_SHIFT).astype(np.int32)
+    for name, members in GROUPS.items():
+        contour, thickness = [xy[list(members)][:, None]], max(1, round(scene.unit))
+        cv2.polylines(scene.canvas, contour, name in CLOSED_GROUPS, colour, thickness, cv2.LINE_AA, _SHIFT)
+    radius = max(1, round(1.3 * min(max(0.5, scene.unit), face.box.width / 120) * 2**_SHIFT))
+    for x, y in xy.tolist():
+        cv2.circle(scene.canvas, (x, y), radius, _WHITE, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+
+
+@element("bars", PANEL)
+def _draw_bars(scene, face):
+    """Draw all probabilities, or the three largest, next to a face if there is room."""
+    probabilities = face.recognition.probabilities
+    largest = dict(sorted(probabilities.items(), key=lambda item: -item[1])[:3])
+    title, forms = scene.title(face), scene.panel_forms(face, (probabilities, largest))
+    sizes = [charts.bars_size(shown, letters, title=title) for shown, letters in forms]
+    if found := scene.place_first(face, sizes):
+        index, place = found
+        charts.draw_bars(scene.canvas, place, *forms[index], title=title)
+
+
+@element("explain", PANEL)
+def _draw_explanation(scene, face):
+    """Draw the explanation of a face next to it, as much of it as there is room for."""
+    explanation = scene.explanations.get(face.track_id)
+    if explanation is None:
+        return
+    title = f"{scene.title(face)} why {explanation.expression}".strip()
+    forms = scene.panel_forms(face, charts.EXPLANATION_LAYOUTS)
+    sizes = [charts.explanation_size(explanation, letters, layout, title=title) for layout, letters in forms]
+    if found := scene.place_first(face, sizes):
+        index, place = found
+        layout, letters = forms[index]
+        chip = face.recognition.face.chip
+        chip = chip[:, ::-1] if scene.options.mirror else chip
+        charts.draw_explanation(scene.canvas, place, explanation, letters, layout, chip=chip, title=title)
+
+
+@element("help", ON_TOP)
+def _draw_help(scene):
+    rows = [(", ".join(control.keys), control.label) for control in CONTROLS]
+    charts.draw_key_list(scene.canvas, rows, scene.letters)
+
+
+def _label_margin(letters):
+    return max(2, letters // 4)
+
+
+def _label_size(text, letters):
+    margin = _label_margin(letters)
+    width, height = text_size(text, letters)
+    return width + 2 * margin, height + margin
 
 
 def _prediction(recognition):

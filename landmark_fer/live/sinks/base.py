@@ -1,18 +1,76 @@
-"""Common parts of sinks: the kind of a file by its suffix, times as text."""
+"""The base class of sinks, and what they share: formats by file suffix, times as text."""
 
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 
-from landmark_fer.core.errors import InputError
+from landmark_fer.core.errors import InputError, SinkError
+
+logger = logging.getLogger(__name__)
+
+
+class Sink:
+    """Receives every frame of a session with its faces; a context manager.
+
+    A file is opened for the first frame, so that a failed start leaves an older file as it is.
+
+    Attributes
+    ----------
+    takes_annotated : bool
+        Whether `write` takes frames with annotated images.
+    takes_explanations : bool
+        Whether `write` keeps explanations.
+    """
+
+    takes_annotated = False
+    takes_explanations = False
+
+    def write(self, frame, faces=(), explanations=None):
+        """Write a frame.
+
+        Parameters
+        ----------
+        frame : Frame
+        faces : sequence of RecognizedFace
+        explanations : dict of int to Explanation, optional
+            Those made for this frame, by track id.
+
+        Raises
+        ------
+        SinkError
+            If it cannot be written.
+        """
+        raise NotImplementedError
+
+    def close(self):
+        """Finish the file.
+
+        Raises
+        ------
+        SinkError
+            If it cannot be finished.
+        """
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        """Close; where another error is on its way, a `SinkError` is only logged."""
+        try:
+            self.close()
+        except SinkError as error:
+            if kind is None:
+                raise
+            logger.warning("%s", error)
 
 
 def by_suffix(table, path, option):
-    """Return what a table has for the suffix of a path.
+    """Return the entry of a table for the suffix of a path.
 
     Raises
     ------
     InputError
-        If it has nothing for it; the message names the command's option.
+        If there is none; the message names the command's option.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in table:

@@ -1,7 +1,4 @@
-"""Logs: sinks that keep a row for each face of each frame, as CSV or JSON lines.
-
-A log touches its file when the first frame comes: a start that fails destroys nothing.
-"""
+"""Logs: sinks that write a row for each face of each frame, as CSV or JSON lines."""
 
 import contextlib
 import csv
@@ -17,27 +14,25 @@ from landmark_fer import __version__
 from landmark_fer.artifact.folders import write_whole
 from landmark_fer.core.errors import SinkError
 from landmark_fer.core.paths import check_place
-from landmark_fer.live.sinks.base import by_suffix, wall_time
+from landmark_fer.live.sinks.base import Sink, by_suffix, wall_time
 
 COLUMNS = ("frame", "time_s", "track_id", "x", "y", "width", "height", "expression", "confidence")
 VERSUS_COLUMNS = ("versus_expression", "versus_confidence")
 
 
-class RowLog:
-    """A file with one row a face and frame, written whole frame by whole frame, so that a kill leaves whole rows.
+class RowLog(Sink):
+    """A file with one row for each face and frame. Each frame is one write, so that a killed run leaves whole rows.
 
     Parameters
     ----------
     path : path-like
     classes : sequence of str
-        Expressions, each a column after `COLUMNS`. ``wall_time`` follows.
+        Expressions; each is a column after `COLUMNS`, and ``wall_time`` follows.
     facts : dict, optional
-        What the rows were made with, as from `log_facts`; kept with them.
+        Versions and model, as from `log_facts`; written with the rows.
     versus_classes : sequence of str, optional
-        Expressions of the other model, where there is one: its answers are the last columns.
+        Expressions of the second model, if there is one; its predictions are the last columns.
     """
-
-    takes_annotated = takes_explanations = False
 
     def __init__(self, path, classes, *, facts=None, versus_classes=None):
         self.path, self.facts = Path(path), facts
@@ -46,41 +41,25 @@ class RowLog:
         self._file = None
         check_place(self.path)
 
-    def __enter__(self):
-        return self
+    def write(self, frame, faces=(), explanations=None):
+        """Write a row for each face of a frame; see `Sink.write`. On a full disk, earlier whole rows stay."""
+        try:
+            if self._file is None:
+                self._file = io.FileIO(self.path, "w")
+                self._append(self._start(frame))
+            self._append("".join(self._line(_row(frame, face, explanations or {})) for face in faces))
+        except OSError as error:
+            raise self._sink_error(error) from error
 
-    def __exit__(self, kind, *_):
+    def close(self):
+        """Close the file."""
         try:
             if self._file is not None:
                 self._file.close()
         except OSError as error:
-            if kind is None:
-                raise self._failed(error) from error
+            raise self._sink_error(error) from error
 
-    def write(self, frame, seen, explanations=None):
-        """Write a row for each face of a frame.
-
-        Parameters
-        ----------
-        frame : Frame
-        seen : sequence of RecognizedFace
-        explanations : dict of int to Explanation, optional
-            By track id; kept by a log that ``takes_explanations``.
-
-        Raises
-        ------
-        SinkError
-            If the file cannot be opened or the disk is full; whole rows written before stay.
-        """
-        try:
-            if self._file is None:
-                self._file = io.FileIO(self.path, "w")
-                self._append(self._begin(frame))
-            self._append("".join(self._line(_row(frame, face, explanations or {})) for face in seen))
-        except OSError as error:
-            raise self._failed(error) from error
-
-    def _failed(self, error):
+    def _sink_error(self, error):
         return SinkError(f"{self.path} cannot be written ({error.strerror}); give another --log")
 
     def _append(self, text):
@@ -94,23 +73,30 @@ class RowLog:
             raise
 
     def _header(self, frame):
-        """Return the facts with what only the log knows, or None where no facts were given."""
+        """Return the facts with start time, columns and classes; None without facts."""
         if self.facts is None:
             return None
-        known = {"columns": self.columns, "classes": self.classes, "versus_classes": self.versus_classes}
-        return {"begin": wall_time(frame.wall_s), **self.facts, **known}
+        return {
+            "begin": wall_time(frame.wall_s),
+            **self.facts,
+            "columns": self.columns,
+            "classes": self.classes,
+            "versus_classes": self.versus_classes,
+        }
 
-    def _begin(self, frame):
+    def _start(self, frame):
+        """Return the first lines of the file."""
         raise NotImplementedError
 
     def _line(self, row):
+        """Return a row as a line."""
         raise NotImplementedError
 
 
 class CsvLog(RowLog):
-    """Rows as comma-separated values under the columns' names; the facts lie beside them in ``FILE.csv.meta.json``."""
+    """Rows as comma-separated values with a header; the facts are in ``FILE.csv.meta.json``."""
 
-    def _begin(self, frame):
+    def _start(self, frame):
         header = self._header(frame)
         if header is not None:
             write_whole(self.path.with_name(f"{self.path.name}.meta.json"), json.dumps(header, indent=1) + "\n")
@@ -121,53 +107,52 @@ class CsvLog(RowLog):
 
 
 class JsonlLog(RowLog):
-    """Rows as one JSON object a line; before them an object with the one key ``header`` and the facts.
+    """Rows as one JSON object a line, after a first line ``{"header": facts}``.
 
-    A row whose answer was explained ends with the key ``explanation``.
+    A row with an explanation ends with the key ``explanation``.
     """
 
     takes_explanations = True
 
-    def _begin(self, frame):
+    def _start(self, frame):
         header = self._header(frame)
         return "" if header is None else json.dumps({"header": header}) + "\n"
 
     def _line(self, row):
-        kept = {name: row[name] for name in (*self.columns, "explanation") if name in row}
-        return json.dumps(kept) + "\n"
+        return json.dumps({name: row[name] for name in (*self.columns, "explanation") if name in row}) + "\n"
 
 
 LOGS = {".csv": CsvLog, ".jsonl": JsonlLog}
 
 
 def open_log(path, classes, *, facts=None, versus_classes=None):
-    """Return the log for a file by its suffix, a key of `LOGS`; the parameters are those of `RowLog`.
+    """Return the `RowLog` for a file by its suffix, a key of `LOGS`; parameters as for `RowLog`.
 
     Raises
     ------
     InputError
-        If the suffix is none of them.
+        If the suffix is not a key of `LOGS`.
     SinkError
-        If there can be no such file.
+        If the file cannot be written.
     """
     return by_suffix(LOGS, path, "log")(path, classes, facts=facts, versus_classes=versus_classes)
 
 
 def log_facts(artifact, *, versus=None, source=None):
-    """Return what a log, a summary or a snapshot was made with: versions, and which model.
+    """Return source, versions and model of a session, for logs, summaries and snapshots.
 
     Parameters
     ----------
     artifact : Artifact
     versus : Artifact, optional
-        The other model, where two are shown side by side.
+        The second model, if two are compared.
     source : str, optional
-        The name of the source.
+        Name of the source.
 
     Returns
     -------
     dict
-        JSON can hold it.
+        JSON values.
     """
     versions = {"landmark_fer": __version__, "python": platform.python_version(), "opencv": cv2.__version__}
     facts = {"source": source, "versions": versions, "model": _model_facts(artifact)}
@@ -182,7 +167,7 @@ def _model_facts(artifact):
 
 
 def _row(frame, face, explanations):
-    """Return a row as a dictionary of every column that a log can have, and the explanation if there is one."""
+    """Return a row as a dictionary of all possible columns and, if there is one, the explanation."""
     prediction, box = face.recognition, face.recognition.face.box
     explanation = explanations.get(face.track_id)
     return {

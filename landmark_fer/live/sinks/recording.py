@@ -1,4 +1,4 @@
-"""Recording that a key starts and stops: the sinks of a session by name."""
+"""A sink that records annotated frames while a key has switched it on."""
 
 import contextlib
 import itertools
@@ -7,28 +7,29 @@ import time
 from pathlib import Path
 
 from landmark_fer.core.errors import SinkError
-from landmark_fer.live.sinks.base import wall_time
+from landmark_fer.live.sinks.base import Sink, wall_time
 from landmark_fer.live.sinks.video import VideoRecorder
 
 logger = logging.getLogger(__name__)
 
 
-class KeyedRecording:
-    """A sink for the time that it is switched on; a context manager that finishes a recording that still runs.
+class KeyRecording(Sink):
+    """Records annotated frames while it is on; each recording is a file of its own.
 
-    A recording that cannot be written ends with a warning and no error: what else runs goes on.
+    A recording that cannot be written ends with a warning and no error, so that the session goes on.
 
     Parameters
     ----------
     folder : path-like
-        Made if it is not there.
+        Made if it does not exist.
     frames_per_second : float
+    show_message : callable
+        Takes a message for the user.
     """
 
-    takes_annotated = True
-
-    def __init__(self, folder, *, frames_per_second):
+    def __init__(self, folder, *, frames_per_second, show_message):
         self.folder, self.frames_per_second = Path(folder), frames_per_second
+        self._show_message = show_message
         self._recorder = None
 
     @property
@@ -36,32 +37,37 @@ class KeyedRecording:
         """Whether a recording runs."""
         return self._recorder is not None
 
-    def __enter__(self):
-        return self
+    @property
+    def takes_annotated(self):
+        """Whether a recording runs."""
+        return self.on
 
-    def __exit__(self, *_):
+    def toggle(self):
+        """Start or end a recording."""
+        try:
+            message = self._end() if self.on else self._start()
+        except SinkError as error:
+            logger.warning("%s", error)
+            message = str(error)
+        self._show_message(message)
+
+    def write(self, frame, faces=(), explanations=None):
+        """Write a frame with its annotated image if a recording runs."""
+        if not self.on:
+            return
+        try:
+            self._recorder.write(frame, faces)
+        except SinkError as error:
+            logger.warning("%s", error)
+            self.toggle()
+            self._show_message(str(error))
+
+    def close(self):
+        """End a recording that still runs."""
         if self.on:
-            self.switch()
+            self.toggle()
 
-    def switch(self):
-        """Begin or end a recording; return what to tell the person."""
-        try:
-            return self._end() if self.on else self._begin()
-        except SinkError as error:
-            logger.warning("%s", error)
-            return str(error)
-
-    def write(self, frame, seen):
-        """Write a frame with the drawn image; return what to tell the person if that failed, else None."""
-        try:
-            self._recorder.write(frame, seen)
-        except SinkError as error:
-            logger.warning("%s", error)
-            self.switch()
-            return str(error)
-        return None
-
-    def _begin(self):
+    def _start(self):
         path = self._new_file()
         try:
             self._recorder = VideoRecorder(path, frames_per_second=self.frames_per_second)
@@ -79,7 +85,7 @@ class KeyedRecording:
         return f"recorded {recorder.path}" if recorder.path.exists() else "nothing was recorded"
 
     def _new_file(self):
-        """Make an empty file, under the first name of this moment that is free: no other program can take it then."""
+        """Create an empty file under a free name, so that no other program can take the name."""
         stamp = f"recording-{wall_time(time.time()).replace(':', '-')}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +101,7 @@ class KeyedRecording:
 
 
 def _remove_if_empty(path):
-    """Remove the file of a recording that got no frame."""
+    """Remove the file of a recording without frames."""
     with contextlib.suppress(OSError):
         if path.stat().st_size == 0:
             path.unlink()

@@ -1,4 +1,4 @@
-"""Snapshot: one frame kept as an annotated image, and beside it, as JSON, everything that was seen in it."""
+"""Snapshots: one frame as an annotated image, and its faces and predictions as JSON."""
 
 import contextlib
 import json
@@ -13,56 +13,56 @@ from landmark_fer.live.sinks.base import wall_time
 _DIGITS = 6
 
 
-def write_snapshot(folder, frame, image, seen, *, facts=None):
-    """Write a image and its answers under names that are made of the frame's wall time and never overwrite.
+def write_snapshot(folder, frame, image, faces, *, facts=None):
+    """Write an annotated image and its predictions, under new names made of the frame's wall time.
 
     Parameters
     ----------
     folder : path-like
-        Made if it is not there.
+        Made if it does not exist.
     frame : Frame
     image : ndarray of shape (height, width, 3), uint8
         RGB, annotated.
-    seen : sequence of RecognizedFace
+    faces : sequence of RecognizedFace
     facts : dict, optional
-        What the answers were made with, as from `log_facts`.
+        Versions and model, as from `log_facts`.
 
     Returns
     -------
     Path
-        Of the image, a PNG; the JSON has the same name but for its suffix.
+        Of the image, a PNG; the JSON file differs only in its suffix.
 
     Raises
     ------
     SinkError
-        If they cannot be written; nothing is left behind then.
+        If they cannot be written; no file is left then.
     """
     folder = Path(folder)
     _, png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    described = json.dumps(describe(frame, seen, facts=facts), indent=1, allow_nan=False) + "\n"
+    text = json.dumps(describe(frame, faces, facts=facts), indent=1, allow_nan=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return _write_pair(folder, f"snapshot-{wall_time(frame.wall_s).replace(':', '-')}", png, described)
+        return _write_pair(folder, f"snapshot-{wall_time(frame.wall_s).replace(':', '-')}", png, text)
     except OSError as error:
         raise SinkError(f"snapshot in {folder} cannot be written ({error.strerror}); give another folder") from error
 
 
-def describe(frame, seen, *, facts=None):
-    """Return a frame's answers as a dictionary that JSON can hold.
+def describe(frame, faces, *, facts=None):
+    """Return a frame's faces and predictions as JSON values.
 
     Parameters
     ----------
     frame : Frame
-    seen : sequence of RecognizedFace
+    faces : sequence of RecognizedFace
     facts : dict, optional
 
     Returns
     -------
     dict
-        ``frame``, ``time_s``, ``wall_time``, ``made_with`` (the facts), and ``faces``: for each ``track_id``, ``box``
-        (x, y, width, height), ``detector_score``, ``landmarks`` (68 pairs, x before y, pixels), the answer that is
-        shown (``expression``, ``confidence``, ``probabilities``), the answer to this frame alone (``raw``), and the
-        other model's (``versus``), null where there is none.
+        ``frame``, ``time_s``, ``wall_time``, ``image`` (its size), ``made_with`` (the facts) and ``faces``. Each face
+        has ``track_id``, ``box`` (x, y, width, height), ``detector_score``, ``landmarks`` (68 pairs, x before y,
+        pixels), the prediction shown (``expression``, ``confidence``, ``probabilities``), the prediction from this
+        frame alone (``raw``), and that of the second model (``versus``, or None).
     """
     height, width = frame.image.shape[:2]
     return {
@@ -71,17 +71,17 @@ def describe(frame, seen, *, facts=None):
         "wall_time": wall_time(frame.wall_s),
         "image": {"width": width, "height": height},
         "made_with": facts,
-        "faces": [_face(face) for face in seen],
+        "faces": [_face(face) for face in faces],
     }
 
 
 def _face(face):
-    shown = face.recognition.face
+    located, score = face.recognition.face, face.recognition.face.detector_score
     return {
         "track_id": face.track_id,
-        "box": {side: round(float(getattr(shown.box, side)), 2) for side in ("x", "y", "width", "height")},
-        "detector_score": round(float(shown.detector_score), _DIGITS) if math.isfinite(shown.detector_score) else None,
-        "landmarks": [[round(x, 2), round(y, 2)] for x, y in shown.landmarks.tolist()],
+        "box": {side: round(float(getattr(located.box, side)), 2) for side in ("x", "y", "width", "height")},
+        "detector_score": round(float(score), _DIGITS) if math.isfinite(score) else None,
+        "landmarks": [[round(x, 2), round(y, 2)] for x, y in located.landmarks.tolist()],
         **_prediction(face.recognition),
         "raw": _prediction(face.raw),
         "versus": None if face.versus is None else _prediction(face.versus),
@@ -96,8 +96,8 @@ def _prediction(recognition):
     }
 
 
-def _write_pair(folder, name, png, described):
-    """Write both files under the first name that neither has, and return the image's path."""
+def _write_pair(folder, name, png, text):
+    """Write both files under the first name that is free for both, and return the image's path."""
     number = 1
     while True:
         image = folder / (f"{name}.png" if number == 1 else f"{name}-{number}.png")
@@ -110,7 +110,7 @@ def _write_pair(folder, name, png, described):
                     file.write(png)
                 with open(predictions, "x", encoding="utf-8", newline="\n") as file:
                     made.callback(predictions.unlink, missing_ok=True)
-                    file.write(described)
+                    file.write(text)
             except FileExistsError:
                 continue
             made.pop_all()

@@ -1,7 +1,6 @@
 """Summary of a session as an HTML page."""
 
 import json
-import logging
 from collections import Counter
 from pathlib import Path
 
@@ -11,10 +10,8 @@ from landmark_fer.core.expressions import UNCERTAIN, in_order
 from landmark_fer.core.paths import check_place
 from landmark_fer.core.templates import render_template
 from landmark_fer.figures.palette import DARK, EXPRESSION_COLOURS, LIGHT
-from landmark_fer.live.sinks.base import by_suffix, wall_time
+from landmark_fer.live.sinks.base import Sink, by_suffix, wall_time
 from landmark_fer.live.timeline import Timelines
-
-logger = logging.getLogger(__name__)
 
 SUFFIXES = {".html": "HTML", ".htm": "HTML"}
 
@@ -71,7 +68,7 @@ def _shares(seconds):
     return [(name, seconds[name], seconds[name] / total) for name in names]
 
 
-class SummaryWriter:
+class SummaryWriter(Sink):
     """Writes one HTML file when it is closed: shares of time, changes and a timeline for each face.
 
     The file is replaced in one step, and only if there was a frame: a failed start or a kill leaves an earlier file.
@@ -92,8 +89,6 @@ class SummaryWriter:
     timelines : Timelines
     """
 
-    takes_annotated = False
-
     def __init__(self, path, classes, *, facts=None, frames_per_second=25.0):
         self.path, self.classes, self.facts = Path(path), tuple(classes), facts
         by_suffix(SUFFIXES, path, "summary")
@@ -101,27 +96,10 @@ class SummaryWriter:
         self.timelines = Timelines(1 / frames_per_second)
         self._walls = None
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, *_):
-        try:
-            self.close()
-        except SinkError as error:
-            if kind is None:
-                raise
-            logger.warning("%s", error)
-
-    def write(self, frame, seen):
-        """Add the predictions for a frame.
-
-        Parameters
-        ----------
-        frame : Frame
-        seen : sequence of RecognizedFace
-        """
+    def write(self, frame, faces=(), explanations=None):
+        """Add a frame to the timelines."""
         self._walls = (self._walls[0] if self._walls else frame.wall_s, frame.wall_s)
-        self.timelines.add(frame.time_s, {face.track_id: face.recognition.expression for face in seen})
+        self.timelines.add(frame.time_s, {face.track_id: face.recognition.expression for face in faces})
 
     def close(self):
         """Write the page.

@@ -1,10 +1,8 @@
-"""Video: the sink that keeps the annotated images.
+"""A sink that writes the annotated images as a video.
 
-A recording touches its file when the first frame comes: a start that fails destroys nothing. An .mp4 has its index at
-the end, and cannot be read if the program is killed before that is written; an .avi can, up to there.
+An .mp4 has its index at the end and cannot be read if the program is killed before; an .avi can, up to that point.
 """
 
-import logging
 import shutil
 from pathlib import Path
 
@@ -14,31 +12,28 @@ import numpy as np
 from landmark_fer.core.errors import SinkError
 from landmark_fer.core.naming import library_path
 from landmark_fer.core.paths import check_place
-from landmark_fer.live.sinks.base import by_suffix
+from landmark_fer.live.sinks.base import Sink, by_suffix
 from landmark_fer.perception.quiet import quiet_opencv
 
-logger = logging.getLogger(__name__)
-
 CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
-LONGEST_SIDE = 4096  # pixels; larger images are reduced, since players refuse them
-LONGEST_STILL_S = 2.0  # a pause, or a camera that is away, is shown no longer than this
-RESERVE_BYTES = 32 * 2**20  # left free on the disk, so that what was recorded can be finished
+MAX_SIDE = 4096  # pixels; larger images are reduced, since players refuse them
+MAX_STILL_S = 2.0  # a longer pause, or absence of a camera, is shortened to this
+RESERVE_BYTES = 32 * 2**20  # left free on the disk, so that the video can be finished
 
 
-class VideoRecorder:
-    """Writes annotated images as a video; the first fixes its size, later ones are fitted into it.
+class VideoRecorder(Sink):
+    """Writes annotated images as a video of the first image's size; later images are fitted into it.
 
-    OpenCV says nothing of a disk that is full. So the free space is looked at with every frame, and the file when it
-    is finished.
+    OpenCV does not report a full disk, so the free space is checked for every frame, and the finished file once.
 
     Parameters
     ----------
     path : path-like
         Its suffix is a key of `CODECS`.
     frames_per_second : float
-        Frames are repeated or left out so that each is shown at its time.
+        Of the video. Frames are repeated or skipped so that each is shown at its time.
     reserve_bytes : int, optional
-        Of the disk, that are left free.
+        Space left free on the disk.
     """
 
     takes_annotated = True
@@ -50,31 +45,14 @@ class VideoRecorder:
         self._written, self._cut_s, self._last_s = 0, 0.0, 0.0
         check_place(self.path)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, *_):
-        try:
-            self.close()
-        except SinkError as error:
-            if kind is None:
-                raise
-            logger.warning("%s", error)
-
-    def write(self, frame, seen=()):
-        """Write a frame, whose image is the annotated one.
-
-        Raises
-        ------
-        SinkError
-            If the video cannot be opened or the disk is full; what was written before can be finished.
-        """
+    def write(self, frame, faces=(), explanations=None):
+        """Write a frame; see `Sink.write`. On a full disk, the video written before can still be finished."""
         self._check_space()
         if self._writer is None:
             self._open(frame.image.shape)
             self._cut_s = self._last_s = frame.time_s
         image = cv2.cvtColor(_fitted(frame.image, self._size), cv2.COLOR_RGB2BGR)
-        self._cut_s += max(0.0, frame.time_s - self._last_s - LONGEST_STILL_S)
+        self._cut_s += max(0.0, frame.time_s - self._last_s - MAX_STILL_S)
         self._last_s = frame.time_s
         due = round((frame.time_s - self._cut_s) * self.frames_per_second) + 1
         for _ in range(due - self._written):
@@ -82,7 +60,7 @@ class VideoRecorder:
         self._written = max(self._written, due)
 
     def close(self):
-        """Finish the video and look whether it is whole.
+        """Finish the video and check that it is complete.
 
         Raises
         ------
@@ -93,10 +71,11 @@ class VideoRecorder:
             return
         self._writer.release()
         self._writer = None
-        whole = _frames_in(self.path)
-        if whole != self._written:
+        n_readable = _count_frames(self.path)
+        if n_readable != self._written:
+            actual = f"holds {n_readable}" if n_readable else "cannot be read"
             raise SinkError(
-                f"{self.path} must hold {self._written} frames and {_said(whole)}, as on a full disk; free space and "
+                f"{self.path} must hold {self._written} frames and {actual}, as on a full disk; free space and "
                 "record again"
             )
 
@@ -104,7 +83,7 @@ class VideoRecorder:
         try:
             free = shutil.disk_usage(self.path.parent).free
         except OSError:
-            return  # a place that cannot be asked may still be written
+            return  # a file system that does not report its free space may still be writable
         if free < self.reserve_bytes:
             raise SinkError(
                 f"{self.path} cannot be written: the disk has {free / 2**20:.1f} MiB left and must keep "
@@ -113,7 +92,7 @@ class VideoRecorder:
 
     def _open(self, shape):
         height, width = shape[:2]
-        factor = min(1.0, LONGEST_SIDE / max(height, width))
+        factor = min(1.0, MAX_SIDE / max(height, width))
         self._size = [max(2, 2 * round(side * factor / 2)) for side in (width, height)]
         codec = cv2.VideoWriter_fourcc(*self._codec)
         with quiet_opencv():
@@ -123,8 +102,8 @@ class VideoRecorder:
         self._writer, self._written = writer, 0
 
 
-def _frames_in(path):
-    """Return how many frames a finished video announces; 0 where it cannot be read."""
+def _count_frames(path):
+    """Return the number of frames that a finished video announces; 0 if it cannot be read."""
     with quiet_opencv():
         capture = cv2.VideoCapture(library_path(path))
         frames = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
@@ -132,12 +111,8 @@ def _frames_in(path):
     return max(0, round(frames))
 
 
-def _said(frames):
-    return f"holds {frames}" if frames else "cannot be read"
-
-
 def _fitted(image, size):
-    """Return a image reduced or enlarged into `size` (width, height), its proportions kept, black around it."""
+    """Return an image scaled into `size` (width, height) with its aspect ratio, on black."""
     height, width = image.shape[:2]
     if [width, height] == list(size):
         return image
@@ -145,6 +120,6 @@ def _fitted(image, size):
     inner = [min(limit, max(1, round(side * factor))) for side, limit in zip((width, height), size, strict=True)]
     canvas = np.zeros((size[1], size[0], 3), np.uint8)
     left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
-    area = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner, interpolation=area)
+    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner, interpolation=interpolation)
     return canvas

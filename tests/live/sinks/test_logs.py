@@ -20,7 +20,7 @@ from landmark_fer.core.errors import InputError, SinkError
 from landmark_fer.core.records import RecognizedFace
 from landmark_fer.live.sinks.logs import COLUMNS, CsvLog, JsonlLog, log_facts, open_log
 from landmark_fer.live.sources.opening import Frame
-from tests.live.hand_made import CLASSES, make_recognition, make_seen
+from tests.live.hand_made import CLASSES, make_faces, make_recognition
 
 WALL_S = 1795240392.25  # 2026-11-21T05:53:12.250Z
 IMAGE = np.zeros((48, 64, 3), np.uint8)
@@ -33,8 +33,8 @@ def frame(index=0, image=IMAGE, rate=25):
 def write_some(log):
     with log:
         log.write(frame(0), [])
-        log.write(frame(1), make_seen(make_recognition(), make_recognition("angry", x=300.0)))
-        log.write(frame(2), make_seen(make_recognition("neutral", 0.5)))
+        log.write(frame(1), make_faces(make_recognition(), make_recognition("angry", x=300.0)))
+        log.write(frame(2), make_faces(make_recognition("neutral", 0.5)))
 
 
 def test_csv_and_jsonl_hold_the_same_rows(tmp_path):
@@ -74,11 +74,11 @@ def test_facts_come_first_in_jsonl_and_beside_csv(tmp_path):
 
 
 def test_other_models_prediction_is_in_the_last_columns(tmp_path):
-    seen = make_seen(make_recognition("angry"), versus=make_recognition("happy", 0.5))
+    seen = make_faces(make_recognition("angry"), versus=make_recognition("happy", 0.5))
     for name in ("log.csv", "log.jsonl"):
         with open_log(tmp_path / name, CLASSES, versus_classes=CLASSES) as log:
             log.write(frame(), seen)
-            log.write(frame(1), make_seen(make_recognition("angry")))
+            log.write(frame(1), make_faces(make_recognition("angry")))
     rows = list(csv.DictReader((tmp_path / "log.csv").open(newline="")))
     assert list(rows[0])[-3:] == ["wall_time", "versus_expression", "versus_confidence"]
     assert [(row["expression"], row["versus_expression"], row["versus_confidence"]) for row in rows] == [
@@ -102,7 +102,7 @@ def test_jsonl_keeps_explanations(tmp_path):
 
     with open_log(tmp_path / "log.jsonl", CLASSES) as log:
         assert log.takes_explanations
-        log.write(frame(), make_seen(make_recognition(), make_recognition()), explanations={2: Why()})
+        log.write(frame(), make_faces(make_recognition(), make_recognition()), explanations={2: Why()})
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert "explanation" not in rows[0]
     assert rows[1]["explanation"] == {"mouth open": 0.5}
@@ -150,12 +150,12 @@ def test_rows_are_whole_after_a_kill(tmp_path):
     script = """
         import sys
         sys.path.insert(0, sys.argv[2])
-        from tests.live.hand_made import CLASSES, make_recognition, make_seen
+        from tests.live.hand_made import CLASSES, make_recognition, make_faces
         from landmark_fer.live.sinks.logs import open_log
         from landmark_fer.live.sources.opening import Frame
         with open_log(sys.argv[1], CLASSES) as log:
             for index in range(10**9):
-                log.write(Frame(None, index / 25, index), make_seen(make_recognition(), make_recognition("angry")))
+                log.write(Frame(None, index / 25, index), make_faces(make_recognition(), make_recognition("angry")))
                 if index == 20:
                     print("written", flush=True)
     """
@@ -187,7 +187,7 @@ def test_rows_written_before_the_disk_was_full_stay_whole(tmp_path):
     try:
         with pytest.raises(SinkError), open_log(path, CLASSES) as log:
             for index in range(100):
-                log.write(frame(index), make_seen(make_recognition()))
+                log.write(frame(index), make_faces(make_recognition()))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, ignored)

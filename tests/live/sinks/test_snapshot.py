@@ -12,7 +12,7 @@ from landmark_fer.core.records import Box, Face, Recognition, RecognizedFace
 from landmark_fer.live.sinks.snapshot import describe, write_snapshot
 from landmark_fer.live.sources.opening import Frame
 from landmark_fer.perception.images import read_image
-from tests.live.hand_made import CLASSES, make_recognition, make_seen
+from tests.live.hand_made import CLASSES, make_faces, make_recognition
 
 WALL_S = 1795240392.25  # 2026-11-21T05:53:12.250Z
 FRAME = Frame(data.astronaut(), 1.25, 31, WALL_S)
@@ -42,8 +42,8 @@ def test_image_and_predictions_come_back(tmp_path):
 def test_face_that_no_detector_saw_has_no_score():
     face = Face(Box(0, 0, 9, 9), np.zeros((68, 2), np.float32), np.zeros((8, 8), np.uint8), float("nan"))
     prediction = Recognition(face, "happy", 1.0, {"happy": 1.0})
-    assert describe(FRAME, make_seen(prediction))["faces"][0]["detector_score"] is None
-    assert describe(FRAME, make_seen(prediction))["faces"][0]["versus"] is None
+    assert describe(FRAME, make_faces(prediction))["faces"][0]["detector_score"] is None
+    assert describe(FRAME, make_faces(prediction))["faces"][0]["versus"] is None
 
 
 def test_no_face_is_a_snapshot_too(tmp_path):

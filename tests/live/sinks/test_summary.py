@@ -14,15 +14,15 @@ from landmark_fer.figures.palette import EXPRESSION_COLOURS
 from landmark_fer.live.sinks.summary import SummaryWriter, clock, render_summary
 from landmark_fer.live.sources.opening import Frame
 from landmark_fer.live.timeline import (
-    LONGEST_PAUSE_S,
-    MOST_SEGMENTS,
-    MOST_TRACKS,
+    MAX_GAP_S,
+    MAX_SEGMENTS,
+    MAX_TRACKS,
     Segment,
     Timelines,
-    Track,
-    merged,
+    TrackTimeline,
+    merge_segments,
 )
-from tests.live.hand_made import make_recognition, make_seen
+from tests.live.hand_made import make_faces, make_recognition
 
 
 def timelines_of(frames, **settings):
@@ -75,7 +75,7 @@ def test_face_that_is_away_for_a_while_is_not_counted_meanwhile():
 
 def test_images_of_a_folder_and_a_single_one_have_their_time():
     assert timelines_of([(0.0, {1: "sad"})], frame_s=0.5).tracks[1].seconds == {"sad": 0.5}
-    assert LONGEST_PAUSE_S > 0.5
+    assert MAX_GAP_S > 0.5
     two = timelines_of([(0.0, {1: "sad"}), (0.5, {2: "happy"})], frame_s=0.5)
     assert [track.seconds.total() for track in two.tracks.values()] == [0.5, 0.5]
 
@@ -95,10 +95,10 @@ def test_hours_do_not_fill_the_memory_and_sums_stay_exact():
             seen[2 + k // 50] = "happy"
         timelines.add(k / 5, seen)
     timelines.finish()
-    assert len(timelines.tracks) <= MOST_TRACKS + 1
+    assert len(timelines.tracks) <= MAX_TRACKS + 1
     assert len(timelines.tracks) + timelines.n_others == 1 + frames // 50
     track = timelines.tracks[1]
-    assert len(track.segments) <= MOST_SEGMENTS
+    assert len(track.segments) <= MAX_SEGMENTS
     assert track.changes == frames - 1
     assert [track.seconds[name] for name in EXPRESSIONS[:3]] == pytest.approx([3600.0] * 3)
     together = sum((one.seconds for one in timelines.tracks.values()), start=Counter()) + timelines.others.seconds
@@ -110,7 +110,7 @@ def test_merging_keeps_what_is_seen_from_afar():
     """Two long times, with a flicker between and a gap behind."""
     flicker = [Segment(100 + k, 101 + k, EXPRESSIONS[k % 2]) for k in range(20)]
     segments = [Segment(0, 100, "sad"), *flicker, Segment(120, 200, "happy"), Segment(300, 400, "sad")]
-    coarse = merged(segments, 40)
+    coarse = merge_segments(segments, 40)
     assert len(coarse) < len(segments)
     assert (coarse[0].begin, coarse[-1].end) == (0, 400)
     assert [(s.begin, s.end) for s in coarse if s.expression == "sad"] == [(0, 100), (300, 400)]
@@ -119,13 +119,13 @@ def test_merging_keeps_what_is_seen_from_afar():
 
 
 def test_brief_sightings_of_a_long_time_are_not_merged_away():
-    track = Track()
-    for k in range(3 * MOST_SEGMENTS):
+    track = TrackTimeline()
+    for k in range(3 * MAX_SEGMENTS):
         track.add(60 * k, 60 * k + 0.04, "happy")
-    assert 0 < len(track.segments) <= MOST_SEGMENTS
+    assert 0 < len(track.segments) <= MAX_SEGMENTS
     assert (track.segments[0].begin, track.segments[-1].end) == (
         0,
-        pytest.approx(60 * (3 * MOST_SEGMENTS - 1), abs=400),
+        pytest.approx(60 * (3 * MAX_SEGMENTS - 1), abs=400),
     )
 
 
@@ -170,7 +170,7 @@ def write_page(path, **settings):
     with SummaryWriter(path, EXPRESSIONS, **settings) as summary:
         for k in range(40):
             first = make_recognition("happy") if k < 30 else make_recognition(UNCERTAIN)
-            seen = make_seen(first, make_recognition("angry")) if k < 10 else make_seen(first)
+            seen = make_faces(first, make_recognition("angry")) if k < 10 else make_faces(first)
             summary.write(Frame(None, k / 10, k, 1795240392.25 + k / 10), seen)
     return path.read_text()
 
@@ -235,7 +235,7 @@ def test_nothing_is_written_before_a_frame_or_over_what_stands_there_until_the_e
 def test_summary_is_written_when_the_run_breaks_off(tmp_path, error):
     path = tmp_path / "summary.html"
     with pytest.raises(error), SummaryWriter(path, EXPRESSIONS) as summary:
-        summary.write(Frame(None, 0.0, 0), make_seen(make_recognition()))
+        summary.write(Frame(None, 0.0, 0), make_faces(make_recognition()))
         raise error
     assert "Face 1" in path.read_text()
 

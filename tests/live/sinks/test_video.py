@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import InputError, SinkError
-from landmark_fer.live.sinks.video import LONGEST_STILL_S, VideoRecorder
+from landmark_fer.live.sinks.video import MAX_STILL_S, VideoRecorder
 from landmark_fer.live.sources.opening import Frame, open_source
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
@@ -84,7 +84,7 @@ def test_recording_that_begins_late_and_is_paused_shows_neither_time(tmp_path):
     with VideoRecorder(path, frames_per_second=10) as recorder:
         for index, time_s in enumerate((3600.0, 3600.1, 7200.0, 7200.1)):
             recorder.write(Frame(IMAGE, time_s, index))
-    assert frames_in(path) == 1 + 1 + round(10 * LONGEST_STILL_S) + 1
+    assert frames_in(path) == 1 + 1 + round(10 * MAX_STILL_S) + 1
 
 
 @pytest.mark.parametrize("rate", [0.5, 7.5, 12.5, 29.97, 30.00003, 60.0, 1000.0])
