@@ -16,10 +16,10 @@ from landmark_fer.core.records import Box, Face, Recognition, stack
 from landmark_fer.datasets import load_dataset
 from landmark_fer.datasets.geometry_table import read_table
 from landmark_fer.models.base import predict_in_order
-from landmark_fer.recognition.cues import CUES, cue_values, typical_values, undo_cues
-from landmark_fer.recognition.explanation import explain, with_landmarks
+from landmark_fer.recognition.cues import CUES, counterfactual_landmarks, cue_values, typical_values
+from landmark_fer.recognition.explanation import explain, warp_face
 
-TOGETHER = 3  # signs that are undone at once
+TOGETHER = 3  # cues that are changed at once
 BINS = 20
 NAMES = [sign.name for sign in CUES]
 
@@ -63,11 +63,9 @@ def _judge(artifact, record, expression):
     contributions = np.array([shown[name].contribution for name in NAMES])
     order = np.argsort(-contributions)
     others = np.random.default_rng(len(NAMES)).permutation(order[TOGETHER:])[:TOGETHER]
-    moves = undo_cues(landmarks) - landmarks
+    moves = counterfactual_landmarks(landmarks) - landmarks
     reads = {"fields": artifact.manifest["fields"]}
-    joint = [
-        with_landmarks(face, landmarks + moves[which].sum(axis=0), **reads) for which in (order[:TOGETHER], others)
-    ]
+    joint = [warp_face(face, landmarks + moves[which].sum(axis=0), **reads) for which in (order[:TOGETHER], others)]
     after = _predictions(artifact, joint)
     column = artifact.classes.index(prediction)
     return {

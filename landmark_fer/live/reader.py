@@ -62,7 +62,7 @@ class LiveReader:
             track_id: last_s for track_id, last_s in self._last_seen_s.items() if time_s - last_s <= MEMORY_S
         }
         for smoother in self._smoothers:
-            smoother.forget_but(list(self._last_seen_s))
+            smoother.keep_only(list(self._last_seen_s))
         smoothed = [self._smooth(face, time_s) for face in faces]
         self._follower.start_detection()
         return smoothed

@@ -1,1 +1,1 @@
-"""Saved models and what is done with them: artifacts, and from a image to recognitions."""
+"""Recognition: from an image to expressions, their explanation, smoothing over time and the neutral baseline."""

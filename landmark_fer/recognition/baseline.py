@@ -1,6 +1,6 @@
-"""A person's resting face as the zero of the measurements.
+"""Neutral baseline: measurements of a person's neutral face, from which later measurements are subtracted.
 
-What it gives is shown beside the answer and does not enter it: docs/decisions/0011-smoothing-and-baseline.md says why.
+The differences are shown next to the prediction and do not change it (docs/decisions/0011-smoothing-and-baseline.md).
 """
 
 import math
@@ -12,43 +12,43 @@ from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure
 
 
 class NeutralBaseline:
-    """Learns what each track measures at rest, and says how far a face has moved from there.
+    """Estimates the neutral measurements of each track and returns how far a face differs from them.
 
-    Nothing is known before `begin` was called, its window has passed, and the track was seen within it. InitialWeights
-    anew keeps the older zero of each track until the new window has passed.
+    A track has a baseline after `begin`, if its face was added within the time window. While a new window is open,
+    each track keeps its earlier baseline.
     """
 
     def __init__(self):
         self._begin_s = self._end_s = math.inf
-        self._seen = {}
-        self._zeros = {}
+        self._samples = {}
+        self._baselines = {}
 
     @property
     def collecting(self):
-        """Whether a window has begun and not yet passed."""
+        """Whether a time window is open."""
         return self._end_s < math.inf
 
     def begin(self, time_s, seconds):
-        """Take what is seen from a time on, for some seconds, for the resting faces.
+        """Open a time window whose faces are taken as neutral.
 
         Parameters
         ----------
         time_s : float
-            Of the frame with which the window begins.
+            Time of the first frame of the window.
         seconds : float
             Length of the window.
 
         Raises
         ------
         InputError
-            If the window has no length.
+            If the length is not a positive number.
         """
         if not 0 < seconds < math.inf:
-            raise InputError(f"seconds of the resting face must be over 0, got {seconds!r}; try 2")
-        self._begin_s, self._end_s, self._seen = time_s, time_s + seconds, {}
+            raise InputError(f"seconds of the neutral baseline must be over 0, got {seconds!r}; try 2")
+        self._begin_s, self._end_s, self._samples = time_s, time_s + seconds, {}
 
     def add(self, track_id, recognition, time_s):
-        """Take note of a face, if a window has begun; with the first frame after it the zeros are set.
+        """Add a face to the open window, or close the window and set the baselines if its time has passed.
 
         Parameters
         ----------
@@ -56,21 +56,21 @@ class NeutralBaseline:
         recognition : Recognition
             Raw or smoothed.
         time_s : float
-            When the frame was taken. Where the clock has stepped back to before the window, the window begins anew.
+            Time of the frame. If it lies before the window, because the clock stepped back, the window begins again.
         """
         if not self.collecting:
             return
         if time_s >= self._end_s:
-            self._zeros |= {seen: np.median(rows, axis=0) for seen, rows in self._seen.items()}
+            self._baselines |= {track: np.median(rows, axis=0) for track, rows in self._samples.items()}
             self._begin_s = self._end_s = math.inf
-            self._seen = {}
+            self._samples = {}
             return
         if time_s < self._begin_s:
             self.begin(time_s, self._end_s - self._begin_s)
-        self._seen.setdefault(track_id, []).append(measure(recognition.face.landmarks))
+        self._samples.setdefault(track_id, []).append(measure(recognition.face.landmarks))
 
     def shift(self, track_id, recognition):
-        """Return how far each measurement lies from the track's resting face.
+        """Return the difference of each measurement from the track's neutral baseline.
 
         Parameters
         ----------
@@ -80,16 +80,16 @@ class NeutralBaseline:
         Returns
         -------
         dict of str to float, or None
-            One for each of `MEASUREMENT_NAMES`, in their order and units; None where the track has no zero.
+            One for each of `MEASUREMENT_NAMES`, in their order and units; None if the track has no baseline.
         """
-        zero = self._zeros.get(track_id)
-        if zero is None:
+        baseline = self._baselines.get(track_id)
+        if baseline is None:
             return None
-        shifts = measure(recognition.face.landmarks) - zero
+        shifts = measure(recognition.face.landmarks) - baseline
         return dict(zip(MEASUREMENT_NAMES, shifts.tolist(), strict=True))
 
-    def forget_but(self, track_ids):
-        """Drop what is known of all tracks but these."""
-        kept = set(track_ids)
-        self._zeros = {track_id: zero for track_id, zero in self._zeros.items() if track_id in kept}
-        self._seen = {track_id: rows for track_id, rows in self._seen.items() if track_id in kept}
+    def keep_only(self, track_ids):
+        """Remove all tracks but these."""
+        valid_ids = set(track_ids)
+        self._baselines = {track: baseline for track, baseline in self._baselines.items() if track in valid_ids}
+        self._samples = {track: rows for track, rows in self._samples.items() if track in valid_ids}

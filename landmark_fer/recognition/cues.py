@@ -1,7 +1,7 @@
-"""Facial signs: measurements in words that people use, how each is undone, and what a typical neutral face has.
+"""Facial cues: measurements with plain names, their typical values in neutral faces, and counterfactual landmarks.
 
-A sign is one measurement of the table, or the mean of its two sides; a signed one counts by its size, so that the
-mirrored face has the same signs.
+A cue is one measurement or the mean of several. Signed measurements count by their absolute value, so that a face and
+the mirrored face have equal cues.
 """
 
 from dataclasses import dataclass
@@ -15,29 +15,29 @@ from landmark_fer.features.measurements import MEASUREMENT_NAMES, MEASUREMENTS, 
 
 @dataclass(frozen=True)
 class Cue:
-    """One row of the table.
+    """One facial cue, a row of `CUES`.
 
     Attributes
     ----------
     name : str
     more, less : str
-        What to call a larger and a smaller value than a neutral face has.
+        Description of a larger and of a smaller value than a neutral face has.
     measurements : tuple of str
         Names in `MEASUREMENT_NAMES`; the value is their mean.
-    across, down : dict of int to float
-        How points move when the measurement grows, in the image's x and y, for an upright face.
+    dx, dy : dict of int to float
+        Movement of landmarks in x and y of an upright face when the value grows by 1.
     """
 
     name: str
     more: str
     less: str
     measurements: tuple
-    across: dict
-    down: dict
+    dx: dict
+    dy: dict
 
     @property
     def signed(self):
-        """Whether the mirrored face has the negative measurement."""
+        """Whether mirroring the face changes the sign of a measurement."""
         return any(row.signed for row in MEASUREMENTS if row.name in self.measurements)
 
 
@@ -98,10 +98,10 @@ CUES = (
         {48: -0.5, 60: -0.5, 54: 0.5, 64: 0.5},
     ),
 )  # fmt: skip
-"""Every sign, in the order of `cue_values`' columns."""
+"""All cues, in the order of the columns of `cue_values`."""
 
-# `typical_values` of the 4,552 Training faces of the bundled geometry table that are labelled neutral and were
-# detected; nothing of PublicTest. ``python -m benchmarks.explanations --typical`` computes it anew.
+# `typical_values` of the 4,552 detected Training faces of the bundled geometry table with the label neutral, without
+# PublicTest. ``python -m benchmarks.explanations --typical`` computes them.
 TYPICAL = np.array((
     (0.0352, 0.0468, 0.8072, 0.1229, 0.228, 1.0531, 0.129, 0.2615, 0.0678,
      0.3772, 0.6833, 0.4306, 0.2135, 0.077, 0.0169),
@@ -109,20 +109,20 @@ TYPICAL = np.array((
      0.0679, 0.0908, 0.0584, 0.0471, 0.1136, 0.0168),
 ))  # fmt: skip
 TYPICAL.setflags(write=False)
-"""ndarray of shape (2, s): middle and spread of each sign's value, as from `typical_values`."""
+"""ndarray of shape (2, s): median and spread of each cue in neutral faces, as from `typical_values`."""
 
 _WEIGHTS = np.array(
-    [[(name in sign.measurements) / len(sign.measurements) for sign in CUES] for name in MEASUREMENT_NAMES]
+    [[(name in cue.measurements) / len(cue.measurements) for cue in CUES] for name in MEASUREMENT_NAMES]
 )
-_SIGNED = np.array([sign.signed for sign in CUES])
-_FURTHEST = 1.0  # inter-ocular distances that a point is moved at most
-_ROUNDS = 3  # of the secant method; the measurements are close to linear
+_SIGNED = np.array([cue.signed for cue in CUES])
+_MAX_MOVE = 1.0  # of a landmark, in inter-ocular distances
+_ITERATIONS = 3  # of the secant method; the measurements are nearly linear
 
 
 def _movements():
     moves = np.zeros((len(CUES), N_LANDMARKS, 2))
-    for row, sign in zip(moves, CUES, strict=True):
-        for axis, table in enumerate((sign.across, sign.down)):
+    for row, cue in zip(moves, CUES, strict=True):
+        for axis, table in enumerate((cue.dx, cue.dy)):
             row[list(table), axis] = list(table.values())
     return moves
 
@@ -131,13 +131,13 @@ _MOVES = _movements()
 
 
 def cue_values(landmarks):
-    """Return the value of each sign for landmarks of shape (..., 68, 2): shape (..., s), unchanged by mirroring."""
+    """Return the value of each cue for landmarks of shape (..., 68, 2): shape (..., s), unchanged by mirroring."""
     values = measure(landmarks) @ _WEIGHTS
     return np.where(_SIGNED, np.abs(values), values)
 
 
 def typical_values(landmarks):
-    """Return the median of each sign over faces, and half the width of their middle 68 %.
+    """Return the median of each cue over faces, and half the width of the central 68 %.
 
     Parameters
     ----------
@@ -151,8 +151,8 @@ def typical_values(landmarks):
     return np.stack([middle, (high - low) / 2])
 
 
-def undo_cues(landmarks):
-    """Return a face once for each sign, with the points moved so that this sign's value is the typical one.
+def counterfactual_landmarks(landmarks):
+    """Return the landmarks of a face once for each cue, moved so that this cue has its typical neutral value.
 
     Parameters
     ----------
@@ -161,16 +161,16 @@ def undo_cues(landmarks):
     Returns
     -------
     ndarray of shape (s, 68, 2)
-        In the unit of the landmarks. A signed measurement that is smaller than typical stays as it is.
+        In the unit of the landmarks. Signed measurements that are smaller than typical are unchanged.
     """
     matrix = similarity_transform(eye_centres(landmarks), EYES_UPRIGHT)
     face = transform_points(matrix, landmarks)
     values = measure(face) @ _WEIGHTS
     typical = np.where(_SIGNED, np.clip(values, -TYPICAL[0], TYPICAL[0]), TYPICAL[0])
-    wanted = typical - values
-    amount = wanted.copy()
-    for _ in range(_ROUNDS):
-        reached = (measure(face + amount[:, None, None] * _MOVES) @ _WEIGHTS).diagonal() - values
-        amount *= np.divide(wanted, reached, out=np.zeros_like(wanted), where=wanted * reached > 0)
-    moves = amount.clip(-_FURTHEST, _FURTHEST)[:, None, None] * _MOVES
+    target = typical - values
+    amount = target.copy()
+    for _ in range(_ITERATIONS):
+        change = (measure(face + amount[:, None, None] * _MOVES) @ _WEIGHTS).diagonal() - values
+        amount *= np.divide(target, change, out=np.zeros_like(target), where=target * change > 0)
+    moves = amount.clip(-_MAX_MOVE, _MAX_MOVE)[:, None, None] * _MOVES
     return landmarks + moves @ np.linalg.inv(matrix[:, :2]).T

@@ -1,4 +1,4 @@
-"""Explanation of one prediction: cues, counterfactuals, occlusion."""
+"""Explanation of one prediction by counterfactual cues and occlusion."""
 
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
@@ -11,17 +11,17 @@ from landmark_fer.core.geometry import interocular_distance, inverse_transform, 
 from landmark_fer.core.records import stack
 from landmark_fer.models.base import predict_in_order
 from landmark_fer.perception.alignment import chip_transform, crop_transform, move_landmarks
-from landmark_fer.recognition.cues import CUES, TYPICAL, cue_values, undo_cues
+from landmark_fer.recognition.cues import CUES, TYPICAL, counterfactual_landmarks, cue_values
 
 
-def without_cues(face, *, fields, crop_margin=0.0):
-    """Return the face once for each of `CUES`, that sign undone.
+def counterfactual_faces(face, *, fields, crop_margin=0.0):
+    """Return the face once for each of `CUES`, with that cue at its typical neutral value.
 
     Parameters
     ----------
     face : Face
     fields : sequence of str
-        What the model reads of a face record; images that it does not read are left as they are.
+        Fields of the face record that the model reads; other images are unchanged.
     crop_margin : float, default=0
         Of the crop, as in `ExtractorSettings`.
 
@@ -29,17 +29,19 @@ def without_cues(face, *, fields, crop_margin=0.0):
     -------
     list of Face
     """
-    reads = {"fields": fields, "crop_margin": crop_margin}
-    return [with_landmarks(face, moved, **reads) for moved in undo_cues(face.landmarks)]
+    return [
+        warp_face(face, landmarks, fields=fields, crop_margin=crop_margin)
+        for landmarks in counterfactual_landmarks(face.landmarks)
+    ]
 
 
-def without_patches(face, *, fields, crop_margin=0.0):
-    """Return the face once for each patch of its chip, that patch blurred in the images that the model reads.
+def occluded_faces(face, *, fields, crop_margin=0.0):
+    """Return the face once for each patch of its chip, with that patch blurred in the images that the model reads.
 
     Parameters
     ----------
     face, fields, crop_margin
-        As for `without_cues`.
+        As for `counterfactual_faces`.
 
     Returns
     -------
@@ -48,33 +50,36 @@ def without_patches(face, *, fields, crop_margin=0.0):
     size = len(face.chip)
     images = {}
     if "chip" in fields:
-        images["chip"] = occluded(face.chip, chip_size=size)
+        images["chip"] = occlude(face.chip, chip_size=size)
     if "crop" in fields:
         to_chip = _composed(
             chip_transform(face.landmarks, size=size),
             inverse_transform(crop_transform(face.box, size=len(face.crop), margin=crop_margin)),
         )
-        images["crop"] = occluded(face.crop, chip_size=size, to_chip=to_chip)
+        images["crop"] = occlude(face.crop, chip_size=size, to_chip=to_chip)
     return [replace(face, **dict(zip(images, row, strict=True))) for row in zip(*images.values(), strict=True)]
 
 
-def with_landmarks(face, moved, *, fields, crop_margin=0.0):
-    """Return the face with its landmarks moved to `moved`, shape (68, 2), and the pixels that the model reads, too."""
+def warp_face(face, landmarks, *, fields, crop_margin=0.0):
+    """Return the face with other landmarks, shape (68, 2), and the images that the model reads warped to them.
+
+    `fields` and `crop_margin` are as for `counterfactual_faces`.
+    """
     images = {}
     if "chip" in fields:
-        before, after = (chip_transform(landmarks, size=len(face.chip)) for landmarks in (face.landmarks, moved))
-        back = _composed(before, inverse_transform(after))
-        images["chip"] = _moved(face.chip, face.landmarks, moved, before, after, back)
+        before, after = (chip_transform(points, size=len(face.chip)) for points in (face.landmarks, landmarks))
+        to_source = _composed(before, inverse_transform(after))
+        images["chip"] = _warped(face.chip, face.landmarks, landmarks, before, after, to_source)
     if "crop" in fields:
-        place = crop_transform(face.box, size=len(face.crop), margin=crop_margin)
-        images["crop"] = _moved(face.crop, face.landmarks, moved, place, place, None)
-    return replace(face, landmarks=moved.astype(np.float32), **images)
+        to_crop = crop_transform(face.box, size=len(face.crop), margin=crop_margin)
+        images["crop"] = _warped(face.crop, face.landmarks, landmarks, to_crop, to_crop, None)
+    return replace(face, landmarks=landmarks.astype(np.float32), **images)
 
 
-def _moved(image, landmarks, moved, before, after, back):
-    there = transform_points(after, moved)
-    here, interocular = transform_points(before, landmarks), interocular_distance(there)
-    return move_landmarks(image, here, there, interocular=interocular, transform=back)
+def _warped(image, source, target, before, after, to_source):
+    source, target = transform_points(before, source), transform_points(after, target)
+    interocular = interocular_distance(target)
+    return move_landmarks(image, source, target, interocular=interocular, transform=to_source)
 
 
 def _composed(second, first):
@@ -84,84 +89,84 @@ def _composed(second, first):
 
 PATCHES = 7  # along a side of the chip
 _WIDTH = 0.7  # standard deviation of a patch's soft edge, in distances between patches
-_BLUR = 0.15  # standard deviation of the blur, in sides of the chip: the light stays, every shape goes
+_BLUR = 0.15  # standard deviation of the blur, in sides of the chip: keeps the light and removes every shape
 
 
-def occluded(image, *, chip_size, to_chip=None):
-    """Return a image once for each patch, with that patch blurred.
+def occlude(image, *, chip_size, to_chip=None):
+    """Return an image once for each patch, with that patch blurred.
 
     Parameters
     ----------
     image : ndarray of shape (height, width), uint8
     chip_size : int
-        Side of the chip, on which the patches lie evenly, row by row.
+        Side of the chip, which the patches cover evenly, row by row.
     to_chip : ndarray of shape (2, 3), optional
-        From the image to the chip; by default the image is the chip.
+        Transform from the image to the chip; by default the image is the chip.
 
     Returns
     -------
     ndarray of shape (p, height, width), uint8
-        ``p`` is `PATCHES` squared. Patches have soft edges, so that no edge appears that the face does not have.
+        ``p`` is `PATCHES` squared. Patches have soft edges, so that the blur adds no edges to the face.
     """
     scale = 1.0 if to_chip is None else np.hypot(*to_chip[:, 0])
     blurred = cv2.GaussianBlur(image, (0, 0), _BLUR * chip_size / scale, borderType=cv2.BORDER_REPLICATE)
-    shares = _chip_patches(chip_size) if to_chip is None else _patches(image.shape, to_chip, chip_size)
-    mixed = image + shares * (blurred.astype(np.float32) - image)
+    weights = _chip_patches(chip_size) if to_chip is None else _patches(image.shape, to_chip, chip_size)
+    mixed = image + weights * (blurred.astype(np.float32) - image)
     return mixed.round().astype(np.uint8)
 
 
-def spread_over_chip(values, *, chip_size):
-    """Return values of shape (p,), one a patch, as a image of shape (chip_size, chip_size): their weighted mean."""
-    shares = _chip_patches(chip_size)
-    return np.tensordot(values, shares, axes=1) / shares.sum(axis=0)
+def heat_map(values, *, chip_size):
+    """Return the weighted mean of one value for each patch, shape (p,), at each pixel, (chip_size, chip_size)."""
+    weights = _chip_patches(chip_size)
+    return np.tensordot(values, weights, axes=1) / weights.sum(axis=0)
 
 
 @cache
 def _chip_patches(chip_size):
-    shares = _patches((chip_size, chip_size), np.eye(2, 3), chip_size)
-    shares.setflags(write=False)
-    return shares
+    weights = _patches((chip_size, chip_size), np.eye(2, 3), chip_size)
+    weights.setflags(write=False)
+    return weights
 
 
 def _patches(shape, to_chip, chip_size):
-    """Return how much of the blur each pixel takes for each patch, shape (p, height, width)."""
-    apart = chip_size / PATCHES
-    centres = (np.arange(PATCHES) + 0.5) * apart - 0.5
+    """Return the weight of the blur of each patch at each pixel, shape (p, height, width)."""
+    distance = chip_size / PATCHES
+    centres = (np.arange(PATCHES) + 0.5) * distance - 0.5
     rows, columns = np.indices(shape, dtype=np.float32)
     x, y = (to_chip[axis, 0] * columns + to_chip[axis, 1] * rows + to_chip[axis, 2] for axis in (0, 1))
     across, down = (
-        np.exp(-((place - centres[:, None, None]) ** 2) / (2 * (_WIDTH * apart) ** 2)).astype(np.float32)
+        np.exp(-((place - centres[:, None, None]) ** 2) / (2 * (_WIDTH * distance) ** 2)).astype(np.float32)
         for place in (x, y)
     )
     return (down[:, None] * across).reshape(-1, *shape)
 
 
 NOTABLE_SHIFT = 0.5
-"""Under this many spreads from the typical value a sign is not named in the text."""
+"""Smallest shift of a cue that the text names, in spreads from the typical value."""
 
 NOTABLE_CONTRIBUTION = 0.1
-"""Under this contribution, too."""
+"""Smallest contribution of a cue that the text names, in log odds."""
 
-_SURE = 1e-6  # probabilities are kept this far from 0 and 1, where log odds end
+_EPSILON = 1e-6  # distance that probabilities keep from 0 and 1, where log odds are infinite
 
 
 @dataclass(frozen=True)
-class ShownCue:
-    """What one facial sign says about an answer.
+class CueContribution:
+    """Contribution of one facial cue to a prediction.
 
     Attributes
     ----------
     name : str
-        Of the sign in `CUES`.
+        Name of the cue in `CUES`.
     words : str
-        What the face shows against a typical neutral face: "mouth open".
+        Description of the cue compared with a typical neutral face: "mouth open".
     value, typical : float
-        The measurement of this face and of a typical neutral face: inter-ocular distances, for brow slopes a ratio.
+        Value in this face and in a typical neutral face, in inter-ocular distances; of brow slopes a ratio.
     shift : float
-        Their difference in spreads of neutral faces, of which about two thirds lie within 1.
+        Difference of both in spreads of neutral faces; about two thirds of neutral faces lie within 1.
     contribution : float
-        How much the log odds of the answer fall when the sign is undone; positive: it speaks for the answer. 0.7
-        is a factor of two.
+        Decrease of the expression's log odds in the counterfactual face with the typical value. Positive values
+        support the expression; 0.7 is a factor of two in the odds.
     """
 
     name: str
@@ -174,17 +179,17 @@ class ShownCue:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Why a face was given its expression, as far as the model's answers to changed faces tell.
+    """Cues and regions of a face that support or contradict its expression, by predictions for modified faces.
 
     Attributes
     ----------
     expression : str
-        The expression that is explained: the answer, or the likeliest one where the answer is `UNCERTAIN`.
-    measurements : tuple of ShownCue
-        The strongest contribution first.
+        The predicted expression, or the most probable one if the prediction is `UNCERTAIN`.
+    measurements : tuple of CueContribution
+        The largest contribution first, by absolute value.
     heat : ndarray of shape (S, S), float32, or None
-        How much the log odds fall when that part of the chip is blurred; positive: it speaks for the answer. None
-        where the model reads landmarks alone.
+        Decrease of the expression's log odds when that part of the chip is blurred; positive values support the
+        expression. None if the model reads only landmarks.
     """
 
     expression: str
@@ -193,42 +198,43 @@ class Explanation:
 
     @property
     def notable(self):
-        """The signs that are worth naming: unlike a typical neutral face's, and of weight for the answer."""
+        """Cues with at least `NOTABLE_SHIFT` and `NOTABLE_CONTRIBUTION`, as a tuple."""
         return tuple(
-            each
-            for each in self.measurements
-            if abs(each.shift) >= NOTABLE_SHIFT and abs(each.contribution) >= NOTABLE_CONTRIBUTION
+            cue
+            for cue in self.measurements
+            if abs(cue.shift) >= NOTABLE_SHIFT and abs(cue.contribution) >= NOTABLE_CONTRIBUTION
         )
 
     @property
     def text(self):
-        """The reasons in one sentence: ``mouth open (+2.3) and eyes wide (+1.1) speak for surprise``."""
-        speaking = [each for each in self.notable if each.contribution > 0][:3]
-        against = [each for each in self.notable if each.contribution < 0][:2]
-        parts = [
-            f"{_spoken(each)} {way} {self.expression}"
-            for each, way in ((speaking, "for"), (against, "against"))
-            if each
+        """The notable cues in one sentence: ``mouth open (+2.3) and eyes wide (+1.1) support surprise``."""
+        supporting = [cue for cue in self.notable if cue.contribution > 0][:3]
+        contradicting = [cue for cue in self.notable if cue.contribution < 0][:2]
+        clauses = [
+            _clause(cues, verb, self.expression)
+            for cues, verb in ((supporting, "support"), (contradicting, "contradict"))
+            if cues
         ]
-        return "; ".join(parts) or f"no single measurement speaks clearly for or against {self.expression}"
+        return "; ".join(clauses) or f"no single measurement clearly supports or contradicts {self.expression}"
 
     def to_dict(self):
-        """Return the explanation as plain values for a log; the heat image is left out."""
-        plain = [
-            {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(each).items()}
-            for each in self.measurements
+        """Return the explanation without the heat map as plain values for a log."""
+        cues = [
+            {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(cue).items()}
+            for cue in self.measurements
         ]
-        return {"expression": self.expression, "text": self.text, "measurements": plain}
+        return {"expression": self.expression, "text": self.text, "measurements": cues}
 
 
 def explain(artifact, recognition):
-    """Return why a model gives a face its expression.
+    """Return the explanation of a recognition by the model that made it.
 
     Parameters
     ----------
     artifact : Artifact
     recognition : Recognition
-        Its `face` must have what the model reads. A smoothed one is explained by the model's answers to its face.
+        Its `face` must have the images that the model reads. A smoothed recognition is explained by the model's
+        predictions for its smoothed face.
 
     Returns
     -------
@@ -236,37 +242,37 @@ def explain(artifact, recognition):
     """
     face = recognition.face
     expression = recognition.likeliest if recognition.expression == UNCERTAIN else recognition.expression
-    reads = {
-        "fields": artifact.manifest["fields"],
-        "crop_margin": artifact.manifest["extractor"].get("crop_margin", 0.0),
-    }
-    sees = "chip" in reads["fields"] or "crop" in reads["fields"]
-    faces = [face, *without_cues(face, **reads), *(without_patches(face, **reads) if sees else [])]
-    lost = _losses(artifact, faces, expression)
-    heat = spread_over_chip(lost[len(CUES) :], chip_size=len(face.chip)).astype(np.float32) if sees else None
-    return Explanation(expression, _shown_signs(face, lost[: len(CUES)]), heat)
+    fields = artifact.manifest["fields"]
+    margin = artifact.manifest["extractor"].get("crop_margin", 0.0)
+    faces = [face, *counterfactual_faces(face, fields=fields, crop_margin=margin)]
+    reads_images = "chip" in fields or "crop" in fields
+    if reads_images:
+        faces += occluded_faces(face, fields=fields, crop_margin=margin)
+    drops = _log_odds_drops(artifact, faces, expression)
+    heat = heat_map(drops[len(CUES) :], chip_size=len(face.chip)).astype(np.float32) if reads_images else None
+    return Explanation(expression, _cue_contributions(face, drops[: len(CUES)]), heat)
 
 
-def _shown_signs(face, contributions):
+def _cue_contributions(face, contributions):
     values = cue_values(face.landmarks)
     shifts = (values - TYPICAL[0]) / TYPICAL[1]
-    shown = [
-        ShownCue(sign.name, sign.more if shift > 0 else sign.less, *map(float, numbers), float(shift), float(lost))
-        for sign, *numbers, shift, lost in zip(CUES, values, TYPICAL[0], shifts, contributions, strict=True)
-    ]
-    return tuple(sorted(shown, key=lambda each: -abs(each.contribution)))
+    rows = zip(CUES, values.tolist(), TYPICAL[0].tolist(), shifts.tolist(), contributions.tolist(), strict=True)
+    cues = [CueContribution(cue.name, cue.more if row[2] > 0 else cue.less, *row) for cue, *row in rows]
+    return tuple(sorted(cues, key=lambda cue: -abs(cue.contribution)))
 
 
-def _losses(artifact, faces, expression):
-    """Return how much the log odds of an expression fall from the first face to each of the others."""
+def _log_odds_drops(artifact, faces, expression):
+    """Return the decrease of an expression's log odds from the first face to each of the others."""
     records = stack(faces, chip_size=len(faces[0].chip), crop_size=faces[0].crop is not None and len(faces[0].crop))
     column = artifact.classes.index(expression)
-    probability = predict_in_order(artifact.predictor, records, artifact.classes)[:, column].clip(_SURE, 1 - _SURE)
+    probability = predict_in_order(artifact.predictor, records, artifact.classes)[:, column].clip(
+        _EPSILON, 1 - _EPSILON
+    )
     odds = np.log(probability / (1 - probability))
     return odds[0] - odds[1:]
 
 
-def _spoken(shown):
-    """Return ``mouth open (+2.3) and eyes wide (+1.1) speak``."""
-    *others, last = [f"{each.words} ({each.contribution:+.1f})" for each in shown]
-    return f"{', '.join(others)} and {last} speak" if others else f"{last} speaks"
+def _clause(cues, verb, expression):
+    """Return ``mouth open (+2.3) and eyes wide (+1.1) support surprise``."""
+    *others, last = [f"{cue.words} ({cue.contribution:+.1f})" for cue in cues]
+    return f"{', '.join(others)} and {last} {verb} {expression}" if others else f"{last} {verb}s {expression}"

@@ -1,4 +1,4 @@
-"""Recognizer: from a image to recognitions, with the extractor that the model was fitted with."""
+"""Recognizer: predicts the expressions of the faces in an image."""
 
 import logging
 from dataclasses import replace
@@ -17,34 +17,34 @@ _LOG = logging.getLogger(__name__)
 
 
 class Recognizer:
-    """Reads the expressions of the faces in images.
+    """Predicts the expressions of the faces in images, with the extractor that the model was fitted with.
 
-    It can be pickled and copied: the model goes along, saved or not, and the shape predictor is read again from its
-    file, which must be found where it is unpickled, too.
+    It can be pickled and copied together with its model. The shape predictor is read again from its file, which must
+    exist where the recognizer is unpickled.
 
     Parameters
     ----------
     artifact : Artifact
-        As from `load_artifact`. The extractor is rebuilt from its manifest.
+        As from `load_artifact`. Its manifest has the settings of the extractor.
     detector : str, optional
-        Another detector than the artifact's; a name in `DETECTORS`.
+        Name in `DETECTORS` of another detector than the artifact's.
     predictor : path-like, optional
         File of the 68-point shape predictor, as for `find_predictor`.
     reject : "fitted", float or None, default="fitted"
-        Confidence under which the answer is `UNCERTAIN`. "fitted": the threshold that was chosen when the model was
-        fitted; a model without one always names an expression. None: always name one.
+        Confidence below which the prediction is `UNCERTAIN`. "fitted" is the threshold that was selected when the model
+        was fitted, or 0 if it has none. None is 0, with which an expression is always predicted.
 
     Attributes
     ----------
     threshold : float
-        The confidence under which the answer is `UNCERTAIN`; 0 where an expression is always named.
+        The confidence below which the prediction is `UNCERTAIN`.
 
     Raises
     ------
     InputError
-        If the artifact's manifest asks for an extractor that there is not, or `reject` is no probability.
+        If the manifest has unknown settings of the extractor, or `reject` is not a probability.
     ArtifactError
-        If the threshold in the manifest is no probability.
+        If the threshold in the manifest is not a probability.
     DependencyError
         If the shape predictor is missing.
     """
@@ -57,17 +57,17 @@ class Recognizer:
         self.artifact = artifact
         self._explainer = partial(explain, artifact)
         self.extractor = FaceExtractor(settings, predictor=predictor)
-        trained_on = artifact.manifest.get("shape_predictor_sha256")
-        if trained_on and sha256_of(find_predictor(predictor)) != trained_on:
-            _LOG.warning("the model was fitted with another shape predictor; it may do worse than its card says")
+        fitted_with = artifact.manifest.get("shape_predictor_sha256")
+        if fitted_with and sha256_of(find_predictor(predictor)) != fitted_with:
+            _LOG.warning("the model was fitted with another shape predictor; it may score lower than its card reports")
 
     @property
     def classes(self):
-        """The expressions that the model tells apart, in the order of `EXPRESSIONS`."""
+        """The expressions that the model predicts, in the order of `EXPRESSIONS`."""
         return self.artifact.classes
 
     def recognize(self, image):
-        """Return what the faces of a image show, the clearest face first; an empty list where there is none.
+        """Return the recognitions of an image, ordered by the detector's score; an empty list if it has no face.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class Recognizer:
 
 
 def _threshold(manifest, reject):
-    """Return the confidence under which no expression is named; 0 where one always is."""
+    """Return the confidence below which the prediction is `UNCERTAIN`."""
     if reject == "fitted":
         reject = manifest_threshold(manifest)
     if reject is None:

@@ -99,7 +99,7 @@ def test_uncertain_predictions_stay_uncertain(extractor, video):
 def test_track_that_ended_is_forgotten(extractor, video, monkeypatch):
     kept = []
     monkeypatch.setattr(
-        "landmark_fer.recognition.smoothing.Smoother.forget_but", lambda self, track_ids: kept.append(set(track_ids))
+        "landmark_fer.recognition.smoothing.Smoother.keep_only", lambda self, track_ids: kept.append(set(track_ids))
     )
     (_, image), nothing = video[0], np.zeros_like(video[0][1])
     reader = LiveReader(Model(extractor))

@@ -1,4 +1,4 @@
-"""The neutral baseline: the resting face is the zero, for each track its own."""
+"""The neutral baseline of each track."""
 
 import numpy as np
 import pytest
@@ -13,16 +13,16 @@ from landmark_fer.recognition.baseline import NeutralBaseline
 from tests.live.hand_made import make_recognition
 
 
-def of_landmarks(landmarks):
-    like = make_recognition()
-    face = Face(like.face.box, np.asarray(landmarks, np.float32), like.face.chip, 1.0)
-    return Recognition(face, like.expression, like.confidence, like.probabilities)
+def with_landmarks(landmarks):
+    template = make_recognition()
+    face = Face(template.face.box, np.asarray(landmarks, np.float32), template.face.chip, 1.0)
+    return Recognition(face, template.expression, template.confidence, template.probabilities)
 
 
-REST, OPEN = of_landmarks(shape_of({})), of_landmarks(shape_of({"mouth_open": 1.0}))
+NEUTRAL, OPEN = with_landmarks(shape_of({})), with_landmarks(shape_of({"mouth_open": 1.0}))
 
 
-def learned(recognitions, *, track_id=1, seconds=1.0):
+def make_baseline(recognitions, *, track_id=1, seconds=1.0):
     baseline = NeutralBaseline()
     baseline.begin(0.0, seconds)
     for index, recognition in enumerate(recognitions):
@@ -33,69 +33,69 @@ def learned(recognitions, *, track_id=1, seconds=1.0):
 
 def test_there_is_no_shift_before_the_window_has_passed():
     baseline = NeutralBaseline()
-    baseline.add(1, REST, 0.0)
+    baseline.add(1, NEUTRAL, 0.0)
     assert not baseline.collecting
-    assert baseline.shift(1, REST) is None
+    assert baseline.shift(1, NEUTRAL) is None
     baseline.begin(1.0, 2.0)
     for time_s in (1.0, 2.0, 2.9):
-        baseline.add(1, REST, time_s)
+        baseline.add(1, NEUTRAL, time_s)
         assert baseline.collecting
-        assert baseline.shift(1, REST) is None
+        assert baseline.shift(1, NEUTRAL) is None
     baseline.add(1, OPEN, 3.0)
     assert not baseline.collecting
-    assert baseline.shift(1, REST) is not None
+    assert baseline.shift(1, NEUTRAL) is not None
 
 
-def test_the_resting_face_has_no_shift():
-    shift = learned([REST] * 5).shift(1, REST)
+def test_the_neutral_face_has_no_shift():
+    shift = make_baseline([NEUTRAL] * 5).shift(1, NEUTRAL)
     assert tuple(shift) == MEASUREMENT_NAMES
     assert max(map(abs, shift.values())) < 1e-12
 
 
-def test_what_moves_is_named():
-    shift = learned([REST] * 5).shift(1, OPEN)
+def test_moved_measurements_have_shifts():
+    shift = make_baseline([NEUTRAL] * 5).shift(1, OPEN)
     assert shift["mouth_opening"] > 0.2
     assert shift["jaw_drop"] > 0.2
     assert abs(shift["brow_gap"]) < 1e-6
 
 
-def test_the_shift_is_that_of_the_measurements_whatever_the_zero():
-    from_rest, from_open = learned([REST] * 3), learned([OPEN] * 3)
-    there, back = from_rest.shift(1, OPEN), from_open.shift(1, REST)
-    assert list(there.values()) == pytest.approx([-value for value in back.values()])
+def test_exchanging_baseline_and_face_negates_the_shift():
+    from_neutral, from_open = make_baseline([NEUTRAL] * 3), make_baseline([OPEN] * 3)
+    forward, backward = from_neutral.shift(1, OPEN), from_open.shift(1, NEUTRAL)
+    assert list(forward.values()) == pytest.approx([-value for value in backward.values()])
 
 
 @settings(max_examples=20, deadline=None)
 @given(
     size=st.floats(0.3, 4), turn=st.floats(-0.5, 0.5), right=st.floats(-200, 400), down=st.floats(-200, 400),
 )  # fmt: skip
-def test_place_size_and_roll_of_the_head_make_no_shift(size, turn, right, down):
+def test_position_size_and_roll_do_not_change_the_shift(size, turn, right, down):
     matrix = size * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    moved = of_landmarks(shape_of({}) @ matrix.T + (right, down))
-    shift = learned([REST] * 3).shift(1, moved)
+    moved = with_landmarks(shape_of({}) @ matrix.T + (right, down))
+    shift = make_baseline([NEUTRAL] * 3).shift(1, moved)
     assert max(map(abs, shift.values())) < 1e-3
 
 
-def test_a_blink_or_a_yawn_within_the_window_does_not_matter():
-    shift = learned([REST] * 6 + [OPEN] * 3).shift(1, REST)
+def test_short_movements_within_the_window_do_not_change_the_baseline():
+    shift = make_baseline([NEUTRAL] * 6 + [OPEN] * 3).shift(1, NEUTRAL)
     assert max(map(abs, shift.values())) < 1e-12
 
 
-def test_each_track_has_its_own_zero():
+def test_each_track_has_its_own_baseline():
     baseline = NeutralBaseline()
     baseline.begin(0.0, 1.0)
     for index in range(5):
-        baseline.add(1, REST, index / 5)
+        baseline.add(1, NEUTRAL, index / 5)
         baseline.add(2, OPEN, index / 5)
-    baseline.add(3, REST, 1.0)
-    assert max(map(abs, baseline.shift(1, REST).values())) < 1e-12
+    baseline.add(3, NEUTRAL, 1.0)
+    assert max(map(abs, baseline.shift(1, NEUTRAL).values())) < 1e-12
     assert max(map(abs, baseline.shift(2, OPEN).values())) < 1e-12
-    assert baseline.shift(2, REST)["mouth_opening"] < -0.2
-    assert baseline.shift(3, REST) is None
+    assert baseline.shift(2, NEUTRAL)["mouth_opening"] < -0.2
+    assert baseline.shift(3, NEUTRAL) is None
 
 
-def test_beginning_anew_keeps_the_old_zero_until_there_is_a_new_one():
-    baseline = learned([REST] * 3)
+def test_a_new_window_keeps_the_earlier_baseline_until_it_closes():
+    baseline = make_baseline([NEUTRAL] * 3)
     baseline.begin(10.0, 1.0)
     baseline.add(1, OPEN, 10.0)
     assert baseline.shift(1, OPEN)["mouth_opening"] > 0.2
@@ -103,38 +103,38 @@ def test_beginning_anew_keeps_the_old_zero_until_there_is_a_new_one():
     assert abs(baseline.shift(1, OPEN)["mouth_opening"]) < 1e-12
 
 
-def test_a_track_that_was_not_seen_within_the_window_keeps_its_zero():
-    baseline = learned([REST] * 3)
+def test_a_track_without_faces_in_the_window_keeps_its_baseline():
+    baseline = make_baseline([NEUTRAL] * 3)
     baseline.begin(10.0, 1.0)
     baseline.add(2, OPEN, 10.5)
     baseline.add(2, OPEN, 11.0)
-    assert baseline.shift(1, REST) is not None
+    assert baseline.shift(1, NEUTRAL) is not None
 
 
-def test_a_clock_that_steps_back_begins_the_window_anew():
+def test_a_clock_that_steps_back_begins_the_window_again():
     baseline = NeutralBaseline()
     baseline.begin(100.0, 1.0)
     baseline.add(1, OPEN, 100.5)
     for time_s in (3.0, 3.5):
-        baseline.add(1, REST, time_s)
-    baseline.add(1, REST, 4.0)
-    assert max(map(abs, baseline.shift(1, REST).values())) < 1e-12
+        baseline.add(1, NEUTRAL, time_s)
+    baseline.add(1, NEUTRAL, 4.0)
+    assert max(map(abs, baseline.shift(1, NEUTRAL).values())) < 1e-12
 
 
-def test_forgotten_tracks_have_no_zero():
+def test_removed_tracks_have_no_baseline():
     baseline = NeutralBaseline()
     baseline.begin(0.0, 1.0)
     for track_id in (1, 2):
-        baseline.add(track_id, REST, 0.0)
-    baseline.forget_but([2])
-    baseline.add(2, REST, 1.0)
-    assert baseline.shift(1, REST) is None
-    assert baseline.shift(2, REST) is not None
-    baseline.forget_but([])
-    assert baseline.shift(2, REST) is None
+        baseline.add(track_id, NEUTRAL, 0.0)
+    baseline.keep_only([2])
+    baseline.add(2, NEUTRAL, 1.0)
+    assert baseline.shift(1, NEUTRAL) is None
+    assert baseline.shift(2, NEUTRAL) is not None
+    baseline.keep_only([])
+    assert baseline.shift(2, NEUTRAL) is None
 
 
 @pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), float("inf")])
-def test_a_window_without_length_is_refused(seconds):
-    with pytest.raises(InputError, match="seconds of the resting face must be over 0, got"):
+def test_a_window_without_a_positive_length_is_refused(seconds):
+    with pytest.raises(InputError, match="seconds of the neutral baseline must be over 0, got"):
         NeutralBaseline().begin(0.0, seconds)

@@ -1,4 +1,4 @@
-"""Explanations: models that read one known thing name it, and a real model names the smile."""
+"""Explanations of models that read a single known measurement or region, and of the bundled model."""
 
 import copy
 import json
@@ -20,8 +20,8 @@ from landmark_fer.perception.images import to_grey
 from landmark_fer.recognition.explanation import explain
 
 
-class Reads:
-    """Answers by one number that it reads from a record: happy where it is large."""
+class SingleFeatureModel:
+    """Predicts happy if one number, which it reads from a record, is large."""
 
     classes_ = np.array(["happy", "sad"])
 
@@ -33,17 +33,17 @@ class Reads:
         return np.column_stack([happy, 1 - happy])
 
 
-def artifact_that_reads(read, *fields):
+def single_feature_artifact(read, *fields):
     extractor = {"chip_size": 80} | ({"crop_size": 64, "crop_margin": 0.1} if "crop" in fields else {})
     manifest = {"classes": ["happy", "sad"], "fields": ["landmarks", *fields], "extractor": extractor}
-    return Artifact(Reads(read), manifest)
+    return Artifact(SingleFeatureModel(read), manifest)
 
 
-def measurement(name, times=20):
-    return lambda record: times * measure(record["landmarks"])[MEASUREMENT_NAMES.index(name)]
+def measurement(name, factor=20):
+    return lambda record: factor * measure(record["landmarks"])[MEASUREMENT_NAMES.index(name)]
 
 
-CORNERS = measurement("right_lip_corner_to_eye", -10)  # of the signs it is the lip corners' that moves it most
+CORNERS = measurement("right_lip_corner_to_eye", -10)  # of all cues the lip corners change it most
 
 
 def height_of_darkness(record):
@@ -52,7 +52,7 @@ def height_of_darkness(record):
 
 
 def contrast(field, x, y):
-    """A reader of the contrast of a record's image around a place."""
+    """Return a function that reads the contrast of a record's image around a point."""
     rows, columns = (slice(max(0, round(place) - 7), round(place) + 8) for place in (y, x))
     return lambda record: 0.1 * record[field][rows, columns].std()
 
@@ -79,52 +79,52 @@ def bundled():
 
 
 @pytest.fixture(scope="module")
-def astronauts_smile(bundled, astronaut):
+def astronaut_recognition(bundled, astronaut):
     return bundled.recognize(astronaut)[0]
 
 
-def test_a_smile_is_named_first_and_speaks_for_happy(smiling):
-    explanation = explain(artifact_that_reads(CORNERS), recognition_of(made_face(smiling)))
+def test_a_smile_is_the_first_cue_and_supports_happy(smiling):
+    explanation = explain(single_feature_artifact(CORNERS), recognition_of(made_face(smiling)))
     first = explanation.measurements[0]
     assert (first.name, first.words) == ("lip_corners", "lip corners up")
     assert first.shift > 2 and first.contribution > 0
     assert first.shift == pytest.approx((first.value - first.typical) / 0.053)
-    assert explanation.text.startswith(f"lip corners up ({first.contribution:+.1f}) speaks for happy")
+    assert explanation.text.startswith(f"lip corners up ({first.contribution:+.1f}) supports happy")
 
 
-def test_the_same_sign_speaks_against_the_other_prediction(smiling):
-    explanation = explain(artifact_that_reads(CORNERS), recognition_of(made_face(smiling), "sad"))
+def test_the_same_cue_contradicts_the_other_prediction(smiling):
+    explanation = explain(single_feature_artifact(CORNERS), recognition_of(made_face(smiling), "sad"))
     assert explanation.expression == "sad"
-    assert explanation.text.startswith("lip corners up (-") and explanation.text.endswith("speaks against sad")
+    assert explanation.text.startswith("lip corners up (-") and explanation.text.endswith("contradicts sad")
 
 
-def test_what_a_model_does_not_read_contributes_nothing(smiling):
-    explanation = explain(artifact_that_reads(measurement("brow_gap")), recognition_of(made_face(smiling)))
+def test_cues_that_a_model_does_not_read_contribute_nothing(smiling):
+    explanation = explain(single_feature_artifact(measurement("brow_gap")), recognition_of(made_face(smiling)))
     assert {each.name for each in explanation.measurements if abs(each.contribution) > 1e-6} <= {"brow_gap"}
-    constant = explain(artifact_that_reads(lambda record: 0.4), recognition_of(made_face(smiling)))
+    constant = explain(single_feature_artifact(lambda record: 0.4), recognition_of(made_face(smiling)))
     assert constant.notable == ()
-    assert constant.text == "no single measurement speaks clearly for or against happy"
+    assert constant.text == "no single measurement clearly supports or contradicts happy"
 
 
-def test_measurements_come_strongest_first(astronauts_smile):
-    strengths = [abs(each.contribution) for each in astronauts_smile.explain().measurements]
+def test_cues_are_sorted_by_the_size_of_their_contribution(astronaut_recognition):
+    strengths = [abs(each.contribution) for each in astronaut_recognition.explain().measurements]
     assert strengths == sorted(strengths, reverse=True)
 
 
 def test_pixels_move_with_the_landmarks(smiling):
-    """A model that sees the chip alone finds the mouth moved when the smile is undone."""
+    """A model that reads only the chip depends on the warped pixels of the mouth."""
     chip = np.full((80, 80), 255, np.uint8)
     corner = align_landmarks(made_face(smiling).landmarks)[48]
     chip[round(corner[1]) - 2 : round(corner[1]) + 2, round(corner[0]) - 2 : round(corner[0]) + 2] = 0
-    explanation = explain(artifact_that_reads(height_of_darkness, "chip"), recognition_of(made_face(smiling, chip)))
+    explanation = explain(single_feature_artifact(height_of_darkness, "chip"), recognition_of(made_face(smiling, chip)))
     first = explanation.measurements[0]
     assert first.name == "lip_corners" and first.contribution > 0.5
 
 
 @pytest.mark.parametrize(("x", "y"), [(20, 25), (60, 25), (40, 62)])
-def test_heat_is_highest_where_the_model_looks(generator, x, y):
+def test_heat_is_highest_in_the_region_that_the_model_reads(generator, x, y):
     chip = generator.integers(0, 256, (80, 80)).astype(np.uint8)
-    artifact = artifact_that_reads(contrast("chip", x, y), "chip")
+    artifact = single_feature_artifact(contrast("chip", x, y), "chip")
     heat = explain(artifact, recognition_of(made_face(TEMPLATE, chip))).heat
     assert heat.shape == (80, 80)
     row, column = np.unravel_index(heat.argmax(), heat.shape)
@@ -132,67 +132,67 @@ def test_heat_is_highest_where_the_model_looks(generator, x, y):
     assert heat.max() > 5 * abs(heat.min())
 
 
-def test_heat_of_a_model_of_crops_lies_where_it_looks_on_the_chip(astronaut, astronaut_face):
+def test_heat_of_a_crop_model_is_mapped_to_the_chip(astronaut, astronaut_face):
     box, mouth = astronaut_face.box, astronaut_face.landmarks[48:].mean(axis=0)
     crop = crop_box(to_grey(astronaut), box, size=64, margin=0.1)
     in_crop = (mouth - box.centre) * 64 / (box.width * 1.2) + 31.5
-    artifact = artifact_that_reads(contrast("crop", *in_crop), "crop")
+    artifact = single_feature_artifact(contrast("crop", *in_crop), "crop")
     heat = explain(artifact, recognition_of(replace(astronaut_face, crop=crop))).heat
     row, column = np.unravel_index(heat.argmax(), heat.shape)
     expected = align_landmarks(astronaut_face.landmarks)[48:].mean(axis=0)
     assert np.hypot(column - expected[0], row - expected[1]) < 9
 
 
-def test_a_model_of_landmarks_has_no_heat(smiling):
-    assert explain(artifact_that_reads(lambda record: 0.0), recognition_of(made_face(smiling))).heat is None
+def test_a_landmark_model_has_no_heat(smiling):
+    assert explain(single_feature_artifact(lambda record: 0.0), recognition_of(made_face(smiling))).heat is None
 
 
-def test_a_real_smile_is_explained_by_the_mouth(astronauts_smile):
-    explanation = astronauts_smile.explain()
+def test_a_real_smile_is_explained_by_the_mouth(astronaut_recognition):
+    explanation = astronaut_recognition.explain()
     assert explanation.expression == "happy"
     assert "lip corners up" in {each.words for each in explanation.notable[:2]}
     row, _ = np.unravel_index(explanation.heat.argmax(), explanation.heat.shape)
     assert row > 35
 
 
-def test_the_mirrored_face_has_the_same_explanation(bundled, astronauts_smile):
-    face = astronauts_smile.face
+def test_the_mirrored_face_has_the_same_explanation(bundled, astronaut_recognition):
+    face = astronaut_recognition.face
     mirrored = replace(face, landmarks=mirror_landmarks(face.landmarks), chip=face.chip[:, ::-1])
-    one, other = astronauts_smile.explain(), bundled.recognize_faces([mirrored])[0].explain()
+    one, other = astronaut_recognition.explain(), bundled.recognize_faces([mirrored])[0].explain()
     expected = {each.name: (each.words, pytest.approx(each.contribution, abs=0.05)) for each in one.measurements}
     assert {each.name: (each.words, each.contribution) for each in other.measurements} == expected
     np.testing.assert_allclose(other.heat[:, ::-1], one.heat, atol=0.05)
 
 
-def test_the_face_is_left_as_it_is(bundled, astronauts_smile):
-    face = astronauts_smile.face
+def test_the_face_is_not_modified(bundled, astronaut_recognition):
+    face = astronaut_recognition.face
     landmarks, chip = face.landmarks.copy(), face.chip.copy()
-    astronauts_smile.explain()
+    astronaut_recognition.explain()
     np.testing.assert_array_equal(face.landmarks, landmarks)
     np.testing.assert_array_equal(face.chip, chip)
 
 
-def test_an_prediction_that_was_changed_on_the_way_is_explained_as_it_stands(astronauts_smile):
-    smoothed = replace(astronauts_smile, expression="neutral", confidence=0.5)
+def test_a_changed_recognition_is_explained_with_its_own_expression(astronaut_recognition):
+    smoothed = replace(astronaut_recognition, expression="neutral", confidence=0.5)
     assert smoothed.explain().expression == "neutral"
-    assert replace(astronauts_smile, expression=UNCERTAIN).explain().expression == "happy"
+    assert replace(astronaut_recognition, expression=UNCERTAIN).explain().expression == "happy"
 
 
-def test_a_log_gets_plain_values(astronauts_smile):
-    plain = astronauts_smile.explain().to_dict()
+def test_a_log_has_plain_values(astronaut_recognition):
+    plain = astronaut_recognition.explain().to_dict()
     assert json.loads(json.dumps(plain)) == plain
-    assert plain["text"] == astronauts_smile.explain().text
+    assert plain["text"] == astronaut_recognition.explain().text
     assert plain["measurements"][0].keys() == {"name", "words", "value", "typical", "shift", "contribution"}
 
 
-def test_an_prediction_without_a_model_says_so(smiling, astronauts_smile):
+def test_a_recognition_without_a_model_is_refused(smiling, astronaut_recognition):
     with pytest.raises(InputError, match="take it from a Recognizer"):
         recognition_of(made_face(smiling)).explain()
     with pytest.raises(InputError, match="take it from a Recognizer"):
-        pickle.loads(pickle.dumps(astronauts_smile)).explain()
+        pickle.loads(pickle.dumps(astronaut_recognition)).explain()
 
 
-def test_the_model_behind_an_prediction_stays_out_of_sight(astronauts_smile):
-    assert "explainer" not in repr(astronauts_smile)
-    assert len(pickle.dumps(astronauts_smile)) < 50_000
-    assert copy.deepcopy(astronauts_smile).probabilities == astronauts_smile.probabilities
+def test_the_model_is_not_part_of_repr_and_pickle(astronaut_recognition):
+    assert "explainer" not in repr(astronaut_recognition)
+    assert len(pickle.dumps(astronaut_recognition)) < 50_000
+    assert copy.deepcopy(astronaut_recognition).probabilities == astronaut_recognition.probabilities

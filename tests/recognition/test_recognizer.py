@@ -1,4 +1,4 @@
-"""From a image to recognitions, and the lock between training and live."""
+"""The Recognizer, and equality of live and data-set records."""
 
 import copy
 import logging
@@ -24,7 +24,7 @@ def recognizer(saved):
     return Recognizer(saved)
 
 
-def test_a_face_gets_an_expression_with_its_probabilities(recognizer, astronaut):
+def test_a_face_has_an_expression_and_probabilities(recognizer, astronaut):
     (recognition,) = recognizer.recognize(astronaut)
     assert tuple(recognition.probabilities) == recognizer.classes == ("happy", "sad", "surprise")
     assert sum(recognition.probabilities.values()) == pytest.approx(1, abs=1e-5)
@@ -33,7 +33,7 @@ def test_a_face_gets_an_expression_with_its_probabilities(recognizer, astronaut)
     assert recognition.face.detected
 
 
-def test_no_face_is_an_empty_list(recognizer):
+def test_an_image_without_a_face_gives_an_empty_list(recognizer):
     assert recognizer.recognize(np.full((200, 200, 3), 128, np.uint8)) == []
     assert recognizer.recognize_faces([]) == []
 
@@ -43,7 +43,7 @@ def test_the_same_image_gives_the_same_prediction(recognizer, astronaut):
     assert first == second
 
 
-def test_several_faces_at_once_equal_one_at_a_time_in_the_given_order(recognizer, astronaut_face):
+def test_several_faces_equal_single_faces_in_order(recognizer, astronaut_face):
     moved = replace(astronaut_face, chip=astronaut_face.chip[::-1], landmarks=astronaut_face.landmarks * (1, 1.2))
     together = recognizer.recognize_faces([moved, astronaut_face])
     for face, recognition in zip([moved, astronaut_face], together, strict=True):
@@ -52,7 +52,7 @@ def test_several_faces_at_once_equal_one_at_a_time_in_the_given_order(recognizer
         assert recognition.probabilities == pytest.approx(alone.probabilities, abs=1e-5)
 
 
-def test_the_live_road_and_the_data_set_road_make_the_same_record_bit_for_bit(recognizer, astronaut, tmp_path):
+def test_live_and_data_set_records_are_bit_identical(recognizer, astronaut, tmp_path):
     scene = tmp_path / "faces" / "happy" / "astronaut.png"
     scene.parent.mkdir(parents=True)
     Image.fromarray(astronaut).save(scene)
@@ -66,7 +66,7 @@ def test_the_live_road_and_the_data_set_road_make_the_same_record_bit_for_bit(re
     np.testing.assert_array_equal(list(recognition.probabilities.values()), expected)
 
 
-def test_cropped_images_make_the_same_record_bit_for_bit(recognizer, astronaut, tmp_path):
+def test_records_of_cropped_images_are_bit_identical(recognizer, astronaut, tmp_path):
     crop = astronaut[60:190, 150:280]
     path = tmp_path / "faces" / "happy" / "crop.png"
     path.parent.mkdir(parents=True)
@@ -77,7 +77,7 @@ def test_cropped_images_make_the_same_record_bit_for_bit(recognizer, astronaut, 
     assert live.tobytes() == dataset.records.tobytes()
 
 
-def test_the_extractor_is_the_manifests_and_its_detector_can_be_replaced(saved, astronaut):
+def test_the_extractor_has_the_settings_of_the_manifest_or_another_detector(saved, astronaut):
     settings = {"detector": "whole", "smallest_face": 90, "chip_size": 80}
     whole = Recognizer(Artifact(saved.predictor, saved.manifest | {"extractor": settings}))
     assert whole.extractor.settings.to_dict() == settings
@@ -87,7 +87,7 @@ def test_the_extractor_is_the_manifests_and_its_detector_can_be_replaced(saved, 
     assert saved.manifest["extractor"]["detector"] == "hog"
 
 
-def test_settings_and_detectors_that_there_are_not_are_refused(saved):
+def test_unknown_settings_and_detectors_are_refused(saved):
     with pytest.raises(InputError, match="extractor settings must be"):
         Recognizer(Artifact(saved.predictor, saved.manifest | {"extractor": {"blur": 3}}))
     with pytest.raises(InputError, match="detector must be one of hog, haar, whole"):
@@ -96,7 +96,7 @@ def test_settings_and_detectors_that_there_are_not_are_refused(saved):
         Recognizer(saved, predictor="none.dat")
 
 
-def test_another_shape_predictor_than_in_training_is_warned_of(saved, caplog):
+def test_another_shape_predictor_than_in_training_is_a_warning(saved, caplog):
     with caplog.at_level(logging.WARNING):
         Recognizer(saved)
         assert not caplog.records
@@ -104,8 +104,8 @@ def test_another_shape_predictor_than_in_training_is_warned_of(saved, caplog):
     assert "fitted with another shape predictor" in caplog.text
 
 
-class Unsure:
-    """Takes every face for sad, and is as sure as a half."""
+class UncertainModel:
+    """Predicts sad with probability 0.5 for every face."""
 
     classes_ = np.array(["happy", "sad", "surprise"])
 
@@ -115,53 +115,53 @@ class Unsure:
 
 class TestRejection:
     @pytest.fixture
-    def fitted_to(self, saved):
-        """The artifact as if it had been fitted with a threshold of confidence."""
+    def with_threshold(self, saved):
+        """Return a function that makes an artifact with a rejection threshold."""
         plain = {key: value for key, value in saved.manifest.items() if key != "rejection"}
 
-        def fitted(threshold=None):
+        def make(threshold=None):
             facts = {} if threshold is None else {"rejection": {"target": 0.85, "threshold": threshold}}
-            return Artifact(Unsure(), plain | facts)
+            return Artifact(UncertainModel(), plain | facts)
 
-        return fitted
+        return make
 
     @pytest.fixture
     def prediction(self, astronaut_face):
         return lambda *args, **options: Recognizer(*args, **options).recognize_faces([astronaut_face])[0]
 
-    def test_a_model_without_a_threshold_always_names_an_expression(self, fitted_to, prediction):
-        recognition = prediction(fitted_to())
-        assert Recognizer(fitted_to()).threshold == 0
+    def test_a_model_without_a_threshold_always_predicts_an_expression(self, with_threshold, prediction):
+        recognition = prediction(with_threshold())
+        assert Recognizer(with_threshold()).threshold == 0
         assert recognition.expression == recognition.likeliest
 
-    def test_the_threshold_of_the_manifest_serves_unless_another_or_none_is_asked_for(self, fitted_to, prediction):
-        assert prediction(fitted_to(0.51)).expression == UNCERTAIN
-        assert prediction(fitted_to(0.49)).expression == "sad"
-        assert prediction(fitted_to(0.49), reject=0.51).expression == UNCERTAIN
-        assert prediction(fitted_to(0.51), reject=0.49).expression == "sad"
-        assert prediction(fitted_to(0.51), reject=None).expression == "sad"
+    def test_reject_overrides_the_threshold_of_the_manifest(self, with_threshold, prediction):
+        assert prediction(with_threshold(0.51)).expression == UNCERTAIN
+        assert prediction(with_threshold(0.49)).expression == "sad"
+        assert prediction(with_threshold(0.49), reject=0.51).expression == UNCERTAIN
+        assert prediction(with_threshold(0.51), reject=0.49).expression == "sad"
+        assert prediction(with_threshold(0.51), reject=None).expression == "sad"
 
-    def test_a_confidence_of_just_the_threshold_is_enough(self, fitted_to, prediction):
-        assert prediction(fitted_to(0.5)).expression == "sad"
+    def test_a_confidence_equal_to_the_threshold_is_enough(self, with_threshold, prediction):
+        assert prediction(with_threshold(0.5)).expression == "sad"
 
-    def test_an_uncertain_prediction_keeps_the_rest(self, fitted_to, prediction):
-        unsure = prediction(fitted_to(), reject=1.0)
-        assert unsure.expression == UNCERTAIN and UNCERTAIN not in EXPRESSIONS
-        assert (unsure.likeliest, unsure.confidence) == ("sad", 0.5)
-        assert unsure.probabilities == {"happy": 0.3, "sad": 0.5, "surprise": 0.2}
+    def test_an_uncertain_prediction_keeps_its_probabilities(self, with_threshold, prediction):
+        uncertain = prediction(with_threshold(), reject=1.0)
+        assert uncertain.expression == UNCERTAIN and UNCERTAIN not in EXPRESSIONS
+        assert (uncertain.likeliest, uncertain.confidence) == ("sad", 0.5)
+        assert uncertain.probabilities == {"happy": 0.3, "sad": 0.5, "surprise": 0.2}
 
     @pytest.mark.parametrize("reject", [-0.1, 1.5, float("nan"), "never", True])
-    def test_what_is_no_probability_is_refused(self, fitted_to, reject):
+    def test_a_threshold_that_is_not_a_probability_is_refused(self, with_threshold, reject):
         with pytest.raises(InputError, match=r"reject must be .* a probability from 0 to 1, got"):
-            Recognizer(fitted_to(), reject=reject)
+            Recognizer(with_threshold(), reject=reject)
 
-    def test_a_manifest_with_a_damaged_threshold_is_refused(self, fitted_to):
+    def test_a_manifest_with_a_damaged_threshold_is_refused(self, with_threshold):
         with pytest.raises(ArtifactError, match="threshold from 0 to 1, got 'high'; fit the model anew"):
-            Recognizer(fitted_to("high"))
+            Recognizer(with_threshold("high"))
 
 
 def predictions(recognizer, image):
-    """What a recognizer answers, as plain values; a function of its own, so that another process finds it."""
+    """Predictions as plain values; a module-level function, so that other processes can unpickle it."""
     return [(each.expression, each.probabilities) for each in recognizer.recognize(image)]
 
 
@@ -170,7 +170,7 @@ def unsaved(saved):
 
 
 class TestCopies:
-    """A recognizer answers alike wherever it is taken: in a copy, in a pickle, in another process."""
+    """Copies, pickles and other processes predict the same."""
 
     @pytest.fixture(params=["saved", "unsaved", "whole", "haar", "always"])
     def original(self, request, saved):
@@ -178,7 +178,7 @@ class TestCopies:
         return Recognizer(unsaved(saved) if request.param == "unsaved" else saved, **options.get(request.param, {}))
 
     @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
-    def test_copies_prediction_alike(self, original, copied, astronaut):
+    def test_copies_predict_the_same(self, original, copied, astronaut):
         again = copied(original)
         assert predictions(again, astronaut) == predictions(original, astronaut)
         assert (again.threshold, again.classes) == (original.threshold, original.classes)
@@ -186,7 +186,7 @@ class TestCopies:
         (recognition,) = again.recognize(astronaut)
         assert recognition.explain().expression == recognition.likeliest
 
-    def test_the_pieces_can_be_copied_by_themselves(self, original, astronaut):
+    def test_the_parts_can_be_copied(self, original, astronaut):
         again = pickle.loads(pickle.dumps(original.artifact))
         assert (again.manifest, again.path) == (original.artifact.manifest, original.artifact.path)
         (face,) = pickle.loads(pickle.dumps(original.extractor)).extract(astronaut)
@@ -194,7 +194,7 @@ class TestCopies:
         (recognition,) = original.recognize(astronaut)
         assert pickle.loads(pickle.dumps(recognition)).probabilities == recognition.probabilities
 
-    def test_a_named_predictor_is_found_from_another_folder(self, saved, tmp_path, monkeypatch, astronaut):
+    def test_a_relative_predictor_path_is_valid_in_another_folder(self, saved, tmp_path, monkeypatch, astronaut):
         (tmp_path / "points.dat").symlink_to(find_predictor())
         monkeypatch.chdir(tmp_path)
         original = Recognizer(saved, predictor="points.dat")
@@ -202,7 +202,7 @@ class TestCopies:
         monkeypatch.chdir("/")
         assert predictions(pickle.loads(content), astronaut) == predictions(original, astronaut)
 
-    def test_other_processes(self, recognizer, astronaut):
+    def test_other_processes_predict_the_same(self, recognizer, astronaut):
         expected = predictions(recognizer, astronaut)
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             assert pool.starmap(predictions, [(recognizer, astronaut)] * 2) == [expected] * 2

@@ -1,4 +1,4 @@
-"""Smoothing: calm where nothing happens, quick where something does, and the same at any frame rate."""
+"""Smoothing is steady for still faces, quick for changes and independent of the frame rate."""
 
 import itertools
 
@@ -26,12 +26,12 @@ def prediction(probabilities, *, landmarks=LANDMARKS, box=(150, 60, 140, 140)):
 
 
 def between(share, a=(0.02, 0.9, 0.03, 0.05), b=(0.02, 0.03, 0.9, 0.05)):
-    """Probabilities on the way from happy to surprise."""
+    """Probabilities between those of happy and surprise."""
     return (1 - share) * np.array(a) + share * np.array(b)
 
 
 def swaying(time_s):
-    """A face that sways, opens its mouth at 2 s within 0.3 s, and is read accordingly."""
+    """A face that sways and opens its mouth within 0.3 s from 2 s on, with the probabilities to match."""
     share = (1 - np.cos(np.pi * np.clip((time_s - 2.0) / 0.3, 0, 1))) / 2
     landmarks = LANDMARKS + (20 * np.sin(2 * time_s), 6 * np.cos(3 * time_s))
     landmarks[55:60, 1] += 12 * share
@@ -44,7 +44,7 @@ def run(signal, times, **options):
 
 
 def noisy(probabilities, *, seconds, rate=30, spread=0.25, seed=0):
-    """Answers to a still face whose log probabilities wander with the noise of the camera."""
+    """Predictions for a still face with camera noise in landmarks and log probabilities."""
     random = np.random.default_rng(seed)
     for index in range(round(seconds * rate)):
         exp = np.exp(np.log(probabilities) + random.normal(scale=spread, size=len(probabilities)))
@@ -56,33 +56,36 @@ def changes(labels):
     return sum(before != after for before, after in itertools.pairwise(labels))
 
 
-# What comes out is a recognition of the same face.
+# Content of smoothed recognitions.
 
 
-def test_strength_0_returns_the_recognition_as_it_came():
+def test_strength_0_returns_the_recognition_unchanged():
     smoother = Smoother(CLASSES, strength=0, threshold=0.6)
-    for time_s, came in noisy(between(0.5), seconds=1):
-        assert smoother.update(1, came, time_s=time_s) is came
+    for time_s, recognition in noisy(between(0.5), seconds=1):
+        assert smoother.update(1, recognition, time_s=time_s) is recognition
 
 
-def test_the_first_prediction_is_shown_as_it_came():
-    came = prediction(between(0.2))
-    shown = Smoother(CLASSES).update(1, came, time_s=3.0)
-    np.testing.assert_array_equal(shown.face.landmarks, came.face.landmarks)
-    assert shown.face.box == came.face.box
-    assert shown.probabilities == came.probabilities
-    assert (shown.expression, shown.confidence) == (came.expression, came.confidence)
+def test_the_first_recognition_is_unchanged():
+    recognition = prediction(between(0.2))
+    shown = Smoother(CLASSES).update(1, recognition, time_s=3.0)
+    np.testing.assert_array_equal(shown.face.landmarks, recognition.face.landmarks)
+    assert shown.face.box == recognition.face.box
+    assert shown.probabilities == recognition.probabilities
+    assert (shown.expression, shown.confidence) == (recognition.expression, recognition.confidence)
 
 
-def test_chip_and_score_are_handed_on_and_nothing_is_changed_in_place():
-    smoother, came = Smoother(CLASSES), [prediction(between(0.2)), prediction(between(0.6), landmarks=LANDMARKS + 5)]
-    kept = [recognition.face.landmarks.copy() for recognition in came]
-    for index, recognition in enumerate(came):
+def test_chip_and_score_are_kept_and_inputs_are_not_modified():
+    smoother, recognitions = (
+        Smoother(CLASSES),
+        [prediction(between(0.2)), prediction(between(0.6), landmarks=LANDMARKS + 5)],
+    )
+    copies = [recognition.face.landmarks.copy() for recognition in recognitions]
+    for index, recognition in enumerate(recognitions):
         shown = smoother.update(1, recognition, time_s=index / 30)
         assert shown.face.chip is recognition.face.chip
         assert shown.face.detector_score == recognition.face.detector_score
         assert shown.face.landmarks.dtype == np.float32
-    for recognition, landmarks in zip(came, kept, strict=True):
+    for recognition, landmarks in zip(recognitions, copies, strict=True):
         np.testing.assert_array_equal(recognition.face.landmarks, landmarks)
 
 
@@ -92,17 +95,17 @@ def test_chip_and_score_are_handed_on_and_nothing_is_changed_in_place():
     threshold=st.floats(0, 1),
     frames=st.lists(st.tuples(st.floats(1e-6, 3), st.lists(st.floats(1e-3, 1), min_size=4, max_size=4)), max_size=12),
 )
-def test_probabilities_stay_probabilities_and_within_what_came(strength, threshold, frames):
-    smoother, time_s, came = Smoother(CLASSES, strength=strength, threshold=threshold), 0.0, []
+def test_probabilities_sum_to_1_and_stay_within_the_range_of_the_inputs(strength, threshold, frames):
+    smoother, time_s, inputs = Smoother(CLASSES, strength=strength, threshold=threshold), 0.0, []
     for elapsed_s, weights in frames:
         time_s += elapsed_s
-        came.append(np.array(weights) / sum(weights))
-        shown = smoother.update(1, prediction(came[-1]), time_s=time_s)
+        inputs.append(np.array(weights) / sum(weights))
+        shown = smoother.update(1, prediction(inputs[-1]), time_s=time_s)
         values = np.array(list(shown.probabilities.values()))
         assert tuple(shown.probabilities) == CLASSES
         assert values.sum() == pytest.approx(1)
-        assert (values >= np.min(came, axis=0) - 1e-9).all()
-        assert (values <= np.max(came, axis=0) + 1e-9).all()
+        assert (values >= np.min(inputs, axis=0) - 1e-9).all()
+        assert (values <= np.max(inputs, axis=0) + 1e-9).all()
         named = shown.probabilities.get(shown.expression, max(shown.probabilities.values()))
         assert shown.confidence == named
         assert shown.expression in (*CLASSES, UNCERTAIN)
@@ -147,18 +150,18 @@ def test_the_label_changes_at_the_same_time_at_any_frame_rate(rate):
     smooth=st.floats(-5, 5), before=st.floats(-5, 5), now=st.floats(-5, 5),
     steps=st.floats(1e-3, 20), share=st.floats(0.05, 0.95),
 )  # fmt: skip
-def test_looking_once_more_on_the_way_changes_nothing(smooth, before, now, steps, share):
+def test_an_additional_frame_on_a_straight_line_changes_nothing(smooth, before, now, steps, share):
     at_once = decayed(smooth, before, now, steps)
     middle = before + share * (now - before)
     halfway = decayed(smooth, before, middle, share * steps)
     assert decayed(halfway, middle, now, (1 - share) * steps) == pytest.approx(at_once, abs=1e-9)
 
 
-# The same at any size, and each track for itself.
+# Size and tracks.
 
 
 @pytest.mark.parametrize("size", [0.5, 3.0])
-def test_a_larger_face_is_treated_alike(size):
+def test_smoothing_does_not_depend_on_the_size_of_the_face(size):
     def enlarged(time_s):
         one = swaying(time_s)
         box = one.face.box
@@ -172,7 +175,7 @@ def test_a_larger_face_is_treated_alike(size):
         assert large.expression == shown.expression
 
 
-def test_tracks_know_nothing_of_one_another():
+def test_tracks_are_independent():
     both, alone = Smoother(CLASSES), Smoother(CLASSES)
     for (time_s, one), (_, other) in zip(noisy(between(0), seconds=1), noisy(between(1), seconds=1), strict=True):
         together = both.update(1, one, time_s=time_s)
@@ -182,52 +185,52 @@ def test_tracks_know_nothing_of_one_another():
         np.testing.assert_array_equal(together.face.landmarks, expected.face.landmarks)
 
 
-def test_forgotten_tracks_begin_anew():
+def test_removed_tracks_begin_again():
     smoother = Smoother(CLASSES)
     for track_id in (1, 2):
         smoother.update(track_id, prediction(between(0)), time_s=0.0)
-    smoother.forget_but([2, 7])
-    came = prediction(between(1))
-    assert smoother.update(1, came, time_s=0.04).probabilities == came.probabilities
-    assert smoother.update(2, came, time_s=0.04).probabilities != came.probabilities
+    smoother.keep_only([2, 7])
+    recognition = prediction(between(1))
+    assert smoother.update(1, recognition, time_s=0.04).probabilities == recognition.probabilities
+    assert smoother.update(2, recognition, time_s=0.04).probabilities != recognition.probabilities
 
 
-# Calm.
+# Still faces.
 
 
 @pytest.mark.parametrize("share", [0.0, 0.4, 0.5, 0.55, 1.0])
 def test_a_still_face_changes_its_label_at_most_twice_a_minute(share):
-    raw, shown = [], []
+    raw_labels, shown = [], []
     smoother = Smoother(CLASSES)
-    for time_s, came in noisy(between(share), seconds=60):
-        raw.append(came.expression)
-        shown.append(smoother.update(1, came, time_s=time_s).expression)
+    for time_s, recognition in noisy(between(share), seconds=60):
+        raw_labels.append(recognition.expression)
+        shown.append(smoother.update(1, recognition, time_s=time_s).expression)
     assert changes(shown) <= 2
-    assert changes(raw) > 100 or share in (0.0, 1.0)
+    assert changes(raw_labels) > 100 or share in (0.0, 1.0)
 
 
 @pytest.mark.parametrize("threshold", [0.87, 0.9, 0.92])
 def test_uncertain_does_not_flicker(threshold):
     smoother = Smoother(CLASSES, threshold=threshold)
-    raw, shown = [], []
-    for time_s, came in noisy(between(0), seconds=60):
-        raw.append(came.confidence < threshold)
-        shown.append(smoother.update(1, came, time_s=time_s).expression)
+    raw_labels, shown = [], []
+    for time_s, recognition in noisy(between(0), seconds=60):
+        raw_labels.append(recognition.confidence < threshold)
+        shown.append(smoother.update(1, recognition, time_s=time_s).expression)
     assert changes(shown) <= 2
-    assert changes(raw) > 100
+    assert changes(raw_labels) > 100
 
 
-def test_landmarks_of_a_still_face_hold_still():
+def test_jitter_of_a_still_face_is_reduced():
     smoother = Smoother(CLASSES)
-    came, shown = [], []
+    raw, shown = [], []
     for time_s, one in noisy(between(0), seconds=10):
-        came.append(one.face.landmarks)
+        raw.append(one.face.landmarks)
         shown.append(smoother.update(1, one, time_s=time_s).face.landmarks)
-    jitter = [np.std(np.diff(rows[30:], axis=0)) for rows in (shown, came)]
+    jitter = [np.std(np.diff(rows[30:], axis=0)) for rows in (shown, raw)]
     assert jitter[0] < 0.25 * jitter[1]
 
 
-def test_more_strength_is_more_calm():
+def test_jitter_falls_with_strength():
     def jitter(strength):
         smoother = Smoother(CLASSES, strength=strength)
         shown = [smoother.update(1, one, time_s=t).face.landmarks for t, one in noisy(between(0), seconds=5)]
@@ -237,23 +240,23 @@ def test_more_strength_is_more_calm():
     assert values == sorted(values, reverse=True)
 
 
-# Quick.
+# Changes.
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.6])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_true_change_is_shown_within_four_tenths_of_a_second_and_once(threshold, seed):
+def test_a_change_is_shown_once_within_400_ms(threshold, seed):
     smoother, shown = Smoother(CLASSES, threshold=threshold), []
-    for time_s, came in noisy(between(0), seconds=2, seed=seed):
-        shown.append((time_s, smoother.update(1, came, time_s=time_s).expression))
-    for time_s, came in noisy(between(1), seconds=2, seed=seed + 50):
-        shown.append((2 + time_s, smoother.update(1, came, time_s=2 + time_s).expression))
+    for time_s, recognition in noisy(between(0), seconds=2, seed=seed):
+        shown.append((time_s, smoother.update(1, recognition, time_s=time_s).expression))
+    for time_s, recognition in noisy(between(1), seconds=2, seed=seed + 50):
+        shown.append((2 + time_s, smoother.update(1, recognition, time_s=2 + time_s).expression))
     assert next(time_s for time_s, label in shown if label == "surprise") < 2.4
     assert changes([label for _, label in shown]) == 1
 
 
 @pytest.mark.parametrize(("before", "after"), [(0.9, 0.35), (0.35, 0.9)])
-def test_uncertain_comes_and_goes(before, after):
+def test_the_label_changes_to_uncertain_and_back(before, after):
     def signal(time_s):
         top = before if time_s < 2 else after
         return prediction([top, *[(1 - top) / 3] * 3])
@@ -263,7 +266,7 @@ def test_uncertain_comes_and_goes(before, after):
     assert changes(labels) == 1
 
 
-def test_a_small_lead_of_a_steady_face_is_shown_by_the_probabilities_not_the_label():
+def test_a_lead_below_the_margin_changes_the_probabilities_but_not_the_label():
     smoother = Smoother(CLASSES)
     smoother.update(1, prediction(between(0.4)), time_s=0.0)
     for index in range(1, 90):
@@ -283,47 +286,47 @@ def test_fast_landmarks_are_followed_closely():
 # Clocks.
 
 
-def test_after_a_long_gap_what_came_is_shown():
+def test_after_a_long_gap_the_new_recognition_is_shown():
     smoother = Smoother(CLASSES)
     for index in range(30):
         smoother.update(1, prediction(between(0)), time_s=index / 30)
-    came = prediction(between(1), landmarks=LANDMARKS + 60)
-    shown = smoother.update(1, came, time_s=60.0)
+    recognition = prediction(between(1), landmarks=LANDMARKS + 60)
+    shown = smoother.update(1, recognition, time_s=60.0)
     assert shown.expression == "surprise"
-    np.testing.assert_allclose(shown.face.landmarks, came.face.landmarks, atol=0.5)
+    np.testing.assert_allclose(shown.face.landmarks, recognition.face.landmarks, atol=0.5)
     assert shown.probabilities["surprise"] == pytest.approx(0.9, abs=0.02)
 
 
-def test_a_clock_that_stands_still_shows_what_came_last():
+def test_a_clock_that_stands_still_shows_the_last_recognition():
     smoother = Smoother(CLASSES)
     for share in (0.0, 1.0, 0.3):
-        came = prediction(between(share), landmarks=LANDMARKS + 10 * share)
-        shown = smoother.update(1, came, time_s=5.0)
-        assert shown.probabilities == came.probabilities
-        assert shown.expression == came.expression
+        recognition = prediction(between(share), landmarks=LANDMARKS + 10 * share)
+        shown = smoother.update(1, recognition, time_s=5.0)
+        assert shown.probabilities == recognition.probabilities
+        assert shown.expression == recognition.expression
 
 
-def test_a_frame_of_the_same_time_takes_the_place_of_the_last():
+def test_a_frame_with_the_same_time_replaces_the_last():
     twice, once = Smoother(CLASSES), Smoother(CLASSES)
-    for time_s, came in noisy(between(0.3), seconds=1):
+    for time_s, recognition in noisy(between(0.3), seconds=1):
         twice.update(1, prediction(between(1.0), landmarks=LANDMARKS * 2), time_s=time_s)
-        again, expected = (smoother.update(1, came, time_s=time_s) for smoother in (twice, once))
+        again, expected = (smoother.update(1, recognition, time_s=time_s) for smoother in (twice, once))
         assert again.probabilities == expected.probabilities
         np.testing.assert_array_equal(again.face.landmarks, expected.face.landmarks)
 
 
 @pytest.mark.parametrize("back_s", [0.01, 1.0, 1e6])
-def test_a_clock_that_steps_back_does_no_harm(back_s):
+def test_a_clock_that_steps_back_causes_no_jump(back_s):
     smoother, shown = Smoother(CLASSES), []
-    for time_s, came in noisy(between(0), seconds=4):
-        shown.append(smoother.update(1, came, time_s=time_s - (back_s if time_s >= 2 else 0)))
+    for time_s, recognition in noisy(between(0), seconds=4):
+        shown.append(smoother.update(1, recognition, time_s=time_s - (back_s if time_s >= 2 else 0)))
     assert {one.expression for one in shown} == {"happy"}
     jumps = np.diff([one.face.landmarks for one in shown], axis=0)
     assert np.isfinite(jumps).all()
     assert np.abs(jumps[30:]).max() < 0.02 * IOD
 
 
-def test_eyes_that_fall_on_one_another_do_no_harm():
+def test_eyes_at_the_same_point_give_finite_landmarks():
     smoother = Smoother(CLASSES)
     for index in range(3):
         shown = smoother.update(1, prediction(between(0), landmarks=np.zeros((68, 2))), time_s=index / 30)
@@ -333,6 +336,6 @@ def test_eyes_that_fall_on_one_another_do_no_harm():
 @pytest.mark.parametrize(
     "options", [{"strength": -0.1}, {"strength": 1.5}, {"threshold": 2}, {"strength": float("nan")}]
 )
-def test_what_is_out_of_range_is_refused(options):
-    with pytest.raises(InputError, match="of smoothing must lie from 0 to 1, got"):
+def test_values_out_of_range_are_refused(options):
+    with pytest.raises(InputError, match="of smoothing must be from 0 to 1, got"):
         Smoother(CLASSES, **options)

@@ -11,7 +11,7 @@ from landmark_fer.live.drawing.overlay import ELEMENTS, Status, draw_frame
 from landmark_fer.live.drawing.text import COLOURS
 from landmark_fer.live.overlay_options import CONTROLS, OverlayOptions
 from landmark_fer.live.timeline import History
-from landmark_fer.recognition.explanation import Explanation, ShownCue
+from landmark_fer.recognition.explanation import CueContribution, Explanation
 from tests.live.hand_made import make_faces, make_recognition
 
 GREY = np.full((480, 640, 3), 90, np.uint8)
@@ -21,8 +21,8 @@ FULL_STATUS = Status(paused=True, recording=True, frames_per_second=25.0, messag
 WHY = Explanation(
     "happy",
     (
-        ShownCue("lip_corners", "lip corners up", 0.2, 0.05, 3.0, 1.7),
-        ShownCue("brows", "brows low", 0.2, 0.26, -1.0, -0.6),
+        CueContribution("lip_corners", "lip corners up", 0.2, 0.05, 3.0, 1.7),
+        CueContribution("brows", "brows low", 0.2, 0.26, -1.0, -0.6),
     ),
     np.outer(np.linspace(-1, 1, 80), np.ones(80)),
 )
