@@ -1,1 +1,1 @@
-"""``python -m landmark_fer.collect``: record labelled expressions of your own."""
+"""The command ``collect``: records labelled faces of your own, in a window, a browser or from a video."""

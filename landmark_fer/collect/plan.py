@@ -1,49 +1,49 @@
-"""The plan of a session: which expressions are still missing or often confused, in which order."""
+"""The plan of a collecting session: which takes are missing, and which expressions a model confuses most."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from landmark_fer.core.errors import ArtifactError, InputError
-from landmark_fer.core.expressions import EXPRESSIONS, expression_named
+from landmark_fer.core.expressions import expression_named
 
-ASKED = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear")
-"""The expressions that are asked for unless others are, the easiest first."""
+DEFAULT_EXPRESSIONS = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear")
+"""The expressions that are recorded by default, the easiest first."""
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """How well a model reads one expression.
+    """How well a model recognizes one expression.
 
     Attributes
     ----------
     recall : float
-        Share of its faces that are read rightly.
+        Share of the expression's faces that are predicted correctly.
     n_faces : int
     mistaken_for : str
-        The most frequent wrong answer.
+        The most frequent wrong prediction.
     share : float
-        Of its faces.
-    where : str
-        The faces that were scored.
+        Share of the faces with that prediction.
+    scored_on : str
+        Name of the scored faces.
     """
 
     recall: float
     n_faces: int
     mistaken_for: str
     share: float
-    where: str
+    scored_on: str
 
-    def sentence(self, expression):
-        """Return it in words."""
+    def describe(self, expression):
+        """Return the confusion as a clause."""
         return (
-            f"the model reads {self.recall:.0%} of {expression} rightly and takes {self.share:.0%} for "
-            f"{self.mistaken_for} ({self.where}, {self.n_faces:,} faces)"
+            f"the model predicts {self.recall:.0%} of {expression} correctly and mistakes {self.share:.0%} for "
+            f"{self.mistaken_for} ({self.scored_on}, {self.n_faces:,} faces)"
         )
 
 
 @dataclass(frozen=True)
-class Ask:
-    """One expression to ask for, and why it is its turn; the reason may be empty."""
+class PlannedTake:
+    """A take to record: the expression, its round, and the reason for its place in the plan (can be empty)."""
 
     expression: str
     round: int
@@ -51,18 +51,18 @@ class Ask:
 
 
 def read_confusions(manifest, source=""):
-    """Return what a model confuses, by expression, from the manifest of its artifact.
+    """Return what a model confuses, from the manifest of its artifact.
 
     Parameters
     ----------
     manifest : dict
     source : str
-        Name of the collection: faces held out of it say most, then other test faces, then those of cross-validation.
+        Name of the collection. Faces held out of it are preferred, then other test faces, then cross-validation.
 
     Returns
     -------
     dict of str to Confusion
-        Only expressions that were scored.
+        Expressions that were scored.
     """
     classes, scores = manifest["classes"], manifest.get("scores") or {}
     own = [name for name in scores if name == f"held out of {source}"]
@@ -71,105 +71,118 @@ def read_confusions(manifest, source=""):
     tables = [(name, scores[name].get("confusion")) for name in [*own, *scores]]
     rows = manifest.get("comparison") or []
     tables += [("out of fold", row.get("confusion")) for row in rows if row["name"] == manifest.get("model_name")]
-    where, table = next(((name, table) for name, table in tables if table), ("", None))
-    return {} if table is None else _confusions(classes, table, where)
+    scored_on, table = next(((name, table) for name, table in tables if table), ("", None))
+    return {} if table is None else _confusions(classes, table, scored_on)
 
 
-def _confusions(classes, table, where):
-    found = {}
+def _confusions(classes, table, scored_on):
+    confusions = {}
     for column, (name, row) in enumerate(zip(classes, table, strict=True)):
         wrong = [0 if other == column else count for other, count in enumerate(row)]
         if sum(row) and sum(wrong):
-            most = max(range(len(wrong)), key=wrong.__getitem__)
-            found[name] = Confusion(row[column] / sum(row), sum(row), classes[most], wrong[most] / sum(row), where)
+            worst = max(range(len(wrong)), key=wrong.__getitem__)
+            recall, share = row[column] / sum(row), wrong[worst] / sum(row)
+            confusions[name] = Confusion(recall, sum(row), classes[worst], share, scored_on)
         elif sum(row):
-            found[name] = Confusion(1.0, sum(row), "nothing", 0.0, where)
-    return found
+            confusions[name] = Confusion(1.0, sum(row), "nothing", 0.0, scored_on)
+    return confusions
 
 
-def plan_asks(counts, *, rounds, expressions=ASKED, confusions=None):
-    """Return what to ask for, in order.
+@dataclass(frozen=True)
+class Planner:
+    """Plans a subject's takes.
 
-    Rounds that are missing come first, the first of them before the second; within a round, what the model confuses
-    most comes first. Where nothing is missing, one more round is asked of the expressions that the model reads worse
-    than it does on average.
+    Missing rounds come first, in order; within a round, the expressions that the model confuses most come first.
+    If nothing is missing, expressions whose recall is below the model's mean get one more round.
 
-    Parameters
+    Attributes
     ----------
-    counts : dict of str to int
-        Takes that there are of each expression.
     rounds : int
-    expressions : sequence of str
+        Takes of each expression.
+    expressions : tuple of str
     confusions : dict of str to Confusion, optional
-
-    Returns
-    -------
-    list of Ask
     """
-    confusions = confusions or {}
 
-    def recall(expression):
-        return confusions[expression].recall if expression in confusions else 2.0  # what was never scored comes last
+    rounds: int
+    expressions: tuple = DEFAULT_EXPRESSIONS
+    confusions: dict | None = None
 
-    order = sorted(expressions, key=lambda name: (recall(name), _place(name, expressions)))
-    reasons = {name: confusions[name].sentence(name) for name in order if name in confusions and recall(name) < 1}
-    asks = [
-        Ask(name, number, reasons.get(name, ""))
-        for number in range(1, rounds + 1)
-        for name in order
-        if counts.get(name, 0) < number
-    ]
-    if asks or not confusions:
-        return asks
-    mean = sum(known.recall for known in confusions.values()) / len(confusions)
-    return [Ask(name, counts.get(name, 0) + 1, reasons[name]) for name in order if recall(name) < min(mean, 1.0)]
+    def plan(self, counts):
+        """Return the takes to record, in order, as a list of PlannedTake.
+
+        Parameters
+        ----------
+        counts : dict of str to int
+            Recorded takes by expression.
+        """
+        confusions = self.confusions or {}
+        recalls = {name: confusion.recall for name, confusion in confusions.items()}
+        unscored = 2.0  # sorts expressions without a score last
+        order = sorted(self.expressions, key=lambda name: (recalls.get(name, unscored), self.expressions.index(name)))
+        reasons = {name: confusions[name].describe(name) for name in order if recalls.get(name, unscored) < 1}
+        missing = [
+            PlannedTake(name, number, reasons.get(name, ""))
+            for number in range(1, self.rounds + 1)
+            for name in order
+            if counts.get(name, 0) < number
+        ]
+        if missing or not recalls:
+            return missing
+        limit = min(sum(recalls.values()) / len(recalls), 1.0)
+        return [
+            PlannedTake(name, counts.get(name, 0) + 1, reasons[name])
+            for name in order
+            if recalls.get(name, unscored) < limit
+        ]
+
+    def plan_missing(self, takes):
+        """Return the takes to record given a subject's takes, as from `read_takes`."""
+        recorded = [take["expression"] for take in takes]
+        return self.plan({name: recorded.count(name) for name in self.expressions})
+
+    def describe(self, plan, *, subject, n_takes):
+        """Return a summary of a plan, in lines."""
+        if not plan:
+            return [f"{subject} has {self.rounds} takes of each expression; --rounds {self.rounds + 2} plans more"]
+        reasons = dict.fromkeys(take.reason for take in plan if take.reason)
+        return [f"{subject}: {n_takes} takes are stored, {len(plan)} are left", *(f"  {text}" for text in reasons)]
 
 
-def plan_missing(takes, *, expressions=ASKED, **how):
-    """Return what to ask somebody for, as `plan_asks` does, by their takes, as from `read_takes`."""
-    kept = [take["expression"] for take in takes]
-    return plan_asks({name: kept.count(name) for name in expressions}, expressions=expressions, **how)
-
-
-def _place(name, expressions):
-    return list(expressions).index(name), EXPRESSIONS.index(name)
-
-
-def read_expressions(text):
-    """Return the expressions in comma-separated words, each once; `ASKED` for None.
+def parse_expressions(text):
+    """Return the expressions in a comma-separated list, each once; `DEFAULT_EXPRESSIONS` for None.
 
     Raises
     ------
     InputError
-        If there is none, or one that is no expression.
+        If the list is empty or an entry is not an expression.
     """
     if text is None:
-        return ASKED
-    words = [word for word in text.split(",") if word.strip()]
-    if not words:
-        raise InputError(f"--expressions must name some, got {text!r}; leave it out for all")
-    return tuple(dict.fromkeys(expression_named(word) for word in words))
+        return DEFAULT_EXPRESSIONS
+    names = [name for name in text.split(",") if name.strip()]
+    if not names:
+        raise InputError(f"--expressions must name expressions, got {text!r}; leave it out for all")
+    return tuple(dict.fromkeys(expression_named(name) for name in names))
 
 
 def find_confusions(path, model=None):
-    """Return what a model confuses, by expression, and a sentence where no model was named and one was found.
+    """Return what a model confuses, and a message if no model was named and one was found.
 
     Parameters
     ----------
     path : path-like
-        Of the collection.
+        Folder of the collection.
     model : path-like, optional
-        A fitted model. Without it the one that was fitted last, if it was fitted on this collection.
+        Artifact. By default the artifact that was fitted last, if it was fitted on this collection.
 
     Returns
     -------
     confusions : dict of str to Confusion
-    sentence : str
+    message : str
 
     Raises
     ------
     ArtifactError
-        If the model that was named cannot be read.
+        If the named model cannot be read.
     """
     from landmark_fer.artifact.manifest import read_manifest
     from landmark_fer.fit.options import DEFAULT_OUT
@@ -184,13 +197,5 @@ def find_confusions(path, model=None):
     fitted_on = str((manifest.get("data") or {}).get("source", "")).split(" + ")
     if source not in fitted_on:
         return {}, ""
-    sentence = f"{DEFAULT_OUT} was fitted on {source}: what it confuses is asked for first"
-    return read_confusions(manifest, source), sentence
-
-
-def say_plan(asks, *, subject, n_takes, rounds):
-    """Return what is missing and why the first is first, in lines."""
-    if not asks:
-        return [f"{subject} has {rounds} takes of each expression; --rounds {rounds + 2} asks for more"]
-    reasons = dict.fromkeys(ask.reason for ask in asks if ask.reason)
-    return [f"{subject}: {n_takes} takes are there, {len(asks)} are asked for", *(f"  {reason}" for reason in reasons)]
+    message = f"{DEFAULT_OUT} was fitted on {source}: the expressions that it confuses come first"
+    return read_confusions(manifest, source), message

@@ -1,4 +1,4 @@
-"""Labelled spans of a video, and the faces in them."""
+"""Takes from labelled time spans of a video: reads the spans and records the faces in them."""
 
 import itertools
 import math
@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from landmark_fer.collect.recorder import FEWEST_FACES, Recorder
+from landmark_fer.collect.takes import MIN_FACES, Recorder
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.expressions import EXPRESSIONS, find_expression
 from landmark_fer.datasets.collection import checked_subject
@@ -14,13 +14,13 @@ from landmark_fer.datasets.readers.csv_files import Columns, csv_rows
 
 COLUMNS = ("start_s", "end_s", "expression")
 
-_NAMES = {name: (name,) for name in (*COLUMNS, "subject")}
+_ALIASES = {name: (name,) for name in (*COLUMNS, "subject")}
 _RULE = f"the columns {', '.join(COLUMNS)} and a row for each span"
 
 
 @dataclass(frozen=True)
 class Span:
-    """A part of a video, in seconds; the end is no part of it."""
+    """A labelled part of a video, in seconds; the end is exclusive."""
 
     start_s: float
     end_s: float
@@ -28,33 +28,41 @@ class Span:
     subject: str
 
     def overlaps(self, start_s, end_s):
-        """Return whether it shares time with another part."""
+        """Return whether the span shares time with another."""
         return self.start_s < end_s and start_s < self.end_s
+
+    def __str__(self):
+        return f"{self.subject}, {self.expression}, {self.start_s:g} to {self.end_s:g} s"
 
 
 def read_spans(path, *, subject):
-    """Return the spans of a csv file with the columns ``start_s, end_s, expression`` and perhaps ``subject``, in order.
+    """Return the spans in a csv file with the columns ``start_s, end_s, expression`` and optionally ``subject``.
 
     Parameters
     ----------
     path : path-like
     subject : str
-        Of rows that name none.
+        Subject of rows that name none.
+
+    Returns
+    -------
+    list of Span
+        In the order of time.
 
     Raises
     ------
     DataError
-        If the file or a row is not as it must be, or two spans overlap.
+        If the file or a row is invalid, or two spans overlap.
     """
     if not os.path.isfile(path):
-        raise DataError(f"{path} is no file; give a csv with {_RULE}")
+        raise DataError(f"{path} is not a file; give a csv with {_RULE}")
     rows = csv_rows(path)
-    columns = Columns(next((row.cells for row in rows), []), _NAMES)
+    columns = Columns(next((row.cells for row in rows), []), _ALIASES)
     columns.check(COLUMNS, source=path, rule=_RULE)
     filled = [row for row in rows if any(row.cells)]
     if not filled:
         raise DataError(f"{path} must have {_RULE}, and has no such row; see docs/collect.md")
-    spans = sorted((_span(path, row, columns, subject) for row in filled), key=lambda span: span.start_s)
+    spans = sorted((_read_span(path, row, columns, subject) for row in filled), key=lambda span: span.start_s)
     for first, second in itertools.pairwise(spans):
         if first.overlaps(second.start_s, second.end_s):
             raise DataError(
@@ -64,28 +72,26 @@ def read_spans(path, *, subject):
     return spans
 
 
-def _span(path, row, columns, subject):
-    """Return the span of a row; raise DataError naming its line if it is none."""
-    place = f"{row.where} of {path}"
+def _read_span(path, row, columns, subject):
+    where = f"{row.where} of {path}"
     if problem := columns.problem_of(row.cells, optional=("subject",)):
-        raise DataError(f"{place} {problem}; mend it")
-    of = columns.cells_of(row.cells)
-    start_s, end_s = (_seconds(of[name]) for name in COLUMNS[:2])
+        raise DataError(f"{where} {problem}; correct it")
+    cells = columns.cells_of(row.cells)
+    start_s, end_s = (_parse_seconds(cells[name]) for name in COLUMNS[:2])
     if not 0 <= start_s < end_s < math.inf:
-        came = f"{of['start_s']!r} to {of['end_s']!r}"
-        raise DataError(f"{place} must have seconds with 0 <= start_s < end_s, got {came}; mend it")
-    expression = find_expression(of["expression"])
+        actual = f"{cells['start_s']!r} to {cells['end_s']!r}"
+        raise DataError(f"{where} must have seconds with 0 <= start_s < end_s, got {actual}; correct it")
+    expression = find_expression(cells["expression"])
     if expression is None:
-        raise DataError(
-            f"{place} must name an expression ({', '.join(EXPRESSIONS)}), got {of['expression']!r}; mend it"
-        )
+        names = ", ".join(EXPRESSIONS)
+        raise DataError(f"{where} must name an expression ({names}), got {cells['expression']!r}; correct it")
     try:
-        return Span(start_s, end_s, expression, checked_subject(of.get("subject") or subject))
+        return Span(start_s, end_s, expression, checked_subject(cells.get("subject") or subject))
     except InputError as error:
-        raise DataError(f"{place}: {error}") from error
+        raise DataError(f"{where}: {error}") from error
 
 
-def _seconds(text):
+def _parse_seconds(text):
     try:
         return float(text)
     except ValueError:
@@ -93,10 +99,9 @@ def _seconds(text):
 
 
 def collect_spans(frames, follower, spans, collection, *, settings, source, keep_images=False):
-    """Keep a take for each span of a video, and yield a sentence on each as soon as it is done.
+    """Store a take for each span of a video; yield a message about each span as soon as it is done.
 
-    Spans of which there is a take already are left out, so that a run that was stopped is taken up again by the same
-    command.
+    Spans that already have a take are skipped, so that running the same command again continues a stopped run.
 
     Parameters
     ----------
@@ -108,46 +113,42 @@ def collect_spans(frames, follower, spans, collection, *, settings, source, keep
         Open.
     settings : ExtractorSettings
     source : str
-        What tells this video from others.
+        Name that identifies the video.
     keep_images : bool, default=False
 
     Yields
     ------
     str
     """
-    known = [take for take in collection.takes() if take["source"] == source]
-    waiting = [span for span in spans if not any(_is_take_of(take, span) for take in known)]
+    stored = [take for take in collection.takes() if take["source"] == source]
+    pending = [span for span in spans if not any(_is_take_of(take, span) for take in stored)]
     for span in spans:
-        if span not in waiting:
-            yield f"{_words(span)}: there already"
+        if span not in pending:
+            yield f"{span}: stored already"
     recorder = Recorder(settings, keep_images=keep_images)
-    for frame in frames if waiting else ():
+    for frame in frames if pending else ():
         followed = follower.follow(frame.image, time_s=frame.time_s)
-        while waiting and frame.time_s >= waiting[0].end_s:
-            yield _finish(waiting.pop(0), recorder, collection, source)
+        while pending and frame.time_s >= pending[0].end_s:
+            yield _store(pending.pop(0), recorder, collection, source)
             recorder = Recorder(settings, keep_images=keep_images)
-        if not waiting:
+        if not pending:
             break
-        if frame.time_s >= waiting[0].start_s:
+        if frame.time_s >= pending[0].start_s:
             recorder.add(frame, followed)
-    for span in waiting:
-        yield _finish(span, recorder, collection, source)
+    for span in pending:
+        yield _store(span, recorder, collection, source)
         recorder = Recorder(settings, keep_images=keep_images)
 
 
-def _finish(span, recorder, collection, source):
-    if not recorder.enough:
-        seen = f"{len(recorder)} faces were seen" if len(recorder) else "no face was seen"
-        return f"{_words(span)}: not kept, because {seen} and a take needs {FEWEST_FACES}"
-    records, frames, images = recorder.take()
+def _store(span, recorder, collection, source):
+    if not recorder.is_complete:
+        faces = f"{len(recorder)} faces were detected" if len(recorder) else "no face was detected"
+        return f"{span}: not stored, because {faces} and a take needs {MIN_FACES}"
+    records, frames, images = recorder.data()
     take = collection.add(span.subject, span.expression, records, frames, source=source, images=images)
-    return f"{_words(span)}: {take['faces']} faces, round {take['round']}"
+    return f"{span}: {take['faces']} faces, round {take['round']}"
 
 
 def _is_take_of(take, span):
     same = (take["subject"], take["expression"]) == (span.subject, span.expression)
     return same and span.overlaps(take["begin_s"], max(take["end_s"], take["begin_s"] + 1e-3))
-
-
-def _words(span):
-    return f"{span.subject}, {span.expression}, {span.start_s:g} to {span.end_s:g} s"

@@ -1,19 +1,18 @@
-"""Collecting in a window: somebody is asked, sees themselves, presses keys; whole takes are kept as they come."""
+"""A collecting session in a window: consent, prompts and keys."""
 
-from landmark_fer.collect.director import Director
-from landmark_fer.collect.recorder import Keeper
 from landmark_fer.collect.screen import draw_notice, draw_screen
+from landmark_fer.collect.take_controller import TakeController
 from landmark_fer.live.pacing import Pace
 
-LISTEN_S = 0.05  # keys are heard at least this often
-STAY_S = 3600.0  # a video that has ended stands for so long, for whoever wants to undo
+KEY_WAIT_S = 0.05  # longest time between two checks of the keys
+END_WAIT_S = 3600.0  # how long the last image of a video stays, so that takes can be undone
 
 
 def ask_consent(window, paragraphs):
-    """Show what somebody has to know, and return whether they agreed; closing the window is a no."""
+    """Show the privacy notice and return whether the person agreed; closing the window means no."""
     screen = draw_notice(paragraphs)
     while not window.closed:
-        key = window.show(screen, wait_s=LISTEN_S)
+        key = window.show(screen, wait_s=KEY_WAIT_S)
         if key in ("q", "escape"):
             return False
         if key == "enter":
@@ -21,61 +20,56 @@ def ask_consent(window, paragraphs):
     return False
 
 
-class Sitting:
-    """One person before the camera, until all takes are there or they leave.
+class WindowSession:
+    """Records one person until all planned takes are stored or the person leaves.
 
     Parameters
     ----------
     source : Source
     follower : FaceFollower
     window : Window
-    collection : Collection
-    subject : str
-    source_name : str
-        As it is kept with the takes.
-    interrupts : Interrupts, optional
-        Held back while a take is written.
+    store : TakeStore
     """
 
-    def __init__(self, source, follower, window, collection, *, subject, source_name, interrupts=None):
-        self.source, self.follower, self.window = source, follower, window
-        self._keeper = Keeper(collection, subject=subject, source=source_name, interrupts=interrupts)
+    def __init__(self, source, follower, window, store):
+        self.source, self.follower, self.window, self.store = source, follower, window, store
         self._pace, self._screen = Pace(), None
 
-    def run(self, asks, **options):
-        """Lead through what is asked for; `options` as for `Director`.
+    def run(self, plan, **options):
+        """Record the takes of a plan; `options` as for `TakeController`.
 
         Raises
         ------
         SinkError
-            If a take cannot be written; those before are kept.
+            If a take cannot be written. The takes before it are stored.
         SourceError
-            If the source breaks.
+            If the source fails.
         """
-        director = Director(asks, self._keeper.keep, self._keeper.undo, **options)
-        while not (director.ended or self.window.closed):
-            frame = self.source.take(LISTEN_S)
+        controller = TakeController(plan, self.store, **options)
+        while not (controller.ended or self.window.closed):
+            frame = self.source.take(KEY_WAIT_S)
             if frame is not None:
-                self._show(director, frame)
+                self._process(controller, frame)
             elif self.source.ended:
-                self._stand(director)
+                self._show_last_screen(controller)
                 break
             elif self._screen is not None:
-                director.press(self.window.show(self._screen, wait_s=LISTEN_S))
+                controller.press(self.window.show(self._screen, wait_s=KEY_WAIT_S))
 
-    def _show(self, director, frame):
+    def _process(self, controller, frame):
         followed = self.follower.follow(frame.image, time_s=frame.time_s)
-        shown = director.update(frame, followed)
-        keeper = self._keeper
-        about = {"where": str(keeper.collection.path), "subject": keeper.subject, "n_faces": keeper.n_faces}
-        self._screen = draw_screen(frame.image, followed, shown, **about)
-        while not self.source.live and not director.ended and (wait_s := self._pace.wait_s(frame.time_s)) > 0:
-            director.press(self.window.wait(wait_s))
-        director.press(self.window.show(self._screen))
+        state, store = controller.update(frame, followed), self.store
+        folder = str(store.collection.path)
+        self._screen = draw_screen(
+            frame.image, followed, state, folder=folder, subject=store.subject, n_faces=store.n_faces
+        )
+        while not self.source.live and not controller.ended and (wait_s := self._pace.wait_s(frame.time_s)) > 0:
+            controller.press(self.window.wait(wait_s))
+        controller.press(self.window.show(self._screen))
 
-    def _stand(self, director):
-        """Leave the last image of a video that has ended, until a key is pressed."""
-        left = STAY_S
-        while self._screen is not None and not (director.ended or self.window.closed) and left > 0:
-            director.press(self.window.show(self._screen, wait_s=LISTEN_S))
-            left -= LISTEN_S
+    def _show_last_screen(self, controller):
+        """Keep the last screen of a video that has ended, and handle keys."""
+        left_s = END_WAIT_S
+        while self._screen is not None and not (controller.ended or self.window.closed) and left_s > 0:
+            controller.press(self.window.show(self._screen, wait_s=KEY_WAIT_S))
+            left_s -= KEY_WAIT_S

@@ -106,19 +106,19 @@ def _serve(options):
     with contextlib.ExitStack() as stack:
         stack.enter_context(Interrupts())
         stack.enter_context(threadpool_limits(1, user_api="blas"))  # visitors share the cores
-        source = again = None
+        source = reopen = None
         if options.source is not None:
             source = stack.enter_context(_close_if_idle(open_source(options.source)))
-            again = None if source.live else lambda: open_source(options.source)
+            reopen = None if source.live else lambda: open_source(options.source)
         serve(
             make_reader,
             address=options.web,
             token=token,
             classes=recognizer.classes,
-            about={"model": recognizer.artifact.manifest.get("model_name", "model")},
+            details={"model": recognizer.artifact.manifest.get("model_name", "model")},
             source=source,
-            again=again,
-            ready=lambda url: print(f"open {url} in a browser; Ctrl-C ends", flush=True),
+            reopen=reopen,
+            on_ready=lambda url: print(f"open {url} in a browser; Ctrl-C ends", flush=True),
         )
     return "stopped"
 

@@ -1,13 +1,12 @@
-"""The desk: what visitors' images become, by the times that the test gives; consent and deletion hold at once."""
-
-from functools import partial
+"""Browser sessions: takes from images and keys, with the test's own time; consent and deletion."""
 
 import numpy as np
 import pytest
 
-from landmark_fer.collect.browser_session import HOW, CollectionServer
-from landmark_fer.collect.director import DONE, READY, RECORDING
-from landmark_fer.collect.plan import plan_missing
+from landmark_fer.collect.browser_session import CONSENT_METHOD, CollectionService
+from landmark_fer.collect.examples import example_image
+from landmark_fer.collect.plan import Planner
+from landmark_fer.collect.take_controller import DONE, READY, RECORDING
 from landmark_fer.core.errors import InputError
 from landmark_fer.datasets.collection import made_with, read_about, read_records, read_takes
 from landmark_fer.datasets.collection_writer import Collection, delete_all, delete_subject
@@ -21,10 +20,9 @@ def collection(tmp_path, extractor):
 
 
 @pytest.fixture
-def desk(collection, extractor):
-    plan = partial(plan_missing, rounds=1, expressions=("neutral", "happy"))
-    asked = {"plan": plan, "expressions": ("neutral", "happy")}
-    return CollectionServer(collection, extractor, subject="ann", countdown_s=0.5, seconds=1.0, **asked)
+def service(collection, extractor):
+    planner = Planner(rounds=1, expressions=("neutral", "happy"))
+    return CollectionService(collection, extractor, subject="ann", planner=planner, countdown_s=0.5, seconds=1.0)
 
 
 @pytest.fixture
@@ -32,38 +30,38 @@ def image(astronaut):
     return np.ascontiguousarray(astronaut[:300, 60:360])
 
 
-def play(sitting, image, seconds, *, begin=100.0):
-    """Show a image ten times a second; return what was seen each time."""
-    return [sitting.read(image, time_s=begin + n / 10) for n in range(round(10 * seconds))]
+def play(session, image, seconds, *, start=100.0):
+    """Read an image ten times a second; return the results."""
+    return [session.read(image, time_s=start + n / 10) for n in range(round(10 * seconds))]
 
 
-def stages(seen):
-    return list(dict.fromkeys(one.shown.stage for one in seen))
+def stages(results):
+    return list(dict.fromkeys(result.state.stage for result in results))
 
 
-def test_nothing_goes_on_before_the_person_agreed(desk, image):
-    sitting = desk.sit()
-    seen = play(sitting, image, 0.3)
-    assert {one.ended for one in seen} == {"ann must agree before being recorded, and has not; agree first"}
-    assert READY not in stages(seen)
-    assert desk.kept() == (None, [])
-    sitting.close()
+def test_nothing_is_recorded_before_consent(service, image):
+    session = service.start_session()
+    results = play(session, image, 0.3)
+    assert {result.ended for result in results} == {"ann must agree before being recorded, and has not; agree first"}
+    assert READY not in stages(results)
+    assert service.overview() == (None, [])
+    session.close()
 
 
-def test_takes_are_kept_as_the_follower_sees_them(desk, collection, extractor, image):
-    desk.agree()
-    assert read_about(collection.path)["consent"]["ann"]["how"] == HOW
-    sitting = desk.sit()
-    assert stages(play(sitting, image, 2)) == [READY]
-    sitting.press("space")
-    seen = play(sitting, image, 8, begin=102.0)
-    sitting.close()
-    assert stages(seen)[-1] == DONE
-    agreed, takes = desk.kept()
+def test_takes_hold_the_followers_faces(service, collection, extractor, image):
+    service.agree()
+    assert read_about(collection.path)["consent"]["ann"]["how"] == CONSENT_METHOD
+    session = service.start_session()
+    assert stages(play(session, image, 2)) == [READY]
+    session.press("space")
+    results = play(session, image, 8, start=102.0)
+    session.close()
+    assert stages(results)[-1] == DONE
+    agreed, takes = service.overview()
     assert agreed.startswith("20")
     assert [take["expression"] for take in takes] == ["happy", "neutral"]
-    assert [one["expression"] for one in seen[-1].takes] == ["neutral", "happy"]
-    assert all(one["faces"] in (10, 11) for one in takes)
+    assert [take["expression"] for take in results[-1].takes] == ["neutral", "happy"]
+    assert all(take["faces"] in (10, 11) for take in takes)
     records, frames = read_records(takes[1])
     with FaceFollower(extractor) as follower:
         faces = [follower.follow(image, time_s=n / 10)[0][1] for n in range(60)]
@@ -73,93 +71,93 @@ def test_takes_are_kept_as_the_follower_sees_them(desk, collection, extractor, i
         assert record["landmarks"].tobytes() == face.landmarks.tobytes()
 
 
-def test_who_leaves_and_comes_back_is_asked_for_what_is_missing(desk, image):
-    desk.agree()
-    first = desk.sit()
+def test_a_new_session_plans_the_missing_takes(service, image):
+    service.agree()
+    first = service.start_session()
     first.press("space")
-    seen = play(first, image, 2.5)
-    assert len(seen[-1].takes) == 1
-    first.close()  # in the middle of whatever comes next
-    second = desk.sit()
-    (shown,) = (one.shown for one in play(second, image, 0.1, begin=7.0))
-    assert (shown.ask.expression, shown.n_left, shown.waits) == ("happy", 1, True)
+    results = play(first, image, 2.5)
+    assert len(results[-1].takes) == 1
+    first.close()  # during the next take
+    second = service.start_session()
+    (state,) = (result.state for result in play(second, image, 0.1, start=7.0))
+    assert (state.take.expression, state.n_left, state.waiting) == ("happy", 1, True)
     second.close()
 
 
-def test_a_clock_that_steps_back_stands_still(desk, image):
-    desk.agree()
-    sitting = desk.sit()
-    play(sitting, image, 1, begin=100.0)
-    seen = play(sitting, image, 1, begin=50.0)
-    sitting.press("space")
-    assert seen[-1].ended is None
-    assert stages(play(sitting, image, 1.2, begin=101.0))[-1] == RECORDING
-    sitting.close()
+def test_time_stands_still_if_the_clock_goes_back(service, image):
+    service.agree()
+    session = service.start_session()
+    play(session, image, 1, start=100.0)
+    results = play(session, image, 1, start=50.0)
+    session.press("space")
+    assert results[-1].ended is None
+    assert stages(play(session, image, 1.2, start=101.0))[-1] == RECORDING
+    session.close()
 
 
-def test_q_is_the_end_and_undo_is_on_the_disk(desk, collection, image):
-    desk.agree()
-    sitting = desk.sit()
-    sitting.press("space")
-    play(sitting, image, 2.5)
+def test_q_ends_the_session_and_undo_deletes_files(service, collection, image):
+    service.agree()
+    session = service.start_session()
+    session.press("space")
+    play(session, image, 2.5)
     assert len(read_takes(collection.path)) == 1
-    sitting.press("u")
-    seen = play(sitting, image, 0.1, begin=103.0)
-    assert seen[0].takes == read_takes(collection.path) == []
-    sitting.press("q")
-    assert play(sitting, image, 0.1, begin=104.0)[0].ended == "you left; every whole take is kept"
-    sitting.close()
+    session.press("u")
+    results = play(session, image, 0.1, start=103.0)
+    assert results[0].takes == read_takes(collection.path) == []
+    session.press("q")
+    assert play(session, image, 0.1, start=104.0)[0].ended == "you left; all complete takes are stored"
+    session.close()
 
 
-def test_deleting_ends_the_sitting_and_the_consent(desk, collection, image):
-    desk.agree()
-    sitting = desk.sit()
-    sitting.press("space")
-    play(sitting, image, 2.5)
-    assert desk.delete() == 1
-    seen = play(sitting, image, 3, begin=103.0)
-    assert {one.ended for one in seen} == {"everything of ann was deleted"}
-    sitting.close()
-    assert desk.kept() == (None, [])
+def test_deleting_ends_the_session_and_removes_the_consent(service, collection, image):
+    service.agree()
+    session = service.start_session()
+    session.press("space")
+    play(session, image, 2.5)
+    assert service.delete() == 1
+    results = play(session, image, 3, start=103.0)
+    assert {result.ended for result in results} == {"all data of ann were deleted"}
+    session.close()
+    assert service.overview() == (None, [])
     with pytest.raises(InputError, match="subject must be one of those"):
-        desk.delete()
+        service.delete()
 
 
 @pytest.mark.parametrize("delete", [lambda path: delete_subject(path, "ann"), delete_all], ids=["one", "all"])
-def test_deleting_from_a_terminal_meanwhile_holds_too(desk, collection, image, delete):
-    desk.agree()
-    sitting = desk.sit()
-    sitting.press("space")
-    play(sitting, image, 1)
+def test_deleting_in_a_terminal_ends_the_session(service, collection, image, delete):
+    service.agree()
+    session = service.start_session()
+    session.press("space")
+    play(session, image, 1)
     delete(collection.path)
-    seen = play(sitting, image, 4, begin=101.0)
-    assert all(one.ended for one in seen)
+    results = play(session, image, 4, start=101.0)
+    assert all(result.ended for result in results)
     assert not list(collection.path.glob("*/*/records.npy"))
-    sitting.close()
+    session.close()
 
 
-def test_a_full_disk_is_a_sentence_and_ends_the_sitting(desk, collection, image, monkeypatch):
+def test_a_full_disk_is_reported_and_ends_the_session(service, collection, image, monkeypatch):
     from landmark_fer.datasets import collection_writer
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    desk.agree()
-    sitting = desk.sit()
-    sitting.press("space")
+    service.agree()
+    session = service.start_session()
+    session.press("space")
     monkeypatch.setattr(collection_writer, "write_take", full)
-    seen = play(sitting, image, 3)
-    assert "cannot be written (No space left on device); the takes before are kept" in seen[-1].ended
+    results = play(session, image, 3)
+    assert "cannot be written (No space left on device); the takes before are kept" in results[-1].ended
     assert read_takes(collection.path) == []
-    sitting.close()
+    session.close()
 
 
-def test_the_page_is_told_what_is_stored_and_where(desk, collection):
-    facts = desk.facts()
+def test_the_page_gets_the_privacy_notice(service, collection):
+    facts = service.facts()
     text = " ".join(facts["paragraphs"])
     assert str(collection.path.resolve()) in text
     assert "go from this browser to the computer that runs collect" in text
     assert "nothing is sent anywhere" not in text
     assert "--delete ann" in text
     assert set(facts["hints"]) == {"neutral", "happy"}
-    assert desk.example("happy").shape == (230, 230, 3)
+    assert example_image("happy").shape == (230, 230, 3)

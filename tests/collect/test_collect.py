@@ -1,4 +1,4 @@
-"""The command: takes from the demo clip, in a window and without one; lists, deletes, and sentences where it cannot."""
+"""The command: takes from the demo clip with and without a window, listing, deleting, and errors."""
 
 import json
 import os
@@ -14,8 +14,8 @@ from landmark_fer.datasets import load_dataset
 from landmark_fer.datasets.collection import read_about, read_takes
 from landmark_fer.live.sources.demo import MOTIONS
 
-PATIENCE_S = 120
-SHOWN = {"neutral": "neutral", "mouth_open": "surprise", "corners_down": "sad", "corners_up": "happy"}
+TIMEOUT_S = 120
+EXPRESSION_OF_MOTION = {"neutral": "neutral", "mouth_open": "surprise", "corners_down": "sad", "corners_up": "happy"}
 
 needs_display = pytest.mark.skipif(
     not (shutil.which("Xvfb") and shutil.which("xdotool")),
@@ -24,9 +24,11 @@ needs_display = pytest.mark.skipif(
 
 
 def spans_text():
-    """What the clip shows at three quarters of its amount or more, as a csv."""
-    rows = [m for m in MOTIONS if m.name in SHOWN and m.end < 12]
-    lines = [f"{motion.begin + 0.24:.2f},{motion.end - 0.24:.2f},{SHOWN[motion.name]}" for motion in rows]
+    """Return a csv of the clip's expressions at three quarters of their amount or more."""
+    rows = [m for m in MOTIONS if m.name in EXPRESSION_OF_MOTION and m.end < 12]
+    lines = [
+        f"{motion.begin + 0.24:.2f},{motion.end - 0.24:.2f},{EXPRESSION_OF_MOTION[motion.name]}" for motion in rows
+    ]
     return "\n".join(["start_s,end_s,expression", *lines]) + "\n"
 
 
@@ -39,7 +41,7 @@ def spans(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory, spans):
-    """A folder that the command has made from the demo clip, with images."""
+    """A collection that the command made from the demo clip, with images."""
     out = tmp_path_factory.mktemp("collected") / "my faces ä"
     assert (
         run("--source", "demo", "--spans", spans, "--out", out, "--subject", "ann", "--consent", "--keep-images") == 0
@@ -59,11 +61,11 @@ def test_spans_of_the_demo_become_a_data_set(collected):
     smiles = faces.records["landmarks"][faces.expressions == "happy"]
     rests = faces.records["landmarks"][faces.expressions == "neutral"]
     width = [(each[:, 54, 0] - each[:, 48, 0]).mean() for each in (smiles, rests)]
-    assert width[0] > 1.15 * width[1]  # the mouth is wider where she smiles
+    assert width[0] > 1.15 * width[1]  # the mouth is wider in a smile
 
 
-def test_the_records_are_those_that_live_would_see(collected):
-    """One road: the follower that live uses, on the same frames, gives the same landmarks and chips."""
+def test_the_records_equal_those_of_live(collected):
+    """The follower of live gives the same landmarks and chips for the same frames."""
     from landmark_fer.live.sources.opening import open_source
     from landmark_fer.perception.extraction import FaceExtractor
     from landmark_fer.perception.tracking.following import FaceFollower
@@ -83,21 +85,21 @@ def test_the_records_are_those_that_live_would_see(collected):
                 break
 
 
-def test_images_are_kept_because_they_were_asked_for(collected):
+def test_whole_images_are_stored_with_keep_images(collected):
     for take in read_takes(collected):
         assert len(list((take["path"] / "images").glob("*.png"))) == take["faces"]
 
 
-def test_the_same_command_goes_on_and_takes_nothing_twice(collected, spans, capsys):
+def test_the_same_command_continues_without_duplicates(collected, spans, capsys):
     before = [take["path"] for take in read_takes(collected)]
     shutil.rmtree(before[-1])
     assert run("--source", "demo", "--spans", spans, "--out", collected, "--subject", "ann") == 0
     printed = capsys.readouterr().out
-    assert printed.count("there already") == 3
+    assert printed.count("stored already") == 3
     assert [take["path"] for take in read_takes(collected)] == before
 
 
-def test_what_is_kept_and_where_is_said_first(tmp_path, spans, capsys):
+def test_the_privacy_notice_is_printed_first(tmp_path, spans, capsys):
     assert run("--source", "demo", "--spans", spans, "--out", tmp_path / "mine") == 2
     printed = capsys.readouterr()
     assert "nothing is sent anywhere" in printed.out
@@ -127,7 +129,7 @@ def test_list_and_delete(collected, tmp_path, capsys):
         (["--list"], "is no collection; make one"),
         (["--delete", "ann"], "is no collection; make one"),
         (["--spans", "none.csv"], "add --source FILE"),
-        (["--spans", "none.csv", "--source", "demo"], "none.csv is no file; give a csv"),
+        (["--spans", "none.csv", "--source", "demo"], "none.csv is not a file; give a csv"),
         (["--subject", " "], "subject must be a name"),
         (["--expressions", "bored"], "expression must be one of"),
         (["--model", "nowhere"], "artifact nowhere does not exist"),
@@ -140,7 +142,7 @@ def test_list_and_delete(collected, tmp_path, capsys):
         (["--web", "--subject", "\n"], "subject must be a name"),
     ],
 )
-def test_sentences(tmp_path, arguments, message, capsys):
+def test_wrong_arguments_are_reported(tmp_path, arguments, message, capsys):
     assert run("--out", tmp_path / "mine", *arguments) == 2
     error = capsys.readouterr().err
     assert message in error
@@ -159,7 +161,7 @@ def test_the_web_options_are_those_of_live():
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems always have a display")
-def test_without_a_display_it_says_what_works(tmp_path, monkeypatch, capsys):
+def test_a_missing_display_is_reported_with_alternatives(tmp_path, monkeypatch, capsys):
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     assert run("--out", tmp_path / "mine") == 2
@@ -167,7 +169,7 @@ def test_without_a_display_it_says_what_works(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "mine").exists()
 
 
-def test_a_few_faces_of_one_round_are_too_few_to_fit_and_it_is_said(collected, tmp_path, monkeypatch, capsys):
+def test_too_few_takes_to_fit_are_reported(collected, tmp_path, monkeypatch, capsys):
     from landmark_fer.fit.__main__ import main
 
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(tmp_path))
@@ -181,7 +183,7 @@ def test_fit_on_top_of_other_data(collected, lfw_csv, session_cache, tmp_path, m
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
     arguments = ["--data", lfw_csv, "--data", collected, "--data-weights", "1,3", "--models", "ls_svm", "--folds", "3"]
     arguments = [*map(str, arguments), "--jobs", "1", "--out", str(tmp_path / "model")]
-    assert main(arguments) == 2  # the other data show no surprise, and one person is too few for folds by people
+    assert main(arguments) == 2  # the other data hold no surprise, and one person is too few for grouped folds
     assert "has 1 for surprise" in capsys.readouterr().err
     assert main([*arguments, "--expressions", "happy,sad,neutral"]) == 0
     manifest = json.loads((tmp_path / "model" / "manifest.json").read_text())
@@ -201,7 +203,7 @@ def test_fit_on_top_of_other_data(collected, lfw_csv, session_cache, tmp_path, m
         ("1,half", 2, "got 1,half"),
     ],
 )
-def test_weights_that_do_not_fit(collected, lfw_csv, tmp_path, weights, data, message, capsys):
+def test_invalid_weights_are_reported(collected, lfw_csv, tmp_path, weights, data, message, capsys):
     from landmark_fer.fit.__main__ import main
 
     paths = ["--data", str(lfw_csv), "--data", str(collected)][: 2 * data]
@@ -228,24 +230,44 @@ def press(key, environment):
         subprocess.run(["xdotool", "key", "--window", number[-1], key], env=environment, capture_output=True)
 
 
-def press_until(key, environment, process, happened, *, pause_s=3.0):
-    """Press a key now and then until something has happened."""
-    end = time.monotonic() + PATIENCE_S
-    while not happened():
+def press_until(key, environment, process, condition, *, pause_s=3.0):
+    """Press a key every few seconds until a condition is true."""
+    end = time.monotonic() + TIMEOUT_S
+    while not condition():
         assert time.monotonic() < end, f"{key} did nothing"
         assert process.poll() is None, process.communicate()
         press(key, environment)
         again = time.monotonic() + pause_s
-        while time.monotonic() < again and not happened():
+        while time.monotonic() < again and not condition():
             time.sleep(0.05)
 
 
 @needs_display
-def test_keys_lead_through_takes_in_a_real_window(display, tmp_path):
-    """Consent by enter, takes by space, undo by u, leaving by q; taken up again, only what is missing is asked for."""
+def test_keys_control_takes_in_a_real_window(display, tmp_path):
+    """Enter gives consent, space starts a take, u deletes it, q leaves."""
     out = tmp_path / "mine"
-    asked = ["--out", out, "--source", "demo", "--expressions", "neutral,happy", "--rounds", "1", "--subject", "ann"]
-    command = [sys.executable, "-m", "landmark_fer.collect", *map(str, asked), "--countdown", "0.5", "--seconds", "1"]
+    arguments = [
+        "--out",
+        out,
+        "--source",
+        "demo",
+        "--expressions",
+        "neutral,happy",
+        "--rounds",
+        "1",
+        "--subject",
+        "ann",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "landmark_fer.collect",
+        *map(str, arguments),
+        "--countdown",
+        "0.5",
+        "--seconds",
+        "1",
+    ]
     process = subprocess.Popen(command, env=display, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     takes = lambda: read_takes(out) if (out / "collection.json").is_file() else []  # noqa: E731
     agreed = lambda: (out / "collection.json").is_file() and "ann" in read_about(out)["consent"]  # noqa: E731

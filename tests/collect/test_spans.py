@@ -1,4 +1,4 @@
-"""Spans: a csv file read as it is meant, and a sentence that names the line where it is not."""
+"""Spans: csv files in every common form, and errors that name the line."""
 
 import pytest
 
@@ -6,24 +6,24 @@ from landmark_fer.collect.spans import Span, read_spans
 from landmark_fer.core.errors import DataError
 
 
-def written(tmp_path, text):
+def write(tmp_path, text):
     path = tmp_path / "spans.csv"
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def test_spans_are_read_in_the_order_of_time(tmp_path):
-    path = written(tmp_path, "\ufeffstart_s, end_s, expression, subject\n2, 3.5, Joy, bob\n0, 1, neutral,\n")
+def test_spans_are_sorted_by_time(tmp_path):
+    path = write(tmp_path, "\ufeffstart_s, end_s, expression, subject\n2, 3.5, Joy, bob\n0, 1, neutral,\n")
     assert read_spans(path, subject="ann") == [Span(0, 1, "neutral", "ann"), Span(2, 3.5, "happy", "bob")]
 
 
-def test_the_column_subject_may_be_missing_and_others_may_be_there(tmp_path):
-    path = written(tmp_path, "note,expression,start_s,end_s\nx,sad,0,1\n")
+def test_subject_is_optional_and_other_columns_are_ignored(tmp_path):
+    path = write(tmp_path, "note,expression,start_s,end_s\nx,sad,0,1\n")
     assert read_spans(path, subject="ann") == [Span(0, 1, "sad", "ann")]
 
 
 def test_spans_may_touch(tmp_path):
-    assert len(read_spans(written(tmp_path, "start_s,end_s,expression\n0,1,sad\n1,2,happy\n"), subject="ann")) == 2
+    assert len(read_spans(write(tmp_path, "start_s,end_s,expression\n0,1,sad\n1,2,happy\n"), subject="ann")) == 2
 
 
 @pytest.mark.parametrize(
@@ -43,24 +43,24 @@ def test_spans_may_touch(tmp_path):
         ("start_s,end_s,expression\n0,1,sad\n0.9,2,happy\n", "must not overlap, .* sad .* and happy"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path, text, message):
+def test_invalid_spans_are_reported(tmp_path, text, message):
     with pytest.raises(DataError, match=message):
-        read_spans(written(tmp_path, text), subject="ann")
+        read_spans(write(tmp_path, text), subject="ann")
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path):
+def test_files_that_are_not_text_are_refused(tmp_path):
     (tmp_path / "spans.csv").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
     with pytest.raises(DataError, match=r"spans.csv must be text in UTF-8"):
         read_spans(tmp_path / "spans.csv", subject="ann")
     for name in ("none.csv", 300 * "x"):
-        with pytest.raises(DataError, match="is no file; give a csv with the columns start_s, end_s, expression"):
+        with pytest.raises(DataError, match="is not a file; give a csv with the columns start_s, end_s, expression"):
             read_spans(tmp_path / name, subject="ann")
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_spans_are_read_however_they_are_written(tmp_path, separator, encoding, end):
+def test_separators_encodings_and_line_ends_are_recognized(tmp_path, separator, encoding, end):
     lines = ["Note, START_S ,End_s,Expression,subject", '"x\ny",0,1,sad,"ann"', "", ",,,,", ' ,2,"3.5",Joy']
     path = tmp_path / "spans.csv"
     path.write_bytes((end.join(lines) + end).replace(",", separator).encode(encoding))
@@ -78,6 +78,6 @@ def test_spans_are_read_however_they_are_written(tmp_path, separator, encoding, 
         ('start_s,end_s,expression\n0,1,"sad\n', "a quote that opens in line 2 of .* is never closed"),
     ],
 )
-def test_what_cannot_be_read_is_said(tmp_path, text, message):
+def test_malformed_csv_is_reported(tmp_path, text, message):
     with pytest.raises(DataError, match=message):
-        read_spans(written(tmp_path, text), subject="ann")
+        read_spans(write(tmp_path, text), subject="ann")

@@ -342,14 +342,14 @@ def test_web_is_served_with_the_model_and_no_source(served, recognizer, capsys):
     assert tuple(served["classes"]) == recognizer.classes
     readers = [served["make_reader"]() for _ in range(2)]
     assert readers[0] is not readers[1]
-    served["ready"]("http://127.0.0.1:8000/")
+    served["on_ready"]("http://127.0.0.1:8000/")
     assert "http://127.0.0.1:8000/" in capsys.readouterr().out
 
 
 def test_web_shows_a_source_again_and_again(served):
     assert main(["--web", "127.0.0.1:9000", "--source", "demo"]) == 0
     assert served["source"].name == "demo"
-    with served["again"]() as source:
+    with served["reopen"]() as source:
         assert next(source).index == 0
 
 

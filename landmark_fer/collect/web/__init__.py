@@ -1,1 +1,1 @@
-"""``collect --web``: record expressions in the browser."""
+"""The web server of ``collect --web``."""

@@ -1,4 +1,4 @@
-"""The application of ``collect --web``: a visitor's camera, the takes that are kept of them, and their deletion."""
+"""The web application of ``collect --web``: a visitor's camera, the stored takes, and their deletion."""
 
 import json
 from collections import Counter
@@ -6,90 +6,98 @@ from collections import Counter
 from fastapi import Request, WebSocket
 from fastapi.responses import JSONResponse, Response
 
+from landmark_fer.collect.examples import example_image
 from landmark_fer.core.errors import LandmarkFerError
 from landmark_fer.core.expressions import EXPRESSIONS
-from landmark_fer.live.web.application import Site
-from landmark_fer.live.web.camera import ENDED, CameraVisit
+from landmark_fer.live.web.camera import NORMAL_CLOSURE, CameraSession
 from landmark_fer.live.web.limits import RefusedError, Visitors
-from landmark_fer.live.web.protocol import encode, place_response, read_body
+from landmark_fer.live.web.protocol import encode, position_response, read_short_body
+from landmark_fer.live.web.site import Site
 
-PLACES = {"/": "collect.html", "/favicon.ico": "icon.svg"}
-AGREE = "agree"  # the message of who agrees; all others are keys
-FULL = "somebody is being recorded here already; come back when they have left"
+ROUTES = {"/": "collect.html", "/favicon.ico": "icon.svg"}
+AGREE = "agree"  # text message of a visitor who agrees; other messages are keys
+OCCUPIED = "somebody is being recorded here already; come back when they have left"
 
 
-class CollectingApplication(Site):
+class CollectionApplication(Site):
     """The site that records one visitor at a time.
 
     Parameters
     ----------
-    desk : CollectionServer
+    service : CollectionService
     facts : dict
-        As from `page_facts`; the desk's are added.
+        JSON values for the page, as from `page_facts`; the service's are added.
     token : str, optional
     limits : Limits, optional
     """
 
-    def __init__(self, desk, *, facts, token=None, limits=None):
-        told = {**facts, **desk.facts()}
-        super().__init__(facts=told, command="collect", places=PLACES, token=token, limits=limits, openapi_url=None)
-        self._desk, self._seat = desk, Visitors(1)
-        self._examples = {}
+    def __init__(self, service, *, facts, token=None, limits=None):
+        facts = {**facts, **service.facts()}
+        super().__init__(facts=facts, command="collect", routes=ROUTES, token=token, limits=limits, openapi_url=None)
+        self._service, self._recorded_visitors, self._examples = service, Visitors(1), {}
 
     def add_routes(self, app):
-        """Add the addresses for the camera, for what is kept, and for what an expression looks like."""
-        app.add_api_websocket_route("/v1/sitting", self.sit)
-        app.add_api_route("/v1/kept", self.tell_kept, methods=["GET"])
+        """Add the WebSocket of the session, and the routes for stored takes, deletion and examples."""
+        app.add_api_websocket_route("/v1/session", self.session)
+        app.add_api_route("/v1/takes", self.takes, methods=["GET"])
         app.add_api_route("/v1/delete", self.delete, methods=["POST"])
-        app.add_api_route("/examples/{name}.jpg", self.show_example, methods=["GET"])
+        app.add_api_route("/examples/{name}.jpg", self.example, methods=["GET"])
 
-    async def sit(self, socket: WebSocket):
-        """Record a visitor, if nobody else is being recorded."""
-        await self.visit(socket, lambda: self._record(socket), visitors=self._seat, full=FULL)
+    async def session(self, socket: WebSocket):
+        """Record a visitor, unless somebody else is being recorded."""
+        await self.serve_visitor(socket, lambda: self._record(socket), visitors=self._recorded_visitors, full=OCCUPIED)
 
-    async def tell_kept(self):
-        """Answer when the person agreed, and what is kept of them."""
-        agreed, takes = await self._done(self._desk.kept)
-        return JSONResponse({"agreed": agreed, "kept": kept_response(takes)})
+    async def takes(self):
+        """Return the subject's consent date and stored takes."""
+        consent_date, takes = await self._run(self._service.overview)
+        return JSONResponse({"consented": consent_date, "recorded": takes_response(takes)})
 
     async def delete(self, request: Request):
-        """Delete everything of the person, whose name the body must be, as JSON, so that nobody does it by accident."""
+        """Delete all data of the subject. The body must be the subject's name as JSON, as a confirmation."""
         try:
-            name = json.loads(await read_body(request, self.limits, form=True))
+            name = json.loads(await read_short_body(request, self.limits))
         except ValueError:
             name = None
-        if name != self._desk.subject:
-            raise RefusedError(422, f"the body must be {json.dumps(self._desk.subject)}, whose faces are to be deleted")
-        return JSONResponse({"deleted": await self._done(self._desk.delete)})
+        subject = self._service.subject
+        if name != subject:
+            raise RefusedError(422, f"the body must be {json.dumps(subject)}, whose faces are to be deleted")
+        return JSONResponse({"deleted": await self._run(self._service.delete)})
 
-    async def show_example(self, name: str):
-        """Answer with the demo's face showing an expression."""
-        if name not in self._desk.expressions:
-            raise RefusedError(404, f"the expression must be one of {', '.join(self._desk.expressions)}")
+    async def example(self, name: str):
+        """Return an example image of an expression."""
+        if name not in self._service.expressions:
+            raise RefusedError(404, f"the expression must be one of {', '.join(self._service.expressions)}")
         if name not in self._examples:
-            self._examples[name] = await self.workers.run(lambda: encode(self._desk.example(name)))
+            self._examples[name] = await self.workers.run(lambda: encode(example_image(name)))
         return Response(self._examples[name], media_type="image/jpeg")
 
     async def _record(self, socket):
         try:
-            sitting = await self._done(self._desk.sit)
-            about = {"response": sitting_response, "hear": self._ear(sitting), "workers": self.workers}
-            await CameraVisit(socket, lambda: sitting, limits=self.limits, **about).run()
+            session = await self._run(self._service.start_session)
+            camera = CameraSession(
+                socket,
+                lambda: session,
+                workers=self.workers,
+                limits=self.limits,
+                make_response=session_response,
+                on_text=self._text_handler(session),
+            )
+            await camera.run()
         except RefusedError as error:
             await socket.send_json({"ended": str(error)})
-            await socket.close(ENDED)
+            await socket.close(NORMAL_CLOSURE)
 
-    def _ear(self, sitting):
-        async def hear(text):
+    def _text_handler(self, session):
+        async def handle(text):
             if text == AGREE:
-                await self._done(self._desk.agree)
+                await self._run(self._service.agree)
             else:
-                sitting.press(text)
+                session.press(text)
 
-        return hear
+        return handle
 
-    async def _done(self, function):
-        """Return what a function returns that reads or writes files; what it cannot do is a sentence to tell."""
+    async def _run(self, function):
+        """Run a function that reads or writes files in a worker thread; its errors become refusals."""
         try:
             return await self.workers.run(function)
         except RefusedError:
@@ -98,37 +106,40 @@ class CollectingApplication(Site):
             raise RefusedError(500, str(error)) from error
 
 
-def kept_response(takes):
-    """Return how many takes and faces there are of each expression, as plain values."""
+def takes_response(takes):
+    """Return the number of takes and faces of each expression as JSON values."""
     counts, faces = Counter(take["expression"] for take in takes), Counter()
     for take in takes:
         faces[take["expression"]] += take["faces"]
     return [{"expression": name, "takes": counts[name], "faces": faces[name]} for name in EXPRESSIONS if counts[name]]
 
 
-def sitting_response(image, seen, *, seconds):
-    """Return what a visitor is told about a image as plain values.
+def session_response(image, result, *, seconds):
+    """Return the response to a visitor's image as JSON values.
 
     Parameters
     ----------
     image : ndarray of shape (height, width, 3), uint8
-    seen : landmark_fer.collect.browser_session.Seen
+    result : FrameResult
     seconds : float
-        Between the image's arrival and this answer.
+        Time from the image's arrival to this response.
     """
-    shown, ask = seen.shown, seen.shown.ask
+    state, take = result.state, result.state.take
     response = {
         "width": int(image.shape[1]),
         "height": int(image.shape[0]),
         "milliseconds": round(1000 * seconds, 1),
-        "faces": [{**place_response(number, face), "chosen": number == shown.number} for number, face in seen.followed],
-        "stage": shown.stage,
-        "ask": None if ask is None else {"expression": ask.expression, "round": ask.round, "reason": ask.reason},
-        "left_s": round(shown.left_s, 2),
-        "share": round(shown.share, 3),
-        "waits": shown.waits,
-        "message": shown.message,
-        "n_left": shown.n_left,
-        "kept": kept_response(seen.takes),
+        "faces": [
+            {**position_response(track_id, face), "chosen": track_id == state.track_id}
+            for track_id, face in result.followed
+        ],
+        "stage": state.stage,
+        "take": None if take is None else {"expression": take.expression, "round": take.round, "reason": take.reason},
+        "left_s": round(state.left_s, 2),
+        "share": round(state.share, 3),
+        "waiting": state.waiting,
+        "message": state.message,
+        "n_left": state.n_left,
+        "recorded": takes_response(result.takes),
     }
-    return response if seen.ended is None else {**response, "ended": seen.ended}
+    return response if result.ended is None else {**response, "ended": result.ended}

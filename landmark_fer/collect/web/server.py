@@ -1,28 +1,28 @@
-"""The server of ``collect --web``. Importing it needs none of the packages that it serves with."""
+"""The web server of ``collect --web``; importing it does not import FastAPI."""
 
 from landmark_fer.live.web.server import DEFAULT_ADDRESS, Server, page_facts, run_server
 
 
-class DeskServer(Server):
-    """A server before whose page one visitor at a time is recorded.
+class CollectionServer(Server):
+    """A server that records one visitor at a time.
 
     Parameters
     ----------
-    desk : CollectionServer
-        What is recorded, and where it goes.
-    address, token : as for `serve`
+    service : CollectionService
+    address, token
+        As for `serve`.
     limits : Limits, optional
     """
 
-    def __init__(self, desk, *, address=DEFAULT_ADDRESS, token=None, limits=None):
+    def __init__(self, service, *, address=DEFAULT_ADDRESS, token=None, limits=None):
         def make_application(token):
-            from landmark_fer.collect.web.application import CollectingApplication
+            from landmark_fer.collect.web.application import CollectionApplication
 
-            return CollectingApplication(desk, facts=page_facts(desk.expressions), token=token, limits=limits)
+            return CollectionApplication(service, facts=page_facts(service.expressions), token=token, limits=limits)
 
         super().__init__(make_application, address=address, token=token, purpose="collect --web")
 
 
-def serve_desk(desk, *, address=DEFAULT_ADDRESS, token=None, ready=None):
-    """Serve the page of a desk until Ctrl-C; parameters and errors as for `serve`."""
-    run_server(DeskServer(desk, address=address, token=token), ready)
+def serve_collection(service, *, address=DEFAULT_ADDRESS, token=None, on_ready=None):
+    """Serve the page of `collect --web` until Ctrl-C; parameters and errors as for `serve`."""
+    run_server(CollectionServer(service, address=address, token=token), on_ready)

@@ -1,1 +1,1 @@
-"""Live in the browser: a small server, its limits, and one page; knows readers and sources only as they are given."""
+"""Live recognition in the browser: a web server, its limits, and the page that it serves."""

@@ -1,4 +1,4 @@
-"""The server's own source for those who watch: read once, however many watch, and only while somebody does."""
+"""Broadcast of the server's source: each frame is read once for all watchers, and only while somebody watches."""
 
 import asyncio
 import logging
@@ -7,134 +7,134 @@ import time
 from dataclasses import dataclass
 
 from landmark_fer.core.errors import LandmarkFerError
-from landmark_fer.live.web.camera import until_one_ends
+from landmark_fer.live.web.camera import run_until_first_ends
 from landmark_fer.live.web.protocol import encode, image_response
 
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A frame as watchers get it: a number from 1, JSON values, and a JPEG (empty where there is no image)."""
+class BroadcastFrame:
+    """A frame for watchers: its number (from 1), JSON values, and a JPEG (empty if there is no image)."""
 
     number: int
     response: dict
-    content: bytes
+    jpeg: bytes
 
 
 class Broadcast:
-    """Reads a source in a thread of its own and keeps the newest frame for every watcher.
+    """Reads a source in a thread and keeps the newest frame for all watchers.
 
-    A camera is read on while nobody watches, without being recognized; a file waits.
+    While nobody watches, a camera's frames are dropped and a file is paused.
 
     Parameters
     ----------
     source : Source
         Opened; it is not closed here.
     make_reader : callable
-    again : callable, optional
-        Opens the source anew when a file has ended; then it is shown in a loop.
+    reopen : callable, optional
+        Opens the source again when a file has ended, so that it plays in a loop.
     """
 
-    def __init__(self, source, make_reader, *, again=None):
-        self._source, self._make_reader, self._again = source, make_reader, again
-        self._watchers, self._validation, self._ended = 0, threading.Event(), threading.Event()
-        self._newest, self._came, self._loop = Shown(0, {}, b""), None, None
+    def __init__(self, source, make_reader, *, reopen=None):
+        self._source, self._make_reader, self._reopen = source, make_reader, reopen
+        self._n_watchers, self._watched, self._closing = 0, threading.Event(), threading.Event()
+        self._newest, self._arrival, self._loop = BroadcastFrame(0, {}, b""), None, None
         self._thread = threading.Thread(target=self._run, name="web source", daemon=True)
 
-    def begin(self):
-        """Begin to read; from within the event loop that the watchers run in."""
-        self._loop, self._came = asyncio.get_running_loop(), asyncio.Event()
+    def start(self):
+        """Start reading. Call it in the event loop that serves the watchers."""
+        self._loop, self._arrival = asyncio.get_running_loop(), asyncio.Event()
         self._thread.start()
 
     def close(self):
         """Stop reading."""
-        self._ended.set()
-        self._validation.set()
+        self._closing.set()
+        self._watched.set()
         self._thread.join(timeout=5.0)
 
     async def watch(self, socket):
-        """Send the newest frame as JSON and JPEG each time that a watcher asks for one, until the watcher goes."""
-        self._watchers += 1
-        self._validation.set()
-        asked = asyncio.Event()
+        """Send the newest frame as JSON and JPEG for each request of a watcher, until the watcher leaves."""
+        self._n_watchers += 1
+        self._watched.set()
+        requested = asyncio.Event()
         try:
-            await until_one_ends(_listen(socket, asked), self._send(socket, asked))
+            await run_until_first_ends(_receive_requests(socket, requested), self._send_frames(socket, requested))
         finally:
-            self._watchers -= 1
-            if not self._watchers:
-                self._validation.clear()
+            self._n_watchers -= 1
+            if not self._n_watchers:
+                self._watched.clear()
 
-    async def _send(self, socket, asked):
+    async def _send_frames(self, socket, requested):
         number = 0
         while True:
-            await asked.wait()
-            asked.clear()
+            await requested.wait()
+            requested.clear()
             while self._newest.number == number:
-                await self._came.wait()
-            shown = self._newest
-            number = shown.number
-            await socket.send_json({"frame": number, **shown.response})
-            await socket.send_bytes(shown.content)
+                await self._arrival.wait()
+            frame = self._newest
+            number = frame.number
+            await socket.send_json({"frame": number, **frame.response})
+            await socket.send_bytes(frame.jpeg)
 
     def _run(self):
         reader = self._make_reader()
         try:
             self._play(self._source, reader)
-            while self._again is not None and not self._ended.is_set():
+            while self._reopen is not None and not self._closing.is_set():
                 reader.close()
                 reader = self._make_reader()
-                with self._again() as source:
+                with self._reopen() as source:
                     self._play(source, reader)
-            self._end("the source has ended")
+            self._publish_end("the source has ended")
         except LandmarkFerError as error:
             _LOG.warning("%s", error)
-            self._end(str(error))
+            self._publish_end(str(error))
         except Exception:
-            _LOG.exception("the source could not be read on")
-            self._end("the source could not be read on; the server's log says why")
+            _LOG.exception("the source could not be read further")
+            self._publish_end("the source could not be read further; see the server's log")
         finally:
             reader.close()
 
     def _play(self, source, reader):
-        """Read the frames of a source to its end: a camera's as they come, a file's at their own pace."""
-        begin = None
+        """Read a source to its end: a camera as frames arrive, a file at its own frame rate."""
+        start = None
         for frame in source:
-            if not source.live and not self._validation.is_set():
-                self._validation.wait()
-                begin = None
-            if self._ended.is_set():
+            if not source.live and not self._watched.is_set():
+                self._watched.wait()
+                start = None
+            if self._closing.is_set():
                 return
             now = time.monotonic()
-            if begin is None or now - begin - frame.time_s > 1.0:  # the first frame, or one that cannot catch up
-                begin = now - frame.time_s
-            if not source.live and self._ended.wait(max(0.0, begin + frame.time_s - now)):
+            if start is None or now - start - frame.time_s > 1.0:  # the first frame, or one that is too late
+                start = now - frame.time_s
+            if not source.live and self._closing.wait(max(0.0, start + frame.time_s - now)):
                 return
-            if self._validation.is_set():
+            if self._watched.is_set():
                 self._read(frame, reader)
 
     def _read(self, frame, reader):
-        begin = time.monotonic()
-        seen = reader.read(frame.image, time_s=frame.time_s)
-        response = image_response(frame.image, seen, seconds=time.monotonic() - begin)
-        self._show({"time_s": round(frame.time_s, 3), **response}, encode(frame.image))
+        start = time.monotonic()
+        faces = reader.read(frame.image, time_s=frame.time_s)
+        response = image_response(frame.image, faces, seconds=time.monotonic() - start)
+        self._publish({"time_s": round(frame.time_s, 3), **response}, encode(frame.image))
 
-    def _end(self, sentence):
-        """Leave the last image, with a sentence that says why no other comes."""
-        self._show({**self._newest.response, "ended": sentence}, self._newest.content)
+    def _publish_end(self, message):
+        """Publish the last image again, with a message that explains why no other follows."""
+        self._publish({**self._newest.response, "ended": message}, self._newest.jpeg)
 
-    def _show(self, response, content):
-        """Make something the newest, from the thread."""
-        self._newest = Shown(self._newest.number + 1, response, content)
+    def _publish(self, response, jpeg):
+        """Replace the newest frame and wake the watchers; called in the thread."""
+        self._newest = BroadcastFrame(self._newest.number + 1, response, jpeg)
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake)
+            self._loop.call_soon_threadsafe(self._wake_watchers)
 
-    def _wake(self):
-        self._came.set()
-        self._came = asyncio.Event()
+    def _wake_watchers(self):
+        self._arrival.set()
+        self._arrival = asyncio.Event()
 
 
-async def _listen(socket, asked):
-    """Take whatever a watcher sends as the wish for the next frame."""
+async def _receive_requests(socket, requested):
+    """Take each message of a watcher as a request for the next frame."""
     while (await socket.receive())["type"] != "websocket.disconnect":
-        asked.set()
+        requested.set()

@@ -1,4 +1,4 @@
-"""The visitor's camera: frames from a browser, recognized in worker threads."""
+"""Visitors' cameras: frames from a browser are recognized in worker threads."""
 
 import asyncio
 import logging
@@ -6,12 +6,17 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
-from landmark_fer.live.web.limits import Allowance, RefusedError
+from landmark_fer.live.web.limits import RateLimit, RefusedError
 from landmark_fer.live.web.protocol import decode, image_response
+
+NORMAL_CLOSURE, GOING_AWAY, POLICY_VIOLATION, TRY_AGAIN_LATER = 1000, 1001, 1008, 1013
+"""Status codes with which WebSockets are closed (RFC 6455)."""
+
+_LOG = logging.getLogger(__name__)
 
 
 class Workers:
-    """Runs functions in threads; the line of those that wait is as long as the limits say.
+    """A thread pool with a limit on pending calls.
 
     Parameters
     ----------
@@ -19,72 +24,72 @@ class Workers:
     """
 
     def __init__(self, limits):
-        self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="web reader")
-        self._most, self._here = limits.waiting, 0
+        self._executor = ThreadPoolExecutor(limits.threads, thread_name_prefix="web reader")
+        self._max_pending, self._n_pending = limits.pending_images, 0
 
     async def run(self, function, *arguments):
-        """Return what a function returns.
+        """Call a function in a thread and return its result.
 
         Raises
         ------
         RefusedError
-            With status 503 if too many wait already.
+            With status 503 if too many calls are pending.
         """
-        if self._here >= self._most:
-            raise RefusedError(503, f"{self._most} images are being read already; try again in a second")
-        self._here += 1
+        if self._n_pending >= self._max_pending:
+            raise RefusedError(503, f"{self._max_pending} images are being read already; try again in a second")
+        self._n_pending += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+            return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
         finally:
-            self._here -= 1
+            self._n_pending -= 1
 
-    def later(self, function):
-        """Run a function some time, whoever waits for it."""
-        self._pool.submit(function)
+    def submit(self, function):
+        """Call a function in a thread without waiting for it."""
+        self._executor.submit(function)
 
     def close(self):
-        """Let the images that are being read end, and take no more."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """Wait for the calls that are running, and cancel the others."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
 
 
-class Video:
-    """One visitor's images and the reader that follows the faces in them; made when the first image comes.
+class FrameReader:
+    """Decodes one visitor's images and reads them with a reader of their own, made for the first image.
 
     Parameters
     ----------
     make_reader : callable
         Returns an object with ``read(image, time_s=...)`` and ``close()``.
-    most_pixels : int
-    answer : callable, default=image_response
-        From a image, what the reader returned for it and, as ``seconds``, how long it took, to plain values.
+    max_pixels : int
+    make_response : callable, default=image_response
+        Takes an image, the reader's result and ``seconds`` (the time it took); returns JSON values.
     """
 
-    def __init__(self, make_reader, *, most_pixels, response=image_response):
-        self._make_reader, self._most_pixels, self._response = make_reader, most_pixels, response
+    def __init__(self, make_reader, *, max_pixels, make_response=image_response):
+        self._make_reader, self._max_pixels, self._make_response = make_reader, max_pixels, make_response
         self._reader, self._closed, self._lock = None, False, Lock()
 
-    def read(self, content, came_s):
-        """Return the answer to a image's bytes.
+    def read(self, content, arrived_s):
+        """Return the response for the bytes of an image.
 
         Parameters
         ----------
         content : bytes
-        came_s : float
-            When it came, by `time.monotonic`.
+        arrived_s : float
+            Time of arrival by `time.monotonic`.
 
         Raises
         ------
         RefusedError
             As from `decode`, and with status 503 once closed.
         """
-        image = decode(content, most_pixels=self._most_pixels)
+        image = decode(content, max_pixels=self._max_pixels)
         with self._lock:  # a reader is closed between two images, never while it reads
             if self._closed:
-                raise RefusedError(503, "the visit is over; come again")
+                raise RefusedError(503, "this session is over; start a new one")
             if self._reader is None:
                 self._reader = self._make_reader()
-            seen = self._reader.read(image, time_s=came_s)
-        return self._response(image, seen, seconds=time.monotonic() - came_s)
+            result = self._reader.read(image, time_s=arrived_s)
+        return self._make_response(image, result, seconds=time.monotonic() - arrived_s)
 
     def close(self):
         """Close the reader."""
@@ -95,30 +100,12 @@ class Video:
                 self._reader = None
 
 
-ENDED, TOO_FAST, TRY_LATER, GOING_AWAY = 1000, 1008, 1013, 1001  # why a WebSocket is closed (RFC 6455)
+class CameraSession:
+    """The WebSocket session of one visitor's camera. The newest frame is read next; older ones are dropped.
 
-_LOG = logging.getLogger(__name__)
-
-
-async def until_one_ends(*coroutines):
-    """Run coroutines side by side until the first ends, then stop the others; raise what it raised."""
-    tasks = [asyncio.ensure_future(one) for one in coroutines]
-    try:
-        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in ended:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-class CameraVisit:
-    """One visitor whose frames are read; the newest frame waits, older ones that were not begun are dropped.
-
-    Each binary message is a frame, a JPEG or PNG file. Each answer is JSON and holds ``frame``, which counts the
-    visitor's frames from 1, and a `image_response` or ``error``, a sentence. One that holds ``ended``, a sentence, too,
-    is the last.
+    Each binary message is a frame, a JPEG or PNG file. Each response is JSON. It holds ``frame``, the number of the
+    frame (from 1), and either an `image_response` or ``error``, a sentence. A response with ``ended``, a sentence, is
+    the last one.
 
     Parameters
     ----------
@@ -127,24 +114,24 @@ class CameraVisit:
     make_reader : callable
     workers : Workers
     limits : Limits
-    answer : callable, default=image_response
-        As for `Video`.
-    hear : coroutine function, optional
-        Takes text messages; without it they are wrong frames.
+    make_response : callable, default=image_response
+        As for `FrameReader`.
+    on_text : coroutine function, optional
+        Handles text messages. Without it, text is a wrong frame.
     """
 
-    def __init__(self, socket, make_reader, *, workers, limits, response=image_response, hear=None):
-        self._socket, self._workers, self._limits, self._hear = socket, workers, limits, hear
-        self._video = Video(make_reader, most_pixels=limits.live_pixels, response=response)
-        self._allowance = Allowance(limits.frames_per_second, limits.frames_at_once)
-        self._newest, self._came = None, asyncio.Event()
+    def __init__(self, socket, make_reader, *, workers, limits, make_response=image_response, on_text=None):
+        self._socket, self._workers, self._limits, self._on_text = socket, workers, limits, on_text
+        self._reader = FrameReader(make_reader, max_pixels=limits.frame_pixels, make_response=make_response)
+        self._rate = RateLimit(limits.frames_per_second, limits.frame_burst)
+        self._newest, self._arrival = None, asyncio.Event()
 
     async def run(self):
-        """Serve the visitor until one of both ends it."""
+        """Serve the visitor until the visitor or the server ends the session."""
         try:
-            await until_one_ends(self._receive(), self._response())
+            await run_until_first_ends(self._receive(), self._respond())
         finally:
-            self._workers.later(self._video.close)
+            self._workers.submit(self._reader.close)
 
     async def _receive(self):
         count = 0
@@ -156,36 +143,49 @@ class CameraVisit:
                 return
             if message["type"] == "websocket.disconnect":
                 return
-            if not self._allowance.take():
-                most = self._limits.frames_per_second
-                await self._socket.close(TOO_FAST, f"at most {most:g} frames a second; wait for each answer")
+            if not self._rate.take():
+                rate = self._limits.frames_per_second
+                await self._socket.close(POLICY_VIOLATION, f"at most {rate:g} frames a second; wait for each response")
                 return
-            if self._hear is not None and message.get("text") is not None:
-                await self._hear(message["text"])
+            if self._on_text is not None and message.get("text") is not None:
+                await self._on_text(message["text"])
                 continue
             count += 1
             self._newest = count, message.get("bytes"), time.monotonic()
-            self._came.set()
+            self._arrival.set()
 
-    async def _response(self):
+    async def _respond(self):
         response = {}
         while "ended" not in response:
-            await self._came.wait()
-            self._came.clear()
-            number, content, came_s = self._newest
-            response = {"frame": number, **await self._read(content, came_s)}
+            await self._arrival.wait()
+            self._arrival.clear()
+            number, content, arrived_s = self._newest
+            response = {"frame": number, **await self._read(content, arrived_s)}
             await self._socket.send_json(response)
-        await self._socket.close(ENDED)
+        await self._socket.close(NORMAL_CLOSURE)
 
-    async def _read(self, content, came_s):
+    async def _read(self, content, arrived_s):
         if content is None:
             return {"error": "a frame must be a binary message, a JPEG or PNG file; got text"}
         if len(content) > self._limits.frame_bytes:
             return {"error": f"a frame must have at most {self._limits.frame_bytes:,} bytes, got {len(content):,}"}
         try:
-            return await self._workers.run(self._video.read, content, came_s)
+            return await self._workers.run(self._reader.read, content, arrived_s)
         except RefusedError as error:
             return {"error": str(error)}
-        except Exception:  # one visitor's frame must not end the visit, still less the server
+        except Exception:  # a frame that fails must end neither the session nor the server
             _LOG.exception("a visitor's frame could not be read")
-            return {"error": "this frame could not be read; the server's log says why"}
+            return {"error": "this frame could not be read; see the server's log"}
+
+
+async def run_until_first_ends(*coroutines):
+    """Run coroutines concurrently until the first ends, cancel the others, and raise the first one's exception."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

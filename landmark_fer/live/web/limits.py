@@ -1,4 +1,4 @@
-"""What one visitor may ask of the server, so that all are served: a table, and what holds people to it."""
+"""Limits of the web server: how much each visitor may use, and the counters that enforce it."""
 
 import time
 from dataclasses import dataclass
@@ -8,143 +8,149 @@ from landmark_fer.core.errors import LandmarkFerError
 
 @dataclass(frozen=True)
 class Limits:
-    """Every bound of the server.
+    """Every limit of the server.
 
     Attributes
     ----------
     frame_bytes : int
-        Of a frame or image as it is sent.
-    live_pixels, image_pixels : int
-        Of a frame of a camera, and of a image that is asked about by itself; found in the header.
-    frames_per_second, frames_at_once : float
-        Of one visitor's camera: in the long run, and in a burst.
-    images_per_second, images_at_once : float
-        Of all programs at one network address.
-    tries_per_second, tries_at_once : float
-        Of wrong tokens from one network address.
+        Size of an encoded frame or image.
+    frame_pixels, image_pixels : int
+        Size of a camera's frame and of an image in a single request, read from the file's header.
+    frames_per_second, frame_burst : float
+        Frames of one visitor's camera: average rate, and how many at once.
+    images_per_second, image_burst : float
+        Single images of one network address: average rate, and how many at once.
+    attempts_per_second, attempt_burst : float
+        Wrong tokens from one network address: average rate, and how many at once.
     visitors : int
-        Cameras and watchers together.
-    waiting : int
-        Images being read or waiting for it, of all visitors and programs.
+        Open cameras and watchers together.
+    pending_images : int
+        Images of all visitors that are being read or wait for a thread.
     threads : int
-        That read images.
-    body_s, idle_s : float
-        Seconds in which a image must have come, and after which a visitor who sends nothing is let go.
+        Threads that read images.
+    body_s : float
+        Seconds in which the body of a request must arrive.
+    idle_s : float
+        Seconds without a frame after which a visitor is disconnected.
     """
 
     frame_bytes: int = 4_000_000
-    live_pixels: int = 2_100_000
+    frame_pixels: int = 2_100_000
     image_pixels: int = 16_000_000
     frames_per_second: float = 60.0
-    frames_at_once: float = 60.0
+    frame_burst: float = 60.0
     images_per_second: float = 30.0
-    images_at_once: float = 60.0
-    tries_per_second: float = 0.5
-    tries_at_once: float = 10.0
+    image_burst: float = 60.0
+    attempts_per_second: float = 0.5
+    attempt_burst: float = 10.0
     visitors: int = 64
-    waiting: int = 128
+    pending_images: int = 128
     threads: int = 4
     body_s: float = 20.0
     idle_s: float = 120.0
 
 
 class RefusedError(LandmarkFerError):
-    """A request that is answered with a sentence instead of faces.
+    """A request that the server refuses.
 
     Attributes
     ----------
     status : int
-        Of HTTP.
+        HTTP status code of the response.
     """
 
-    def __init__(self, status, sentence):
-        super().__init__(sentence)
+    def __init__(self, status, message):
+        super().__init__(message)
         self.status = status
 
 
-class Allowance:
-    """How often something may happen: `at_once` times, and again as time goes by.
+class RateLimit:
+    """A token bucket: allows a burst of events, then a steady rate.
 
     Parameters
     ----------
-    per_second, at_once : float
+    per_second : float
+        Steady rate.
+    burst : float
+        Events that are allowed at once.
     clock : callable, default=time.monotonic
-        Gives seconds.
+        Returns seconds.
     """
 
-    def __init__(self, per_second, at_once, *, clock=time.monotonic):
-        self._per_second, self._at_once, self._clock = per_second, at_once, clock
-        self._left, self._counted_s = at_once, clock()
+    def __init__(self, per_second, burst, *, clock=time.monotonic):
+        self._per_second, self._burst, self._clock = per_second, burst, clock
+        self._available, self._updated_s = burst, clock()
 
     @property
-    def left(self):
-        """How often it may happen now."""
+    def available(self):
+        """Number of events that are allowed now."""
         now = self._clock()
-        self._left = min(self._at_once, self._left + (now - self._counted_s) * self._per_second)
-        self._counted_s = now
-        return self._left
+        self._available = min(self._burst, self._available + (now - self._updated_s) * self._per_second)
+        self._updated_s = now
+        return self._available
 
     @property
     def full(self):
-        """Whether nothing that happened counts any more."""
-        return self.left >= self._at_once
+        """Whether the whole burst is available again."""
+        return self.available >= self._burst
 
     def take(self):
-        """Return whether it may happen, and count it if so."""
-        if self.left < 1:
+        """Count an event if it is allowed, and return whether it is."""
+        if self.available < 1:
             return False
-        self._left -= 1
+        self._available -= 1
         return True
 
 
-class AddressBook:
-    """An `Allowance` for each network address; those that are full again are forgotten.
+class AddressLimits:
+    """One `RateLimit` per network address; full ones are dropped when there are too many.
 
     Parameters
     ----------
-    per_second, at_once : float
+    per_second, burst : float
+        As for `RateLimit`.
     clock : callable, default=time.monotonic
     """
 
-    _MOST = 4096  # addresses before the full ones are looked for
+    _MAX_ADDRESSES = 4096
 
-    def __init__(self, per_second, at_once, *, clock=time.monotonic):
-        self._rule, self._clock = (per_second, at_once), clock
-        self._allowances, self._sorted_s = {}, clock()
+    def __init__(self, per_second, burst, *, clock=time.monotonic):
+        self._rate, self._clock = (per_second, burst), clock
+        self._limits, self._pruned_s = {}, clock()
 
     def of(self, address):
-        """Return the allowance of an address."""
-        if len(self._allowances) >= self._MOST and address not in self._allowances:
-            self._forget()
-            if len(self._allowances) >= self._MOST:
+        """Return the rate limit of an address."""
+        if len(self._limits) >= self._MAX_ADDRESSES and address not in self._limits:
+            self._prune()
+            if len(self._limits) >= self._MAX_ADDRESSES:
                 address = "others"
-        return self._allowances.setdefault(address, Allowance(*self._rule, clock=self._clock))
+        return self._limits.setdefault(address, RateLimit(*self._rate, clock=self._clock))
 
-    def _forget(self):
-        """Forget the addresses that may do anything again; at most once a second, since it takes a while."""
-        if self._clock() - self._sorted_s >= 1:
-            self._sorted_s = self._clock()
-            self._allowances = {name: one for name, one in self._allowances.items() if not one.full}
+    def _prune(self):
+        """Drop the limits that are full again; at most once a second, because it visits all of them."""
+        if self._clock() - self._pruned_s >= 1:
+            self._pruned_s = self._clock()
+            self._limits = {address: limit for address, limit in self._limits.items() if not limit.full}
 
 
 class Visitors:
-    """Counts who is here.
+    """Count of the visitors that are connected.
 
     Parameters
     ----------
-    most : int
+    maximum : int
     """
 
-    def __init__(self, most):
-        self.most, self.count = most, 0
+    def __init__(self, maximum):
+        self.maximum, self.count = maximum, 0
 
     def enter(self):
-        """Return whether there is room for one more, who is then counted until `leave`."""
-        if self.count >= self.most:
+        """Count one more visitor if there is room, and return whether there is."""
+        if self.count >= self.maximum:
             return False
         self.count += 1
         return True
 
     def leave(self):
-        """Count one fewer."""
+        """Count one visitor fewer."""
         self.count -= 1

@@ -1,4 +1,4 @@
-"""Messages of the web application: JSON, images, request bodies."""
+"""Requests and responses of the web server: bodies, images, and JSON with its OpenAPI schema."""
 
 import asyncio
 import io
@@ -17,77 +17,81 @@ from landmark_fer.perception.images import read_image
 
 IMAGE_TYPES = ("image/jpeg", "image/png")
 FORM_TYPE = "multipart/form-data"
+FORMATS = ("JPEG", "PNG")
+WATCH_SIDE = 960  # longer side of the images that watchers get, in pixels
 
-_FORM_BYTES = 4096  # of the form that takes the token
+_FORM_BYTES = 4096
 _BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))', re.IGNORECASE)
 _FILE = re.compile(rb"^content-disposition:[^\r\n]*;\s*filename\*?=", re.IGNORECASE | re.MULTILINE)
+_JPEG_QUALITY = 80
+_PIXEL_DECIMALS = 2
 
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_BINARY = {"type": "string", "format": "binary"}
 OPENAPI_BODY = {
     "required": True,
     "content": {
-        **dict.fromkeys(IMAGE_TYPES, _BINARY),
-        FORM_TYPE: {
-            "schema": {
-                "type": "object",
-                "properties": {"image": {"type": "string", "format": "binary"}},
-                "required": ["image"],
-            }
-        },
+        **{media_type: {"schema": _BINARY} for media_type in IMAGE_TYPES},
+        FORM_TYPE: {"schema": {"type": "object", "properties": {"image": _BINARY}, "required": ["image"]}},
     },
 }
 
 
-async def read_body(request, limits, *, form=False):
-    """Return the image in a request's body, or the bytes of a short form.
-
-    Parameters
-    ----------
-    request : Request
-    limits : Limits
-    form : bool, default=False
-        Whether the body is the form that takes the token.
+async def read_image_body(request, limits):
+    """Return the encoded image in the body of a request: the body itself, or the first file of a form.
 
     Raises
     ------
     RefusedError
-        With status 408 (too slow), 413 (too long), 415 (of another type) or 422 (a form without a file).
+        With status 408 (too slow), 413 (too long), 415 (wrong type) or 422 (a form without a file).
     """
-    most = _FORM_BYTES if form else limits.frame_bytes
-    full_type = request.headers.get("content-type", "")
-    kind = full_type.partition(";")[0].strip().lower()
-    if not form and kind not in (*IMAGE_TYPES, FORM_TYPE):
-        raise RefusedError(
-            415, f"the body must be of type {', '.join(IMAGE_TYPES)} or {FORM_TYPE}, got {kind[:80] or 'none'!r}"
-        )
+    content_type = request.headers.get("content-type", "")
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type not in (*IMAGE_TYPES, FORM_TYPE):
+        types = f"{', '.join(IMAGE_TYPES)} or {FORM_TYPE}"
+        raise RefusedError(415, f"the body must be of type {types}, got {media_type[:80] or 'none'!r}")
+    content = await _read_body(request, limits.frame_bytes, limits.body_s)
+    return _first_file(content, content_type) if media_type == FORM_TYPE else content
+
+
+async def read_short_body(request, limits):
+    """Return the body of a request, at most 4,096 bytes.
+
+    Raises
+    ------
+    RefusedError
+        With status 408 (too slow) or 413 (too long).
+    """
+    return await _read_body(request, _FORM_BYTES, limits.body_s)
+
+
+async def _read_body(request, max_bytes, seconds):
     try:
-        async with asyncio.timeout(limits.body_s):
-            content = await _within(request, most)
+        async with asyncio.timeout(seconds):
+            return await _read_at_most(request, max_bytes)
     except TimeoutError as error:
-        raise RefusedError(408, f"the body must come within {limits.body_s:g} seconds") from error
-    return _first_file(content, full_type) if kind == FORM_TYPE else content
+        raise RefusedError(408, f"the body must arrive within {seconds:g} seconds") from error
 
 
-async def _within(request, most):
-    """Return a body that is not longer than `most` bytes; one that is announced to be is not even begun."""
+async def _read_at_most(request, max_bytes):
+    """Return a body of at most `max_bytes`. A body whose header announces more is not read at all."""
     announced = request.headers.get("content-length", "0")
     content = bytearray()
-    if not announced.isdecimal() or int(announced) <= most:
+    if not announced.isdecimal() or int(announced) <= max_bytes:
         async for chunk in request.stream():
             content += chunk
-            if len(content) > most:
+            if len(content) > max_bytes:
                 break
         else:
             return bytes(content)
-    raise RefusedError(413, f"the body must have at most {most:,} bytes; reduce the image first")
+    raise RefusedError(413, f"the body must have at most {max_bytes:,} bytes; reduce the image first")
 
 
-def _first_file(content, full_type):
+def _first_file(content, content_type):
     """Return the first file in a multipart body (RFC 7578)."""
-    found = _BOUNDARY.search(full_type)
-    if found is None:
+    match = _BOUNDARY.search(content_type)
+    if match is None:
         raise RefusedError(422, "the form's content type must name its boundary, and does not")
-    boundary = (found[1] or found[2]).encode("latin-1")
+    boundary = (match[1] or match[2]).encode("latin-1")
     for part in (b"\r\n" + content).split(b"\r\n--" + boundary)[1:]:
         head, _, body = part.partition(b"\r\n\r\n")
         if _FILE.search(head):
@@ -95,30 +99,23 @@ def _first_file(content, full_type):
     raise RefusedError(422, "the form must hold a file, and holds none; send the image as 'image'")
 
 
-FORMATS = ("JPEG", "PNG")
-SHOWN_SIDE = 960  # of a watched image, pixels
-
-_QUALITY = 80
-
-
-def decode(content, *, most_pixels):
-    """Return the image in some bytes, shape (height, width, 3), uint8, RGB.
+def decode(content, *, max_pixels):
+    """Return the image in a JPEG or PNG file, shape (height, width, 3), uint8, RGB.
 
     Parameters
     ----------
     content : bytes
-        A JPEG or PNG file.
-    most_pixels : int
+    max_pixels : int
 
     Raises
     ------
     RefusedError
-        With status 413 if there are too many pixels, 422 if it is no image or a damaged one.
+        With status 413 if there are too many pixels, 422 if it is not an image or a damaged one.
     """
-    width, height = _size(content)
-    if width * height > most_pixels:
+    width, height = _size_in_header(content)
+    if width * height > max_pixels:
         raise RefusedError(
-            413, f"the image must have at most {most_pixels:,} pixels, got {width} x {height}; reduce it first"
+            413, f"the image must have at most {max_pixels:,} pixels, got {width} x {height}; reduce it first"
         )
     try:
         return read_image(content, name="the image")
@@ -126,36 +123,33 @@ def decode(content, *, most_pixels):
         raise RefusedError(422, str(error)) from error
 
 
-def encode(image, *, longest_side=SHOWN_SIDE):
-    """Return an RGB image as the bytes of a JPEG, reduced to `longest_side`."""
-    factor = longest_side / max(image.shape[:2])
+def encode(image, *, longer_side=WATCH_SIDE):
+    """Return an RGB image as the bytes of a JPEG, reduced to `longer_side`."""
+    factor = longer_side / max(image.shape[:2])
     if factor < 1:
         size = [max(1, round(side * factor)) for side in (image.shape[1], image.shape[0])]
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    _, content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return content.tobytes()
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
 
 
-def _size(content):
-    """Return (width, height) by the header of a JPEG or PNG; other formats are not even tried."""
+def _size_in_header(content):
+    """Return (width, height) from the header of a JPEG or PNG file; no other format is opened."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own size warning: the rule here is stricter
+            warnings.simplefilter("ignore")  # Pillow warns about sizes; the limit here is stricter
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 return image.size
     except Image.DecompressionBombError as error:
         raise RefusedError(413, "the image has far too many pixels; reduce it first") from error
-    except Exception as error:  # damaged headers make Pillow raise nearly anything
+    except Exception as error:  # Pillow raises many types of exception for damaged headers
         raise RefusedError(
             422, f"the image must be a {' or '.join(FORMATS)} file, and is none that can be read"
         ) from error
 
 
-_PLACES = 2  # decimals of a pixel
-
-
 class BoxResponse(BaseModel):
-    """Where the face is, in pixels of the image; it may reach over the edge."""
+    """Bounding box of a face in pixels of the image; it may extend beyond the edge."""
 
     x: float
     y: float
@@ -164,68 +158,69 @@ class BoxResponse(BaseModel):
 
 
 class FaceResponse(BaseModel):
-    """What one face shows."""
+    """Position and predicted expression of one face."""
 
-    track_id: int = Field(description="Counted from 1; the same from frame to frame of one camera.")
+    track_id: int = Field(description="Number of the face, from 1; constant over the frames of one camera.")
     box: BoxResponse
     landmarks: list[tuple[float, float]] = Field(description="68 points (iBUG 300-W), x before y, in pixels.")
     expression: str = Field(description=f"The most probable expression, or '{UNCERTAIN}'.")
-    likeliest: str = Field(description="The most probable expression, however improbable.")
+    likeliest: str = Field(description="The most probable expression, whatever its probability.")
     confidence: float = Field(description="Probability of the most probable expression, 0 to 1.")
-    probabilities: dict[str, float] = Field(description="Of each expression; they sum to 1.")
+    probabilities: dict[str, float] = Field(description="Probability of each expression; the sum is 1.")
 
 
 class ImageResponse(BaseModel):
-    """What a image shows."""
+    """The faces in an image."""
 
     width: int
     height: int
-    milliseconds: float = Field(description="Between the image's arrival and this answer, on the server.")
-    faces: list[FaceResponse] = Field(description="Empty where there is no face.")
+    milliseconds: float = Field(description="Time on the server from the image's arrival to this response.")
+    faces: list[FaceResponse] = Field(description="Empty if no face was detected.")
 
 
 class HealthResponse(BaseModel):
-    """Whether the server is up, and what it runs."""
+    """The state of the server."""
 
     status: Literal["ok"]
     version: str
-    classes: list[str] = Field(description="The expressions that are told apart.")
-    visitors: int = Field(description="Cameras and watchers that are here now.")
-    source: str | None = Field(description="What can be watched.")
+    classes: list[str] = Field(description="The expressions that the model predicts.")
+    visitors: int = Field(description="Cameras and watchers that are connected now.")
+    source: str | None = Field(description="The source that can be watched.")
 
 
 class ErrorResponse(BaseModel):
-    """Why there is no answer."""
+    """The reason why a request was refused."""
 
     detail: str
 
 
-def place_response(number, face):
-    """Return which face it is and where, the first of `FaceResponse`'s plain values."""
+def position_response(track_id, face):
+    """Return the track, box and landmarks of a face as JSON values, the first fields of `FaceResponse`."""
+    sides = ("x", "y", "width", "height")
     return {
-        "track_id": int(number),
-        "box": {name: round(float(getattr(face.box, name)), _PLACES) for name in ("x", "y", "width", "height")},
-        "landmarks": [[round(float(x), _PLACES), round(float(y), _PLACES)] for x, y in face.landmarks],
+        "track_id": int(track_id),
+        "box": {side: round(float(getattr(face.box, side)), _PIXEL_DECIMALS) for side in sides},
+        "landmarks": [[round(float(x), _PIXEL_DECIMALS), round(float(y), _PIXEL_DECIMALS)] for x, y in face.landmarks],
     }
 
 
-def face_response(seen):
-    """Return a `RecognizedFace` as `FaceResponse`'s plain values."""
-    response = seen.recognition
+def face_response(face):
+    """Return a `RecognizedFace` as the JSON values of `FaceResponse`."""
+    recognition = face.recognition
     return {
-        **place_response(seen.track_id, response.face),
-        "expression": response.expression,
-        "likeliest": response.likeliest,
-        "confidence": round(float(response.confidence), 4),
-        "probabilities": {name: round(float(value), 4) for name, value in response.probabilities.items()},
+        **position_response(face.track_id, recognition.face),
+        "expression": recognition.expression,
+        "likeliest": recognition.likeliest,
+        "confidence": round(float(recognition.confidence), 4),
+        "probabilities": {name: round(float(value), 4) for name, value in recognition.probabilities.items()},
     }
 
 
-def image_response(image, seen, *, seconds):
-    """Return the faces seen in a image as `ImageResponse`'s plain values."""
+def image_response(image, faces, *, seconds):
+    """Return a list of `RecognizedFace` in an image as the JSON values of `ImageResponse`."""
     return {
         "width": int(image.shape[1]),
         "height": int(image.shape[0]),
         "milliseconds": round(1000 * seconds, 1),
-        "faces": [face_response(face) for face in seen],
+        "faces": [face_response(face) for face in faces],
     }

@@ -1,4 +1,4 @@
-"""The server: from an address and a reader to a page that people can open, until Ctrl-C."""
+"""The web server of ``live --web``: addresses, tokens, and serving until Ctrl-C."""
 
 import contextlib
 import re
@@ -13,19 +13,19 @@ from landmark_fer.live.web.guard import is_loopback
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
 DEFAULT_ADDRESS = f"{DEFAULT_HOST}:{DEFAULT_PORT}"
-LEAST_TOKEN = 8  # characters
+MIN_TOKEN_LENGTH = 8
 
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]*)(?::(?P<port>\d{1,5}))?")
-_TOKEN = re.compile(rf"[!-~]{{{LEAST_TOKEN},200}}")
+_TOKEN = re.compile(rf"[!-~]{{{MIN_TOKEN_LENGTH},200}}")
 
 
 def parse_address(text, token=None):
-    """Return where to listen.
+    """Return the host and port to listen on.
 
     Parameters
     ----------
     text : str
-        ``HOST:PORT``, or one of both: ``:9000``, ``9000``, ``localhost``, ``[::1]:8000``. Port 0 is any free one.
+        ``HOST:PORT``, or one of both: ``:9000``, ``9000``, ``localhost``, ``[::1]:8000``. Port 0 means any free port.
     token : str, optional
 
     Returns
@@ -36,25 +36,33 @@ def parse_address(text, token=None):
     Raises
     ------
     InputError
-        If it is no address; if it can be reached from other machines and there is no token; or if the token is too
-        short or holds other characters than visible ASCII.
+        If the text is not an address; if other machines can reach the address and there is no token; or if the token
+        is too short or holds other characters than visible ASCII.
     """
-    found = _ADDRESS.fullmatch(f":{text}" if text.isdecimal() else text)
-    if found is None or int(found["port"] or 0) > 65535:
+    match = _ADDRESS.fullmatch(f":{text}" if text.isdecimal() else text)
+    if match is None or int(match["port"] or 0) > 65535:
         raise InputError(f"--web must be HOST:PORT, for example {DEFAULT_HOST}:{DEFAULT_PORT}, got {text!r}")
-    host = found["host"].strip("[]") or DEFAULT_HOST
+    host = match["host"].strip("[]") or DEFAULT_HOST
     if token is not None and not _TOKEN.fullmatch(token):
         raise InputError(
-            f"--web-token must have {LEAST_TOKEN} to 200 visible ASCII characters without spaces, "
-            f"got {len(token)} characters; give another"
+            f"--web-token must have {MIN_TOKEN_LENGTH} to 200 visible ASCII characters without spaces, "
+            f"got {len(token)} characters; choose another token"
         )
     if token is None and not is_loopback(host):
-        raise InputError(f"--web {text} can be reached from other machines and needs --web-token; give one")
-    return host, int(found["port"] or DEFAULT_PORT) if found["port"] != "0" else 0
+        raise InputError(f"--web {text} can be reached from other machines and needs --web-token; add one")
+    return host, int(match["port"] or DEFAULT_PORT)
 
 
-def page_facts(classes, *, source=None, about=None):
-    """Return what the page is told: the words, their colours, how landmarks are joined, what can be watched."""
+def page_facts(classes, *, source=None, details=None):
+    """Return the JSON values that the page needs: expressions, colours, landmark groups, overlay options, the source.
+
+    Parameters
+    ----------
+    classes : sequence of str
+    source : Source, optional
+    details : dict of str to str, optional
+        Facts about the model, which the page lists.
+    """
     from landmark_fer.figures.palette import EXPRESSION_COLOURS
     from landmark_fer.live.overlay_options import browser_options
 
@@ -66,31 +74,32 @@ def page_facts(classes, *, source=None, about=None):
         "groups": [{"points": list(points), "closed": name in CLOSED_GROUPS} for name, points in GROUPS.items()],
         "options": browser_options(),
         "source": None if source is None else source.name,
-        "about": {str(name): str(value) for name, value in (about or {}).items()},
+        "details": {str(name): str(value) for name, value in (details or {}).items()},
     }
 
 
 class Server:
-    """A server that listens from the beginning and answers while it runs; a context manager.
+    """A uvicorn server for a web application; a context manager that listens from the start.
 
     Parameters
     ----------
     make_application : callable
-        Given the token, returns a `Site`. It is called when the packages that it needs are known to be there.
+        Takes the token and returns a `Site`. It is called after the packages that it needs were imported.
     address : str
+        As for `parse_address`.
     token : str or None
     purpose : str
-        What cannot be done without the packages.
+        The command, for the message about missing packages.
 
     Attributes
     ----------
     url : str
-        What to open in a browser on this machine.
+        Address to open in a browser on this machine.
 
     Raises
     ------
     InputError
-        As from `parse_address`, or if the address cannot be had.
+        As from `parse_address`, or if the server cannot listen on the address.
     DependencyError
         If FastAPI, uvicorn or websockets is not installed.
     """
@@ -116,7 +125,7 @@ class Server:
         )
         self._socket = _listen(host, port)
         self._server = uvicorn.Server(config)
-        self.url = f"http://{_reachable(host)}:{self._socket.getsockname()[1]}/"
+        self.url = f"http://{_local_host(host)}:{self._socket.getsockname()[1]}/"
 
     def __enter__(self):
         return self
@@ -125,7 +134,7 @@ class Server:
         self._socket.close()
 
     def run(self):
-        """Answer until Ctrl-C or `stop`."""
+        """Serve until Ctrl-C or `stop`."""
         with contextlib.suppress(KeyboardInterrupt):
             self._server.run(sockets=[self._socket])
 
@@ -134,81 +143,90 @@ class Server:
         self._server.should_exit = True
 
 
-class WebServer(Server):
+class LiveServer(Server):
     """The server of ``live --web``.
 
     Parameters
     ----------
-    make_reader, address, token, source, classes, about, again : as for `serve`
+    make_reader, address, token, source, reopen, classes, details
+        As for `serve`.
     limits : Limits, optional
     """
 
     def __init__(
-        self, make_reader, *, address=DEFAULT_ADDRESS, token=None, source=None, classes=(), about=None, **more
+        self,
+        make_reader,
+        *,
+        address=DEFAULT_ADDRESS,
+        token=None,
+        source=None,
+        reopen=None,
+        classes=(),
+        details=None,
+        limits=None,
     ):
         def make_application(token):
             from landmark_fer.live.web.application import Application
 
-            facts = page_facts(classes, source=source, about=about)
-            return Application(make_reader, facts=facts, token=token, source=source, **more)
+            facts = page_facts(classes, source=source, details=details)
+            return Application(make_reader, facts=facts, token=token, source=source, reopen=reopen, limits=limits)
 
         super().__init__(make_application, address=address, token=token, purpose="live --web")
 
 
-def serve(make_reader, *, address=DEFAULT_ADDRESS, token=None, ready=None, **options):
-    """Serve the page and the interface for programs until Ctrl-C.
+def serve(make_reader, *, address=DEFAULT_ADDRESS, token=None, on_ready=None, **options):
+    """Serve the page and the HTTP API until Ctrl-C.
 
     Parameters
     ----------
     make_reader : callable
-        Returns a new object with ``read(image, time_s=...) -> list of RecognizedFace`` and ``close()``; one is made for
-        each visitor, each single image, and the source.
+        Returns a new object with ``read(image, time_s=...) -> list of RecognizedFace`` and ``close()``. It is
+        called once for each visitor, each single image, and the source.
     address : str, default="127.0.0.1:8000"
     token : str, optional
-        Asked for on every request; there must be one where other machines can reach the address.
-    ready : callable, optional
-        Called with the address to open, as soon as the server listens.
+        Required of every request. It must be set if other machines can reach the address.
+    on_ready : callable, optional
+        Called with the URL to open as soon as the server listens.
     source : Source, optional
         Opened; visitors can watch it. It is not closed here.
+    reopen : callable, optional
+        Opens the source again when it has ended, so that a file plays in a loop.
     classes : sequence of str
-        The expressions that the readers tell apart.
-    about : dict of str to str, optional
-        Facts about the model, which the page shows.
-    again : callable, optional
-        Opens the source anew when it has ended, so that a file is shown in a loop.
+        The expressions that the readers predict.
+    details : dict of str to str, optional
+        Facts about the model, which the page lists.
 
     Raises
     ------
     InputError
-        If the address is none, cannot be had, or needs a token.
+        If the address is invalid, in use, or needs a token.
     DependencyError
         If FastAPI, uvicorn or websockets is not installed.
     """
-    run_server(WebServer(make_reader, address=address, token=token, **options), ready)
+    run_server(LiveServer(make_reader, address=address, token=token, **options), on_ready)
 
 
-def run_server(server, ready=None):
-    """Run a server until Ctrl-C, and close it; `ready` as for `serve`."""
+def run_server(server, on_ready=None):
+    """Run a server until Ctrl-C and close it; `on_ready` as for `serve`."""
     with server:
-        if ready is not None:
-            ready(server.url)
+        if on_ready is not None:
+            on_ready(server.url)
         server.run()
 
 
 def _listen(host, port):
-    """Return a socket that listens; one sentence if it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=256)
     except OSError as error:
         raise InputError(
-            f"--web {host}:{port} cannot be listened at ({error.strerror or error}); is another program using it? "
+            f"--web {host}:{port} cannot be used ({error.strerror or error}); is another program using it? "
             f"try --web {DEFAULT_HOST}:{port + 1 if port < 65535 else DEFAULT_PORT}"
         ) from error
 
 
-def _reachable(host):
-    """Return the host to open in a browser on this machine."""
+def _local_host(host):
+    """Return the host name that a browser on this machine can open."""
     if host in ("0.0.0.0", "::"):
         return DEFAULT_HOST
     return f"[{host}]" if ":" in host else host

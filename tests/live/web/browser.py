@@ -1,4 +1,4 @@
-"""A small client of Chromium's DevTools protocol: open a page, run its JavaScript, click, look, read its console."""
+"""A small client of Chromium's DevTools protocol: opens pages, runs JavaScript, presses keys, reads the console."""
 
 import base64
 import contextlib
@@ -29,7 +29,7 @@ def find_chromium():
 
 
 class PageLeft(AssertionError):
-    """The page went to another address before its JavaScript had answered."""
+    """The page navigated away before its JavaScript had returned."""
 
 
 class Page:
@@ -37,7 +37,7 @@ class Page:
 
     def __init__(self, socket):
         self._socket, self._numbers = socket, itertools.count(1)
-        self.complaints = []  # errors and warnings of the console, and whatever was refused or failed to load
+        self.complaints = []  # errors and warnings of the console, and requests that failed
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.ask(f"{domain}.enable")
 
@@ -57,22 +57,22 @@ class Page:
         assert "error" not in message, message
         return message["result"]
 
-    def _note(self, event, told):
+    def _note(self, event, details):
         if event == "Runtime.exceptionThrown":
-            self.complaints.append(told["exceptionDetails"].get("exception", {}).get("description", str(told)))
-        elif event == "Runtime.consoleAPICalled" and told["type"] in ("error", "warning", "assert"):
-            self.complaints.append(str([one.get("value", one.get("description")) for one in told["args"]]))
-        elif event == "Log.entryAdded" and told["entry"]["level"] in ("error", "warning"):
-            self.complaints.append(f"{told['entry']['text']} {told['entry'].get('url', '')}")
+            self.complaints.append(details["exceptionDetails"].get("exception", {}).get("description", str(details)))
+        elif event == "Runtime.consoleAPICalled" and details["type"] in ("error", "warning", "assert"):
+            self.complaints.append(str([each.get("value", each.get("description")) for each in details["args"]]))
+        elif event == "Log.entryAdded" and details["entry"]["level"] in ("error", "warning"):
+            self.complaints.append(f"{details['entry']['text']} {details['entry'].get('url', '')}")
 
     def run(self, code):
-        """Return the value of JavaScript, awaited."""
+        """Run JavaScript and return its value, awaited."""
         response = self.ask("Runtime.evaluate", expression=code, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in response, response["exceptionDetails"]
         return response["result"].get("value")
 
     def leave(self, code):
-        """Run JavaScript that sends the page to another address, whether it still answers or not."""
+        """Run JavaScript that navigates away, whether it returns or not."""
         with contextlib.suppress(PageLeft):
             self.run(code)
 
@@ -91,19 +91,19 @@ class Page:
         self.until("document.readyState === 'complete'")
 
     def until(self, code, *, seconds=60):
-        """Wait until JavaScript is true, and return its value."""
+        """Wait until JavaScript returns a true value, and return it."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             value = None
-            with contextlib.suppress(PageLeft):  # asked while the next page loads
+            with contextlib.suppress(PageLeft):  # the next page is loading
                 value = self.run(code)
-            if value or value == {}:  # an element comes back empty
+            if value or value == {}:  # elements are returned as {}
                 return value
             time.sleep(0.1)
         raise AssertionError(f"not true within {seconds} s: {code}; console: {self.complaints}")
 
     def check_rectangles(self, code, width):
-        """Hold that what JavaScript gives as rectangles lies within the width and apart; return how many they are."""
+        """Assert that the rectangles that JavaScript returns fit the width and do not overlap; return their number."""
         assert self.run("document.documentElement.scrollWidth") <= width
         rectangles = self.run(code)
         for index, one in enumerate(rectangles):
@@ -135,9 +135,9 @@ def chromium(profile, *, camera=None, devices=1):
     ----------
     profile : Path
     camera : Path, optional
-        An .mjpeg file that plays as the camera, again and again.
+        An .mjpeg file that the camera plays in a loop.
     devices : int, default=1
-        Cameras.
+        Number of cameras.
     """
     from websockets.sync.client import connect
 
@@ -147,7 +147,7 @@ def chromium(profile, *, camera=None, devices=1):
     try:
         port = _port(profile / "DevToolsActivePort", process)
         with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=30) as response:
-            pages = [one for one in json.load(response) if one["type"] == "page"]
+            pages = [target for target in json.load(response) if target["type"] == "page"]
         with connect(pages[0]["webSocketDebuggerUrl"], max_size=None, max_queue=None, ping_interval=None) as socket:
             yield Page(socket)
     finally:
@@ -160,10 +160,10 @@ def chromium(profile, *, camera=None, devices=1):
 
 
 def _port(path, process):
-    """Return the port that Chromium writes down once it listens."""
+    """Return the port that Chromium writes to a file once it listens."""
     for _ in range(600):
         if path.is_file() and path.read_text().count("\n"):
             return int(path.read_text().splitlines()[0])
-        assert process.poll() is None, f"Chromium ended with {process.returncode}"
+        assert process.poll() is None, f"Chromium exited with {process.returncode}"
         time.sleep(0.1)
-    raise AssertionError("Chromium did not begin to listen")
+    raise AssertionError("Chromium did not start listening")

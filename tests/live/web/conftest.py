@@ -1,4 +1,4 @@
-"""A server that the bundled model reads for, and images with and without a face."""
+"""A server with the bundled model, and images with and without a face."""
 
 from pathlib import Path
 
@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from landmark_fer.live.web.limits import Limits
-from tests.live.web.asking import PlainReader, as_file, running
+from tests.live.web.client import PlainReader, as_file, live_server
 
 
 def pytest_pycollect_makemodule(module_path):
-    """Skip this folder where a package of the server is missing."""
+    """Skip this folder if a package of the server is missing."""
     if module_path.parent == Path(__file__).parent:
         for name in ("fastapi", "uvicorn", "websockets"):
             pytest.importorskip(name)
@@ -30,10 +30,10 @@ def make_reader(recognizer):
 
 @pytest.fixture(scope="module")
 def server(make_reader, recognizer):
-    """A server that a whole module shares, with bounds that hundreds of quick questions do not touch."""
-    limits = Limits(images_per_second=1e6, images_at_once=1e6)
-    with running(make_reader, classes=recognizer.classes, limits=limits, about={"model": "bundled"}) as visitor:
-        yield visitor
+    """The client of a server that a module shares, whose limits hundreds of quick requests do not reach."""
+    limits = Limits(images_per_second=1e6, image_burst=1e6)
+    with live_server(make_reader, classes=recognizer.classes, limits=limits, details={"model": "bundled"}) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +50,7 @@ def nobody():
 
 @pytest.fixture
 def page(browser):
-    """The page of a module's own browser, at a desktop's size, without what another test left."""
+    """The page of the module's browser, in desktop size, without complaints of other tests."""
     browser.complaints.clear()
     browser.resize(1280, 900)
     yield browser

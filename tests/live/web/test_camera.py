@@ -1,7 +1,6 @@
-"""Visitors with a camera over real WebSockets: the polite, the rude, the broken, and fifty at once."""
+"""Camera sessions over real WebSockets: valid and wrong frames, limits, aborted connections, fifty visitors."""
 
 import asyncio
-import json
 import socket as sockets
 import threading
 import time
@@ -11,9 +10,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from landmark_fer.live.web.camera import CameraVisit, Workers
+from landmark_fer.live.web.camera import CameraSession, Workers
 from landmark_fer.live.web.limits import Limits
-from tests.live.web.asking import PlainReader, as_file, running
+from tests.live.web.client import PlainReader, as_file, live_server, receive
 from tests.live.web.test_recognize import png_bomb
 
 WRONG = {
@@ -26,53 +25,49 @@ WRONG = {
 }
 
 
-def told(socket):
-    return json.loads(socket.recv(timeout=120))
-
-
-def test_frames_are_answered_in_turn_with_the_recognizers_own_response(server, jpeg, nobody):
+def test_frames_get_the_recognizers_predictions_in_order(server, jpeg, nobody):
     single = server.recognize(jpeg).json
-    with server.visit() as socket:
+    with server.connect() as socket:
         for number, frame in enumerate((jpeg, nobody, jpeg), 1):
             socket.send(frame)
-            response = told(socket)
+            response = receive(socket)
             assert response["frame"] == number
             assert response["faces"] == ([] if frame is nobody else single["faces"])
             assert (response["width"], response["height"]) == ((64, 48) if frame is nobody else (512, 300))
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
-def test_a_wrong_frame_is_a_sentence_and_the_next_is_read(server, wrong, jpeg):
-    with server.visit() as socket:
+def test_a_wrong_frame_is_reported_and_the_next_is_read(server, wrong, jpeg):
+    with server.connect() as socket:
         socket.send(wrong)
-        response = told(socket)
+        response = receive(socket)
         assert response["frame"] == 1 and response["error"] and "faces" not in response
         socket.send(jpeg[: len(jpeg) // 2])
-        assert "damaged" in told(socket)["error"]
+        assert "damaged" in receive(socket)["error"]
         socket.send(jpeg)
-        assert len(told(socket)["faces"]) == 1
+        assert len(receive(socket)["faces"]) == 1
 
 
-def test_a_frame_with_too_many_bytes_ends_the_visit_alone(server, nobody):
-    with server.visit() as other:
-        with server.visit() as socket, pytest.raises(ConnectionClosed) as closed:
+def test_a_frame_with_too_many_bytes_ends_only_its_session(server, nobody):
+    with server.connect() as other:
+        with server.connect() as socket, pytest.raises(ConnectionClosed) as closed:
             socket.send(bytes(Limits().frame_bytes + 5000))
             while True:
                 socket.recv(timeout=60)
         assert closed.value.rcvd is None or closed.value.rcvd.code == 1009
         other.send(nobody)
-        assert told(other)["faces"] == []
+        assert receive(other)["faces"] == []
 
 
 class SlowReader:
-    """Reads each image when it is let, and remembers their widths."""
+    """Reads an image for each release of `permits`, and stores the widths."""
 
     def __init__(self):
-        self.begun, self.let, self.widths = threading.Event(), threading.Semaphore(0), []
+        self.started, self.permits, self.widths = threading.Event(), threading.Semaphore(0), []
 
     def read(self, image, *, time_s):
-        self.begun.set()
-        self.let.acquire()
+        self.started.set()
+        self.permits.acquire()
         self.widths.append(image.shape[1])
         return []
 
@@ -80,8 +75,8 @@ class SlowReader:
         pass
 
 
-class TrickledSocket:
-    """Stands for a visitor's WebSocket: gives messages when the test says so, keeps what is answered."""
+class QueueSocket:
+    """A WebSocket whose messages come from the test, and whose responses the test reads."""
 
     def __init__(self):
         self.messages, self.responses = asyncio.Queue(), asyncio.Queue()
@@ -92,107 +87,107 @@ class TrickledSocket:
         self.messages.put_nowait({"type": "websocket.receive", "bytes": content})
 
 
-def test_the_newest_frame_wins_and_no_line_grows():
+def test_the_newest_frame_is_read_and_older_ones_are_dropped():
     reader = SlowReader()
 
-    async def visit():
-        socket, workers = TrickledSocket(), Workers(Limits())
-        visiting = asyncio.ensure_future(CameraVisit(socket, lambda: reader, workers=workers, limits=Limits()).run())
+    async def run_session():
+        socket, workers = QueueSocket(), Workers(Limits())
+        session = asyncio.ensure_future(CameraSession(socket, lambda: reader, workers=workers, limits=Limits()).run())
         socket.frame(8)
-        await asyncio.to_thread(reader.begun.wait)
+        await asyncio.to_thread(reader.started.wait)
         for width in range(9, 40):
             socket.frame(width)
         while not socket.messages.empty():
             await asyncio.sleep(0)
-        reader.let.release(2)
+        reader.permits.release(2)
         responses = [await socket.responses.get() for _ in range(2)]
         socket.messages.put_nowait({"type": "websocket.disconnect"})
-        await visiting
+        await session
         workers.close()
         return responses
 
-    responses = asyncio.run(visit())
+    responses = asyncio.run(run_session())
     assert [(response["frame"], response["width"]) for response in responses] == [(1, 8), (32, 39)]
     assert reader.widths == [8, 39]
 
 
-def test_who_sends_without_end_is_let_go_and_the_others_are_served(make_reader, nobody):
-    limits = Limits(frames_per_second=1e-6, frames_at_once=20)
-    with running(make_reader, limits=limits) as visitor, visitor.visit() as polite:
-        with visitor.visit() as rude, pytest.raises(ConnectionClosed) as closed:
+def test_a_flood_of_frames_ends_only_its_session(make_reader, nobody):
+    limits = Limits(frames_per_second=1e-6, frame_burst=20)
+    with live_server(make_reader, limits=limits) as client, client.connect() as polite:
+        with client.connect() as rude, pytest.raises(ConnectionClosed) as closed:
             for _ in range(200):
                 rude.send(nobody)
             while True:
                 rude.recv(timeout=60)
         assert closed.value.rcvd is None or closed.value.rcvd.code == 1008
         polite.send(nobody)
-        assert told(polite)["faces"] == []
+        assert receive(polite)["faces"] == []
 
 
-def test_who_sends_nothing_is_let_go(make_reader):
-    with running(make_reader, limits=Limits(idle_s=0.2)) as visitor, visitor.visit() as socket:
+def test_idle_sessions_are_closed(make_reader):
+    with live_server(make_reader, limits=Limits(idle_s=0.2)) as client, client.connect() as socket:
         with pytest.raises(ConnectionClosed) as closed:
             socket.recv(timeout=60)
         assert closed.value.rcvd.code == 1001 and "no frame came" in closed.value.rcvd.reason
 
 
-def test_one_visitor_too_many_is_told_so(make_reader, nobody):
-    with running(make_reader, limits=Limits(visitors=2)) as visitor:
-        with visitor.visit() as one, visitor.visit() as other:
+def test_a_visitor_too_many_is_refused(make_reader, nobody):
+    with live_server(make_reader, limits=Limits(visitors=2)) as client:
+        with client.connect() as one, client.connect() as other:
             for socket in (one, other):
                 socket.send(nobody)
-                assert told(socket)["faces"] == []
-            with visitor.visit() as third, pytest.raises(ConnectionClosed) as closed:
+                assert receive(socket)["faces"] == []
+            with client.connect() as third, pytest.raises(ConnectionClosed) as closed:
                 third.recv(timeout=60)
             assert closed.value.rcvd.code == 1013
             assert closed.value.rcvd.reason == "2 visitors are here already; come back later"
-        wait_for_nobody(visitor)
-        with visitor.visit() as socket:
+        wait_for_no_visitors(client)
+        with client.connect() as socket:
             socket.send(nobody)
-            assert told(socket)["faces"] == []
+            assert receive(socket)["faces"] == []
 
 
-def wait_for_nobody(visitor):
+def wait_for_no_visitors(client):
     deadline = time.monotonic() + 60
-    while visitor.ask("/v1/health").json["visitors"]:
+    while client.request("/v1/health").json["visitors"]:
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def test_an_abrupt_end_frees_the_place_and_closes_the_reader(make_reader, jpeg):
-    with running(make_reader) as visitor:
-        for how in ("while a frame is read", "in the middle of a frame", "before anything"):
-            socket = visitor.visit().__enter__()
-            if how == "while a frame is read":
+def test_an_aborted_connection_frees_the_place_and_closes_the_reader(make_reader, jpeg):
+    with live_server(make_reader) as client:
+        for moment in ("while a frame is read", "in the middle of a frame", "before the first frame"):
+            socket = client.connect().__enter__()
+            if moment == "while a frame is read":
                 socket.send(jpeg)
             raw = socket.socket
-            if how == "in the middle of a frame":
+            if moment == "in the middle of a frame":
                 raw.sendall(b"\x82\xfe\x10\x00\x00\x00\x00\x00only the beginning")
             raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")  # a reset
             raw.shutdown(sockets.SHUT_RDWR)
             raw.close()
-        wait_for_nobody(visitor)
-        with visitor.visit() as socket:
+        wait_for_no_visitors(client)
+        with client.connect() as socket:
             socket.send(jpeg)
-            assert len(told(socket)["faces"]) == 1
+            assert len(receive(socket)["faces"]) == 1
     assert PlainReader.closed == PlainReader.opened
 
 
 @pytest.mark.parametrize(
     "nonsense", [b"\x00" * 500, b"GET /v1/camera HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", b"\x16\x03\x01"]
 )
-def test_what_is_no_http_is_turned_away(server, nonsense):
-    host, port = server.place.split(":")
+def test_other_protocols_are_refused(server, nonsense):
+    host, port = server.host.split(":")
     with sockets.create_connection((host, int(port)), timeout=60) as raw:
         raw.sendall(nonsense)
         raw.shutdown(sockets.SHUT_WR)
         while raw.recv(4096):
             pass
-    assert server.ask("/v1/health").status == 200
+    assert server.request("/v1/health").status == 200
 
 
 class FailingReader:
-    """Fails on every other image, as no reader should."""
+    """Fails on every other image."""
 
     def __init__(self):
         self.count = 0
@@ -207,45 +202,45 @@ class FailingReader:
         pass
 
 
-def test_a_reader_that_fails_is_a_sentence_and_the_visit_goes_on(nobody):
-    with running(FailingReader) as visitor, visitor.visit() as socket:
-        response = visitor.recognize(nobody)  # each image has a new reader
-        assert response.status == 500 and "log says why" in response.json["detail"]
+def test_a_failing_reader_is_reported_and_the_session_continues(nobody):
+    with live_server(FailingReader) as client, client.connect() as socket:
+        response = client.recognize(nobody)  # each image has a new reader
+        assert response.status == 500 and "see the server's log" in response.json["detail"]
         for accepted in (False, True, False, True):
             socket.send(nobody)
-            assert ("faces" in told(socket)) is accepted
+            assert ("faces" in receive(socket)) is accepted
 
 
-def test_fifty_visitors_at_once_are_all_answered_rightly(server, jpeg, nobody):
-    """Some of them rude; each of the others gets the answers to its own frames."""
+def test_fifty_visitors_get_their_own_predictions(server, jpeg, nobody):
+    """Some send rubbish or abort; each of the others gets the predictions for its own frames."""
     expected = server.recognize(jpeg).json["faces"]
     wrong, barrier = [], threading.Barrier(50)
 
-    def visit(number):
+    def run_session(number):
         try:
-            with server.visit() as socket:
+            with server.connect() as socket:
                 barrier.wait(120)
                 for round_number in range(1, 4):
                     kind = (number + round_number) % 3
                     socket.send((jpeg, nobody, b"rubbish")[kind])
-                    response = told(socket)
-                    right = "error" in response if kind == 2 else response["faces"] == (expected, [])[kind]
-                    if not right or response["frame"] != round_number:
+                    response = receive(socket)
+                    correct = "error" in response if kind == 2 else response["faces"] == (expected, [])[kind]
+                    if not correct or response["frame"] != round_number:
                         wrong.append((number, response))
                 if number % 5 == 0:
                     socket.socket.shutdown(sockets.SHUT_RDWR)
         except Exception as error:
             wrong.append((number, repr(error)))
 
-    threads = [threading.Thread(target=visit, args=(number,)) for number in range(50)]
+    threads = [threading.Thread(target=run_session, args=(number,)) for number in range(50)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(300)
     assert wrong == []
-    wait_for_nobody(server)
+    wait_for_no_visitors(server)
 
 
-def test_compression_is_not_spoken(server):
-    with connect(f"ws://{server.place}/v1/camera", compression="deflate") as socket:
+def test_compression_is_refused(server):
+    with connect(f"ws://{server.host}/v1/camera", compression="deflate") as socket:
         assert "Sec-WebSocket-Extensions" not in socket.response.headers

@@ -1,4 +1,4 @@
-"""The interface for programs, asked at random by its own OpenAPI description: every answer is one that it announces."""
+"""Random requests generated from the OpenAPI description: every response is one that it documents."""
 
 import json
 import os
@@ -7,12 +7,12 @@ from functools import cache
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from tests.live.web.asking import as_file
+from tests.live.web.client import as_file
 
 SETTINGS = settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-ELSEWHERE = {404, 405}  # what any web server says of addresses and methods that there are none of
+UNKNOWN = {404, 405}  # for addresses and methods that do not exist
 TOKENS = some.text("abcdefghijklmnopqrstuvwxyz-/;=\"' 0123456789%", max_size=40)
 
 
@@ -25,22 +25,22 @@ def real_files():
 
 @some.composite
 def images(draw):
-    """A image file: whole, cut, or with bytes changed; or no image at all."""
+    """An image file: whole, truncated, or with changed bytes; or random bytes."""
     content = bytearray(draw(some.sampled_from(real_files())))
-    how = draw(some.sampled_from(["whole", "cut", "changed", "header changed", "noise"]))
-    if how == "noise":
+    damage = draw(some.sampled_from(["whole", "truncated", "changed", "header changed", "noise"]))
+    if damage == "noise":
         return draw(some.binary(max_size=300))
-    if how == "cut":
+    if damage == "truncated":
         return bytes(content[: draw(some.integers(0, len(content)))])
-    last = 60 if how == "header changed" else len(content) - 1
-    for _ in range(0 if how == "whole" else draw(some.integers(1, 8))):
+    last = 60 if damage == "header changed" else len(content) - 1
+    for _ in range(0 if damage == "whole" else draw(some.integers(1, 8))):
         content[draw(some.integers(0, last))] = draw(some.integers(0, 255))
     return bytes(content)
 
 
 @some.composite
 def forms(draw):
-    """A multipart form around a image, more or less well made, and its type."""
+    """A multipart form around an image, valid or not, and its type."""
     boundary = draw(some.sampled_from(["x", "----boundary", "a b", ""]))
     head = draw(
         some.sampled_from([b'Content-Disposition: form-data; name="image"; filename="a"\r\n', b"", b"\r\n\r\n"])
@@ -52,18 +52,18 @@ def forms(draw):
 
 @some.composite
 def requests(draw, operation):
-    """The body and headers of a request by an operation's description, and sometimes against it."""
+    """The body and headers of a request that follows an operation's description, or not."""
     kinds = list(operation.get("requestBody", {}).get("content", {}))
     kind = draw(some.sampled_from([*kinds, *kinds, "text/plain", None]))
     body, kind = draw(forms()) if kind == "multipart/form-data" else (draw(images()), kind)
     headers = {"X-Anything": draw(TOKENS).strip(), "Accept": draw(some.sampled_from(["*/*", "text/html", "image/png"]))}
     if draw(some.integers(0, 9)) == 0:
         headers[draw(some.sampled_from(["Origin", "Host", "Cookie", "Authorization"]))] = draw(TOKENS).strip()
-    return {"body": body if kinds else None, "headers": headers, "kind": kind}
+    return {"body": body if kinds else None, "headers": headers, "content_type": kind}
 
 
 def conforms(value, schema, description):
-    """Say whether a value keeps to a schema of the kinds that the description uses."""
+    """Return whether a value matches a schema."""
     if "$ref" in schema:
         return conforms(value, description["components"]["schemas"][schema["$ref"].rpartition("/")[2]], description)
     if "anyOf" in schema:
@@ -75,8 +75,8 @@ def conforms(value, schema, description):
         return False
     if schema["type"] == "object":
         inside, rest = schema.get("properties", {}), schema.get("additionalProperties", False)
-        known = set(schema.get("required", ())) <= set(value) and (rest or set(value) <= set(inside))
-        return known and all(conforms(one, inside.get(name, rest), description) for name, one in value.items())
+        named = set(schema.get("required", ())) <= set(value) and (rest or set(value) <= set(inside))
+        return named and all(conforms(one, inside.get(name, rest), description) for name, one in value.items())
     if schema["type"] == "array":
         if "prefixItems" in schema:
             pairs = zip(value, schema["prefixItems"], strict=False)
@@ -92,26 +92,26 @@ def operations(description):
 
 
 def check(server, description, path, method, operation, request):
-    response = server.ask(path, method=method, **request)
-    announced = operation["responses"].get(str(response.status))
-    assert announced is not None, (response.status, response.content)
+    response = server.request(path, method=method, **request)
+    documented = operation["responses"].get(str(response.status))
+    assert documented is not None, (response.status, response.content)
     assert response.json is not None
-    assert conforms(response.json, announced["content"]["application/json"]["schema"], description), response.json
+    assert conforms(response.json, documented["content"]["application/json"]["schema"], description), response.json
     assert response.headers["x-content-type-options"] == "nosniff"
     return response.status
 
 
-def test_every_response_is_announced(server):
-    description = server.ask("/openapi.json").json
-    seen = set()
+def test_every_response_is_documented(server):
+    description = server.request("/openapi.json").json
+    statuses = set()
 
-    def ask(asked, request):
-        seen.add(check(server, description, *asked, request))
+    def send(operation, request):
+        statuses.add(check(server, description, *operation, request))
 
-    for asked in operations(description):
-        SETTINGS(given(some.just(asked), requests(asked[2]))(ask))()
-    assert {200, 403, 415, 422} <= seen
-    assert server.ask("/v1/health").json["status"] == "ok"
+    for operation in operations(description):
+        SETTINGS(given(some.just(operation), requests(operation[2]))(send))()
+    assert {200, 403, 415, 422} <= statuses
+    assert server.request("/v1/health").json["status"] == "ok"
 
 
 @SETTINGS
@@ -119,21 +119,21 @@ def test_every_response_is_announced(server):
     path=some.text("/v1recognizehealthcamerawatchpage.%0d?#=&\\~", max_size=30),
     method=some.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE"]),
 )
-def test_other_addresses_and_methods_are_turned_away(server, path, method):
-    response = server.ask("/" + path.lstrip("/"), method=method)
-    assert response.status in ELSEWHERE | {200, 307, 400, 415, 401, 413}
+def test_other_addresses_and_methods_are_refused(server, path, method):
+    response = server.request("/" + path.lstrip("/"), method=method)
+    assert response.status in UNKNOWN | {200, 307, 400, 415, 401, 413}
     assert response.headers.get("x-frame-options") == "DENY" or response.status == 400
 
 
-def test_no_file_of_the_machine_can_be_had(server):
+def test_files_of_the_machine_are_not_served(server):
     for path in ("/page/../server.py", "/page/%2e%2e/server.py", "/page//etc/passwd", "/page/..%2fserver.py", "/page/"):
-        assert server.ask(path).status == 404
-    assert not any(name in server.ask("/page/").content.decode() for name in os.listdir("/"))
+        assert server.request(path).status == 404
+    assert not any(name in server.request("/page/").content.decode() for name in os.listdir("/"))
 
 
-def test_the_description_is_complete(server):
-    """Both operations, every field with a type, and nothing that sends a browser to another site."""
-    description = server.ask("/openapi.json").json
+def test_the_openapi_description_is_complete(server):
+    """It has both operations, and no address of another site."""
+    description = server.request("/openapi.json").json
     assert set(description["paths"]) == {"/v1/recognize", "/v1/health"}
     assert set(description["paths"]["/v1/recognize"]["post"]["requestBody"]["content"]) == {
         "image/jpeg",

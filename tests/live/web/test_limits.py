@@ -1,8 +1,8 @@
-"""Allowances by a clock of the test's own; visitors; addresses."""
+"""Rate limits with an artificial clock, and the count of visitors."""
 
 import pytest
 
-from landmark_fer.live.web.limits import AddressBook, Allowance, Visitors
+from landmark_fer.live.web.limits import AddressLimits, RateLimit, Visitors
 
 
 class Clock:
@@ -17,45 +17,45 @@ def clock():
     return Clock()
 
 
-def test_an_allowance_runs_out_and_comes_back(clock):
-    allowance = Allowance(2.0, 3, clock=clock)
-    assert [allowance.take() for _ in range(5)] == [True, True, True, False, False]
+def test_a_burst_is_used_up_and_refills(clock):
+    limit = RateLimit(2.0, 3, clock=clock)
+    assert [limit.take() for _ in range(5)] == [True, True, True, False, False]
     clock.now += 0.5
-    assert allowance.take() and not allowance.take()
+    assert limit.take() and not limit.take()
 
 
-def test_an_allowance_never_grows_over_its_burst(clock):
-    allowance = Allowance(2.0, 3, clock=clock)
+def test_a_limit_never_exceeds_its_burst(clock):
+    limit = RateLimit(2.0, 3, clock=clock)
     clock.now += 1000
-    assert allowance.full
-    assert sum(allowance.take() for _ in range(10)) == 3
+    assert limit.full
+    assert sum(limit.take() for _ in range(10)) == 3
 
 
-def test_in_the_long_run_the_rate_holds(clock):
-    allowance, taken = Allowance(5.0, 2, clock=clock), 0
+def test_the_average_rate_is_limited(clock):
+    limit, taken = RateLimit(5.0, 2, clock=clock), 0
     for _ in range(1000):
         clock.now += 0.01
-        taken += allowance.take()
+        taken += limit.take()
     assert 49 <= taken <= 52
 
 
-def test_addresses_do_not_take_from_one_another(clock):
-    book = AddressBook(1.0, 1, clock=clock)
-    assert book.of("one").take() and not book.of("one").take()
-    assert book.of("other").take()
+def test_addresses_have_separate_limits(clock):
+    limits = AddressLimits(1.0, 1, clock=clock)
+    assert limits.of("one").take() and not limits.of("one").take()
+    assert limits.of("other").take()
 
 
-def test_a_book_of_addresses_does_not_grow_without_end(clock):
-    book = AddressBook(1.0, 1, clock=clock)
-    for number in range(3 * AddressBook._MOST):
-        book.of(f"address {number}").take()
-    assert len(book._allowances) <= AddressBook._MOST + 1
+def test_the_number_of_addresses_is_bounded(clock):
+    limits = AddressLimits(1.0, 1, clock=clock)
+    for number in range(3 * AddressLimits._MAX_ADDRESSES):
+        limits.of(f"address {number}").take()
+    assert len(limits._limits) <= AddressLimits._MAX_ADDRESSES + 1
     clock.now += 10  # all are full again
-    book.of("a new one")
-    assert len(book._allowances) <= 2
+    limits.of("a new one")
+    assert len(limits._limits) <= 2
 
 
-def test_there_is_room_for_so_many_visitors_and_again_when_one_leaves():
+def test_a_visitor_who_leaves_makes_room():
     visitors = Visitors(2)
     assert [visitors.enter() for _ in range(3)] == [True, True, False]
     visitors.leave()

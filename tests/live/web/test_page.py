@@ -1,4 +1,4 @@
-"""The page's files, and the page as a real browser shows it; boxes are compared with the recognizer's own."""
+"""The page's files, and the page in a real browser; boxes are compared with the recognizer's."""
 
 import base64
 import json
@@ -16,17 +16,19 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.expressions import EXPRESSIONS
+from landmark_fer.live.overlay_options import browser_options
 from landmark_fer.live.sources.opening import open_source
-from landmark_fer.live.web.application import TYPES, read_pages
+from landmark_fer.live.web.application import ROUTES
+from landmark_fer.live.web.site import CONTENT_TYPES, read_pages
 from landmark_fer.perception.images import read_image
-from tests.live.web.asking import TOKEN, running
 from tests.live.web.browser import chromium, find_chromium
+from tests.live.web.client import TOKEN, live_server
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "landmark_fer" / "live" / "web" / "page"
 needs_chromium = pytest.mark.skipif(find_chromium() is None, reason="no Chromium is installed")
 
-# Keeps the last frame that was sent and its answer where a test can ask for them.
+# Stores the last frame that was sent, and its response.
 SPY = """
 window.spied = {};
 const send = WebSocket.prototype.send;
@@ -35,25 +37,25 @@ WebSocket.prototype.send = function (data) {
   if (!this.spied) {
     this.spied = true;
     this.addEventListener("message", ({ data }) => {
-      if (typeof data === "string") Object.assign(spied, { answer: JSON.parse(data), frame: spied.sent });
+      if (typeof data === "string") Object.assign(spied, { response: JSON.parse(data), frame: spied.sent });
     });
   }
   return send.call(this, data);
 };
 """
 LAST_PAIR = """(async () => {
-  const { answer, frame } = spied;
+  const { response, frame } = spied;
   const bytes = new Uint8Array(await frame.arrayBuffer());
-  return { answer, frame: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")) };
+  return { response, frame: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")) };
 })()"""
 
-# Where the overlay has an expression's colour: the outermost such columns and rows, in shares of the canvas.
+# The outermost columns and rows of the overlay that have the expression's colour, in shares of the canvas.
 OUTLINE = """(async () => {
   const facts = await (await fetch("/page/facts.json")).json();
   const canvas = document.getElementById("overlay");
   const { width, height } = canvas;
-  const colour = facts.colours[spied.answer.faces[0].expression];
-  const wanted = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  const colour = facts.colours[spied.response.faces[0].expression];
+  const rgb = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
   const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   copy.drawImage(canvas, 0, 0);
   const { data } = copy.getImageData(0, 0, width, height);
@@ -61,7 +63,7 @@ OUTLINE = """(async () => {
   let painted = 0;
   for (let at = 0; at < data.length; at += 4) {
     painted += data[at + 3] > 0;
-    if (data[at + 3] < 250 || wanted.some((value, channel) => Math.abs(data[at + channel] - value) > 3)) continue;
+    if (data[at + 3] < 250 || rgb.some((value, channel) => Math.abs(data[at + channel] - value) > 3)) continue;
     columns.push((at / 4) % width);
     rows.push(Math.floor(at / 4 / width));
   }
@@ -69,7 +71,7 @@ OUTLINE = """(async () => {
     bottom: (Math.max(...rows) + 1) / height, painted };
 })()"""
 
-# Draws faces in boxes of the given places and returns all that was filled over the image, in its pixels.
+# Draws faces with the given boxes and returns the filled rectangles over the image, in its pixels.
 DRAWN_OVER = """(async (boxes) => {
   const { drawResponse } = await import("/page/drawing.js");
   const facts = await (await fetch("/page/facts.json")).json();
@@ -85,31 +87,31 @@ DRAWN_OVER = """(async (boxes) => {
     fill.apply(pen);
   };
   const probabilities = Object.fromEntries(facts.classes.map((name) => [name, 1 / facts.classes.length]));
-  const answer = { expression: "surprise", likeliest: "surprise", confidence: 0.72, landmarks: [], probabilities };
+  const prediction = { expression: "surprise", likeliest: "surprise", confidence: 0.72, landmarks: [], probabilities };
   const faces = boxes.map(([x, y, width, height], at) =>
-    ({ track_id: at + 1, box: { x, y, width, height }, ...answer }));
+    ({ track_id: at + 1, box: { x, y, width, height }, ...prediction }));
   drawResponse(canvas, { width: 640, height: 480, faces }, facts, { mirror: false, landmarks: false, bars: true });
   canvas.remove();
   return drawn;
 })"""
-CROWDS = {  # boxes of faces, and how many have room for bars
+CROWDS = {  # boxes of faces, and the number with room for bars
     "alone": ([[240, 130, 150, 150]], 1),
-    "one enters at the right": ([[168, 130, 150, 150], [545, 165, 150, 130]], 2),
+    "one at the right edge": ([[168, 130, 150, 150], [545, 165, 150, 130]], 2),
     "side by side": ([[80, 120, 140, 140], [240, 120, 140, 140], [400, 120, 140, 140]], 3),
     "one above the other": ([[40, 60, 120, 120], [60, 290, 120, 120]], 2),
     "as large as the image": ([[20, 20, 600, 440]], 0),
 }
 
-# Whatever can be clicked or read, as rectangles.
+# Controls and texts, as rectangles.
 RECTANGLES = """[
   ...document.querySelectorAll("button, select, label, h1, h2, h3, #chart, .status, .legend, .bar, summary, .notice")]
-  .filter((one) => one.checkVisibility() && !one.closest(".cover[hidden]"))
-  .map((one) => ({ what: one.textContent.trim().slice(0, 30), ...one.getBoundingClientRect().toJSON() }))"""
+  .filter((element) => element.checkVisibility() && !element.closest(".cover[hidden]"))
+  .map((element) => ({ text: element.textContent.trim().slice(0, 30), ...element.getBoundingClientRect().toJSON() }))"""
 
 
 @pytest.fixture(scope="session")
 def off_centre(astronaut):
-    """The astronaut at the left of a image of 640x480, so that a mirror shows."""
+    """The astronaut at the left of an image of 640x480, so that mirroring is visible."""
     image = np.full((480, 640, 3), 200, np.uint8)
     image[90:390, :512] = astronaut[:300]
     return image
@@ -134,29 +136,29 @@ def start_camera(page, server):
     page.open(server.url)
     page.until("document.getElementById('start').checkVisibility() && spied && document.querySelector('#legend li')")
     page.run("document.getElementById('start').click()")
-    page.until("spied.answer?.faces?.length && document.querySelector('.face h3')", seconds=120)
+    page.until("spied.response?.faces?.length && document.querySelector('.face h3')", seconds=120)
 
 
 def last_pair(page):
-    """Return the last answer and the image that it answers."""
+    """Return the last response and its image."""
     pair = page.run(LAST_PAIR)
     return pair["response"], read_image(base64.b64decode(pair["frame"]))
 
 
-def test_the_page_needs_no_other_site():
+def test_the_page_uses_no_other_site():
     for path in PAGE.iterdir():
         text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "").replace("https:// pages", "")
         assert "//" not in "".join(line.split("// ")[0] for line in text.splitlines()).replace("data://", ""), path.name
         assert " style=" not in text and "<script>" not in text and "onclick" not in text, path.name
 
 
-def test_every_file_is_served_as_what_it_is(server):
-    pages = read_pages()
+def test_every_file_is_served_with_its_type(server):
+    pages = read_pages(ROUTES)
     assert {f"/page/{path.name}" for path in PAGE.iterdir()} <= set(pages)
-    for address, (content, kind) in pages.items():
-        response = server.ask(address)
+    for address, (content, content_type) in pages.items():
+        response = server.request(address)
         assert (response.status, response.content) == (200, content)
-        assert response.headers["content-type"] == kind and kind in TYPES.values()
+        assert response.headers["content-type"] == content_type and content_type in CONTENT_TYPES.values()
 
 
 def test_every_file_is_packaged():
@@ -165,16 +167,17 @@ def test_every_file_is_packaged():
     assert all(any(fnmatch(f"page/{path.name}", pattern) for pattern in patterns) for path in PAGE.iterdir())
 
 
-def test_the_page_is_told_words_and_colours(server, recognizer):
-    facts = server.ask("/page/facts.json").json
+def test_the_page_gets_expressions_colours_and_options(server, recognizer):
+    facts = server.request("/page/facts.json").json
     assert facts["classes"] == list(recognizer.classes) == [name for name in EXPRESSIONS if name in facts["classes"]]
     assert facts["colours"]["happy"] == "#f0e442" and facts["colours"]["uncertain"] == "#808080"
     assert sorted(point for group in facts["groups"] for point in group["points"]) == list(range(68))
-    assert facts["about"] == {"model": "bundled"}
+    assert facts["details"] == {"model": "bundled"}
+    assert facts["options"] == browser_options()
 
 
 @needs_chromium
-def test_boxes_sit_on_the_face_of_the_visitors_camera(page, server, recognizer, off_centre):
+def test_boxes_fit_the_face_in_the_visitors_camera(page, server, recognizer, off_centre):
     start_camera(page, server)
     response, image = last_pair(page)
     (face,), own = response["faces"], recognizer.recognize(image)[0]
@@ -195,7 +198,7 @@ def test_boxes_sit_on_the_face_of_the_visitors_camera(page, server, recognizer, 
 
 
 @needs_chromium
-def test_the_chart_moves_and_the_words_follow(page, server):
+def test_chart_and_texts_follow_the_camera(page, server):
     start_camera(page, server)
     chart = "document.getElementById('chart').toDataURL()"
     before = crc32(page.run(chart).encode())
@@ -205,20 +208,20 @@ def test_the_chart_moves_and_the_words_follow(page, server):
     shown = page.run("document.querySelector('.face h3').textContent")
     assert response["faces"][0]["expression"] in shown
     assert "frames/s, delay" in page.until("document.querySelector('.running #status-text')?.textContent", seconds=120)
-    assert "face 1" in page.until("document.getElementById('spoken').textContent")
+    assert "face 1" in page.until("document.getElementById('announcement').textContent")
     assert "face 1" in page.until("document.getElementById('overlay').getAttribute('aria-label')")
     assert page.complaints == []
 
 
 @needs_chromium
-def test_stopping_lets_the_camera_and_the_server_go(page, server):
+def test_stopping_releases_the_camera_and_the_server(page, server):
     start_camera(page, server)
     page.run("document.getElementById('stop').click()")
     assert page.run("document.getElementById('video').srcObject") is None
     assert page.run("document.getElementById('cover').checkVisibility()")
     assert page.run("document.querySelector('.none').checkVisibility()")
     deadline = time.monotonic() + 60
-    while server.ask("/v1/health").json["visitors"]:
+    while server.request("/v1/health").json["visitors"]:
         assert time.monotonic() < deadline
     page.run("document.getElementById('start').click()")
     page.until("document.querySelector('.face h3')", seconds=120)
@@ -228,7 +231,7 @@ def test_stopping_lets_the_camera_and_the_server_go(page, server):
 @needs_chromium
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width, height", [(375, 812), (320, 640), (812, 375), (1280, 900), (1920, 1080)])
-def test_nothing_overlaps_or_sticks_out(page, server, width, height, dark):
+def test_elements_fit_the_page_and_do_not_overlap(page, server, width, height, dark):
     page.resize(width, height, phone=width < 900, dark=dark)
     start_camera(page, server)
     assert page.check_rectangles(RECTANGLES, width) > 15
@@ -237,11 +240,11 @@ def test_nothing_overlaps_or_sticks_out(page, server, width, height, dark):
 
 @needs_chromium
 @pytest.mark.parametrize("boxes, with_bars", CROWDS.values(), ids=CROWDS)
-def test_bars_hide_no_face_no_words_and_no_other_bars(page, server, boxes, with_bars):
+def test_bars_cover_no_face_no_label_and_no_other_bars(page, server, boxes, with_bars):
     page.open(server.url)
     drawn = page.run(f"{DRAWN_OVER}({json.dumps(boxes)})")
-    bars = [one["sides"] for one in drawn if one["bars"]]
-    others = boxes + [one["sides"] for one in drawn if not one["bars"]]
+    bars = [rectangle["sides"] for rectangle in drawn if rectangle["bars"]]
+    others = boxes + [rectangle["sides"] for rectangle in drawn if not rectangle["bars"]]
     assert (len(bars), len(others)) == (with_bars, 2 * len(boxes))
     for index, (x, y, width, height) in enumerate(bars):
         assert x >= 0 and y >= 0 and x + width <= 640 and y + height <= 480
@@ -250,7 +253,7 @@ def test_bars_hide_no_face_no_words_and_no_other_bars(page, server, boxes, with_
 
 
 @needs_chromium
-def test_the_keyboard_reaches_everything(page, server):
+def test_the_keyboard_reaches_all_controls(page, server):
     start_camera(page, server)
     page.run("document.activeElement.blur()")
     reached = []
@@ -264,15 +267,15 @@ def test_the_keyboard_reaches_everything(page, server):
 def test_the_servers_source_is_shown(page, make_reader, recognizer):
     with (
         open_source("demo") as source,
-        running(make_reader, source=source, classes=recognizer.classes) as visitor,
+        live_server(make_reader, source=source, classes=recognizer.classes) as client,
     ):
-        page.open(visitor.url)
+        page.open(client.url)
         page.until("document.querySelector('.face h3')", seconds=120)
-        assert page.run("document.querySelector('input[name=way]:checked').value") == "source"
+        assert page.run("document.querySelector('input[name=mode]:checked').value") == "source"
         size = page.run("[document.getElementById('image').width, document.getElementById('image').height]")
         assert size == [640, 480]
         outline = page.run(OUTLINE)
-        box = page.run("spied.answer.faces[0].box")
+        box = page.run("spied.response.faces[0].box")
         assert outline["left"] == pytest.approx(box["x"] / 640, abs=0.06)  # the clip moves on meanwhile
         page.run("document.querySelector('input[value=camera]').click()")
         assert page.run("document.getElementById('start').checkVisibility()")
@@ -280,29 +283,29 @@ def test_the_servers_source_is_shown(page, make_reader, recognizer):
 
 
 @needs_chromium
-def test_a_server_that_goes_away_is_said_and_can_be_started_again(page, make_reader, recognizer):
-    with running(make_reader, classes=recognizer.classes) as visitor:
-        start_camera(page, visitor)
+def test_a_lost_server_is_reported_and_can_be_started_again(page, make_reader, recognizer):
+    with live_server(make_reader, classes=recognizer.classes) as client:
+        start_camera(page, client)
     page.until("document.getElementById('cover-text').textContent.includes('server')")
     assert page.run("document.getElementById('start').checkVisibility()")
 
 
 @needs_chromium
-def test_the_token_is_asked_for_and_kept_from_scripts(page, make_reader, recognizer):
-    with running(make_reader, classes=recognizer.classes, token=TOKEN) as visitor:
-        page.open(visitor.url)
+def test_the_token_form_works_and_hides_the_token_from_scripts(page, make_reader, recognizer):
+    with live_server(make_reader, classes=recognizer.classes, token=TOKEN) as client:
+        page.open(client.url)
         page.leave("document.getElementById('token').value = 'wrong-token'; document.forms[0].requestSubmit()")
-        page.until("document.getElementById('sentence')?.textContent.includes('not the right one')")
+        page.until("document.getElementById('message')?.textContent.includes('token is wrong')")
         page.leave(f"document.getElementById('token').value = '{TOKEN}'; document.forms[0].requestSubmit()")
         page.until("document.getElementById('start')?.checkVisibility()")
         assert page.run("document.cookie") == ""
         page.complaints.clear()
-        start_camera(page, visitor)
+        start_camera(page, client)
         assert page.complaints == []
 
 
 @needs_chromium
-def test_the_page_for_programs_shows_the_description(page, server):
+def test_the_api_page_shows_the_description(page, server):
     page.open(server.url + "docs")
     page.until("document.querySelectorAll('#operations section').length >= 6")
     text = page.run("document.body.innerText")
@@ -313,7 +316,7 @@ def test_the_page_for_programs_shows_the_description(page, server):
 
 @needs_chromium
 @pytest.mark.slow
-def test_without_a_camera_there_is_a_sentence(tmp_path, server):
+def test_a_missing_camera_is_reported(tmp_path, server):
     with chromium(tmp_path / "profile", devices=0) as page:
         page.open(server.url)
         page.until("document.getElementById('start').checkVisibility() && document.querySelector('#legend li')")
@@ -325,7 +328,7 @@ def test_without_a_camera_there_is_a_sentence(tmp_path, server):
 def test_ctrl_c_ends_the_server_with_status_0():
     code = (
         "from landmark_fer.live.web.server import serve\n"
-        "serve(None, address='127.0.0.1:0', ready=lambda url: print(url, flush=True))\n"
+        "serve(None, address='127.0.0.1:0', on_ready=lambda url: print(url, flush=True))\n"
         "print('ended')"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT)
@@ -340,7 +343,7 @@ def test_ctrl_c_ends_the_server_with_status_0():
 
 
 def _fetch(url):
-    """Return what a server says that has just begun to listen."""
+    """Return the body of a response."""
     from urllib.request import urlopen
 
     with urlopen(url, timeout=60) as response:

@@ -1,4 +1,4 @@
-"""The interface for programs: the recognizer's own answers, and a sentence for whatever is no image."""
+"""The HTTP API: the recognizer's predictions, and errors for everything that is not an image."""
 
 import io
 import struct
@@ -11,11 +11,11 @@ from PIL import Image
 from landmark_fer.live.web.limits import Limits
 from landmark_fer.live.web.protocol import HealthResponse, ImageResponse
 from landmark_fer.perception.images import read_image
-from tests.live.web.asking import PlainReader, as_file, running
+from tests.live.web.client import PlainReader, as_file, live_server
 
 
 def png_bomb(width, height, *, rows=64):
-    """A PNG whose header announces a huge image; its few bytes unpack to some rows of it."""
+    """Return a PNG whose header announces a huge image, with data for a few rows."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -32,7 +32,7 @@ def form(content, *, boundary="x", name="image", filename="a.jpg", quoted=False)
     return head.encode() + content + f"\r\n--{boundary}--\r\n".encode(), kind
 
 
-def test_an_response_is_the_recognizers_own(server, jpeg, recognizer):
+def test_the_response_holds_the_recognizers_prediction(server, jpeg, recognizer):
     response = server.recognize(jpeg)
     assert response.status == 200
     ImageResponse.model_validate(response.json, strict=False, extra="forbid")
@@ -48,20 +48,20 @@ def test_an_response_is_the_recognizers_own(server, jpeg, recognizer):
     assert list(face["box"].values()) == pytest.approx([box.x, box.y, box.width, box.height], abs=0.006)
 
 
-def test_each_way_to_send_a_image_has_the_same_response(server, astronaut):
+def test_body_and_form_get_the_same_response(server, astronaut):
     png = as_file(astronaut[:300], "PNG")
-    plain = server.recognize(png, kind="image/png").json["faces"]
+    plain = server.recognize(png, content_type="image/png").json["faces"]
     assert len(plain) == 1
-    assert server.recognize(png, kind="IMAGE/JPEG; q=1").json["faces"] == plain  # the file says what it is
+    assert server.recognize(png, content_type="IMAGE/JPEG; q=1").json["faces"] == plain  # the file itself decides
     for quoted in (True, False):
         body, kind = form(png, boundary="a-boundary-1234", quoted=quoted)
-        assert server.recognize(body, kind=kind).json["faces"] == plain
+        assert server.recognize(body, content_type=kind).json["faces"] == plain
     before, _ = form(b"not a file", filename=None)
     body, kind = form(png)
-    assert server.recognize(before.removesuffix(b"--x--\r\n") + body, kind=kind).json["faces"] == plain
+    assert server.recognize(before.removesuffix(b"--x--\r\n") + body, content_type=kind).json["faces"] == plain
 
 
-def test_no_face_is_an_empty_response(server, nobody):
+def test_an_image_without_a_face_gets_an_empty_list(server, nobody):
     response = server.recognize(nobody)
     assert response.status == 200
     assert response.json["faces"] == []
@@ -69,48 +69,48 @@ def test_no_face_is_an_empty_response(server, nobody):
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 500, 3), (500, 1, 3), (7, 9)])
-def test_odd_images_are_answered(server, shape):
-    response = server.recognize(as_file(np.full(shape, 200, np.uint8), "PNG"), kind="image/png")
+def test_odd_sizes_are_read(server, shape):
+    response = server.recognize(as_file(np.full(shape, 200, np.uint8), "PNG"), content_type="image/png")
     assert response.status == 200
 
 
 @pytest.mark.parametrize(
     "content",
     [b"", b"GIF89a", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"<svg/>", bytes(1000)],
-    ids=["empty", "gif", "jpeg's beginning", "png's beginning", "svg", "zeros"],
+    ids=["empty", "gif", "jpeg header", "png header", "svg", "zeros"],
 )
-def test_what_is_no_image_is_said(server, content):
+def test_other_files_are_reported(server, content):
     response = server.recognize(content)
     assert response.status == 422
     assert "the image must be a JPEG or PNG file" in response.json["detail"]
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.9, 0.999])
-def test_truncated_images_are_said(server, jpeg, share):
+def test_truncated_images_are_reported(server, jpeg, share):
     response = server.recognize(jpeg[: int(share * len(jpeg))])
     assert response.status == 422
     assert "the image" in response.json["detail"]
 
 
-@pytest.mark.parametrize("form_", ["GIF", "BMP", "TIFF", "WEBP", "PPM"])
-def test_other_formats_are_not_even_tried(server, form_, astronaut):
+@pytest.mark.parametrize("file_format", ["GIF", "BMP", "TIFF", "WEBP", "PPM"])
+def test_other_image_formats_are_refused(server, file_format, astronaut):
     stream = io.BytesIO()
-    Image.fromarray(astronaut).save(stream, form_)
+    Image.fromarray(astronaut).save(stream, file_format)
     assert server.recognize(stream.getvalue()).status == 422
 
 
 @pytest.mark.parametrize("size", [(16_001, 1000), (20_000, 20_000), (100_000, 100_000), (2**31 - 1, 2**31 - 1)])
-def test_a_image_bomb_is_refused_by_its_header(server, size):
+def test_image_bombs_are_refused_by_their_header(server, size):
     response = server.recognize(
         png_bomb(*size, rows=1 if size[0] > 10**6 else 4) if size[0] < 10**6 else bomb_header(size)
     )
     assert response.status == 413
     assert "pixels" in response.json["detail"]
-    assert server.ask("/v1/health").status == 200
+    assert server.request("/v1/health").status == 200
 
 
 def bomb_header(size):
-    """The beginning of a PNG of absurd size, without data."""
+    """Return the header of a PNG of absurd size, without data."""
     header = struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0)
     rest = b"IHDR" + header
     data = b"IDAT" + zlib.compress(b"")
@@ -119,11 +119,11 @@ def bomb_header(size):
     )
 
 
-def test_a_bomb_that_keeps_to_its_header_is_small_when_read(server):
-    """15.9 million black pixels in 50 kB: allowed, and answered."""
+def test_a_large_image_in_few_bytes_is_read(server):
+    """15.9 million black pixels in 50 kB are within the limits."""
     image = as_file(np.zeros((3000, 5300, 3), np.uint8), "PNG", optimize=False)
     assert len(image) < 100_000
-    assert server.recognize(image, kind="image/png").json["faces"] == []
+    assert server.recognize(image, content_type="image/png").json["faces"] == []
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -137,28 +137,28 @@ def test_too_many_bytes_are_refused(server, announced):
         assert response is None or response.status == 413
     else:
         assert response is None or (response.status == 413 and "4,000,000 bytes" in response.json["detail"])
-    assert server.ask("/v1/health").status == 200
+    assert server.request("/v1/health").status == 200
 
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "image/gif", "application/json", "multipart/mixed; boundary=x"])
 def test_other_types_are_refused(server, kind, jpeg):
-    response = server.recognize(jpeg, kind=kind)
+    response = server.recognize(jpeg, content_type=kind)
     assert response.status == 415
     assert "image/jpeg" in response.json["detail"]
 
 
-def test_forms_without_a_boundary_or_a_file_are_said(server, jpeg):
-    assert "boundary" in server.recognize(jpeg, kind="multipart/form-data").json["detail"]
+def test_forms_without_a_boundary_or_a_file_are_reported(server, jpeg):
+    assert "boundary" in server.recognize(jpeg, content_type="multipart/form-data").json["detail"]
     body, kind = form(jpeg, filename=None)
-    response = server.recognize(body, kind=kind)
+    response = server.recognize(body, content_type=kind)
     assert response.status == 422 and "must hold a file" in response.json["detail"]
 
 
-def test_a_body_that_does_not_come_is_given_up(make_reader):
+def test_a_body_that_does_not_arrive_is_refused(make_reader):
     import http.client
 
-    with running(make_reader, limits=Limits(body_s=0.3)) as visitor:
-        connection = http.client.HTTPConnection(visitor.place, timeout=60)
+    with live_server(make_reader, limits=Limits(body_s=0.3)) as client:
+        connection = http.client.HTTPConnection(client.host, timeout=60)
         connection.putrequest("POST", "/v1/recognize")
         connection.putheader("Content-Type", "image/jpeg")
         connection.putheader("Content-Length", "1000")
@@ -167,32 +167,32 @@ def test_a_body_that_does_not_come_is_given_up(make_reader):
         connection.close()
 
 
-def test_a_program_that_asks_too_often_is_told(make_reader, nobody):
-    with running(make_reader, limits=Limits(images_per_second=1e-6, images_at_once=2)) as visitor:
-        responses = [visitor.recognize(nobody) for _ in range(3)]
+def test_too_many_images_are_refused(make_reader, nobody):
+    with live_server(make_reader, limits=Limits(images_per_second=1e-6, image_burst=2)) as client:
+        responses = [client.recognize(nobody) for _ in range(3)]
         assert [response.status for response in responses] == [200, 200, 429]
         assert responses[-1].headers["retry-after"] == "1"
 
 
 def test_readers_of_single_images_are_closed(make_reader, nobody):
-    with running(make_reader) as visitor:
+    with live_server(make_reader) as client:
         before = PlainReader.opened
         for _ in range(3):
-            assert visitor.recognize(nobody).status == 200
+            assert client.recognize(nobody).status == 200
         assert PlainReader.opened == before + 3
     assert PlainReader.closed == PlainReader.opened
 
 
 def test_health(server, recognizer):
-    response = server.ask("/v1/health")
+    response = server.request("/v1/health")
     HealthResponse.model_validate(response.json, extra="forbid")
     assert response.json["classes"] == list(recognizer.classes)
 
 
-def test_nothing_is_written_to_the_disk(server, jpeg, tmp_path, monkeypatch):
+def test_images_are_not_written_to_disk(server, jpeg, tmp_path, monkeypatch):
     import tempfile
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    body, kind = form(jpeg + bytes(3_000_000))  # where web servers usually begin to use a file
-    assert server.recognize(body, kind=kind).status == 200
+    body, kind = form(jpeg + bytes(3_000_000))  # above the size at which web servers use a temporary file
+    assert server.recognize(body, content_type=kind).status == 200
     assert list(tmp_path.iterdir()) == []

@@ -1,196 +1,180 @@
-// Wires the page of collect: agreeing, sitting before the camera, what is asked for, keys, leaving.
+// The page of `collect --web`: consent, the camera, the expression to show, keys, and leaving.
 
-import { Camera, listCameras } from "/page/camera.js";
-import { drawFaces, drawOver } from "/page/drawing.js";
-import { Kept } from "/page/kept.js";
+import { Camera } from "/page/camera.js";
+import { drawResponse } from "/page/drawing.js";
+import { byId, capitalize, FrameRate, setStatus, showCameraMenu } from "/page/status.js";
+import { Takes } from "/page/takes.js";
 
-const QUALITY = 0.92; // of frames that become training faces
-const RATE_MS = 2000; // over which frames are counted
-const VIEW = { mirror: true, landmarks: true };
+const QUALITY = 0.92; // of JPEG frames that become training data
+const OPTIONS = { mirror: true, landmarks: true, label: false, bars: false };
 const COLOURS = { chosen: "#f5f5f5", recording: "#de2d26", other: "#6e6e6e" };
 const KEYS = { " ": "space", s: "s", u: "u", Backspace: "u", q: "q", Escape: "q" };
 
-const at = (id) => document.getElementById(id);
 const facts = await (await fetch("/page/facts.json")).json();
-const arrivals = [];
-const state = { response: null, said: "" };
+const frames = new FrameRate();
+const state = { response: null, announced: "" };
 
-const kept = new Kept(facts, { before: () => camera.stop(), after: (sentence) => wait("Deleted", sentence) });
-const camera = new Camera(at("video"), at("image"), {
-  address: "/v1/sitting",
+const takes = new Takes(facts, { onDelete: () => camera.stop(), onDeleted: (message) => showIntro("Deleted", message) });
+const camera = new Camera(byId("video"), byId("image"), {
+  address: "/v1/session",
   quality: QUALITY,
-  onOpen: () => camera.say("agree"),
-  onResponse: take,
-  onTrouble: (sentence) => wait("Not recording", sentence),
+  onOpen: () => camera.send("agree"),
+  onResponse,
+  onError: (message) => showIntro("Not recording", message),
 });
 
-function take(response) {
+function onResponse(response) {
   if (response.ended) {
     camera.stop();
-    wait("Not recording", `${response.ended[0].toUpperCase()}${response.ended.slice(1)}.`);
+    showIntro("Not recording", capitalize(response.ended));
     return;
   }
-  count();
+  frames.add();
+  showRate();
   if (response.error) {
-    set("trouble", response.error);
+    setText("warning", response.error);
     return;
   }
   state.response = response;
-  at("main").style.setProperty("--shape", response.width / response.height);
-  kept.show(response.kept);
-  showAsk(response);
+  byId("main").style.setProperty("--shape", response.width / response.height);
+  takes.show(response.recorded);
+  showPrompt(response);
   showStage(response);
   draw();
 }
 
-function showAsk({ ask, n_left: left }) {
-  const name = ask?.expression ?? "";
-  if (at("asked").textContent !== (name || "Thank you")) {
-    at("asked").textContent = name || "Thank you";
-    at("example").hidden = at("swatch").hidden = !name;
-    if (name) Object.assign(at("example"), { src: `/examples/${name}.jpg`, alt: `An example: a face that shows ${name}` });
-    at("swatch").style.background = facts.colours[name] ?? "";
+function showPrompt({ take, n_left: left }) {
+  const name = take?.expression ?? "";
+  const title = name || "Thank you";
+  if (byId("expression").textContent !== title) {
+    byId("expression").textContent = title;
+    byId("example").hidden = byId("swatch").hidden = !name;
+    if (name) Object.assign(byId("example"), { src: `/examples/${name}.jpg`, alt: `Example of a face that shows ${name}` });
+    byId("swatch").style.background = facts.colours[name] ?? "";
   }
-  at("hint").textContent = name ? facts.hints[name] : "All takes are there. Leave, or undo the last one; a larger --rounds asks for more.";
-  at("round").textContent = name ? `round ${ask.round}; ${left} to go` : "";
-  at("reason").textContent = ask?.reason ? `Asked for because ${ask.reason}.` : "";
+  byId("hint").textContent = name ? facts.hints[name] : "All takes are recorded. Leave, or undo the last take; a larger --rounds adds more.";
+  byId("round").textContent = name ? `round ${take.round}; ${left} to go` : "";
+  byId("reason").textContent = take?.reason ? `Next because ${take.reason}.` : "";
 }
 
-function showStage({ stage, left_s: left, share, waits, message, faces }) {
+function showStage({ stage, left_s: left, share, waiting, message, faces }) {
   const recording = stage === "recording";
-  at("stage").classList.toggle("recording", recording);
-  at("number").textContent = stage === "countdown" ? Math.ceil(left) || 1 : "";
-  at("meter").hidden = !recording;
-  at("share").style.width = `${100 * share}%`;
+  byId("stage").classList.toggle("recording", recording);
+  byId("countdown").textContent = stage === "countdown" ? Math.ceil(left) || 1 : "";
+  byId("meter").hidden = !recording;
+  byId("progress").style.width = `${100 * share}%`;
   const several = faces.length > 1 ? "several faces: the bright one is recorded" : "";
-  const trouble = faces.length ? several : "no face is seen: come closer, more light";
-  set("trouble", stage === "done" ? "" : trouble);
-  set("message", stage === "countdown" || recording ? "" : message);
-  const calls = { ready: waits ? "Begin when you are ready" : "get ready", countdown: "", recording: "recording: hold it" };
-  set("call", calls[stage] ?? "");
-  at("space-text").textContent = waits ? "Begin" : "Wait";
-  at("space").disabled = at("s").disabled = stage === "done";
-  say();
+  const warning = faces.length ? several : "no face detected: come closer, add light";
+  setText("warning", stage === "done" ? "" : warning);
+  setText("message", stage === "countdown" || recording ? "" : message);
+  const instructions = { ready: waiting ? "Begin when you are ready" : "get ready", recording: "recording: hold it" };
+  setText("instruction", instructions[stage] ?? "");
+  byId("space-text").textContent = waiting ? "Begin" : "Wait";
+  byId("space").disabled = byId("s").disabled = stage === "done";
+  announce();
 }
 
-// A screen reader hears each stage once.
-function say() {
-  const { stage, ask, message } = state.response;
-  const text = { ready: `${message}. Next: ${ask?.expression}, ${facts.hints[ask?.expression]}`, done: "All takes are there." }[stage] ?? stage;
-  if (text === state.said) return;
-  state.said = text;
-  at("spoken").textContent = text;
+// Announces each stage once to screen readers.
+function announce() {
+  const { stage, take, message } = state.response;
+  const texts = { ready: `${message}. Next: ${take?.expression}, ${facts.hints[take?.expression]}`, done: "All takes are recorded." };
+  const text = texts[stage] ?? stage;
+  if (text === state.announced) return;
+  state.announced = text;
+  byId("announcement").textContent = text;
 }
 
-function set(id, text) {
-  at(id).textContent = text;
-  at(id).hidden = !text;
+function setText(id, text) {
+  byId(id).textContent = text;
+  byId(id).hidden = !text;
 }
 
 function draw() {
-  const { response } = state;
-  const colourOf = (face) => (face.chosen ? COLOURS[response.stage === "recording" ? "recording" : "chosen"] : COLOURS.other);
-  drawOver(at("overlay"), response, VIEW, (pen, place, unit) => drawFaces(pen, response.faces, colourOf, place, facts, VIEW, unit));
+  const chosen = state.response?.stage === "recording" ? COLOURS.recording : COLOURS.chosen;
+  drawResponse(byId("overlay"), state.response, facts, OPTIONS, (face) => (face.chosen ? chosen : COLOURS.other));
 }
 
-function count() {
-  const now = performance.now();
-  arrivals.push(now);
-  while (arrivals[0] < now - RATE_MS) arrivals.shift();
-  const rate = arrivals.length < 2 ? 0 : (1000 * (arrivals.length - 1)) / (now - arrivals[0]);
-  const slow = arrivals.length > 3 && rate < 5;
-  status(`${rate.toFixed(rate < 9.5 ? 1 : 0)} images/s${slow ? "; so slowly, takes last longer" : ""}`, slow ? "troubled" : "running");
+function showRate() {
+  const slow = frames.arrivals.length > 3 && frames.rate < 5;
+  setStatus(`${frames.text} images/s${slow ? "; at this rate takes need longer" : ""}`, slow ? "warning" : "running");
 }
 
-function status(text, kind) {
-  at("status-text").textContent = text;
-  at("status").className = `status ${kind}`;
+// Shows the introduction (what is stored, consent, how to start) and an optional message.
+async function showIntro(title, message = "") {
+  Object.assign(state, { response: null, announced: "" });
+  frames.clear();
+  byId("intro-title").textContent = title;
+  setText("alert", message);
+  const { consented } = await takes.load();
+  setText("consent-date", consented ? `${facts.subject} agreed to be recorded on ${consented.slice(0, 10)}.` : "");
+  byId("privacy").open = !consented;
+  byId("start").textContent = consented ? "Start the camera" : "I agree, start the camera";
+  byId("decline").hidden = Boolean(consented);
+  showSession(false);
 }
 
-// Nobody sits before the camera: say why, what is kept, and how to begin.
-async function wait(title, news = "") {
-  Object.assign(state, { response: null, said: "" });
-  arrivals.length = 0;
-  at("before-title").textContent = title;
-  set("news", news);
-  const { agreed } = await kept.ask();
-  set("agreed", agreed ? `${facts.subject} agreed to be recorded on ${agreed.slice(0, 10)}.` : "");
-  at("notice").open = !agreed;
-  at("start").textContent = agreed ? "Start the camera" : "I agree, start the camera";
-  at("decline").hidden = Boolean(agreed);
-  seat(false);
-}
-
-function seat(sitting) {
-  at("main").classList.toggle("waiting", !sitting);
-  at("before").hidden = sitting;
-  at("asking").hidden = at("looking").hidden = !sitting;
+function showSession(running) {
+  byId("main").classList.toggle("waiting", !running);
+  byId("intro").hidden = running;
+  byId("prompt").hidden = byId("camera").hidden = !running;
 }
 
 async function start() {
-  at("start").disabled = true;
-  status("starting", "");
+  byId("start").disabled = true;
+  setStatus("starting");
   try {
-    if (await camera.start(at("cameras").value)) {
-      seat(true);
-      await offerCameras();
+    if (await camera.start(byId("cameras").value)) {
+      showSession(true);
+      await showCameraMenu(camera);
     }
   } catch (error) {
-    wait("Not recording", error.message);
+    showIntro("Not recording", error.message);
   } finally {
-    at("start").disabled = false;
+    byId("start").disabled = false;
   }
-}
-
-async function offerCameras() {
-  const cameras = await listCameras();
-  const chosen = camera.stream?.getVideoTracks()[0]?.getSettings().deviceId;
-  at("cameras").replaceChildren(...cameras.map(({ label, deviceId }) => new Option(label, deviceId, false, deviceId === chosen)));
-  at("cameras").hidden = cameras.length < 2;
 }
 
 function press(key) {
   if (!camera.running) return;
   if (key !== "q") {
-    camera.say(key);
+    camera.send(key);
     return;
   }
   camera.stop();
-  wait("You left", "Every whole take is kept. Start the camera to go on where you left, now or another day.");
+  showIntro("You left", "All complete takes are stored. Start the camera to continue, now or another day.");
 }
 
-// Has the server draw the examples, one after another, while people read.
-function prepare(names) {
+// Handles a key unless it belongs to the focused element or to a shortcut of the browser.
+function onKeyDown(event) {
+  const key = KEYS[event.key];
+  const interactive = event.target.closest("button, select, summary, input, a");
+  if (!key || event.repeat || event.ctrlKey || event.metaKey || event.altKey || (interactive && key === "space")) return;
+  event.preventDefault();
+  press(key);
+}
+
+// Loads the example images one after another, so that the server has drawn them before they are needed.
+function preloadExamples(names) {
   const image = new Image();
-  image.addEventListener("load", () => prepare(names.slice(1)));
+  image.addEventListener("load", () => preloadExamples(names.slice(1)));
   if (names.length) image.src = `/examples/${names[0]}.jpg`;
 }
 
-function begin() {
-  at("who").textContent = `${facts.subject}, version ${facts.version}`;
-  at("paragraphs").replaceChildren(...facts.paragraphs.map((text) => Object.assign(document.createElement("p"), { textContent: text })));
-  at("start").addEventListener("click", start);
-  at("decline").addEventListener("click", () => wait("Nothing is recorded", "You can close this page."));
-  for (const key of ["space", "s", "u", "q"]) {
-    at(key).addEventListener("click", ({ detail }) => {
-      if (detail) at(key).blur(); // after a click, space begins again, and does not press what was clicked
-      press(key);
-    });
-  }
-  at("cameras").addEventListener("change", () => {
-    camera.stop();
-    start();
-  });
-  document.addEventListener("keydown", (event) => {
-    const key = KEYS[event.key];
-    const own = event.target.closest("button, select, summary, input, a");
-    if (!key || event.repeat || event.ctrlKey || event.metaKey || event.altKey || (own && key === "space")) return;
-    event.preventDefault();
+byId("subject").textContent = `${facts.subject}, version ${facts.version}`;
+byId("paragraphs").replaceChildren(...facts.paragraphs.map((text) => Object.assign(document.createElement("p"), { textContent: text })));
+byId("start").addEventListener("click", start);
+byId("decline").addEventListener("click", () => showIntro("Nothing is recorded", "You can close this page."));
+for (const key of ["space", "s", "u", "q"]) {
+  byId(key).addEventListener("click", ({ detail }) => {
+    if (detail) byId(key).blur(); // after a click, the space bar starts a take instead of pressing the button again
     press(key);
   });
-  window.addEventListener("resize", draw);
-  wait("Before you are recorded");
-  prepare([...facts.classes]);
 }
-
-begin();
+byId("cameras").addEventListener("change", () => {
+  camera.stop();
+  start();
+});
+document.addEventListener("keydown", onKeyDown);
+window.addEventListener("resize", draw);
+showIntro("Before you are recorded");
+preloadExamples([...facts.classes]);

@@ -1,108 +1,106 @@
-// Draws what was seen onto a canvas that lies over the image. Letters stay readable where the image is mirrored.
+// Draws the overlay of a response onto a canvas over the image. Text stays readable when the image is mirrored.
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
-// Sizes of the bars beside a face, in CSS pixels, on images that are narrower than SMALL and on others.
-const SMALL = 480;
-const BARS = {
-  small: { width: 116, row: 15, name: 64, letters: 10.5 },
-  large: { width: 148, row: 20, name: 72, letters: 12 },
+// The overlay's elements, in drawing order. The server's table of overlay options turns those of its names on and off;
+// a new element takes one function and one row here.
+const ELEMENTS = {
+  box: drawBox,
+  landmarks: drawLandmarks,
+  label: drawPrediction,
+  bars: drawBars,
 };
 
-export function inkOn(colour) {
-  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 110 ? "#000000" : "#ffffff";
+// Sizes of the bars next to a face in CSS pixels, on canvases narrower than SMALL and on others.
+const SMALL = 480;
+const BARS = {
+  small: { width: 116, row: 15, name: 64, font: 10.5 },
+  large: { width: 148, row: 20, name: 72, font: 12 },
+};
+
+// Draws the faces of a response, or clears the canvas if there is no response.
+// `options` holds a boolean for `mirror` and for elements that can be off; `colourOf` returns a face's colour.
+export function drawResponse(canvas, response, facts, options, colourOf = (face) => facts.colours[face.expression]) {
+  const unit = fitToScreen(canvas);
+  const pen = canvas.getContext("2d");
+  pen.clearRect(0, 0, canvas.width, canvas.height);
+  if (!response?.width) return;
+  const area = imageArea(canvas, response, options.mirror);
+  const faces = response.faces.map((face) => ({ ...face, frame: frameOf(face.box, area), colour: colourOf(face) }));
+  const occupied = faces.map((face) => face.frame);
+  const scene = { area, facts, unit, occupied };
+  pen.save();
+  pen.beginPath();
+  pen.rect(area.left, area.top, area.right - area.left, area.bottom - area.top);
+  pen.clip();
+  for (const [name, draw] of Object.entries(ELEMENTS)) {
+    if (options[name] ?? true) faces.forEach((face) => draw(pen, face, scene));
+  }
+  if (!faces.length && options.label !== false) drawText(pen, "no face", area.left + 10 * unit, area.bottom - 40 * unit, "#000000", scene);
+  pen.restore();
 }
 
-export function percent(share) {
-  return `${Math.round(100 * share)} %`;
-}
-
-export function words(face, facts) {
-  if (face.expression !== facts.uncertain) return `${face.expression} ${percent(face.confidence)}`;
-  return `${facts.uncertain} (${face.likeliest} ${percent(face.confidence)})`;
-}
-
-// How image pixels lie on the canvas: as large as fits, in the middle, mirrored or not.
-export function placing(canvas, response, mirror) {
-  const scale = Math.min(canvas.width / response.width, canvas.height / response.height);
-  const left = (canvas.width - scale * response.width) / 2;
-  const top = (canvas.height - scale * response.height) / 2;
-  const across = (x) => left + scale * (mirror ? response.width - x : x);
-  return { scale, left, top, right: left + scale * response.width, bottom: top + scale * response.height,
-    x: across, y: (y) => top + scale * y };
-}
-
-export function fit(canvas) {
+// Sets the canvas's resolution to the screen's, and returns the number of its pixels in a CSS pixel.
+export function fitToScreen(canvas) {
   const ratio = window.devicePixelRatio || 1;
   const [width, height] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   return ratio;
 }
 
-export function drawResponse(canvas, response, facts, view) {
-  drawOver(canvas, response, view, (pen, place, unit) => {
-    const frames = drawFaces(pen, response.faces, (face) => facts.colours[face.expression], place, facts, view, unit);
-    const taken = [...frames, ...response.faces.map((face, index) => drawWords(pen, face, frames[index], place, facts, unit))];
-    if (view.bars) response.faces.forEach((face, index) => drawBars(pen, face, frames[index], taken, place, facts, unit));
-    if (!response.faces.length) drawLabel(pen, "no face", place.left + 10 * unit, place.bottom - 40 * unit, "#000000", place, unit);
-  });
+export function percent(share) {
+  return `${Math.round(100 * share)} %`;
 }
 
-// Clears the canvas, then draws within the image; nothing where there is none.
-export function drawOver(canvas, response, view, draw) {
-  const unit = fit(canvas);
-  const pen = canvas.getContext("2d");
-  pen.clearRect(0, 0, canvas.width, canvas.height);
-  if (!response?.width) return;
-  const place = placing(canvas, response, view.mirror);
-  pen.save();
-  pen.beginPath();
-  pen.rect(place.left, place.top, place.right - place.left, place.bottom - place.top);
-  pen.clip();
-  draw(pen, place, unit);
-  pen.restore();
+export function predictionText(face, facts) {
+  if (face.expression !== facts.uncertain) return `${face.expression} ${percent(face.confidence)}`;
+  return `${facts.uncertain} (${face.likeliest} ${percent(face.confidence)})`;
 }
 
-// Returns where the faces' boxes are on the canvas.
-export function drawFaces(pen, faces, colourOf, place, facts, view, unit) {
-  const frames = faces.map((face) => frameOf(face, place));
-  faces.forEach((face, index) => drawFace(pen, face, frames[index], colourOf(face), place, facts, view, unit));
-  return frames;
+// The area of the image on the canvas (as large as fits, centred), and functions from image to canvas coordinates.
+function imageArea(canvas, response, mirror) {
+  const scale = Math.min(canvas.width / response.width, canvas.height / response.height);
+  const left = (canvas.width - scale * response.width) / 2;
+  const top = (canvas.height - scale * response.height) / 2;
+  return {
+    scale, left, top, right: left + scale * response.width, bottom: top + scale * response.height,
+    x: (x) => left + scale * (mirror ? response.width - x : x), y: (y) => top + scale * y,
+  };
 }
 
-function frameOf(face, place) {
-  const edges = [place.x(face.box.x), place.x(face.box.x + face.box.width)];
+function frameOf(box, area) {
+  const edges = [area.x(box.x), area.x(box.x + box.width)];
   const left = Math.min(...edges);
-  return { left, top: place.y(face.box.y), width: Math.max(...edges) - left, height: place.scale * face.box.height };
+  return { left, top: area.y(box.y), width: Math.max(...edges) - left, height: area.scale * box.height };
 }
 
-function drawFace(pen, face, frame, colour, place, facts, view, unit) {
-  outline(pen, colour, 2.5 * unit, () => {
+function drawBox(pen, { frame, colour }, { unit }) {
+  strokeOutlined(pen, colour, 2.5 * unit, () => {
     pen.beginPath();
     pen.roundRect(frame.left, frame.top, frame.width, frame.height, 6 * unit);
   });
-  if (!view.landmarks) return;
-  // A landmark names a pixel; its middle lies half a pixel further.
-  const points = face.landmarks.map(([x, y]) => [place.x(x + 0.5), place.y(y + 0.5)]);
-  const small = Math.min(1, frame.width / (170 * unit));
-  outline(pen, colour, 1.4 * small * unit, () => {
+}
+
+function drawLandmarks(pen, { landmarks, frame, colour }, { area, facts, unit }) {
+  const points = landmarks.map(([x, y]) => [area.x(x + 0.5), area.y(y + 0.5)]); // from pixel centres to edges
+  const size = Math.min(1, frame.width / (170 * unit));
+  strokeOutlined(pen, colour, 1.4 * size * unit, () => {
     pen.beginPath();
     for (const { points: members, closed } of facts.groups) {
-      members.forEach((point, at) => pen[at ? "lineTo" : "moveTo"](...points[point]));
+      members.forEach((point, index) => pen[index ? "lineTo" : "moveTo"](...points[point]));
       if (closed) pen.closePath();
     }
   });
   pen.fillStyle = "#ffffff";
   for (const [x, y] of points) {
     pen.beginPath();
-    pen.arc(x, y, 1.9 * small * unit, 0, 2 * Math.PI);
+    pen.arc(x, y, 1.9 * size * unit, 0, 2 * Math.PI);
     pen.fill();
   }
 }
 
-// A dark line under the coloured one keeps it visible on skin and on white alike.
-function outline(pen, colour, width, path) {
+// A dark line under the coloured one keeps it visible on skin and on white.
+function strokeOutlined(pen, colour, width, path) {
   path();
   pen.lineJoin = "round";
   pen.strokeStyle = "rgb(0 0 0 / 45%)";
@@ -113,70 +111,75 @@ function outline(pen, colour, width, path) {
   pen.stroke();
 }
 
-// Returns the rectangle of the words.
-function drawWords(pen, face, frame, place, facts, unit) {
-  const text = `${face.track_id}  ${words(face, facts)}`;
-  return drawLabel(pen, text, frame.left - 1.25 * unit, frame.top - 30 * unit, facts.colours[face.expression], place, unit);
+function drawPrediction(pen, face, scene) {
+  const text = `${face.track_id}  ${predictionText(face, scene.facts)}`;
+  drawText(pen, text, face.frame.left - 1.25 * scene.unit, face.frame.top - 30 * scene.unit, face.colour, scene);
 }
 
-function drawLabel(pen, text, left, top, colour, place, unit) {
+// Draws text on a coloured background, moved inside the image.
+function drawText(pen, text, left, top, colour, { area, unit, occupied }) {
   pen.font = `600 ${15 * unit}px ${FONT}`;
   const [width, height] = [pen.measureText(text).width + 18 * unit, 28 * unit];
-  const x = Math.max(place.left, Math.min(left, place.right - width));
-  const y = Math.max(place.top, Math.min(top, place.bottom - height));
+  const x = Math.max(area.left, Math.min(left, area.right - width));
+  const y = Math.max(area.top, Math.min(top, area.bottom - height));
   pen.fillStyle = colour;
   pen.beginPath();
   pen.roundRect(x, y, width, height, 6 * unit);
   pen.fill();
-  pen.fillStyle = inkOn(colour);
+  pen.fillStyle = textColourOn(colour);
   pen.textBaseline = "middle";
   pen.fillText(text, x + 9 * unit, y + height / 2 + unit);
-  return { left: x, top: y, width, height };
+  occupied.push({ left: x, top: y, width, height });
 }
 
-// Beside the face or below it, where no face, no words and no other bars are covered; nowhere if there is no room.
-function freeSpot(frame, size, taken, place, gap) {
-  const within = (at, least, most) => Math.max(least, Math.min(at, most));
-  const left = within(frame.left, place.left + gap, place.right - size.width - gap);
-  const top = within(frame.top, place.top + gap, place.bottom - size.height - gap);
+function textColourOn(colour) {
+  const [red, green, blue] = [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 110 ? "#000000" : "#ffffff";
+}
+
+// Draws the probabilities next to a face, if there is room.
+function drawBars(pen, face, { area, facts, unit, occupied }) {
+  const sizes = pen.canvas.width < SMALL * unit ? BARS.small : BARS.large;
+  const panel = { width: sizes.width * unit, height: (sizes.row * facts.classes.length + 12) * unit };
+  const spot = freeSpot(face.frame, panel, occupied, area, 8 * unit);
+  if (!spot) return;
+  occupied.push({ ...spot, ...panel });
+  pen.fillStyle = "rgb(11 14 18 / 72%)";
+  pen.beginPath();
+  pen.roundRect(spot.left, spot.top, panel.width, panel.height, 8 * unit);
+  pen.fill();
+  pen.textBaseline = "middle";
+  facts.classes.forEach((name, row) => {
+    const middle = spot.top + (6 + sizes.row * (row + 0.5)) * unit;
+    const [left, length] = [spot.left + sizes.name * unit, (sizes.width - sizes.name - 9) * unit];
+    pen.font = `${name === face.likeliest ? 600 : 400} ${sizes.font * unit}px ${FONT}`;
+    pen.fillStyle = name === face.likeliest ? "#ffffff" : "#c9d1da";
+    pen.fillText(name, spot.left + 9 * unit, middle);
+    pen.fillStyle = "rgb(255 255 255 / 16%)";
+    pen.fillRect(left, middle - 4 * unit, length, 8 * unit);
+    pen.fillStyle = facts.colours[name];
+    pen.fillRect(left, middle - 4 * unit, length * face.probabilities[name], 8 * unit);
+  });
+}
+
+// Returns a place for a panel next to a face or below it that covers nothing; null if there is none.
+function freeSpot(frame, panel, occupied, area, gap) {
+  const clamp = (value, least, most) => Math.max(least, Math.min(value, most));
+  const left = clamp(frame.left, area.left + gap, area.right - panel.width - gap);
+  const top = clamp(frame.top, area.top + gap, area.bottom - panel.height - gap);
   const spots = [
     { left: frame.left + frame.width + gap, top },
-    { left: frame.left - size.width - gap, top },
-    { left, top: frame.top + frame.height + 2 * gap }, // a chin may lie under the box
+    { left: frame.left - panel.width - gap, top },
+    { left, top: frame.top + frame.height + 2 * gap }, // the chin can lie below the box
   ];
-  return spots.find((spot) => contains(place, spot, size) && !taken.some((other) => overlap(spot, size, other))) ?? null;
+  return spots.find((spot) => contains(area, spot, panel) && !occupied.some((other) => overlap(spot, panel, other))) ?? null;
 }
 
-function contains(place, { left, top }, { width, height }) {
-  return left >= place.left && left + width <= place.right && top >= place.top && top + height <= place.bottom;
+function contains(area, { left, top }, { width, height }) {
+  return left >= area.left && left + width <= area.right && top >= area.top && top + height <= area.bottom;
 }
 
 function overlap({ left, top }, { width, height }, other) {
   return left < other.left + other.width && other.left < left + width
     && top < other.top + other.height && other.top < top + height;
-}
-
-// Where there is room; adds the rectangle to what is taken.
-function drawBars(pen, face, frame, taken, place, facts, unit) {
-  const table = pen.canvas.width < SMALL * unit ? BARS.small : BARS.large;
-  const size = { width: table.width * unit, height: (table.row * facts.classes.length + 12) * unit };
-  const spot = freeSpot(frame, size, taken, place, 8 * unit);
-  if (!spot) return;
-  taken.push({ ...spot, ...size });
-  pen.fillStyle = "rgb(11 14 18 / 72%)";
-  pen.beginPath();
-  pen.roundRect(spot.left, spot.top, size.width, size.height, 8 * unit);
-  pen.fill();
-  pen.textBaseline = "middle";
-  facts.classes.forEach((name, row) => {
-    const middle = spot.top + (6 + table.row * (row + 0.5)) * unit;
-    const [left, room] = [spot.left + table.name * unit, (table.width - table.name - 9) * unit];
-    pen.font = `${name === face.likeliest ? 600 : 400} ${table.letters * unit}px ${FONT}`;
-    pen.fillStyle = name === face.likeliest ? "#ffffff" : "#c9d1da";
-    pen.fillText(name, spot.left + 9 * unit, middle);
-    pen.fillStyle = "rgb(255 255 255 / 16%)";
-    pen.fillRect(left, middle - 4 * unit, room, 8 * unit);
-    pen.fillStyle = facts.colours[name];
-    pen.fillRect(left, middle - 4 * unit, room * face.probabilities[name], 8 * unit);
-  });
 }

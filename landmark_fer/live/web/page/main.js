@@ -1,144 +1,133 @@
-// Wires the page: which way is looked at, what is drawn, what is said.
+// The page of `live --web`: connects the camera or the server's source to the overlay, the panel and the chart.
 
-import { Camera, listCameras } from "/page/camera.js";
+import { Camera } from "/page/camera.js";
 import { drawChart, History } from "/page/chart.js";
 import { drawResponse } from "/page/drawing.js";
 import { describe, Panel } from "/page/panel.js";
+import { byId, FrameRate, setStatus, showCameraMenu } from "/page/status.js";
 import { Watch } from "/page/watch.js";
 
 const CHART_MS = 100;
-const RATE_MS = 2000; // over which frames are counted
-const WORDS = {
+const DESCRIPTION_MS = 2000;
+const COVERS = {
   camera: { text: "Your camera's images go to this server, are read in memory, and are not stored.", button: "Start the camera" },
   source: { text: "", button: "Watch" },
 };
 
-const at = (id) => document.getElementById(id);
 const facts = await (await fetch("/page/facts.json")).json();
 const history = new History();
-const panel = new Panel(at("faces"), at("spoken"), facts);
-const arrivals = [];
-const state = { way: "camera", response: null, delay: 0 };
+const panel = new Panel(byId("faces"), byId("announcement"), facts);
+const frames = new FrameRate();
+const state = { mode: "camera", response: null, delay: 0 };
+const options = Object.fromEntries(facts.options.map(({ name, default: value }) => [name, value]));
+const modes = {
+  camera: new Camera(byId("video"), byId("image"), { onResponse, onError }),
+  source: new Watch(byId("image"), { onResponse, onError }),
+};
 
-const onResponse = (response, delay) => {
+function onResponse(response, delay) {
   if (response.error) {
-    say(response.error, "troubled");
+    setStatus(response.error, "warning");
     return;
   }
-  const now = performance.now();
   Object.assign(state, { response, delay });
-  arrivals.push(now);
-  while (arrivals[0] < now - RATE_MS) arrivals.shift();
+  frames.add();
   if (!response.faces) return;
-  setShape(response.width, response.height);
-  history.add(now / 1000, response.faces);
+  byId("main").style.setProperty("--shape", response.width / response.height);
+  history.add(performance.now() / 1000, response.faces);
   panel.show(response.faces);
   draw();
-};
-const onTrouble = (sentence, stays = false) => {
-  if (!stays) ended();
-  say(sentence, "troubled");
-  if (!stays) cover(sentence, "Start again");
-};
-const ways = {
-  camera: new Camera(at("video"), at("image"), { onResponse, onTrouble }),
-  source: new Watch(at("image"), { onResponse, onTrouble }),
-};
+}
 
-function view() {
-  return { landmarks: at("landmarks").checked, bars: at("bars").checked, mirror: at("mirror").checked };
+function onError(message, { keepImage = false } = {}) {
+  if (!keepImage) clear();
+  setStatus(message, "warning");
+  if (!keepImage) showCover({ text: message, button: "Start again" });
 }
 
 function draw() {
-  drawResponse(at("overlay"), state.response, facts, view());
+  drawResponse(byId("overlay"), state.response, facts, options);
 }
 
-function setShape(width, height) {
-  at("main").style.setProperty("--shape", width / height);
+function showCover({ text, button }) {
+  byId("cover").hidden = false;
+  byId("cover-text").textContent = text;
+  byId("start").textContent = button;
 }
 
-function say(text, kind = "") {
-  if (at("status-text").textContent !== text) at("status-text").textContent = text;
-  at("status").className = `status ${kind}`;
-}
-
-function cover(text, button) {
-  at("cover").hidden = false;
-  at("cover-text").textContent = text;
-  at("start").textContent = button;
-}
-
-function ended() {
-  at("stop").hidden = true;
-  at("cameras").hidden = true;
-  Object.assign(state, { response: null });
-  arrivals.length = 0;
+function clear() {
+  byId("stop").hidden = true;
+  byId("cameras").hidden = true;
+  state.response = null;
+  frames.clear();
   panel.show([]);
   draw();
 }
 
 async function start() {
-  at("cover").hidden = true;
-  say("starting");
+  byId("cover").hidden = true;
+  setStatus("starting");
   try {
-    if (!(await ways[state.way].start(at("cameras").value))) return;
+    if (!(await modes[state.mode].start(byId("cameras").value))) return;
   } catch (error) {
-    onTrouble(error.message);
+    onError(error.message);
     return;
   }
-  at("stop").hidden = false;
-  if (state.way === "camera") await offerCameras();
+  byId("stop").hidden = false;
+  if (state.mode === "camera") await showCameraMenu(modes.camera);
 }
 
 function stop() {
-  ways[state.way].stop();
-  ended();
-  say("not running");
-  cover(WORDS[state.way].text, WORDS[state.way].button);
+  modes[state.mode].stop();
+  clear();
+  setStatus("not running");
+  showCover(COVERS[state.mode]);
 }
 
-async function offerCameras() {
-  const cameras = await listCameras();
-  const chosen = ways.camera.stream?.getVideoTracks()[0]?.getSettings().deviceId;
-  at("cameras").replaceChildren(...cameras.map(({ label, deviceId }) => new Option(label, deviceId, false, deviceId === chosen)));
-  at("cameras").hidden = cameras.length < 2;
-}
-
-// The server's images are shown as they are; one's own camera is shown as a mirror.
-function choose(way) {
-  ways[state.way].stop();
-  ended();
+// The visitor's own camera is mirrored at first, the server's source is not.
+function chooseMode(mode) {
+  modes[state.mode].stop();
+  clear();
   history.clear();
-  state.way = way;
-  at("mirror").checked = way === "camera";
-  at("video").hidden = way !== "camera";
-  at("image").hidden = way === "camera";
-  mirrorImage();
-  if (way === "source") {
+  state.mode = mode;
+  byId("mirror").checked = mode === "camera";
+  setOption("mirror", mode === "camera");
+  byId("video").hidden = mode !== "camera";
+  byId("image").hidden = mode === "camera";
+  if (mode === "source") {
     start();
   } else {
-    say("not running");
-    cover(WORDS.camera.text, WORDS.camera.button);
+    setStatus("not running");
+    showCover(COVERS.camera);
   }
 }
 
-function mirrorImage() {
-  for (const id of ["video", "image"]) at(id).classList.toggle("mirrored", at("mirror").checked);
+function setOption(name, value) {
+  options[name] = value;
+  for (const id of ["video", "image"]) byId(id).classList.toggle("mirrored", options.mirror);
+  draw();
 }
 
 function tick() {
-  const now = performance.now();
-  drawChart(at("chart"), history, facts, now / 1000);
-  if (!ways[state.way].running || !state.response || state.response.ended || state.response.error) return;
-  while (arrivals[0] < now - RATE_MS) arrivals.shift();
-  const rate = arrivals.length < 2 ? 0 : (1000 * (arrivals.length - 1)) / (arrivals.at(-1) - arrivals[0]);
-  const delay = state.way === "camera" ? `delay ${Math.round(state.delay)} ms` : `read in ${Math.round(state.delay)} ms`;
-  say(`${rate.toFixed(rate < 9.5 ? 1 : 0)} frames/s, ${delay}`, rate ? "running" : "troubled");
+  drawChart(byId("chart"), history, facts, performance.now() / 1000);
+  if (!modes[state.mode].running || !state.response || state.response.ended || state.response.error) return;
+  const label = state.mode === "camera" ? "delay" : "read in";
+  setStatus(`${frames.text} frames/s, ${label} ${Math.round(state.delay)} ms`, frames.rate ? "running" : "warning");
 }
 
-function describeAll() {
-  at("overlay").setAttribute("aria-label", describe(state.response, facts));
-  at("chart").setAttribute("aria-label", history.summary());
+function updateDescriptions() {
+  byId("overlay").setAttribute("aria-label", describe(state.response, facts));
+  byId("chart").setAttribute("aria-label", history.summary());
+}
+
+function showOptions() {
+  for (const { name, label, default: checked } of facts.options) {
+    const box = Object.assign(document.createElement("input"), { type: "checkbox", id: name, checked });
+    box.addEventListener("change", () => setOption(name, box.checked));
+    const item = document.createElement("label");
+    item.append(box, ` ${label[0].toUpperCase()}${label.slice(1)}`);
+    byId("options").append(item);
+  }
 }
 
 function showFacts() {
@@ -148,29 +137,28 @@ function showFacts() {
     swatch.className = "swatch";
     swatch.style.background = facts.colours[name];
     item.append(swatch, name);
-    at("legend").append(item);
+    byId("legend").append(item);
   }
-  for (const [name, value] of Object.entries({ version: facts.version, ...facts.about })) {
-    at("about").append(Object.assign(document.createElement("dt"), { textContent: name }));
-    at("about").append(Object.assign(document.createElement("dd"), { textContent: value }));
+  for (const [name, value] of Object.entries({ version: facts.version, ...facts.details })) {
+    byId("details").append(Object.assign(document.createElement("dt"), { textContent: name }));
+    byId("details").append(Object.assign(document.createElement("dd"), { textContent: value }));
   }
-  at("way-source").hidden = facts.source === null;
-  if (facts.source !== null) at("source-name").textContent = `Server: ${facts.source}`;
+  byId("mode-source").hidden = facts.source === null;
+  if (facts.source !== null) byId("source-name").textContent = `Server: ${facts.source}`;
 }
 
+showOptions();
 showFacts();
-at("start").addEventListener("click", start);
-at("stop").addEventListener("click", stop);
-at("cameras").addEventListener("change", () => {
-  ways.camera.stop();
+byId("start").addEventListener("click", start);
+byId("stop").addEventListener("click", stop);
+byId("cameras").addEventListener("change", () => {
+  modes.camera.stop();
   start();
 });
-for (const id of ["landmarks", "bars", "mirror"]) at(id).addEventListener("change", draw);
-at("mirror").addEventListener("change", mirrorImage);
-at("ways").addEventListener("change", ({ target }) => choose(target.value));
+byId("modes").addEventListener("change", ({ target }) => chooseMode(target.value));
 window.addEventListener("resize", draw);
-const first = facts.source === null ? "camera" : "source";
-document.querySelector(`input[value="${first}"]`).checked = true;
-choose(first);
+const firstMode = facts.source === null ? "camera" : "source";
+document.querySelector(`input[value="${firstMode}"]`).checked = true;
+chooseMode(firstMode);
 setInterval(tick, CHART_MS);
-setInterval(describeAll, 2000);
+setInterval(updateDescriptions, DESCRIPTION_MS);

@@ -1,43 +1,46 @@
-// What the faces show now, as text and bars that a screen reader can read too.
+// The predictions of the current frame as text and bars, which screen readers can read.
 
-import { percent, words } from "/page/drawing.js";
+import { percent, predictionText } from "/page/drawing.js";
 
-function element(name, kind, parent) {
-  const made = document.createElement(name);
-  if (kind) made.className = kind;
-  parent?.append(made);
-  return made;
+const ANNOUNCEMENT_MS = 3000; // between two announcements of a screen reader
+
+function addElement(tag, className, parent) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  parent?.append(element);
+  return element;
 }
 
-class Card {
+class FaceCard {
   constructor(facts) {
     this.facts = facts;
-    this.root = element("article", "face");
-    this.who = element("p", "who", this.root);
-    const title = element("h3", "", this.root);
-    this.swatch = element("span", "swatch", title);
+    this.root = addElement("article", "face");
+    this.track = addElement("p", "track-number", this.root);
+    const title = addElement("h3", "", this.root);
+    this.swatch = addElement("span", "swatch", title);
     this.swatch.setAttribute("aria-hidden", "true");
-    this.name = element("span", "", title);
-    this.share = element("span", "share", title);
-    this.rows = new Map(facts.classes.map((expression) => [expression, this.row(expression)]));
+    this.expression = addElement("span", "", title);
+    this.confidence = addElement("span", "confidence", title);
+    this.rows = new Map(facts.classes.map((expression) => [expression, this.addRow(expression)]));
   }
 
-  row(expression) {
-    const root = element("div", "bar", this.root);
-    element("span", "name", root).textContent = expression;
-    const track = element("span", "track", root);
+  addRow(expression) {
+    const root = addElement("div", "bar", this.root);
+    addElement("span", "name", root).textContent = expression;
+    const track = addElement("span", "track", root);
     track.setAttribute("aria-hidden", "true");
-    const fill = element("span", "fill", track);
+    const fill = addElement("span", "fill", track);
     fill.style.background = this.facts.colours[expression];
-    return { root, fill, value: element("span", "value", root) };
+    return { root, fill, value: addElement("span", "value", root) };
   }
 
   show(face) {
-    const unsure = face.expression === this.facts.uncertain;
-    this.who.textContent = unsure ? `Face ${face.track_id}, most likely ${face.likeliest} ${percent(face.confidence)}` : `Face ${face.track_id}`;
+    const uncertain = face.expression === this.facts.uncertain;
+    const likeliest = uncertain ? `, most likely ${face.likeliest} ${percent(face.confidence)}` : "";
+    this.track.textContent = `Face ${face.track_id}${likeliest}`;
     this.swatch.style.background = this.facts.colours[face.expression];
-    this.name.textContent = face.expression;
-    this.share.textContent = unsure ? "" : percent(face.confidence);
+    this.expression.textContent = face.expression;
+    this.confidence.textContent = uncertain ? "" : percent(face.confidence);
     for (const [expression, row] of this.rows) {
       row.fill.style.width = `${100 * face.probabilities[expression]}%`;
       row.value.textContent = percent(face.probabilities[expression]);
@@ -47,40 +50,39 @@ class Card {
 }
 
 export class Panel {
-  constructor(root, spoken, facts) {
-    Object.assign(this, { root, spoken, facts, cards: new Map(), said: "", saidAt: 0 });
-    this.none = root.querySelector(".none");
+  constructor(root, announcement, facts) {
+    Object.assign(this, { root, announcement, facts, cards: new Map(), announced: "", announcedAt: 0 });
+    this.empty = root.querySelector(".none");
   }
 
   show(faces) {
-    const present = new Set(faces.map((face) => face.track_id));
+    const tracks = new Set(faces.map((face) => face.track_id));
     for (const [track, card] of this.cards) {
-      if (present.has(track)) continue;
+      if (tracks.has(track)) continue;
       card.root.remove();
       this.cards.delete(track);
     }
     for (const face of faces) {
       if (!this.cards.has(face.track_id)) {
-        this.cards.set(face.track_id, new Card(this.facts));
+        this.cards.set(face.track_id, new FaceCard(this.facts));
         this.root.append(this.cards.get(face.track_id).root);
       }
       this.cards.get(face.track_id).show(face);
     }
-    this.none.hidden = faces.length > 0;
-    this.say(faces);
+    this.empty.hidden = faces.length > 0;
+    this.announce(faces);
   }
 
-  // A screen reader hears changes of the response, at most one in three seconds.
-  say(faces) {
+  announce(faces) {
     const text = faces.length ? faces.map((face) => `face ${face.track_id}: ${face.expression}`).join(", ") : "no face";
-    if (text === this.said || performance.now() - this.saidAt < 3000) return;
-    this.spoken.textContent = text;
-    Object.assign(this, { said: text, saidAt: performance.now() });
+    if (text === this.announced || performance.now() - this.announcedAt < ANNOUNCEMENT_MS) return;
+    this.announcement.textContent = text;
+    Object.assign(this, { announced: text, announcedAt: performance.now() });
   }
 }
 
 export function describe(response, facts) {
   if (!response?.width) return "Nothing is shown yet.";
-  if (!response.faces.length) return "A image with no face.";
-  return `A image with ${response.faces.map((face) => `face ${face.track_id}: ${words(face, facts)}`).join(", ")}.`;
+  if (!response.faces.length) return "An image without a face.";
+  return `An image with ${response.faces.map((face) => `face ${face.track_id}: ${predictionText(face, facts)}`).join(", ")}.`;
 }

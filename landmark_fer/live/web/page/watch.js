@@ -1,25 +1,27 @@
-// The server's own source: asks for the next frame when the last is drawn, so that none waits.
+// The server's own source: requests the next frame after drawing the last, so that no frames queue up.
+
+import { capitalize } from "/page/status.js";
 
 export class Watch {
-  constructor(canvas, { onResponse, onTrouble }) {
-    Object.assign(this, { canvas, onResponse, onTrouble, running: false });
+  constructor(canvas, { onResponse, onError }) {
+    Object.assign(this, { canvas, onResponse, onError, running: false });
   }
 
-  // Returns that it runs, as the camera does.
+  // Returns true, as `Camera.start` does when the camera runs.
   async start() {
     this.running = true;
     const socket = new WebSocket(`${location.origin.replace("http", "ws")}/v1/watch`);
     socket.binaryType = "blob";
-    Object.assign(this, { socket, response: null, askedAt: performance.now() });
-    socket.addEventListener("open", () => this.running && this.ask());
+    Object.assign(this, { socket, response: null });
+    socket.addEventListener("open", () => this.running && this.requestFrame());
     socket.addEventListener("message", ({ data }) => {
       if (typeof data === "string") this.response = JSON.parse(data);
-      else this.take(data, this.response);
+      else this.show(data, this.response);
     });
     socket.addEventListener("close", ({ reason }) => {
       if (socket !== this.socket || !this.running) return;
       this.running = false;
-      this.onTrouble(reason ? `The server ended the visit: ${reason}.` : "The server cannot be reached.");
+      this.onError(reason ? `The server ended the session: ${reason}.` : "The server cannot be reached.");
     });
     return true;
   }
@@ -29,12 +31,11 @@ export class Watch {
     this.socket?.close();
   }
 
-  ask() {
-    this.askedAt = performance.now();
+  requestFrame() {
     this.socket.send("next");
   }
 
-  async take(jpeg, response) {
+  async show(jpeg, response) {
     if (jpeg.size) {
       const image = await createImageBitmap(jpeg);
       if (!this.running) return;
@@ -44,11 +45,7 @@ export class Watch {
     }
     if (!this.running) return;
     this.onResponse(response, response.milliseconds);
-    if (response.ended) this.onTrouble(sentence(response.ended), true);
-    requestAnimationFrame(() => this.socket.readyState === WebSocket.OPEN && this.ask());
+    if (response.ended) this.onError(capitalize(response.ended), { keepImage: true });
+    requestAnimationFrame(() => this.socket.readyState === WebSocket.OPEN && this.requestFrame());
   }
-}
-
-function sentence(text) {
-  return `${text[0].toUpperCase()}${text.slice(1)}.`;
 }

@@ -1,4 +1,4 @@
-"""The server's own source: everyone sees it, nothing is read while nobody looks, files play at their own pace."""
+"""The server's source: all watchers get it, nothing is read while nobody watches, files play at their own rate."""
 
 import io
 import json
@@ -12,11 +12,11 @@ from websockets.exceptions import ConnectionClosed
 
 from landmark_fer.core.errors import SourceError
 from landmark_fer.live.sources.opening import open_source
-from tests.live.web.asking import as_file, running
+from tests.live.web.client import as_file, live_server
 
 
 class NumberReader:
-    """Sees no face; remembers the grey of each image."""
+    """Detects no face; stores the grey of each image."""
 
     def __init__(self):
         self.greys = []
@@ -42,13 +42,13 @@ def next_frame(socket):
     return json.loads(socket.recv(timeout=120)), socket.recv(timeout=120)
 
 
-def test_a_file_is_shown_from_its_beginning_to_its_end_and_then_says_so(folder):
+def test_a_file_plays_once_and_its_end_is_reported(folder):
     reader = NumberReader()
-    with open_source(folder) as source, running(lambda: reader, source=source) as visitor:
-        assert visitor.ask("/page/facts.json").json["source"] == str(folder)
+    with open_source(folder) as source, live_server(lambda: reader, source=source) as client:
+        assert client.request("/page/facts.json").json["source"] == str(folder)
         time.sleep(0.5)
-        assert reader.greys == []  # nobody looks
-        with visitor.visit("/v1/watch") as socket:
+        assert reader.greys == []  # nobody watches
+        with client.connect("/v1/watch") as socket:
             responses = [next_frame(socket)]
             while "ended" not in responses[-1][0]:
                 responses.append(next_frame(socket))
@@ -56,19 +56,19 @@ def test_a_file_is_shown_from_its_beginning_to_its_end_and_then_says_so(folder):
         assert responses[-1][0]["ended"] == "the source has ended"
         last = np.asarray(Image.open(io.BytesIO(responses[-1][1])))
         assert last.shape == (30, 40, 3) and abs(int(last[0, 0, 0]) - 60) <= 2
-        with visitor.visit("/v1/watch") as socket:  # who comes later still sees how it ended
+        with client.connect("/v1/watch") as socket:  # later watchers get the end as well
             assert next_frame(socket)[0]["ended"]
     assert reader.closed
 
 
-def test_several_watchers_see_the_same_and_one_who_stops_holds_nobody_up(folder):
+def test_a_watcher_that_stops_does_not_block_the_others(folder):
     with (
         open_source(folder) as source,
-        running(NumberReader, source=source) as visitor,
-        visitor.visit("/v1/watch") as one,
-        visitor.visit("/v1/watch") as other,
+        live_server(NumberReader, source=source) as client,
+        client.connect("/v1/watch") as one,
+        client.connect("/v1/watch") as other,
     ):
-        one.send("next")  # and never looks again
+        one.send("next")  # and never reads
         responses = [{}]
         while "ended" not in responses[-1]:
             response, image = next_frame(other)
@@ -78,7 +78,7 @@ def test_several_watchers_see_the_same_and_one_who_stops_holds_nobody_up(folder)
         assert numbers == sorted(set(numbers))
 
 
-def test_a_file_can_be_shown_again_and_again(folder):
+def test_a_file_can_play_in_a_loop(folder):
     for path in sorted(folder.iterdir())[2:]:
         path.unlink()
     readers = []
@@ -89,21 +89,21 @@ def test_a_file_can_be_shown_again_and_again(folder):
 
     with (
         open_source(folder) as source,
-        running(make_reader, source=source, again=lambda: open_source(folder)) as visitor,
-        visitor.visit("/v1/watch") as socket,
+        live_server(make_reader, source=source, reopen=lambda: open_source(folder)) as client,
+        client.connect("/v1/watch") as socket,
     ):
         while len(readers) < 3:
             assert "ended" not in next_frame(socket)[0]
     assert readers[0].greys == readers[1].greys == [10, 20]
 
 
-class Breaking:
-    """A source that breaks after one frame."""
+class FailingSource:
+    """A source that fails after one frame."""
 
-    name, live, frames_per_second = "breaking", True, 25.0
+    name, live, frames_per_second = "failing", True, 25.0
 
     def __init__(self, error):
-        self.error, self.looked_at = error, threading.Event()
+        self.error, self.watched = error, threading.Event()
 
     def __iter__(self):
         from landmark_fer.live.sources.opening import Frame
@@ -111,52 +111,52 @@ class Breaking:
         with open_source("demo") as source:
             first = next(iter(source))
         assert isinstance(first, Frame)
-        self.looked_at.wait(60)
+        self.watched.wait(60)
         yield first
         raise self.error
 
 
 @pytest.mark.parametrize(
-    "error, sentence",
+    "error, message",
     [
         (SourceError("camera 0 went away; plug it in"), "camera 0 went away; plug it in"),
-        (KeyError("x"), "log says why"),
+        (KeyError("x"), "see the server's log"),
     ],
 )
-def test_a_source_that_breaks_is_said_and_the_server_stays(error, sentence, jpeg, make_reader):
-    source = Breaking(error)
-    with running(make_reader, source=source) as visitor:
-        with visitor.visit("/v1/watch") as socket:
+def test_a_failing_source_is_reported_and_the_server_stays_up(error, message, jpeg, make_reader):
+    source = FailingSource(error)
+    with live_server(make_reader, source=source) as client:
+        with client.connect("/v1/watch") as socket:
             socket.send("next")
-            while visitor.ask("/v1/health").json["visitors"] < 1:
+            while client.request("/v1/health").json["visitors"] < 1:
                 time.sleep(0.05)
-            source.looked_at.set()
+            source.watched.set()
             response, image = json.loads(socket.recv(timeout=120)), socket.recv(timeout=120)
             if "ended" not in response:
                 assert len(response["faces"]) == 1
                 response, image = next_frame(socket)
-            assert sentence in response["ended"]
+            assert message in response["ended"]
             assert image[:2] == b"\xff\xd8"  # the last image stays
-        assert visitor.recognize(jpeg).status == 200
+        assert client.recognize(jpeg).status == 200
 
 
-def test_without_a_source_there_is_nothing_to_watch(server):
-    assert server.ask("/page/facts.json").json["source"] is None
-    with server.visit("/v1/watch") as socket, pytest.raises(ConnectionClosed) as closed:
+def test_watching_without_a_source_is_refused(server):
+    assert server.request("/page/facts.json").json["source"] is None
+    with server.connect("/v1/watch") as socket, pytest.raises(ConnectionClosed) as closed:
         socket.recv(timeout=60)
     assert closed.value.rcvd.reason == "this server has no source to watch"
 
 
-def test_ending_the_server_does_not_wait_for_a_source_that_stands_still():
-    goes_on = threading.Event()
+def test_stopping_the_server_does_not_wait_for_a_blocked_source():
+    unblocked = threading.Event()
 
-    class Still:
-        name, live, frames_per_second = "still", True, 25.0
+    class BlockedSource:
+        name, live, frames_per_second = "blocked", True, 25.0
 
         def __iter__(self):
-            goes_on.wait(300)
+            unblocked.wait(300)
             return iter(())
 
-    with running(NumberReader, source=Still()) as visitor:
-        assert visitor.ask("/v1/health").json["source"] == "still"
-    goes_on.set()
+    with live_server(NumberReader, source=BlockedSource()) as client:
+        assert client.request("/v1/health").json["source"] == "blocked"
+    unblocked.set()
