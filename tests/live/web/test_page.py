@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 import tomllib
-from fnmatch import fnmatch
 from pathlib import Path
 from zlib import crc32
 
@@ -163,8 +162,10 @@ def test_every_file_is_served_with_its_type(server):
 
 def test_every_file_is_packaged():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    patterns = settings["tool"]["setuptools"]["package-data"]["landmark_fer.live.web"]
-    assert all(any(fnmatch(f"page/{path.name}", pattern) for pattern in patterns) for path in PAGE.iterdir())
+    (package,) = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert PAGE.is_relative_to(ROOT / package)
+    tracked = subprocess.run(["git", "ls-files", PAGE], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {path.name for path in PAGE.iterdir()} == {Path(line).name for line in tracked.splitlines()}
 
 
 def test_the_page_gets_expressions_colours_and_options(server, recognizer):
