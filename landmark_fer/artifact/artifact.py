@@ -20,7 +20,6 @@ import sklearn
 
 from landmark_fer import __version__
 from landmark_fer.artifact.card import render_card
-from landmark_fer.artifact.folders import read_steadily, recover, replaced
 from landmark_fer.artifact.manifest import (
     CARD_NAME,
     DEFAULT_ARTIFACT,
@@ -40,6 +39,7 @@ from landmark_fer.artifact.model_files import (
 )
 from landmark_fer.artifact.probe import check_probe, probe_predictions
 from landmark_fer.core.errors import ArtifactError, InputError, SinkError
+from landmark_fer.core.files import atomic_folder, read_folder, recover_folder
 from landmark_fer.core.naming import writable
 
 _OF_ONE_COPY = ("format", "format_version", "versions", "model", "files", "probe")  # computed for each copy of a model
@@ -107,9 +107,9 @@ def save_artifact(path, predictor, facts, *, format="joblib", extras=None):
     path = Path(path)
     check_destination(path)
     check_model_format(format)
-    recover(path)
+    recover_folder(path)
     try:
-        with replaced(path) as folder:
+        with atomic_folder(path) as folder:
             manifest = _write(folder, predictor, facts, format, extras or {})
     except OSError as error:
         raise SinkError(
@@ -178,7 +178,7 @@ def load_artifact(path=None, *, threads=1):
     path = Path(path) if path is not None else DEFAULT_ARTIFACT
     if path.suffix.lower() in NETWORK_SUFFIXES and not path.is_dir():
         return _load_network_file(path, threads)
-    manifest, predictor = read_steadily(path, lambda folder: _read(folder, threads), ArtifactError)
+    manifest, predictor = read_folder(path, lambda folder: _read(folder, threads), ArtifactError)
     check_probe(path, predictor, manifest)
     return Artifact(predictor, manifest, path)
 
@@ -203,7 +203,7 @@ def check_destination(path):
     parent = next(folder for folder in path.absolute().parents if folder.exists())
     if not (parent.is_dir() and os.access(parent, os.W_OK)):
         raise ArtifactError(f"{path} cannot be created, because {parent} is not writable; choose another --out")
-    read_steadily(path, _check_nothing_else, (ArtifactError, FileNotFoundError))  # another process may be replacing it
+    read_folder(path, _check_nothing_else, (ArtifactError, FileNotFoundError))  # another process may be replacing it
 
 
 def _check_nothing_else(path):
@@ -237,8 +237,4 @@ def _write(folder, predictor, facts, format, extras):
     text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / MANIFEST_NAME).write_text(writable(text) + "\n", encoding="utf-8")
     (folder / CARD_NAME).write_text(writable(render_card(manifest)), encoding="utf-8")
-    folder.chmod(0o755)
-    for file in folder.iterdir():
-        with open(file, "rb") as written:
-            os.fsync(written.fileno())
     return manifest

@@ -3,17 +3,15 @@
 import csv
 import hashlib
 import json
-import os
 import re
 import shlex
-import shutil
-import uuid
 from pathlib import Path
 
 import numpy as np
 
 from landmark_fer.core.errors import DataError, InputError, SinkError
 from landmark_fer.core.expressions import EXPRESSIONS
+from landmark_fer.core.files import atomic_write_text, remove_folder, remove_leftovers
 from landmark_fer.core.naming import natural_key, writable
 from landmark_fer.datasets.readers.csv_files import csv_rows
 
@@ -75,19 +73,13 @@ def write_take(folder, about, records, frames, images):
         (folder / IMAGES / f"{number:04d}.png").write_bytes(content)
     about = about | {"sha256": {name: _sha256(folder / name) for name in (RECORDS, FRAMES)}}
     (folder / TAKE).write_text(writable(json.dumps(about, indent=1, ensure_ascii=False)) + "\n", encoding="utf-8")
-    for file in (file for file in folder.rglob("*") if file.is_file()):
-        sync(file)
 
 
 def write_json(path, values):
-    """Write a file beside its place and rename it."""
-    beside = path.with_name(f".{uuid.uuid4().hex}.new")
+    """Write a file that is whole or as it was; raise SinkError if it cannot be written."""
     try:
-        beside.write_text(writable(json.dumps(values, indent=1, ensure_ascii=False)) + "\n", encoding="utf-8")
-        sync(beside)
-        os.replace(beside, path)
+        atomic_write_text(path, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise SinkError(f"{path} cannot be written ({error.strerror or error}); make room") from error
 
 
@@ -130,41 +122,18 @@ def read_records(take):
     return records, frames
 
 
-def remove_folder(path):
-    """Delete a folder: gone for every reader at once, then from the disk.
-
-    Raises
-    ------
-    SinkError
-        If it cannot be deleted.
-    """
-    gone = path.with_name(f".{uuid.uuid4().hex}.gone")
+def delete_folder(path):
+    """Delete the folder of a take or a person: gone for every reader at once; raise SinkError if it cannot be."""
     try:
-        os.replace(path, gone)
-        shutil.rmtree(gone)
+        remove_folder(path)
     except OSError as error:
         raise SinkError(f"{path} cannot be deleted wholly ({error.strerror or error}); delete it by hand") from error
 
 
 def clear_leftovers(path):
     """Delete what a program that was killed left of takes that were being written or deleted."""
-    for pattern in (".*.new", ".*.gone", "*/.*.new", "*/.*.gone"):
-        for leftover in path.glob(pattern):
-            if leftover.is_dir():
-                shutil.rmtree(leftover, ignore_errors=True)
-            else:
-                leftover.unlink(missing_ok=True)
-
-
-def sync(path):
-    """Have a file, or the names in a folder, written through to the disk where the system can."""
-    if os.name == "nt" and path.is_dir():
-        return
-    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    for folder in (path, *filter(Path.is_dir, path.iterdir())):
+        remove_leftovers(folder)
 
 
 def _sha256(path):

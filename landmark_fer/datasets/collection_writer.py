@@ -1,15 +1,12 @@
 """Writing a collection: takes that are whole or not there, consent, and deleting on request."""
 
 import contextlib
-import os
-import shutil
-import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
 from landmark_fer import __version__
 from landmark_fer.core.errors import InputError, SinkError
-from landmark_fer.core.files import locked
+from landmark_fer.core.files import atomic_folder, locked
 from landmark_fer.datasets.collection import (
     ABOUT,
     CONSENT_VERSION,
@@ -23,12 +20,11 @@ from landmark_fer.datasets.collection import (
     check_place,
     checked_subject,
     clear_leftovers,
+    delete_folder,
     folder_of,
     is_collection,
     read_about,
     read_takes,
-    remove_folder,
-    sync,
     write_json,
     write_take,
 )
@@ -115,14 +111,10 @@ class Collection:
         about = {"subject": subject, "expression": expression, "round": number, "faces": len(records)}
         about |= {"source": source, "begin_s": frames[0]["time_s"], "end_s": frames[-1]["time_s"], "recorded": _now()}
         about |= {"format_version": FORMAT_VERSION, "landmark_fer": __version__, "made_with": self.made_with}
-        beside = folder / f".{uuid.uuid4().hex}.new"
         try:
-            beside.mkdir(parents=True)
-            write_take(beside, about, records, frames, images)
-            os.replace(beside, place)
-            sync(folder)
+            with atomic_folder(place) as new:
+                write_take(new, about, records, frames, images)
         except OSError as error:
-            shutil.rmtree(beside, ignore_errors=True)
             raise SinkError(
                 f"{place} cannot be written ({error.strerror or error}); the takes before are kept"
             ) from error
@@ -130,7 +122,7 @@ class Collection:
 
     def remove(self, take):
         """Delete one take, as from `read_takes`."""
-        remove_folder(take["path"])
+        delete_folder(take["path"])
 
     def _begin(self):
         """Clear away what a killed program left, and make what a new folder needs."""
@@ -162,7 +154,7 @@ def delete_subject(path, subject):
         raise InputError(f"subject must be one of those of {path} ({known}), got {subject!r}")
     n_takes = len(list(folder.glob(f"[!.]*/{TAKE}")))
     if folder.is_dir():
-        remove_folder(folder)
+        delete_folder(folder)
     about["consent"].pop(subject, None)
     write_json(path / ABOUT, about)
     return n_takes
@@ -177,7 +169,7 @@ def delete_all(path):
     n_takes = sum(delete_subject(path, subject) for subject in about["consent"])
     for folder in {file.parents[1] for file in path.glob(f"[!.]*/[!.]*/{TAKE}")}:  # copied here by hand
         n_takes += len(list(folder.glob(f"[!.]*/{TAKE}")))
-        remove_folder(folder)
+        delete_folder(folder)
     clear_leftovers(path)
     for name in (ABOUT, LOCK, *([READ_ME] if _is_ours(path / READ_ME) else [])):
         (path / name).unlink(missing_ok=True)

@@ -17,14 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from landmark_fer.core.errors import DataError, SinkError
-from landmark_fer.core.files import (
-    CACHE_VARIABLE,
-    cache_folder,
-    locked,
-    moved_into_place,
-    read_npz,
-    written_beside,
-)
+from landmark_fer.core.files import CACHE_VARIABLE, atomic_file, cache_folder, locked, move_folder
 from landmark_fer.core.records import record_dtype
 from landmark_fer.datasets.base import FaceDataset, unread
 from landmark_fer.datasets.cache_entry import ABOUT, LEFT_OUT, GrowingEntry, measured_chunks
@@ -133,7 +126,7 @@ def _build(entry, reader, *, settings, predictor, jobs, progress):
         first = f"{growing.n_left_out:,} were left out, the first because {reasons[0]}" if reasons else "empty"
         raise DataError(f"{reader.name} must hold faces, and none is left of it: {first}")
     growing.clear()
-    moved_into_place(growing.folder, entry)
+    move_folder(growing.folder, entry)
 
 
 def _measure(growing, reader, settings, predictor, jobs, progress):
@@ -160,17 +153,12 @@ def _about(folder):
 def _read_entry(entry, reader):
     """Return the data set of an entry of the cache, or None if it is missing or damaged."""
     try:
-        if (entry / "columns.npz").is_file():
-            columns, left_out, remarks = _packed_columns(entry), "", []
-            problems = columns.pop("problems").tolist()
-            n_left_out = len(problems)
-        elif entry.is_dir():
-            about, left_out = _about(entry), str(entry / LEFT_OUT)
-            problems, n_left_out = about["problems"], about["unreadable"] + about["faceless"]
-            remarks = about["remarks"]
-            columns = {name: _mapped(entry / f"{name}.npy") for name in COLUMNS}
-        else:
+        if not entry.is_dir():
             return None
+        about, left_out = _about(entry), str(entry / LEFT_OUT)
+        problems, n_left_out = about["problems"], about["unreadable"] + about["faceless"]
+        remarks = about["remarks"]
+        columns = {name: _mapped(entry / f"{name}.npy") for name in COLUMNS}
         records = np.load(entry / "records.npy", mmap_mode="r", allow_pickle=False)
         known = {"cropped": reader.cropped, "source": reader.name, "key": entry.name, "problems": problems}
         known |= {"remarks": [*getattr(reader, "remarks", ()), *remarks]}
@@ -200,9 +188,9 @@ def _all_left_out(path, skipped):
     """Write a csv beside that of an entry, with files that are not read at its end; return its path."""
     together = path.with_name(f"all_{path.name}")
     try:
-        with written_beside(together) as temporary:
-            shutil.copyfile(path, temporary)
-            with temporary.open("a", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        with atomic_file(together) as new:
+            shutil.copyfile(path, new)
+            with new.open("a", newline="", encoding="utf-8", errors="backslashreplace") as file:
                 csv.writer(file).writerows(skipped.items())
     except OSError as error:
         _log.warning("%s cannot be written (%s)", together, error.strerror or error)
@@ -212,11 +200,3 @@ def _all_left_out(path, skipped):
 
 def _mapped(path):
     return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-
-
-def _packed_columns(entry):
-    """Return the columns of an entry that keeps them in one file, as small ones once did; they stay good."""
-    columns = read_npz(entry / "columns.npz", (*COLUMNS, "problems"))
-    if columns is None:
-        raise ValueError("columns.npz cannot be read")
-    return columns

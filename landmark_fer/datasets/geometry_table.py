@@ -19,7 +19,7 @@ from landmark_fer.core.bundled import bundled
 from landmark_fer.core.command import run_command
 from landmark_fer.core.errors import DataError, InputError, SinkError
 from landmark_fer.core.expressions import EXPRESSIONS
-from landmark_fer.core.files import checkout, written_beside
+from landmark_fer.core.files import atomic_file, checkout_folder
 from landmark_fer.core.landmarks import N_LANDMARKS
 from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.core.records import records_of_landmarks
@@ -41,7 +41,7 @@ def table_path():
 
 def new_table_path():
     """Return where a new table is written by default: ``data/`` of the checkout, else of the working directory."""
-    return (checkout() or Path()) / "data" / TABLE_NAME
+    return (checkout_folder() or Path()) / "data" / TABLE_NAME
 
 
 def write_table(dataset, path=None, *, cache=None):
@@ -76,7 +76,7 @@ def write_table(dataset, path=None, *, cache=None):
     words, expressions = np.unique(dataset.expressions, return_inverse=True)
     path = Path(path or new_table_path())
     try:
-        with written_beside(path) as temporary, open(temporary, "wb") as file:
+        with atomic_file(path) as new, open(new, "wb") as file:
             np.savez_compressed(
                 file,
                 format=TABLE_FORMAT,

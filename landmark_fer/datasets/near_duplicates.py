@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from landmark_fer.core.errors import InputError
-from landmark_fer.core.files import cache_folder, read_npz, written_beside
+from landmark_fer.core.files import atomic_file, cache_folder
 from landmark_fer.core.records import rows_of, take_field
 
 _COMPONENTS = 64
@@ -142,16 +142,25 @@ def find_near_duplicates(dataset, *, against=None, cache=None):
             )
     keys = f"{_AUDIT_FORMAT} {dataset.key} {against.key if against else ''}"
     path = cache_folder(cache) / f"near-duplicates-{hashlib.sha256(keys.encode()).hexdigest()[:32]}.npz"
-    stored = read_npz(path, ("correlations", "nearest", "groups"))
+    stored = _read_audit(path)
     if stored is not None and len(stored["groups"]) == len(dataset):
         return NearDuplicates(**stored)
     audit = _audit(dataset, against)
     try:
-        with written_beside(path) as temporary:
-            np.savez(temporary, correlations=audit.correlations, nearest=audit.nearest, groups=audit.groups)
+        with atomic_file(path) as new:
+            np.savez(new, correlations=audit.correlations, nearest=audit.nearest, groups=audit.groups)
     except OSError as error:  # the audit is worth more than its copy
         _log.warning("the near-duplicate audit of %s was not kept: %s", dataset.source, error)
     return audit
+
+
+def _read_audit(path):
+    """Return the arrays of a stored audit, or None if it is missing or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in ("correlations", "nearest", "groups")}
+    except Exception:  # damaged content makes NumPy and zipfile raise nearly any error
+        return None
 
 
 def near_duplicate_vectors(records):

@@ -13,9 +13,9 @@ from pathlib import Path
 from joblib import effective_n_jobs
 
 from landmark_fer.artifact.artifact import load_artifact
-from landmark_fer.artifact.folders import write_whole
 from landmark_fer.artifact.manifest import MANIFEST_NAME, read_manifest
 from landmark_fer.core.errors import ArtifactError, DataError, InputError, SinkError
+from landmark_fer.core.files import atomic_write_text
 from landmark_fer.datasets import load_dataset
 from landmark_fer.evaluation.importance import region_swaps
 from landmark_fer.evaluation.splits import prepare_folds, split_faces, split_for_networks
@@ -127,7 +127,7 @@ def _keep(folder, manifest, facts):
         raise ArtifactError(f"{folder} was replaced by another model meanwhile; measure again")
     text = json.dumps(standing | facts, indent=1, ensure_ascii=False, allow_nan=False)
     try:
-        write_whole(folder / MANIFEST_NAME, f"{text}\n")
+        atomic_write_text(folder / MANIFEST_NAME, f"{text}\n")
     except OSError as error:
         raise SinkError(
             f"{folder / MANIFEST_NAME} could not be written ({error.strerror or error}); copy the folder to a place "

@@ -8,8 +8,8 @@ import numpy as np
 from markupsafe import Markup
 
 from landmark_fer.artifact.card import USE, percent, thinned_rows
-from landmark_fer.artifact.folders import write_whole
 from landmark_fer.core.errors import SinkError
+from landmark_fer.core.files import atomic_write_text
 from landmark_fer.core.templates import render_template
 from landmark_fer.figures.canvas import figure_svg
 from landmark_fer.figures.comparison import FoldsFigure, HistoryFigure, LearningFigure
@@ -180,6 +180,6 @@ def write_page(path, text):
         If it cannot be written.
     """
     try:
-        write_whole(Path(path), text)
+        atomic_write_text(Path(path), text)
     except OSError as error:
         raise SinkError(f"{path} could not be written ({error.strerror or error}); choose another --report") from error

@@ -31,7 +31,7 @@ def dying(*given, **named):
     return original(*given, **named)
 setattr(owner, name, dying)
 if name == "rename":  # as on systems that cannot let two folders change places
-    importlib.import_module("landmark_fer.artifact.folders")._exchange = lambda *paths: False
+    importlib.import_module("landmark_fer.core.files")._exchange = lambda *paths: False
 from landmark_fer.fit.__main__ import main
 sys.exit(main(arguments))
 """

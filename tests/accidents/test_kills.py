@@ -9,9 +9,9 @@ import time
 import numpy as np
 import pytest
 
-from landmark_fer.artifact import folders
 from landmark_fer.artifact.artifact import load_artifact, save_artifact
-from landmark_fer.artifact.folders import FORGOTTEN_S
+from landmark_fer.core import files
+from landmark_fer.core.files import LEFTOVER_S
 from landmark_fer.fit.__main__ import main
 from tests.accidents.children import DYING, PATIENCE_S, QUICK, command, environment, run
 from tests.conftest import made_up_faces
@@ -24,9 +24,10 @@ STAGES = {
     "last fit": ("landmark_fer.models.ls_svm:LeastSquaresSVM.fit", 4, 1),
     "before the model is written": ("joblib:dump", 1, 1),
     "after the model is written": ("landmark_fer.artifact.artifact:probe_predictions", 1, 1),
-    "before the exchange": ("landmark_fer.artifact.folders:_exchange", 1, 1),
-    "before the first rename": ("pathlib:Path.rename", 1, 1),
-    "between the renames": ("pathlib:Path.rename", 2, 1),
+    "before the exchange": ("landmark_fer.core.files:_exchange", 1, 1),
+    "before the measured faces are moved": ("pathlib:Path.rename", 1, 1),
+    "before the first rename": ("pathlib:Path.rename", 2, 1),
+    "between the renames": ("pathlib:Path.rename", 3, 1),
     "after the renames": ("landmark_fer.fit:_write_report", 1, 2),
 }
 
@@ -76,11 +77,12 @@ def test_a_kill_leaves_the_old_or_the_new_artifact_and_the_next_run_works(
 
 
 def test_what_killed_runs_left_is_cleared_away_after_a_day(predictions, tmp_path):
-    for name, age_s in ((".model.old1.new", FORGOTTEN_S + 60), (".model.young.new", 60), (".other.old.new", 2e6)):
+    ages_s = {".new-00000001-model": LEFTOVER_S + 60, ".new-00000002-model": 60, ".new-00000003-other": 2e6}
+    for name, age_s in ages_s.items():
         (tmp_path / name).mkdir()
         os.utime(tmp_path / name, (time.time() - age_s,) * 2)
     first_artifact(tmp_path / "model", predictions)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".model.young.new", ".other.old.new", "model"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".new-00000002-model", ".new-00000003-other", "model"]
 
 
 @pytest.mark.slow
@@ -132,7 +134,7 @@ def test_two_fits_into_one_folder(predictions, lfw_csv, tmp_path):
 def test_several_writers_and_a_reader_of_one_folder(in_one_step, predictions, tmp_path, monkeypatch):
     """Also on systems that cannot let two folders change places."""
     if not in_one_step:
-        monkeypatch.setattr(folders, "_exchange", lambda *paths: False)
+        monkeypatch.setattr(files, "_exchange", lambda *paths: False)
     failures, ended = [], threading.Event()
 
     def write():

@@ -1,6 +1,5 @@
 """What is installed is known: pinned by hash, licensed, listed for a release, and never called safe unlooked."""
 
-import json
 import re
 import subprocess
 import sys

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.artifact.artifact import load_artifact
-from landmark_fer.core import files as cache_files
+from landmark_fer.core import files
 from landmark_fer.live import __main__ as live
 from landmark_fer.live.sources import live_source
 from landmark_fer.live.sources.live_source import LiveSource
@@ -142,7 +142,7 @@ class TestNoHome:
         """As for an installed package, which keeps measured faces at home."""
         (tmp_path / "file").touch()
         code = (
-            "import sys; from landmark_fer.core import files as cache_files; cache_files.checkout = lambda: None;"
+            "import sys; from landmark_fer.core import files; files.checkout_folder = lambda: None;"
             "from landmark_fer.fit.__main__ import main; sys.exit(main(sys.argv[1:]))"
         )
         changes = {"HOME": str(tmp_path / "file"), "LANDMARK_FER_CACHE": None}
@@ -150,14 +150,12 @@ class TestNoHome:
         assert "LANDMARK_FER_CACHE" in refusal(done)
 
     def test_a_user_without_a_home_is_told_to_name_a_cache(self, monkeypatch):
-        def nowhere():
-            raise RuntimeError("Could not determine home directory.")
-
         monkeypatch.delenv("LANDMARK_FER_CACHE", raising=False)
-        monkeypatch.setattr(cache_files, "checkout", lambda: None)
-        monkeypatch.setattr(cache_files.Path, "home", nowhere)
-        with pytest.raises(cache_files.SinkError, match="LANDMARK_FER_CACHE"):
-            cache_files.cache_folder()
+        monkeypatch.setattr(files, "checkout_folder", lambda: None)
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+        with pytest.raises(files.SinkError, match="LANDMARK_FER_CACHE"):
+            files.cache_folder()
 
 
 class LostCamera:

@@ -10,9 +10,10 @@ import joblib
 import numpy as np
 import pytest
 
-from landmark_fer.artifact import artifact, folders
+from landmark_fer.artifact import artifact
 from landmark_fer.artifact.artifact import check_destination, load_artifact, read_manifest, save_artifact
 from landmark_fer.artifact.probe import probe_records
+from landmark_fer.core import files
 from landmark_fer.core.errors import ArtifactError, SinkError
 from tests.conftest import made_up_faces
 
@@ -192,7 +193,7 @@ class TestFailuresWhileSaving:
         elif moment == "card":
             monkeypatch.setattr(artifact, "render_card", fail)
         else:
-            monkeypatch.setattr(folders, "_exchange", fail if moment == "exchange" else lambda *paths: False)
+            monkeypatch.setattr(files, "_exchange", fail if moment == "exchange" else lambda *paths: False)
             monkeypatch.setattr(Path, "rename", fail_at)
         with pytest.raises((SinkError, KeyboardInterrupt)) as caught:
             save_artifact(artifact_path, model.predictor, model.facts)

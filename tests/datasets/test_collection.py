@@ -11,8 +11,8 @@ import time
 import numpy as np
 import pytest
 
+from landmark_fer.core import files
 from landmark_fer.core.errors import DataError, InputError, SinkError
-from landmark_fer.datasets import collection as collection_files
 from landmark_fer.datasets import collection_writer
 from landmark_fer.datasets.collection import folder_of, made_with, read_about, read_records, read_takes
 from landmark_fer.datasets.collection_writer import Collection, delete_all, delete_subject
@@ -128,11 +128,11 @@ def test_a_failed_take_leaves_nothing_and_those_before_stay(tmp_path, monkeypatc
         def full(*_):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(collection_files, "sync", full)
+        monkeypatch.setattr(files, "sync", full)
         with pytest.raises(SinkError, match=r"No space left on device.*takes before are kept"):
             add(collection, seed=1)
         assert len(collection.takes()) == 1
-    assert not [path for path in tmp_path.rglob(".*") if path.suffix == ".new"]
+    assert not list(tmp_path.rglob(".new-*"))
 
 
 def test_killed_at_any_time_whole_takes_are_left(tmp_path):

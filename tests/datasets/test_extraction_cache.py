@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from platformdirs import user_cache_path
 
-from landmark_fer.core import files as cache_files
+from landmark_fer.core import files
 from landmark_fer.core.errors import DataError, SinkError
 from landmark_fer.core.files import cache_folder
 from landmark_fer.core.records import stack
@@ -248,18 +249,6 @@ def test_what_a_journal_does_not_vouch_for_is_measured_again(tmp_path, faces, sm
     assert sum(measured) == {"records longer": 4}.get(damage, 7)
 
 
-def test_an_entry_in_one_file_of_columns_is_still_read(tmp_path, faces):
-    made = build_dataset(Reader(faces[:4]), cache=tmp_path, **QUIET)
-    entry = tmp_path / made.key
-    names = ("expressions", "splits", "subjects", "names", "rows", "detector_scores")
-    packed = {name: np.load(entry / f"{name}.npy") for name in names}
-    np.savez(entry / "columns.npz", problems=np.array(["one"]), **packed)
-    (entry / "about.json").unlink()
-    reader = Reader(faces[:4])
-    again = build_dataset(reader, cache=tmp_path, **QUIET)
-    assert columns(again) == columns(made) and again.problems == ["one"] and reader.read == 0
-
-
 def test_words_and_numbers_are_mapped_as_the_records_are(dataset):
     for name in ("expressions", "splits", "subjects", "names", "rows", "detector_scores"):
         column = getattr(dataset, name)
@@ -361,8 +350,11 @@ def test_the_progress_bar_goes_to_stderr(tmp_path, faces, capsys):
 def test_where_the_cache_lies(tmp_path, monkeypatch):
     monkeypatch.delenv("LANDMARK_FER_CACHE", raising=False)
     assert cache_folder() == Path(__file__).parents[2] / "data" / "cache"
-    monkeypatch.setattr(cache_files, "checkout", lambda: None)
-    assert cache_folder() == Path.home() / ".cache" / "landmark_fer"
+    monkeypatch.setattr(files, "checkout_folder", lambda: None)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    if sys.platform == "linux":
+        assert cache_folder() == Path.home() / ".cache" / "landmark_fer"
+    assert cache_folder() == user_cache_path("landmark_fer", appauthor=False)
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
     assert cache_folder(tmp_path / "named") == tmp_path / "named"

@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 
 from landmark_fer import __version__
-from landmark_fer.artifact.folders import write_whole
 from landmark_fer.core.errors import SinkError
+from landmark_fer.core.files import atomic_write_text
 from landmark_fer.core.paths import check_place
 from landmark_fer.live.sinks.base import Sink, by_suffix, wall_time
 
@@ -99,7 +99,7 @@ class CsvLog(RowLog):
     def _start(self, frame):
         header = self._header(frame)
         if header is not None:
-            write_whole(self.path.with_name(f"{self.path.name}.meta.json"), json.dumps(header, indent=1) + "\n")
+            atomic_write_text(self.path.with_name(f"{self.path.name}.meta.json"), json.dumps(header, indent=1) + "\n")
         return _csv_line(self.columns)
 
     def _line(self, row):

@@ -4,9 +4,9 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from landmark_fer.artifact.folders import write_whole
 from landmark_fer.core.errors import SinkError
 from landmark_fer.core.expressions import UNCERTAIN, in_order
+from landmark_fer.core.files import atomic_write_text
 from landmark_fer.core.paths import check_place
 from landmark_fer.core.templates import render_template
 from landmark_fer.figures.palette import DARK, EXPRESSION_COLOURS, LIGHT
@@ -118,6 +118,6 @@ class SummaryWriter(Sink):
         page = render_summary(self.timelines, title=title, when=f"Recorded from {begin} to {end}, UTC", facts=facts)
         self._walls = None
         try:
-            write_whole(self.path, page)
+            atomic_write_text(self.path, page)
         except OSError as error:
             raise SinkError(f"{self.path} cannot be written ({error.strerror}); give another --summary") from error

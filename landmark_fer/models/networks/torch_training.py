@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from landmark_fer.core.files import written_beside
+from landmark_fer.core.files import atomic_file
 from landmark_fer.models.networks.torch_network import TorchNetwork
 from landmark_fer.models.networks.training import HISTORY, WEIGHTS, append_history, read_history, replace_weights
 
@@ -222,8 +222,8 @@ class _Training:
     def save(self, folder):
         state = {"heads": self.heads.state_dict(), "averaged": self.averaged.state_dict()}
         state |= {"optimizer": self.optimizer.state_dict(), "done": self.done}
-        with written_beside(folder / STATE) as temporary:
-            torch.save(state, temporary)
+        with atomic_file(folder / STATE) as new:
+            torch.save(state, new)
 
     def restore(self, folder):
         """Go on from the last whole epoch of a folder, if there is one."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from landmark_fer.core.errors import DependencyError, InputError
-from landmark_fer.core.files import written_beside
+from landmark_fer.core.files import atomic_file
 from landmark_fer.core.optional_packages import import_optional
 
 HISTORY, WEIGHTS, FINISHED = "history.csv", "best.weights.h5", "finished"
@@ -167,9 +167,8 @@ def replace_weights(network, path):
     network : keras.Model
     path : Path
     """
-    with written_beside(path) as temporary:
-        network.save_weights(temporary.with_suffix(".weights.h5"), overwrite=True)
-        temporary.with_suffix(".weights.h5").rename(temporary)
+    with atomic_file(path) as new:
+        network.save_weights(new, overwrite=True)
 
 
 def append_history(path, row):

@@ -15,8 +15,8 @@ import pytest
 
 from landmark_fer import __version__
 from landmark_fer.artifact.artifact import Artifact
-from landmark_fer.artifact.folders import write_whole
 from landmark_fer.core.errors import InputError, SinkError
+from landmark_fer.core.files import atomic_write_text
 from landmark_fer.core.records import RecognizedFace
 from landmark_fer.live.sinks.logs import COLUMNS, CsvLog, JsonlLog, log_facts, open_log
 from landmark_fer.live.sources.opening import Frame
@@ -122,10 +122,10 @@ def test_facts_name_versions_and_the_models_hash():
 
 def test_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "file.json"
-    write_whole(path, "old")
+    atomic_write_text(path, "old")
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("no")))
     with pytest.raises(OSError, match="no"):
-        write_whole(path, "new")
+        atomic_write_text(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

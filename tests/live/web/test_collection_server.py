@@ -178,7 +178,7 @@ def test_an_aborted_connection_leaves_only_complete_takes(client, service, jpeg)
     assert response["take"]["expression"] == "happy" and response["waiting"]
     (take,) = read_takes(service.collection.path)
     assert {path.name for path in take["path"].iterdir()} == {"take.json", "records.npy", "frames.csv"}
-    assert not list(service.collection.path.rglob("*.new"))
+    assert not list(service.collection.path.rglob(".new-*"))
 
 
 def test_deleting_needs_the_name_and_ends_the_session(client, service, jpeg):
