@@ -62,14 +62,13 @@ def atomic_file(path):
     Parameters
     ----------
     path : Path
-        Missing parents are created.
+        In a folder that exists.
 
     Yields
     ------
     Path
         In the same folder, with the same suffixes.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     new = _hidden(path, "new")
     try:
         yield new

@@ -76,6 +76,7 @@ def write_table(dataset, path=None, *, cache=None):
     words, expressions = np.unique(dataset.expressions, return_inverse=True)
     path = Path(path or new_table_path())
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(path) as new, open(new, "wb") as file:
             np.savez_compressed(
                 file,

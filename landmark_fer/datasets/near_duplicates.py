@@ -147,6 +147,7 @@ def find_near_duplicates(dataset, *, against=None, cache=None):
         return NearDuplicates(**stored)
     audit = _audit(dataset, against)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(path) as new:
             np.savez(new, correlations=audit.correlations, nearest=audit.nearest, groups=audit.groups)
     except OSError as error:  # the audit is worth more than its copy
