@@ -234,7 +234,7 @@ ALL_SLOW = {
     "models/networks/test_architectures.py": "Keras",
     "models/networks/test_export.py": "Keras",
     "models/networks/test_network_training.py": "Keras",
-    "live/web/test_collect_page.py": "Chromium",
+    "collect/web/test_page.py": "Chromium",
     "test_docs.py": "Sphinx",
     "fit/test_fit_networks.py": "Keras",
 }

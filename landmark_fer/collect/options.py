@@ -17,7 +17,7 @@ def make_parser():
     parser = argparse.ArgumentParser(
         prog="python -m landmark_fer.collect",
         description="Record your own expressions to fit a model on them; list and delete what was recorded.",
-        epilog="Recorded faces can identify people: ask everybody for consent, and see docs/collect.md.",
+        epilog="Recorded faces can identify people: ask everybody for consent, and see docs/own_model.md.",
     )
     _add_storage(parser.add_argument_group("storage"))
     _add_plan(parser.add_argument_group("expressions"))

@@ -61,7 +61,7 @@ def read_spans(path, *, subject):
     columns.check(COLUMNS, source=path, rule=_RULE)
     filled = [row for row in rows if any(row.cells)]
     if not filled:
-        raise DataError(f"{path} must have {_RULE}, and has no such row; see docs/collect.md")
+        raise DataError(f"{path} must have {_RULE}, and has no such row; see docs/own_model.md")
     spans = sorted((_read_span(path, row, columns, subject) for row in filled), key=lambda span: span.start_s)
     for first, second in itertools.pairwise(spans):
         if first.overlaps(second.start_s, second.end_s):

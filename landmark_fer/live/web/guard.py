@@ -128,7 +128,7 @@ class Guard:
         if name is None:
             return "the Host header must name this server, and does not"
         if self._access.token is None and not is_loopback(name):
-            return f"without a token this server answers to localhost only, got the host {name}"
+            return f"without a token this server accepts only localhost, got the host {name}"
         origin = headers.get("origin")
         if origin is not None and (_host_name(origin) is None or urlsplit(origin).netloc.lower() != host.lower()):
             return "pages of other sites may not use this server"

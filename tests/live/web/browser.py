@@ -39,9 +39,9 @@ class Page:
         self._socket, self._numbers = socket, itertools.count(1)
         self.complaints = []  # errors and warnings of the console, and requests that failed
         for domain in ("Page", "Runtime", "Log", "Network"):
-            self.ask(f"{domain}.enable")
+            self.call(f"{domain}.enable")
 
-    def ask(self, method, **parameters):
+    def call(self, method, **parameters):
         number = next(self._numbers)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
@@ -67,7 +67,7 @@ class Page:
 
     def run(self, code):
         """Run JavaScript and return its value, awaited."""
-        response = self.ask("Runtime.evaluate", expression=code, awaitPromise=True, returnByValue=True)
+        response = self.call("Runtime.evaluate", expression=code, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in response, response["exceptionDetails"]
         return response["result"].get("value")
 
@@ -77,17 +77,17 @@ class Page:
             self.run(code)
 
     def before_each_page(self, code):
-        self.ask("Page.addScriptToEvaluateOnNewDocument", source=code)
+        self.call("Page.addScriptToEvaluateOnNewDocument", source=code)
 
     def resize(self, width, height, *, ratio=1, phone=False, dark=False):
-        self.ask(
+        self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=ratio, mobile=phone
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.ask("Emulation.setEmulatedMedia", features=[scheme])
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
 
     def open(self, address):
-        self.ask("Page.navigate", url=address)
+        self.call("Page.navigate", url=address)
         self.until("document.readyState === 'complete'")
 
     def until(self, code, *, seconds=60):
@@ -119,11 +119,11 @@ class Page:
     def press(self, key, *, text=None):
         for kind in ("keyDown", "keyUp"):
             more = {"text": text} if text and kind == "keyDown" else {}
-            self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, **more)
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, **more)
 
     def screenshot(self, *, whole=False, form="png", quality=None):
         more = {"quality": quality} if quality else {}
-        response = self.ask("Page.captureScreenshot", format=form, captureBeyondViewport=whole, **more)
+        response = self.call("Page.captureScreenshot", format=form, captureBeyondViewport=whole, **more)
         return base64.b64decode(response["data"])
 
 

@@ -9,11 +9,16 @@ from landmark_fer.live.web.limits import Limits
 from tests.live.web.client import PlainReader, as_file, live_server
 
 
-def pytest_pycollect_makemodule(module_path):
-    """Skip this folder if a package of the server is missing."""
-    if module_path.parent == Path(__file__).parent:
+def skip_without_server_packages(module_path, folder):
+    """Skip a test module of a folder if a package of the server is missing."""
+    if module_path.parent == folder:
         for name in ("fastapi", "uvicorn", "websockets"):
             pytest.importorskip(name)
+
+
+def pytest_pycollect_makemodule(module_path):
+    """Skip this folder if a package of the server is missing."""
+    skip_without_server_packages(module_path, Path(__file__).parent)
 
 
 @pytest.fixture(scope="session")

@@ -101,7 +101,7 @@ def test_wrong_tokens_are_limited(make_reader):
 def test_rebound_host_names_are_refused(server, host):
     response = server.request("/v1/health", headers={"Host": host})
     assert response.status == 403
-    assert "answers to localhost only" in response.json["detail"]
+    assert "accepts only localhost" in response.json["detail"]
 
 
 @pytest.mark.parametrize("host", ["localhost:9", "LOCALHOST", "127.0.0.1", "[::1]:8000", "127.9.9.9:1"])
