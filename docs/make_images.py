@@ -18,7 +18,8 @@ from landmark_fer.live.overlay_options import OverlayOptions
 from landmark_fer.live.reader import LiveReader
 from landmark_fer.live.session import Session
 from landmark_fer.live.sinks.base import Sink
-from landmark_fer.live.sources.opening import Source, open_source
+from landmark_fer.live.sources.frames import Source
+from landmark_fer.live.sources.opening import open_source
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (720, 540)  # pixels: the width of a README's text

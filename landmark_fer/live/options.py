@@ -1,4 +1,4 @@
-"""Options of ``live``."""
+"""Command-line options of ``live``."""
 
 import argparse
 import os
@@ -14,32 +14,32 @@ from landmark_fer.perception.predictor_file import PREDICTOR
 
 _PLAYLIST = re.compile(rb"\s*(#EXTM3U|ffconcat version)")
 _ENTRY = re.compile(r"\s*(?:file\s+)?['\"]?([^#'\"\s][^'\"]*)")
-_LONGEST_PLAYLIST = 2**20  # bytes
+_MAX_PLAYLIST_BYTES = 2**20
 
 
 def files_of_source(text):
-    """Return the files that `open_source` reads for a text; a playlist's are those that it names."""
+    """Return the files that `open_source` reads for the text of an option, and those that a playlist names."""
     path = Path(url2pathname(urlsplit(text).path)) if text.startswith("file:") else Path(text)
     if is_path(text) or os.path.exists(path):
-        return [path, *_named_in(path)]
-    # FFmpeg's addresses may have files in them: file:, concat:, subfile: and others.
+        return [path, *_playlist_entries(path)]
+    # FFmpeg's addresses may contain files: file:, concat:, subfile: and others.
     return [Path(part[at + 1 :]) for part in text.split("|") for at, letter in enumerate(part) if letter == ":"]
 
 
-def is_of_source(path, file):
-    """Return whether a file is an image of a folder that is shown."""
+def is_image_in_folder(path, file):
+    """Return whether a file is an image in a folder, and so part of it as a source."""
     from landmark_fer.perception.image_formats import head_of, is_image
 
     return lies_in(file, path, deep=False) and is_image(str(file), lambda: head_of(file))
 
 
 def is_path(text):
-    """Return whether a source must be a path, or a camera: it is no address and not the demo."""
+    """Return whether a source is a path or a camera, and neither an address nor the demo."""
     return "://" not in text and not text.startswith("file:") and text != "demo"
 
 
-def _named_in(path):
-    """Return the files that a playlist names; none where the file is no playlist."""
+def _playlist_entries(path):
+    """Return the files that a playlist names; none for other files."""
     try:
         if not path.is_file():
             return []
@@ -47,15 +47,14 @@ def _named_in(path):
             if not _PLAYLIST.match(file.read(64)):
                 return []
             file.seek(0)
-            lines = file.read(_LONGEST_PLAYLIST).decode("utf-8", "surrogateescape").splitlines()
+            lines = file.read(_MAX_PLAYLIST_BYTES).decode("utf-8", "surrogateescape").splitlines()
     except (OSError, ValueError):
         return []
     names = [match[1].strip() for line in lines if (match := _ENTRY.match(line))]
     return [path.parent / name.removeprefix("file:") for name in names if "\0" not in name]
 
 
-SOURCE = Input(files=files_of_source, holds=is_of_source, is_path=is_path, takes_devices=True)
-
+SOURCE = Input(files=files_of_source, holds=is_image_in_folder, is_path=is_path, takes_devices=True)
 
 TOKEN_VARIABLE = "LANDMARK_FER_WEB_TOKEN"
 WEB_ADDRESS = "127.0.0.1:8000"
@@ -70,17 +69,17 @@ def make_parser():
     """Return the parser of ``python -m landmark_fer.live``."""
     parser = argparse.ArgumentParser(
         prog="python -m landmark_fer.live",
-        description="Read expressions live, from a camera, a video, a image, a folder, a stream or the demo clip.",
+        description="Recognize expressions live, in a camera, video, image, folder, stream or the demo clip.",
         epilog=NOTICE,
     )
-    _add_seeing(parser.add_argument_group("what is seen"))
-    _add_answering(parser.add_argument_group("what is answered"))
-    _add_showing(parser.add_argument_group("what is shown"))
-    _add_keeping(parser.add_argument_group("what is kept"))
+    _add_source(parser.add_argument_group("source and faces"))
+    _add_prediction(parser.add_argument_group("predictions"))
+    _add_display(parser.add_argument_group("display"))
+    _add_output(parser.add_argument_group("output files"))
     return parser
 
 
-def _add_seeing(group):
+def _add_source(group):
     add = group.add_argument
     add(
         "--source",
@@ -88,14 +87,19 @@ def _add_seeing(group):
         metavar="SOURCE",
         help="camera number or name, video, image, folder, stream address or 'demo' (default: camera 0)",
     )
-    add("--list-cameras", action="store_true", help="print the cameras that there are, and end")
+    add("--list-cameras", action="store_true", help="list the cameras and exit")
     add("--max-frames", type=_count, metavar="N", help="end after N frames")
-    add("--detector", choices=DETECTORS, help="find faces another way than the model's extractor")
-    add("--every", type=_count, metavar="N", help="look for new faces in every Nth frame (default: in turn)")
-    add("--predictor", type=PREDICTOR, metavar="FILE", help="another 68-point shape predictor")
+    add("--detector", choices=DETECTORS, help="face detector (default: the model's)")
+    add(
+        "--every",
+        type=_count,
+        metavar="N",
+        help="detect faces in every Nth frame (default: when needed)",
+    )
+    add("--predictor", type=PREDICTOR, metavar="FILE", help="68-point shape predictor (default: the installed one)")
 
 
-def _add_answering(group):
+def _add_prediction(group):
     add = group.add_argument
     add(
         "--model",
@@ -107,31 +111,41 @@ def _add_answering(group):
         "--versus",
         type=ARTIFACT,
         metavar="DIR",
-        help="a second model, whose answers are shown and logged beside the first's",
+        help="a second model, whose predictions are shown and logged next to the first's",
     )
     add(
         "--smoothing",
         type=_share,
         default=0.5,
         metavar="S",
-        help="how steady answers and landmarks are made over time, 0 (as they come) to 1 (default: 0.5)",
+        help="strength of the smoothing of predictions and landmarks over time, 0 (none) to 1 (default: 0.5)",
     )
     unsure = group.add_mutually_exclusive_group()
-    unsure.add_argument("--never-reject", action="store_true", help="name an expression however unsure the model is")
+    unsure.add_argument("--never-reject", action="store_true", help="always name an expression, never uncertain")
     unsure.add_argument(
         "--reject-below",
         type=_share,
         metavar="P",
-        help="say uncertain under this confidence, 0 to 1 (default: as the model was fitted)",
+        help="show uncertain below this confidence, 0 to 1 (default: as fitted)",
     )
 
 
-def _add_showing(group):
+def _add_display(group):
     add = group.add_argument
-    add("--headless", action="store_true", help="work without a window; end with Ctrl-C or the source")
-    add("--explain", action="store_true", help="show from the start why, as key e does, and add it to .jsonl logs")
-    add("--mirror", action="store_true", help="show images as a mirror does, as key m does")
-    add("--neutral", type=_seconds, default=0.0, metavar="SECONDS", help="take the first seconds for the resting face")
+    add("--headless", action="store_true", help="run without a window, until the source ends or Ctrl-C")
+    add(
+        "--explain",
+        action="store_true",
+        help="show explanations, as key e does, and add them to .jsonl logs",
+    )
+    add("--mirror", action="store_true", help="mirror images, as key m does")
+    add(
+        "--neutral",
+        type=_seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="record the neutral baseline in the first seconds, as key n does",
+    )
     add(
         "--web",
         nargs="?",
@@ -139,32 +153,41 @@ def _add_showing(group):
         metavar="HOST:PORT",
         help=f"serve a page for browsers and their cameras instead of a window (default: {WEB_ADDRESS})",
     )
-    add("--web-token", metavar="TOKEN", help=f"what visitors must know; also from the environment, {TOKEN_VARIABLE}")
+    add(
+        "--web-token",
+        metavar="TOKEN",
+        help=f"secret that visitors enter (default: ${TOKEN_VARIABLE})",
+    )
 
 
-def _add_keeping(group):
+def _add_output(group):
     add = group.add_argument
     add(
         "--log",
         action="append",
         default=[],
-        type=Output(beside=_facts_of_log),
+        type=Output(beside=_metadata_file),
         metavar="FILE",
-        help="write one row a face and frame to a .csv or .jsonl file; may be given several times",
+        help="write a row for each face and frame to a .csv or .jsonl file; may be given several times",
     )
     add("--record", type=Output(), metavar="FILE", help="write the annotated images to an .mp4 or .avi file")
-    add("--summary", type=Output(), metavar="FILE", help="write shares and a timeline to an .html file at the end")
+    add(
+        "--summary",
+        type=Output(),
+        metavar="FILE",
+        help="write timelines and shares of time to an .html file",
+    )
     add(
         "--snapshots",
         default=".",
         type=Output("growing"),
         metavar="DIR",
-        help="where keys s and r put their files (default: here)",
+        help="folder for the files of keys s and r (default: the current one)",
     )
 
 
-def _facts_of_log(text, options):
-    """Return what is written beside a log: a csv has no place for what it was made with."""
+def _metadata_file(text, options):
+    """Return the metadata file that is written with a .csv log."""
     return [("file", f"{text}.meta.json")] if text.lower().endswith(".csv") else []
 
 

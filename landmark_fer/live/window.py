@@ -1,4 +1,4 @@
-"""A window on the screen, after making sure that there is a screen: without one OpenCV kills the process."""
+"""The window that shows images and returns keys; a missing display is reported, where OpenCV would abort."""
 
 import ctypes
 import os
@@ -10,15 +10,15 @@ import cv2
 
 from landmark_fer.core.errors import SourceError
 
-LARGEST = (1280, 960)  # of a new window, pixels; it can be resized
+MAX_SIZE = (1280, 960)  # of a new window in pixels; the user may resize it
 HEADLESS_HINT = "add --headless and --log FILE or --record FILE to work without a window"
 
 _KEYS = {27: "escape", 13: "enter", 32: "space", 9: "tab", 8: "backspace"}
-_LISTEN_S = 0.05  # Ctrl-C in the terminal is heard at least this often while a key is waited for
+_POLL_S = 0.05  # Ctrl-C in the terminal is handled at least this often
 
 
 class Window:
-    """A window that shows images and hears keys; a context manager. The person may resize it at any time.
+    """A resizable window that shows images and returns keys; a context manager.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Window:
     Attributes
     ----------
     closed : bool
-        Whether the person closed it.
+        Whether the user has closed it.
     """
 
     def __init__(self, title):
@@ -44,20 +44,20 @@ class Window:
             cv2.waitKey(1)
 
     def show(self, image, *, wait_s=0.0):
-        """Show a image and return the key that was pressed, or None.
+        """Show an image and return the key pressed, or None.
 
         Parameters
         ----------
         image : ndarray of shape (height, width, 3), uint8
             RGB.
         wait_s : float, default=0
-            How long to wait for a key; 0 looks once.
+            How long to wait for a key; 0 polls once.
 
         Returns
         -------
         str or None
-            What is on the key: a character, letters small, or one of ``escape``, ``enter``, ``space``, ``tab``,
-            ``backspace``. Other keys, Shift alone for one, are none.
+            A character, with letters in lower case, or one of ``escape``, ``enter``, ``space``, ``tab``,
+            ``backspace``. Other keys, such as Shift alone, give None.
         """
         if self.closed:
             return None
@@ -67,16 +67,16 @@ class Window:
         return self.wait(wait_s)
 
     def wait(self, wait_s):
-        """Return the key that is pressed within a time in seconds, or None; the image stays.
+        """Return the key pressed within some seconds, or None; the image stays.
 
-        Ends at once when the window is closed. Before there is a image, it only waits.
+        Returns at once when the window is closed. Before the first image, it only waits.
         """
         end = time.monotonic() + wait_s
         if not self._open:
             time.sleep(wait_s)
         while self._open and not self.closed:
-            left_s = min(_LISTEN_S, end - time.monotonic())
-            key = _key(cv2.waitKeyEx(max(1, round(1000 * left_s))))
+            poll_s = min(_POLL_S, end - time.monotonic())
+            key = _key_name(cv2.waitKeyEx(max(1, round(1000 * poll_s))))
             self.closed = not _visible(self.title)
             if key is not None or time.monotonic() >= end:
                 return key
@@ -88,19 +88,18 @@ class Window:
         except cv2.error as error:
             raise SourceError(f"this build of OpenCV has no windows; {HEADLESS_HINT}") from error
         height, width = image.shape[:2]
-        factor = min(1.0, LARGEST[0] / width, LARGEST[1] / height)
+        factor = min(1.0, MAX_SIZE[0] / width, MAX_SIZE[1] / height)
         cv2.resizeWindow(self.title, max(1, round(width * factor)), max(1, round(height * factor)))
         self._open = True
 
 
 def check_display():
-    """Raise if no window can be opened here.
+    """Raise if no window can be opened.
 
     Raises
     ------
     SourceError
-        If there is no display, it does not answer, a library that windows need is missing, or this build of OpenCV
-        has no windows.
+        If there is no display, it does not respond, or a library for windows is missing.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -117,13 +116,13 @@ def check_display():
             f"windows need {library}, which is not installed; on Debian: apt-get install libsm6 libxext6; "
             f"or {HEADLESS_HINT}"
         ) from error
-    if not _x_server_predictions():
+    if not _x_server_responds():
         display = os.environ.get("DISPLAY", "")
-        raise SourceError(f"no display was found: none answers at DISPLAY={display!r}; {HEADLESS_HINT}")
+        raise SourceError(f"no display was found: none responds at DISPLAY={display!r}; {HEADLESS_HINT}")
 
 
-def _x_server_predictions():
-    """Return whether the X server of ``DISPLAY`` takes a connection; True where that cannot be asked."""
+def _x_server_responds():
+    """Return whether the X server of ``DISPLAY`` accepts a connection; True if that cannot be checked."""
     try:
         xcb = ctypes.CDLL("libxcb.so.1")
     except OSError:
@@ -135,12 +134,12 @@ def _x_server_predictions():
     return not failed
 
 
-def _key(code):
-    """Return the name of a key from OpenCV's code, or None: modifiers stand above, X11 has its own from 128 on."""
-    code &= 0xFFFF
+def _key_name(code):
+    """Return the name of a key from OpenCV's code, or None."""
+    code &= 0xFFFF  # without modifiers
     if code in _KEYS:
         return _KEYS[code]
-    return chr(code).lower() if 32 < code < 127 else None
+    return chr(code).lower() if 32 < code < 127 else None  # from 128 on, X11 has special keys
 
 
 def _visible(title):

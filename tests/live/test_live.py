@@ -1,4 +1,4 @@
-"""The live command: starts fast, says what is wrong, keeps what it saw, and ends cleanly however it is ended."""
+"""The live command: options, messages, output files, and how a run ends."""
 
 import csv
 import json
@@ -23,7 +23,8 @@ from landmark_fer.live import __main__ as live
 from landmark_fer.live.__main__ import main
 from landmark_fer.live.options import TOKEN_VARIABLE, make_parser
 from landmark_fer.live.sources.demo import FRAMES_PER_SECOND
-from landmark_fer.live.sources.opening import Frame, Source, open_source
+from landmark_fer.live.sources.frames import Frame, Source
+from landmark_fer.live.sources.opening import open_source
 from landmark_fer.recognition.recognizer import Recognizer
 from tests.selection import slow
 
@@ -39,14 +40,14 @@ def recognizer():
 
 @pytest.fixture
 def command(recognizer, monkeypatch):
-    """The command with a recognizer that is loaded already, headless."""
+    """The command without a window, with a loaded recognizer."""
     monkeypatch.setattr(live, "_recognizer", lambda options, model: recognizer)
     return lambda *arguments: main(["--headless", *map(str, arguments)])
 
 
 @pytest.fixture
 def start():
-    """Start the command as a process of its own."""
+    """A function that starts the command as a process."""
     started = []
 
     def start(*arguments, **options):
@@ -97,25 +98,25 @@ def test_help_loads_nothing_heavy():
         assert action.option_strings[-1] in ended.stdout
 
 
-def test_everything_is_kept_at_once(command, tmp_path, capsys):
-    kept = {name: tmp_path / name for name in ("log.csv", "log.jsonl", "video.mp4", "summary.html")}
-    logs = ["--log", kept["log.csv"], "--log", kept["log.jsonl"]]
-    rest = ["--record", kept["video.mp4"], "--summary", kept["summary.html"], "--explain"]
+def test_all_outputs_at_once(command, tmp_path, capsys):
+    paths = {name: tmp_path / name for name in ("log.csv", "log.jsonl", "video.mp4", "summary.html")}
+    logs = ["--log", paths["log.csv"], "--log", paths["log.jsonl"]]
+    rest = ["--record", paths["video.mp4"], "--summary", paths["summary.html"], "--explain"]
     assert command("--source", "demo", *logs, *rest, "--max-frames", 12) == 0
-    rows = rows_of(kept["log.csv"])
+    rows = rows_of(paths["log.csv"])
     assert [int(row["frame"]) for row in rows] == list(range(12))
     assert {row["track_id"] for row in rows} == {"1"}
     assert float(rows[11]["time_s"]) == pytest.approx(11 / FRAMES_PER_SECOND)
     assert all(float(row["width"]) > 90 for row in rows)
-    header, *objects = [json.loads(line) for line in kept["log.jsonl"].read_text().splitlines()]
+    header, *objects = [json.loads(line) for line in paths["log.jsonl"].read_text().splitlines()]
     assert header["header"]["model"]["sha256"] == load_artifact().manifest["model"]["sha256"]
     assert header["header"]["source"] == "demo"
     assert [entry["expression"] for entry in objects] == [row["expression"] for row in rows]
     explained = [entry["frame"] for entry in objects if "explanation" in entry]
     assert explained[0] == 0
     assert len(explained) <= 3  # in half a second
-    assert frames_of(kept["video.mp4"]) == 12
-    assert "<svg" in kept["summary.html"].read_text()
+    assert frames_of(paths["video.mp4"]) == 12
+    assert "<svg" in paths["summary.html"].read_text()
     out = capsys.readouterr().out
     assert "not what the person feels" in out
     assert "excludes commercial use" in out
@@ -123,7 +124,7 @@ def test_everything_is_kept_at_once(command, tmp_path, capsys):
     assert "  #1: 0.5 s; " in out
 
 
-def test_recorded_video_is_annotated_and_the_log_is_not_needed(command, tmp_path):
+def test_recording_is_annotated(command, tmp_path):
     assert command("--source", "demo", "--record", tmp_path / "video.avi", "--max-frames", 1) == 0
     with open_source(tmp_path / "video.avi") as source, open_source("demo") as plain:
         difference = np.abs(next(source).image.astype(int) - next(plain).image)
@@ -164,7 +165,7 @@ def test_two_models_side_by_side(recognizer, monkeypatch, tmp_path, lfw_model):
         (["--source", "demo", "--log", "nowhere/log.csv"], "there is no folder"),
     ],
 )
-def test_errors_are_a_sentence_and_status_2(command, capsys, arguments, sentence):
+def test_errors_are_one_line_and_status_2(command, capsys, arguments, sentence):
     assert command(*arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
@@ -176,17 +177,17 @@ def test_errors_are_a_sentence_and_status_2(command, capsys, arguments, sentence
     "arguments,reject",
     [((), "fitted"), (("--never-reject",), None), (("--reject-below", "0.6"), 0.6), (("--reject-below", "0"), 0.0)],
 )
-def test_how_unsure_predictions_are_treated_reaches_the_recognizer(monkeypatch, arguments, reject):
-    asked = {}
+def test_rejection_options_reach_the_recognizer(monkeypatch, arguments, reject):
+    arguments = {}
 
     def refuse(artifact, **options):
-        asked.update(options)
-        raise ArtifactError("enough seen")
+        arguments.update(options)
+        raise ArtifactError("arguments are known")
 
     monkeypatch.setattr("landmark_fer.artifact.artifact.load_artifact", lambda path: None)
     monkeypatch.setattr("landmark_fer.recognition.recognizer.Recognizer", refuse)
     assert main(["--headless", *arguments]) == 2
-    assert asked["reject"] == reject
+    assert arguments["reject"] == reject
 
 
 @pytest.mark.parametrize(
@@ -199,21 +200,21 @@ def test_how_unsure_predictions_are_treated_reaches_the_recognizer(monkeypatch, 
         *(("--every", value, "a whole number from 1") for value in ("0", "2.5")),
     ],
 )
-def test_numbers_have_their_bounds(option, value, rule, capsys):
+def test_numbers_outside_their_bounds_are_refused(option, value, rule, capsys):
     with pytest.raises(SystemExit) as ended:
         main([f"{option}={value}"])
     assert ended.value.code == 2
     assert f"must be {rule}, got" in capsys.readouterr().err
 
 
-def test_rejecting_and_always_answering_exclude_each_other(capsys):
+def test_never_reject_and_reject_below_exclude_each_other(capsys):
     with pytest.raises(SystemExit):
         main(["--never-reject", "--reject-below", "0.5"])
     assert "not allowed with" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("still", [False, True])
-def test_how_faces_are_read_depends_on_the_source(recognizer, tmp_path, still):
+def test_reader_depends_on_the_source(recognizer, tmp_path, still):
     cv2.imwrite(str(tmp_path / "one.png"), np.full((100, 100), 128, np.uint8))
     source = tmp_path if still else "demo"
     options = make_parser().parse_args(["--source", str(source), "--smoothing", "0.7", "--every", "3"])
@@ -222,7 +223,7 @@ def test_how_faces_are_read_depends_on_the_source(recognizer, tmp_path, still):
     reader.close()
 
 
-def test_uncertain_predictions_are_logged_and_counted_as_such(recognizer, command, monkeypatch, tmp_path, capsys):
+def test_uncertain_predictions_are_logged_and_counted(recognizer, command, monkeypatch, tmp_path, capsys):
     plain = recognizer.recognize_faces
 
     def unsure(faces):
@@ -236,12 +237,12 @@ def test_uncertain_predictions_are_logged_and_counted_as_such(recognizer, comman
     assert "uncertain 100%" in capsys.readouterr().out
 
 
-def test_missing_model_is_said(capsys):
+def test_missing_model_is_reported(capsys):
     assert main(["--headless", "--source", "demo", "--model", "nowhere"]) == 2
     assert "artifact nowhere does not exist" in capsys.readouterr().err
 
 
-def test_failed_start_leaves_the_old_log(command, tmp_path):
+def test_failed_start_keeps_an_older_log(command, tmp_path):
     log = tmp_path / "log.csv"
     log.write_text("old")
     assert command("--source", "missing.mp4", "--log", log) == 2
@@ -261,7 +262,7 @@ def test_interrupt_ends_with_a_summary(command, monkeypatch, tmp_path, capsys):
     assert (tmp_path / "page.html").exists()
 
 
-def test_interrupt_before_the_first_frame_is_said(monkeypatch, capsys):
+def test_interrupt_before_the_first_frame_is_reported(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
@@ -270,7 +271,7 @@ def test_interrupt_before_the_first_frame_is_said(monkeypatch, capsys):
     assert "stopped" in capsys.readouterr().err
 
 
-def test_sink_that_fails_ends_with_a_sentence_and_the_others_are_whole(command, monkeypatch, tmp_path, capsys):
+def test_failing_sink_ends_the_run_and_other_files_are_complete(command, monkeypatch, tmp_path, capsys):
     plain = live.sys.modules["landmark_fer.live.sinks.logs"].CsvLog.write
 
     def fail(self, frame, *rest):
@@ -280,8 +281,8 @@ def test_sink_that_fails_ends_with_a_sentence_and_the_others_are_whole(command, 
 
     monkeypatch.setattr("landmark_fer.live.sinks.logs.CsvLog.write", fail)
     video, page = tmp_path / "video.mp4", tmp_path / "page.html"
-    kept = ["--record", video, "--log", tmp_path / "log.csv", "--summary", page]
-    assert command("--source", "demo", *kept, "--max-frames", 9) == 2
+    outputs = ["--record", video, "--log", tmp_path / "log.csv", "--summary", page]
+    assert command("--source", "demo", *outputs, "--max-frames", 9) == 2
     assert capsys.readouterr().err == "error: log.csv cannot be written (No space left on device)\n"
     assert frames_of(video) in (3, 4)
     assert len(rows_of(tmp_path / "log.csv")) == 3
@@ -294,7 +295,7 @@ def test_image_as_a_source(command, tmp_path, capsys):
     assert "1 frames, 0 faces" in capsys.readouterr().out
 
 
-def test_folder_of_images_stand_alone(command, astronaut, tmp_path, capsys):
+def test_images_of_a_folder_are_not_tracked(command, astronaut, tmp_path, capsys):
     for name in ("a.png", "b.png"):
         cv2.imwrite(str(tmp_path / name), cv2.cvtColor(astronaut, cv2.COLOR_RGB2BGR))
     assert command("--source", tmp_path, "--log", tmp_path / "log.csv") == 0
@@ -304,7 +305,7 @@ def test_folder_of_images_stand_alone(command, astronaut, tmp_path, capsys):
     assert len(capsys.readouterr().out.strip().splitlines()) == 2
 
 
-def test_truncated_video_is_read_to_where_it_ends(command, tmp_path, caplog):
+def test_truncated_video_is_read_and_reported(command, tmp_path, caplog):
     whole, part = tmp_path / "whole.avi", tmp_path / "part.avi"
     assert command("--source", "demo", "--record", whole, "--max-frames", 12) == 0
     part.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
@@ -325,18 +326,18 @@ def test_cameras_are_listed(monkeypatch, capsys):
 
 @pytest.fixture
 def served(recognizer, monkeypatch):
-    """What the server is asked for, in the place of the server."""
-    asked = {}
+    """The arguments of `serve`, which is replaced."""
+    arguments = {}
     monkeypatch.setattr(live, "_recognizer", lambda options, model: recognizer)
     monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
     monkeypatch.setattr(
         "landmark_fer.live.web.server.serve",
-        lambda make_reader, **options: asked.update(options, make_reader=make_reader),
+        lambda make_reader, **options: arguments.update(options, make_reader=make_reader),
     )
-    return asked
+    return arguments
 
 
-def test_web_is_served_with_the_model_and_no_source(served, recognizer, capsys):
+def test_web_serves_the_model_without_a_source(served, recognizer, capsys):
     assert main(["--web"]) == 0
     assert (served["address"], served["token"], served.get("source")) == ("127.0.0.1:8000", None, None)
     assert tuple(served["classes"]) == recognizer.classes
@@ -346,14 +347,14 @@ def test_web_is_served_with_the_model_and_no_source(served, recognizer, capsys):
     assert "http://127.0.0.1:8000/" in capsys.readouterr().out
 
 
-def test_web_shows_a_source_again_and_again(served):
+def test_web_repeats_a_file(served):
     assert main(["--web", "127.0.0.1:9000", "--source", "demo"]) == 0
     assert served["source"].name == "demo"
     with served["reopen"]() as source:
         assert next(source).index == 0
 
 
-def test_token_of_the_web_comes_from_the_option_or_the_environment(served, monkeypatch):
+def test_web_token_is_from_the_option_or_the_environment(served, monkeypatch):
     monkeypatch.setenv(TOKEN_VARIABLE, "from-the-environment")
     assert main(["--web", "0.0.0.0:9000"]) == 0
     assert served["token"] == "from-the-environment"
@@ -370,7 +371,7 @@ def test_token_of_the_web_comes_from_the_option_or_the_environment(served, monke
         (["--web", "--versus", "nowhere", "--max-frames", "3"], "takes no --versus or --max-frames"),
     ],
 )
-def test_web_errors_come_before_the_model_is_loaded(served, monkeypatch, capsys, arguments, sentence):
+def test_web_options_are_checked_before_the_model_is_loaded(served, monkeypatch, capsys, arguments, sentence):
     monkeypatch.setattr(live, "_recognizer", None)
     assert main(arguments) == 2
     assert sentence in capsys.readouterr().err
@@ -378,10 +379,10 @@ def test_web_errors_come_before_the_model_is_loaded(served, monkeypatch, capsys,
 
 @linux_only
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_ends_a_run_with_whole_files(start, tmp_path, number):
+def test_signal_ends_a_run_with_complete_files(start, tmp_path, number):
     names = [tmp_path / name for name in ("log.csv", "log.jsonl", "video.mp4", "page.html")]
-    kept = ["--log", names[0], "--log", names[1], "--record", names[2], "--summary", names[3]]
-    process = start("--headless", "--source", "demo", *kept)
+    outputs = ["--log", names[0], "--log", names[1], "--record", names[2], "--summary", names[3]]
+    process = start("--headless", "--source", "demo", *outputs)
     wait_for(large(names[0]), process)
     process.send_signal(number)
     out, error = process.communicate(timeout=PATIENCE_S)
@@ -396,7 +397,7 @@ def test_signal_ends_a_run_with_whole_files(start, tmp_path, number):
 
 
 @linux_only
-def test_kill_leaves_whole_rows(start, tmp_path):
+def test_killed_run_leaves_whole_rows(start, tmp_path):
     logs = tmp_path / "log.csv", tmp_path / "log.jsonl"
     process = start("--headless", "--source", "demo", "--log", logs[0], "--log", logs[1])
     wait_for(large(logs[1]), process)
@@ -409,11 +410,11 @@ def test_kill_leaves_whole_rows(start, tmp_path):
 
 
 @linux_only
-def test_full_disk_ends_with_a_sentence(command, tmp_path, capsys):
+def test_full_disk_ends_with_one_message(command, tmp_path, capsys):
     (tmp_path / "full.csv").symlink_to("/dev/full")
     log, video = tmp_path / "log.jsonl", tmp_path / "video.avi"
-    kept = ["--log", log, "--record", video, "--log", tmp_path / "full.csv"]
-    assert command("--source", "demo", *kept, "--max-frames", 9) == 2
+    outputs = ["--log", log, "--record", video, "--log", tmp_path / "full.csv"]
+    assert command("--source", "demo", *outputs, "--max-frames", 9) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert "No space left on device" in error
@@ -423,7 +424,7 @@ def test_full_disk_ends_with_a_sentence(command, tmp_path, capsys):
 
 @linux_only
 @pytest.mark.parametrize("number", [signal.SIGINT, *slow(signal.SIGTERM)])
-def test_web_is_served_until_it_is_ended(start, number):
+def test_web_serves_until_a_signal(start, number):
     pytest.importorskip("fastapi")
     process = start("--web", "127.0.0.1:0", "--source", "demo")
     line = next(line for line in process.stdout if "http://" in line)
@@ -439,7 +440,7 @@ def test_web_is_served_until_it_is_ended(start, number):
 
 @pytest.fixture(scope="module")
 def display():
-    """The environment of a display without a screen."""
+    """The environment of a virtual display."""
     reader, writer = os.pipe()
     command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "800x600x24", "-noreset"]
     with subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL) as server:
@@ -449,7 +450,7 @@ def display():
         server.terminate()
 
 
-# What a window manager sends when the person closes a window; a display without one has nobody to send it.
+# The message of a window manager when the user closes a window; the virtual display has no window manager.
 CLOSE = """
 import ctypes, sys
 
@@ -473,10 +474,10 @@ x11.XCloseDisplay(display)
 
 @pytest.fixture
 def press(display):
-    """Press a key in the window of a process, or close it, until something happens."""
+    """A function that presses a key in the window of a process, or closes it, until a condition holds."""
 
-    def press(key, process, happened):
-        def try_it():
+    def press(key, process, condition):
+        def attempt():
             find = ["xdotool", "search", "--name", f"^{live.TITLE}$"]
             number = subprocess.run(find, env=display, capture_output=True, text=True).stdout.split()
             if number:
@@ -484,25 +485,25 @@ def press(display):
                 closing = [sys.executable, "-c", CLOSE, number[-1]]
                 subprocess.run(closing if key == "close" else keys, env=display, capture_output=True)
             end = time.monotonic() + 3
-            while time.monotonic() < end and not happened():
+            while time.monotonic() < end and not condition():
                 time.sleep(0.05)
-            return happened()
+            return condition()
 
-        wait_for(try_it, process)
+        wait_for(attempt, process)
 
     return press
 
 
 needs_display = pytest.mark.skipif(
     not (shutil.which("Xvfb") and shutil.which("xdotool")),
-    reason="Xvfb and xdotool, a display and its keys, are not on PATH",
+    reason="Xvfb and xdotool, a virtual display and its keys, are not on PATH",
 )
 
 
 @needs_display
 def test_keys_in_a_real_window(start, display, press, tmp_path):
     cv2.imwrite(str(tmp_path / "grey.png"), np.full((300, 400), 128, np.uint8))
-    folder = tmp_path / "kept"
+    folder = tmp_path / "snapshots"
     process = start("--source", tmp_path / "grey.png", "--snapshots", folder, env=display)
     press("s", process, lambda: any(folder.glob("snapshot-*.png")))
     press("h", process, lambda: True)

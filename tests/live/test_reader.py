@@ -1,4 +1,4 @@
-"""Readers: models are asked about the faces that are followed, two about the same ones; single images stand alone."""
+"""Readers: tracked and smoothed faces of videos, single images, and two models on the same faces."""
 
 import itertools
 from dataclasses import replace
@@ -17,15 +17,15 @@ CLASSES = ("happy", "surprise", "neutral")
 
 
 class Model:
-    """A recognizer whose answers are what its function makes of a face."""
+    """A recognizer whose probabilities are a function of the face."""
 
     threshold = 0.0
 
     def __init__(self, extractor, prediction=lambda face: (0.1, 0.2, 0.7), classes=CLASSES):
-        self.extractor, self.prediction, self.classes, self.asked = extractor, prediction, classes, []
+        self.extractor, self.prediction, self.classes, self.calls = extractor, prediction, classes, []
 
     def recognize_faces(self, faces):
-        self.asked.append(list(faces))
+        self.calls.append(list(faces))
         return [self._recognition(face) for face in faces]
 
     def _recognition(self, face):
@@ -41,7 +41,7 @@ def extractor():
 
 @pytest.fixture
 def with_settings(extractor):
-    """An extractor of other settings, without loading anything anew."""
+    """An extractor with other settings that shares detector and shape predictor."""
 
     def make(**settings):
         made = FaceExtractor.__new__(FaceExtractor)
@@ -53,7 +53,7 @@ def with_settings(extractor):
 
 @pytest.fixture(scope="module")
 def video():
-    """The demo from just before the second face comes until it is gone, two frames in three left out."""
+    """The demo clip from 0.2 seconds before the second face to 1 second after its start, as (time, image)."""
     second = next(motion for motion in MOTIONS if motion.faces == 2)
     begin, end = (round(time * FRAMES_PER_SECOND) for time in (second.begin - 0.2, second.begin + 1.0))
     return [(i / FRAMES_PER_SECOND, p) for i, p in enumerate(itertools.islice(demo_images(), end)) if i >= begin]
@@ -66,47 +66,48 @@ def read(reader, video):
         reader.close()
 
 
-def test_faces_of_a_video_keep_their_numbers(extractor, video):
+def test_faces_of_a_video_keep_their_track_ids(extractor, video):
     frames = read(LiveReader(Model(extractor)), video)
     assert {face.track_id for face in frames[0]} == {1}
     assert {face.track_id for face in frames[-1]} == {1, 2}
-    assert {face.track_id for seen in frames for face in seen} == {1, 2}
+    assert {face.track_id for faces in frames for face in faces} == {1, 2}
 
 
-def test_without_smoothing_predictions_are_as_they_come(extractor, video):
+def test_without_smoothing_predictions_are_raw(extractor, video):
     model = Model(extractor)
     frames = read(LiveReader(model, smoothing=0), video[:5])
-    for seen, asked in zip(frames, model.asked, strict=True):
-        assert [face.raw.face for face in seen] == asked
-        assert all(face.recognition is face.raw for face in seen)
-        assert all(face.versus is None for face in seen)
+    for faces, call in zip(frames, model.calls, strict=True):
+        assert [face.raw.face for face in faces] == call
+        assert all(face.recognition is face.raw for face in faces)
+        assert all(face.versus is None for face in faces)
 
 
-def test_smoothing_steadies_what_is_shown_and_leaves_what_came(extractor, video):
+def test_smoothing_changes_the_shown_prediction_and_keeps_the_raw_one(extractor, video):
     turns = itertools.cycle([(0.9, 0.05, 0.05), (0.05, 0.05, 0.9)])
     frames = read(LiveReader(Model(extractor, prediction=lambda face: next(turns)), smoothing=1.0), video[:4])
-    assert [seen[0].raw.expression for seen in frames] == ["happy", "neutral"] * 2
-    assert {seen[0].recognition.expression for seen in frames} == {"happy"}
+    assert [faces[0].raw.expression for faces in frames] == ["happy", "neutral"] * 2
+    assert {faces[0].recognition.expression for faces in frames} == {"happy"}
 
 
 def test_uncertain_predictions_stay_uncertain(extractor, video):
     model = Model(extractor, prediction=lambda face: (0.3, 0.3, 0.4))
     model.threshold = 0.5
     frames = read(LiveReader(model), video[:2])
-    assert {seen[0].recognition.expression for seen in frames} == {UNCERTAIN}
+    assert {faces[0].recognition.expression for faces in frames} == {UNCERTAIN}
 
 
-def test_track_that_ended_is_forgotten(extractor, video, monkeypatch):
-    kept = []
+def test_state_of_an_ended_track_is_dropped(extractor, video, monkeypatch):
+    track_ids_kept = []
     monkeypatch.setattr(
-        "landmark_fer.recognition.smoothing.Smoother.keep_only", lambda self, track_ids: kept.append(set(track_ids))
+        "landmark_fer.recognition.smoothing.Smoother.keep_only",
+        lambda self, track_ids: track_ids_kept.append(set(track_ids)),
     )
     (_, image), nothing = video[0], np.zeros_like(video[0][1])
     reader = LiveReader(Model(extractor))
     for time_s, shown in ((0.0, image), (0.5 * MEMORY_S, nothing), (1.5 * MEMORY_S, nothing)):
         reader.read(shown, time_s=time_s)
     reader.close()
-    assert kept == [{1}, {1}, set()]
+    assert track_ids_kept == [{1}, {1}, set()]
 
 
 def test_no_face_is_an_empty_list(extractor):
@@ -116,17 +117,17 @@ def test_no_face_is_an_empty_list(extractor):
 
 
 @pytest.mark.parametrize("kind", [LiveReader, StillReader])
-def test_two_models_are_asked_about_the_same_faces(extractor, video, kind):
+def test_two_models_recognize_the_same_faces(extractor, video, kind):
     one, other = Model(extractor), Model(extractor, prediction=lambda face: (0.6, 0.4), classes=("happy", "angry"))
     frames = read(kind(one, versus=other), video[:4])
-    assert [[id(face) for face in faces] for faces in one.asked] == [[id(f) for f in faces] for faces in other.asked]
-    assert all(face.recognition.expression == "neutral" for seen in frames for face in seen)
-    assert all(face.versus.expression == "happy" for seen in frames for face in seen)
-    assert all(set(face.versus.probabilities) == {"happy", "angry"} for seen in frames for face in seen)
+    assert [[id(face) for face in faces] for faces in one.calls] == [[id(f) for f in faces] for faces in other.calls]
+    assert all(face.recognition.expression == "neutral" for faces in frames for face in faces)
+    assert all(face.versus.expression == "happy" for faces in frames for face in faces)
+    assert all(set(face.versus.probabilities) == {"happy", "angry"} for faces in frames for face in faces)
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_extractor_serves_both_models_where_one_needs_a_crop(extractor, with_settings, order):
+def test_shared_extractor_makes_the_crop_that_one_model_needs(extractor, with_settings, order):
     cropping = with_settings(crop_size=64, crop_margin=0.2, detector="haar")
     first, second = [Model(extractor), Model(cropping)][::order]
     shared = shared_extractor([first, second])
@@ -135,7 +136,7 @@ def test_extractor_serves_both_models_where_one_needs_a_crop(extractor, with_set
     assert extractor.settings.crop_size == 0
 
 
-def test_crops_of_the_shared_extractor_are_those_of_the_models_own(extractor, with_settings, astronaut):
+def test_shared_extractor_makes_the_same_crops_as_the_models_own(extractor, with_settings, astronaut):
     cropping = with_settings(crop_size=64, crop_margin=0.2)
     (face,), (own,) = (
         shared_extractor([Model(extractor), Model(cropping)]).extract(astronaut),
@@ -145,7 +146,7 @@ def test_crops_of_the_shared_extractor_are_those_of_the_models_own(extractor, wi
     np.testing.assert_array_equal(face.chip, extractor.extract(astronaut)[0].chip)
 
 
-def test_own_extractor_is_taken_where_it_serves_both(extractor, with_settings):
+def test_first_models_extractor_is_used_if_it_suits_both(extractor, with_settings):
     assert shared_extractor([Model(extractor)]) is extractor
     assert shared_extractor([Model(extractor), Model(with_settings(detector="haar", smallest_face=40))]) is extractor
     cropping = with_settings(crop_size=64)
@@ -160,14 +161,14 @@ def test_own_extractor_is_taken_where_it_serves_both(extractor, with_settings):
         ({"crop_size": 64}, {"crop_size": 64, "crop_margin": 0.1}, "crops of one kind"),
     ],
 )
-def test_models_whose_faces_differ_are_refused(with_settings, one, other, sentence):
+def test_models_with_different_faces_are_refused(with_settings, one, other, sentence):
     models = [Model(with_settings(**settings)) for settings in (one, other)]
     for make in (LiveReader, StillReader):
         with pytest.raises(InputError, match=sentence):
             make(models[0], versus=models[1])
 
 
-def test_single_images_stand_alone(extractor, astronaut):
+def test_single_images_are_neither_tracked_nor_smoothed(extractor, astronaut):
     reader = StillReader(Model(extractor))
     first, second = (reader.read(astronaut, time_s=time_s) for time_s in (0.0, 0.5))
     assert [face.track_id for face in (*first, *second)] == [1, 2]

@@ -1,4 +1,4 @@
-"""The window: a sentence instead of a crash where there is no display; on a display, images and keys."""
+"""The window: one message without a display; images and keys with one."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from landmark_fer.live import window
 from landmark_fer.live.window import Window
 
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems always have a display")
-needs_xvfb = pytest.mark.skipif(shutil.which("Xvfb") is None, reason="Xvfb, a display without a screen, is not on PATH")
+needs_xvfb = pytest.mark.skipif(shutil.which("Xvfb") is None, reason="Xvfb, a virtual display, is not on PATH")
 
 
 def run(script, **variables):
@@ -25,7 +25,7 @@ def run(script, **variables):
 
 @linux_only
 @pytest.mark.parametrize("variables", [{}, {"DISPLAY": ":4242"}, {"DISPLAY": "nonsense"}, {"WAYLAND_DISPLAY": "none"}])
-def test_without_a_display_live_says_so(variables):
+def test_missing_display_is_reported(variables):
     ended = run(
         "import sys; from landmark_fer.live.__main__ import main; sys.exit(main(['--source', 'demo']))", **variables
     )
@@ -35,7 +35,7 @@ def test_without_a_display_live_says_so(variables):
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
-def test_build_without_windows(monkeypatch):
+def test_opencv_without_windows_is_reported(monkeypatch):
     def refuse(*_):
         raise window.cv2.error("The function is not implemented")
 
@@ -47,7 +47,7 @@ def test_build_without_windows(monkeypatch):
 
 @pytest.fixture(scope="module")
 def display():
-    """The number of a display without a screen."""
+    """The number of a virtual display."""
     reader, writer = os.pipe()
     command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "800x600x24", "-noreset"]
     with subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL) as server:
@@ -73,7 +73,7 @@ def test_window_opens_shows_and_closes(display):
             window.wait(600)  # ends at once
             assert window.closed
             assert window.show(np.zeros((48, 64, 3), np.uint8), wait_s=600) is None
-            assert not _visible("test")  # nothing opens anew
+            assert not _visible("test")  # no window opens again
         print("done")
     """
     ended = run(script, DISPLAY=display)
@@ -81,8 +81,8 @@ def test_window_opens_shows_and_closes(display):
 
 
 @needs_xvfb
-@pytest.mark.skipif(shutil.which("xdotool") is None, reason="xdotool, which presses keys, is not on PATH")
-def test_key_is_heard(display):
+@pytest.mark.skipif(shutil.which("xdotool") is None, reason="xdotool, which sends keys, is not on PATH")
+def test_keys_are_returned(display):
     script = """
         import subprocess
         import numpy as np
@@ -94,7 +94,7 @@ def test_key_is_heard(display):
             keys = {"q": "q", "shift+s": "s", "space": "space", "Return": "enter", "plus": "+", "Escape": "escape"}
             for name, expected in keys.items():
                 number = subprocess.check_output(["xdotool", "search", "--name", "keytest"], text=True).split()[-1]
-                for _ in range(10):  # a window that is still being mapped hears nothing
+                for _ in range(10):  # a window that is still being mapped receives no keys
                     subprocess.Popen(["xdotool", "key", "--window", number, name], stderr=subprocess.DEVNULL)
                     if expected in [window.show(image, wait_s=0.05) for _ in range(20)]:
                         break
@@ -109,7 +109,7 @@ def test_key_is_heard(display):
 
 
 @needs_xvfb
-def test_waiting_before_the_first_image_closes_nothing(display):
+def test_waiting_before_the_first_image(display):
     script = """
         import numpy as np
         from landmark_fer.live.window import Window
@@ -125,26 +125,26 @@ def test_waiting_before_the_first_image_closes_nothing(display):
 
 
 @needs_xvfb
-@pytest.mark.skipif(shutil.which("xdotool") is None, reason="xdotool, which presses keys, is not on PATH")
-def test_modifiers_and_arrows_are_no_keys(display):
-    """Nor is a letter taken for another while the window is resized and images change their size."""
+@pytest.mark.skipif(shutil.which("xdotool") is None, reason="xdotool, which sends keys, is not on PATH")
+def test_modifiers_and_arrows_return_no_key(display):
+    """Resizing the window or the images returns no key either."""
     script = """
         import subprocess
         import cv2
         import numpy as np
         from landmark_fer.live.window import Window
         with Window("modtest") as window:
-            heard = [window.show(np.zeros((480, 640, 3), np.uint8), wait_s=0.05) for _ in range(10)]
+            returned = [window.show(np.zeros((480, 640, 3), np.uint8), wait_s=0.05) for _ in range(10)]
             number = subprocess.check_output(["xdotool", "search", "--name", "modtest"], text=True).split()[-1]
             for name in ("Shift_L", "Control_L", "Caps_Lock", "Caps_Lock", "Up", "Delete", "F1", "eacute"):
                 subprocess.run(["xdotool", "key", "--window", number, name], check=True)
-                heard += [window.show(np.zeros((480, 640, 3), np.uint8), wait_s=0.05) for _ in range(3)]
+                returned += [window.show(np.zeros((480, 640, 3), np.uint8), wait_s=0.05) for _ in range(3)]
             subprocess.run(["xdotool", "windowsize", number, "300", "500"], check=True)
             for side in (48, 1, 700):
-                heard += [window.show(np.full((side, side, 3), 90, np.uint8), wait_s=0.05) for _ in range(5)]
+                returned += [window.show(np.full((side, side, 3), 90, np.uint8), wait_s=0.05) for _ in range(5)]
                 assert cv2.getWindowImageRect("modtest")[2] <= 300
             assert not window.closed
-            assert set(heard) == {None}, heard
+            assert set(returned) == {None}, returned
         print("done")
     """
     ended = run(script, DISPLAY=display)
@@ -156,5 +156,5 @@ def test_modifiers_and_arrows_are_no_keys(display):
     [(-1, None), (0, None), (0x71, "q"), (0x51, "q"), (0x100071, "q"), (27, "escape"), (0x10001B, "escape"),
      (0xFFE1, None), (0xFF52, None), (0x250000, None), (0x3F, "?"), (0xE9, None)],
 )  # fmt: skip
-def test_names_of_keys(code, name):
-    assert window._key(code) == name
+def test_key_names(code, name):
+    assert window._key_name(code) == name

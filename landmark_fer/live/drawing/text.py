@@ -1,4 +1,4 @@
-"""Colors and text of what is drawn."""
+"""Colours and text of the overlay."""
 
 import math
 from functools import cache, lru_cache
@@ -12,10 +12,10 @@ COLOURS = {name: rgb(colour) for name, colour in EXPRESSION_COLOURS.items()}
 """Colour of each expression, RGB."""
 
 FOR, AGAINST = (230, 120, 20), (60, 150, 230)
-"""What speaks for an answer and what speaks against it: orange and blue, the ends of the heat image, too."""
+"""Colours of cues for and against the prediction, also in the heat map."""
 
 INK, DIM, PAPER = (245, 245, 245), (160, 160, 160), (24, 24, 24)
-"""Letters on a panel, letters and lines that matter less, and the ground of labels without a colour of their own."""
+"""Colours of text on a panel, of secondary text and lines, and of the background of labels."""
 
 RECORDING = (222, 45, 38)
 
@@ -23,13 +23,13 @@ _LUMINANCE = (0.299, 0.587, 0.114)
 
 
 def ink_on(colour):
-    """Return the colour of letters that can be read on a colour: black or white."""
-    bright = sum(share * part for share, part in zip(_LUMINANCE, colour, strict=True)) > 110
-    return (0, 0, 0) if bright else (255, 255, 255)
+    """Return black or white, whichever contrasts with a colour."""
+    luminance = sum(weight * channel for weight, channel in zip(_LUMINANCE, colour, strict=True))
+    return (0, 0, 0) if luminance > 110 else (255, 255, 255)
 
 
 def text_size(text, size):
-    """Return width and height in pixels of a line of text in letters of a size in pixels."""
+    """Return width and height in pixels of a line of text of a font size in pixels."""
     height, width = _mask(text, size).shape[:2]
     return width, height
 
@@ -44,26 +44,26 @@ def write(canvas, text, corner, size, ink):
     corner : pair of int
         Left and top, x before y; may lie outside.
     size : int
-        Of the letters in pixels.
+        Font size in pixels.
     ink : tuple of int
         RGB.
     """
     mask, (x, y) = _mask(text, size), corner
     left, top = max(0, -x), max(0, -y)
-    under = canvas[y + top : max(0, y + len(mask)), x + left : max(0, x + mask.shape[1])]
-    share = mask[top : top + under.shape[0], left : left + under.shape[1]]
-    under[:] = under + share * (np.array(ink, np.float32) - under)
+    part = canvas[y + top : max(0, y + len(mask)), x + left : max(0, x + mask.shape[1])]
+    opacity = mask[top : top + part.shape[0], left : left + part.shape[1]]
+    part[:] = part + opacity * (np.array(ink, np.float32) - part)
 
 
 def largest_size(texts, width, *, least, most):
-    """Return the largest size of letters at which every text is at most `width` pixels wide; at least `least`."""
+    """Return the largest font size from `least` to `most` at which every text is at most `width` pixels wide."""
     widest = max((text_size(text, most)[0] for text in texts), default=1)
     return most if widest <= width else max(least, math.floor(most * width / widest))
 
 
 @lru_cache(maxsize=2048)
 def _mask(text, size):
-    """Return how much ink each pixel of a text takes, shape (height, width, 1), float32, from 0 to 1."""
+    """Return the opacity of each pixel of a text, shape (height, width, 1), float32, from 0 to 1."""
     font = _font(size)
     image = Image.new("L", (max(1, math.ceil(font.getlength(text))), sum(font.getmetrics())))
     ImageDraw.Draw(image).text((0, 0), text, fill=255, font=font)

@@ -1,4 +1,4 @@
-"""Cameras: which there are, what they are called, and one of them opened by its number or name."""
+"""Cameras: list them with their names, and open one by its number or name."""
 
 import re
 from pathlib import Path
@@ -9,22 +9,22 @@ from landmark_fer.core.errors import SourceError
 from landmark_fer.live.sources.frames import open_capture
 from landmark_fer.live.sources.live_source import LiveSource
 
-MOST_CAMERAS = 10  # that are looked for by opening them, where the system has no list
+MAX_CAMERAS = 10  # camera numbers to try where the system has no list
 
-_LISTED = Path("/sys/class/video4linux")
+_SYSTEM_LIST = Path("/sys/class/video4linux")
 
 
 def open_camera(camera, *, capture=open_capture, cameras=None, **settings):
-    """Open a camera, which is waited for and taken again whenever it goes away.
+    """Open a camera, which is opened again whenever it goes away.
 
     Parameters
     ----------
     camera : int or str
-        Its number, or a name as `named_cameras` gives it, which is looked up again whenever the camera comes back.
+        Its number, or a name from `named_cameras`, which is looked up again whenever the camera comes back.
     capture : callable, optional
         From a camera's number to an OpenCV capture.
     cameras : callable, optional
-        In the place of `named_cameras`.
+        Replaces `named_cameras`.
     **settings
         Of the `LiveSource`.
 
@@ -35,11 +35,11 @@ def open_camera(camera, *, capture=open_capture, cameras=None, **settings):
     Raises
     ------
     SourceError
-        If it does not open, or shows nothing.
+        If it does not open, or gives no image.
     """
 
     def opener():
-        number = camera if isinstance(camera, int) else number_of(camera, (cameras or named_cameras)())
+        number = camera if isinstance(camera, int) else camera_number(camera, (cameras or named_cameras)())
         if number is None:
             return cv2.VideoCapture()
         opened = capture(number)
@@ -47,20 +47,19 @@ def open_camera(camera, *, capture=open_capture, cameras=None, **settings):
             opened.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         return opened
 
-    hint = "is another program using it? --list-cameras says which cameras there are"
+    hint = "is another program using it? --list-cameras lists the cameras"
     return LiveSource(f"camera {camera}", opener, hint=hint, **settings)
 
 
 def list_cameras(*, named=None, capture=open_capture):
-    """Return the cameras that there are.
+    """Return the cameras of this machine.
 
     Parameters
     ----------
     named : list of (int, str), optional
-        By default what `named_cameras` says.
+        By default from `named_cameras`.
     capture : callable, optional
-        From a camera's number to an OpenCV capture. Where the system has no list, cameras are looked for by opening
-        them.
+        From a camera's number to an OpenCV capture, to try numbers where the system has no list.
 
     Returns
     -------
@@ -68,43 +67,43 @@ def list_cameras(*, named=None, capture=open_capture):
         Number and name.
     """
     named = named_cameras() if named is None else named
-    return named or [(number, f"camera {number}") for number in range(MOST_CAMERAS) if _opens(number, capture)]
+    return named or [(number, f"camera {number}") for number in range(MAX_CAMERAS) if _opens(number, capture)]
 
 
-def named_cameras(listed=_LISTED):
-    """Return the cameras of the system's list as a list of (number, name); empty where it has none, as off Linux."""
-    found = []
-    for folder in listed.glob("video[0-9]*"):
+def named_cameras(system_list=_SYSTEM_LIST):
+    """Return the cameras in the system's list as a list of (number, name); empty without such a list, as off Linux."""
+    cameras = []
+    for folder in system_list.glob("video[0-9]*"):
         try:
-            name, place = (folder / "name").read_text().strip(), (folder / "index").read_text().strip()
+            name, index = (folder / "name").read_text().strip(), (folder / "index").read_text().strip()
         except OSError:
-            continue  # it went away meanwhile
-        if place == "0":  # the further entries of a camera give descriptions of its images, not images
-            found.append((int(folder.name.removeprefix("video")), name))
-    return sorted(found)
+            continue  # unplugged meanwhile
+        if index == "0":  # further entries of a camera give metadata, not images
+            cameras.append((int(folder.name.removeprefix("video")), name))
+    return sorted(cameras)
 
 
-def number_of(name, cameras):
-    """Return the number of the camera that a name means, or None if it means none.
+def camera_number(name, cameras):
+    """Return the number of the camera with a name, or None if there is none.
 
     Parameters
     ----------
     name : str
-        Whole words of a camera's name, one after another, in any letter case.
+        Consecutive whole words of a camera's name, in any letter case.
     cameras : list of (int, str)
         As from `list_cameras`.
 
     Raises
     ------
     SourceError
-        If several cameras are called so.
+        If several cameras have that name.
     """
     words = _words(name)
-    exact = [number for number, full in cameras if full == name]
-    found = exact or [number for number, full in cameras if words.strip() and words in _words(full)]
-    if len(found) > 1:
-        raise SourceError(f"{name!r} could be camera {' or '.join(map(str, found))}; give the number")
-    return found[0] if found else None
+    exact = [number for number, full_name in cameras if full_name == name]
+    matches = exact or [number for number, full_name in cameras if words.strip() and words in _words(full_name)]
+    if len(matches) > 1:
+        raise SourceError(f"{name!r} could be camera {' or '.join(map(str, matches))}; give the number")
+    return matches[0] if matches else None
 
 
 def _words(text):

@@ -1,6 +1,6 @@
-"""The demo clip: a dozen seconds that the program makes itself, so that live needs no camera and tests know the motion.
+"""The demo clip: 13 rendered seconds with known motion, for a first run without a camera and for tests.
 
-Frames are made one at a time, in flat memory, and are the same on every run.
+Frames are rendered one at a time and are the same on every run.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ FRAMES_PER_SECOND = 25.0
 
 @dataclass(frozen=True)
 class Motion:
-    """One row of the clip's table.
+    """One motion of the clip, a row of `MOTIONS`.
 
     Attributes
     ----------
@@ -24,10 +24,10 @@ class Motion:
     begin, end : float
         Seconds.
     faces : int
-        On show between `full_begin` and `full_end`.
+        Number of visible faces between `full_begin` and `full_end`.
     amounts : dict of str to float
-        Of each action at its height: those of `demo_person.shape_of`; ``right`` and ``down``, pixels; ``roll``,
-        degrees clockwise; ``nearer``, growth; ``second``, 1 where the second face is on show.
+        Full amount of each action: those of `demo_person.shape_of`; ``right`` and ``down`` in pixels; ``roll`` in
+        degrees clockwise; ``nearer``, growth of the face; ``second``, 1 to show the second face.
     """
 
     name: str
@@ -38,16 +38,16 @@ class Motion:
 
     @property
     def full_begin(self):
-        """When the motion has reached its full amount, in seconds."""
+        """Time at which the motion reaches its full amount, in seconds."""
         return self.begin + RAMP
 
     @property
     def full_end(self):
-        """When the motion begins to go back, in seconds."""
+        """Time at which the motion begins to fade, in seconds."""
         return self.end - RAMP
 
 
-RAMP = 0.36  # seconds from nothing to the full amount, and back
+RAMP = 0.36  # seconds from zero to the full amount, and back
 
 MOTIONS = (
     Motion("neutral", 0.0, 1.2),
@@ -66,28 +66,28 @@ MOTIONS = (
 DURATION = MOTIONS[-1].end
 N_FRAMES = round(DURATION * FRAMES_PER_SECOND)
 
-# What the second person does, and where she stands: beside the first, smaller.
+# Actions and place of the second person, who is smaller and to the right of the first.
 _SECOND_AMOUNTS = {"brows_up": 0.9, "mouth_open": 0.8}
 _SECOND_PLACE, _SECOND_AWAY, _SECOND_SIZE = (470.0, 225.0), 330.0, 0.82
-_PLACING = ("right", "down", "roll", "nearer", "second")  # amounts that move the whole person
-_FIRST_PLACE = (320.0, 205.0)  # of the centre of the face at rest, pixels of the clip
+_PLACEMENT = ("right", "down", "roll", "nearer", "second")  # actions that move the whole person
+_FIRST_PLACE = (320.0, 205.0)  # of the centre of the neutral face, pixels of the clip
 
 
 def demo_action(time_s):
-    """Return the row of `MOTIONS` that is shown at a time of the clip, in seconds."""
+    """Return the row of `MOTIONS` at a time of the clip, in seconds."""
     return next((motion for motion in MOTIONS if motion.begin <= time_s < motion.end), MOTIONS[-1])
 
 
 def demo_amounts(time_s):
-    """Return the amounts of every action at a time of the clip: the row's own, risen and fallen smoothly."""
+    """Return the amount of each action at a time of the clip, with smooth ramps."""
     motion = demo_action(time_s)
-    near = np.clip(min(time_s - motion.begin, motion.end - time_s) / RAMP, 0.0, 1.0)
-    share = float((1 - np.cos(np.pi * near)) / 2)
+    ramp = np.clip(min(time_s - motion.begin, motion.end - time_s) / RAMP, 0.0, 1.0)
+    share = float((1 - np.cos(np.pi * ramp)) / 2)
     return {action: share * amount for action, amount in motion.amounts.items()}
 
 
 class DemoClip:
-    """Makes the frames of the clip; layers and backdrop are prepared once."""
+    """Renders the frames of the clip; layers and backdrop are prepared once."""
 
     def __init__(self):
         self._first, self._second = Person(), Person(mirrored=True)
@@ -98,12 +98,12 @@ class DemoClip:
         amounts = demo_amounts(index / FRAMES_PER_SECOND)
         image = self._backdrop.copy()
         place = (_FIRST_PLACE[0] + amounts.get("right", 0.0), _FIRST_PLACE[1] + amounts.get("down", 0.0))
-        face = {action: amount for action, amount in amounts.items() if action not in _PLACING}
+        face = {action: amount for action, amount in amounts.items() if action not in _PLACEMENT}
         size = 1 + amounts.get("nearer", 0.0)
-        _lay(image, self._first.layer(face), place, size=size, roll=amounts.get("roll", 0.0))
+        _place(image, self._first.layer(face), place, size=size, roll=amounts.get("roll", 0.0))
         if share := amounts.get("second", 0.0):
             place = (_SECOND_PLACE[0] + (1 - share) * _SECOND_AWAY, _SECOND_PLACE[1])
-            _lay(image, self._second.layer(_SECOND_AMOUNTS), place, size=_SECOND_SIZE, mirrored=True)
+            _place(image, self._second.layer(_SECOND_AMOUNTS), place, size=_SECOND_SIZE, mirrored=True)
         return image
 
 
@@ -114,8 +114,8 @@ def demo_images():
         yield clip.image(index)
 
 
-def _lay(image, layer, place, *, size=1.0, roll=0.0, mirrored=False):
-    """Lay a person over a image, in place: centre of the face at `place`, turned by `roll` degrees about it."""
+def _place(image, layer, place, *, size=1.0, roll=0.0, mirrored=False):
+    """Draw a person onto an image in place, with the centre of the face at `place` and turned by `roll` degrees."""
     centre = to_layer(FACE_CENTRE)
     if mirrored:
         centre[0] = layer.shape[1] - 1 - centre[0]
@@ -123,13 +123,13 @@ def _lay(image, layer, place, *, size=1.0, roll=0.0, mirrored=False):
     turn = np.array([[a, -b], [b, a]])
     matrix = np.column_stack([turn, np.array(place) - turn @ centre])
     layer = cv2.warpAffine(layer, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)
-    clear = cv2.cvtColor(255 - layer[..., 3], cv2.COLOR_GRAY2RGB)
-    cv2.multiply(image, clear, dst=image, scale=1 / 255)
+    transparency = cv2.cvtColor(255 - layer[..., 3], cv2.COLOR_GRAY2RGB)
+    cv2.multiply(image, transparency, dst=image, scale=1 / 255)
     cv2.add(image, cv2.cvtColor(layer, cv2.COLOR_RGBA2RGB), dst=image)
 
 
 def _backdrop():
-    """Return a mottled studio backdrop like the photograph's, shape (480, 640, 3)."""
+    """Return a mottled studio backdrop like that of the photograph, shape (480, 640, 3)."""
     random = np.random.default_rng(2)
     clouds = np.zeros((HEIGHT, WIDTH))
     for size in (16, 40, 80):

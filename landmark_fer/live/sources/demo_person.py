@@ -1,7 +1,7 @@
-"""The person of the demo clip: a few photographs of one face, cut out and warped along its landmarks.
+"""The person of the demo clip: photographs of one face, cut out and warped along its landmarks.
 
-Colours are fetched, not pushed: for each pixel of the moved face a radial interpolation over all landmarks says
-where in a photograph it comes from. While she passes from one photograph to another, both are warped and mixed.
+Warping is inverse: a radial interpolation over all landmarks gives the position in a photograph for each pixel of the
+moved face. Between two photographs, both are warped and blended.
 """
 
 import cv2
@@ -28,36 +28,36 @@ from landmark_fer.live.sources.demo_textures import (
 SCALE = 1.5  # pixels of the clip for one of the photograph
 FACE_CENTRE = (225.0, 125.0)
 
-_FADE = 14  # width of the rim in which the warp dies away, pixels of the photograph
-_COARSE, _FINE = 4.0, 1.0  # steps of the grids on which the warp is computed: head, mouth
+_FADE = 14  # width of the rim in which the warp fades out, pixels of the photograph
+_COARSE, _FINE = 4.0, 1.0  # grid steps of the warp: head, mouth
 _LIPS = points("outer_lips", "inner_lips")
 _IOD = float(interocular_distance(LANDMARKS))
 
-# Amounts between which a photograph takes the place of the one at rest: lips are either closed or not.
-_TAKES_OVER = {"corners_up": (0.2, 0.6), "mouth_open": (0.02, 0.3), "corners_down": (0.0, 0.9)}
+# Amounts between which a photograph replaces the neutral one: lips are either closed or not.
+_BLEND_RANGES = {"corners_up": (0.2, 0.6), "mouth_open": (0.02, 0.3), "corners_down": (0.0, 0.9)}
 
 
 def shape_of(amounts):
-    """Return the landmarks of the person while she moves, shape (68, 2), in pixels of the photograph.
+    """Return the landmarks of the moving person, shape (68, 2), in pixels of the photograph.
 
     Parameters
     ----------
     amounts : dict of str to float
-        Of each action of `ACTIONS`, 0 to 1; of ``corners_up``, 0 (at rest) to 1 (the smile of the photograph);
+        Of each action of `ACTIONS`, 0 to 1; of ``corners_up``, 0 (neutral) to 1 (the smile of the photograph);
         ``yaw`` in degrees, positive towards the right of the image.
     """
     shape = AT_REST + amounts.get("corners_up", 0.0) * (LANDMARKS - AT_REST)
-    away = np.sign(LANDMARKS[:, 0] - FACE_CENTRE[0])
+    outwards = np.sign(LANDMARKS[:, 0] - FACE_CENTRE[0])
     for action, moves in ACTIONS.items():
         for members, outward, down in moves:
             members = list(members)
-            shape[members, 0] += amounts.get(action, 0.0) * _IOD * outward * away[members]
+            shape[members, 0] += amounts.get(action, 0.0) * _IOD * outward * outwards[members]
             shape[members, 1] += amounts.get(action, 0.0) * _IOD * down
     return _turned(shape, amounts.get("yaw", 0.0), nose=True)
 
 
 def _turned(xy, yaw, *, nose=False):
-    """Return points turned about the neck: each moves sideways by its height over the plane of the ears."""
+    """Return points after turning the head: each moves sideways by its height over the plane of the ears."""
     x, y = (xy - FACE_CENTRE).T
     height = 8 + 50 * np.sqrt(np.clip(1 - (x / 76) ** 2 - ((y + 15) / 112) ** 2, 0, 1))
     if nose:
@@ -68,12 +68,12 @@ def _turned(xy, yaw, *, nose=False):
 
 
 class Person:
-    """A layer of the clip: colours and opacity, warped for the amounts of each action.
+    """Renders a person as a layer with opacity, warped by the amounts of the actions.
 
     Parameters
     ----------
     mirrored : bool, default=False
-        Left and right exchanged, and the suit blue: another person.
+        Whether to mirror the person and colour the suit blue, for a second person.
     """
 
     def __init__(self, *, mirrored=False):
@@ -97,9 +97,9 @@ class Person:
         Returns
         -------
         ndarray of shape (768, 768, 4), uint8
-            Not to be written to.
+            Do not change it.
         """
-        if amounts != self._amounts:  # most frames show what the frame before showed
+        if amounts != self._amounts:  # most frames repeat the frame before
             self._amounts, self._texture = dict(amounts), self._warped(amounts)
         return self._texture
 
@@ -117,14 +117,14 @@ class Person:
         return cv2.flip(texture, 1) if self._mirrored else texture
 
     def _layer(self, name):
-        """Return the layer of a photograph, made when it is first seen: the first frame needs one of eight."""
+        """Return the layer of a photograph, made on first use: the first frame needs one of eight."""
         if name not in self._layers:
             image = photograph(name).image
             self._layers[name] = _cut_out(_blue_suit(image) if self._mirrored else image)
         return self._layers[name]
 
     def _maps(self, target, names):
-        """Yield for each photograph where in its layer the colour of each pixel of the head comes from: two maps."""
+        """Yield two maps for each photograph: x and y in its layer for each pixel of the head."""
         sources = [np.vstack([photograph(name).landmarks, HEAD, FIXED]) for name in names]
         low = np.floor(target[_LIPS].min(axis=0) - 4)
         size = np.ceil(target[_LIPS].max(axis=0) + 4) - low
@@ -142,10 +142,10 @@ class Person:
 
 
 def shares_of(amounts):
-    """Return the share of each photograph that is seen, by name, those that are not left out; they sum to 1."""
+    """Return the non-zero weight of each photograph by name; weights sum to 1."""
     smile, wide, low = (
         float(np.clip((amounts.get(action, 0.0) - begin) / (end - begin), 0, 1))
-        for action, (begin, end) in _TAKES_OVER.items()
+        for action, (begin, end) in _BLEND_RANGES.items()
     )
     shut = (1 - smile) * (1 - wide)
     shares = {"smile": smile, "open": (1 - smile) * wide, "sad": shut * low, "rest": shut * (1 - low)}
@@ -158,7 +158,7 @@ def to_layer(xy):
 
 
 def _cut_out(image):
-    """Return the layer of a photograph: enlarged, without the surroundings, RGB times opacity and opacity."""
+    """Return the layer of a photograph: enlarged and cut out, RGB times opacity, and opacity."""
     size = [round(side * SCALE) for side in image.shape[1::-1]]
     colours = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
     opacity = filled(to_layer(OUTLINE), colours.shape[:2])
@@ -167,7 +167,7 @@ def _cut_out(image):
 
 
 def _blue_suit(image):
-    """Return the photograph with what is orange below the chin in blue."""
+    """Return the photograph with the orange suit in blue."""
     red, _, blue = np.moveaxis(image.astype(np.float32), -1, 0)
     orange = np.clip((red - blue - 40) / 40, 0, 1)
     orange[:190] = 0

@@ -1,4 +1,4 @@
-"""Textures and proportions of the drawn person."""
+"""Photographs and landmarks of the demo clip's person, and the warp between landmarks."""
 
 from functools import cache
 from pathlib import Path
@@ -13,12 +13,13 @@ from landmark_fer.core.naming import library_path
 
 
 def fit_warp(centres, values):
-    """Return the weights of the radial interpolation (kernel: distance) that takes given values at given points.
+    """Return the weights of a radial interpolation with distance as its kernel.
 
     Parameters
     ----------
     centres : ndarray of shape (n, 2)
     values : ndarray of shape (n, k)
+        At the centres.
 
     Returns
     -------
@@ -29,7 +30,7 @@ def fit_warp(centres, values):
     system = np.zeros((n + 1, n + 1))
     system[:n, :n] = np.linalg.norm(centres[:, None] - centres[None], axis=-1) - 0.05 * np.eye(n)
     system[:n, n] = system[n, :n] = 1
-    # OpenCV's solver and product need no threads: NumPy's wait for cores that the recognizer is using.
+    # OpenCV's solver and product run on one thread; NumPy's threads would wait for cores that the recognizer uses.
     _, weights = cv2.solve(system, np.vstack([values, np.zeros(values.shape[1])]), flags=cv2.DECOMP_LU)
     return weights.astype(np.float32)
 
@@ -81,8 +82,8 @@ LANDMARKS = np.array([
     (216.5, 149.6),
 ])  # fmt: skip
 
-# Her face at rest: in the photograph she smiles. From the one to the other it moves as the median face of FER2013 does
-# from happy to neutral; the mouth is a little higher.
+# The neutral face; in the photograph she smiles. The difference is that of FER2013's median faces, happy to neutral,
+# with a slightly higher mouth.
 AT_REST = np.array([
     (179.6, 104.0), (180.4, 116.1), (181.4, 127.0), (182.7, 138.3), (185.7, 149.7), (191.0, 159.4), (199.7, 167.8),
     (209.5, 173.9), (220.1, 176.0), (231.4, 175.2), (242.5, 170.2), (252.1, 162.9), (259.2, 153.9), (263.3, 142.9),
@@ -99,7 +100,7 @@ AT_REST = np.array([
     (218.5, 149.0),
 ])  # fmt: skip
 
-# The edges of the lips along the teeth in the photograph, just within the lips, and where they meet at rest.
+# Edges of the lips along the teeth in the photograph, just inside the lips, and the seam where they meet when closed.
 UPPER_LIP_EDGE = np.array([
     (203.2, 139.6), (209.8, 141.0), (216.5, 142.5), (223.2, 143.5), (229.8, 142.6), (236.5, 141.6), (242.6, 140.6),
 ])  # fmt: skip
@@ -114,8 +115,8 @@ FOLDS = (  # from the nostrils around the corners of the smiling mouth
     ((213.5, 129.5), (209, 130), (204.8, 131.6), (200, 134.5), (197.3, 137), (196.6, 140), (198.5, 143)),
     ((236, 128.5), (240, 129.5), (244, 132), (247.5, 135), (250.5, 138.5), (251.5, 141.5), (249, 145)),
 )
-# What sadness draws on her face at rest: lines, their width and softness in pixels, how dark.
-_BESIDE_MOUTH = (
+# Shadows of the sad face: lines, their width and softness in pixels, darkness.
+_AROUND_MOUTH = (
     ((212, 133), (206, 138), (202, 144), (200, 150)),
     ((238, 133), (243, 138), (246, 145), (247, 151)),
 )
@@ -124,7 +125,7 @@ _UNDER_EYES = (
     ((193, 103.5), (197, 107), (203, 108.5), (209, 107.5)),
     ((239, 109.5), (245, 111), (252, 110), (257, 107)),
 )
-SHADOWS = ((_BESIDE_MOUTH, 2, 2.2, 0.22), (_BETWEEN_BROWS, 1, 1.2, 0.16), (_UNDER_EYES, 2, 1.5, 0.25))
+SHADOWS = ((_AROUND_MOUTH, 2, 2.2, 0.22), (_BETWEEN_BROWS, 1, 1.2, 0.16), (_UNDER_EYES, 2, 1.5, 0.25))
 
 NOSE = np.array([
     (219, 112), (231, 112), (236, 124), (238, 131), (232, 135.5), (224, 137), (216, 135.5), (211, 130), (213, 123),
@@ -142,7 +143,7 @@ OUTLINE = np.array([
     (296, 58), (288, 43), (276, 31), (248, 18), (235, 16), (219, 18), (205, 21),
 ])  # fmt: skip
 
-# How far points move at full amount, in inter-ocular distances: away from the midline, and down.
+# Motion of points at full amount, in inter-ocular distances: away from the midline, and down.
 ACTIONS = {
     "mouth_open": (
         ((50, 51, 52, 61, 62, 63), 0.0, -0.03), ((48, 54, 60, 64), -0.03, 0.12),
@@ -163,10 +164,10 @@ ACTIONS = {
 }  # fmt: skip
 
 
-HEAD_TOP_LEFT, HEAD_SIZE = (136, 0), (184, 224)  # the part that is warped
+HEAD_TOP_LEFT, HEAD_SIZE = (136, 0), (184, 224)  # of the warped part
 
-# What only turns with the head: the hair, the creases over the eyes (brows rise without them), the head's rim. What
-# stays where it is: the collar.
+# HEAD: points that only turn with the head, on the hair, the creases above the eyes and the rim of the head.
+# FIXED: points on the collar, which do not move.
 HEAD = np.array(
     [(172, 82), (198, 64), (225, 56), (254, 64), (281, 84), (225, 34), (185, 50), (268, 50)]
     + [(197, 94), (204, 93.5), (210, 96), (239, 97.5), (246, 96), (253, 96)]
@@ -176,15 +177,15 @@ HEAD = np.array(
 FIXED = np.array([(150, 170), (160, 205), (190, 214), (225, 218), (260, 214), (285, 205), (300, 190)], dtype=float)
 
 _TEETH, _TONGUE = np.array((196.0, 182.0, 170.0)), np.array((58.0, 18.0, 20.0))  # RGB
-_OF_SKIN = np.array((0.85, 1.0, 1.02))  # how much a shadow on skin takes of each colour
-_INSET = np.array([(0, 0), *[(0, 0.6)] * 3, (0, 0), *[(0, -0.6)] * 3])  # filling colours the rim too
+_SKIN_SHADOW = np.array((0.85, 1.0, 1.02))  # absorption of a shadow on skin, by colour
+_INSET = np.array([(0, 0), *[(0, 0.6)] * 3, (0, 0), *[(0, -0.6)] * 3])  # since a filled polygon includes its rim
 _INNER_LIPS = points("inner_lips")
 _UPPER_LIP, _LOWER_LIP = (49, 50, 51, 52, 53), (55, 56, 57, 58, 59)
-_PORES, _SHADE = 1.0, 12.0  # what is finer than the one stays, what is coarser than the other stays
+_PORES, _SHADE = 1.0, 12.0  # details finer than the first and coarser than the second stay
 
 
 class Photograph(NamedTuple):
-    """A image of the person, shape (512, 512, 3), uint8, RGB, and her landmarks in it, shape (68, 2)."""
+    """An image of the person, shape (512, 512, 3), uint8, RGB, and its landmarks, shape (68, 2)."""
 
     image: np.ndarray
     landmarks: np.ndarray
@@ -192,15 +193,15 @@ class Photograph(NamedTuple):
 
 @cache
 def photograph(name):
-    """Return a photograph, made when it is first asked for; not to be written to.
+    """Return a photograph, made on first use. Do not change it.
 
     Parameters
     ----------
     name : str
-        ``smile``, as taken, ``rest``, ``sad`` or ``open``.
+        ``smile`` (the original), ``rest``, ``sad`` or ``open``.
     """
     made = {
-        "smile": lambda: Photograph(_taken(), LANDMARKS),
+        "smile": lambda: Photograph(_original(), LANDMARKS),
         "rest": lambda: Photograph(_rounded(_resting()), AT_REST),
         "sad": lambda: Photograph(_rounded(_with_shadows(_resting())), AT_REST),
         "open": lambda: Photograph(_rounded(_with_cavity(_relaxed())), LANDMARKS),
@@ -219,14 +220,14 @@ def _resting():
     return _with_lips_closed(_relaxed())
 
 
-def _taken():
-    """Return `skimage.data.astronaut` without what scikit-image loads to read it, which takes as long as the rest."""
+def _original():
+    """Return `skimage.data.astronaut` without importing scikit-image's readers, which takes as long as the rest."""
     image = cv2.imread(library_path(Path(data.__file__).with_name("astronaut.png")))
     return data.astronaut() if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def filled(contour, shape):
-    """Return a mask of the given shape, uint8: 255 inside a contour of shape (n, 2), smooth at its edge."""
+    """Return an anti-aliased mask, uint8: 255 inside a contour of shape (n, 2)."""
     mask = np.zeros(shape, np.uint8)
     cv2.fillPoly(mask, [np.round(np.asarray(contour) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
     return mask
@@ -247,7 +248,7 @@ def _cheeks(shape):
 
 
 def _drawn(lines, shape, width, softness):
-    """Return a mask, float32: 1 on lines of points, softened."""
+    """Return a softened mask of lines, float32, 1 on the lines."""
     mask = np.zeros(shape, np.uint8)
     lines = [np.round(np.asarray(line) * 16).astype(np.int32) for line in lines]
     cv2.polylines(mask, lines, False, 255, width, cv2.LINE_AA, 4)
@@ -255,7 +256,7 @@ def _drawn(lines, shape, width, softness):
 
 
 def _without_folds(photograph):
-    """Return the photograph with what a smile does to the cheeks smoothed away; pores and broad shades stay."""
+    """Return the photograph with the folds of the smile smoothed away; pores and broad shades stay."""
     mask = _cheeks(photograph.shape[:2])
     folds = np.clip(1.6 * _drawn(FOLDS, photograph.shape[:2], 4, 1.0), 0, 1)
     weights = mask * (1 - folds) ** 2 + 1e-4
@@ -270,7 +271,7 @@ def _without_folds(photograph):
 
 
 def _with_lips_closed(photograph):
-    """Return the photograph with the lips brought together at the seam: one warp for what is above, one below."""
+    """Return the photograph with the lips closed at the seam: one warp above it, another below."""
     upper = _towards_rest(photograph, _LOWER_LIP, UPPER_LIP_EDGE)
     lower = _towards_rest(photograph, _UPPER_LIP, LOWER_LIP_EDGE)
     rows, columns = np.arange(photograph.shape[0])[:, None], np.arange(photograph.shape[1])
@@ -282,10 +283,10 @@ def _with_lips_closed(photograph):
 
 
 def _towards_rest(photograph, other_lip, edge):
-    """Return the photograph warped to the landmarks at rest, but for one lip; the edge of the other meets the seam."""
-    kept = np.setdiff1d(np.arange(68), [*other_lip, *_INNER_LIPS])
-    source = np.vstack([LANDMARKS[kept], edge, HEAD, FIXED])
-    target = np.vstack([AT_REST[kept], SEAM, HEAD, FIXED])
+    """Return the photograph warped to the neutral landmarks without one lip; the other lip's edge is on the seam."""
+    members = np.setdiff1d(np.arange(68), [*other_lip, *_INNER_LIPS])
+    source = np.vstack([LANDMARKS[members], edge, HEAD, FIXED])
+    target = np.vstack([AT_REST[members], SEAM, HEAD, FIXED])
     (left, top), (width, height) = HEAD_TOP_LEFT, HEAD_SIZE
     weights = fit_warp(target, source - target)
     shift = evaluate_warp(weights, target, corner=HEAD_TOP_LEFT, size=HEAD_SIZE, step=1.0, pixels=HEAD_SIZE)
@@ -299,15 +300,15 @@ def _towards_rest(photograph, other_lip, edge):
 
 
 def _with_shadows(photograph):
-    """Return the photograph with the lines of sadness."""
+    """Return the photograph with the shadows of a sad face."""
     for lines, width, softness, darkness in SHADOWS:
         shadow = darkness * _drawn(lines, photograph.shape[:2], width, softness)
-        photograph = photograph * (1 - shadow[..., None] * _OF_SKIN)
+        photograph = photograph * (1 - shadow[..., None] * _SKIN_SHADOW)
     return photograph
 
 
 def _with_cavity(photograph):
-    """Return the photograph with the dark of an open mouth behind the upper teeth."""
+    """Return the photograph with a dark open mouth behind the upper teeth."""
     mask = filled(LANDMARKS[_INNER_LIPS] + _INSET, photograph.shape[:2]) / 255
     left, right = LANDMARKS[_INNER_LIPS[[0, 4]]]
     columns = np.arange(photograph.shape[1])

@@ -1,4 +1,4 @@
-"""Frames, and the source that they come from: what every kind of source shares."""
+"""Frames, the base class of sources, and functions on OpenCV captures."""
 
 import math
 import time
@@ -9,11 +9,11 @@ import numpy as np
 
 from landmark_fer.perception.quiet import quiet_opencv
 
-USUAL_RATE = 25.0  # frames per second of a video or camera that does not say
+DEFAULT_RATE = 25.0  # frames per second of a video or camera that does not state it
 
-# Of a pixel, the longer side divided by the shorter. Less than the one is what encoders round to whole pixels, and
-# squeezes no face; the widest that broadcasting stores are 2.9; more than the other is damage.
-LEAST_PIXEL_ASPECT, MOST_PIXEL_ASPECT = 1.01, 4.0
+# Longer side of a pixel divided by the shorter. Smaller ratios come from rounding to whole pixels and distort no face;
+# the largest of broadcast formats is 2.9; larger ratios are damage.
+MIN_PIXEL_ASPECT, MAX_PIXEL_ASPECT = 1.01, 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +27,9 @@ class Frame:
     time_s : float
         Seconds since the source began.
     index : int
-        From 0. A camera's frames are counted as they come, those that nobody took included.
+        From 0. Dropped frames of a camera count.
     wall_s : float
-        When it was taken, or read from a file: seconds since 1970 (Unix time).
+        When it was taken, or read from a file, in seconds since 1970 (Unix time).
     """
 
     image: np.ndarray
@@ -39,7 +39,7 @@ class Frame:
 
 
 class Source:
-    """An iterator over frames, and a context manager that closes what they come from.
+    """An iterator over frames, and a context manager that closes their file or device.
 
     Attributes
     ----------
@@ -48,13 +48,13 @@ class Source:
     frames_per_second : float
         Nominal.
     live : bool
-        Whether it goes on while nobody looks: a camera or a stream.
+        Whether frames come in real time: a camera or a stream.
     ended : bool
-        Whether there will be no further frame.
+        Whether there are no further frames.
     dropped : int
-        Frames that came and were not taken. Files drop none.
+        Frames of a live source that were replaced by newer ones before `take`.
     message : str or None
-        What a person should know now: that a camera is waited for.
+        A message for the user: that the source waits for a camera.
     """
 
     dropped, message = 0, None
@@ -78,12 +78,12 @@ class Source:
         Parameters
         ----------
         timeout_s : float, optional
-            How long to wait for a live source, in seconds; without it, as long as it takes. Files need no waiting.
+            How long to wait for a live source, in seconds; by default without limit.
 
         Returns
         -------
         Frame or None
-            None where `ended`, or where a live source gave nothing in that time.
+            None if `ended`, or if a live source gives no frame in that time.
         """
         frame = next(self._frames, None)
         self.ended = frame is None
@@ -100,48 +100,48 @@ class Source:
 
 
 def open_capture(*arguments):
-    """Return OpenCV's capture of a file, an address or a camera's number; whether it opened, it says itself."""
+    """Return OpenCV's capture of a file, an address or a camera number; ``isOpened`` reports whether it opened."""
     with quiet_opencv():
         return cv2.VideoCapture(*arguments)
 
 
 def read_capture(capture):
-    """Return the next image of a capture, its pixels made square, or None if none comes.
+    """Return the next image of a capture with square pixels, or None if reading fails.
 
     Returns
     -------
     ndarray of shape (height, width, 3), uint8, or None
-        BGR, turned upright where the video says how it was held.
+        BGR, upright if the video states its rotation.
     """
     with quiet_opencv():
         try:
-            there, image = capture.read()
+            success, image = capture.read()
         except cv2.error:
             return None
-    if not there or image is None or not image.size:
+    if not success or image is None or not image.size:
         return None
     return _with_square_pixels(image, pixel_aspect_of(capture))
 
 
 def pixel_aspect_of(capture):
-    """Return the width of a capture's pixels divided by their height, as its images are given: turned upright.
+    """Return the width of a capture's pixels divided by their height, after turning images upright.
 
     Returns
     -------
     float
-        1 where the capture states no ratio, or one that no video has (over `MOST_PIXEL_ASPECT`).
+        1 if the capture states no ratio, or an impossible one (over `MAX_PIXEL_ASPECT`).
     """
     width, height = (capture.get(name) for name in (cv2.CAP_PROP_SAR_NUM, cv2.CAP_PROP_SAR_DEN))
-    if not (width > 0 and height > 0 and 1 / MOST_PIXEL_ASPECT <= width / height <= MOST_PIXEL_ASPECT):
+    if not (width > 0 and height > 0 and 1 / MAX_PIXEL_ASPECT <= width / height <= MAX_PIXEL_ASPECT):
         return 1.0
-    # The ratio is that of the stored images, which OpenCV turns afterwards.
+    # The ratio is that of the stored images, before OpenCV turns them.
     turned = capture.get(cv2.CAP_PROP_ORIENTATION_AUTO) and capture.get(cv2.CAP_PROP_ORIENTATION_META) % 180 == 90
     return height / width if turned else width / height
 
 
 def _with_square_pixels(image, aspect):
-    """Return a image enlarged along the longer side of its pixels, so that nothing that it holds is lost."""
-    if max(aspect, 1 / aspect) < LEAST_PIXEL_ASPECT:
+    """Return an image enlarged along the longer side of its pixels, so that no detail is lost."""
+    if max(aspect, 1 / aspect) < MIN_PIXEL_ASPECT:
         return image
     height, width = image.shape[:2]
     size = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
@@ -149,9 +149,9 @@ def _with_square_pixels(image, aspect):
 
 
 def rate_of(capture):
-    """Return the frames per second that a capture announces, or the usual where it announces nonsense."""
+    """Return the frames per second that a capture states, or `DEFAULT_RATE` if that is impossible."""
     rate = capture.get(cv2.CAP_PROP_FPS)
-    return rate if math.isfinite(rate) and 0.1 <= rate <= 1000 else USUAL_RATE
+    return rate if math.isfinite(rate) and 0.1 <= rate <= 1000 else DEFAULT_RATE
 
 
 def to_rgb(image):

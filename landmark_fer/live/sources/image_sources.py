@@ -1,4 +1,4 @@
-"""Images as sources: one, those of a folder, the pages of a file, the frames of an animation."""
+"""Sources of images: an image file, a folder, the pages of a file, the frames of an animation."""
 
 import logging
 from collections import Counter
@@ -10,11 +10,11 @@ from landmark_fer.live.sources.frames import Frame, Source
 from landmark_fer.perception.image_formats import images_in
 from landmark_fer.perception.images import NOTES, common_ranges, decode_image, read_frames, read_image
 
-FOLDER_RATE = 2.0  # images of a folder, or pages of a file, shown in a second
-ANIMATION_RATE = 50.0  # frames per second of the fastest GIF: a recording at this rate leaves none out
-UNSTATED_S = 0.1  # how long browsers show a frame of an animation that does not say
+FOLDER_RATE = 2.0  # images of a folder, or pages of a file, per second
+ANIMATION_RATE = 50.0  # frames per second of the fastest GIF, so that a recording skips none
+DEFAULT_DURATION_S = 0.1  # of a frame of an animation without a stated duration, as in browsers
 
-_MOST_NAMES = 10  # that a sentence lists
+_MAX_NAMES = 10  # listed in a message
 
 logger = logging.getLogger(__name__)
 
@@ -35,37 +35,37 @@ def open_image(path):
 
 
 def open_animation(path):
-    """Open an animation (GIF, APNG, WebP), whose frames come at the times that it states; once, not in a loop.
+    """Open an animation (GIF, APNG, WebP): its frames at their stated times, once and not in a loop.
 
     Raises
     ------
     SourceError
         If its first frame cannot be read.
     """
-    return _opened(path, ANIMATION_RATE, UNSTATED_S)
+    return _open_frames(path, ANIMATION_RATE, DEFAULT_DURATION_S)
 
 
 def open_pages(path):
-    """Open an image file of several pages, each an image of its own, as those of a folder.
+    """Open an image file of several pages; each is an image of its own, as in a folder.
 
     Raises
     ------
     SourceError
         If the first page cannot be read.
     """
-    return _opened(path, FOLDER_RATE, 1 / FOLDER_RATE)
+    return _open_frames(path, FOLDER_RATE, 1 / FOLDER_RATE)
 
 
 def open_folder(path):
-    """Open a folder: its images in natural order, by their content where their names do not tell.
+    """Open the images of a folder in natural order; their formats are recognized by name or content.
 
-    What else is there, but for litter, is counted and named in one warning; an image that turns out to be damaged is
-    named when its turn comes.
+    One warning counts and lists other entries, except for litter such as ``.DS_Store``. A damaged image is reported
+    when it is read.
 
     Raises
     ------
     SourceError
-        If it holds no image, or cannot be read.
+        If the folder holds no image, or cannot be read.
     """
     try:
         images, unread = images_in(path)
@@ -74,32 +74,32 @@ def open_folder(path):
         raise SourceError(f"folder {path} cannot be read ({error.strerror}); give another") from error
     unread |= {f"{name}/": "a folder" for name in sorted(folders, key=natural_key)}
     if not images:
-        there = f" ({_listed(unread)})" if unread else ""
-        raise SourceError(f"folder {path} holds no images{there}; give one that does, or a file")
+        entries = f" ({_list_unread(unread)})" if unread else ""
+        raise SourceError(f"folder {path} holds no images{entries}; give one that does, or a file")
     if unread:
-        logger.warning("folder %s: %s", path, _listed(unread))
+        logger.warning("folder %s: %s", path, _list_unread(unread))
     return Source(str(path), _folder_frames(images), frames_per_second=FOLDER_RATE)
 
 
-def _opened(path, rate, unstated_s):
+def _open_frames(path, rate, default_duration_s):
     images = read_frames(path)
     try:
         first = next(images)
     except DataError as error:
         raise SourceError(str(error)) from error
-    return Source(str(path), _timed(first, images, unstated_s), frames_per_second=rate)
+    return Source(str(path), _timed_frames(first, images, default_duration_s), frames_per_second=rate)
 
 
-def _timed(image, images, unstated_s):
+def _timed_frames(image, images, default_duration_s):
     index, time_s = 0, 0.0
     while image is not None:
         yield Frame(image.pixels, time_s, index)
-        index, time_s = index + 1, time_s + (image.duration_s or unstated_s)
+        index, time_s = index + 1, time_s + (image.duration_s or default_duration_s)
         image = next(images, None)
 
 
 def _folder_frames(paths):
-    ranges, index, said = common_ranges(paths), 0, Counter()
+    ranges, index, n_notes = common_ranges(paths), 0, Counter()
     for path in paths:
         try:
             image = decode_image(path, ranges=ranges)
@@ -107,25 +107,25 @@ def _folder_frames(paths):
             logger.warning("skipped: %s", error)
             continue
         for note in image.notes:
-            said[note.kind] += 1
-            if said[note.kind] == 1:
+            n_notes[note.kind] += 1
+            if n_notes[note.kind] == 1:
                 logger.warning("%s: %s", path, note)
         yield Frame(image.pixels, index / FOLDER_RATE, index)
         index += 1
-    for kind, count in said.items():
+    for kind, count in n_notes.items():
         if count > 1:
             logger.warning("%s images %s", f"{count:,}", NOTES[kind])
 
 
-def _listed(unread):
-    """Return what is not read, a dict of names to reasons, in words: how many, which, why."""
+def _list_unread(unread):
+    """Return unread entries, a dict of names to reasons, as text: their number, names and reasons."""
     names = {}
     for name, reason in unread.items():
         names.setdefault(reason, []).append(name)
-    groups = ", ".join(f"{_first_of(names[reason])} ({reason})" for reason in names)
+    groups = ", ".join(f"{_list_first(names[reason])} ({reason})" for reason in names)
     return f"{len(unread):,} {'entry is' if len(unread) == 1 else 'entries are'} not read: {groups}"
 
 
-def _first_of(names):
-    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
-    return f"{', '.join(names[:_MOST_NAMES])}{more}"
+def _list_first(names):
+    more = f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
+    return f"{', '.join(names[:_MAX_NAMES])}{more}"

@@ -1,4 +1,4 @@
-"""Sources: whatever shows faces, a frame at a time: camera, video, image, folder, stream, the demo clip."""
+"""Open a source of frames: a camera, video, image, folder, stream or the demo clip."""
 
 import logging
 import os
@@ -12,26 +12,24 @@ import cv2
 
 from landmark_fer.core.errors import DataError, SourceError
 from landmark_fer.live.sources import demo
-from landmark_fer.live.sources.cameras import list_cameras, named_cameras, number_of, open_camera
-from landmark_fer.live.sources.frames import USUAL_RATE, Frame, Source, open_capture
-from landmark_fer.live.sources.image_sources import FOLDER_RATE, open_animation, open_folder, open_image, open_pages
+from landmark_fer.live.sources.cameras import camera_number, named_cameras, open_camera
+from landmark_fer.live.sources.frames import Frame, Source, open_capture
+from landmark_fer.live.sources.image_sources import open_animation, open_folder, open_image, open_pages
 from landmark_fer.live.sources.live_source import FAILED_READS, LiveSource
 from landmark_fer.live.sources.video_source import open_video, video_source
 from landmark_fer.perception.image_formats import image_file_kind
 from landmark_fer.perception.images import frame_count, is_animation
-
-__all__ = ["DEMO", "FOLDER_RATE", "USUAL_RATE", "Frame", "Source", "is_still", "list_cameras", "open_source"]
 
 logger = logging.getLogger(__name__)
 
 DEMO = "demo"
 STREAM_TIMEOUT_S = 10.0
 
-_LONGEST_NAME = 200  # letters of a source that a message repeats
+_MAX_SHOWN = 200  # letters of a source in a message
 
 _CREDENTIALS = re.compile(r"//[^/@]*@")
 _CAMERA_FILE = re.compile(r"/dev/video(\d+)")
-_MOTION_JPEG = frozenset({".mjpg", ".mjpeg"})  # files of JPEGs one after another, which begin like a single one
+_MOTION_JPEG = frozenset({".mjpg", ".mjpeg"})  # files of many JPEGs, which begin like a single one
 
 
 def open_source(spec, *, capture=open_capture, cameras=named_cameras):
@@ -40,31 +38,31 @@ def open_source(spec, *, capture=open_capture, cameras=named_cameras):
     Parameters
     ----------
     spec : str, path-like or int
-        The path of a video, an image, or a folder of images (taken in natural order); the number or name of a camera,
-        a stream's address (``rtsp://``, ``http://``, ...), or ``demo``. What is there as a file or folder is taken for
-        that, whatever else its name could mean; an int is always a camera. Whether a file is an image or a video is
-        decided by its content. The pages of an image file are images one after another, its frames an animation.
+        The path of a video, an image, or a folder of images (read in natural order); the number or name of a camera;
+        a stream's address (``rtsp://``, ``http://``, ...); or ``demo``. An existing file or folder takes precedence
+        over the other meanings of its name; an int is always a camera. The content of a file decides whether it is an
+        image or a video. The pages of an image file are single images, the frames of an animation a video.
     capture : callable, optional
         Opens an OpenCV capture.
     cameras : callable, optional
-        Returns the cameras that can be opened by their names, as a list of (number, name).
+        Returns the cameras that have names, as a list of (number, name).
 
     Returns
     -------
     Source
-        All its frames have square pixels and are turned upright, where files say how they are to be shown.
+        Its frames have square pixels and are upright, as far as files state their pixel ratio and rotation.
 
     Raises
     ------
     SourceError
-        If nothing is there, or no first frame comes.
+        If the source does not exist, or gives no first frame.
     """
     if isinstance(spec, int):
         return open_camera(spec, capture=capture)
-    path, spec = _existing(spec), str(spec)
+    path, spec = _existing_path(spec), str(spec)
     if path is not None:
         if spec == DEMO or spec.isdecimal():
-            logger.warning("%s is here as a file or folder, and is taken for that", spec)
+            logger.warning("%s is read as a file or folder, because one of this name exists", spec)
         return _open_path(path, capture)
     if spec == DEMO:
         frames = (Frame(image, i / demo.FRAMES_PER_SECOND, i) for i, image in enumerate(demo.demo_images()))
@@ -73,35 +71,35 @@ def open_source(spec, *, capture=open_capture, cameras=named_cameras):
         return open_camera(int(spec), capture=capture)
     if "://" in spec:
         return _open_stream(spec, capture)
-    if number_of(spec, cameras()) is not None:
+    if camera_number(spec, cameras()) is not None:
         return open_camera(spec, capture=capture, cameras=cameras)
-    shown = f"{spec[:_LONGEST_NAME]}..." if len(spec) > _LONGEST_NAME else spec or "''"
+    shown = f"{spec[:_MAX_SHOWN]}..." if len(spec) > _MAX_SHOWN else spec or "''"
     raise SourceError(
         f"source {shown} does not exist; give a camera's number or name, a file, a folder, an address or 'demo'"
     )
 
 
 def is_still(spec):
-    """Return whether a source, as for `open_source`, is an image, a folder of images, or pages: nothing that moves."""
-    path = None if isinstance(spec, int) else _existing(spec)
+    """Return whether a source, as for `open_source`, consists of single images: a file, its pages, or a folder."""
+    path = None if isinstance(spec, int) else _existing_path(spec)
     return path is not None and (path.is_dir() or (_is_image(path) and not is_animation(path)))
 
 
-def _existing(spec):
-    """Return the path of the file or folder that a source's name is, or None where nothing is there.
+def _existing_path(spec):
+    """Return the path of the file or folder that a source names, or None if it does not exist.
 
     Raises
     ------
     SourceError
-        If nobody can tell, since a folder on the way must not be looked into.
+        If this user may not search a folder on the path.
     """
     address = urlsplit(str(spec)) if str(spec).startswith("file:") else None
     path = Path(spec) if address is None else Path(url2pathname(address.path))
     try:
-        os.stat(path if str(spec) else "")  # Path("") is the present folder
+        os.stat(path if str(spec) else "")  # Path("") is the current folder
     except PermissionError as error:
-        raise SourceError(f"source {spec} cannot be looked at ({error.strerror}); give another") from error
-    except (OSError, ValueError):  # a name that is too long, or that no file can have, may be an address
+        raise SourceError(f"source {spec} cannot be accessed ({error.strerror}); give another") from error
+    except (OSError, ValueError):  # a name too long or impossible for a file may be an address
         return None
     return path
 
@@ -120,12 +118,12 @@ def _open_path(path, capture):
         path.open("rb").close()
         if not _is_image(path):
             return open_video(path, capture=capture)
-        several = frame_count(path) > 1
+        has_several_frames = frame_count(path) > 1
     except OSError as error:
         raise SourceError(f"{path} cannot be read ({error.strerror}); give another file") from error
     except DataError as error:
         raise SourceError(str(error)) from error
-    if several:
+    if has_several_frames:
         return open_animation(path) if is_animation(path) else open_pages(path)
     return open_image(path)
 
@@ -135,7 +133,7 @@ def _is_image(path):
 
 
 def _open_stream(address, capture):
-    """Open a stream: one that announces how many frames it has is a video that lies elsewhere, and ends like one."""
+    """Open a stream; one that states its number of frames is a remote video file, which ends."""
     name = f"stream {_CREDENTIALS.sub('//', address)}"
     milliseconds = int(1000 * STREAM_TIMEOUT_S)
     timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds, cv2.CAP_PROP_READ_TIMEOUT_MSEC, milliseconds]
@@ -145,8 +143,10 @@ def _open_stream(address, capture):
 
     first, hint = opener(), "check the address and whether the server is running"
     if first.isOpened() and first.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
-        # Of what lies elsewhere nobody can tell whether it is whole.
+        # The container of a remote file cannot be checked for missing bytes.
         no_frame = f"{name} has no frame that can be decoded; download it, and give the file"
-        return video_source(name, first, most_failed_reads=FAILED_READS, damage=lambda: None, refusal=lambda: no_frame)
+        return video_source(
+            name, first, max_failed_reads=FAILED_READS, find_damage=lambda: None, explain_failure=lambda: no_frame
+        )
     may_end = urlsplit(address).scheme.lower() in ("http", "https")
     return LiveSource(name, opener, hint=hint, first=first, may_end=may_end)

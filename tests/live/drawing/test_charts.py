@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.live.drawing.charts import draw_timeline, heat_image, timeline_height
 from landmark_fer.live.drawing.layout import Rectangle, place_panel
 from landmark_fer.live.drawing.text import COLOURS, ink_on, largest_size, text_size, write
-from landmark_fer.live.timeline import History, Segment
+from landmark_fer.live.timeline import History
 from tests.live.hand_made import make_faces, make_recognition
 
 IMAGE = Rectangle(0, 0, 640, 480)
@@ -15,47 +14,6 @@ IMAGE = Rectangle(0, 0, 640, 480)
 
 def faces_of(*expressions):
     return make_faces(*(make_recognition(expression) for expression in expressions))
-
-
-class TestHistory:
-    def test_segments_of_one_expression_are_joined_and_meet_at_a_change(self):
-        history = History()
-        for time_s, expression in enumerate(("happy", "happy", "sad", UNCERTAIN, UNCERTAIN)):
-            history.add(time_s / 2, faces_of(expression))
-        assert history.segments() == {1: [Segment(0, 1, "happy"), Segment(1, 1.5, "sad"), Segment(1.5, 2, UNCERTAIN)]}
-
-    def test_a_face_out_of_sight_leaves_a_gap(self):
-        history = History()
-        for time_s, faces in ((0, faces_of("happy")), (0.5, faces_of("happy")), (1, []), (1.5, faces_of("happy"))):
-            history.add(time_s, faces)
-        assert history.segments() == {1: [Segment(0, 0.5, "happy"), Segment(1.5, 1.5, "happy")]}
-
-    def test_a_long_pause_between_frames_leaves_a_gap(self):
-        history = History()
-        for time_s in (0, 0.5, 5, 5.5):
-            history.add(time_s, faces_of("happy"))
-        assert history.segments() == {1: [Segment(0, 0.5, "happy"), Segment(5, 5.5, "happy")]}
-
-    def test_older_segments_are_dropped(self):
-        history = History(seconds=10)
-        for time_s in range(60):
-            history.add(time_s, faces_of("happy", "sad") if time_s < 30 else faces_of("happy"))
-        assert history.segments() == {1: [Segment(49, 59, "happy")]}
-
-    def test_number_of_segments_is_bounded(self):
-        history = History(seconds=2)
-        for step in range(2000):
-            history.add(step / 20, faces_of(("happy", "sad")[step % 2]))
-        assert len(history.segments()[1]) <= 42
-
-    def test_time_that_steps_back_clears_the_history(self):
-        history = History()
-        for time_s in (10, 10.5, 0):
-            history.add(time_s, faces_of("happy"))
-        assert history.segments() == {1: [Segment(0, 0, "happy")]}
-
-    def test_history_is_empty_before_the_first_frame(self):
-        assert History().segments() == {} and History().now is None
 
 
 class TestTimeline:

@@ -1,4 +1,4 @@
-"""Logs: whole rows, whatever happens; no file touched before the first frame."""
+"""Logs: rows and columns, metadata, whole rows after failures, no file before the first frame."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ from landmark_fer.core.errors import InputError, SinkError
 from landmark_fer.core.files import atomic_write_text
 from landmark_fer.core.records import RecognizedFace
 from landmark_fer.live.sinks.logs import COLUMNS, CsvLog, JsonlLog, log_facts, open_log
-from landmark_fer.live.sources.opening import Frame
+from landmark_fer.live.sources.frames import Frame
 from tests.live.hand_made import CLASSES, make_faces, make_recognition
 
 WALL_S = 1795240392.25  # 2026-11-21T05:53:12.250Z
@@ -57,7 +57,7 @@ def test_csv_and_jsonl_hold_the_same_rows(tmp_path):
 FACTS = {"source": "demo", "model": {"sha256": "abc"}}
 
 
-def test_facts_come_first_in_jsonl_and_beside_csv(tmp_path):
+def test_facts_are_first_in_jsonl_and_next_to_csv(tmp_path):
     for name in ("log.csv", "log.jsonl"):
         write_some(open_log(tmp_path / name, CLASSES, facts=FACTS, versus_classes=("happy", "sad")))
     first, *rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
@@ -73,11 +73,11 @@ def test_facts_come_first_in_jsonl_and_beside_csv(tmp_path):
     assert pandas.to_datetime(table["wall_time"]).astype("int64").notna().all()
 
 
-def test_other_models_prediction_is_in_the_last_columns(tmp_path):
-    seen = make_faces(make_recognition("angry"), versus=make_recognition("happy", 0.5))
+def test_second_models_prediction_is_in_the_last_columns(tmp_path):
+    faces = make_faces(make_recognition("angry"), versus=make_recognition("happy", 0.5))
     for name in ("log.csv", "log.jsonl"):
         with open_log(tmp_path / name, CLASSES, versus_classes=CLASSES) as log:
-            log.write(frame(), seen)
+            log.write(frame(), faces)
             log.write(frame(1), make_faces(make_recognition("angry")))
     rows = list(csv.DictReader((tmp_path / "log.csv").open(newline="")))
     assert list(rows[0])[-3:] == ["wall_time", "versus_expression", "versus_confidence"]
@@ -88,14 +88,14 @@ def test_other_models_prediction_is_in_the_last_columns(tmp_path):
     assert predictions == ["happy", None]
 
 
-def test_prediction_that_is_shown_is_logged_not_the_one_of_the_frame_alone(tmp_path):
-    seen = [RecognizedFace(1, make_recognition("happy"), make_recognition("angry"))]
+def test_smoothed_prediction_is_logged(tmp_path):
+    faces = [RecognizedFace(1, make_recognition("happy"), make_recognition("angry"))]
     with open_log(tmp_path / "log.csv", CLASSES) as log:
-        log.write(frame(), seen)
+        log.write(frame(), faces)
     assert ",happy,0.7," in (tmp_path / "log.csv").read_text()
 
 
-def test_jsonl_keeps_explanations(tmp_path):
+def test_jsonl_holds_explanations(tmp_path):
     class Why:
         def to_dict(self):
             return {"mouth open": 0.5}
@@ -108,7 +108,7 @@ def test_jsonl_keeps_explanations(tmp_path):
     assert rows[1]["explanation"] == {"mouth open": 0.5}
 
 
-def test_facts_name_versions_and_the_models_hash():
+def test_facts_hold_versions_and_the_models_hash():
     manifest = {"model": {"sha256": "abc", "format": "joblib", "bytes": 5}, "created": "today", "versions": {"a": "1"}}
     facts = log_facts(Artifact(None, manifest, Path("models") / "mine"), versus=Artifact(None, manifest), source="demo")
     assert facts["versions"]["landmark_fer"] == __version__
@@ -120,7 +120,7 @@ def test_facts_name_versions_and_the_models_hash():
     assert json.loads(json.dumps(facts)) == facts
 
 
-def test_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+def test_failed_replacement_keeps_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "file.json"
     atomic_write_text(path, "old")
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("no")))
@@ -131,13 +131,13 @@ def test_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind,lines", [(CsvLog, 1), (JsonlLog, 0)])
-def test_frames_without_faces_leave_no_rows(tmp_path, kind, lines):
+def test_frames_without_faces_give_no_rows(tmp_path, kind, lines):
     with kind(tmp_path / "log", CLASSES) as log:
         log.write(frame(0), [])
     assert (tmp_path / "log").read_text().count("\n") == lines
 
 
-def test_old_log_stays_until_the_first_frame(tmp_path):
+def test_old_log_is_kept_until_the_first_frame(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("old")
     with open_log(path, CLASSES) as log:
@@ -152,7 +152,7 @@ def test_rows_are_whole_after_a_kill(tmp_path):
         sys.path.insert(0, sys.argv[2])
         from tests.live.hand_made import CLASSES, make_recognition, make_faces
         from landmark_fer.live.sinks.logs import open_log
-        from landmark_fer.live.sources.opening import Frame
+        from landmark_fer.live.sources.frames import Frame
         with open_log(sys.argv[1], CLASSES) as log:
             for index in range(10**9):
                 log.write(Frame(None, index / 25, index), make_faces(make_recognition(), make_recognition("angry")))
@@ -172,13 +172,13 @@ def test_rows_are_whole_after_a_kill(tmp_path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has /dev/full, a disk that is always full")
-def test_full_disk_is_said(tmp_path):
+def test_full_disk_is_reported(tmp_path):
     (tmp_path / "log.csv").symlink_to("/dev/full")
     with pytest.raises(SinkError, match=r"log\.csv cannot be written \(No space left on device\)"):
         write_some(open_log(tmp_path / "log.csv", CLASSES))
 
 
-def test_rows_written_before_the_disk_was_full_stay_whole(tmp_path):
+def test_rows_before_the_disk_was_full_stay_whole(tmp_path):
     resource = pytest.importorskip("resource", reason="Windows has no limit on the size of a file")
     path = tmp_path / "log.csv"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -201,7 +201,7 @@ def test_unknown_suffix_of_a_log(name, tmp_path):
         open_log(tmp_path / name, CLASSES)
 
 
-def test_impossible_places(tmp_path):
+def test_paths_that_cannot_be_written(tmp_path):
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(SinkError, match="is a folder"):
         open_log(tmp_path / "folder.csv", CLASSES)

@@ -1,4 +1,4 @@
-"""Snapshots: image and answers together, under names that never overwrite."""
+"""Snapshots: an image and its predictions, under new names."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from skimage import data
 from landmark_fer.core.errors import SinkError
 from landmark_fer.core.records import Box, Face, Recognition, RecognizedFace
 from landmark_fer.live.sinks.snapshot import describe, write_snapshot
-from landmark_fer.live.sources.opening import Frame
+from landmark_fer.live.sources.frames import Frame
 from landmark_fer.perception.images import read_image
 from tests.live.hand_made import CLASSES, make_faces, make_recognition
 
@@ -18,18 +18,18 @@ WALL_S = 1795240392.25  # 2026-11-21T05:53:12.250Z
 FRAME = Frame(data.astronaut(), 1.25, 31, WALL_S)
 
 
-def test_image_and_predictions_come_back(tmp_path):
+def test_image_and_predictions_are_written(tmp_path):
     happy, angry = make_recognition("happy"), make_recognition("angry", 0.5)
-    seen = [RecognizedFace(3, happy, angry, versus=angry)]
-    path = write_snapshot(tmp_path / "new" / "folder", FRAME, FRAME.image, seen, facts={"model": "mine"})
+    faces = [RecognizedFace(3, happy, angry, versus=angry)]
+    path = write_snapshot(tmp_path / "new" / "folder", FRAME, FRAME.image, faces, facts={"model": "mine"})
     assert path.name == "snapshot-2026-11-21T05-53-12.250Z.png"
     np.testing.assert_array_equal(read_image(path), FRAME.image)
-    kept = json.loads(path.with_suffix(".json").read_text())
-    assert kept == describe(FRAME, seen, facts={"model": "mine"})
-    assert (kept["frame"], kept["time_s"], kept["wall_time"]) == (31, 1.25, "2026-11-21T05:53:12.250Z")
-    assert kept["image"] == {"width": 512, "height": 512}
-    assert kept["made_with"] == {"model": "mine"}
-    (face,) = kept["faces"]
+    content = json.loads(path.with_suffix(".json").read_text())
+    assert content == describe(FRAME, faces, facts={"model": "mine"})
+    assert (content["frame"], content["time_s"], content["wall_time"]) == (31, 1.25, "2026-11-21T05:53:12.250Z")
+    assert content["image"] == {"width": 512, "height": 512}
+    assert content["made_with"] == {"model": "mine"}
+    (face,) = content["faces"]
     assert (face["track_id"], face["expression"], face["confidence"]) == (3, "happy", 0.7)
     assert list(face["probabilities"]) == list(CLASSES)
     assert face["raw"] == face["versus"] == {
@@ -39,14 +39,14 @@ def test_image_and_predictions_come_back(tmp_path):
     assert face["box"] == {"x": 100, "y": 80, "width": 120, "height": 120}
 
 
-def test_face_that_no_detector_saw_has_no_score():
+def test_face_without_a_detector_score():
     face = Face(Box(0, 0, 9, 9), np.zeros((68, 2), np.float32), np.zeros((8, 8), np.uint8), float("nan"))
     prediction = Recognition(face, "happy", 1.0, {"happy": 1.0})
     assert describe(FRAME, make_faces(prediction))["faces"][0]["detector_score"] is None
     assert describe(FRAME, make_faces(prediction))["faces"][0]["versus"] is None
 
 
-def test_no_face_is_a_snapshot_too(tmp_path):
+def test_snapshot_without_faces(tmp_path):
     assert json.loads(write_snapshot(tmp_path, FRAME, FRAME.image, []).with_suffix(".json").read_text())["faces"] == []
 
 
@@ -59,14 +59,14 @@ def test_nothing_is_overwritten(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2 * 4 + 1
 
 
-def test_place_that_cannot_be_written(tmp_path):
+def test_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SinkError, match=r"snapshot in \S+ cannot be written"):
         write_snapshot(tmp_path / "file", FRAME, FRAME.image, [])
 
 
-def test_full_disk_leaves_no_half(tmp_path, monkeypatch):
-    """The image is there, the answers find no space."""
+def test_full_disk_leaves_no_file(tmp_path, monkeypatch):
+    """The image can be written, the JSON file cannot."""
     real = open
 
     def full(path, mode, **options):

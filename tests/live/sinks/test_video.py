@@ -1,4 +1,4 @@
-"""Recordings: images at their times; a full disk is noticed, and what was recorded before can be read."""
+"""Recordings: frames at their times, sizes, full disks, and killed runs."""
 
 import re
 import shutil
@@ -13,7 +13,8 @@ import pytest
 
 from landmark_fer.core.errors import InputError, SinkError
 from landmark_fer.live.sinks.video import MAX_STILL_S, VideoRecorder
-from landmark_fer.live.sources.opening import Frame, open_source
+from landmark_fer.live.sources.frames import Frame
+from landmark_fer.live.sources.opening import open_source
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 
@@ -27,13 +28,13 @@ def test_unknown_suffix_of_a_recording(tmp_path):
         VideoRecorder(tmp_path / "video.webm", frames_per_second=25)
 
 
-def test_impossible_place(tmp_path):
+def test_missing_folder(tmp_path):
     with pytest.raises(SinkError, match="there is no folder"):
         VideoRecorder(tmp_path / "missing" / "video.mp4", frames_per_second=25)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".avi"])
-def test_video_comes_back_as_it_was(tmp_path, suffix):
+def test_recorded_video_is_readable(tmp_path, suffix):
     path = tmp_path / f"video{suffix}"
     image = np.zeros((96, 128, 3), np.uint8)
     image[:, :64] = (200, 30, 30)
@@ -49,7 +50,7 @@ def test_video_comes_back_as_it_was(tmp_path, suffix):
     assert np.abs(frames[5].image[48, 20].astype(int) - (200, 30, 30)).max() < 30
 
 
-def test_later_images_are_fitted_to_the_first(tmp_path):
+def test_later_images_are_fitted_into_the_size_of_the_first(tmp_path):
     path = tmp_path / "video.mp4"
     shapes = [(96, 128, 3), (500, 100, 3), (1, 1, 3), (95, 127, 3)]
     with VideoRecorder(path, frames_per_second=25) as recorder:
@@ -79,7 +80,7 @@ def frames_in(path):
     return frames
 
 
-def test_recording_that_begins_late_and_is_paused_shows_neither_time(tmp_path):
+def test_late_starts_and_long_pauses_are_shortened(tmp_path):
     path = tmp_path / "video.avi"
     with VideoRecorder(path, frames_per_second=10) as recorder:
         for index, time_s in enumerate((3600.0, 3600.1, 7200.0, 7200.1)):
@@ -89,7 +90,7 @@ def test_recording_that_begins_late_and_is_paused_shows_neither_time(tmp_path):
 
 @pytest.mark.parametrize("rate", [0.5, 7.5, 12.5, 29.97, 30.00003, 60.0, 1000.0])
 @pytest.mark.parametrize("suffix", [".mp4", ".avi"])
-def test_whole_video_of_any_rate_passes_the_look_at_its_end(tmp_path, suffix, rate):
+def test_videos_of_any_rate_are_complete(tmp_path, suffix, rate):
     path = tmp_path / f"video{suffix}"
     with VideoRecorder(path, frames_per_second=rate) as recorder:
         for index in range(7):
@@ -97,14 +98,14 @@ def test_whole_video_of_any_rate_passes_the_look_at_its_end(tmp_path, suffix, ra
     assert frames_in(path) == 7
 
 
-@pytest.mark.parametrize("suffix,kept", [(".mp4", "cannot be read"), (".avi", "holds|cannot be read")])
-def test_full_disk_under_a_video_is_noticed(tmp_path, suffix, kept):
-    """OpenCV says nothing; a limit on the file's size takes the part of the full disk."""
+@pytest.mark.parametrize("suffix,actual", [(".mp4", "cannot be read"), (".avi", "holds|cannot be read")])
+def test_full_disk_is_detected_at_the_end(tmp_path, suffix, actual):
+    """OpenCV reports no error; a limit on the file size replaces the full disk."""
     script = """
         import resource, signal, sys
         import numpy as np
         from landmark_fer.live.sinks.video import VideoRecorder
-        from landmark_fer.live.sources.opening import Frame
+        from landmark_fer.live.sources.frames import Frame
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6))
         noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
@@ -115,10 +116,10 @@ def test_full_disk_under_a_video_is_noticed(tmp_path, suffix, kept):
     pytest.importorskip("resource", reason="Windows has no limit on the size of a file")
     command = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path / f"video{suffix}")]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert re.search(rf"SinkError: \S+ must hold 60 frames and (?:{kept}).*, as on a full disk", ended.stderr)
+    assert re.search(rf"SinkError: \S+ must hold 60 frames and (?:{actual}).*, as on a full disk", ended.stderr)
 
 
-def test_recording_stops_while_there_is_space_to_finish_it(tmp_path, monkeypatch):
+def test_recording_stops_before_the_disk_is_full(tmp_path, monkeypatch):
     path, free = tmp_path / "video.mp4", [10**12] * 5 + [10**6]
     usage = namedtuple("usage", "free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(free.pop(0)))
@@ -129,7 +130,7 @@ def test_recording_stops_while_there_is_space_to_finish_it(tmp_path, monkeypatch
     assert frames_in(path) == 5
 
 
-def test_recording_on_a_full_disk_destroys_nothing(tmp_path):
+def test_recording_on_a_full_disk_keeps_an_older_file(tmp_path):
     path = tmp_path / "video.mp4"
     path.write_text("old")
     with (
@@ -140,7 +141,7 @@ def test_recording_on_a_full_disk_destroys_nothing(tmp_path):
     assert path.read_text() == "old"
 
 
-def test_error_on_the_way_is_not_hidden_by_a_video_that_is_not_whole(tmp_path, caplog):
+def test_incomplete_video_does_not_hide_another_error(tmp_path, caplog):
     path = tmp_path / "video.mp4"
     with pytest.raises(KeyError, match="mine"), VideoRecorder(path, frames_per_second=25) as recorder:
         recorder.write(frame())
@@ -149,12 +150,12 @@ def test_error_on_the_way_is_not_hidden_by_a_video_that_is_not_whole(tmp_path, c
     assert "must hold 2 frames and holds 1" in caplog.text
 
 
-def test_killed_avi_can_be_read_up_to_there(tmp_path):
+def test_avi_of_a_killed_run_is_readable(tmp_path):
     script = """
         import sys, time
         import numpy as np
         from landmark_fer.live.sinks.video import VideoRecorder
-        from landmark_fer.live.sources.opening import Frame
+        from landmark_fer.live.sources.frames import Frame
         noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
         with VideoRecorder(sys.argv[1], frames_per_second=25) as recorder:
             for index in range(10**9):

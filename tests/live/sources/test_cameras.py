@@ -1,4 +1,4 @@
-"""Cameras: the newest image, none late; away and back; closed whatever the driver does; found by number and name."""
+"""Cameras and live streams: newest image, reconnection, closing, numbers and names."""
 
 import contextlib
 import http.server
@@ -16,17 +16,17 @@ from PIL import Image
 
 from landmark_fer.core.errors import SourceError
 from landmark_fer.live.sources import live_source
-from landmark_fer.live.sources.cameras import list_cameras, named_cameras, number_of, open_camera
-from landmark_fer.live.sources.frames import USUAL_RATE
+from landmark_fer.live.sources.cameras import camera_number, list_cameras, named_cameras, open_camera
+from landmark_fer.live.sources.frames import DEFAULT_RATE
 from landmark_fer.live.sources.live_source import LiveSource
 from landmark_fer.live.sources.opening import open_source
 from landmark_fer.perception.quiet import LOGGING, SILENT, quiet_opencv
 
-PATIENCE_S = 20.0  # until a test says that something never happened
+PATIENCE_S = 20.0  # until a test fails because something did not happen
 
 
 class FakeCapture:
-    """A capture whose n-th image is filled with n, as the `Camera` that it belongs to has them."""
+    """A capture of the images of a `Camera`."""
 
     def __init__(self, camera, opens=True):
         self.camera, self.opens, self.released = camera, opens, False
@@ -49,15 +49,15 @@ class FakeCapture:
 
 
 class Camera:
-    """Imitates a camera: the test says what each read gives, a number to show, None to fail, an event to wait for."""
+    """A camera with a script for its reads: a number fills an image, None fails, an event is awaited."""
 
     def __init__(self, script, *, refusals=0):
         self.events = [step for step in script if isinstance(step, threading.Event)]
         self.script, self.refusals, self.captures, self.lock = iter(script), refusals, [], threading.Lock()
-        self.asked, self.made = [], []
+        self.numbers, self.made = [], []
 
     def __call__(self, *number):
-        self.asked += number
+        self.numbers += number
         with self.lock:
             refused = self.captures and self.refusals > 0
             self.refusals -= bool(refused)
@@ -74,7 +74,7 @@ class Camera:
         return image
 
     def finish(self):
-        """Give nothing more, and let nobody wait."""
+        """End the script and all waiting."""
         self.script = iter(())
         for event in self.events:
             event.set()
@@ -82,7 +82,7 @@ class Camera:
 
 @contextlib.contextmanager
 def opened(camera):
-    """The source of a camera, which gives nothing more when it is closed."""
+    """The source of a camera, whose script ends with the source."""
     with LiveSource("camera 0", camera, hint="plug it in", pauses_s=(0.01,)) as source:
         try:
             yield source
@@ -90,10 +90,10 @@ def opened(camera):
             camera.finish()
 
 
-def until(happened):
-    """Wait until something is so."""
+def wait_until(condition):
+    """Wait until a condition holds."""
     end = time.monotonic() + PATIENCE_S
-    while not happened():
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.005)
 
@@ -102,12 +102,12 @@ def number(frame):
     return int(frame.image[0, 0, 2])
 
 
-def test_images_are_rgb_stamped_by_both_clocks_and_numbered():
+def test_frames_are_rgb_with_times_and_indices():
     steps = [threading.Event() for _ in range(3)]
     camera = Camera([1, steps[0], 2, steps[1], 3, steps[2]])
     before = time.time()
     with opened(camera) as source:
-        assert (source.name, source.live, source.frames_per_second) == ("camera 0", True, USUAL_RATE)
+        assert (source.name, source.live, source.frames_per_second) == ("camera 0", True, DEFAULT_RATE)
         frames = []
         for step in steps:
             frames.append(next(source))
@@ -121,12 +121,12 @@ def test_images_are_rgb_stamped_by_both_clocks_and_numbered():
     assert source.dropped == 0
 
 
-def test_slow_consumer_gets_the_newest_image_and_the_rest_is_counted():
+def test_slow_consumer_gets_the_newest_image_and_dropped_ones_are_counted():
     first, rest = threading.Event(), threading.Event()
     with opened(Camera([0, first, *range(1, 101), rest])) as source:
         assert number(next(source)) == 0
         first.set()
-        until(lambda: source.dropped == 99)
+        wait_until(lambda: source.dropped == 99)
         newest = next(source)
         assert (number(newest), newest.index) == (100, 100)
         assert source.take(timeout_s=0.01) is None
@@ -137,28 +137,28 @@ def test_no_queue_grows_behind_a_slow_consumer():
     rest = threading.Event()
     camera = Camera([*range(200), rest])
     with opened(camera) as source:
-        until(lambda: source.dropped == 199)
+        wait_until(lambda: source.dropped == 199)
         assert sum(made() is not None for made in camera.made) <= 2
 
 
-def test_camera_that_goes_away_is_waited_for_and_taken_again(caplog):
+def test_camera_that_goes_away_is_opened_again(caplog):
     gone, back, rest = (threading.Event() for _ in range(3))
     camera = Camera([1, gone, None, None, None, back, 7, rest], refusals=3)
     with caplog.at_level(logging.WARNING), opened(camera) as source:
         assert number(next(source)) == 1
         gone.set()
-        until(lambda: source.take(timeout_s=0.02) is None and source.message)
+        wait_until(lambda: source.take(timeout_s=0.02) is None and source.message)
         assert source.message == "waiting for camera 0"
-        until(lambda: len(camera.captures) == 5)  # three attempts failed, the fourth holds
+        wait_until(lambda: len(camera.captures) == 5)  # three attempts failed, the fourth holds
         back.set()
         frame = next(source)
         assert (number(frame), frame.index, source.message) == (7, 1, None)
-    until(lambda: all(capture.released for capture in camera.captures))
+    wait_until(lambda: all(capture.released for capture in camera.captures))
     assert caplog.text.count("camera 0 gives no more images") == 1
     assert caplog.text.count("camera 0 is back after") == 1
 
 
-def test_single_damaged_image_is_no_loss(caplog):
+def test_a_few_damaged_images_are_skipped(caplog):
     step, rest = threading.Event(), threading.Event()
     camera = Camera([1, step, None, None, 2, rest])
     with opened(camera) as source:
@@ -169,7 +169,7 @@ def test_single_damaged_image_is_no_loss(caplog):
     assert "no more images" not in caplog.text
 
 
-def test_stalled_camera_is_said_to_be_waited_for(monkeypatch, caplog):
+def test_stalled_camera_is_reported(monkeypatch, caplog):
     monkeypatch.setattr(live_source, "SILENT_S", 0.0)
     stall, rest = threading.Event(), threading.Event()
     with opened(Camera([1, stall, 2, rest])) as source:
@@ -182,7 +182,7 @@ def test_stalled_camera_is_said_to_be_waited_for(monkeypatch, caplog):
     assert caplog.text.count("gives no more images") == 1
 
 
-def test_closing_does_not_wait_for_a_driver_that_hangs():
+def test_closing_does_not_wait_for_a_hanging_driver():
     hang = threading.Event()
     camera = Camera([1, hang])
     with LiveSource("camera 0", camera, hint="plug it in") as source:
@@ -191,7 +191,7 @@ def test_closing_does_not_wait_for_a_driver_that_hangs():
     assert source.ended
     assert list(source) == []
     hang.set()
-    until(lambda: camera.captures[0].released)
+    wait_until(lambda: camera.captures[0].released)
     assert source.take() is None
 
 
@@ -201,7 +201,7 @@ def test_closing_ends_an_iteration_in_another_thread():
     taken = []
     reader = threading.Thread(target=lambda: taken.extend(source))
     reader.start()
-    until(lambda: taken)
+    wait_until(lambda: taken)
     camera.finish()
     source.__exit__()
     reader.join(PATIENCE_S)
@@ -213,21 +213,21 @@ def test_closing_while_the_camera_is_away():
     camera = Camera([1], refusals=10**9)
     with opened(camera) as source:
         next(source)
-        until(lambda: len(camera.captures) > 2)
-    until(lambda: all(capture.released for capture in camera.captures))
+        wait_until(lambda: len(camera.captures) > 2)
+    wait_until(lambda: all(capture.released for capture in camera.captures))
     assert not source._thread.is_alive()
 
 
-def test_mistake_in_the_thread_is_said_and_not_waited_for():
+def test_exception_in_the_thread_is_raised_by_take():
     camera = Camera([1])
 
     def opener():
         if camera.captures:
-            raise ZeroDivisionError("a mistake")
+            raise ZeroDivisionError("a bug")
         return camera()
 
     source = LiveSource("camera 0", opener, hint="plug it in", pauses_s=(0.01,))
-    with source, pytest.raises(SourceError, match=r"cannot be read any more \(a mistake\)"):
+    with source, pytest.raises(SourceError, match=r"cannot be read any more \(a bug\)"):
         for _ in source:
             pass
 
@@ -238,50 +238,50 @@ def test_camera_that_does_not_open():
 
 
 @pytest.mark.parametrize("silent", [False, True])
-def test_camera_that_opens_and_shows_nothing(monkeypatch, silent):
+def test_camera_that_opens_without_images(monkeypatch, silent):
     monkeypatch.setattr(live_source, "FIRST_IMAGE_S", 0.05 if silent else PATIENCE_S)
     hang = threading.Event()
     camera = Camera([hang] if silent else [])
     with pytest.raises(SourceError, match="camera 3 opened, but no image came"):
         open_source("3", capture=camera)
     hang.set()
-    assert camera.asked == [3]
-    until(lambda: camera.captures[0].released)
+    assert camera.numbers == [3]
+    wait_until(lambda: camera.captures[0].released)
 
 
-def test_number_is_a_camera_unless_a_folder_or_file_is_called_so(tmp_path, monkeypatch, caplog):
+def test_number_is_a_camera_unless_a_file_or_folder_has_that_name(tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
 
     def is_camera(spec):
         camera = Camera([1, threading.Event()])
         with open_source(spec, capture=camera) as source:
             camera.finish()
-            return source.live and camera.asked == [2024]
+            return source.live and camera.numbers == [2024]
 
     assert is_camera("2024")
     (tmp_path / "2024").mkdir()
     Image.new("RGB", (8, 8), (1, 2, 3)).save(tmp_path / "2024" / "a.png")
     with open_source("2024") as source:
         assert len(list(source)) == 1
-    assert "2024 is here" in caplog.text
+    assert "2024 is read as a file or folder" in caplog.text
     assert is_camera(2024)
     (tmp_path / "demo").write_bytes(b"")
     with pytest.raises(SourceError, match="demo is empty"):
         open_source("demo")
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/null"), reason="on Windows cameras are no files")
-def test_camera_by_its_file(monkeypatch):
+@pytest.mark.skipif(not os.path.exists("/dev/null"), reason="Windows has no device files of cameras")
+def test_camera_by_its_device_file(monkeypatch):
     monkeypatch.setattr("landmark_fer.live.sources.opening.os.path.realpath", lambda _: "/dev/video3")
     camera = Camera([1, threading.Event()])
     with open_source("/dev/null", capture=camera) as source:
         assert source.live
         camera.finish()
-    assert camera.asked == [3]
+    assert camera.numbers == [3]
 
 
 @pytest.mark.parametrize("spec", ["97", "Other camera", "rtsp://127.0.0.1:9/live", "clip.mp4", "folder", "song.mp4"])
-def test_advice_is_never_what_was_given(tmp_path, monkeypatch, spec):
+def test_advice_never_repeats_the_source(tmp_path, monkeypatch, spec):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "clip.mp4").write_text("these are words")
     (tmp_path / "song.mp4").write_bytes(b"ID3" + bytes(500))
@@ -293,7 +293,7 @@ def test_advice_is_never_what_was_given(tmp_path, monkeypatch, spec):
     assert not any(word in advice for word in (spec, "--source", "MP4"))
 
 
-def test_stream_that_breaks_off_is_taken_again_without_its_password_in_the_messages(caplog):
+def test_broken_stream_is_opened_again_and_messages_hide_its_password(caplog):
     gone = threading.Event()
     camera = Camera([1, gone, None, None, None, 2, threading.Event()])
     source = open_source("rtsp://someone:secret@host/live", capture=camera)
@@ -302,13 +302,13 @@ def test_stream_that_breaks_off_is_taken_again_without_its_password_in_the_messa
     assert number(next(source)) == 2
     camera.finish()
     source.__exit__()
-    assert camera.asked[0] == "rtsp://someone:secret@host/live"
+    assert camera.numbers[0] == "rtsp://someone:secret@host/live"
     assert "secret" not in caplog.text
 
 
 @pytest.fixture
 def broadcast():
-    """The address of a real stream over HTTP that breaks off after ten images; the n-th time they are 40 n bright."""
+    """The address of an HTTP stream that breaks after ten images; those of the n-th connection have brightness 40 n."""
     times = itertools.count(1)
 
     class Broadcast(http.server.BaseHTTPRequestHandler):
@@ -331,7 +331,7 @@ def broadcast():
         server.shutdown()
 
 
-def test_real_stream_that_breaks_off_is_taken_again(broadcast, caplog):
+def test_broken_http_stream_is_opened_again(broadcast, caplog):
     with open_source(broadcast) as source:
         assert source.live
         first, again = next(source), next(frame for frame in source if frame.image.mean() > 75)
@@ -342,13 +342,13 @@ def test_real_stream_that_breaks_off_is_taken_again(broadcast, caplog):
 
 
 class TestStreamThatMayBeAFile:
-    """It is over where it begins again in the same way at once, and only there."""
+    """A stream that may be a file ends if it starts with the same image again, and only then."""
 
     @staticmethod
     def opened(camera, **options):
         return LiveSource("stream x", camera, hint="look", pauses_s=(0.01,), **options)
 
-    def test_same_beginning_is_the_end(self, caplog):
+    def test_same_start_is_the_end(self, caplog):
         step = threading.Event()
         camera = Camera([1, step, 2, None, None, None, 1, 2, 2, 2])
         with self.opened(camera, may_end=True) as source:
@@ -358,11 +358,11 @@ class TestStreamThatMayBeAFile:
             assert list(source) == []
             assert source.ended
             assert source.message is None
-        until(lambda: all(capture.released for capture in camera.captures))
+        wait_until(lambda: all(capture.released for capture in camera.captures))
         assert len(camera.captures) == 2
-        assert "waited for" not in caplog.text
+        assert "waiting for" not in caplog.text
 
-    def test_other_beginning_goes_on_without_a_loss(self):
+    def test_other_start_goes_on(self):
         steps = [threading.Event() for _ in range(2)]
         camera = Camera([1, steps[0], None, None, None, 7, steps[1], 8, threading.Event()])
         with self.opened(camera, may_end=True) as source:
@@ -374,18 +374,18 @@ class TestStreamThatMayBeAFile:
         assert taken == [1, 7, 8]
         assert len(camera.captures) == 2
 
-    def test_camera_is_never_over(self):
+    def test_camera_never_ends(self):
         camera = Camera([1, None, None, None, 1, None, None, None, 1, threading.Event()])
         with self.opened(camera) as source:
-            until(lambda: len(camera.captures) == 3)
+            wait_until(lambda: len(camera.captures) == 3)
             assert not source.ended
             camera.finish()
 
 
 @pytest.fixture
-def listed(tmp_path):
-    """A system's list of two cameras, the first with a second entry."""
-    for entry, name, place in (
+def system_list(tmp_path):
+    """The system's list of two cameras; the first has a second entry."""
+    for entry, name, index in (
         (0, "HD Webcam: HD Webcam", 0),
         (1, "HD Webcam: HD Webcam", 1),
         (10, "Logitech BRIO", 0),
@@ -393,18 +393,18 @@ def listed(tmp_path):
         folder = tmp_path / f"video{entry}"
         folder.mkdir()
         (folder / "name").write_text(f"{name}\n")
-        (folder / "index").write_text(f"{place}\n")
-    (tmp_path / "video11").mkdir()  # went away while it was listed
+        (folder / "index").write_text(f"{index}\n")
+    (tmp_path / "video11").mkdir()  # unplugged while it was listed
     return tmp_path
 
 
-def test_cameras_are_listed_by_the_system(listed):
-    assert named_cameras(listed) == [(0, "HD Webcam: HD Webcam"), (10, "Logitech BRIO")]
-    assert list_cameras(named=named_cameras(listed)) == named_cameras(listed)
-    assert named_cameras(listed / "missing") == []
+def test_cameras_are_read_from_the_systems_list(system_list):
+    assert named_cameras(system_list) == [(0, "HD Webcam: HD Webcam"), (10, "Logitech BRIO")]
+    assert list_cameras(named=named_cameras(system_list)) == named_cameras(system_list)
+    assert named_cameras(system_list / "missing") == []
 
 
-def test_without_a_list_cameras_are_opened_to_see_which_there_are():
+def test_without_a_list_camera_numbers_are_tried():
     captures = {n: FakeCapture(None, opens=n in (0, 2)) for n in range(10)}
     assert list_cameras(named=[], capture=captures.get) == [(0, "camera 0"), (2, "camera 2")]
     assert all(capture.released for capture in captures.values())
@@ -414,36 +414,36 @@ def test_without_a_list_cameras_are_opened_to_see_which_there_are():
     "name,expected",
     [("HD Webcam", 0), ("hd webcam", 0), ("brio", 10), ("Logitech BRIO", 10), ("bri", None), ("a", None), ("", None)],
 )
-def test_names_mean_whole_words(listed, name, expected):
-    assert number_of(name, named_cameras(listed)) == expected
+def test_names_match_whole_words(system_list, name, expected):
+    assert camera_number(name, named_cameras(system_list)) == expected
 
 
-def test_name_of_two_cameras_is_asked_back():
+def test_ambiguous_name_is_refused():
     with pytest.raises(SourceError, match="'webcam' could be camera 0 or 2; give the number"):
-        number_of("webcam", [(0, "HD Webcam"), (1, "Capture card"), (2, "Webcam")])
+        camera_number("webcam", [(0, "HD Webcam"), (1, "Capture card"), (2, "Webcam")])
 
 
 def test_camera_by_name_is_looked_up_again_when_it_comes_back():
-    """A camera that was plugged in anew may have another number."""
-    gone, listed = threading.Event(), [(0, "HD Webcam")]
+    """A camera that was plugged in again may have another number."""
+    gone, cameras = threading.Event(), [(0, "HD Webcam")]
     camera = Camera([1, gone, None, None, None, 2, threading.Event()])
-    source = open_camera("HD Webcam", capture=camera, cameras=lambda: listed, pauses_s=(0.01,))
+    source = open_camera("HD Webcam", capture=camera, cameras=lambda: cameras, pauses_s=(0.01,))
     assert (source.name, number(next(source))) == ("camera HD Webcam", 1)
-    listed[:] = [(4, "HD Webcam")]
+    cameras[:] = [(4, "HD Webcam")]
     gone.set()
     assert number(next(source)) == 2
-    assert camera.asked == [0, 4]
+    assert camera.numbers == [0, 4]
     camera.finish()
     source.__exit__()
 
 
-def test_source_by_name_unless_a_file_has_it(tmp_path, monkeypatch):
+def test_name_is_a_camera_unless_a_file_has_that_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     camera = Camera([1, threading.Event()])
     with open_source("HD Webcam", capture=camera, cameras=lambda: [(2, "HD Webcam")]) as source:
         assert source.live
         camera.finish()
-    assert camera.asked == [2]
+    assert camera.numbers == [2]
     (tmp_path / "HD Webcam").write_text("no video " * 99)
     with pytest.raises(SourceError, match="HD Webcam must be a video or an image"):
         open_source("HD Webcam", cameras=lambda: [(2, "HD Webcam")])
@@ -451,7 +451,7 @@ def test_source_by_name_unless_a_file_has_it(tmp_path, monkeypatch):
         open_source("Other", cameras=lambda: [(2, "HD Webcam")])
 
 
-def test_quiet_in_two_threads_gives_the_loudness_back():
+def test_quiet_opencv_in_two_threads_restores_the_log_level():
     level = LOGGING.getLogLevel()
     inside, leave = threading.Event(), threading.Event()
 

@@ -1,4 +1,4 @@
-"""The demo clip: the same on every run, and real enough for the real extractor to see what its table says."""
+"""The demo clip: reproducible, and its motions are measurable with the extractor."""
 
 import itertools
 
@@ -39,7 +39,7 @@ def middle(name):
 
 @pytest.fixture(scope="module")
 def located(clip, extractor):
-    """Landmarks of the clearest face at the height of each motion that shows exactly one."""
+    """Landmarks of the face in the middle of each motion with exactly one face."""
     names = [name for name, motion in NAMED.items() if motion.faces == 1]
     return {name: extractor.extract(clip.image(middle(name)))[0].landmarks for name in names}
 
@@ -51,14 +51,14 @@ def test_motions_follow_one_another_without_a_gap():
     assert 12 <= DURATION == MOTIONS[-1].end < 16
 
 
-def test_every_time_has_its_motion():
+def test_every_time_has_a_motion():
     for motion in MOTIONS:
         assert demo_action(motion.begin) is motion
         assert demo_action(motion.end - 1e-6) is motion
     assert demo_action(DURATION + 1) is MOTIONS[-1]
 
 
-def test_motions_rise_and_fall_smoothly():
+def test_amounts_change_smoothly():
     times = np.arange(0, DURATION, 1 / FRAMES_PER_SECOND)
     opening = np.array([demo_amounts(time).get("mouth_open", 0.0) for time in times])
     assert opening.max() == 1
@@ -68,11 +68,11 @@ def test_motions_rise_and_fall_smoothly():
 
 def test_clip_is_the_same_on_every_run(clip):
     other = DemoClip()
-    for name in ("mouth_open", "second_face", "neutral"):  # out of order: a frame does not depend on those before
+    for name in ("mouth_open", "second_face", "neutral"):  # out of order, since frames are independent
         np.testing.assert_array_equal(clip.image(middle(name)), other.image(middle(name)))
 
 
-def test_images_are_frames(clip):
+def test_images_are_rgb_arrays(clip):
     images = demo_images()
     first = next(images)
     assert first.shape == (480, 640, 3)
@@ -91,7 +91,7 @@ def test_lips_at_rest_are_closed():
     assert opening(AT_REST) < 0.03 < opening(LANDMARKS)
 
 
-def test_one_photograph_gives_way_to_another_smoothly():
+def test_photographs_blend_smoothly():
     for action in ("corners_up", "mouth_open", "corners_down"):
         rows = [shares_of({action: amount}) for amount in np.linspace(0, 1, 101)]
         assert all(sum(shares.values()) == pytest.approx(1) for shares in rows)
@@ -103,33 +103,33 @@ def test_one_photograph_gives_way_to_another_smoothly():
         assert np.abs(np.diff(at_rest)).max() < 0.05
 
 
-def test_the_photographs_differ_only_where_she_moves():
-    taken = photograph("smile").image
+def test_photographs_differ_only_in_the_head():
+    original = photograph("smile").image
     for name in ("smile", "rest", "sad", "open"):
         image = photograph(name).image
-        assert image.shape == taken.shape and np.array_equal(image, taken) == (name == "smile")
+        assert image.shape == original.shape and np.array_equal(image, original) == (name == "smile")
         assert not image.flags.writeable
-        np.testing.assert_array_equal(image[230:], taken[230:])
+        np.testing.assert_array_equal(image[230:], original[230:])
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_actions_grow_with_their_amount(action):
+def test_actions_are_linear_in_their_amount(action):
     rest = shape_of({})
     half, full = (np.abs(shape_of({action: amount}) - rest) for amount in (0.5, 1.0))
     np.testing.assert_allclose(full, 2 * half, atol=1e-9)
     assert full.max() > 2
 
 
-def test_extractor_finds_the_faces_on_show_and_no_others(clip, extractor):
-    wrong, looked_at = [], 0
+def test_extractor_finds_all_faces_and_no_others(clip, extractor):
+    wrong, n_frames = [], 0
     for index in range(0, N_FRAMES, 6):
         motion = demo_action(index / FRAMES_PER_SECOND)
         if motion.full_begin <= index / FRAMES_PER_SECOND <= motion.full_end:
             faces = extractor.extract(clip.image(index))
-            looked_at += 1
+            n_frames += 1
             if len(faces) != motion.faces or any(face.box.width < 90 for face in faces):
                 wrong.append((index, motion.name, len(faces)))
-    assert looked_at > 20
+    assert n_frames > 20
     assert not wrong
 
 
@@ -138,7 +138,7 @@ def opening(landmarks):
 
 
 def corner_drop(landmarks):
-    """Height of the lip corners under the middle of the upper lip, in inter-ocular distances."""
+    """Height of the lip corners below the middle of the upper lip, in inter-ocular distances."""
     shape = upright(landmarks.astype(np.float64))
     return shape[[48, 54], 1].mean() - shape[51, 1]
 
@@ -149,7 +149,7 @@ def brow_height(landmarks):
 
 
 def nose_offset(landmarks):
-    """How far the tip of the nose lies towards the right of the image from the middle of the jaw's ends."""
+    """Offset of the tip of the nose from the middle of the jaw's ends towards the right of the image."""
     return (landmarks[30, 0] - landmarks[[1, 15], 0].mean()) / interocular_distance(landmarks)
 
 
@@ -174,7 +174,7 @@ def test_head_turns(located):
     assert nose_offset(located["turn_right"]) > nose_offset(located["neutral"]) + 0.1
 
 
-def test_head_rolls_and_comes_nearer(located):
+def test_head_rolls_and_grows(located):
     def eyes(name):
         return np.subtract(located[name][42:48].mean(axis=0), located[name][36:42].mean(axis=0))
 
@@ -184,17 +184,17 @@ def test_head_rolls_and_comes_nearer(located):
     assert grown == pytest.approx(1 + NAMED["move"].amounts["nearer"], abs=0.03)
 
 
-def test_the_bundled_model_reads_several_expressions(clip):
+def test_bundled_model_recognizes_several_expressions(clip):
     recognizer = Recognizer(load_artifact())
-    found = {}
+    recognitions = {}
     for name in ("neutral", "mouth_open", "corners_down", "corners_up"):
-        found[name] = recognizer.recognize(clip.image(middle(name)))[0]
-    assert found["neutral"].likeliest == "neutral"
-    assert found["mouth_open"].likeliest == "surprise"
-    assert found["corners_up"].likeliest == "happy"
-    sad = {name: recognition.probabilities["sad"] for name, recognition in found.items()}
+        recognitions[name] = recognizer.recognize(clip.image(middle(name)))[0]
+    assert recognitions["neutral"].likeliest == "neutral"
+    assert recognitions["mouth_open"].likeliest == "surprise"
+    assert recognitions["corners_up"].likeliest == "happy"
+    sad = {name: recognition.probabilities["sad"] for name, recognition in recognitions.items()}
     assert sad["corners_down"] > sad["neutral"] + 0.2
 
 
-def test_the_photograph_is_the_one_of_scikit_image():
+def test_photograph_is_that_of_scikit_image():
     assert np.array_equal(photograph("smile").image, skimage.data.astronaut())

@@ -1,4 +1,4 @@
-"""What comes over HTTP: a file without a stated length ends at its end, a live stream that breaks is waited for."""
+"""HTTP streams: a file of unstated length ends, a broken live stream is opened again."""
 
 import contextlib
 import http.server
@@ -15,28 +15,28 @@ from landmark_fer.live.sources.opening import open_source
 from tests.live.sources.video_files import RATE, without_duration, write_video
 
 N = 8
-PATIENCE_S = 30.0  # until a test says that something never happened
+PATIENCE_S = 30.0  # until a test fails because something did not happen
 
 
 @pytest.fixture
 def served():
-    """A function that serves what a list gives for each request in turn, the last on and on; returns the address.
+    """A function that serves a list of contents, one for each request, and returns the address.
 
-    Nothing says how long it is; ``chunked`` says at least that it is over. None refuses.
+    The last content repeats; None refuses. No length is stated, but ``chunked`` marks the end.
     """
     with contextlib.ExitStack() as stack:
-        yield lambda predictions, **options: stack.enter_context(serving(predictions, **options))
+        yield lambda contents, **options: stack.enter_context(serving(contents, **options))
 
 
 @contextlib.contextmanager
-def serving(predictions, *, kind="video/x-matroska", chunked=False, pause_s=0.0):
-    predictions, requests = list(predictions), itertools.count()
+def serving(contents, *, kind="video/x-matroska", chunked=False, pause_s=0.0):
+    contents, requests = list(contents), itertools.count()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1" if chunked else "HTTP/1.0"
 
         def do_GET(self):
-            content = predictions[min(next(requests), len(predictions) - 1)]
+            content = contents[min(next(requests), len(contents) - 1)]
             if content is None:
                 self.send_error(503)
                 return
@@ -67,7 +67,7 @@ def serving(predictions, *, kind="video/x-matroska", chunked=False, pause_s=0.0)
 
 
 def clip(folder, name="clip.mkv", *, first=20):
-    """The content of a video of N frames, from a shade on, which does not say how long it is."""
+    """The content of a video of N frames from a shade on, without a stated duration."""
     return without_duration(write_video(folder / name, shades=range(first, first + N))).read_bytes()
 
 
@@ -77,76 +77,76 @@ def motion_jpeg(shade):
     return [part] * 10
 
 
-def take_until(source, wanted):
-    """Return the first frame that is wanted."""
+def take_until(source, condition):
+    """Return the first frame that meets a condition."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end and not source.ended:
         frame = source.take(timeout_s=0.1)
-        if frame is not None and wanted(frame):
+        if frame is not None and condition(frame):
             return frame
-    raise AssertionError("it never came")
+    raise AssertionError("no frame met the condition")
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_file_of_unknown_length_ends_after_its_last_frame_and_loses_none(served, tmp_path, caplog, chunked):
+def test_file_of_unstated_length_ends_after_its_last_frame_without_loss(served, tmp_path, caplog, chunked):
     with caplog.at_level(logging.INFO), open_source(served([clip(tmp_path)], chunked=chunked)) as source:
         frames = list(source)
         assert (source.ended, source.dropped, source.message) == (True, 0, None)
     assert len(frames) == N
-    assert frames[-1].time_s == pytest.approx((N - 1) / RATE, abs=0.4)  # it came at once, and was read at its own pace
-    assert "waited for" not in caplog.text
+    assert frames[-1].time_s == pytest.approx((N - 1) / RATE, abs=0.4)  # sent at once, read at its own pace
+    assert "waiting for" not in caplog.text
 
 
-def test_another_file_under_the_address_is_another_beginning(served, tmp_path):
-    """Whatever it is, it is shown, and over when it is repeated in its turn."""
+def test_another_file_at_the_address_is_shown_too(served, tmp_path):
+    """The stream ends when the second file repeats."""
     first, second = clip(tmp_path), clip(tmp_path, "other.mkv", first=120)
     with open_source(served([first, second])) as source:
         frames = list(source)
-    bright = [frame.image[0, 0, 0] > 80 for frame in frames]
-    assert (bright.count(False), bright.count(True)) == (N, N)
+    is_bright = [frame.image[0, 0, 0] > 80 for frame in frames]
+    assert (is_bright.count(False), is_bright.count(True)) == (N, N)
     assert source.ended
 
 
-def test_file_that_says_how_long_it_is_is_a_video(served, tmp_path):
+def test_file_of_stated_length_is_a_video(served, tmp_path):
     content = write_video(tmp_path / "clip.mkv", n=N).read_bytes()
     with open_source(served([content])) as source:
         assert not source.live
         assert len(list(source)) == N
 
 
-def test_live_stream_that_breaks_is_waited_for(served, tmp_path, caplog):
-    """It comes back with something else, and not at once."""
+def test_broken_live_stream_is_opened_again(served, tmp_path, caplog):
+    """It comes back later with other images."""
     before, after = clip(tmp_path), clip(tmp_path, "after.mkv", first=120)
     with open_source(served([before, None, None, after])) as source:
         frame = take_until(source, lambda frame: frame.image[0, 0, 0] > 80)
         assert not source.ended
     assert frame.index >= N
-    assert "gives no more images; it is waited for" in caplog.text
+    assert "gives no more images; waiting for it" in caplog.text
     assert "is back after" in caplog.text
 
 
-def test_motion_jpeg_is_waited_for_though_its_images_be_equal(served):
+def test_motion_jpeg_is_opened_again_even_with_equal_images(served):
     address = served([motion_jpeg(40)], kind="multipart/x-mixed-replace;boundary=next", pause_s=0.01)
     with open_source(address) as source:
-        take_until(source, lambda frame: frame.index >= 15)  # of ten a connection
+        take_until(source, lambda frame: frame.index >= 15)  # each connection gives ten
         assert not source.ended
 
 
-def test_single_image_is_a_file(served):
+def test_single_jpeg_is_a_file(served):
     content = cv2.imencode(".jpg", np.full((48, 64, 3), 40, np.uint8))[1].tobytes()
     with open_source(served([content], kind="image/jpeg")) as source:
         assert len(list(source)) == 1
         assert source.ended
 
 
-def test_camera_that_gives_one_image_a_request_is_waited_for(served):
+def test_camera_with_one_image_per_request_is_opened_again(served):
     images = [cv2.imencode(".jpg", np.full((48, 64, 3), shade, np.uint8))[1].tobytes() for shade in range(40, 90)]
     with open_source(served(images, kind="image/jpeg")) as source:
         take_until(source, lambda frame: frame.index == 2)
         assert not source.ended
 
 
-def test_file_whose_server_is_gone_is_waited_for(served, tmp_path):
+def test_stream_without_a_server_waits_for_it(served, tmp_path):
     with open_source(served([clip(tmp_path), None])) as source:
         take_until(source, lambda frame: frame.index == N - 1)
         end = time.monotonic() + 1.5

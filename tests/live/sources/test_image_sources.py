@@ -1,4 +1,4 @@
-"""Images as sources: told by their content, in natural order, all of their frames, and nothing passed over silently."""
+"""Sources of images: formats by content, natural order, all frames, and reports of unread entries."""
 
 import logging
 
@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from landmark_fer.core.errors import SourceError
-from landmark_fer.live.sources.opening import FOLDER_RATE, is_still, open_source
+from landmark_fer.live.sources.image_sources import FOLDER_RATE
+from landmark_fer.live.sources.opening import is_still, open_source
 from tests.live.sources.video_files import write_video
 
 GREY = (10, 60, 110, 160)
@@ -28,7 +29,7 @@ def shades(frames):
 
 
 @pytest.mark.parametrize("name", ["p.jfif", "p.jpe", "p.JPG", "p", "p.mp4", "p.txt", "p.tiff"])
-def test_an_image_under_any_name_is_turned_by_its_exif(tmp_path, name):
+def test_images_of_any_name_are_turned_by_their_exif(tmp_path, name):
     exif = Image.Exif()
     exif[0x0112] = 6
     image(80).save(tmp_path / name, format="JPEG", exif=exif)
@@ -38,7 +39,7 @@ def test_an_image_under_any_name_is_turned_by_its_exif(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp", "gif_named.jpg"])
-def test_animations_give_all_frames_at_their_times(tmp_path, name):
+def test_animations_give_all_frames_at_stated_times(tmp_path, name):
     first, *others = (image(shade) for shade in GREY)
     kind = {"a.png": "PNG", "a.webp": "WEBP"}.get(name, "GIF")
     options = {"lossless": True} if kind == "WEBP" else {}
@@ -51,7 +52,7 @@ def test_animations_give_all_frames_at_their_times(tmp_path, name):
     assert not is_still(tmp_path / name)
 
 
-def test_pages_are_images_one_after_another(tmp_path):
+def test_pages_are_single_images(tmp_path):
     first, *others = (image(shade, size=(40, 30 + shade)) for shade in GREY)
     first.save(tmp_path / "scan.tif", save_all=True, append_images=others)
     frames = read(tmp_path / "scan.tif")
@@ -66,7 +67,7 @@ def test_folder_in_natural_order(tmp_path):
     assert shades(read(tmp_path)) == [10, 20, 30, 40]
 
 
-def test_folder_by_content_and_with_a_word_on_whatever_is_not_read(tmp_path, caplog):
+def test_folder_reads_images_by_content_and_reports_other_entries(tmp_path, caplog):
     image(10).save(tmp_path / "a.png")
     image(20).save(tmp_path / "b", format="JPEG")
     image(30).save(tmp_path / "c.jfif", format="JPEG")
@@ -85,7 +86,7 @@ def test_folder_by_content_and_with_a_word_on_whatever_is_not_read(tmp_path, cap
     assert skipped.startswith("skipped: ") and "d.jpg" in skipped
 
 
-def test_only_the_first_of_many_names_are_listed(tmp_path, caplog):
+def test_only_the_first_of_many_unread_names_are_listed(tmp_path, caplog):
     image(10).save(tmp_path / "a.png")
     for number in range(30):
         (tmp_path / f"{number}.txt").write_text("words")
@@ -112,7 +113,7 @@ def test_damaged_animation(tmp_path):
         open_source(tmp_path / "a.gif")
 
 
-def test_what_does_not_move(tmp_path):
+def test_still_sources(tmp_path):
     image(10).save(tmp_path / "one.png")
     (tmp_path / "clip.png").write_bytes(b"x" * 100)
     stills = {name: is_still(tmp_path / name) for name in ("", "one.png", "clip.png", "missing.png")}
@@ -120,7 +121,7 @@ def test_what_does_not_move(tmp_path):
     assert not any(map(is_still, (0, "0", "demo", "rtsp://camera/stream", "HD Webcam")))
 
 
-def test_images_of_a_folder_without_a_stated_range_are_read_by_one_and_said_once(tmp_path, caplog):
+def test_images_without_a_stated_range_share_one_and_are_reported_once(tmp_path, caplog):
     grey = np.linspace(0, 255, 48 * 48).round().astype(np.uint16).reshape(48, 48)
     for name, values in (("1.png", grey // 8), ("2.png", grey), ("10.png", grey // 2)):
         cv2.imwrite(str(tmp_path / name), np.round(values * (4095 / 255)).astype(np.uint16))

@@ -1,4 +1,4 @@
-"""Sources: frames in order, in RGB, at their times; and a clear sentence for whatever shows none."""
+"""Opening sources: RGB frames in order with their times, and one message for each source without frames."""
 
 import logging
 import os
@@ -14,7 +14,8 @@ from skimage import data
 
 from landmark_fer.core.errors import SourceError
 from landmark_fer.live.sources.demo import FRAMES_PER_SECOND, N_FRAMES
-from landmark_fer.live.sources.opening import FOLDER_RATE, is_still, open_source
+from landmark_fer.live.sources.image_sources import FOLDER_RATE
+from landmark_fer.live.sources.opening import is_still, open_source
 
 N = 30
 COLOUR = (200, 40, 90)
@@ -22,7 +23,7 @@ COLOUR = (200, 40, 90)
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory):
-    """A video of 30 frames at 12.5 frames a second, the n-th with a bar at 2 n pixels."""
+    """A video of 30 frames at 12.5 frames per second; frame n has a bar at 2 n pixels."""
     path = tmp_path_factory.mktemp("video") / "bars.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 12.5, (128, 96))
     for index in range(N):
@@ -60,7 +61,7 @@ def test_video(video):
 
 
 @pytest.mark.parametrize("share", [0.3, 0.9])
-def test_video_that_ends_in_the_middle_just_ends(video, tmp_path, caplog, share):
+def test_truncated_video_is_read_and_reported(video, tmp_path, caplog, share):
     path = tmp_path / "short.avi"
     content = video.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
@@ -74,7 +75,7 @@ def test_video_that_ends_in_the_middle_just_ends(video, tmp_path, caplog, share)
 def test_video_without_frames(tmp_path):
     path = tmp_path / "none.avi"
     cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (64, 48)).release()
-    with pytest.raises(SourceError, match="no frame can be decoded"):
+    with pytest.raises(SourceError, match=r"no frame of the video track of \S+ can be decoded"):
         open_source(path)
 
 
@@ -87,24 +88,24 @@ def test_video_without_frames(tmp_path):
         ("words.jpg", b"these are words " * 100, "must be a video or an image"),
     ],
 )
-def test_files_that_show_nothing(tmp_path, name, content, sentence):
+def test_files_without_images_are_refused(tmp_path, name, content, sentence):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SourceError, match=sentence):
         open_source(tmp_path / name)
 
 
-def test_decoder_keeps_quiet(tmp_path):
-    """In a process of its own: the decoder asks how loud it may be only once."""
+def test_decoder_prints_nothing(tmp_path):
+    """In a process of its own, because the decoder reads its log level only once."""
     (tmp_path / "words.mp4").write_bytes(b"these are words " * 100)
     code = (
         "import sys\n"
         "from landmark_fer.live.sources.opening import SourceError, open_source\n"
         "try:\n    open_source(sys.argv[1])\n"
-        "except SourceError:\n    print('said')\n"
+        "except SourceError:\n    print('refused')\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "words.mp4")]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert (ended.stdout.strip(), ended.stderr) == ("said", "")
+    assert (ended.stdout.strip(), ended.stderr) == ("refused", "")
 
 
 def test_missing_file():
@@ -120,11 +121,11 @@ def test_image(tmp_path):
     check_frames([frame])
 
 
-def test_folder_in_order_of_names_without_what_is_broken(tmp_path, caplog):
+def test_folder_in_order_of_names_without_damaged_images(tmp_path, caplog):
     for shade, name in ((10, "b.png"), (20, "a.png"), (30, "d.bmp")):
         Image.fromarray(np.full((20, 30, 3), shade, np.uint8)).save(tmp_path / name)
     (tmp_path / "c.jpg").write_bytes(b"no image")
-    (tmp_path / "notes.txt").write_text("not looked at")
+    (tmp_path / "notes.txt").write_text("not read")
     with caplog.at_level(logging.WARNING), open_source(tmp_path) as source:
         frames = list(source)
     assert [int(frame.image[0, 0, 0]) for frame in frames] == [20, 10, 30]
@@ -136,40 +137,40 @@ def test_folder_in_order_of_names_without_what_is_broken(tmp_path, caplog):
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "a/" * 3000, "a\0b"])
-def test_names_that_no_file_can_have(name):
+def test_impossible_file_names_do_not_exist(name):
     with pytest.raises(SourceError, match="does not exist"):
         open_source(name)
     assert not is_still(name)
 
 
-def test_address_of_a_file_is_its_path(video, tmp_path):
+def test_file_address_is_a_path(video, tmp_path):
     Image.fromarray(data.astronaut()).save(tmp_path / "a face.png")
     for path, n in ((video, N), (tmp_path / "a face.png", 1)):
         with open_source(path.as_uri()) as source:
             assert len(list(source)) == n
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="on Windows there are no named pipes")
-def test_neither_file_nor_folder(tmp_path):
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
+def test_named_pipe_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(SourceError, match="pipe is neither a file nor a folder"):
         open_source(tmp_path / "pipe")
 
 
-def test_no_camera(capfd):
+def test_missing_camera(capfd):
     with pytest.raises(SourceError, match="camera 97 did not open; is another program using it"):
         open_source("97")
     assert capfd.readouterr().err == ""
 
 
-def test_stream_that_does_not_prediction_keeps_its_password():
+def test_message_on_a_stream_that_does_not_open_hides_its_password():
     with pytest.raises(SourceError, match=r"stream http://127\.0\.0\.1:9/clip did not open") as caught:
         open_source("http://someone:secret@127.0.0.1:9/clip")
     assert "secret" not in str(caught.value)
 
 
-def test_stream_that_announces_its_frames_is_a_video_that_lies_elsewhere(video):
-    """It ends, and drops nothing, however slowly it is looked at."""
+def test_stream_with_a_stated_number_of_frames_is_a_video(video):
+    """It ends and drops no frame."""
     with open_source("http://host/clip.avi", capture=lambda *_: cv2.VideoCapture(str(video))) as source:
         assert (source.name, source.live) == ("stream http://host/clip.avi", False)
         frames = list(source)
@@ -177,13 +178,13 @@ def test_stream_that_announces_its_frames_is_a_video_that_lies_elsewhere(video):
     assert len(frames) == N
 
 
-def test_slow_consumer_loses_no_frame_of_a_file(video):
+def test_slow_consumer_gets_every_frame_of_a_file(video):
     with open_source(video) as source:
         frames = [frame for frame in source if not time.sleep(0.005)]
         assert (len(frames), source.dropped, source.ended, source.message) == (N, 0, True, None)
 
 
-def test_take_is_the_next_frame_and_none_at_the_end(video):
+def test_take_returns_the_next_frame_and_none_at_the_end(video):
     with open_source(video) as source:
         assert [source.take(timeout_s=0.0).index for _ in range(N)] == list(range(N))
         assert not source.ended
@@ -191,7 +192,7 @@ def test_take_is_the_next_frame_and_none_at_the_end(video):
         assert source.ended
 
 
-def test_frames_say_when_they_were_read(video):
+def test_frames_have_the_time_of_reading(video):
     before = time.time()
     with open_source(video) as source:
         walls = [frame.wall_s for frame in source]

@@ -1,4 +1,4 @@
-"""Videos made with OpenCV alone, and bytes of their containers changed: what cameras, cutters and accidents make."""
+"""Small videos made with OpenCV, and changes to their containers like those by cameras, editors and accidents."""
 
 import struct
 
@@ -10,7 +10,7 @@ RATE = 10.0
 
 
 def write_video(path, *, n=20, codec="mp4v", shades=None):
-    """Write a video of n frames with a white disc on a shade that differs from frame to frame; return the path."""
+    """Write a video of n frames, a white disc on a different shade in each; return the path."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), RATE, SIZE)
     assert writer.isOpened()
     for shade in shades or range(20, 20 + n):
@@ -21,8 +21,8 @@ def write_video(path, *, n=20, codec="mp4v", shades=None):
     return path
 
 
-def patched(path, place, content):
-    """Overwrite bytes of a file from a place on."""
+def patch(path, place, content):
+    """Overwrite bytes of a file from a position on; return the path."""
     with path.open("r+b") as file:
         file.seek(place)
         file.write(content)
@@ -30,26 +30,26 @@ def patched(path, place, content):
 
 
 def box(content, name):
-    """Return where the content of the first MP4 box of a name begins."""
+    """Return the position of the content of the first MP4 box of a name."""
     return content.index(name) + 4
 
 
 def with_display_size(path, width, height):
-    """Make an MP4 say how large it is to be shown: its pixels are then not square."""
+    """Set the display size of an MP4, so that its pixels are not square."""
     place = box(path.read_bytes(), b"tkhd")
-    return patched(path, place + 76, struct.pack(">II", width << 16, height << 16))
+    return patch(path, place + 76, struct.pack(">II", width << 16, height << 16))
 
 
-def turned(path, degrees):
-    """Make an MP4 say that it was filmed with the camera held otherwise."""
+def rotate(path, degrees):
+    """Set the rotation of an MP4."""
     matrices = {90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
     a, b, c, d = (value << 16 for value in matrices[degrees])
     matrix = struct.pack(">iiiiiiiii", a, b, 0, c, d, 0, 0, 0, 1 << 30)
-    return patched(path, box(path.read_bytes(), b"tkhd") + 40, matrix)
+    return patch(path, box(path.read_bytes(), b"tkhd") + 40, matrix)
 
 
 def with_index_in_front(path):
-    """Move the index of an MP4 before its data, as for the web, so that it can be read when the end is missing."""
+    """Move the index of an MP4 before its data, so that a truncated file is readable."""
     content = path.read_bytes()
     boxes, place = [], 0
     while place < len(content):
@@ -66,38 +66,38 @@ def with_index_in_front(path):
     return path
 
 
-def cut(path, share):
-    """Cut the end of a file off."""
+def truncate(path, share):
+    """Keep only the first share of a file."""
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     return path
 
 
-def announcing_too_much(path):
-    """Make a whole file announce twice its frames: by a longer duration, or by a cut that leaves half of them out."""
+def stating_too_many_frames(path):
+    """Make a complete file state twice its frames, by a longer duration or a cut of half of them."""
     content = path.read_bytes()
     if path.suffix in (".mp4", ".mov"):
-        place = box(content, b"elst") + 8  # how much of the track is shown
+        place = box(content, b"elst") + 8  # duration of the shown part of the track
         (shown,) = struct.unpack(">I", content[place : place + 4])
-        return patched(path, place, struct.pack(">I", shown // 2))
+        return patch(path, place, struct.pack(">I", shown // 2))
     if path.suffix == ".avi":
-        # FFmpeg counts what the index has; without one it takes the header's word.
-        patched(path, content.index(b"idx1"), b"JUNK")
-        patched(path, content.index(b"strh") + 8 + 32, struct.pack("<I", 2 * frames_of(path)))
+        # FFmpeg counts the entries of the index; without one it reads the header.
+        patch(path, content.index(b"idx1"), b"JUNK")
+        patch(path, content.index(b"strh") + 8 + 32, struct.pack("<I", 2 * stated_frames(path)))
         return path
     place = content.index(b"\x44\x89\x88") + 3
     (duration,) = struct.unpack(">d", content[place : place + 8])
-    return patched(path, place, struct.pack(">d", 2 * duration))
+    return patch(path, place, struct.pack(">d", 2 * duration))
 
 
 def without_duration(path):
-    """Take the duration out of a Matroska or WebM file, as of what is sent while it is made."""
+    """Remove the duration of a Matroska or WebM file, as in a live stream."""
     place = path.read_bytes().index(b"\x44\x89\x88")
-    return patched(path, place, b"\xec\x89" + bytes(9))
+    return patch(path, place, b"\xec\x89" + bytes(9))
 
 
-def frames_of(path):
-    """Return how many frames a file announces."""
+def stated_frames(path):
+    """Return the number of frames that a file states."""
     capture = cv2.VideoCapture(str(path))
     frames = round(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     capture.release()

@@ -106,7 +106,7 @@ class FailingSource:
         self.error, self.watched = error, threading.Event()
 
     def __iter__(self):
-        from landmark_fer.live.sources.opening import Frame
+        from landmark_fer.live.sources.frames import Frame
 
         with open_source("demo") as source:
             first = next(iter(source))
