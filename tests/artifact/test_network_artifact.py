@@ -125,12 +125,12 @@ class TestArtifact:
         card = (saved_cnn.path / "card.md").read_text(encoding="utf-8")
         assert card == render_card(saved_cnn.manifest)
         for part in (
-            "onnxruntime alone runs `model.onnx`",
+            "`model.onnx` needs only onnxruntime",
             f"`aligned_cnn`: 3x3 convolutions 32, 64-64, 128-128, 256 on standardised aligned chips; "
             f"{saved_cnn.manifest['network']['parameters']:,} parameters",
             "temperature 1.300",
             "![Loss and accuracy by epoch](curves.png)",
-            "calibrated on watched faces by one temperature",
+            "calibrated by one temperature on the validation set",
         ):
             assert part in card, part
 

@@ -42,9 +42,11 @@ def test_loaded_probabilities_are_within_1e_4_of_the_original(saved, onnx_saved)
 
 
 def test_the_recognizer_uses_it(saved, onnx_saved, astronaut):
-    (expected,), (found,) = (Recognizer(each).recognize(astronaut) for each in (saved, load_artifact(onnx_saved.path)))
-    assert found.expression == expected.expression
-    assert found.probabilities == pytest.approx(expected.probabilities, abs=1e-4)
+    (expected,), (exported,) = (
+        Recognizer(each).recognize(astronaut) for each in (saved, load_artifact(onnx_saved.path))
+    )
+    assert exported.expression == expected.expression
+    assert exported.probabilities == pytest.approx(expected.probabilities, abs=1e-4)
 
 
 def test_the_export_keeps_the_facts_of_the_manifest(saved, onnx_saved):
@@ -61,7 +63,7 @@ def test_the_export_keeps_the_facts_of_the_manifest(saved, onnx_saved):
     assert manifest["versions"]["onnx"] == onnx.__version__
     for name in ("created", "classes", "extractor", "scores", "data", "model_name"):
         assert manifest[name] == json.loads(json.dumps(saved.manifest[name]))
-    assert "needs onnxruntime alone" in (onnx_saved.path / "card.md").read_text()
+    assert "needs only onnxruntime" in (onnx_saved.path / "card.md").read_text()
 
 
 def test_the_default_folder_is_next_to_the_original(saved, tmp_path):
@@ -85,8 +87,8 @@ def test_the_file_has_inputs_outputs_and_metadata_for_other_programs(saved, onnx
     probe = metadata["probe"]
     chips = np.frombuffer(base64.b64decode(probe["chip_base64"]), np.uint8).reshape(-1, 80, 80)
     np.testing.assert_array_equal(chips, probe_records(80)["chip"])
-    (found,) = session.run(None, {"landmarks": np.float32(probe["landmarks"]), "chip": chips})
-    np.testing.assert_allclose(found, probe["probabilities"], atol=1e-4)
+    (probabilities,) = session.run(None, {"landmarks": np.float32(probe["landmarks"]), "chip": chips})
+    np.testing.assert_allclose(probabilities, probe["probabilities"], atol=1e-4)
     assert onnx.load(onnx_saved.path / "model.onnx").opset_import[0].version == 18
 
 

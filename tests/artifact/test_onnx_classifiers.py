@@ -72,7 +72,7 @@ def ensemble():
     records, expressions = made_up_faces(20)
     pipelines = {name: make_candidates([name])[name].pipeline for name in EXPORTABLE if name != "dummy"}
     members = [(name, pipeline[-1]) for name, pipeline in pipelines.items()]
-    weights = np.random.default_rng(2).normal(0, 0.1, (3 * len(members), 3))
+    weights = np.random.default_rng(1).normal(0, 0.1, (3 * len(members), 3))
     calibrated = CalibratedEnsemble(
         members, Calibration("matrix", weights, np.array([0.1, -0.2, 0.0])), sorted(CLASSES)
     )
@@ -91,8 +91,8 @@ def ensemble():
 def test_every_candidate_on_every_kind_of_features(name, features, real_faces):
     records, expressions = made_up_faces(14)
     predictor = make_candidates([name], features=features)[name].pipeline.fit(records, expressions)
-    found = assert_same(predictor, features, made_up_faces(5, seed=1)[0], between(records), real_faces)
-    assert set(found.fields) == set(FIELDS[features])
+    onnx_predictor = assert_same(predictor, features, made_up_faces(5, seed=1)[0], between(records), real_faces)
+    assert set(onnx_predictor.fields) == set(FIELDS[features])
 
 
 def test_unfitted_pipelines_report_whether_they_have_an_onnx_form():
@@ -112,17 +112,17 @@ def test_candidates_without_an_onnx_form_are_refused(name):
 @pytest.mark.slow
 def test_an_ensemble(ensemble, real_faces):
     assert np.ptp(ensemble.predictor.predict_proba(ensemble.faces), axis=0).min() > 0.05
-    found = assert_same(ensemble.predictor, "both", ensemble.faces, real_faces)
-    assert found.predict(ensemble.faces).tolist() == ensemble.predictor.predict(ensemble.faces).tolist()
+    onnx_predictor = assert_same(ensemble.predictor, "both", ensemble.faces, real_faces)
+    assert onnx_predictor.predict(ensemble.faces).tolist() == ensemble.predictor.predict(ensemble.faces).tolist()
 
 
 @pytest.mark.slow
 def test_rows_are_independent(ensemble):
-    found = exported(ensemble.predictor, "both")
-    together = found.predict_proba(np.tile(ensemble.faces, 6))  # more than one block
-    alone = [found.predict_proba(ensemble.faces[row : row + 1])[0] for row in range(len(ensemble.faces))]
-    np.testing.assert_allclose(together, np.tile(alone, (6, 1)), atol=1e-6)
-    assert found.predict_proba(ensemble.faces[:0]).shape == (0, 3)
+    onnx_predictor = exported(ensemble.predictor, "both")
+    together = onnx_predictor.predict_proba(np.tile(ensemble.faces, 6))  # more than one block
+    single = [onnx_predictor.predict_proba(ensemble.faces[row : row + 1])[0] for row in range(len(ensemble.faces))]
+    np.testing.assert_allclose(together, np.tile(single, (6, 1)), atol=1e-6)
+    assert onnx_predictor.predict_proba(ensemble.faces[:0]).shape == (0, 3)
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ def test_classifiers_without_mirror_signs(classifier):
 def test_a_class_without_training_faces_has_probability_0():
     records, expressions = made_up_faces(12, classes=("happy", "sad"))
     predictor = make_candidates(["ls_svm"], features="geometry")["ls_svm"].pipeline.fit(records, expressions)
-    found = exported(predictor, classes=("happy", "fear", "sad")).predict_proba(records)
-    assert not found[:, 1].any()
-    np.testing.assert_allclose(found[:, [0, 2]], predictor.predict_proba(records), atol=1e-5)
+    probabilities = exported(predictor, classes=("happy", "fear", "sad")).predict_proba(records)
+    assert not probabilities[:, 1].any()
+    np.testing.assert_allclose(probabilities[:, [0, 2]], predictor.predict_proba(records), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", STREAMED_CANDIDATES)

@@ -58,7 +58,7 @@ def test_the_manifest_and_the_card_name_the_format(skops_path):
     manifest = load_artifact(skops_path).manifest
     assert manifest["model"]["file"] == "model.skops" and manifest["model"]["format"] == "skops"
     assert "skops" in manifest["versions"] and "joblib" not in manifest["versions"]
-    assert "loading it runs no code" in (skops_path / "card.md").read_text()
+    assert "Loading it runs no code" in (skops_path / "card.md").read_text()
 
 
 @pytest.mark.parametrize("name", ["format", "file"])

@@ -48,8 +48,8 @@ def test_several_faces_equal_single_faces_in_order(recognizer, astronaut_face):
     together = recognizer.recognize_faces([moved, astronaut_face])
     for face, recognition in zip([moved, astronaut_face], together, strict=True):
         assert recognition.face is face
-        (alone,) = recognizer.recognize_faces([face])
-        assert recognition.probabilities == pytest.approx(alone.probabilities, abs=1e-5)
+        (single,) = recognizer.recognize_faces([face])
+        assert recognition.probabilities == pytest.approx(single.probabilities, abs=1e-5)
 
 
 def test_live_and_data_set_records_are_bit_identical(recognizer, astronaut, tmp_path):
@@ -207,5 +207,5 @@ class TestCopies:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             assert pool.starmap(predictions, [(recognizer, astronaut)] * 2) == [expected] * 2
         with joblib.parallel_config(backend="loky"):
-            found = joblib.Parallel(n_jobs=2)(joblib.delayed(predictions)(recognizer, astronaut) for _ in range(2))
-        assert found == [expected] * 2
+            results = joblib.Parallel(n_jobs=2)(joblib.delayed(predictions)(recognizer, astronaut) for _ in range(2))
+        assert results == [expected] * 2
