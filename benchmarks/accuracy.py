@@ -1,13 +1,12 @@
-"""Accuracy of the older methods and of every kind of features with every model, all on the same faces.
+"""Accuracy of earlier methods and of every model with every kind of features, on the same faces.
 
     python -m benchmarks.accuracy --data fer2013.csv.gz            all; half an hour on two cores
     python -m benchmarks.accuracy --features geometry              on the bundled table
-    python -m benchmarks.accuracy --models eigenfaces,lbp,mlp      some; the older ones have features of their own
-    python -m benchmarks.accuracy --quick                          a small sample: does it run?
+    python -m benchmarks.accuracy --models eigenfaces,lbp,mlp      some; earlier methods have their own features
+    python -m benchmarks.accuracy --quick                          smoke test on a small sample
 
-Nothing is chosen here: each row is one fixed candidate, fitted on Training and scored on the test faces. Official and
-leak-free accuracy are of the same fit. Where votes come with the faces, models that take them learn from those of the
-training faces.
+No model is selected: each row is one candidate, fitted on Training and scored on the test faces. Official and leak-free
+accuracy are of the same fit. If the faces have votes, models that can use them learn from those of the training faces.
 """
 
 import argparse
@@ -48,22 +47,24 @@ def main():
     training = split.training
     if options.quick:
         training = training[sample_rows(dataset.expressions[training], QUICK_FACES, 0)]
-    rows, has = [], dataset.records.dtype.names
+    rows, fields = [], dataset.records.dtype.names
     for name, candidate in named_candidates(options.models.split(","), options.features.split(",")).items():
-        if not set(candidate.fields) <= set(has):
+        if not set(candidate.fields) <= set(fields):
             print(f"{name} left out: it needs {' and '.join(candidate.fields)}", file=sys.stderr)
             continue
         rows.append((name, *measure(dataset, candidate.pipeline, training, split.tests[0])))
         print(*rows[-1], sep="  ", file=sys.stderr, flush=True)
     print(f"{dataset.source}, {len(training):,} training faces, {split.tests[0].name}, {datetime.now(UTC).date()}\n")
-    print(markdown_table(("model", "official", "leak-free", "macro-F1", "fit s", "ms a face, one thread", "MB"), rows))
+    print(
+        markdown_table(("model", "official", "leak-free", "macro-F1", "fit s", "ms per face, one thread", "MB"), rows)
+    )
 
 
 def named_candidates(models, kinds):
-    """Return a dict of candidates by the names of their rows: the older ones once, others for each kind of features."""
-    older = [name for name in models if name in CLASSIC_CANDIDATES]
+    """Return a dict of candidates by row name: earlier methods once, others for each kind of features."""
+    earlier = [name for name in models if name in CLASSIC_CANDIDATES]
     others = [name for name in models if name not in CLASSIC_CANDIDATES]
-    candidates = make_candidates(older) if older else {}
+    candidates = make_candidates(earlier) if earlier else {}
     for features in kinds if others else ():
         made = make_candidates(others, features=features)
         candidates |= {f"{name}, {features}": candidate for name, candidate in made.items()}
@@ -79,19 +80,19 @@ def measure(dataset, pipeline, training, test):
     records = dataset.records[test.rows]
     probabilities = predict_in_order(pipeline, records, dataset.classes)
     scores = score(dataset.expressions[test.rows], probabilities, dataset.classes, leak_free=test.leak_free)
-    chosen = np.sort(np.random.default_rng(0).choice(len(records), min(200, len(records)), replace=False))
+    timed = np.sort(np.random.default_rng(0).choice(len(records), min(200, len(records)), replace=False))
     return (
         percent(scores["accuracy"]),
         percent(scores["accuracy_leak_free"]),
         percent(scores["macro_f1"]),
         f"{fit_s:.0f}",
-        f"{milliseconds_per_face(pipeline, records[chosen]):.2f}",
+        f"{milliseconds_per_face(pipeline, records[timed]):.2f}",
         f"{megabytes(pipeline):.1f}",
     )
 
 
 def megabytes(pipeline):
-    """Return the size of a fitted pipeline as it would be saved."""
+    """Return the size of a fitted pipeline when saved."""
     file = io.BytesIO()
     joblib.dump(pipeline, file, compress=("zlib", 6))
     return file.tell() / 1e6

@@ -1,9 +1,9 @@
-"""What accuracy costs in milliseconds and megabytes: each kind of model in several sizes, on one grouped fold.
+"""Accuracy against time and size: each kind of model in several sizes, on one grouped fold.
 
     python -m benchmarks.cost --data fer2013.csv.gz --image docs/images/cost.png      a quarter of an hour
     python -m benchmarks.cost --quick
 
-The fold is of Training: every face in it is one whose near-duplicates the model never saw; the test faces take no part.
+The fold is part of Training: no held-out face has a near-duplicate among the faces fitted on. Test faces are not used.
 """
 
 import argparse
@@ -21,6 +21,8 @@ from landmark_fer.datasets.inputs import DATA_OR_TABLE
 from landmark_fer.evaluation.assessment import milliseconds_per_face
 from landmark_fer.evaluation.splits import has_chips, split_faces
 from landmark_fer.evaluation.validation import make_folds, sample_rows
+from landmark_fer.figures.canvas import add_legend, new_figure, prepared_axes
+from landmark_fer.figures.palette import LIGHT, SERIES
 from landmark_fer.models.base import fit_predictor
 from landmark_fer.models.candidates import make_candidates
 
@@ -42,7 +44,7 @@ TIMED = 200
 
 
 def main():
-    """Run the benchmark, print its table, draw its image."""
+    """Run the benchmark, print its table and draw its figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=DATA_OR_TABLE, help="default: the bundled geometry table")
     parser.add_argument("--models", default=",".join(SIZES))
@@ -52,23 +54,23 @@ def main():
     check_paths(parser, options)
     dataset = load_dataset(options.data)
     split = split_faces(dataset)
-    learnt, held_out = make_folds(dataset.expressions[split.training], split.groups)[0]
-    learnt, held_out = split.training[learnt], split.training[held_out]
+    training, held_out = make_folds(dataset.expressions[split.training], split.groups)[0]
+    training, held_out = split.training[training], split.training[held_out]
     if options.quick:
-        learnt = learnt[sample_rows(dataset.expressions[learnt], QUICK_FACES, 0)]
+        training = training[sample_rows(dataset.expressions[training], QUICK_FACES, 0)]
     points = []
     for name, label, pipeline in pipelines(options.models.split(","), has_chips(dataset)):
-        points.append((name, label, *measure(dataset, pipeline, learnt, held_out)))
+        points.append((name, label, *measure(dataset, pipeline, training, held_out)))
         print(*points[-1], sep="  ", file=sys.stderr, flush=True)
     print(f"{dataset.source}, a fold of {len(held_out):,} training faces, {datetime.now(UTC).date()}\n")
     cells = [(label, f"{100 * right:.1f} %", f"{ms:.2f}", f"{size:.1f}") for _, label, right, ms, size in points]
-    print(markdown_table(("model", "accuracy", "ms a face, one thread", "MB"), cells))
+    print(markdown_table(("model", "accuracy", "ms per face, one thread", "MB"), cells))
     if options.image:
         draw(points, options.image)
 
 
 def pipelines(models, images):
-    """Yield name, label and unfitted pipeline of each size of each model."""
+    """Yield name, label and unfitted pipeline of every size of every model."""
     features = "both" if images else "geometry"
     for name in models:
         for parameters in SIZES[name]:
@@ -77,13 +79,13 @@ def pipelines(models, images):
             label = f"{name}, " + ", ".join(f"{key} {value}" for key, value in parameters.items())
             yield name, label, candidate.pipeline.set_params(**values)
     for name, candidate in make_candidates(CLASSIC_METHODS).items() if images else ():
-        yield "older methods", name, candidate.pipeline
+        yield "earlier methods", name, candidate.pipeline
 
 
-def measure(dataset, pipeline, learnt, held_out):
-    """Return accuracy on the held-out faces, milliseconds a face and megabytes."""
-    votes = None if dataset.votes is None else dataset.votes[learnt]
-    fit_predictor(pipeline, dataset.records[learnt], dataset.expressions[learnt], votes)
+def measure(dataset, pipeline, training, held_out):
+    """Return accuracy on the held-out faces, milliseconds per face and megabytes."""
+    votes = None if dataset.votes is None else dataset.votes[training]
+    fit_predictor(pipeline, dataset.records[training], dataset.expressions[training], votes)
     records = dataset.records[held_out]
     right = float(np.mean(pipeline.predict(records) == dataset.expressions[held_out]))
     return right, milliseconds_per_face(pipeline, records[:TIMED]), megabytes(pipeline)
@@ -91,26 +93,23 @@ def measure(dataset, pipeline, learnt, held_out):
 
 def draw(points, path):
     """Draw accuracy over milliseconds and over megabytes, a line for each kind of model, into a PNG file."""
-    figure = import_optional("matplotlib.figure", purpose="drawing the curve").Figure((9, 3.6), layout="constrained")
     ticker = import_optional("matplotlib.ticker", purpose="drawing the curve")
-    colours = dict(
-        zip(dict.fromkeys(point[0] for point in points), ("#0072B2", "#D55E00", "#009E73", "#999999"), strict=False)
-    )
-    for axes, column, unit in zip(
-        figure.subplots(1, 2, sharey=True), (3, 4), ("ms a face, one thread", "MB"), strict=True
-    ):
+    figure = new_figure(9, 3.6)
+    colours = dict(zip(dict.fromkeys(point[0] for point in points), SERIES, strict=False))
+    columns = {3: "ms per face, one thread", 4: "MB"}
+    for axes, (column, unit) in zip(figure.subplots(1, 2, sharey=True), columns.items(), strict=True):
+        prepared_axes(axes, LIGHT, grid="both")
         for name, colour in colours.items():
             own = sorted((point[column], 100 * point[2]) for point in points if point[0] == name)
-            line = "" if name == "older methods" else "-"
-            axes.plot(*zip(*own, strict=True), marker="o", linestyle=line, color=colour, label=name)
+            linestyle = "" if name == "earlier methods" else "-"
+            axes.plot(*zip(*own, strict=True), marker="o", linestyle=linestyle, color=colour, label=name)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
         axes.xaxis.set_minor_formatter(ticker.NullFormatter())
         axes.set_xlabel(unit)
-        axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("accuracy on unseen faces, %")
-    figure.axes[0].legend(frameon=False)
+    add_legend(figure.axes[0], LIGHT)
     figure.savefig(path, dpi=130)
 
 

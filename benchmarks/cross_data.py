@@ -1,12 +1,11 @@
-"""Across data sets: fitted on one, tested on another, for those who have them.
+"""Cross-dataset evaluation: fit on one data set, test on another.
 
     python -m benchmarks.cross_data fer2013.csv.gz CK+ JAFFE KDEF RAF-DB
     python -m benchmarks.cross_data --model svm --features both --json table.json jaffe=~/sets/jaffe ck=~/sets/CK+
     python -m benchmarks.cross_data --quick
 
-Each path is a data set as `fit --data` takes it, with a name before ``=`` where the folder's own would not do; its
-layout is recognized, or said as ``PATH@ck48``. The diagonal is scored on people and photographs that the model does not
-know.
+Each path is a data set as for `fit --data`, optionally with a name, ``NAME=PATH``. Its layout is recognized, or stated
+as in ``PATH@ck48``. The diagonal is scored on people and photographs that are not in the training data.
 """
 
 import argparse
@@ -26,9 +25,9 @@ from landmark_fer.evaluation.cross_dataset import cross_datasets, format_crossin
 from landmark_fer.models.candidates import make_candidates
 
 FIGURES = {
-    "accuracy": "accuracy among the classes that both have (95 % interval, by subject where known), per cent",
-    "accuracy_all": "accuracy if every class of the training data may be answered, per cent",
-    "accuracy_leak_free": "accuracy on the faces without a near-duplicate or a namesake in the training data, per cent",
+    "accuracy": "accuracy among the classes of both data sets (95 % interval, by subject if known), per cent",
+    "accuracy_all": "accuracy among all classes of the training data, per cent",
+    "accuracy_leak_free": "accuracy on faces without a near-duplicate or a namesake in the training data, per cent",
 }
 
 
@@ -38,7 +37,7 @@ def main(argv=None):
     add = parser.add_argument
     named = replace(DATA, files=lambda text: DATA.files(parsed(text)[1]))
     add("data", nargs="*", type=named, metavar="[NAME=]PATH[@DATASET]", help="data sets, in the order of the table")
-    add("--model", default="ls_svm", help="of `fit --models` (default svm)")
+    add("--model", default="ls_svm", help="a name of `fit --models` (default ls_svm)")
     add("--features", choices=("geometry", "hog", "both"), default="both")
     add("--folds", type=int, default=5, metavar="N", help="of a data set without an official split (default 5)")
     add("--images", choices=("auto", "crops", "scenes"), default="auto")
@@ -74,8 +73,7 @@ def _rows(sources, options):
         for problem in datasets[name].problems[:5]:
             print(f"  left out: {problem}", file=sys.stderr)
     candidate = make_candidates([options.model], features=options.features, random_state=options.seed)[options.model]
-    known = {"n_folds": options.folds, "jobs": options.jobs, "random_state": options.seed}
-    return cross_datasets(datasets, candidate, **known)
+    return cross_datasets(datasets, candidate, n_folds=options.folds, jobs=options.jobs, random_state=options.seed)
 
 
 def parsed(source):
@@ -89,7 +87,7 @@ def parsed(source):
 
 
 def quick_data(folder):
-    """Write two small data sets of faces that ship with scikit-image and return their paths."""
+    """Write two small data sets of faces from scikit-image and return their paths."""
     import numpy as np
     from PIL import Image
     from skimage.data import lfw_subset

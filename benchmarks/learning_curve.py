@@ -1,9 +1,9 @@
-"""Would more data help? Accuracy on one near-duplicate-safe fold as the faces to fit on double.
+"""Learning curve: accuracy on one grouped fold as the number of training faces doubles.
 
     python -m benchmarks.learning_curve --data fer2013.csv.gz --models mlp,svm
     python -m benchmarks.learning_curve --quick                                   the bundled table, few faces
 
-The fold is of Training; the test faces take no part. Votes are not used, so that only the number of faces changes.
+The fold is part of Training; test faces are not used. Votes are not used either, so only the number of faces changes.
 """
 
 import argparse
@@ -33,8 +33,10 @@ def main():
     print(f"{dataset.source}, one fold of Training, features {features}, {datetime.now(UTC).date()}")
     for name, candidate in make_candidates(options.models.split(","), features=features).items():
         sizes = QUICK_SIZES if options.quick else None
-        faces = candidate.pipeline, records, expressions, split.groups, dataset.classes
-        print(f"\n{name}\n{format_learning_curve(learning_curve(*faces, fold=fold, sizes=sizes))}")
+        curve = learning_curve(
+            candidate.pipeline, records, expressions, split.groups, dataset.classes, fold=fold, sizes=sizes
+        )
+        print(f"\n{name}\n{format_learning_curve(curve)}")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""From face records to vectors: pure functions on arrays, and thin scikit-learn transformers over them."""
+"""Feature extraction: pure functions on arrays, and scikit-learn transformers of face records that call them."""

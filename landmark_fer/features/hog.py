@@ -1,4 +1,4 @@
-"""Histograms of oriented gradients of the aligned chip [1]_, by OpenCV for training and for live alike.
+"""Histograms of oriented gradients (HOG) of aligned face chips [1]_, computed by OpenCV.
 
 References
 ----------
@@ -12,21 +12,21 @@ import numpy as np
 
 from landmark_fer.core.errors import InputError
 
-ORIENTATIONS = 18  # over the full circle: the sign of a gradient tells dark brow from light skin
+ORIENTATIONS = 18  # over the full circle: the sign of a gradient separates dark brow from light skin
 
 
 def hog(chips, *, frame=64, side=64, cell=8):
-    """Return HOG descriptors of the middle of chips.
+    """Return HOG descriptors of the central square of chips.
 
     Parameters
     ----------
     chips : ndarray of shape (n, S, S), uint8
     frame : int, default=64
-        Side of the middle square that is described, in chip pixels, at most S.
+        Side of the central square, in chip pixels, at most S.
     side : int, default=64
-        That square is resampled to this side first; a multiple of `cell`.
+        The square is resized to this side first; a multiple of `cell`.
     cell : int, default=8
-        Pixels per cell; blocks are 2 x 2 cells, one cell apart, normalised by L2-Hys at 0.2.
+        Pixels per cell. Blocks have 2 x 2 cells, lie one cell apart and are normalised by L2-Hys at 0.2.
 
     Returns
     -------
@@ -44,15 +44,15 @@ def hog(chips, *, frame=64, side=64, cell=8):
     if side % cell:
         raise InputError(f"side must be a multiple of the cell's {cell} pixels, got {side}")
     descriptor = _descriptor(side, cell)
-    rim = (chips.shape[1] - frame) // 2
-    described = np.empty((len(chips), descriptor.getDescriptorSize()), dtype=np.float32)
-    for row, chip in zip(described, chips, strict=True):
-        middle = np.ascontiguousarray(chip[rim : rim + frame, rim : rim + frame])
+    margin = (chips.shape[1] - frame) // 2
+    descriptors = np.empty((len(chips), descriptor.getDescriptorSize()), dtype=np.float32)
+    for row, chip in zip(descriptors, chips, strict=True):
+        middle = np.ascontiguousarray(chip[margin : margin + frame, margin : margin + frame])
         if side != frame:
-            smooth = cv2.INTER_AREA if side < frame else cv2.INTER_LINEAR
-            middle = cv2.resize(middle, (side, side), interpolation=smooth)
+            interpolation = cv2.INTER_AREA if side < frame else cv2.INTER_LINEAR
+            middle = cv2.resize(middle, (side, side), interpolation=interpolation)
         row[:] = descriptor.compute(middle).ravel()
-    return described
+    return descriptors
 
 
 @cache
@@ -63,7 +63,7 @@ def _descriptor(side, cell):
         _blockStride=(cell, cell),
         _cellSize=(cell, cell),
         _nbins=ORIENTATIONS,
-        _winSigma=1e4,  # even weights: OpenCV centres its own half a pixel off, and mirrored chips would differ
+        _winSigma=1e4,  # uniform weights: OpenCV centres its window half a pixel off, so mirrored chips would differ
         _L2HysThreshold=0.2,
         _gammaCorrection=False,
         _signedGradient=True,
@@ -71,29 +71,29 @@ def _descriptor(side, cell):
 
 
 def hog_size(*, side=64, cell=8):
-    """Return how many numbers a descriptor has; parameters as for `hog`."""
+    """Return the length of a descriptor; parameters as for `hog`."""
     return (side // cell - 1) ** 2 * 4 * ORIENTATIONS
 
 
-def mirror_hog(described, *, side=64, cell=8):
-    """Return the descriptors of the mirrored chips: blocks, cells and orientations change places.
+def mirror_hog(descriptors, *, side=64, cell=8):
+    """Return the descriptors of the mirrored chips, by a permutation of columns.
 
     Parameters
     ----------
-    described : ndarray of shape (n, d)
-        As from `hog` with the same `side` and `cell`.
+    descriptors : ndarray of shape (n, d)
+        From `hog` with the same `side` and `cell`.
     side, cell : int
 
     Returns
     -------
     ndarray of shape (n, d)
     """
-    return described[:, _mirror_order(side, cell)]
+    return descriptors[:, _mirror_order(side, cell)]
 
 
 @cache
 def _mirror_order(side, cell):
-    """Return the permutation that mirrors a descriptor laid out (block column, block row, cell column, cell row)."""
+    """Return the permutation that mirrors a descriptor in OpenCV's order: block column, block row, cell column, row."""
     blocks = side // cell - 1
     order = np.arange(blocks * blocks * 4 * ORIENTATIONS).reshape(blocks, blocks, 2, 2, ORIENTATIONS)
     half_turn = (ORIENTATIONS // 2 - 1 - np.arange(ORIENTATIONS)) % ORIENTATIONS  # an angle a becomes pi - a

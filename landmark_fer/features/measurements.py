@@ -8,7 +8,7 @@ import numpy as np
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.geometry import check_landmarks, upright
 
-# For one face at a time, as live asks, a call into NumPy costs more than its arithmetic: the formulas make few.
+# For a single face, as in live, a NumPy call costs more than its arithmetic, so `FormulaTable` makes few calls.
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Distance:
     b: int
 
     def __call__(self, face):
-        """Return it of upright landmarks of shape (..., 68, 2), shape (...)."""
+        """Return the value for upright landmarks of shape (..., 68, 2), shape (...)."""
         a, b = self.a, self.b
         return np.hypot(face[..., a, 0] - face[..., b, 0], face[..., a, 1] - face[..., b, 1])
 
@@ -32,30 +32,30 @@ class Above:
     lower: tuple
 
     def __call__(self, face):
-        """Return it of upright landmarks of shape (..., 68, 2), shape (...)."""
+        """Return the value for upright landmarks of shape (..., 68, 2), shape (...)."""
         return _mean_y(face, self.lower) - _mean_y(face, self.upper)
 
 
 @dataclass(frozen=True)
 class Sideways:
-    """Place of a point along the line between the eyes, from the middle towards the subject's left."""
+    """Horizontal position of a point along the line between the eyes, from its middle to the subject's left."""
 
     point: int
 
     def __call__(self, face):
-        """Return it of upright landmarks of shape (..., 68, 2), shape (...)."""
+        """Return the value for upright landmarks of shape (..., 68, 2), shape (...)."""
         return face[..., self.point, 0]
 
 
 @dataclass(frozen=True)
 class Slope:
-    """Rise from the outer to the inner end over the width between them; 0 where there is no width."""
+    """Rise from the outer to the inner point divided by the width between them; 0 if the width is 0."""
 
     inner: int
     outer: int
 
     def __call__(self, face):
-        """Return it of upright landmarks of shape (..., 68, 2), shape (...)."""
+        """Return the value for upright landmarks of shape (..., 68, 2), shape (...)."""
         run = np.abs(face[..., self.inner, 0] - face[..., self.outer, 0])
         rise = face[..., self.outer, 1] - face[..., self.inner, 1]
         return np.divide(rise, run, out=np.zeros_like(rise), where=run > 0)
@@ -63,38 +63,38 @@ class Slope:
 
 @dataclass(frozen=True)
 class Mean:
-    """Mean of formulas without a quotient."""
+    """Mean of formulas that contain no division."""
 
     parts: tuple
 
     def __call__(self, face):
-        """Return it of upright landmarks of shape (..., 68, 2), shape (...)."""
+        """Return the value for upright landmarks of shape (..., 68, 2), shape (...)."""
         first, *others = (part(face) for part in self.parts)
         return sum(others, start=first) / len(self.parts)
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """One formula over another, neither with a quotient; 0 where the second is 0."""
+    """One formula divided by another, both without a division of their own; 0 where the denominator is 0."""
 
-    over: object
-    under: object
+    numerator: object
+    denominator: object
 
     def __call__(self, face):
-        """Return it of upright landmarks of shape (..., 68, 2), shape (...)."""
-        value, by = self.over(face), self.under(face)
-        return np.divide(value, by, out=np.zeros_like(value), where=by > 0)
+        """Return the value for upright landmarks of shape (..., 68, 2), shape (...)."""
+        value, divisor = self.numerator(face), self.denominator(face)
+        return np.divide(value, divisor, out=np.zeros_like(value), where=divisor > 0)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The subject's right less the subject's left."""
+    """The subject's right side minus the subject's left side."""
 
     right: object
     left: object
 
     def __call__(self, face):
-        """Return it of upright landmarks of shape (..., 68, 2), shape (...)."""
+        """Return the value for upright landmarks of shape (..., 68, 2), shape (...)."""
         return self.right(face) - self.left(face)
 
 
@@ -106,43 +106,46 @@ def _mean_y(face, indices):
 
 @dataclass(frozen=True, eq=False)
 class FormulaTable:
-    """Formulas laid out as matrices; called with upright landmarks it returns the value of each.
+    """Several formulas as matrices, so that all are evaluated at once.
+
+    A call takes upright landmarks and returns the value of each formula: quotients of linear combinations of atoms,
+    which are distances, widths and coordinates.
 
     Attributes
     ----------
     distances, widths : ndarray of shape (m, 2), int
-        The two points of each.
+        The two points of each distance and of each width.
     xs, ys : ndarray of shape (m,), int
         The points whose coordinates are atoms.
-    over, under : ndarray of shape (atoms, quotients)
-        Factors of the numerators and of the denominators.
-    whole : ndarray of shape (quotients,)
-        1 where there is no denominator, else 0.
+    numerators, denominators : ndarray of shape (atoms, quotients)
+        Factor of each atom.
+    constants : ndarray of shape (quotients,)
+        Added to the denominators: 1 where a formula has none, else 0.
     combined : ndarray of shape (quotients, formulas)
-        1 for the quotients that a formula adds, -1 for those that it takes away.
+        1 for the quotients that a formula adds, -1 for those that it subtracts.
     """
 
     distances: np.ndarray
     widths: np.ndarray
     xs: np.ndarray
     ys: np.ndarray
-    over: np.ndarray
-    under: np.ndarray
-    whole: np.ndarray
+    numerators: np.ndarray
+    denominators: np.ndarray
+    constants: np.ndarray
     combined: np.ndarray
 
     def __call__(self, face):
         """Return the formulas' values for upright landmarks of shape (..., 68, 2), shape (..., formulas)."""
         points = np.ascontiguousarray(face, dtype=np.float64).view(np.complex128)[..., 0]
-        apart = points.take(self._begins, axis=-1) - points.take(self._ends, axis=-1)
-        lengths, widths = apart[..., : len(self.distances)], apart[..., len(self.distances) :]
-        places = points.real.take(self.xs, axis=-1), points.imag.take(self.ys, axis=-1)
-        atoms = np.concatenate([np.abs(lengths), np.abs(widths.real), *places], axis=-1)
-        value, by = atoms @ self.over, atoms @ self.under + self.whole
-        return np.divide(value, by, out=np.zeros_like(value), where=by > 0) @ self.combined
+        offsets = points.take(self._starts, axis=-1) - points.take(self._ends, axis=-1)
+        lengths, widths = offsets[..., : len(self.distances)], offsets[..., len(self.distances) :]
+        coordinates = points.real.take(self.xs, axis=-1), points.imag.take(self.ys, axis=-1)
+        atoms = np.concatenate([np.abs(lengths), np.abs(widths.real), *coordinates], axis=-1)
+        value, divisor = atoms @ self.numerators, atoms @ self.denominators + self.constants
+        return np.divide(value, divisor, out=np.zeros_like(value), where=divisor > 0) @ self.combined
 
     @cached_property
-    def _begins(self):
+    def _starts(self):
         return np.concatenate([self.distances[:, 0], self.widths[:, 0]])
 
     @cached_property
@@ -151,27 +154,27 @@ class FormulaTable:
 
 
 def formula_table(formulas):
-    """Return formulas of the kinds in `features.formulas` as a `FormulaTable`."""
+    """Return formulas of the kinds in this module as a `FormulaTable`."""
     quotients, parts = [], []
     for formula in formulas:
         pair = (formula.right, formula.left) if isinstance(formula, Difference) else (formula,)
         parts.append(range(len(quotients), len(quotients) + len(pair)))
         quotients += [_quotient(part) for part in pair]
     combined = np.zeros((len(quotients), len(parts)))
-    for column, places in enumerate(parts):
-        combined[list(places), column] = (1.0, -1.0)[: len(places)]
-    found = {atom for quotient in quotients for side in quotient for atom in side}
-    kinds = {kind: sorted(atom[1:] for atom in found if atom[0] == kind) for kind in ("distance", "width", "x", "y")}
+    for column, positions in enumerate(parts):
+        combined[list(positions), column] = (1.0, -1.0)[: len(positions)]
+    atoms = {atom for quotient in quotients for side in quotient for atom in side}
+    kinds = {kind: sorted(atom[1:] for atom in atoms if atom[0] == kind) for kind in ("distance", "width", "x", "y")}
     rows = {(kind, *points): row for row, (kind, points) in enumerate((k, p) for k, ps in kinds.items() for p in ps)}
-    over, under = (_factors([quotient[side] for quotient in quotients], rows) for side in (0, 1))
-    whole = np.array([not below for _, below in quotients], dtype=float)
+    numerators, denominators = (_factors([quotient[side] for quotient in quotients], rows) for side in (0, 1))
+    constants = np.array([not denominator for _, denominator in quotients], dtype=float)
     pairs = [np.array(kinds[kind], dtype=int).reshape(-1, 2) for kind in ("distance", "width")]
     singles = [np.array(kinds[kind], dtype=int).ravel() for kind in ("x", "y")]
-    return FormulaTable(*pairs, *singles, over, under, whole, combined)
+    return FormulaTable(*pairs, *singles, numerators, denominators, constants, combined)
 
 
 def _factors(sums, rows):
-    """Return a matrix (atoms, sums)."""
+    """Return the factor of each atom in each sum, shape (atoms, sums)."""
     factors = np.zeros((len(rows), len(sums)))
     for column, each in enumerate(sums):
         for atom, factor in each.items():
@@ -180,9 +183,9 @@ def _factors(sums, rows):
 
 
 def _quotient(formula):
-    """Return a formula as sums over and under a line, each a dictionary from atoms to factors; empty under no line."""
+    """Return numerator and denominator of a formula, each a dict from atom to factor; the latter empty without one."""
     if isinstance(formula, Ratio):
-        return _sum(formula.over), _sum(formula.under)
+        return _sum(formula.numerator), _sum(formula.denominator)
     if isinstance(formula, Slope):
         return {("y", formula.outer): 1.0, ("y", formula.inner): -1.0}, {("width", formula.inner, formula.outer): 1.0}
     return _sum(formula), {}
@@ -199,7 +202,9 @@ def _sum(formula):
     if isinstance(formula, Mean):
         sums = [_sum(part) for part in formula.parts]
         return {atom: factor / len(sums) for each in sums for atom, factor in each.items()}
-    raise TypeError(f"measurements' formulas must be of a known kind, got {type(formula).__name__}")
+    raise TypeError(
+        f"a measurement's formula must be of a class in features/measurements.py, got {type(formula).__name__}"
+    )
 
 
 @dataclass(frozen=True)
@@ -209,15 +214,15 @@ class Measurement:
     Attributes
     ----------
     name : str
-        The subject's side, where there is one, comes first: ``right_`` or ``left_``.
+        Begins with the subject's side, ``right_`` or ``left_``, if it measures one side.
     unit : str
         ``iod`` (inter-ocular distances), ``ratio`` or ``slope``.
     meaning : str
-        What a larger value says about the face.
+        What a larger value means.
     formula : callable
-        Of a kind in `features.formulas`: takes upright landmarks of shape (..., 68, 2), returns shape (...).
+        Such as `Distance`: takes upright landmarks of shape (..., 68, 2), returns shape (...).
     signed : bool
-        Whether the mirrored face has the negative value.
+        Whether the mirrored face has the negated value.
     """
 
     name: str
@@ -313,21 +318,21 @@ _BY_NAME = {measurement.name: measurement for measurement in MEASUREMENTS}
 
 @lru_cache(maxsize=16)
 def formulas_of(names):
-    """Return the `FormulaTable` of a tuple of names, in their order.
+    """Return the `FormulaTable` of measurements, in the order of their names.
 
     Raises
     ------
     InputError
         If a name is not in `MEASUREMENTS`.
     """
-    missing = [name for name in names if name not in _BY_NAME]
-    if missing:
-        raise InputError(f"measurements must be among MEASUREMENT_NAMES, got {', '.join(missing)}")
+    unknown = [name for name in names if name not in _BY_NAME]
+    if unknown:
+        raise InputError(f"measurements must be among MEASUREMENT_NAMES, got {', '.join(unknown)}")
     return formula_table([_BY_NAME[name].formula for name in names])
 
 
 def measure(landmarks, *, names=MEASUREMENT_NAMES):
-    """Return named measurements of faces.
+    """Return geometric measurements of faces.
 
     Parameters
     ----------
@@ -350,13 +355,14 @@ def measure(landmarks, *, names=MEASUREMENT_NAMES):
 
 
 def mirrored_measurements(values, *, names=MEASUREMENT_NAMES):
-    """Return the measurements of the mirrored faces, from the values of shape (..., m) that `measure` returns.
+    """Return the measurements of the mirrored faces.
 
     Parameters
     ----------
     values : ndarray of shape (..., m)
+        From `measure`.
     names : sequence of str, default=MEASUREMENT_NAMES
-        As for `measure`; with a measurement of one side that of the other must be among them.
+        As for `measure`. A measurement of one side requires that of the other side.
     """
     swapped = {"right": "left", "left": "right"}
     order, signs = [], []

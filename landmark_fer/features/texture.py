@@ -1,4 +1,4 @@
-"""Texture of the face chip: grey values and local binary patterns."""
+"""Texture features of face chips: grey values and local binary patterns."""
 
 import cv2
 import numpy as np
@@ -10,44 +10,44 @@ from landmark_fer.features.transformers import Stateless
 
 
 def pixels(chips, *, frame=64, side=32):
-    """Return the grey values of the middle of chips, each face's with mean 0 and standard deviation 1.
+    """Return the grey values of the central square of chips, standardised for each face.
 
     Parameters
     ----------
     chips : ndarray of shape (n, S, S), uint8
     frame : int, default=64
-        Side of the middle square, in chip pixels, at most S.
+        Side of the central square, in chip pixels, at most S.
     side : int, default=32
-        That square is resampled to this side.
+        The square is resized to this side.
 
     Returns
     -------
     ndarray of shape (n, side * side), float32
-        Row by row. A face of one grey value is all 0.
+        Row by row, with mean 0 and standard deviation 1. All 0 for a chip of one grey value.
 
     Raises
     ------
     InputError
-        If the frame is larger than the chip or there is no side.
+        If the frame is larger than the chip or `side` is less than 1.
     """
     chips = np.asarray(chips)
     if chips.ndim != 3 or chips.dtype != np.uint8 or frame > chips.shape[1]:
         raise InputError(f"chips must be uint8 of shape (n, S, S) with S >= {frame}, got {chips.dtype} {chips.shape}")
     if side < 1:
         raise InputError(f"side must be 1 or more, got {side}")
-    rim = (chips.shape[1] - frame) // 2
-    smooth = cv2.INTER_AREA if side < frame else cv2.INTER_LINEAR
+    margin = (chips.shape[1] - frame) // 2
+    interpolation = cv2.INTER_AREA if side < frame else cv2.INTER_LINEAR
     grey = np.empty((len(chips), side * side), dtype=np.float32)
     for row, chip in zip(grey, chips, strict=True):
-        middle = chip[rim : rim + frame, rim : rim + frame].astype(np.float32)
-        row[:] = cv2.resize(middle, (side, side), interpolation=smooth).ravel()
+        middle = chip[margin : margin + frame, margin : margin + frame].astype(np.float32)
+        row[:] = cv2.resize(middle, (side, side), interpolation=interpolation).ravel()
     grey -= grey.mean(axis=1, keepdims=True)
-    spread = grey.std(axis=1, keepdims=True)
-    return np.divide(grey, spread, out=np.zeros_like(grey), where=spread > 1e-3)
+    deviation = grey.std(axis=1, keepdims=True)
+    return np.divide(grey, deviation, out=np.zeros_like(grey), where=deviation > 1e-3)
 
 
 class PixelsOfChip(Stateless):
-    """Standardised grey values of the middle 64 of the chip, shape (n, side * side), float32.
+    """Standardised grey values of the central 64 x 64 pixels of a chip, shape (n, side * side), float32.
 
     Parameters
     ----------
@@ -68,51 +68,55 @@ class PixelsOfChip(Stateless):
 
 
 NEIGHBOURS = 8
-PATTERNS = NEIGHBOURS * (NEIGHBOURS - 1) + 3  # 58 that change at most twice around the circle; the last is all others
+PATTERNS = (
+    NEIGHBOURS * (NEIGHBOURS - 1) + 3
+)  # 58 patterns with at most two changes around the circle; one for all others
 
 
 def lbp(chips, *, frame=64, radius=2, cells=8):
-    """Return histograms of the uniform local binary patterns of the middle of chips.
+    """Return histograms of uniform local binary patterns of the central square of chips.
 
     Parameters
     ----------
     chips : ndarray of shape (n, S, S), uint8
     frame : int, default=64
-        Side of the middle square that is described, in chip pixels: at most S - 2 * radius, for the neighbours outside
-        it, and a multiple of `cells`.
+        Side of the central square, in chip pixels: a multiple of `cells`, and at most S - 2 * radius, since patterns
+        at its edge use neighbours outside it.
     radius : int, default=2
-        Of the circle of 8 neighbours, in chip pixels.
+        Radius of the circle of 8 neighbours, in chip pixels.
     cells : int, default=8
-        Rows and columns of cells.
+        Number of rows and of columns of cells.
 
     Returns
     -------
     ndarray of shape (n, cells * cells * 59), float32
-        Cell by cell, row by row, the square root of each pattern's share. Unchanged by brightness and contrast.
+        The square root of each pattern's frequency, cell by cell. Unchanged by brightness and contrast.
 
     Raises
     ------
     InputError
-        If the chip has no room for the frame and its neighbours, or `cells` does not divide the frame.
+        If the chip is smaller than the square and its neighbours, or `cells` does not divide the frame.
     """
     chips = np.asarray(chips)
-    room = frame + 2 * radius
-    if chips.ndim != 3 or chips.dtype != np.uint8 or room > chips.shape[1]:
-        raise InputError(f"chips must be uint8 of shape (n, S, S) with S >= {room}, got {chips.dtype} {chips.shape}")
+    smallest = frame + 2 * radius
+    if chips.ndim != 3 or chips.dtype != np.uint8 or smallest > chips.shape[1]:
+        raise InputError(
+            f"chips must be uint8 of shape (n, S, S) with S >= {smallest}, got {chips.dtype} {chips.shape}"
+        )
     if cells < 1 or frame % cells:
         raise InputError(f"cells must divide the frame's {frame} pixels, got {cells}")
-    rim, cell = (chips.shape[1] - frame) // 2, np.arange(frame) // (frame // cells)
+    margin, cell = (chips.shape[1] - frame) // 2, np.arange(frame) // (frame // cells)
     first_bin = PATTERNS * (cells * cell[:, None] + cell)
     counts = np.empty((len(chips), cells * cells * PATTERNS), dtype=np.float32)
     for row, chip in zip(counts, chips, strict=True):
         patterns = local_binary_pattern(chip, NEIGHBOURS, radius, "nri_uniform").astype(np.intp)
-        bins = first_bin + patterns[rim : rim + frame, rim : rim + frame]
+        bins = first_bin + patterns[margin : margin + frame, margin : margin + frame]
         row[:] = np.bincount(bins.ravel(), minlength=counts.shape[1])
     return np.sqrt(counts * np.float32((cells / frame) ** 2))
 
 
 class LbpOfChip(Stateless):
-    """Histograms of the local binary patterns of the middle 64 of the chip, shape (n, cells * cells * 59), float32.
+    """Histograms of local binary patterns of the central 64 x 64 pixels, shape (n, cells * cells * 59), float32.
 
     Parameters
     ----------

@@ -1,7 +1,6 @@
-"""scikit-learn transformers over face records: each a thin shell over a pure function.
+"""scikit-learn transformers of face records; each calls a pure function on one field of the records.
 
-None learns anything; each takes the field of the records that it understands, and its ``mirror`` turns the features
-of faces into those of the mirrored faces.
+They have nothing to fit. Their method ``mirror`` takes the features of faces and returns those of the mirrored faces.
 """
 
 import numpy as np
@@ -15,10 +14,10 @@ from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure, mirro
 
 
 class Stateless(TransformerMixin, BaseEstimator):
-    """What transformers that learn nothing have in common."""
+    """Base class of transformers that have nothing to fit."""
 
     def fit(self, X, y=None):
-        """Learn nothing; records are checked in `transform`."""
+        """Do nothing; `transform` checks the records."""
         return self
 
     def __sklearn_is_fitted__(self):
@@ -32,12 +31,12 @@ class Stateless(TransformerMixin, BaseEstimator):
 
 
 class Measurements(Stateless):
-    """The named measurements of `measure`, shape (n, m), float32.
+    """Geometric measurements of the landmarks, shape (n, m), float32.
 
     Parameters
     ----------
     names : tuple of str, default=MEASUREMENT_NAMES
-        Which measurements. A saved model keeps the names that it was fitted with, so the table can grow.
+        Which measurements. A saved model stores the names it was fitted with, so the table can grow.
     """
 
     def __init__(self, names=MEASUREMENT_NAMES):
@@ -52,7 +51,7 @@ class Measurements(Stateless):
         return mirrored_measurements(values, names=self.names)
 
     def get_feature_names_out(self, input_features=None):
-        """Return the measurements' names."""
+        """Return the names of the measurements."""
         return np.array(self.names, dtype=object)
 
 
@@ -75,10 +74,10 @@ class AlignedLandmarks(Stateless):
 
 
 class HogOfChip(Stateless, auto_wrap_output_keys=None):
-    """Square roots of the HOG of the middle of the chip, shape (n, d), float32.
+    """Square roots of the HOG descriptors of the chips, shape (n, d), float32.
 
-    With the root, Euclidean distance compares histograms as the Hellinger kernel does [1]_, which keeps a few strong
-    edges from drowning the weak ones that make an expression.
+    With square roots, Euclidean distance compares histograms like the Hellinger kernel [1]_, so a few strong edges do
+    not dominate the weak ones that make an expression.
 
     Parameters
     ----------
@@ -104,7 +103,7 @@ class HogOfChip(Stateless, auto_wrap_output_keys=None):
         return mirror_hog(values, side=self.side, cell=self.cell)
 
     def mirror_pairs(self):
-        """Return two index arrays of shape (d / 2,): what the mirror exchanges, which is every column."""
+        """Return two index arrays of shape (d / 2,): the pairs of columns that the mirror swaps."""
         partners = self.mirror(np.arange(hog_size(side=self.side, cell=self.cell))[None])[0]
         firsts = np.flatnonzero(np.arange(len(partners)) < partners)
         return firsts, partners[firsts]

@@ -21,17 +21,17 @@ def figure_svg(figure, *, label, prefix):
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        Drawn with the palette `PAGE`: its colours become the variables ``--ink``, ``--dim``, ``--line`` and
-        ``--paper`` of the page.
+        Drawn with the palette `PAGE`, whose colours are replaced by the CSS variables ``--ink``, ``--dim``, ``--line``
+        and ``--paper`` of the page.
     label : str
-        What the image shows, for those who do not see it.
+        Description of the figure for screen readers.
     prefix : str
-        Of the names inside it, which must differ from those of the page's other images.
+        Prefix of the ids in the SVG, unique on the page.
 
     Returns
     -------
     str
-        As wide as its place, without a size, fonts or addresses of its own.
+        Without width, fonts and links; it fills the width of its container.
     """
     import matplotlib
 
@@ -45,20 +45,20 @@ def figure_svg(figure, *, label, prefix):
     for colour, name in _PAGE_COLOURS.items():
         inside = inside.replace(colour, f"var({name})")
     inside = _FONT.sub("sans-serif", inside)
-    for pattern, new in _IDS:
-        inside = pattern.sub(new.format(prefix=prefix), inside)
+    for pattern, replacement in _IDS:
+        inside = pattern.sub(replacement.format(prefix=prefix), inside)
     return f'<svg viewBox="{box}" role="img" aria-label="{escape(label)}">\n{inside}'
 
 
-WIDTH, HEIGHT = 4.6, 3.3  # inches; letters of 9 points can then be read on a phone
-LETTERS, SMALL_LETTERS = 9, 8  # points
+WIDTH, HEIGHT = 4.6, 3.3  # inches; text of 9 points is then readable on a phone
+FONT_SIZE, SMALL_FONT_SIZE = 9, 8  # points
 
 
 def new_figure(width=WIDTH, height=HEIGHT, *, palette=LIGHT):
-    """Return an empty figure that lays itself out; sizes in inches.
+    """Return an empty matplotlib figure with a constrained layout; sizes in inches.
 
-    It belongs to nobody: no pyplot, so that many may be made in a process that also shows windows. In a notebook it
-    is shown where a cell ends with it.
+    It is not registered with pyplot, so a process that also shows windows can make many. A notebook shows it as the
+    value of a cell.
     """
     from matplotlib.figure import Figure
 
@@ -66,43 +66,43 @@ def new_figure(width=WIDTH, height=HEIGHT, *, palette=LIGHT):
 
 
 def prepared_axes(axes, palette, *, width=WIDTH, height=HEIGHT, grid=None):
-    """Return axes to draw on, dressed: those given, or the only ones of a new figure.
+    """Apply the style of the package to axes, or to those of a new figure, and return them.
 
     Parameters
     ----------
     axes : matplotlib.axes.Axes or None
     palette : Palette
     width, height : float
-        Of the new figure, in inches.
+        Size of the new figure in inches.
     grid : {"x", "y", "both"}, optional
-        Along which axis lines are drawn behind everything.
+        Axis with grid lines.
     """
     if axes is None:
         axes = new_figure(width, height, palette=palette).subplots()
     axes.set_facecolor(palette.paper)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["bottom", "left"]].set_color(palette.dim)
-    axes.tick_params(colors=palette.dim, labelcolor=palette.ink, labelsize=SMALL_LETTERS, length=3)
+    axes.tick_params(colors=palette.dim, labelcolor=palette.ink, labelsize=SMALL_FONT_SIZE, length=3)
     for label in (axes.xaxis.label, axes.yaxis.label, axes.title):
-        label.set(color=palette.ink, fontsize=LETTERS)
+        label.set(color=palette.ink, fontsize=FONT_SIZE)
     axes.set_axisbelow(True)
     if grid:
         axes.grid(axis=grid, color=palette.line, linewidth=0.8)
     return axes
 
 
-def plain(name):
-    """Return a name as matplotlib writes it letter by letter: a dollar sign begins no formula."""
+def escape_text(name):
+    """Return a name with escaped dollar signs, which matplotlib would read as formulas."""
     return name.replace("$", r"\$")
 
 
 def add_legend(axes, palette, **options):
-    """Add a legend without a frame in the colours of a palette."""
-    return axes.legend(frameon=False, fontsize=SMALL_LETTERS, labelcolor=palette.ink, **options)
+    """Add a legend without a frame, in the colours of a palette."""
+    return axes.legend(frameon=False, fontsize=SMALL_FONT_SIZE, labelcolor=palette.ink, **options)
 
 
 def without_spines(axes):
-    """Hide the four lines around axes and the marks of their ticks; the letters stay."""
+    """Hide the spines and tick marks of axes; tick labels stay."""
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     return axes

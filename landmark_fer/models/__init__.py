@@ -1,1 +1,1 @@
-"""Predictors over face records: fit, predict_proba, classes_."""
+"""Classifiers of face records with scikit-learn's interface, and the registry of candidates."""

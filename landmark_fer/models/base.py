@@ -1,4 +1,4 @@
-"""What every predictor offers, its probabilities in a stated order, and the mirrored classifier."""
+"""Helpers for all predictors: fitting with votes, probabilities in a given class order, mirrored classification."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 def predict_in_order(predictor, X, classes):
     """Return probabilities of shape (n, k) with columns in the order of `classes`.
 
-    A class that the predictor never saw gets probability 0.
+    A class that the predictor was not fitted on gets probability 0.
     """
     ordered = np.zeros((len(X), len(classes)))
     if not len(X):
@@ -20,9 +20,9 @@ def predict_in_order(predictor, X, classes):
 
 
 def _predictions(predictor, X):
-    """Return what ``predict_proba`` does; a Pipeline's own first asks each step for its tags, as long as a face takes.
+    """Return the result of ``predict_proba``, without Pipeline's own checks, which take as long as one face.
 
-    Each step checks itself that it is fitted.
+    Each step checks that it is fitted.
     """
     if not isinstance(predictor, Pipeline):
         return predictor.predict_proba(X)
@@ -32,7 +32,7 @@ def _predictions(predictor, X):
 
 
 def fit_predictor(predictor, X, y, votes=None):
-    """Fit a predictor, or a Pipeline that ends in one, and return it; votes reach it if it takes them.
+    """Fit a predictor or a Pipeline and return it; votes are passed on if its classifier uses them.
 
     Parameters
     ----------
@@ -40,6 +40,7 @@ def fit_predictor(predictor, X, y, votes=None):
     X : ndarray of shape (n, ...)
     y : ndarray of shape (n,), str
     votes : ndarray of shape (n, m), optional
+        How many people chose each of m labels for each face.
     """
     steps = getattr(predictor, "steps", None)
     name, last = steps[-1] if steps else (None, predictor)
@@ -49,14 +50,14 @@ def fit_predictor(predictor, X, y, votes=None):
 
 
 class MirroredClassifier(ClassifierMixin, BaseEstimator):
-    """Fits on features and mirrored features; answers with the mean of both images' probabilities.
+    """Classifier fitted on features and mirrored features; averages the probabilities of a face and its mirror image.
 
     Parameters
     ----------
     classifier : estimator
         With ``predict_proba``.
     mirror_signs : array-like of shape (d,)
-        As from `MirrorPCA`: features of the mirrored face are those of the face times these.
+        From `MirrorPCA`: the features of a mirrored face are those of the face times these signs.
     """
 
     def __init__(self, classifier, mirror_signs):
@@ -64,13 +65,13 @@ class MirroredClassifier(ClassifierMixin, BaseEstimator):
         self.mirror_signs = mirror_signs
 
     def fit(self, X, y):
-        """Fit a clone of the classifier on X of shape (n, d) and its mirror."""
+        """Fit a clone of the classifier on X of shape (n, d) and the mirrored features."""
         self.classifier_ = clone(self.classifier).fit(np.vstack([X, X * self._signs]), np.concatenate([y, y]))
         self.classes_ = self.classifier_.classes_
         return self
 
     def predict_proba(self, X):
-        """Return probabilities of shape (n, k), the same for a face and the mirrored face."""
+        """Return probabilities of shape (n, k), equal for a face and its mirror image."""
         check_is_fitted(self)
         return (self.classifier_.predict_proba(X) + self.classifier_.predict_proba(X * self._signs)) / 2
 

@@ -1,4 +1,4 @@
-"""Calibrated probabilities of one classifier or of an ensemble of classifiers."""
+"""Calibrated probabilities of one classifier or of an ensemble."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,14 @@ from landmark_fer.features.projection import check_fitted
 from landmark_fer.models.base import fit_predictor
 
 ENSEMBLE = "ensemble"
-FLOOR = 1e-6  # KNN gives exact zeros, which no weight could mend
+FLOOR = 1e-6  # smallest probability: KNN returns zeros, whose logarithm is infinite
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """How members' probabilities become one answer.
+    """Temperature [1]_ or matrix scaling, of one classifier or stacked [2]_ over the members of an ensemble.
+
+    A call takes the members' probabilities and returns the softmax of a linear function of their logarithms.
 
     Attributes
     ----------
@@ -34,26 +36,26 @@ class Calibration:
     offsets: np.ndarray
 
     def reordered(self, order):
-        """Return the same pool for columns that are taken in another order."""
+        """Return the same calibration for classes in another order of columns."""
         order, k = np.asarray(order), len(self.offsets)
         rows = np.concatenate([start + order for start in range(0, len(self.weights), k)])
         return Calibration(self.kind, self.weights[rows][:, order], self.offsets[order])
 
     def __call__(self, members):
-        """Return probabilities of shape (n, k) from a list of members' probabilities of that shape."""
+        """Return probabilities of shape (n, k) from a list of the members' probabilities of that shape."""
         return softmax(logarithms(members) @ self.weights + self.offsets)
 
 
 class CalibratedEnsemble(ClassifierMixin, BaseEstimator):
-    """One or several classifiers on the same features, and the pool that makes their answers one.
+    """One or several classifiers on the same features, with calibrated probabilities.
 
     Parameters
     ----------
     members : list of (str, estimator)
-    pool : Calibration
-        Its columns follow `classes`.
+    calibration : Calibration
+        With columns in the order of `classes`.
     classes : sequence of str
-        Alphabetical, as scikit-learn's ``classes_``.
+        In alphabetical order, as ``classes_`` in scikit-learn.
     """
 
     takes_votes = True
@@ -64,13 +66,13 @@ class CalibratedEnsemble(ClassifierMixin, BaseEstimator):
         self.classes = classes
 
     def fit(self, X, y, votes=None):
-        """Fit a clone of every member on X of shape (n, d), y of shape (n,) and, where it takes them, the votes."""
+        """Fit a clone of each member on X of shape (n, d), y of shape (n,) and, if it uses them, the votes."""
         self.members_ = [(name, fit_predictor(clone(member), X, y, votes)) for name, member in self.members]
         self.classes_ = np.array(self.classes)
         return self
 
     def predict_proba(self, X):
-        """Return pooled probabilities of shape (n, k)."""
+        """Return calibrated probabilities of shape (n, k)."""
         check_fitted(self, "members_")
         return self.calibration([member.predict_proba(X) for _, member in self.members_])
 
@@ -80,5 +82,5 @@ class CalibratedEnsemble(ClassifierMixin, BaseEstimator):
 
 
 def logarithms(members):
-    """Return the logarithms of members' probabilities side by side, of shape (n, members * k)."""
+    """Return the concatenated logarithms of the members' probabilities, shape (n, members * k)."""
     return np.log(np.maximum(np.concatenate(members, axis=1), FLOOR))

@@ -1,6 +1,7 @@
-"""Fitting a calibration on out-of-fold probabilities: one temperature, or matrix scaling.
+"""Fit a calibration to out-of-fold probabilities: temperature or matrix scaling.
 
-It is apart from `calibration` because live needs neither scikit-learn's linear models nor SciPy's optimizers.
+This module is separate from `calibration` because live needs neither scikit-learn's linear models nor SciPy's
+optimizers.
 """
 
 import numpy as np
@@ -10,11 +11,11 @@ from sklearn.metrics import log_loss
 
 from landmark_fer.models.calibration import Calibration, logarithms
 
-_FREEDOM = 0.1  # inverse regularisation of free weights
+_C = 0.1  # inverse regularisation of matrix scaling
 
 
 def fit_calibration(members, expressions, classes, folds):
-    """Return the pool that predicts unseen folds best, and its answers to them.
+    """Return the calibration with the lower log loss on held-out folds, and its held-out probabilities.
 
     Parameters
     ----------
@@ -23,36 +24,36 @@ def fit_calibration(members, expressions, classes, folds):
     expressions : ndarray of shape (n,), str
     classes : sequence of str
     folds : list of (ndarray, ndarray)
-        Those of the cross-validation. The answers to a fold come from a pool fitted on the others.
+        Those of the cross-validation. Each fold is predicted by a calibration fitted on the other folds.
 
     Returns
     -------
     Calibration
-        Fitted on all faces, in the form with the lower log loss on folds it was not fitted on.
+        Temperature or matrix scaling, whichever has the lower log loss on held-out folds; fitted on all faces.
     ndarray of shape (n, k)
-        The answers of pools of that form, each face's from one that had not seen it.
+        Probabilities of calibrations of that kind, each face predicted by one that was not fitted on it.
     """
     truth = _columns(expressions, classes)
     held_out, losses = {}, {}
-    for kind, fit in _FORMS.items():
+    for kind, fit in _KINDS.items():
         held_out[kind] = np.empty((len(truth), len(classes)))
         for _, test in folds:
-            seen = np.setdiff1d(np.arange(len(truth)), test)
-            calibration = fit([member[seen] for member in members], truth[seen], len(classes))
+            training = np.setdiff1d(np.arange(len(truth)), test)
+            calibration = fit([member[training] for member in members], truth[training], len(classes))
             held_out[kind][test] = calibration([member[test] for member in members])
         losses[kind] = log_loss(truth, held_out[kind], labels=np.arange(len(classes)))
     best = min(losses, key=losses.get)
-    return _FORMS[best](members, truth, len(classes)), held_out[best]
+    return _KINDS[best](members, truth, len(classes)), held_out[best]
 
 
 def fit_temperature(members, truth, n_classes):
-    """Return the pool of one temperature for all classes and members.
+    """Return temperature scaling: the mean of the members' logarithms divided by one temperature.
 
     Parameters
     ----------
     members : list of ndarray of shape (n, k)
     truth : ndarray of shape (n,), int
-        Columns of the true classes.
+        Column of each face's true class.
     n_classes : int
     """
     direction = np.tile(np.eye(n_classes), (len(members), 1)) / len(members)
@@ -67,7 +68,7 @@ def fit_temperature(members, truth, n_classes):
 
 
 def fit_matrix(members, truth, n_classes):
-    """Return the pool of free weights, by regularised multinomial logistic regression.
+    """Return matrix scaling, fitted by regularised multinomial logistic regression.
 
     Parameters
     ----------
@@ -77,16 +78,16 @@ def fit_matrix(members, truth, n_classes):
     present = np.unique(truth)
     if len(present) < 2:
         return fit_temperature(members, truth, n_classes)
-    fitted = LogisticRegression(C=_FREEDOM, solver="newton-cholesky", max_iter=200).fit(logarithms(members), truth)
+    fitted = LogisticRegression(C=_C, solver="newton-cholesky", max_iter=200).fit(logarithms(members), truth)
     weights, offsets = np.zeros((n_classes * len(members), n_classes)), np.full(n_classes, -20.0)
-    if len(present) == 2:  # scikit-learn keeps one row for two classes
+    if len(present) == 2:  # scikit-learn has one row of coefficients for two classes
         weights[:, present[1]], offsets[present] = fitted.coef_[0], [0.0, fitted.intercept_[0]]
     else:
         weights[:, present], offsets[present] = fitted.coef_.T, fitted.intercept_
     return Calibration("matrix", weights, offsets)
 
 
-_FORMS = {"temperature": fit_temperature, "matrix": fit_matrix}
+_KINDS = {"temperature": fit_temperature, "matrix": fit_matrix}
 
 
 def _columns(expressions, classes):

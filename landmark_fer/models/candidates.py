@@ -1,8 +1,8 @@
-"""The registry of candidates: each a scikit-learn Pipeline over face records, with the grid that ``--search`` tries.
+"""Registry of candidates: scikit-learn Pipelines of face records, with the grids of ``--search``.
 
-A pipeline's first step is named ``features``; candidates with the same features share them in cross-validation.
-``knn``, ``svm`` and ``mlp`` are scikit-learn's own classifiers; ``embedding_knn``, ``ls_svm`` and ``dropout_mlp`` are
-this project's stronger ones on the same features.
+The first step of a pipeline is named ``features``. Candidates with the same features share them in cross-validation.
+``knn``, ``svm`` and ``mlp`` are scikit-learn's classifiers. ``embedding_knn``, ``ls_svm`` and ``dropout_mlp`` are this
+project's, on the same features.
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from landmark_fer.models.networks import NETWORKS
 from landmark_fer.models.plain import KNN, SVC
 from landmark_fer.models.streamed import PassThrough, StreamedClassifier
 
-# Each block of features: its description, symmetric and antisymmetric components, weight.
+# Arguments of `MirrorPCA`: transformer, symmetric and antisymmetric components, weight, whether to standardise.
 _BLOCKS = {
     "landmarks": (AlignedLandmarks(), 40, 30, 8.0, False),
     "measurements": (Measurements(), 33, 20, 6.0, True),
@@ -38,7 +38,7 @@ FEATURES = {
     "hog": ("tight", "fine", "coarse", "wide"),
     "both": ("tight", "fine", "coarse", "wide", "landmarks", "measurements"),
 }
-"""Blocks of each kind of features that ``--features`` names."""
+"""Blocks of each kind of features, as named by ``--features``."""
 
 FIELDS = {"geometry": ("landmarks",), "hog": ("chip",), "both": ("landmarks", "chip")}
 """Fields of the face records that each kind of features reads."""
@@ -46,20 +46,20 @@ FIELDS = {"geometry": ("landmarks",), "hog": ("chip",), "both": ("landmarks", "c
 
 @dataclass(frozen=True)
 class Candidate:
-    """One model to compare.
+    """A model to compare.
 
     Attributes
     ----------
     pipeline : Pipeline
         Unfitted; the first step is ``features``.
     grid : dict
-        Parameters of the pipeline and the list of values that a search tries beside the default.
+        Parameters of the pipeline, each with the list of values that a search tries in addition to the default.
     fold_sample : int or None
-        Most faces to fit on within a fold, drawn by class; the final fit takes all.
-    blends : bool
-        Whether it may be a member of the blend, whose members share their features.
+        Largest number of faces to fit on within a fold, a stratified sample. The final fit uses all faces.
+    in_ensemble : bool
+        Whether it can be a member of the ensemble, whose members share their features.
     fields : tuple of str
-        Of the face records that it reads.
+        Fields of the face records that it reads.
     """
 
     pipeline: Pipeline
@@ -71,14 +71,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Classifier:
-    """One entry of `CLASSIFIERS`.
+    """An entry of `CLASSIFIERS`.
 
     Attributes
     ----------
     make : callable
-        From mirror signs and a random state to the unfitted estimator.
+        Takes mirror signs and a random state, returns the unfitted estimator.
     grid : dict
-        As `Candidate.grid`, with names of the estimator's own parameters.
+        As `Candidate.grid`, with names of the estimator's parameters.
     fold_sample : int or None
         As `Candidate.fold_sample`.
     in_ensemble : bool
@@ -126,7 +126,7 @@ CLASSIFIERS = {
         },
     ),
 }
-"""Classifiers on features of any kind, by name. One entry adds a candidate."""
+"""Classifiers for any kind of features, by name. One entry adds a candidate."""
 
 STREAMED_CLASSIFIERS = {
     "sgd": ({"alpha": 1e-5}, {"alpha": [1e-6, 1e-5, 1e-4]}),
@@ -135,7 +135,7 @@ STREAMED_CLASSIFIERS = {
         {"alpha": [1e-6, 1e-5, 1e-4], "gamma": [0.5, 0.8, 1.5]},
     ),
 }
-"""Parameters and grids of the candidates that learn batch by batch, from more faces than memory holds."""
+"""Parameters and grids of the candidates that learn in batches, for more faces than fit in memory."""
 
 CANDIDATES = tuple(CLASSIFIERS)
 STREAMED_CANDIDATES = tuple(STREAMED_CLASSIFIERS)
@@ -143,14 +143,14 @@ CLASSIC_CANDIDATES = tuple(CLASSIC_METHODS)
 
 
 def make_features(kind):
-    """Return the unfitted ``features`` step of a kind in `FEATURES`, and its mirror signs.
+    """Return the unfitted ``features`` step for a kind of features, and its mirror signs.
 
     Returns
     -------
     FeatureBlocks
-        From face records of shape (n,) to float32 of shape (n, d).
+        Transforms face records of shape (n,) to float32 of shape (n, d).
     list of float
-        As `MirrorPCA.mirror_signs`, for all d columns.
+        `MirrorPCA.mirror_signs` of all d columns.
     """
     blocks = [(name, MirrorPCA(*_BLOCKS[name])) for name in FEATURES[kind]]
     return FeatureBlocks(blocks), np.concatenate([block.mirror_signs for _, block in blocks]).tolist()
@@ -162,11 +162,11 @@ def make_candidates(names=CANDIDATES, *, features="both", fold_sample=None, rand
     Parameters
     ----------
     names : sequence of str
-        Of `CANDIDATES`, `STREAMED_CANDIDATES` and `CLASSIC_CANDIDATES`.
+        Names in `CANDIDATES`, `STREAMED_CANDIDATES` and `CLASSIC_CANDIDATES`.
     features : {"geometry", "hog", "both"}
-        Kind of features; the classic methods have their own.
+        Kind of features. The classic methods have features of their own.
     fold_sample : int, optional
-        Largest number of faces that a candidate is fitted on within a fold. An entry of `CLASSIFIERS` may lower it.
+        Largest number of faces to fit on within a fold. An entry of `CLASSIFIERS` may lower it.
     random_state : int, default=0
 
     Returns
@@ -213,5 +213,5 @@ def _candidate(name, features, fold_sample, random_state):
 
 
 def ensemble_members(candidates):
-    """Return the names of those of a dict of candidates that may be blended."""
+    """Return the names of the candidates in a dict that can be members of the ensemble."""
     return [name for name, candidate in candidates.items() if candidate.in_ensemble]

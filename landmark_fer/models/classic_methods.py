@@ -1,6 +1,6 @@
-"""What the field used before, as candidates for comparison: each the textbook's recipe on the same aligned faces.
+"""Earlier methods of the field as baselines: textbook recipes on the same aligned faces.
 
-They take no part in a blend, whose members share their features, and are not searched.
+Each has features of its own, so none can be a member of the ensemble. They have no hyperparameter grids.
 
 References
 ----------
@@ -28,16 +28,16 @@ from landmark_fer.models.rules import ExpressionRules
 
 
 class LeadingComponents(TransformerMixin, BaseEstimator):
-    """scikit-learn's PCA for any number of faces: of fewer faces it keeps fewer components.
+    """scikit-learn's PCA for any number of faces; from few faces it returns fewer components.
 
     Parameters
     ----------
     n_components : int
         At most.
     whiten : bool, default=False
-        Whether each component is given variance 1.
+        Whether each component is scaled to variance 1.
     max_faces : int, default=8000
-        With more faces the components are found on this many, spread evenly.
+        From more faces, this many are taken at even intervals to fit the components.
 
     Attributes
     ----------
@@ -50,11 +50,11 @@ class LeadingComponents(TransformerMixin, BaseEstimator):
         self.max_faces = max_faces
 
     def fit(self, X, y=None):
-        """Find the components of features X of shape (n, d)."""
+        """Fit the components to features X of shape (n, d)."""
         X = X[:: -(-len(X) // self.max_faces)]
-        # The mean takes one direction away: the last component of few faces would be rounding, made large by whitening.
-        kept = max(1, min(self.n_components, len(X) - 1, X.shape[1]))
-        self.pca_ = PCA(kept, whiten=self.whiten, random_state=0).fit(X)
+        # n centred faces span n - 1 dimensions; whitening would blow up rounding errors in another component.
+        n_components = max(1, min(self.n_components, len(X) - 1, X.shape[1]))
+        self.pca_ = PCA(n_components, whiten=self.whiten, random_state=0).fit(X)
         return self
 
     def transform(self, X):
@@ -65,15 +65,16 @@ class LeadingComponents(TransformerMixin, BaseEstimator):
 
 @dataclass(frozen=True)
 class ClassicMethod:
-    """One row of the table.
+    """An entry of `CLASSIC_METHODS`.
 
     Attributes
     ----------
     fields : tuple of str
-        Of the face records that it reads.
+        Fields of the face records that it reads.
     meaning : str
+        One-line description.
     make : callable
-        Returns the unfitted features and classifier.
+        Returns the unfitted feature transformer and the unfitted classifier.
     """
 
     fields: tuple
@@ -81,7 +82,7 @@ class ClassicMethod:
     make: object
 
     def pipeline(self):
-        """Return the unfitted Pipeline of ``features`` and ``classifier``."""
+        """Return the unfitted Pipeline with the steps ``features`` and ``classifier``."""
         features, classifier = self.make()
         return Pipeline([("features", features), ("classifier", classifier)])
 
@@ -91,18 +92,18 @@ def _pixels():
 
 
 def _eigenfaces():
-    faces = [("pixels", PixelsOfChip()), ("components", LeadingComponents(100, whiten=True))]
-    return Pipeline(faces), KNeighborsClassifier(7, algorithm="brute")
+    features = [("pixels", PixelsOfChip()), ("components", LeadingComponents(100, whiten=True))]
+    return Pipeline(features), KNeighborsClassifier(7, algorithm="brute")
 
 
 def _fisherfaces():
-    faces = [("pixels", PixelsOfChip()), ("components", LeadingComponents(200))]
-    return Pipeline(faces), LinearDiscriminantAnalysis()
+    features = [("pixels", PixelsOfChip()), ("components", LeadingComponents(200))]
+    return Pipeline(features), LinearDiscriminantAnalysis()
 
 
 def _lbp():
-    faces = [("patterns", LbpOfChip()), ("components", LeadingComponents(400))]
-    return Pipeline(faces), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    features = [("patterns", LbpOfChip()), ("components", LeadingComponents(400))]
+    return Pipeline(features), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
 
 
 def _rules():
@@ -110,8 +111,9 @@ def _rules():
 
 
 def _hog_lda():
-    faces = MirrorPCA(HogOfChip(), 200, 100)
-    return faces, MirroredClassifier(LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"), faces.mirror_signs)
+    features = MirrorPCA(HogOfChip(), 200, 100)
+    classifier = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    return features, MirroredClassifier(classifier, features.mirror_signs)
 
 
 CLASSIC_METHODS = {
@@ -120,6 +122,8 @@ CLASSIC_METHODS = {
     "fisherfaces": ClassicMethod(("chip",), "200 components of grey values, linear discriminants", _fisherfaces),
     "lbp": ClassicMethod(("chip",), "local binary patterns, 400 components, linear discriminants", _lbp),
     "rules": ClassicMethod(("landmarks",), "hand-written rules on measurements", _rules),
-    "hog_lda": ClassicMethod(("chip",), "our HOG, 300 components, linear discriminants", _hog_lda),
+    "hog_lda": ClassicMethod(
+        ("chip",), "HOG as in `fit --features hog`, 300 components, linear discriminants", _hog_lda
+    ),
 }
-"""The older methods by name."""
+"""Earlier methods by name."""

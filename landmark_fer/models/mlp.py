@@ -1,7 +1,7 @@
-"""A multilayer perceptron with dropout that may also be told how people voted.
+"""Multilayer perceptron with dropout that can also learn from the votes of several people.
 
-scikit-learn's has neither dropout nor a second thing to learn. On FER2013 both are worth more than any other choice:
-docs/decisions/0008 has the figures.
+scikit-learn's MLPClassifier has neither dropout nor a second target. On FER2013 these two gain more accuracy than any
+other choice (docs/decisions/0008).
 """
 
 import itertools
@@ -15,39 +15,40 @@ from landmark_fer.core.errors import InputError
 from landmark_fer.core.probabilities import softmax
 from landmark_fer.features.projection import check_fitted
 
-_FEWEST_STEPS = 500  # a few dozen faces are gone through more often
-_WARM_UP = 0.1  # share of the steps in which the learning rate rises
-_DECAY = 0.9, 0.999  # of Adam's moments
+_FEWEST_STEPS = 500  # small training sets get more epochs
+_WARM_UP = 0.1  # fraction of the steps in which the learning rate rises
+_DECAY = 0.9, 0.999  # of Adam's first and second moments
 _EPSILON = 1e-8
-_FEW_ROWS = 4  # up to so many, products row by row are quicker: BLAS copies the weights before it multiplies matrices
+_FEW_ROWS = 4  # up to this many rows, one product per row is faster: BLAS copies the weights to multiply matrices
 
 
 class MLPWithDropout(ClassifierMixin, BaseEstimator):
-    """Rectified linear layers with dropout [1]_, softmax, AdamW [2]_ under one rise and fall of the learning rate.
+    """Multilayer perceptron with rectified linear units and dropout [1]_, trained by AdamW [2]_.
 
     Parameters
     ----------
     hidden : tuple of int, default=(512, 256)
     n_networks : int, default=3
-        Trained from different beginnings; their probabilities are averaged.
+        Networks with different initial weights, whose probabilities are averaged.
     dropout, input_dropout : float, default=0.25 and 0.1
-        Share of the hidden units and of the features that each batch does without.
+        Fraction of the hidden units and of the features that are dropped in each batch.
     epochs : int, default=25
     batch_size : int, default=256
     learning_rate : float, default=3e-3
-        The highest.
+        Maximum of the learning rate.
     weight_decay : float, default=0.01
     votes_weight : float, default=1.5
-        Of the votes' cross-entropy, where `fit` is given votes, beside that of the labels.
+        Weight of the votes' cross-entropy relative to that of the labels, if `fit` gets votes.
     mirror_signs : array-like of shape (d,), optional
-        As from `MirrorPCA`: half of each batch is mirrored, and an answer is the mean of both images' probabilities.
+        From `MirrorPCA`. Half of each batch is mirrored, and the probabilities of a face and its mirror image are
+        averaged.
     random_state : int, RandomState or None, default=None
 
     Attributes
     ----------
     networks_ : list of list of ndarray, float16
-        Of each network, weights and offsets of the layers in turn, input first; the last has a column for each class.
-        Half precision changes no probability by more than a few thousandths and halves the saved model.
+        Weights and offsets of each network's layers in turn, input first; the last has a column for each class. Half
+        precision changes no probability by more than a few thousandths and halves the saved model.
     classes_ : ndarray of shape (k,)
     n_features_in_ : int
 
@@ -93,20 +94,20 @@ class MLPWithDropout(ClassifierMixin, BaseEstimator):
         X : ndarray of shape (n, d)
         y : ndarray of shape (n,)
         votes : ndarray of shape (n, m), optional
-            What people voted for each face. A second softmax over the same hidden layers learns their shares, and is
-            thrown away afterwards; rows without votes teach it nothing.
+            How many people chose each of m labels for each face. A second softmax on the same hidden layers learns
+            their distribution and is discarded after training. Rows without votes are ignored.
 
         Raises
         ------
         InputError
-            If there is not one row of votes a face.
+            If votes and faces differ in number.
         """
         X, y = validate_data(self, X, y, dtype=np.float32)
         self.classes_, columns = np.unique(y, return_inverse=True)
         targets = [np.eye(len(self.classes_), dtype=np.float32)[columns]]
         if votes is not None:
             if len(votes) != len(X):
-                raise InputError(f"votes must have one row a face ({len(X)}), got {len(votes)}")
+                raise InputError(f"votes must have one row for each face ({len(X)}), got {len(votes)}")
             totals = np.sum(votes, axis=1, keepdims=True, dtype=np.float32)
             targets.append(np.divide(votes, totals, out=np.zeros(np.shape(votes), np.float32), where=totals > 0))
         self.scale_ = np.float32(1 / max(float(X.std()), 1e-12))
@@ -116,9 +117,9 @@ class MLPWithDropout(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        """Return probabilities of shape (n, k), the same for a face and the mirrored face."""
+        """Return probabilities of shape (n, k), equal for a face and its mirror image."""
         X = self._scaled(X)
-        predictions = [_softmax(scores) for scores in self._networks.scores(X)]
+        predictions = [softmax(scores) for scores in self._networks.scores(X)]
         return self._with_mirrored(sum(predictions) / len(predictions)) / (1 if self.mirror_signs is None else 2)
 
     def predict(self, X):
@@ -126,28 +127,27 @@ class MLPWithDropout(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def embed(self, X):
-        """Return the networks' last hidden layers, summed over a face and the mirrored face, shape (n, units)."""
+        """Return the last hidden layer of each network, summed over a face and its mirror image, shape (n, units)."""
         X = self._scaled(X)
         return self._with_mirrored(np.hstack(self._networks.hidden(X)))
 
     def _scaled(self, X):
-        """Return checked features in single precision, scaled as in training."""
+        """Return validated features in single precision, scaled as in training."""
         check_fitted(self, "networks_")
-        # scikit-learn's own check takes as long as a network; it is left to say what is wrong with other arrays.
-        if not (type(X) is np.ndarray and X.dtype == np.float32 and X.shape == (len(X), self.n_features_in_)) or (
-            not np.isfinite(X).all()
-        ):
+        # scikit-learn's validation takes as long as a network, so arrays that need none skip it.
+        valid = type(X) is np.ndarray and X.dtype == np.float32 and X.shape == (len(X), self.n_features_in_)
+        if not valid or not np.isfinite(X).all():
             X = validate_data(self, X, dtype=np.float32, reset=False)
         return X * self.scale_
 
     def _with_mirrored(self, values):
-        """Return the sum of the values of the faces and of the mirrored faces."""
+        """Return the sum of the values of faces and mirrored faces."""
         half = len(values) // 2
         return values if self.mirror_signs is None else values[:half] + values[half:]
 
     @property
     def _networks(self):
-        """The networks laid out to answer, once."""
+        """The networks prepared for prediction, once."""
         if "_single" not in self.__dict__:
             self._single = MirrorPass(self.networks_, self.mirror_signs)
         return self._single
@@ -161,7 +161,7 @@ class MLPWithDropout(ClassifierMixin, BaseEstimator):
         layers = _initial_layers([X.shape[1], *self.hidden, sum(part.shape[1] for part in targets)], random)
         batches = -(-n // self.batch_size)
         epochs = max(self.epochs, -(-_FEWEST_STEPS // batches))
-        rates = self.learning_rate * _rise_and_fall(epochs * batches)
+        rates = self.learning_rate * _one_cycle(epochs * batches)
         signs = None if self.mirror_signs is None else np.asarray(self.mirror_signs, dtype=np.float32)
         moments = [(np.zeros_like(layer), np.zeros_like(layer)) for layer in layers]
         step = 0
@@ -169,35 +169,35 @@ class MLPWithDropout(ClassifierMixin, BaseEstimator):
             for rows in np.array_split(random.permutation(n), batches):
                 batch = X[rows]
                 if signs is not None:
-                    turned = random.random(len(rows)) < 0.5
-                    batch[turned] *= signs
+                    mirrored = random.random(len(rows)) < 0.5
+                    batch[mirrored] *= signs
                 gradients = self._gradients(layers, batch, [part[rows] for part in targets], random)
                 step += 1
                 _adamw(layers, gradients, moments, step, rates[step - 1], self.weight_decay)
-        layers[-2:] = layers[-2][:, :k], layers[-1][:k]  # the votes have done their part
+        layers[-2:] = layers[-2][:, :k], layers[-1][:k]  # discard the columns of the votes
         return [layer.astype(np.float16) for layer in layers]
 
     def _gradients(self, layers, X, targets, random):
-        """Return the gradient of the loss on one batch by each layer."""
-        kept, values = [self.input_dropout] + [self.dropout] * len(self.hidden), [X]
-        for index, rate in enumerate(kept):
+        """Return the gradient of the loss on one batch with respect to each layer."""
+        rates, values = [self.input_dropout] + [self.dropout] * len(self.hidden), [X]
+        for index, rate in enumerate(rates):
             if index:
                 values.append(np.maximum(values[-1] @ layers[2 * index - 2] + layers[2 * index - 1], 0))
             if rate:
                 values[-1] *= (random.random(values[-1].shape, dtype=np.float32) >= rate) / np.float32(1 - rate)
         error = _output_error(values[-1] @ layers[-2] + layers[-1], targets, self.votes_weight)
         gradients = [None] * len(layers)
-        for index in range(len(kept) - 1, -1, -1):
+        for index in range(len(rates) - 1, -1, -1):
             gradients[2 * index] = values[index].T @ error
             gradients[2 * index + 1] = error.sum(axis=0)
             if index:
-                # What dropout or the rectifier set to 0 passes nothing back; the rest was scaled up by dropout.
+                # Units that dropout or the rectifier set to 0 have no gradient; dropout scaled up the others.
                 error = (error @ layers[2 * index].T) * (values[index] > 0) / np.float32(1 - self.dropout)
         return gradients
 
 
 def _initial_layers(sizes, random):
-    """Return weights and offsets of each layer in turn, drawn evenly up to the root of 1 / inputs."""
+    """Return weights and offsets of each layer in turn; weights are uniform within the root of 1 / inputs."""
     layers = []
     for rows, columns in itertools.pairwise(sizes):
         bound = np.float32(1 / np.sqrt(rows))
@@ -207,21 +207,17 @@ def _initial_layers(sizes, random):
 
 
 def _output_error(scores, targets, votes_weight):
-    """Return the gradient of the mean cross-entropies by the scores of the last layer."""
+    """Return the gradient of the mean cross-entropies with respect to the scores of the last layer."""
     error, start = np.empty_like(scores), 0
     for part, weight in zip(targets, (1.0, votes_weight), strict=False):
         columns = slice(start, start + part.shape[1])
-        error[:, columns] = np.float32(weight) * (_softmax(scores[:, columns]) * part.sum(axis=1, keepdims=True) - part)
+        error[:, columns] = np.float32(weight) * (softmax(scores[:, columns]) * part.sum(axis=1, keepdims=True) - part)
         start = columns.stop
     return error / np.float32(len(scores))
 
 
-def _softmax(scores):
-    return softmax(scores)
-
-
-def _rise_and_fall(steps):
-    """Return a factor for each step: up along half a cosine from 1/25, then down to nothing along another."""
+def _one_cycle(steps):
+    """Return a factor of the learning rate for each step: a half cosine up from 1/25 to 1, then one down to 0."""
     warm = max(1, round(_WARM_UP * steps))
     rise = 0.04 + 0.96 * (1 - np.cos(np.pi * np.arange(warm) / warm)) / 2
     fall = (1 + np.cos(np.pi * np.arange(steps - warm) / max(steps - warm, 1))) / 2
@@ -229,32 +225,32 @@ def _rise_and_fall(steps):
 
 
 def _adamw(layers, gradients, moments, step, rate, decay):
-    """Move the layers one step of AdamW, in place."""
-    first_left, second_left = 1 - _DECAY[0] ** step, 1 - _DECAY[1] ** step
+    """Update the layers by one step of AdamW, in place."""
+    first_bias, second_bias = 1 - _DECAY[0] ** step, 1 - _DECAY[1] ** step
     for layer, gradient, (first, second) in zip(layers, gradients, moments, strict=True):
         first += (1 - _DECAY[0]) * (gradient - first)
         second += (1 - _DECAY[1]) * (gradient**2 - second)
         if layer.ndim == 2:
             layer *= np.float32(1 - rate * decay)
-        move = np.sqrt(second / np.float32(second_left))
-        move += np.float32(_EPSILON)
-        np.divide(first, move, out=move)
-        layer -= np.float32(rate / first_left) * move
+        update = np.sqrt(second / np.float32(second_bias))
+        update += np.float32(_EPSILON)
+        np.divide(first, update, out=update)
+        layer -= np.float32(rate / first_bias) * update
 
 
 class MirrorPass:
-    """Forward pass of networks, in single precision, for faces and mirrored faces: each weight is read once for both.
+    """Forward pass of several networks for faces and mirrored faces together, in single precision.
 
-    Reading the weights is what one face costs. A mirrored face has the same symmetric features and the negative
-    antisymmetric ones. So the first layers, where most weights are, add the two parts' sums for a face and subtract
-    them for the mirrored face.
+    Most of the time for one face is spent reading weights, mainly those of the first layer. A mirrored face has equal
+    symmetric features and negated antisymmetric ones. The first layer therefore computes the sums over both parts once,
+    adds them for the face and subtracts them for the mirrored face.
 
     Parameters
     ----------
     networks : list of list of ndarray
         As in `MLPWithDropout.networks_`.
     mirror_signs : array-like of shape (d,) or None
-        As from `MirrorPCA`; None where the mirror is not known: a face is then its own image alone.
+        From `MirrorPCA`; None to predict faces without their mirror images.
     """
 
     def __init__(self, networks, mirror_signs=None):
@@ -266,11 +262,11 @@ class MirrorPass:
         self._columns = [slice(*pair) for pair in itertools.pairwise([0, *ends])]
         self._mirrored = mirror_signs is not None
         signs = np.asarray(mirror_signs) if self._mirrored else np.ones(len(weights))
-        self._alike, self._turned = np.flatnonzero(signs > 0), np.flatnonzero(signs < 0)
-        self._of_alike, self._of_turned = weights[self._alike], weights[self._turned]
+        self._symmetric, self._antisymmetric = np.flatnonzero(signs > 0), np.flatnonzero(signs < 0)
+        self._symmetric_weights, self._antisymmetric_weights = weights[self._symmetric], weights[self._antisymmetric]
 
     def scores(self, X):
-        """Return each network's last layer for the faces and, below them, for the mirrored faces.
+        """Return the last layer of each network: rows of the faces, then rows of the mirrored faces.
 
         Parameters
         ----------
@@ -278,36 +274,36 @@ class MirrorPass:
 
         Returns
         -------
-        list of ndarray of shape (n, k), or (2 n, k) where the mirror is known
+        list of ndarray of shape (n, k), or (2 n, k) with mirror signs
         """
-        return [_through(first, rest) for first, rest in zip(self._first(X), self._rest, strict=True)]
+        return [_apply_layers(first, rest) for first, rest in zip(self._first(X), self._rest, strict=True)]
 
     def hidden(self, X):
-        """Return each network's last hidden layer, rows as for `scores`."""
+        """Return the last hidden layer of each network; rows as for `scores`."""
         firsts = zip(self._first(X), self._rest, strict=True)
-        return [np.maximum(_through(first, rest[:-2]), 0) for first, rest in firsts]
+        return [np.maximum(_apply_layers(first, rest[:-2]), 0) for first, rest in firsts]
 
     def _first(self, X):
-        """Return the sums of the first layer of each network, not yet rectified."""
-        sums = few_rows_times(X[:, self._alike], self._of_alike) + self._offsets
+        """Return the first layer of each network before rectification."""
+        sums = multiply_few_rows(X[:, self._symmetric], self._symmetric_weights) + self._offsets
         if self._mirrored:
-            turned = few_rows_times(X[:, self._turned], self._of_turned)
-            sums = np.vstack([sums + turned, sums - turned])
+            change = multiply_few_rows(X[:, self._antisymmetric], self._antisymmetric_weights)
+            sums = np.vstack([sums + change, sums - change])
         return [sums[:, columns] for columns in self._columns]
 
 
-def few_rows_times(X, weights):
-    """Return the product of matrices, quick also where the first has few rows."""
+def multiply_few_rows(X, weights):
+    """Return the matrix product, computed faster if X has few rows."""
     if not 1 < len(X) <= _FEW_ROWS:
         return X @ weights
     product = np.empty((len(X), weights.shape[1]), dtype=np.result_type(X, weights))
-    for row, of_row in zip(X, product, strict=True):
-        np.dot(row, weights, out=of_row)
+    for row, result in zip(X, product, strict=True):
+        np.dot(row, weights, out=result)
     return product
 
 
-def _through(sums, layers):
-    """Return what layers of weights and offsets in turn make of the sums before them."""
+def _apply_layers(sums, layers):
+    """Return the output of further layers, weights and offsets in turn, from a layer before rectification."""
     for weights, offsets in zip(layers[::2], layers[1::2], strict=True):
-        sums = few_rows_times(np.maximum(sums, 0), weights) + offsets
+        sums = multiply_few_rows(np.maximum(sums, 0), weights) + offsets
     return sums

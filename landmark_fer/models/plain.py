@@ -1,4 +1,4 @@
-"""scikit-learn's KNN and SVM, with what the comparison asks of a classifier: probabilities, and any number of faces."""
+"""scikit-learn's KNN for any number of faces, and its SVM with probabilities."""
 
 import numpy as np
 import sklearn.neighbors
@@ -8,7 +8,7 @@ from landmark_fer.core.probabilities import softmax
 
 
 class KNN(sklearn.neighbors.KNeighborsClassifier):
-    """scikit-learn's `sklearn.neighbors.KNeighborsClassifier`; of fewer faces than `n_neighbors` it takes all."""
+    """scikit-learn's `KNeighborsClassifier`; if there are fewer faces than `n_neighbors`, it uses all of them."""
 
     def kneighbors(self, X=None, n_neighbors=None, return_distance=True):
         """Return distances and indices of the nearest neighbors, as scikit-learn does."""
@@ -17,14 +17,14 @@ class KNN(sklearn.neighbors.KNeighborsClassifier):
 
 
 class SVC(sklearn.svm.SVC):
-    """scikit-learn's `sklearn.svm.SVC` with probabilities: the softmax of `decision_function`.
+    """scikit-learn's `SVC` whose probabilities are the softmax of `decision_function`.
 
-    They rank the classes but are not calibrated; `fit` calibrates every candidate on held-out faces.
+    They rank the classes but are not calibrated. The command `fit` calibrates every candidate on held-out faces.
     """
 
     def predict_proba(self, X):
         """Return the softmax of the decision values, shape (n, k)."""
         scores = self.decision_function(X)
-        if scores.ndim == 1:  # of two classes scikit-learn returns one column
+        if scores.ndim == 1:  # scikit-learn returns one column for two classes
             scores = np.stack([-scores, scores], axis=1) / 2
         return softmax(scores)

@@ -1,7 +1,7 @@
-"""A hand-written rule set: what a person would say makes an expression, as a table over the named measurements.
+"""Hand-written rules that recognize expressions from geometric measurements.
 
-Nothing about an expression is learned, so the rules show what knowledge alone is worth. They follow the action units
-of FACS [1]_, as the expert systems of the 1990s did [2]_.
+The rules are not learned, so their accuracy shows what expert knowledge alone achieves. They follow the action units of
+FACS [1]_, like the expert systems of the 1990s [2]_.
 
 References
 ----------
@@ -22,23 +22,23 @@ from landmark_fer.features.measurements import MEASUREMENT_NAMES, MEASUREMENTS
 
 MORE, LESS = 1, -1
 DEFAULT = "neutral"
-LIMIT = 3.0  # standard deviations; what lies beyond is more often a landmark gone astray than a stronger expression
+LIMIT = 3.0  # standard deviations; larger values are more often misplaced landmarks than stronger expressions
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One row of the table: a measurement that speaks for an expression.
+    """One row of `RULES`: a measurement that is evidence for an expression.
 
     Attributes
     ----------
     expression : str
     measurement : str
-        A name of `MEASUREMENT_NAMES`, without ``right_`` or ``left_`` for the mean of both sides. Of one that has a
-        sign, the size counts.
+        A name of `MEASUREMENT_NAMES`; without ``right_`` or ``left_``, the mean of both sides. For a signed
+        measurement, its absolute value.
     sign : {MORE, LESS}
-        Whether a larger or a smaller value than usual speaks for the expression.
+        Whether a larger or a smaller value than the median is evidence.
     weight : float
-        Evidence of one standard deviation.
+        Evidence per standard deviation.
     """
 
     expression: str
@@ -48,7 +48,7 @@ class Rule:
 
 
 RULES = (
-    # A smile: lip corners up and apart, cheeks raised.
+    # Smile: lip corners up and apart, cheeks raised.
     Rule("happy", "lip_corner_height", MORE, 1.0),
     Rule("happy", "mouth_width", MORE, 0.8),
     Rule("happy", "lip_corner_to_eye", LESS, 0.5),
@@ -57,7 +57,7 @@ RULES = (
     Rule("surprise", "brow_height", MORE, 0.8),
     Rule("surprise", "eye_aperture", MORE, 0.5),
     Rule("surprise", "mouth_width", LESS, 0.4),
-    # Eyes wide and brows drawn up at their inner ends, over a mouth that is pulled wide.
+    # Eyes wide, inner ends of the brows raised, mouth stretched.
     Rule("fear", "eye_aperture", MORE, 0.6),
     Rule("fear", "brow_slope", MORE, 0.5),
     Rule("fear", "inner_brow_height", MORE, 0.4),
@@ -78,26 +78,28 @@ RULES = (
     # One lip corner up.
     Rule("contempt", "lip_corner_height_asymmetry", MORE, 1.0),
 )
-"""All rules. `DEFAULT` has none: it is the answer where nothing speaks for another."""
+"""All rules. `DEFAULT` has none: it is predicted without evidence for another expression."""
 
 
 class ExpressionRules(ClassifierMixin, BaseEstimator):
-    """Adds up what each expression's rules find; the softmax of the sums and the classes' shares is the answer.
+    """Classifier that adds up the evidence for each expression; no relation to an expression is learned.
+
+    Probabilities are the softmax of the sums plus the logarithms of the class frequencies.
 
     Parameters
     ----------
     rules : sequence of Rule, default=RULES
     doubt : float, default=1.0
-        Evidence that an expression needs before it stands level with `DEFAULT`.
+        Evidence at which an expression is as probable as `DEFAULT`.
     names : tuple of str, default=MEASUREMENT_NAMES
-        The measurements that the columns of X hold, as in `Measurements`.
+        Names of the columns of X, as in `Measurements`.
 
     Attributes
     ----------
     medians_, spreads_ : ndarray of shape (r,)
-        Of the training faces, for the measurement of each rule.
+        Median and standard deviation of each rule's measurement over the training faces.
     priors_ : ndarray of shape (k,)
-        Of the classes in training.
+        Frequency of each class in training.
     classes_ : ndarray of shape (k,)
     """
 
@@ -107,12 +109,12 @@ class ExpressionRules(ClassifierMixin, BaseEstimator):
         self.names = names
 
     def fit(self, X, y):
-        """Learn what is usual from measurements X of shape (n, m), as `measure`, and shares from y of shape (n,).
+        """Fit medians and deviations to measurements X of shape (n, m), and class frequencies to y of shape (n,).
 
         Raises
         ------
         InputError
-            If X does not hold the named measurements, or a rule names none of them.
+            If X has another number of columns than `names`, or a rule names no measurement.
         """
         X, y = validate_data(self, X, y, dtype=np.float64)
         if X.shape[1] != len(self.names):
@@ -124,12 +126,14 @@ class ExpressionRules(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        """Return probabilities of shape (n, k), the same for a face and the mirrored face."""
+        """Return probabilities of shape (n, k), equal for a face and its mirror image."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        away = _values(X, self.rules, self.names) - self.medians_
-        away = np.divide(away, self.spreads_, out=np.zeros_like(away), where=self.spreads_ > 1e-9).clip(-LIMIT, LIMIT)
-        scores = away @ _weights(self.rules, self.classes_) - self.doubt * (self.classes_ != DEFAULT)
+        offsets = _values(X, self.rules, self.names) - self.medians_
+        deviations = np.divide(offsets, self.spreads_, out=np.zeros_like(offsets), where=self.spreads_ > 1e-9)
+        scores = deviations.clip(-LIMIT, LIMIT) @ _weights(self.rules, self.classes_) - self.doubt * (
+            self.classes_ != DEFAULT
+        )
         scores += np.log(self.priors_)
         return softmax(scores)
 
@@ -139,7 +143,7 @@ class ExpressionRules(ClassifierMixin, BaseEstimator):
 
 
 def _weights(rules, classes):
-    """Return the signed weight of each rule for each class, shape (r, k); 0 but for its own expression."""
+    """Return the signed weight of each rule for each class, shape (r, k); 0 for other expressions than its own."""
     signed = np.array([rule.sign * rule.weight for rule in rules])
     return signed[:, None] * (np.array([rule.expression for rule in rules])[:, None] == classes)
 
@@ -150,7 +154,7 @@ def _values(X, rules, names):
 
 
 def _value(X, name, names):
-    sides = [column for column, own in enumerate(names) if own in (f"right_{name}", f"left_{name}")]
+    sides = [column for column, each in enumerate(names) if each in (f"right_{name}", f"left_{name}")]
     if sides:
         return X[:, sides].mean(axis=1)
     if name not in names:

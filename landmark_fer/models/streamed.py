@@ -1,7 +1,7 @@
-"""Models for more faces than memory holds: faces are described batch by batch, and learned from batch by batch.
+"""Models for more faces than fit in memory: features are extracted and learned in batches.
 
-The other candidates need the features of all faces at once, two and a half kilobytes a face. These keep them in a
-temporary file and a batch in memory; the records are memory-mapped, or `RecordRows`.
+The other candidates hold the features of all faces in memory, 2.5 kB for each face. These write them to a temporary
+file and hold one batch in memory. The face records can be memory-mapped or `RecordRows`.
 """
 
 import tempfile
@@ -16,50 +16,50 @@ from sklearn.utils import check_random_state
 from landmark_fer.features.projection import check_fitted
 from landmark_fer.features.transformers import Stateless
 
-_SAMPLE = 4000  # faces that show how wide features spread, and among which landmarks of the kernel are chosen
-_FAINTEST = 5e-5  # share of the kernel's whole variance under which a direction is rounding
+_SAMPLE = 4000  # faces from which the scale of the features and the vectors of the kernel are taken
+_LEAST_VARIANCE = 5e-5  # fraction of the kernel's total variance below which a direction is rounding error
 
 
 class PassThrough(Stateless, auto_wrap_output_keys=None):
-    """Face records as they come: the ``features`` step before a model that describes faces itself."""
+    """The ``features`` step of a model that extracts features itself: returns face records unchanged."""
 
     def transform(self, X):
-        """Return X."""
+        """Return X unchanged."""
         return X
 
 
 class StreamedClassifier(ClassifierMixin, BaseEstimator):
-    """Logistic regression by stochastic gradient descent on face records, linear or in an approximated RBF kernel.
+    """Logistic regression of face records by stochastic gradient descent, linear or in an approximated RBF kernel.
 
-    A face and its mirrored face are the same to it: a linear model reads the size of the features that the mirror
-    turns, and the kernel is summed over both images.
+    It treats a face and its mirror image alike: the linear model uses absolute values of the antisymmetric features,
+    and the kernel is summed over both.
 
     Parameters
     ----------
     features : transformer
-        From face records of shape (n,) to float32 of shape (n, d), fitted on few of them, as from `make_features`.
+        Transforms face records of shape (n,) to float32 of shape (n, d), as from `make_features`.
     mirror_signs : array-like of shape (d,)
-        As from `MirrorPCA`.
+        From `MirrorPCA`.
     n_vectors : int, default=0
-        Faces that span the kernel by Nystroem's method [1]_; 0 makes a linear model.
+        Number of faces that span the kernel space by Nystroem's method [1]_; 0 for a linear model.
     gamma : float, default=0.8
-        Of the kernel, ``exp(-gamma * |x - v|^2 / V)`` with V the total variance of the features.
+        Of the kernel ``exp(-gamma * |x - v|^2 / V)`` with V the total variance of the features.
     alpha : float, default=1e-5
-        Regularisation, the factor of the squared weights.
+        Regularisation: factor of the squared weights.
     epochs : int, default=12
     batch_size : int, default=2048
-        Faces that are described, and learned from, at a time.
+        Faces whose features are extracted and learned at a time.
     random_state : int, RandomState or None, default=None
 
     Attributes
     ----------
     features_ : transformer
     classifier_ : SGDClassifier
-        Averaged over its steps [2]_.
+        With weights averaged over the steps [2]_.
     vectors_ : ndarray of shape (v, d), float32, or None
-        The faces that span the kernel.
+        Features of the faces that span the kernel space.
     directions_ : ndarray of shape (v, r), float32
-        Take a face's kernels with them to coordinates in their span.
+        Map the kernels of a face with these vectors to coordinates in the kernel space.
     classes_ : ndarray of shape (k,)
 
     References
@@ -89,16 +89,16 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X, y):
-        """Learn from face records X of shape (n,), which may be memory-mapped or `RecordRows`, with expressions y."""
+        """Fit to face records X of shape (n,), which may be memory-mapped or `RecordRows`, and expressions y."""
         random = check_random_state(self.random_state)
         self.classes_, columns = np.unique(y, return_inverse=True)
         self.features_ = clone(self.features).fit(X, y)
         self._fit_map(X, random)
-        # log_loss: its probabilities are those of logistic regression, which pools calibrate like any other's
-        options = {"loss": "log_loss", "alpha": self.alpha, "average": True}
-        self.classifier_ = SGDClassifier(**options, random_state=random.randint(2**31))
+        self.classifier_ = SGDClassifier(
+            loss="log_loss", alpha=self.alpha, average=True, random_state=random.randint(2**31)
+        )
         with FeatureFile(len(X), len(self.mirror_signs)) as file:
-            places = random.permutation(len(X))  # a source may be sorted by expression
+            places = random.permutation(len(X))  # the data may be sorted by expression
             for rows in self._batches(len(X)):
                 file.write(places[rows], self.features_.transform(X[rows]))
             shuffled = np.empty_like(columns)
@@ -110,7 +110,7 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        """Return probabilities of shape (n, k) for face records of shape (n,), batch by batch."""
+        """Return probabilities of shape (n, k) of face records of shape (n,), computed in batches."""
         check_fitted(self, "classifier_")
         batches = [self._prediction(X[rows]) for rows in self._batches(len(X))]
         return np.vstack(batches) if batches else np.empty((0, len(self.classes_)))
@@ -126,7 +126,7 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
         return [slice(start, min(start + self.batch_size, n)) for start in range(0, n, self.batch_size)]
 
     def _fit_map(self, X, random):
-        """Learn the scale of the features, and the vectors of the kernel where there is one."""
+        """Fit the scale of the features and, for a kernel, its vectors."""
         rows = np.sort(random.permutation(len(X))[:_SAMPLE])
         sample = self.features_.transform(X[rows])
         self.spread_ = max(float(sample.var(axis=0).sum()), 1e-12)
@@ -137,36 +137,36 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
             self.directions_ = _directions(self.vectors_, self.width_)
         mapped = self._map(sample)
         self.offset_ = mapped.mean(axis=0)
-        # Unit length in the mean: the first steps of the descent would overshoot with longer ones.
+        # Mean length 1: the first steps of the descent would overshoot with longer vectors.
         self.scale_ = np.float32(1 / max(float(np.sqrt(mapped.var(axis=0).sum())), 1e-12))
 
-    def _mapped(self, described):
-        return (self._map(described) - self.offset_) * self.scale_
+    def _mapped(self, features):
+        return (self._map(features) - self.offset_) * self.scale_
 
-    def _map(self, described):
-        """Return what the classifier sees: the same for a face and the mirrored face."""
+    def _map(self, features):
+        """Return the inputs of the classifier, equal for a face and its mirror image."""
         signs = np.asarray(self.mirror_signs, dtype=np.float32)
         if self.vectors_ is None:
-            return np.where(signs > 0, described, np.abs(described))
-        both = (rbf_kernel(faces, self.vectors_, self.width_) for faces in (described, described * signs))
-        return sum(both) @ self.directions_
+            return np.where(signs > 0, features, np.abs(features))
+        kernels = (rbf_kernel(each, self.vectors_, self.width_) for each in (features, features * signs))
+        return sum(kernels) @ self.directions_
 
 
 def _directions(vectors, width):
-    """Return what takes kernels with some vectors to coordinates in their span, shape (v, r), float32.
+    """Return the map from kernels with the vectors to coordinates in their span, shape (v, r), float32.
 
-    Near-duplicates among the vectors span one direction, and rounding beside it, which would be made as long as the
-    others; scikit-learn's Nystroem does.
+    Near-duplicates among the vectors lead to directions of rounding errors, which are left out; scikit-learn's Nystroem
+    would scale them up to the length of the others.
     """
     values, columns = scipy.linalg.eigh(rbf_kernel(vectors.astype(np.float64), gamma=width))
-    kept = values > _FAINTEST * len(vectors)
-    return (columns[:, kept] / np.sqrt(values[kept])).astype(np.float32)
+    real = values > _LEAST_VARIANCE * len(vectors)
+    return (columns[:, real] / np.sqrt(values[real])).astype(np.float32)
 
 
 class FeatureFile:
-    """A matrix in a temporary file, in half precision; a context manager, at whose end it is gone.
+    """Matrix in a temporary file, in half precision; a context manager that deletes the file on exit.
 
-    It is read and written with plain calls. A memory map would count what was read as this process's memory.
+    Plain reads and writes are used because the pages of a memory map would count as memory of this process.
 
     Parameters
     ----------
@@ -186,13 +186,13 @@ class FeatureFile:
         self._file.close()
 
     def write(self, places, rows):
-        """Write each of some rows, shape (m, d), at its place."""
+        """Write rows of shape (m, d), each at its place in the matrix."""
         for place, row in zip(places.tolist(), rows.astype(np.float16), strict=True):
             self._file.seek(place * self._row.itemsize)
             self._file.write(row.data)
 
     def read(self, rows):
-        """Return neighbouring rows, given as a slice, as float32 of shape (m, d)."""
+        """Return a slice of rows as float32 of shape (m, d)."""
         self._file.seek(rows.start * self._row.itemsize)
         content = self._file.read((rows.stop - rows.start) * self._row.itemsize)
         return np.frombuffer(content, dtype=self._row).astype(np.float32)

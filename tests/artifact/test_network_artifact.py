@@ -178,7 +178,7 @@ class TestNetworkFiles:
         ("name", "sentence"),
         [
             ("none.onnx", r"network .*none\.onnx cannot be read \(No such file"),
-            ("words.onnx", r"words\.onnx must be a whole ONNX model"),
+            ("words.onnx", r"words\.onnx must be a complete ONNX model"),
             ("bare.onnx", r"bare\.onnx must be described by .*bare\.json"),
             ("words.keras", r"words\.keras must be described by .*words\.keras|words\.json"),
         ],

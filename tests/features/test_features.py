@@ -1,4 +1,4 @@
-"""Laws of the features: what a face's place, size and mirror do to them, then ideal faces with known answers."""
+"""Features: invariance to position, size and mirroring, then ideal faces with known values."""
 
 import numpy as np
 import pytest
@@ -19,17 +19,17 @@ def value(name, face):
     return measure(face)[MEASUREMENT_NAMES.index(name)]
 
 
-def test_measurements_do_not_change_when_a_face_is_moved_turned_or_scaled(landmarks):
+def test_measurements_are_unchanged_by_translation_rotation_and_scale(landmarks):
     np.testing.assert_allclose(measure(moved(landmarks)), measure(landmarks), atol=1e-9)
 
 
-def test_measurements_of_the_mirrored_face_swap_sides(landmarks):
+def test_mirroring_swaps_the_sides_of_measurements(landmarks):
     np.testing.assert_allclose(
         measure(mirror_landmarks(landmarks)), mirrored_measurements(measure(landmarks)), atol=1e-9
     )
 
 
-def test_signed_measurements_of_a_symmetric_face_are_nought():
+def test_signed_measurements_of_a_symmetric_face_are_zero():
     signed = [measurement.signed for measurement in MEASUREMENTS]
     np.testing.assert_allclose(measure(TEMPLATE)[signed], 0, atol=1e-9)
 
@@ -38,13 +38,13 @@ def test_one_face_at_a_time_equals_all_at_once(landmarks):
     np.testing.assert_allclose(np.stack([measure(face) for face in landmarks]), measure(landmarks))
 
 
-def test_all_measurements_at_once_are_each_its_own_formula(landmarks):
+def test_measure_equals_each_formula_on_its_own(landmarks):
     one_by_one = [measurement.formula(upright(landmarks)) for measurement in MEASUREMENTS]
     np.testing.assert_allclose(measure(landmarks), np.stack(one_by_one, axis=-1), atol=1e-12)
     assert not measure(np.full((68, 2), 3.0))[[name == "mouth_aspect" for name in MEASUREMENT_NAMES]].any()
 
 
-def test_names_are_distinct_and_every_row_says_what_it_means():
+def test_every_measurement_has_a_unique_name_a_meaning_and_a_unit():
     assert len(set(MEASUREMENT_NAMES)) == len(MEASUREMENTS) >= 40
     assert all(row.meaning and row.unit in ("iod", "ratio", "slope") for row in MEASUREMENTS)
 
@@ -63,45 +63,45 @@ def test_names_are_distinct_and_every_row_says_what_it_means():
         ([30], (0.2, 0), "nose_sideways"),
     ],
 )
-def test_a_moved_point_moves_the_measurement_named_after_it(points, shift, grows):
+def test_moving_a_point_changes_its_measurement(points, shift, grows):
     face = TEMPLATE.copy()
     face[points] += shift
     assert value(grows, face) > value(grows, TEMPLATE) + 0.02
 
 
-def test_mouth_opening_of_the_template_opened_by_a_third_is_a_third():
+def test_mouth_opening_is_measured_in_inter_ocular_distances():
     face = TEMPLATE.copy()
     face[[65, 66, 67], 1] = face[[61, 62, 63], 1][::-1] + 1 / 3
     assert value("mouth_opening", face) == pytest.approx(1 / 3, abs=0.01)
 
 
-@pytest.mark.parametrize("describe", [Measurements(), AlignedLandmarks(), HogOfChip(), HogOfChip(80, 64, 8)])
-def test_mirror_of_a_description_is_the_description_of_the_mirror(describe):
+@pytest.mark.parametrize("transformer", [Measurements(), AlignedLandmarks(), HogOfChip(), HogOfChip(80, 64, 8)])
+def test_mirrored_features_equal_the_features_of_the_mirrored_face(transformer):
     records, _ = made_up_faces(4)
-    expected = describe.transform(mirror_records(records))
-    np.testing.assert_allclose(describe.mirror(describe.transform(records)), expected, atol=2e-4)
+    expected = transformer.transform(mirror_records(records))
+    np.testing.assert_allclose(transformer.mirror(transformer.transform(records)), expected, atol=2e-4)
 
 
-@pytest.mark.parametrize("describe", [Measurements(), AlignedLandmarks(), HogOfChip()])
-def test_features_of_no_faces_are_an_empty_array(describe):
+@pytest.mark.parametrize("transformer", [Measurements(), AlignedLandmarks(), HogOfChip()])
+def test_features_of_no_faces_are_an_empty_array(transformer):
     records, _ = made_up_faces(1)
-    assert describe.transform(records[:0]).shape == (0, describe.transform(records).shape[1])
+    assert transformer.transform(records[:0]).shape == (0, transformer.transform(records).shape[1])
 
 
-def test_hog_sees_the_direction_of_an_edge_and_its_sign():
+def test_hog_distinguishes_the_direction_and_the_sign_of_an_edge():
     dark_to_light = np.tile(np.linspace(0, 255, 80).astype(np.uint8), (80, 1))
     chips = np.stack([dark_to_light, dark_to_light[:, ::-1], dark_to_light.T])
     strongest = hog(chips).reshape(3, -1, 18).sum(axis=1).argmax(axis=1)
     assert len(set(strongest.tolist())) == 3
 
 
-def test_hog_does_not_see_brightness_or_contrast(generator):
+def test_hog_is_unchanged_by_brightness_and_contrast(generator):
     chip = generator.integers(60, 120, (1, 80, 80), dtype=np.uint8)
     np.testing.assert_allclose(hog(chip), hog(chip + np.uint8(100)), atol=1e-6)
     np.testing.assert_allclose(hog(chip), hog(chip * np.uint8(2)), atol=2e-2)
 
 
-def test_hog_of_a_wrong_chip_is_refused():
+def test_wrong_chips_and_sides_are_refused():
     with pytest.raises(InputError, match="chips must be uint8"):
         hog(np.zeros((2, 80, 80)))
     with pytest.raises(InputError, match="multiple"):
@@ -109,20 +109,20 @@ def test_hog_of_a_wrong_chip_is_refused():
 
 
 class TestMirrorPCA:
-    def test_mirrored_faces_turn_the_sign_of_the_antisymmetric_components(self):
+    def test_mirroring_negates_the_antisymmetric_components(self):
         records, _ = made_up_faces(20)
         pca = MirrorPCA(HogOfChip(), 10, 6).fit(records)
-        turned = pca.transform(records) * pca.mirror_signs
-        np.testing.assert_allclose(pca.transform(mirror_records(records)), turned, atol=2e-3)
+        expected = pca.transform(records) * pca.mirror_signs
+        np.testing.assert_allclose(pca.transform(mirror_records(records)), expected, atol=2e-3)
 
-    def test_components_have_the_variance_asked_for_the_largest_first(self):
+    def test_components_have_the_requested_variance_in_descending_order(self):
         records, _ = made_up_faces(40)
         components = MirrorPCA(AlignedLandmarks(), 20, 10, weight=4.0).fit_transform(records)
         both_ways = np.vstack([components, components * MirrorPCA(None, 20, 10).mirror_signs])
         assert both_ways.var(axis=0).sum() == pytest.approx(16, rel=0.01)
         assert (np.diff(both_ways[:, :20].var(axis=0)) <= 1e-3).all()
 
-    def test_fewer_faces_than_components_leave_the_layout_alone(self):
+    def test_fewer_faces_than_components_keep_the_layout(self):
         records, _ = made_up_faces(1)
         components = MirrorPCA(Measurements(), 28, 18, standardize=True).fit_transform(records)
         assert components.shape == (3, 46) and np.isfinite(components).all()

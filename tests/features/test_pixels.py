@@ -1,4 +1,4 @@
-"""Grey values of the chip: laws, then images with known answers."""
+"""Grey values of the chip: invariances, then images with known values."""
 
 import numpy as np
 import pytest
@@ -9,31 +9,31 @@ from landmark_fer.features.texture import PixelsOfChip, pixels
 from tests.conftest import made_up_faces
 
 
-def test_every_face_has_mean_nought_and_standard_deviation_one(generator):
+def test_every_face_has_mean_zero_and_standard_deviation_one(generator):
     grey = pixels(generator.integers(0, 256, (5, 80, 80), dtype=np.uint8))
     assert grey.shape == (5, 1024) and grey.dtype == np.float32
     np.testing.assert_allclose(grey.mean(axis=1), 0, atol=1e-5)
     np.testing.assert_allclose(grey.std(axis=1), 1, atol=1e-5)
 
 
-def test_brightness_and_contrast_do_not_matter(generator):
+def test_brightness_and_contrast_change_nothing(generator):
     chips = generator.integers(20, 100, (3, 80, 80), dtype=np.uint8)
     np.testing.assert_allclose(pixels(2 * chips + 10), pixels(chips), atol=1e-5)
 
 
 @pytest.mark.parametrize("grey", [0, 128, 255])
-def test_a_face_of_one_grey_value_is_nought(grey):
+def test_a_uniform_chip_is_all_zero(grey):
     np.testing.assert_array_equal(pixels(np.full((1, 80, 80), grey, np.uint8)), 0)
 
 
-def test_a_image_dark_above_and_light_below_is_minus_one_and_one_in_rows():
+def test_a_dark_upper_and_a_bright_lower_half_are_minus_one_and_one():
     chip = np.zeros((1, 80, 80), np.uint8)
     chip[:, 40:] = 200
     expected = np.repeat([-1.0, 1.0], 16 * 32)
     np.testing.assert_allclose(pixels(chip)[0], expected, atol=1e-6)
 
 
-def test_only_the_middle_is_seen_at_the_size_asked_for():
+def test_only_the_central_square_is_used_and_resized():
     chips = np.zeros((1, 80, 80), np.uint8)
     chips[:, 8:72, 8:40] = 100
     framed = chips.copy()
@@ -42,11 +42,11 @@ def test_only_the_middle_is_seen_at_the_size_asked_for():
     assert pixels(chips, frame=48, side=96).shape == (1, 96 * 96)
 
 
-def test_mirror_of_the_pixels_is_the_pixels_of_the_mirror():
+def test_mirrored_pixels_equal_the_pixels_of_the_mirrored_face():
     records, _ = made_up_faces(3)
-    describe = PixelsOfChip(side=24)
-    expected = describe.transform(mirror_records(records))
-    np.testing.assert_allclose(describe.mirror(describe.transform(records)), expected, atol=1e-5)
+    transformer = PixelsOfChip(side=24)
+    expected = transformer.transform(mirror_records(records))
+    np.testing.assert_allclose(transformer.mirror(transformer.transform(records)), expected, atol=1e-5)
 
 
 def test_one_at_a_time_equals_all_at_once_and_no_faces_are_an_empty_array():

@@ -1,4 +1,4 @@
-"""Displays: plain values in, a drawing out, the same twice, on paper light and dark, without a window anywhere."""
+"""Figures: values in, axes out; reproducible, on light and dark backgrounds, without a window."""
 
 import dataclasses
 import re
@@ -14,7 +14,7 @@ from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
 from landmark_fer.evaluation.rejection import rejection_facts
 from landmark_fer.evaluation.scores import score
-from landmark_fer.figures.canvas import figure_svg, new_figure, plain
+from landmark_fer.figures.canvas import escape_text, figure_svg, new_figure
 from landmark_fer.figures.comparison import (
     CostFigure,
     FoldsFigure,
@@ -34,7 +34,7 @@ CLASSES = ("angry", "happy", "neutral")
 
 @pytest.fixture(scope="module")
 def predictions():
-    """Labels of 300 faces and probabilities that are right more often than not, the surer the more."""
+    """Labels of 300 faces and probabilities whose accuracy rises with confidence."""
     generator = np.random.default_rng(1)
     truth = generator.integers(3, size=300)
     logits = generator.normal(0, 1, (300, 3)) + 1.5 * np.eye(3)[truth]
@@ -49,7 +49,7 @@ def history():
     ]
 
 
-def every_display(expressions, probabilities):
+def every_figure(expressions, probabilities):
     scores = score(expressions, probabilities, CLASSES)
     learnt = [{"n": n, "accuracy": 0.4 + n / 1000, "accuracy_interval": (0.3, 0.9)} for n in (100, 200, 400)]
     groups = [("mouth", "landmarks", 0.1), ("eyes", "image", 0.02), ("rim", "image", -0.01)]
@@ -87,10 +87,10 @@ def texts_of(axes):
     return [text.get_text() for text in axes.texts] + ticks
 
 
-class TestEveryDisplay:
+class TestEveryFigure:
     @pytest.mark.parametrize("name", NAMES)
-    def test_draws_on_what_it_is_given_or_on_a_figure_of_its_own(self, name, predictions):
-        display = every_display(*predictions)[name]
+    def test_draws_on_given_axes_or_on_a_new_figure(self, name, predictions):
+        display = every_figure(*predictions)[name]
         before = values_of(display)
         figure = new_figure()
         axes = figure.subplots()
@@ -98,41 +98,41 @@ class TestEveryDisplay:
         assert values_of(display) == before
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_the_ground_is_the_palettes_and_something_stands_on_it(self, name, predictions):
+    def test_the_background_is_that_of_the_palette(self, name, predictions):
         for palette in (LIGHT, DARK):
-            figure = every_display(*predictions)[name].draw(palette=palette).figure
+            figure = every_figure(*predictions)[name].draw(palette=palette).figure
             figure.canvas.draw() if hasattr(figure.canvas, "buffer_rgba") else figure.savefig("/dev/null", format="png")
-            ground = tuple(round(255 * part) for part in figure.get_facecolor()[:3])
-            assert "#{:02x}{:02x}{:02x}".format(*ground) == palette.paper
+            background = tuple(round(255 * part) for part in figure.get_facecolor()[:3])
+            assert "#{:02x}{:02x}{:02x}".format(*background) == palette.paper
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_the_svg_is_the_same_twice_and_takes_the_colours_of_its_page(self, name, predictions):
+    def test_the_svg_is_reproducible_and_uses_the_colours_of_the_page(self, name, predictions):
         first, second = (
-            figure_svg(each[name].draw(palette=PAGE).figure, label="seen", prefix="a")
-            for each in (every_display(*predictions), every_display(*predictions))
+            figure_svg(each[name].draw(palette=PAGE).figure, label="a figure", prefix="a")
+            for each in (every_figure(*predictions), every_figure(*predictions))
         )
         assert first == second
         assert "var(--ink)" in first and "<text" in first
         assert not re.search("#01020[3456]", first)
 
-    def test_there_is_one_for_each_name_tested(self, predictions):
-        assert set(every_display(*predictions)) == set(NAMES)
+    def test_every_figure_is_tested(self, predictions):
+        assert set(every_figure(*predictions)) == set(NAMES)
 
 
 class TestConfusion:
     def test_counts_are_those_of_scikit_learn(self, predictions):
         expressions, probabilities = predictions
-        said = np.array(CLASSES)[probabilities.argmax(axis=1)]
-        display = ConfusionFigure.from_predictions(expressions, said, CLASSES)
-        np.testing.assert_array_equal(display.confusion, confusion_matrix(expressions, said, labels=CLASSES))
+        predicted = np.array(CLASSES)[probabilities.argmax(axis=1)]
+        display = ConfusionFigure.from_predictions(expressions, predicted, CLASSES)
+        np.testing.assert_array_equal(display.confusion, confusion_matrix(expressions, predicted, labels=CLASSES))
         np.testing.assert_allclose(display.shares.sum(axis=1), 1)
 
-    def test_cells_say_per_cents_of_the_label_and_labels_their_faces(self):
+    def test_cells_show_percentages_and_labels_the_number_of_faces(self):
         texts = texts_of(ConfusionFigure(np.array([[3, 1], [0, 0]]), ("happy", "sad")).draw())
         assert texts[:4] == ["75", "25", "0", "0"]
         assert "happy (4)" in texts and "sad (0)" in texts
 
-    def test_an_prediction_that_is_no_class_is_refused(self):
+    def test_a_prediction_that_is_not_a_class_is_refused(self):
         with pytest.raises(InputError, match="must be among happy, sad, got angry"):
             ConfusionFigure.from_predictions(["happy"], ["angry"], ("happy", "sad"))
 
@@ -142,14 +142,14 @@ class TestCurves:
         computed, scored = ReliabilityFigure.from_probabilities(*predictions, CLASSES), score(*predictions, CLASSES)
         assert (computed.table, computed.error) == (scored["reliability"], scored["ece"])
 
-    def test_bins_with_next_to_no_face_have_no_accuracy(self):
+    def test_bins_with_few_faces_show_no_accuracy(self):
         row = {"low": 0.5, "high": 0.6, "confidence": 0.55}
         table = [row | {"n": FEWEST - 1, "accuracy": 0.0}, row | {"n": FEWEST, "accuracy": 0.5}]
         axes = ReliabilityFigure(table).draw()
         (points,) = (line for line in axes.lines if line.get_marker() == "o")
         assert points.get_ydata().tolist() == [50.0]
 
-    def test_the_reject_curve_ends_with_all_faces_and_marks_the_point(self, predictions):
+    def test_the_rejection_curve_ends_at_full_coverage_and_marks_the_operating_point(self, predictions):
         display = RejectionFigure.from_probabilities(*predictions, CLASSES)
         facts = rejection_facts(*predictions, CLASSES)
         assert display.point == tuple(facts[name] for name in ("threshold", "coverage", "accuracy"))
@@ -157,10 +157,10 @@ class TestCurves:
         marked = [line for line in display.draw().lines if line.get_linestyle() == "None"]
         np.testing.assert_allclose(marked[0].get_xydata()[0], [100 * facts["coverage"], 100 * facts["accuracy"]])
 
-    def test_two_reject_curves_share_axes_and_one_wanted_line(self, predictions):
+    def test_two_rejection_curves_share_axes_and_one_target_line(self, predictions):
         display = RejectionFigure.from_probabilities(*predictions, CLASSES)
         axes = display.draw(display.draw(), colour=SERIES[2])
-        assert axes.get_legend_handles_labels()[1].count("wanted: 85 %") == 1
+        assert axes.get_legend_handles_labels()[1].count("target: 85 %") == 1
 
     def test_scores_of_folds_are_those_of_their_own_faces(self, predictions):
         expressions, probabilities = predictions
@@ -171,8 +171,8 @@ class TestCurves:
         display = FoldsFigure.from_probabilities({"one": probabilities}, expressions, CLASSES, folds)
         np.testing.assert_allclose(display.scores["one"], expected)
 
-    def test_learning_sizes_are_the_marks_of_the_axis(self, predictions):
-        assert "400" in texts_of(every_display(*predictions)["learning"].draw())
+    def test_learning_sizes_are_the_ticks_of_the_axis(self, predictions):
+        assert "400" in texts_of(every_figure(*predictions)["learning"].draw())
 
 
 class TestDistribution:
@@ -184,13 +184,13 @@ class TestDistribution:
         assert all(each.sum() == pytest.approx(1) for each in display.shares.values())
         assert display.shares["happy"][display.edges[:-1] > 1].sum() == 0
 
-    def test_smoothing_leaves_what_is_flat_and_the_sum_of_a_hill(self):
+    def test_smoothing_keeps_constants_and_the_sum(self):
         np.testing.assert_allclose(smooth(np.full(40, 0.3)), 0.3)
-        hill = np.zeros(41)
-        hill[20] = 1
-        assert smooth(hill).sum() == pytest.approx(1) and smooth(hill).argmax() == 20
+        peak = np.zeros(41)
+        peak[20] = 1
+        assert smooth(peak).sum() == pytest.approx(1) and smooth(peak).argmax() == 20
 
-    def test_one_value_for_all_and_none_at_all(self):
+    def test_equal_values_are_drawn_and_no_values_refused(self):
         DistributionFigure.from_values(np.ones(5), np.array(["happy"] * 5)).draw()
         with pytest.raises(InputError, match="at least one face"):
             DistributionFigure.from_values(np.array([np.nan]), np.array(["happy"]), name="width")
@@ -202,45 +202,45 @@ class TestLandmarks:
             map(str, range(68))
         )
 
-    def test_on_a_real_image_the_points_lie_in_the_images_own_pixels(self, astronaut, astronaut_face):
+    def test_points_are_drawn_in_pixels_of_the_image(self, astronaut, astronaut_face):
         axes = LandmarksFigure.from_faces(astronaut, [astronaut_face]).draw()
         np.testing.assert_array_equal(axes.images[0].get_array(), astronaut)
         drawn = np.vstack([line.get_xydata() for line in axes.lines])
         assert {tuple(point) for point in drawn} == {tuple(point) for point in astronaut_face.landmarks}
         assert axes.get_legend() is None
 
-    def test_a_image_without_a_face_is_drawn_as_it_is(self, astronaut):
+    def test_an_image_without_a_face_is_drawn_alone(self, astronaut):
         axes = LandmarksFigure.from_faces(astronaut, []).draw()
         assert len(axes.images) == 1 and not axes.lines
 
-    def test_other_points_are_refused(self):
+    def test_wrong_shapes_are_refused(self):
         with pytest.raises(InputError, match="must have shape"):
             LandmarksFigure(np.zeros((5, 2)))
 
 
 class TestRejection:
     @pytest.mark.parametrize("lowest", [0.2, 0.64, 0.8, 0.95, 1.0])
-    def test_the_legend_stands_under_the_wanted_share_and_the_curve_beside_it(self, lowest):
+    def test_the_legend_covers_neither_the_target_nor_the_curve(self, lowest):
         coverage = np.linspace(0.05, 1, 20)
         curve = np.column_stack([coverage, 1 - coverage, 1 - (1 - lowest) * coverage])
         axes = RejectionFigure(curve, (0.6, 0.5, curve[9, 2]), 0.85).draw()
         axes.figure.savefig("/dev/null", format="png")
         low, high = axes.get_ylim()
         assert 0 <= low < 100 * lowest and high > 100
-        if lowest > 0.5:  # a curve that falls far crosses every corner
+        if lowest > 0.5:  # a steep curve crosses every corner
             legend = axes.get_legend().get_window_extent()
             points = axes.transData.transform(100 * curve[:, [0, 2]])
             assert not any(legend.contains(*point) for point in points)
             assert legend.y1 < axes.transData.transform((0, 85))[1]
 
 
-def letters_of(annotation):
-    """Return where the letters of an annotation stand, without the line that leads to them."""
+def text_extent(annotation):
+    """Return the bounding box of the text of an annotation, without its line."""
     return Text.get_window_extent(annotation)
 
 
 class TestCost:
-    def test_names_of_models_that_lie_close_do_not_stand_on_one_another(self):
+    def test_labels_of_close_models_do_not_overlap(self):
         rows = [{"name": f"model {i}", "accuracy": 0.6 + i / 500, "ms_per_face": 1.0, "megabytes": 5.0} for i in (0, 1)]
         rows.append({"name": "far", "accuracy": 0.2, "ms_per_face": 50.0})
         axes = CostFigure(rows).draw()
@@ -249,7 +249,7 @@ class TestCost:
         assert len(boxes) == 3
         assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
-    def test_in_a_crowd_no_name_stands_on_a_mark_or_leaves_the_axes_and_lines_lead_to_those_far_away(self):
+    def test_labels_of_many_models_avoid_markers_stay_inside_and_have_lines(self):
         near = (
             ("dropout_mlp", 57.9, 4.11),
             ("ls_svm", 57.5, 4.82),
@@ -269,13 +269,13 @@ class TestCost:
         axes = CostFigure(rows).draw()
         axes.figure.savefig("/dev/null", format="png")
         marks = [axes.transData.transform((row["ms_per_face"], 100 * row["accuracy"])) for row in rows]
-        names = [letters_of(text) for text in axes.texts]
+        names = [text_extent(text) for text in axes.texts]
         assert len(names) == 5 and not any(name.contains(*mark) for name in names for mark in marks)
         frame = axes.get_window_extent()
         assert all(frame.x0 <= name.x0 and name.x1 <= frame.x1 for name in names)
         assert any(text.arrow_patch is not None for text in axes.texts)
 
-    def test_times_are_plain_numbers(self):
+    def test_time_ticks_are_plain_numbers(self):
         for fastest, slowest in ((1.7, 4.1), (0.06, 5.5), (1.0, 2000.0)):
             times = [{"name": "a", "accuracy": 0.5, "ms_per_face": time} for time in (fastest, slowest)]
             axes = CostFigure(times).draw()
@@ -286,27 +286,27 @@ class TestCost:
 
 
 class TestSvg:
-    def test_names_from_outside_are_letters_and_neither_tags_nor_formulas(self):
+    def test_names_are_escaped_in_html_and_formulas(self):
         odd = ("<b>$x_1$</b>", "a & $b$")
         svg = figure_svg(ConfusionFigure(np.eye(2, dtype=int), odd).draw(palette=PAGE).figure, label='"<', prefix="p")
         assert "<b>" not in svg and "&lt;b&gt;$x_1$&lt;/b&gt;" in svg and "a &amp; $b$" in svg
         assert 'aria-label="&quot;&lt;"' in svg
-        assert plain("$") == r"\$"
+        assert escape_text("$") == r"\$"
 
-    def test_it_needs_nothing_from_outside_and_its_names_carry_the_prefix(self, predictions):
-        for name, display in every_display(*predictions).items():
+    def test_it_refers_to_nothing_outside_and_its_ids_have_the_prefix(self, predictions):
+        for name, display in every_figure(*predictions).items():
             svg = figure_svg(display.draw(palette=PAGE).figure, label=name, prefix=name)
             assert "http" not in svg and "@import" not in svg and "DejaVu" not in svg
             names = re.findall(r'\bid="([^"]+)"', svg)
             assert all(each.startswith(f"{name}-") for each in names)
-            asked = re.findall(r'href="([^"]+)"|url\(([^)]+)\)', svg)
-            assert {("".join(each))[1:] for each in asked} <= set(names)
+            references = re.findall(r'href="([^"]+)"|url\(([^)]+)\)', svg)
+            assert {("".join(each))[1:] for each in references} <= set(names)
 
-    def test_settings_of_matplotlib_are_left_as_they_were(self, predictions):
+    def test_settings_of_matplotlib_do_not_change(self, predictions):
         import matplotlib
 
         before = dict(matplotlib.rcParams)
-        figure_svg(every_display(*predictions)["classes"].draw(palette=PAGE).figure, label="", prefix="a")
+        figure_svg(every_figure(*predictions)["classes"].draw(palette=PAGE).figure, label="", prefix="a")
         assert dict(matplotlib.rcParams) == before
 
 
@@ -316,7 +316,7 @@ class TestColours:
         for name, colour in EXPRESSION_COLOURS.items():
             assert colour == "#{:02x}{:02x}{:02x}".format(*COLOURS[name])
 
-    def test_letters_can_be_read_on_their_ground(self):
+    def test_text_has_enough_contrast(self):
         for palette in (LIGHT, DARK):
             assert contrast(palette.ink, palette.paper) > 12
             assert contrast(palette.dim, palette.paper) > 4.5
@@ -334,7 +334,7 @@ def contrast(first, second):
     return (high + 0.05) / (low + 0.05)
 
 
-def test_importing_loads_no_matplotlib_and_drawing_leaves_no_figure_to_pyplot():
+def test_importing_loads_no_matplotlib_and_drawing_registers_no_pyplot_figure():
     code = """
 import sys
 from landmark_fer.figures.comparison import FoldsFigure
@@ -347,6 +347,6 @@ assert pyplot.get_fignums() == []
     assert done.returncode == 0, done.stderr
 
 
-def test_the_history_of_a_training_is_written_as_a_png(tmp_path):
+def test_training_curves_are_written_as_a_png(tmp_path):
     write_history(history(), tmp_path / "curves.png", title="$ in a name")
     assert (tmp_path / "curves.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

@@ -1,4 +1,4 @@
-"""Candidates fitted once for all tests of the contract."""
+"""Candidates fitted once for all contract tests."""
 
 from types import SimpleNamespace
 
@@ -7,7 +7,7 @@ import pytest
 from landmark_fer.models.candidates import CANDIDATES, FEATURES, make_candidates
 from tests.conftest import made_up_faces
 
-# Three networks take seconds to fit; the quick tests have a single one.
+# Three networks take seconds to fit, so the quick tests leave them out.
 PAIRS = [
     pytest.param((name, features), marks=[pytest.mark.slow] * (name == "dropout_mlp"))
     for features in FEATURES
@@ -17,7 +17,7 @@ PAIRS = [
 
 @pytest.fixture(scope="session", params=PAIRS, ids="-".join)
 def fitted(request):
-    """A candidate fitted on made-up faces, and others that it has not seen."""
+    """A candidate fitted on made-up faces, and further faces to test it on."""
     name, features = request.param
     records, expressions = made_up_faces(30)
     before = records.copy()

@@ -1,4 +1,4 @@
-"""Pools: what they keep, that known ones are found, and that no face judges itself."""
+"""Calibration: identity, recovery of known distortions, and held-out probabilities."""
 
 import numpy as np
 import pytest
@@ -34,15 +34,15 @@ def test_one_member_and_the_identity_change_nothing(faces):
     np.testing.assert_allclose(calibration([faces[0]]), faces[0], atol=2e-5)
 
 
-@pytest.mark.parametrize("known", [0.5, 1.0, 2.5])
-def test_a_known_temperature_is_found(faces, known):
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+def test_the_temperature_is_recovered(faces, temperature):
     probabilities, truth = faces
-    calibration = fit_temperature([softmax(np.log(np.clip(probabilities, 1e-6, 1)) * known)], truth, 4)
-    assert 1 / calibration.weights[0, 0] == pytest.approx(known, rel=0.1)
+    calibration = fit_temperature([softmax(np.log(np.clip(probabilities, 1e-6, 1)) * temperature)], truth, 4)
+    assert 1 / calibration.weights[0, 0] == pytest.approx(temperature, rel=0.1)
     assert calibration.weights[0, 1] == 0 and not calibration.offsets.any()
 
 
-def test_a_known_bias_against_a_class_is_mended(faces):
+def test_a_bias_against_a_class_is_corrected(faces):
     probabilities, truth = faces
     biased = softmax(np.log(np.clip(probabilities, 1e-6, 1)) + [0, -2, 0, 0])
     calibration, held_out = fit_calibration([biased], np.array(CLASSES)[truth], CLASSES, folds_of(4000))
@@ -51,7 +51,7 @@ def test_a_known_bias_against_a_class_is_mended(faces):
     assert log_loss(truth, held_out) < log_loss(truth, probabilities) + 0.02
 
 
-def test_two_members_who_know_different_things_are_better_than_each(generator):
+def test_two_independent_members_have_a_lower_loss_than_each(generator):
     truth = generator.integers(0, 4, 3000)
     ones = [softmax(np.eye(4)[truth] + generator.normal(0, 1.0, (3000, 4))) for _ in range(2)]
     losses = [
@@ -61,7 +61,7 @@ def test_two_members_who_know_different_things_are_better_than_each(generator):
     assert losses[2] < min(losses[:2]) - 0.05
 
 
-def test_the_predictions_to_a_fold_do_not_depend_on_its_own_labels(faces):
+def test_predictions_for_a_fold_do_not_depend_on_its_labels(faces):
     probabilities, truth = faces
     names, folds = np.array(CLASSES)[truth[:400]], folds_of(400)
     other = names.copy()
@@ -71,28 +71,28 @@ def test_the_predictions_to_a_fold_do_not_depend_on_its_own_labels(faces):
     assert np.abs(first[folds[1][1]] - second[folds[1][1]]).max() > 1e-6
 
 
-@pytest.mark.parametrize("kept", [[2], [0, 3], [0, 1, 3]])
-def test_classes_without_faces_are_no_obstacle(faces, kept):
+@pytest.mark.parametrize("present", [[2], [0, 3], [0, 1, 3]])
+def test_classes_without_faces_are_allowed(faces, present):
     probabilities, truth = faces
-    rows = np.isin(truth, kept)
+    rows = np.isin(truth, present)
     predictions = fit_matrix([probabilities[rows]], truth[rows], 4)([probabilities])
     assert np.isfinite(predictions).all()
     np.testing.assert_allclose(predictions.sum(axis=1), 1)
 
 
-def test_certain_predictions_are_survived():
+def test_probabilities_of_zero_and_one_give_finite_results():
     assert np.isfinite(Calibration("temperature", np.eye(3) * 3, np.zeros(3))([np.eye(3)])).all()
 
 
-def test_another_order_of_columns_is_the_same_pool(faces, generator):
+def test_reordered_columns_give_the_same_probabilities(faces, generator):
     members = [faces[0][:50], faces[0][50:100]]
     calibration = Calibration("matrix", generator.normal(0, 1, (8, 4)), generator.normal(0, 1, 4))
     order = [2, 0, 3, 1]
-    turned = calibration.reordered(order)([member[:, order] for member in members])
-    np.testing.assert_allclose(turned, calibration(members)[:, order])
+    reordered = calibration.reordered(order)([member[:, order] for member in members])
+    np.testing.assert_allclose(reordered, calibration(members)[:, order])
 
 
-def test_a_pooled_classifier_pools_its_fitted_members(generator):
+def test_an_ensemble_calibrates_the_probabilities_of_its_fitted_members(generator):
     X = generator.normal(0, 1, (80, 3))
     y = np.where(X[:, 0] > 0, "happy", "sad")
     parts = [("embedding_knn", KNeighborsClassifier(9)), ("lda", LinearDiscriminantAnalysis())]

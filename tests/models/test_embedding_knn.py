@@ -1,4 +1,4 @@
-"""Neighbours in a learned space: few faces, the mirror, no impossible class."""
+"""KNN in a learned embedding: mirror symmetry, few faces, no class with probability 0."""
 
 import numpy as np
 import pytest
@@ -9,14 +9,14 @@ from landmark_fer.models.embedding_knn import EmbeddingKNN
 
 @pytest.fixture
 def rings(generator):
-    """Two rings around one centre among eight columns of noise: neighbours in ten dimensions do not see them."""
+    """Two concentric rings and eight columns of noise, which neighbours in ten dimensions do not separate."""
     angle, radius = generator.uniform(0, 2 * np.pi, 700), np.where(np.arange(700) % 2, 1.0, 2.0)
     X = generator.normal(0, 0.6, (700, 10)).astype(np.float32)
     X[:, 0], X[:, 1] = radius * np.cos(angle), radius * np.sin(angle)
     return X, np.array(["sad", "happy"])[np.arange(700) % 2]
 
 
-def test_the_learned_space_shows_what_distance_in_the_features_does_not(rings):
+def test_the_embedding_separates_classes_that_feature_distances_do_not(rings):
     X, y = rings
     options = {"dropout": 0.0, "epochs": 60, "random_state": 0}
     model = EmbeddingKNN(15, (64, 8), **options).fit(X[:500], y[:500])
@@ -24,14 +24,14 @@ def test_the_learned_space_shows_what_distance_in_the_features_does_not(rings):
     assert model.score(X[500:], y[500:]) > plain.score(X[500:], y[500:]) + 0.03
 
 
-def test_the_mirrored_face_has_the_same_place(rings):
+def test_a_mirrored_face_has_the_same_embedding(rings):
     X, y = rings
     signs = np.array([1, -1] * 5, np.float32)
     model = EmbeddingKNN(20, (16, 4), epochs=2, mirror_signs=signs, random_state=0).fit(X, y)
     np.testing.assert_allclose(model.network_.embed(X * signs), model.network_.embed(X), rtol=1e-4, atol=1e-5)
 
 
-def test_no_class_is_impossible_and_few_faces_are_enough(rings):
+def test_no_class_has_probability_zero_and_few_faces_are_enough(rings):
     X, y = rings
     model = EmbeddingKNN(100, (8, 4), epochs=1, random_state=0).fit(X[:6], y[:6])
     assert model.neighbors_.n_neighbors == 2

@@ -1,4 +1,4 @@
-"""Any ONNX file runs or is refused in one sentence; it reads no other file, ends, and nothing is reported."""
+"""ONNX files run or are refused with one sentence; they read no other file, end in time and send no telemetry."""
 
 import copy
 import json
@@ -32,7 +32,7 @@ def changed(change):
 
 
 def external(tensor, location):
-    """Let a tensor's values lie in a file."""
+    """Refer to a file for the values of a tensor."""
     tensor.ClearField("raw_data")
     tensor.data_location = onnx.TensorProto.EXTERNAL
     for key, value in (("location", location), ("offset", "0"), ("length", "4096")):
@@ -41,12 +41,12 @@ def external(tensor, location):
 
 
 def external_initializer(model, location):
-    """Weights in another file."""
+    """Move weights to another file."""
     external(model.graph.initializer[0], location)
 
 
 def external_constant(model, location):
-    """The same in a constant among the operators."""
+    """Move weights to another file, in a constant operator."""
     weights = model.graph.initializer[0]
     external(weights, location)
     node = onnx.helper.make_node("Constant", [], ["weights"], value=weights)
@@ -56,18 +56,18 @@ def external_constant(model, location):
 
 
 def another_domain(model):
-    """Name an operator that a library of its maker's would have to bring."""
+    """Use an operator of a custom domain."""
     model.graph.node[0].op_type, model.graph.node[0].domain = "Nameless", "maker"
     model.opset_import.append(onnx.helper.make_opsetid("maker", 1))
 
 
 def unknown_operator(model):
-    """Name an operator that the standard does not have."""
+    """Use an operator that the standard does not have."""
     model.graph.node[0].op_type = "Nameless"
 
 
 def opset(version):
-    """Ask for a version of the standard's operators."""
+    """Require a version of the standard operators."""
 
     def change(model):
         model.opset_import[0].version = version
@@ -76,37 +76,39 @@ def opset(version):
 
 
 def no_opset(model):
-    """Say nothing of the version."""
+    """State no version of the operators."""
     del model.opset_import[:]
 
 
 def future_format(model):
-    """Claim a version of the format that does not exist."""
+    """State a version of the format that does not exist."""
     model.ir_version = 99
 
 
 REFUSED = {
-    "an operator of its maker's": (another_domain, "maker:Nameless"),
+    "an operator of a custom domain": (another_domain, "maker:Nameless"),
     "an unknown operator": (unknown_operator, "No Op registered for Nameless"),
-    "operators of the future": (opset(99), "Opset 99 is under development"),
+    "operators of a future version": (opset(99), "Opset 99 is under development"),
     "operators of the first version": (opset(1), r"Gemm\(1\)"),
-    "operators of no version": (no_opset, "Missing opset"),
-    "a format of the future": (future_format, "Unsupported model IR version: 99"),
+    "no version of operators": (no_opset, "Missing opset"),
+    "a future version of the format": (future_format, "Unsupported model IR version: 99"),
 }
 
 
 @pytest.mark.parametrize("fault", REFUSED)
-def test_what_onnxruntime_does_not_run_is_refused_with_its_reason(fault):
+def test_unsupported_models_are_refused_with_a_reason(fault):
     change, reason = REFUSED[fault]
-    with pytest.raises(InputError, match=rf"^x\.onnx must be ONNX that onnxruntime runs, and .*{reason}") as caught:
+    with pytest.raises(
+        InputError, match=rf"^x\.onnx must be an ONNX model that onnxruntime supports, but .*{reason}"
+    ) as caught:
         OnnxModel(changed(change), name="x.onnx")
     sentence = str(caught.value)
     assert len(sentence.splitlines()) == 1 and ".cc:" not in sentence and "ONNXRuntimeError" not in sentence
 
 
 @pytest.mark.parametrize("content", [b"", b"words", bytes(100), b"PK\x03\x04" * 50, b" \x00\x00\x00ORTM" + bytes(200)])
-def test_what_is_no_onnx_is_refused(content):
-    with pytest.raises(InputError, match=r"^x\.onnx must be a whole ONNX model, and is not \(.*\); get the file"):
+def test_files_that_are_not_onnx_are_refused(content):
+    with pytest.raises(InputError, match=r"^x\.onnx must be a complete ONNX model, but is not \(.*\); get the file"):
         OnnxModel(content, name="x.onnx")
 
 
@@ -123,12 +125,12 @@ def test_weights_in_other_files_are_refused(place, location, tmp_path, monkeypat
         path.write_bytes(bytes(4096))
     monkeypatch.chdir(tmp_path / "here")
     location = location.format(folder=tmp_path)
-    with pytest.raises(InputError, match=r"^x\.onnx must hold all of its weights, and keeps some in other files"):
+    with pytest.raises(InputError, match=r"^x\.onnx must contain all of its weights, but some are in other files"):
         OnnxModel(changed(lambda model: place(model, location)), name="x.onnx")
 
 
 def endless():
-    """A loop that ends after 2 ** 62 rounds."""
+    """A loop of 2 ** 62 iterations."""
     helper, numbers = onnx.helper, onnx.numpy_helper.from_array
     row = ["v", "w"]
     ends = [helper.make_tensor_value_info(name, 1, [1, 256]) for name in row]
@@ -149,13 +151,15 @@ def endless():
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8).SerializeToString()
 
 
-def test_a_model_that_does_not_end_is_stopped():
+def test_a_model_that_takes_too_long_is_stopped():
     model = OnnxModel(endless(), name="x.onnx")
-    with pytest.raises(InputError, match=r"^x\.onnx must run within 60 seconds, and does not; choose another model$"):
+    with pytest.raises(
+        InputError, match=r"^x\.onnx must run within 60 seconds, but takes longer; choose another model$"
+    ):
         model.run(IMAGE, patience_s=0.2)
 
 
-def test_a_network_is_tried_for_no_longer_than_the_patience(monkeypatch):
+def test_the_first_run_of_a_network_has_a_time_limit(monkeypatch):
     from dataclasses import replace
 
     from landmark_fer.models.networks import onnx_network
@@ -167,7 +171,7 @@ def test_a_network_is_tried_for_no_longer_than_the_patience(monkeypatch):
 
 
 @pytest.mark.parametrize("sizes", [[2**40], [2**20] * 4, [-1]])
-def test_more_memory_than_there_is_is_a_sentence(sizes):
+def test_too_large_arrays_are_reported(sizes):
     def change(model):
         shape = onnx.numpy_helper.from_array(np.array(sizes), "sizes")
         model.graph.initializer.append(shape)
@@ -178,42 +182,46 @@ def test_more_memory_than_there_is_is_a_sentence(sizes):
         model.graph.node.extend(nodes)
         model.graph.output[0].name = "more"
 
-    with pytest.raises(InputError, match=r"^x\.onnx must be ONNX that onnxruntime runs, and is not \(.*\)"):
+    with pytest.raises(
+        InputError, match=r"^x\.onnx must be an ONNX model that onnxruntime supports, but is not \(.*\)"
+    ):
         OnnxModel(changed(change), name="x.onnx").run(IMAGE)
 
 
-def test_an_output_of_something_else_than_numbers_is_refused():
+def test_outputs_that_are_not_floating_point_are_refused():
     def change(model):
         model.graph.node.append(onnx.helper.make_node("ArgMax", ["prediction"], ["label"], axis=1))
         del model.graph.output[:]
         model.graph.output.append(onnx.helper.make_tensor_value_info("label", onnx.TensorProto.INT64, [1, 1]))
 
-    with pytest.raises(InputError, match="must give a tensor of floating-point numbers, got int64"):
+    with pytest.raises(InputError, match="must return a tensor of floating-point numbers, got int64"):
         OnnxModel(changed(change)).run(IMAGE)
 
 
-def test_an_input_of_another_shape_is_a_sentence():
-    with pytest.raises(InputError, match=r"^x\.onnx must be ONNX that onnxruntime runs, and is not \(Got invalid dim"):
+def test_inputs_of_another_shape_are_reported():
+    with pytest.raises(
+        InputError, match=r"^x\.onnx must be an ONNX model that onnxruntime supports, but is not \(Got invalid dim"
+    ):
         OnnxModel(hand_made_onnx(), name="x.onnx").run({"image": np.zeros((1, 3, 3, 1), np.float32)})
 
 
 def _prediction(model):
-    """For a process of a pool."""
+    """Run in a worker process."""
     return model.run(IMAGE).tolist()
 
 
-def test_copies_pickles_and_spawned_processes_prediction_alike():
+def test_copies_pickles_and_spawned_processes_predict_the_same():
     model = OnnxModel(hand_made_onnx())
     expected = model.run(IMAGE)
     for other in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         np.testing.assert_array_equal(other.run(IMAGE), expected)
         assert other.interface == model.interface
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as calibration:
-        assert calibration.submit(_prediction, model).result() == expected.tolist()
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        assert executor.submit(_prediction, model).result() == expected.tolist()
 
 
 def run_in(code, **environment):
-    """What a fresh Python prints, and its standard error."""
+    """Return the output and the standard error of a fresh Python."""
     content = hand_made_onnx()
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; content = sys.stdin.buffer.read(); {code}"],
@@ -226,7 +234,7 @@ def run_in(code, **environment):
 OPEN = "from landmark_fer.models.onnx_runtime import OnnxModel; model = OnnxModel(content);"
 
 
-def test_nothing_is_reported_and_nothing_is_written(tmp_path):
+def test_no_telemetry_is_sent_and_no_file_written(tmp_path):
     home = {name: str(tmp_path) for name in ("HOME", "USERPROFILE", "XDG_CACHE_HOME", "LOCALAPPDATA", "APPDATA")}
     code = (
         f"import os; os.environ.pop('ORT_DISABLE_TELEMETRY', None); {OPEN} print(os.environ['ORT_DISABLE_TELEMETRY'])"
@@ -235,8 +243,8 @@ def test_nothing_is_reported_and_nothing_is_written(tmp_path):
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_the_requirement_excludes_the_builds_that_report():
-    """Wheels from 1.29 on hold Microsoft's telemetry library, which is on unless told otherwise."""
+def test_the_requirement_excludes_builds_with_telemetry():
+    """Wheels from 1.29 on contain Microsoft's telemetry library, which is enabled by default."""
     from packaging.requirements import Requirement
 
     lines = (ROOT / "requirements.txt").read_text().splitlines()
@@ -245,7 +253,7 @@ def test_the_requirement_excludes_the_builds_that_report():
     assert requirement.specifier.contains("1.28.0")
 
 
-def test_what_the_import_writes_is_discarded_and_the_standard_error_comes_back(tmp_path):
+def test_import_warnings_are_discarded_and_standard_error_is_restored(tmp_path):
     (tmp_path / "onnxruntime.py").write_text(
         "import contextlib, os\nwith contextlib.suppress(OSError): os.write(2, b'[W:onnxruntime] no such card')\n"
         "def disable_telemetry_events(): print('disabled')\n"
@@ -257,7 +265,7 @@ def test_what_the_import_writes_is_discarded_and_the_standard_error_comes_back(t
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="this system does not list a process's threads")
-def test_a_model_has_no_threads_of_its_own():
+def test_a_model_starts_no_threads():
     code = (
         f"{OPEN} import numpy as np, os, time; count = lambda: len(os.listdir('/proc/self/task'));"
         "model.run({'image': np.zeros((1, 16, 16, 1), np.float32)}, patience_s=9); end = time.monotonic() + 9\n"
@@ -273,11 +281,11 @@ def test_a_missing_onnxruntime_is_named(monkeypatch):
         OnnxModel(hand_made_onnx())
 
 
-def test_map_in_threads_keeps_the_order():
+def test_map_in_threads_returns_results_in_order():
     for threads in (1, 3):
         assert onnx_runtime.map_in_threads(lambda number: number**2, range(20), threads) == [n**2 for n in range(20)]
 
 
-def test_the_metadata_are_read():
+def test_metadata_are_read():
     described = json.loads(OnnxModel(hand_made_onnx()).interface.metadata["landmark_fer_network"])
     assert described["output"] == "probabilities"

@@ -1,4 +1,4 @@
-"""scikit-learn's KNN and SVM under their plain names."""
+"""scikit-learn's KNN for any number of faces and its SVM with probabilities."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def three_classes(generator, n_classes=3):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_svm_probabilities_rank_classes_as_scikit_learn_decides(generator, n_classes):
+def test_svm_probabilities_rank_classes_like_decision_values(generator, n_classes):
     X, y = three_classes(generator, n_classes)
     model, reference = SVC(C=2.0).fit(X, y), sklearn.svm.SVC(C=2.0).fit(X, y)
     probabilities = model.predict_proba(X)
@@ -29,14 +29,14 @@ def test_svm_probabilities_rank_classes_as_scikit_learn_decides(generator, n_cla
         assert np.array_equal(probabilities.argmax(axis=1), decisions.argmax(axis=1))
 
 
-def test_knn_is_scikit_learns_where_there_are_enough_faces(generator):
+def test_knn_equals_scikit_learn_with_enough_faces(generator):
     X, y = three_classes(generator)
     options = {"n_neighbors": 5, "weights": "distance", "algorithm": "brute"}
     reference = sklearn.neighbors.KNeighborsClassifier(**options).fit(X, y)
     np.testing.assert_allclose(KNN(**options).fit(X, y).predict_proba(X), reference.predict_proba(X))
 
 
-def test_knn_of_few_faces_takes_all_of_them(generator):
+def test_knn_uses_all_faces_if_there_are_few(generator):
     X, y = three_classes(generator)
     model = KNN(30, weights="distance").fit(X[:12], y[:12])
     reference = sklearn.neighbors.KNeighborsClassifier(12, weights="distance").fit(X[:12], y[:12])

@@ -1,4 +1,4 @@
-"""One contract for every predictor: fit, predict_proba and classes_ over face records."""
+"""The contract of every predictor: fit, predict_proba and classes_ on face records."""
 
 import pickle
 
@@ -39,7 +39,7 @@ def test_one_at_a_time_equals_all_at_once(fitted):
 
 def test_mirrored_faces_get_the_same_probabilities(fitted):
     if fitted.name in ("knn", "svm", "mlp"):
-        assert not hasattr(fitted.predictor[-1], "mirror_signs")  # scikit-learn's own do not know the mirror
+        assert not hasattr(fitted.predictor[-1], "mirror_signs")  # scikit-learn's classifiers are not mirror-symmetric
         return
     expected = fitted.predictor.predict_proba(fitted.X)
     assert fitted.name == "dummy" or np.ptp(expected, axis=0).min() > 0.1  # they differ from face to face
@@ -51,7 +51,7 @@ def test_it_beats_chance_clearly(fitted):
     assert right == pytest.approx(1 / 3) if fitted.name == "dummy" else right > 0.8
 
 
-def test_records_stay_as_they_were_and_may_be_read_only_and_memory_mapped(fitted, tmp_path):
+def test_records_are_unchanged_and_may_be_read_only_and_memory_mapped(fitted, tmp_path):
     np.testing.assert_array_equal(fitted.records, fitted.before)
     np.save(tmp_path / "records.npy", fitted.X)
     mapped = np.load(tmp_path / "records.npy", mmap_mode="r")
@@ -66,12 +66,12 @@ def test_saved_and_loaded_equals_before(fitted):
     assert loaded.classes_.tolist() == fitted.predictor.classes_.tolist()
 
 
-def test_a_clone_is_unfitted_has_the_same_parameters_and_fits_to_the_same(fitted):
-    near_duplicate = clone(fitted.predictor)
-    assert repr(near_duplicate.get_params(deep=False)) == repr(clone(near_duplicate).get_params(deep=False))
-    assert not hasattr(near_duplicate[-1], "classes_")
+def test_a_clone_is_unfitted_and_refits_to_the_same_model(fitted):
+    copy = clone(fitted.predictor)
+    assert repr(copy.get_params(deep=False)) == repr(clone(copy).get_params(deep=False))
+    assert not hasattr(copy[-1], "classes_")
     np.testing.assert_allclose(
-        near_duplicate.fit(fitted.records, fitted.expressions).predict_proba(fitted.X),
+        copy.fit(fitted.records, fitted.expressions).predict_proba(fitted.X),
         fitted.predictor.predict_proba(fitted.X),
         atol=1e-5,
     )
@@ -94,14 +94,14 @@ def test_records_without_the_field_are_refused(fitted):
 
 @pytest.mark.parametrize("name", [*slow("dropout_mlp"), *(name for name in CANDIDATES if name != "dropout_mlp")])
 @pytest.mark.parametrize("classes", [("happy", "sad"), ("angry", "disgust", "fear", "happy", "sad", "surprise")])
-def test_few_faces_suffice(name, classes):
+def test_few_faces_are_enough(name, classes):
     records, expressions = made_up_faces(12 // len(classes), classes=classes)
     predictor = make_candidates([name], features="geometry")[name].pipeline.fit(records, expressions)
     np.testing.assert_allclose(predictor.predict_proba(records).sum(axis=1), 1, atol=1e-5)
 
 
 @pytest.mark.slow
-def test_the_same_random_state_gives_the_same_network_and_another_another():
+def test_the_random_state_determines_the_network():
     records, expressions = made_up_faces(12)
 
     def predictions(random_state):

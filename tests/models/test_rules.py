@@ -1,4 +1,4 @@
-"""The hand-written rules: every expression's rules say it, and nothing says neutral."""
+"""Hand-written rules: a face with the cues of an expression gets it, a usual face is neutral."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def rules(usual):
 
 
 def columns_of(rule):
-    """The columns that a rule speaks of: one, or both sides'."""
+    """Return the columns of a rule's measurement: one, or one for each side."""
     names = (rule.measurement, f"right_{rule.measurement}", f"left_{rule.measurement}")
     return [MEASUREMENT_NAMES.index(name) for name in names if name in MEASUREMENT_NAMES]
 
@@ -36,12 +36,12 @@ def test_every_expression_but_the_default_has_rules():
     assert all(columns_of(rule) and rule.sign in (MORE, LESS) and rule.weight > 0 for rule in RULES)
 
 
-def test_the_usual_face_is_neutral(usual, rules):
+def test_a_median_face_is_neutral(usual, rules):
     assert rules.predict(np.median(usual[0], axis=0)[None]).tolist() == [DEFAULT]
 
 
 @pytest.mark.parametrize("expression", WITH_RULES)
-def test_a_face_that_does_what_the_table_says_shows_that_expression(usual, rules, expression):
+def test_a_face_with_the_cues_of_an_expression_gets_it(usual, rules, expression):
     face, spread = np.median(usual[0], axis=0), usual[0].std(axis=0)
     for rule in RULES:
         if rule.expression == expression:
@@ -51,7 +51,7 @@ def test_a_face_that_does_what_the_table_says_shows_that_expression(usual, rules
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.expression}-{rule.measurement}")
-def test_more_of_what_a_rule_names_makes_its_expression_more_probable(usual, rules, rule):
+def test_more_evidence_makes_an_expression_more_probable(usual, rules, rule):
     face, columns = np.median(usual[0], axis=0), columns_of(rule)
     if MEASUREMENTS[columns[0]].signed:
         face[columns] = 0
@@ -70,7 +70,7 @@ def test_more_of_what_a_rule_names_makes_its_expression_more_probable(usual, rul
         ([20, 21, 22, 23], (0, 0.15), "angry"),
     ],
 )
-def test_points_moved_by_hand(rules, points, shift, expression):
+def test_moved_landmarks_change_the_prediction(rules, points, shift, expression):
     face = TEMPLATE.copy()
     face[points] += shift
     if expression == "surprise":
@@ -83,7 +83,7 @@ def test_the_mirrored_face_gets_the_same_probabilities(rules, landmarks):
     np.testing.assert_allclose(mirrored, rules.predict_proba(measure(landmarks)), atol=1e-6)
 
 
-def test_labels_teach_nothing_but_how_common_a_class_is(usual, generator):
+def test_labels_determine_only_the_class_frequencies(usual, generator):
     values, expressions = usual
     shuffled = ExpressionRules().fit(values, generator.permutation(expressions))
     np.testing.assert_array_equal(
@@ -94,13 +94,13 @@ def test_labels_teach_nothing_but_how_common_a_class_is(usual, generator):
     assert (often.predict_proba(values)[:, happy] > shuffled.predict_proba(values)[:, happy]).all()
 
 
-def test_equal_faces_leave_the_shares(usual):
+def test_equal_faces_get_the_class_frequencies(usual):
     values = np.tile(measure(TEMPLATE), (10, 1))
     fitted = ExpressionRules(doubt=0).fit(values, np.repeat(["happy", "sad"], [7, 3]))
     np.testing.assert_allclose(fitted.predict_proba(values + 1), np.tile([0.7, 0.3], (10, 1)))
 
 
-def test_rules_of_ones_own(usual):
+def test_custom_rules(usual):
     wide = Rule("happy", "mouth_width", MORE, 2.0)
     fitted = ExpressionRules(rules=(wide,), doubt=0.5).fit(*usual)
     face = np.median(usual[0], axis=0)
@@ -108,7 +108,7 @@ def test_rules_of_ones_own(usual):
     assert fitted.predict(face[None]).tolist() == ["happy"]
 
 
-def test_other_vectors_and_measurements_are_refused(usual):
+def test_wrong_columns_and_unknown_measurements_are_refused(usual):
     with pytest.raises(InputError, match=rf"measurements must have shape \(n, {len(MEASUREMENT_NAMES)}\), got"):
         ExpressionRules().fit(usual[0][:, :5], usual[1])
     with pytest.raises(InputError, match="rules must name measurements, got 'ear_width'"):

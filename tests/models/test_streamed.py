@@ -1,4 +1,4 @@
-"""Models that learn from batches: the contract of all predictors, and memory that does not grow with the faces."""
+"""Models that learn in batches: the predictor contract, and memory that does not grow with the number of faces."""
 
 import pickle
 import tracemalloc
@@ -49,7 +49,7 @@ def test_one_at_a_time_equals_all_at_once_in_any_order(fitted, generator):
     assert fitted.predict_proba(records[:0]).shape == (0, 3)
 
 
-def test_near_duplicates_among_the_vectors_make_no_noise():
+def test_near_duplicates_among_the_vectors_add_no_noise():
     records, expressions = made_up_faces(40)
     twice = np.concatenate([records, records[::2]])
     model = make_candidates(["nystroem"], features="geometry")["nystroem"].pipeline
@@ -59,7 +59,7 @@ def test_near_duplicates_among_the_vectors_make_no_noise():
     single = [model.predict_proba(unseen[row : row + 1])[0] for row in range(len(unseen))]
     np.testing.assert_allclose(single, expected, atol=1e-4)
     assert (model.predict(unseen) == truth).mean() > 0.8
-    assert model[-1].directions_.shape[1] <= 120  # of 180 vectors, 60 are there twice
+    assert model[-1].directions_.shape[1] <= 120  # 60 of the 180 vectors are repeated
 
 
 def test_saved_and_loaded_equals_before_and_a_clone_fits_to_the_same(fitted):
@@ -69,7 +69,7 @@ def test_saved_and_loaded_equals_before_and_a_clone_fits_to_the_same(fitted):
     np.testing.assert_allclose(clone(fitted).fit(records, expressions).predict_proba(records), expected, atol=1e-5)
 
 
-def test_mapped_records_and_rows_of_them_fit_to_the_same(fitted, tmp_path, generator):
+def test_memory_mapped_records_fit_to_the_same_model(fitted, tmp_path, generator):
     records, expressions = made_up_faces(40)
     order = generator.permutation(len(records))
     np.save(tmp_path / "records.npy", records[order])
@@ -79,7 +79,7 @@ def test_mapped_records_and_rows_of_them_fit_to_the_same(fitted, tmp_path, gener
     assert predict_in_order(again, mapped, ("sad", "happy", "surprise")).shape == (120, 3)
 
 
-def test_classes_that_come_one_after_the_other_do_no_harm():
+def test_records_sorted_by_class_are_learned():
     records, expressions = made_up_faces(200)  # sorted by expression, in batches of 50 of one expression
     model = make_candidates(["sgd"], features="geometry")["sgd"].pipeline.set_params(classifier__batch_size=50)
     unseen, truth = made_up_faces(20, seed=1)
@@ -88,7 +88,7 @@ def test_classes_that_come_one_after_the_other_do_no_harm():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STREAMED_CANDIDATES)
-def test_memory_is_bounded_by_the_batch_and_not_by_the_faces(name, tmp_path, monkeypatch):
+def test_memory_depends_on_the_batch_and_not_on_the_number_of_faces(name, tmp_path, monkeypatch):
     monkeypatch.setattr(streamed, "_SAMPLE", 100)
 
     def peak(n_each):
@@ -97,7 +97,7 @@ def test_memory_is_bounded_by_the_batch_and_not_by_the_faces(name, tmp_path, mon
         mapped = np.load(tmp_path / f"{n_each}.npy", mmap_mode="r")
         model = make_candidates([name], features="both")[name].pipeline
         model.set_params(classifier__batch_size=64, classifier__epochs=1, **few)
-        for _, block in model[-1].describe.transformer_list:
+        for _, block in model[-1].features.transformer_list:
             block.max_faces = 100
         tracemalloc.start()
         model.fit(RecordRows(mapped, np.arange(len(mapped))), expressions)
@@ -108,7 +108,7 @@ def test_memory_is_bounded_by_the_batch_and_not_by_the_faces(name, tmp_path, mon
 
     few = {"classifier__n_vectors": 50} if name == "nystroem" else {}
     small, large = peak(100), peak(500)
-    features_of_more = 3 * 400 * 640 * 4  # what 1,200 more faces would add, had all their features been held
+    features_of_more = 3 * 400 * 640 * 4  # size of the features of 1,200 more faces
     assert large - small < features_of_more / 3
 
 
@@ -117,7 +117,7 @@ def test_records_without_the_field_are_refused(fitted):
         fitted.predict_proba(np.zeros(2, dtype=[("colour", np.uint8)]))
 
 
-def test_a_feature_file_gives_back_what_was_written(generator):
+def test_a_feature_file_returns_the_rows_written(generator):
     rows = generator.normal(size=(10, 5)).astype(np.float32)
     places = generator.permutation(10)
     with FeatureFile(10, 5) as file:
@@ -128,7 +128,7 @@ def test_a_feature_file_gives_back_what_was_written(generator):
 
 
 class TestRecordRows:
-    def test_it_is_indexed_as_the_array_would_be(self, generator):
+    def test_it_is_indexed_like_an_array(self, generator):
         records, _ = made_up_faces(5)
         rows = generator.permutation(len(records))[:9]
         lazy, eager = RecordRows(records, rows), records[rows]
@@ -145,7 +145,7 @@ class TestRecordRows:
         records, _ = made_up_faces(5)
         assert isinstance(rows_of(records, np.array([2, 1])), np.ndarray)
         with open(tmp_path / "many", "wb") as file:
-            file.truncate((MOST_COPIED // records.itemsize + 2) * records.itemsize)  # a hole: takes no room on the disk
+            file.truncate((MOST_COPIED // records.itemsize + 2) * records.itemsize)  # a sparse file takes no disk space
         many = np.memmap(tmp_path / "many", dtype=records.dtype, mode="r")
         lazy = rows_of(many, np.arange(len(many)))
         assert isinstance(lazy, RecordRows)

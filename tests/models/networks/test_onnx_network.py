@@ -172,7 +172,9 @@ def test_predictions_that_are_no_numbers_are_refused():
 
 @pytest.mark.parametrize("content", [b"", b"words", b"\x00" * 100, b"\x08\x07", b"PK\x03\x04" * 50, bytes(range(256))])
 def test_what_is_no_onnx_is_said(content):
-    with pytest.raises(InputError, match=r"odd.onnx must be a whole ONNX model, and is not \(.*\); get the file again"):
+    with pytest.raises(
+        InputError, match=r"odd.onnx must be a complete ONNX model, but is not \(.*\); get the file again"
+    ):
         OnnxNetwork(content, SMALL, name="odd.onnx")
 
 
@@ -216,7 +218,7 @@ class TestDamage:
             OnnxNetwork(hand_made_onnx(), replace(SMALL, classes=CLASSES[:3]), name="b.onnx")
 
     def test_a_convolution_without_its_weights_is_refused(self):
-        with pytest.raises(InputError, match=r"odd\.onnx must be ONNX that onnxruntime runs, and is not"):
+        with pytest.raises(InputError, match=r"odd\.onnx must be an ONNX model that onnxruntime supports, but is not"):
             OnnxNetwork(small_convolutions(weights=False), SMALL, name="odd.onnx")
 
 
