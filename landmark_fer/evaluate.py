@@ -2,11 +2,12 @@
 
 import argparse
 import sys
+from functools import partial
 
 from landmark_fer.artifact.manifest import ARTIFACT_OR_BUNDLED
 from landmark_fer.core.command import run_command
 from landmark_fer.core.paths import Output, check_paths
-from landmark_fer.datasets.inputs import DATA
+from landmark_fer.datasets.inputs import DATA, add_layout_options
 from landmark_fer.perception.predictor_file import PREDICTOR
 
 
@@ -21,37 +22,36 @@ def main(argv=None):
 
 
 def _parser():
-    parser = argparse.ArgumentParser("python -m landmark_fer.evaluate", description="Score a saved model.")
+    parser = argparse.ArgumentParser(
+        "python -m landmark_fer.evaluate", description="Score a saved model on a data set."
+    )
     add = parser.add_argument
     add(
         "--model",
         type=ARTIFACT_OR_BUNDLED,
         metavar="DIR",
-        help="artifact folder, or a network's FILE.onnx (default: the bundled artifact)",
+        help="artifact folder, or FILE.onnx of a network (default: the bundled model)",
     )
     add("--data", type=DATA, metavar="PATH", required=True, help="csv, zip, or folder per class")
-    add("--split", metavar="NAME", help="only this split, such as PublicTest")
+    add("--split", metavar="NAME", help="score this split only, such as PublicTest")
     add(
         "--against",
         type=DATA,
         metavar="PATH",
-        help="training data in which near-duplicates are looked for, for the leak-free accuracy",
+        help="training data to search for near-duplicates, for the leak-free accuracy",
     )
-    add("--labels", choices=("fer2013", "ferplus"), default="auto", help="ferplus: votes of fer2013new.csv beside it")
-    add("--dataset", metavar="NAME", default="auto", help="ck+, jaffe, ... (default: recognized); see data/README.md")
-    add("--images", choices=("auto", "crops", "scenes"), default="auto", help="one cropped face each, or scenes")
-    add("--poses", choices=("frontal", "half", "all"), default="frontal", help="of heads, where there are several")
-    add("--classes", choices=("all", "shared"), default="all", help="shared: only classes that the data have, too")
-    add("--json", type=Output(), metavar="FILE", help="write all scores")
-    add("--predictions", type=Output(), metavar="FILE.csv", help="write a line a face")
-    add("--report", type=Output(), metavar="FILE.html", help="write a report with images")
-    add("--jobs", type=int, metavar="N", help="processes (default: one for each core)")
+    add_layout_options(parser)
     add(
-        "--predictor",
-        type=PREDICTOR,
-        metavar="FILE",
-        help="68-point shape predictor to use instead of the installed one",
+        "--classes",
+        choices=("all", "shared"),
+        default="all",
+        help="classes that the model may predict; shared: those that the data have, too (default: all)",
     )
+    add("--json", type=Output(), metavar="FILE", help="write all scores to this file")
+    add("--predictions", type=Output(), metavar="FILE.csv", help="write one row per face to this file")
+    add("--report", type=Output(), metavar="FILE.html", help="write a report with figures to this file")
+    add("--jobs", type=int, metavar="N", help="number of processes (default: one per core)")
+    add("--predictor", type=PREDICTOR, metavar="FILE", help="68-point shape predictor (default: the installed one)")
     return parser
 
 
@@ -67,17 +67,29 @@ def _run(parser, options, arguments):
     from landmark_fer.perception.extraction import ExtractorSettings
 
     artifact = load_artifact(options.model, threads=effective_n_jobs(options.jobs or -1))
-    threshold = manifest_threshold(artifact.manifest)
-    asked = {"split": options.split, "scored_classes": options.classes, "threshold": threshold}
-    extraction = {
-        "settings": ExtractorSettings.from_dict(artifact.manifest["extractor"]),
-        "predictor": options.predictor,
-        "jobs": options.jobs,
-    }
-    layout = {"dataset": options.dataset, "images": options.images, "poses": options.poses}
-    dataset = load_dataset(options.data, labels=options.labels, unasked="kept", **layout, **extraction)
-    against = load_dataset(options.against, unasked="kept", **extraction) if options.against else None
-    scores, predictions = assess(artifact.predictor, dataset, artifact.classes, against=against, **asked)
+    load = partial(
+        load_dataset,
+        unasked="kept",
+        settings=ExtractorSettings.from_dict(artifact.manifest["extractor"]),
+        predictor=options.predictor,
+        jobs=options.jobs,
+    )
+    dataset = load(
+        options.data,
+        labels=options.labels,
+        dataset=options.dataset,
+        images=options.images,
+        poses=options.poses,
+    )
+    scores, predictions = assess(
+        artifact.predictor,
+        dataset,
+        artifact.classes,
+        split=options.split,
+        against=load(options.against) if options.against else None,
+        scored_classes=options.classes,
+        threshold=manifest_threshold(artifact.manifest),
+    )
     _print_scores(dataset, scores, options.split)
     _write(options, scores, predictions)
     _write_report(options, arguments, artifact, dataset, scores, predictions)
@@ -91,8 +103,8 @@ def _print_scores(dataset, scores, split):
     print(summary_line(split or dataset.source, scores))
     if scores["n_leak_free"] == 0:
         print(
-            f"0 faces without a near-duplicate in training: each of the {scores['n']:,} has one there or is of a "
-            "person who is known there, so no accuracy is leak-free"
+            f"0 faces without a near-duplicate in training: each of the {scores['n']:,} has one there or shows a "
+            "person who is also in training, so there is no leak-free accuracy"
         )
     if scores["rejection"] is not None:
         print(rejection_line(scores["rejection"]))
@@ -104,14 +116,14 @@ def _print_scores(dataset, scores, split):
     rows = [("expression", "faces", "precision", "recall", "F1")]
     for name, each in scores["per_class"].items():
         rows.append((name, f"{each['n']:,}", *(percent(each[key]) for key in ("precision", "recall", "f1"))))
-    print(f"\n{align_columns(rows)}\n\nconfusion, in per cent of the label:")
+    print(f"\n{align_columns(rows)}\n\nconfusion matrix, in per cent of each label:")
     print(format_confusion(scores["confusion"], scores["classes"]))
     undetected = sum(scores["undetected"].values())
-    print(f"\n{undetected:,} faces were seen by no detector; {scores['ms_per_face']:.2f} ms a face on one thread")
+    print(f"\nthe detector missed {undetected:,} faces; {scores['ms_per_face']:.2f} ms per face on one thread")
 
 
 def _print_classes(scores):
-    """Print what model and data do not share, and whose faces the interval is of."""
+    """Print which expressions only the model or only the data have, and how the interval was drawn."""
     from landmark_fer.artifact.card import percent
 
     if scores["left_out"]:
@@ -119,16 +131,18 @@ def _print_classes(scores):
         print(f"{scores['left_out']:,} faces of other expressions than the model's were left out: {counts}")
     if scores["classes_without_faces"]:
         shared = scores["scored_classes"] == "shared"
-        rule = "is not given" if shared else "counts as wrong (--classes shared leaves it out)"
+        rule = (
+            "the model may not predict them" if shared else "predicting them is wrong (--classes shared excludes them)"
+        )
         print(
-            f"no face of the data shows {', '.join(scores['classes_without_faces'])}: such an answer {rule}; accuracy "
-            f"{percent(scores['accuracy_all'])} with all of the model's classes, {percent(scores['accuracy_shared'])} "
-            "with the shared ones alone"
+            f"the data have no faces of {', '.join(scores['classes_without_faces'])}: {rule}; accuracy "
+            f"{percent(scores['accuracy_all'])} with all classes of the model, {percent(scores['accuracy_shared'])} "
+            "with the shared classes"
         )
     if scores["interval_by"] == "subjects":
-        print(f"the interval draws whole people anew: {scores['n_subjects']:,} subjects")
+        print(f"the interval resamples people: {scores['n_subjects']:,} subjects")
     if scores["interval_by"] == "takes":
-        print("the interval draws whole takes anew; where they are of one person, nothing is said of others")
+        print("the interval resamples takes; if all are of one person, it does not hold for others")
 
 
 def _write(options, scores, predictions):
@@ -143,8 +157,8 @@ def _write(options, scores, predictions):
         if options.predictions:
             predictions.to_csv(options.predictions, index=False, float_format="%.6g", errors="backslashreplace")
     except OSError as error:
-        name = getattr(error, "filename", None) or "the result"
-        raise SinkError(f"{name} could not be written ({error.strerror or error}); choose another path") from error
+        path = getattr(error, "filename", None) or "the result"
+        raise SinkError(f"{path} could not be written ({error.strerror or error}); choose another path") from error
 
 
 def _write_report(options, arguments, artifact, dataset, scores, predictions):
@@ -154,9 +168,15 @@ def _write_report(options, arguments, artifact, dataset, scores, predictions):
 
     from landmark_fer.reports.evaluation_report import write_scores_report
 
-    command = shlex.join(["python", "-m", "landmark_fer.evaluate", *arguments])
-    about = {"source": dataset.source, "split": options.split, "command": command}
-    write_scores_report(options.report, artifact.manifest, scores, predictions, **about)
+    write_scores_report(
+        options.report,
+        artifact.manifest,
+        scores,
+        predictions,
+        source=dataset.source,
+        split=options.split,
+        command=shlex.join(["python", "-m", "landmark_fer.evaluate", *arguments]),
+    )
     print(f"wrote {options.report}")
 
 

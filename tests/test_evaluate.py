@@ -1,4 +1,4 @@
-"""The evaluate command: scores of a saved model, as text, JSON and a line a face."""
+"""The evaluate command: scores of a saved model as text, JSON, one row per face, and a report."""
 
 import html
 import json
@@ -20,14 +20,14 @@ KEYS = {
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, session_cache, monkeypatch):
-    """Relative paths lie in the test's own folder, measured faces in the tests' cache."""
+    """Run in the test's own folder, with the cache of the test session."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
 
 
 @pytest.fixture
 def evaluate(lfw_model, lfw_csv):
-    """The command on the small model and its own data, unless told otherwise."""
+    """Run the command on the small model and its data by default."""
 
     def run(*arguments, model=lfw_model.path, data=lfw_csv):
         words = ["--model", model, "--data", data, "--jobs", 1, *arguments]
@@ -54,7 +54,7 @@ def test_json_has_the_keys_of_the_issue(scores_of):
     assert scores["ms_per_face"] > 0
 
 
-def test_the_public_test_scores_are_those_that_fit_saved(scores_of, lfw_model):
+def test_scores_equal_those_saved_by_fit(scores_of, lfw_model):
     saved = read_manifest(lfw_model.path)["scores"]["PublicTest"]
     scores = scores_of("--split", "PublicTest")
     for key in ("accuracy", "accuracy_interval", "macro_f1", "confusion", "n_leak_free", "accuracy_leak_free"):
@@ -62,7 +62,7 @@ def test_the_public_test_scores_are_those_that_fit_saved(scores_of, lfw_model):
     assert scores["log_loss"] == pytest.approx(saved["log_loss"], rel=1e-4)
 
 
-def test_what_a_model_that_may_reject_predictions_is_in_the_json_and_said(scores_of, lfw_model, tmp_path, capsys):
+def test_scores_of_a_model_with_a_threshold_have_the_rejection(scores_of, lfw_model, tmp_path, capsys):
     shutil.copytree(lfw_model.path, tmp_path / "rejecting")
     manifest = read_manifest("rejecting")
     manifest["rejection"] = {"target": 0.85, "threshold": 0.5, "coverage": 0.4, "accuracy": 0.9, "curve": []}
@@ -76,7 +76,7 @@ def test_what_a_model_that_may_reject_predictions_is_in_the_json_and_said(scores
     assert "With a confidence of 50.0 % or more it predicts" in capsys.readouterr().out
 
 
-def test_leak_free_is_null_without_anything_to_look_for_near_duplicates_in(scores_of, lfw_csv, tmp_path):
+def test_leak_free_accuracy_is_null_without_training_data(scores_of, lfw_csv, tmp_path):
     header, *rows = lfw_csv.read_text().splitlines()
     unseen = [row.replace("PublicTest", "PrivateTest") for row in rows[45:]]
     (tmp_path / "unseen.csv").write_text("\n".join([header, *unseen]))
@@ -86,7 +86,7 @@ def test_leak_free_is_null_without_anything_to_look_for_near_duplicates_in(score
     assert against["n_leak_free"] is not None and against["accuracy"] == alone["accuracy"]
 
 
-def test_a_copied_face_is_no_leak_free_one(scores_of, lfw_csv, tmp_path, capsys):
+def test_copies_of_training_faces_are_not_leak_free(scores_of, lfw_csv, tmp_path, capsys):
     header, *rows = lfw_csv.read_text().splitlines()
     copies = [row.replace("Training", "PrivateTest") for row in rows[:5]]
     (tmp_path / "copies.csv").write_text("\n".join([header, *copies]))
@@ -95,10 +95,10 @@ def test_a_copied_face_is_no_leak_free_one(scores_of, lfw_csv, tmp_path, capsys)
     assert (pd.read_csv("lines.csv")["near_duplicate_correlation"] > 0.999).all()
     assert "\n0 faces without a near-duplicate in training: each of the 5 has one there" in capsys.readouterr().out
     scores_of(data="copies.csv")
-    assert "without a near-duplicate" not in capsys.readouterr().out, "nothing was looked for"
+    assert "without a near-duplicate" not in capsys.readouterr().out, "no search for near-duplicates"
 
 
-def test_predictions_have_a_line_a_face(evaluate, scores_of):
+def test_predictions_have_one_row_per_face(evaluate, scores_of):
     scores = scores_of("--split", "PublicTest", "--predictions", "lines.csv")
     lines = pd.read_csv("lines.csv")
     assert list(lines) == ["row", "expression", "predicted", *CLASSES, "near_duplicate_correlation"]
@@ -112,11 +112,11 @@ def test_the_printed_summary_has_the_main_figures(evaluate, capsys):
     assert evaluate("--split", "PublicTest") == 0
     printed = capsys.readouterr().out
     assert printed.startswith("PublicTest: 15 faces, accuracy ")
-    for part in ("precision", "label \\ answer", "ms a face on one thread", *CLASSES):
+    for part in ("precision", "label \\ answer", "ms per face on one thread", *CLASSES):
         assert part in printed
 
 
-def test_faces_of_other_expressions_are_left_out_and_said(evaluate, lfw_csv, tmp_path, capsys):
+def test_faces_of_other_expressions_are_left_out_and_reported(evaluate, lfw_csv, tmp_path, capsys):
     lines = lfw_csv.read_text().splitlines()
     (tmp_path / "other.csv").write_text("\n".join([*lines[:10], "0" + lines[10][1:], "x" + lines[11][1:]]))
     assert evaluate(data="other.csv") == 0
@@ -147,7 +147,7 @@ def test_bad_input_gets_a_sentence_and_status_2(evaluate, capsys, arguments, opt
     assert sentence in line
 
 
-def test_an_interruption_is_said(evaluate, monkeypatch, capsys):
+def test_an_interruption_is_reported(evaluate, monkeypatch, capsys):
     def interrupt(*args, **options):
         raise KeyboardInterrupt
 
@@ -165,19 +165,19 @@ class TestReport:
         assert len(cited) > 40
         for value, path in cited:
             root, *steps = json.loads(html.unescape(path))
-            assert root in ("scores", "curve")  # the curve is drawn from the answers, face by face
+            assert root in ("scores", "curve")  # the curve is computed from the predictions, face by face
             found = scores
             for step in steps if root == "scores" else ():
                 found = found[step]
             assert root == "curve" or float(value) == found
 
-    def test_it_says_what_was_scored_on_what_and_how(self, evaluate, tmp_path):
+    def test_it_has_model_data_and_command(self, evaluate, tmp_path):
         assert evaluate("--report", "page.html") == 0
         page = (tmp_path / "page.html").read_text(encoding="utf-8")
         for part in ("svm on lfw.csv", "Model and data", "Undetected faces", "--report page.html"):
             assert part in page
         assert page.count("<svg") == 4 and "could not be drawn" not in page and "http" not in page
 
-    def test_a_place_that_there_is_not_is_refused_before_the_work(self, evaluate, capsys):
+    def test_a_missing_folder_is_refused_before_the_evaluation(self, evaluate, capsys):
         assert evaluate("--report", "nowhere/page.html") == 2
         assert "nowhere/page.html cannot be written: there is no folder nowhere" in capsys.readouterr().err

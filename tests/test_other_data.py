@@ -1,4 +1,4 @@
-"""The commands on other data sets: recognized or named, folds by subject or refused, classes missing on either side."""
+"""The commands on other data sets: layout, folds by subject, classes that only the model or only the data have."""
 
 import json
 
@@ -15,7 +15,7 @@ FOLDERS = ("happy", "sadness", "surprise", "contempt")
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, session_cache, monkeypatch):
-    """Relative paths lie in the test's own folder, measured faces in the tests' cache."""
+    """Run in the test's own folder, with the cache of the test session."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
 
@@ -26,8 +26,8 @@ def ck48(tmp_path_factory):
     return copies.make_ck48(tmp_path_factory.mktemp("ck48"), subjects=4, folders=FOLDERS)
 
 
-def run(command, *words):
-    return command([str(word) for word in words])
+def run(command, *arguments):
+    return command([str(each) for each in arguments])
 
 
 def run_fit(data, *words):
@@ -48,14 +48,14 @@ def test_folds_of_a_data_set_with_too_few_subjects_are_refused(ck48, capsys):
     assert "use --folds 2, or --folds-by faces" in line
 
 
-def test_folds_by_subject_keep_people_apart_and_say_so(ck48):
+def test_folds_by_subject_keep_people_together(ck48):
     assert run_fit(ck48, "--folds", 2) == 0
     manifest = read_manifest("model")
     assert manifest["data"]["n_training"] == 18 and manifest["scores"]["held out"]["n"] == 18, "two people each"
     assert "subjects stay together" in manifest["folds"] and "ignore who" not in manifest["folds"]
 
 
-def test_folds_by_faces_must_be_asked_for_and_are_written_on_the_card(lfw_csv, tmp_path):
+def test_folds_by_faces_are_an_option_and_on_the_card(lfw_csv, tmp_path):
     header, *rows = lfw_csv.read_text().splitlines()
     lines = [
         f"{header},subject",
@@ -75,15 +75,15 @@ def test_contempt_is_kept_by_name(ck48, capsys):
     assert "12 of contempt are left out; --expressions" in capsys.readouterr().err
 
 
-def test_evaluate_says_what_either_side_lacks(ck48, lfw_model, capsys):
+def test_evaluate_reports_classes_that_only_one_side_has(ck48, lfw_model, capsys):
     words = ["--model", lfw_model.path, "--data", ck48, "--jobs", 1]
     assert run(evaluate, *words, "--json", "all.json") == 0
     printed = capsys.readouterr().out
     assert "24 faces of other expressions than the model's were left out: 12 of surprise, 12 of contempt" in printed
-    assert "no face of the data shows neutral: such an answer counts as wrong" in printed
-    assert "the interval draws whole people anew: 4 subjects" in printed
+    assert "the data have no faces of neutral: predicting them is wrong" in printed
+    assert "the interval resamples people: 4 subjects" in printed
     assert run(evaluate, *words, "--classes", "shared", "--json", "shared.json", "--predictions", "lines.csv") == 0
-    assert "such an answer is not given" in capsys.readouterr().out
+    assert "the model may not predict them" in capsys.readouterr().out
     with open("all.json", encoding="utf-8") as file, open("shared.json", encoding="utf-8") as other:
         every, shared = json.load(file), json.load(other)
     assert every["accuracy_shared"] == shared["accuracy"] and shared["accuracy_all"] == every["accuracy"]
@@ -98,7 +98,7 @@ def test_evaluate_says_what_either_side_lacks(ck48, lfw_model, capsys):
         (["--dataset", "table"], "must hold a csv with the columns path, expression"),
     ],
 )
-def test_a_wrong_name_gets_a_sentence_and_status_2_at_both_commands(ck48, lfw_model, capsys, words, sentence):
+def test_a_wrong_data_set_name_is_one_sentence_in_both_commands(ck48, lfw_model, capsys, words, sentence):
     assert run_fit(ck48, *words) == 2
     assert sentence in error_line(capsys)
     assert run(evaluate, "--model", lfw_model.path, "--data", ck48, "--jobs", 1, *words) == 2

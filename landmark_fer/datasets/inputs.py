@@ -1,4 +1,4 @@
-"""What a data set's path stands for: the files that are read with it."""
+"""Command-line options of data sets: their paths, the files that are read with them, and their layout."""
 
 from pathlib import Path
 
@@ -29,6 +29,16 @@ def bundled_table():
 
 
 _PACKED = (".zip", ".tar", ".tgz", ".npz")  # hold all of their images
+
+
+def add_layout_options(group):
+    """Add the options on the layout of a data set to an argument parser or a group of it."""
+    add = group.add_argument
+    add("--labels", choices=("fer2013", "ferplus"), default="auto", help="ferplus: votes of fer2013new.csv next to it")
+    add("--dataset", metavar="NAME", default="auto", help="ck+, jaffe, ... (default: recognized); see data/README.md")
+    add("--images", choices=("auto", "crops", "scenes"), default="auto", help="crops: one cropped face per image")
+    add("--poses", choices=("frontal", "half", "all"), default="frontal", help="head poses to use (default: frontal)")
+
 
 DATA = Input(files=files_of_data, holds=is_of_data)
 DATA_OR_TABLE = Input(files=files_of_data, holds=is_of_data, default=bundled_table)

@@ -1,18 +1,16 @@
-"""``python -m landmark_fer.fit``: compare models on a data set, choose, refit, test, save."""
+"""``python -m landmark_fer.fit``: compare models on a data set, choose one, refit, test and save it."""
 
 import shlex
 import shutil
 import sys
 import time
-from collections import Counter
 
 from landmark_fer.core.command import run_command
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.paths import check_paths
 from landmark_fer.fit.options import fit_parser
 
-NO_SPLIT = "no split"
-FOLD_SAMPLE = 8000  # of the geometry table, whose folds then take seconds
+FOLD_SAMPLE = 8000  # of the geometry table, so that a fold takes seconds
 
 
 def main(argv=None):
@@ -20,7 +18,7 @@ def main(argv=None):
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = fit_parser()
     options = parser.parse_args(arguments)
-    stopped = "stopped; no artifact was changed, and measured faces are kept in the cache"
+    stopped = "stopped; no artifact was changed, and extracted faces stay in the cache"
     return run_command(lambda: _run(parser, options, arguments), stopped=stopped)
 
 
@@ -35,9 +33,9 @@ def _run(parser, options, arguments):
 def _fit(options, arguments, jobs):
     from landmark_fer.artifact.artifact import check_destination, export_path, save_artifact
     from landmark_fer.artifact.model_files import check_model_format
-    from landmark_fer.datasets import load_dataset
     from landmark_fer.evaluation.subjects import people_in_folds
     from landmark_fer.fit.checks import check_models
+    from landmark_fer.fit.data import comma_separated, load_fit_data
 
     start = time.perf_counter()
     check_destination(options.out)
@@ -45,24 +43,13 @@ def _fit(options, arguments, jobs):
     if options.export:
         check_model_format(options.export)
         check_destination(export_path(options.out))
-    names = _words(options.models) or []
+    names = comma_separated(options.models) or []
     networks = check_models(options, names)
-    dataset = load_dataset(
-        options.data,
-        labels=options.labels,
-        votes=options.votes,
-        expressions=_words(options.expressions),
-        dataset=options.dataset,
-        images=options.images,
-        poses=options.poses,
-        weights=_weights(options),
-        settings=_settings(names) if networks else None,
-        predictor=options.predictor,
-        jobs=jobs,
-    )
+    settings = _network_settings(names) if networks else None
+    dataset = load_fit_data(options, settings=settings, predictor=options.predictor, jobs=jobs)
     _print_data(dataset)
     dataset, warning = people_in_folds(dataset, options.folds_by)
-    predictor, facts, extras, finished = (_train if networks else _compare)(dataset, names, options, jobs)
+    predictor, facts, extras, checkpoints = (_train if networks else _compare)(dataset, names, options, jobs)
     _print_scores(facts)
     if warning:
         facts["folds"] = f"{facts['folds']} {warning}"
@@ -70,10 +57,10 @@ def _fit(options, arguments, jobs):
     facts |= {"seed": options.seed, "command": command, "fit_s": time.perf_counter() - start}
     kind = "network" if networks else options.format
     artifact = save_artifact(options.out, predictor, facts, format=kind, extras=extras)
-    for folder in finished:  # a training is taken up again until its network is saved, not after
+    for folder in checkpoints:  # a stopped training resumes until its network is saved
         shutil.rmtree(folder, ignore_errors=True)
     size = artifact.manifest["model"]["bytes"] / 1e6
-    print(f"\nsaved {options.out} ({size:.1f} MB) after {time.perf_counter() - start:.0f} s; its card.md says more")
+    print(f"\nsaved {options.out} ({size:.1f} MB) after {time.perf_counter() - start:.0f} s; see its card.md")
     _write_report(options)
     status = _export(artifact) if options.export and not networks else 0
     print(f"try it: python -m landmark_fer.live --model {shlex.quote(str(options.out))} --source demo")
@@ -94,15 +81,15 @@ def _export(artifact):
     return 0
 
 
-def _settings(networks):
-    """Return the settings with which faces must be extracted for networks; only networks load their modules."""
+def _network_settings(names):
+    """Return the extractor settings for networks, whose modules only networks load."""
     from landmark_fer.fit.network_training import extractor_settings
 
-    return extractor_settings(networks)
+    return extractor_settings(names)
 
 
 def _compare(dataset, names, options, jobs):
-    """Compare classical models, print it, and return the chosen one, its facts, no files and nothing to clear away."""
+    """Compare classical models; return the chosen one, its facts, and no files or checkpoints."""
     from landmark_fer.evaluation.splits import has_chips
     from landmark_fer.fit.checks import check_fields
     from landmark_fer.fit.training import compare, fit_chosen
@@ -112,8 +99,8 @@ def _compare(dataset, names, options, jobs):
 
     features = options.features or ("both" if has_chips(dataset) else "geometry")
     sample = options.fold_sample or (None if has_chips(dataset) else FOLD_SAMPLE)
-    named = [name for name in names if name != ENSEMBLE]
-    candidates = make_candidates(named, features=features, fold_sample=sample, random_state=options.seed)
+    single = [name for name in names if name != ENSEMBLE]
+    candidates = make_candidates(single, features=features, fold_sample=sample, random_state=options.seed)
     check_fields(candidates, dataset, features)
     comparison = compare(
         dataset,
@@ -127,121 +114,87 @@ def _compare(dataset, names, options, jobs):
         random_state=options.seed,
     )
     _print_comparison(comparison)
-    dropped = _second_look(dataset, comparison, options)
+    dropped = _review_labels(dataset, comparison, options)
     n_fitted = len(comparison.split.training) - len(dropped)
     print(f"fitting {comparison.chosen} on {n_fitted:,} training faces ...", flush=True)
     model = fit_chosen(dataset, comparison, features=features, without=dropped)
-    _say_report(options)
+    _announce_report(options)
     facts = report_facts(dataset, comparison, model, level=options.report, random_state=options.seed)
     return model.predictor, model.facts | facts, {}, ()
 
 
 def _train(dataset, names, options, jobs):
-    """Train networks, print it, and return the chosen one, its facts, files that go with it, and what to clear away."""
+    """Train networks; return the chosen one, its facts, the files of its training, and the checkpoint folders."""
     from landmark_fer.fit.network_training import read_initial_weights, recipe_changes, train_networks
     from landmark_fer.models.networks.architectures import check_memory
     from landmark_fer.reports.measures import network_report_facts
 
-    recipe, built = recipe_changes(options)
+    recipe, architecture_options = recipe_changes(options)
     start = read_initial_weights(options.start, names[0]) if options.start else None
     for name in names:
-        print(check_memory(name, len(dataset.classes), recipe=recipe, **built), flush=True)
+        print(check_memory(name, len(dataset.classes), recipe=recipe, **architecture_options), flush=True)
     trained = train_networks(
         dataset,
         names,
         recipe=recipe,
-        options=built,
+        options=architecture_options,
         start=start,
         choice=options.choose,
         random_state=options.seed,
     )
     _print_comparison(trained)
-    _say_report(options)
+    _announce_report(options)
     facts = network_report_facts(dataset, trained, level=options.report, random_state=options.seed)
     return trained.predictor, trained.facts | facts, trained.extras, trained.folders
 
 
-def _say_report(options):
+def _announce_report(options):
     if options.report == "full":
-        print("measuring what the report shows: fits on fewer faces, and regions of the face ...", flush=True)
+        print("measuring the learning curve and the importance of face regions for the report ...", flush=True)
 
 
 def _write_report(options):
-    """Write the report beside the model, which is saved by now and stays whatever happens here."""
+    """Write the report into the folder of the saved model; an error here does not lose the model."""
     if options.report == "none":
         return
     from landmark_fer.reports.model_report import report_artifact
 
     try:
         print(f"wrote {report_artifact(options.out)}")
-    except (Exception, KeyboardInterrupt) as error:  # of drawing, too: nothing in it is worth a fitted model
-        print(f"no report was written ({error}); try: python -m landmark_fer.report {options.out}", file=sys.stderr)
+    except (Exception, KeyboardInterrupt) as error:  # also of drawing: the model is saved
+        print(
+            f"the report could not be written ({error}); try: python -m landmark_fer.report {options.out}",
+            file=sys.stderr,
+        )
 
 
-def _words(text):
-    return [word.strip() for word in text.split(",") if word.strip()] if text else None
-
-
-def _weights(options):
-    """Return the weights of the data sets as numbers; what is no number is left for the rule to refuse."""
-    words = _words(options.data_weights)
-    if words and len(options.data or ()) < 2:
-        raise InputError(f"--data-weights needs two or more --data, got {len(options.data or ())}; leave it out")
-    return [int(word) if word.isdecimal() else word for word in words] if words else None
-
-
-def _second_look(dataset, comparison, options):
-    """Report labels that are contradicted, and return the positions of the faces to leave out."""
+def _review_labels(dataset, comparison, options):
+    """Report suspected label errors; return the positions of the faces to leave out of the final fit."""
     if not (options.label_errors or options.drop_label_errors):
         return ()
     from landmark_fer.core.errors import SinkError
     from landmark_fer.datasets.readers.ferplus import votes_of
     from landmark_fer.fit.label_review import review_labels
 
-    judges = votes_of(dataset, options.data[0]) if len(options.data or ()) == 1 else None
-    found = review_labels(dataset, comparison, votes=judges)
-    print(f"{found.text}\n")
+    votes = votes_of(dataset, options.data[0]) if len(options.data or ()) == 1 else None
+    review = review_labels(dataset, comparison, votes=votes)
+    print(f"{review.text}\n")
     if options.label_errors:
         try:
-            found.label_errors.to_csv(options.label_errors, index=False, errors="backslashreplace")
+            review.label_errors.to_csv(options.label_errors, index=False, errors="backslashreplace")
         except OSError as error:
             raise SinkError(
                 f"{options.label_errors} cannot be written ({error.strerror}); name another file"
             ) from error
-    return found.positions if options.drop_label_errors else ()
+    return review.positions if options.drop_label_errors else ()
 
 
 def _print_data(dataset):
-    print(f"{dataset.source}: {len(dataset):,} faces")
-    for name, counts in dataset.undetected_by_class().items():
-        total = int((dataset.expressions == name).sum())
-        print(f"  {name:9} {total:6,}  of which {counts:,} were seen by no detector")
-    for sentence in [*dataset.remarks, *_splits(dataset)]:
-        print(f"  {sentence}")
+    from landmark_fer.fit.data import data_lines
+
+    print("\n".join(data_lines(dataset)))
     for sentence in dataset.left_out_sentences():
         print(f"  {sentence}", file=sys.stderr)
-
-
-def _splits(dataset):
-    """Return what is to be said of the splits that a data set names, as a list of at most one sentence."""
-    counts = Counter(dataset.splits.tolist())
-    if not any(counts):
-        return []
-    sentence = f"splits: {', '.join(f'{name or NO_SPLIT} {n:,}' for name, n in counts.items())}"
-    if dataset.origins is None and "Training" not in counts:
-        sentence += "; none is called Training, so training and test faces are drawn from all of them"
-    elif unused := _unused(dataset):
-        which = "faces" if unused == counts[""] else f"{unused:,} faces, in whose data set others are in Training,"
-        sentence += f"; {which} of {NO_SPLIT} are neither trained on nor tested"
-    return [sentence]
-
-
-def _unused(dataset):
-    """Return how many faces have no split while others of their data set are in Training: they are left out."""
-    splits = dataset.splits.tolist()
-    origins = [dataset.source] * len(splits) if dataset.origins is None else dataset.origins.tolist()
-    trained = {origin for origin, split in zip(origins, splits, strict=True) if split == "Training"}
-    return sum(not split and origin in trained for origin, split in zip(origins, splits, strict=True))
 
 
 def _print_comparison(comparison):
@@ -261,7 +214,7 @@ def _print_scores(facts):
     from landmark_fer.evaluation.comparison import format_confusion
 
     best = next(row for row in facts["comparison"] if row["name"] == facts["model_name"])
-    print(f"out-of-fold confusion of {best['name']}, in per cent of the label:")
+    print(f"out-of-fold confusion matrix of {best['name']}, in per cent of each label:")
     print(format_confusion(best["confusion"], facts["classes"]))
     for name, scores in facts["scores"].items():
         print(f"\n{summary_line(name, scores)}")

@@ -1,4 +1,4 @@
-"""What ``fit`` can know to be wrong before the data are read, instead of after an hour of work."""
+"""Checks of the options of ``fit`` before the data are read."""
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.evaluation.search import check_minutes
@@ -15,21 +15,25 @@ _OF_NETWORKS = (*RECIPE_OPTIONS, *OPTIONS_OF, "start")
 
 
 def check_models(options, names):
-    """Return whether the models asked for are networks; raise if they cannot be fitted as asked.
+    """Check that models and options of ``fit`` go together; return whether the models are networks.
 
     Parameters
     ----------
     options : argparse.Namespace
-        Of the command ``fit``.
+        Options of ``fit``.
     names : sequence of str
-        Its ``--models``, taken apart.
+        Names in ``--models``.
+
+    Returns
+    -------
+    bool
 
     Raises
     ------
     InputError
-        If a name is unknown, networks and other models are mixed, or an option does not go with the others.
+        If a name is unknown, networks and other models are mixed, or an option does not apply to the models.
     DependencyError
-        If a network is asked for and Keras is not installed, or a search and Optuna is not.
+        If Keras is needed for a network, or Optuna for a search, and is not installed.
     """
     networks = [name for name in names if name in NETWORKS]
     if options.choose and options.choose not in names:
@@ -40,8 +44,9 @@ def check_models(options, names):
     if len(networks) < len(names):
         others = ", ".join(name for name in names if name not in networks)
         raise InputError(
-            f"--models must be networks ({', '.join(NETWORKS)}) or other models, got {', '.join(networks)} with "
-            f"{others}; fit them one after the other, then: python -m benchmarks.baselines"
+            f"--models must be all networks ({', '.join(NETWORKS)}) or all other models, got "
+            f"{', '.join(networks)} with {others}; fit them separately, then compare them with "
+            "python -m benchmarks.baselines"
         )
     _check_networks(options, networks)
     return True
@@ -49,10 +54,10 @@ def check_models(options, names):
 
 def check_fields(candidates, dataset, features):
     """Raise InputError if a candidate needs images and the data have none."""
-    needy = [name for name, candidate in candidates.items() if "chip" in candidate.fields and name != "dummy"]
-    if needy and not has_chips(dataset):
+    names = [name for name, candidate in candidates.items() if "chip" in candidate.fields and name != "dummy"]
+    if names and not has_chips(dataset):
         raise InputError(
-            f"{', '.join(needy)} needs images with --features {features}, and {dataset.source} has landmarks only; "
+            f"{', '.join(names)} needs images with --features {features}, and {dataset.source} has landmarks only; "
             "give --data with images or use --features geometry"
         )
 
@@ -66,16 +71,14 @@ def _check_classical(options, names, ensemble):
     if options.search:
         import_optuna()
     if ensemble and options.choose == ENSEMBLE and len(ensemble_members(candidates)) < 2:
-        raise InputError(
-            f"--choose {ENSEMBLE} needs two --models to blend, got {', '.join(names)}; add knn, svm or mlp"
-        )
+        raise InputError(f"--choose {ENSEMBLE} needs two other --models, got {', '.join(names)}; add knn, svm or mlp")
     if options.export:
         _check_export(options, candidates)
     if options.fold_sample is not None and options.fold_sample < FEWEST_FOLD_SAMPLE:
         raise InputError(f"--fold-sample must be {FEWEST_FOLD_SAMPLE} or more, got {options.fold_sample}")
-    given = [option for option in _OF_NETWORKS if getattr(options, option) is not None]
-    if given:
-        raise InputError(f"--{given[0].replace('_', '-')} is of networks, got {', '.join(names)}; leave it out")
+    unused = [_option(name) for name in _OF_NETWORKS if getattr(options, name) is not None]
+    if unused:
+        raise InputError(f"{unused[0]} is for networks, got {', '.join(names)}; leave it out")
 
 
 def _check_export(options, candidates):
@@ -96,24 +99,29 @@ def _check_export(options, candidates):
 
 
 def _check_networks(options, networks):
-    given = [name for name in _OF_CLASSICAL if getattr(options, name)]
-    if given or options.format != "joblib":
-        option = "--" + (given[0] if given else "format").replace("_", "-")
-        raise InputError(f"{option} is of the other models, and {', '.join(networks)} must do without; leave it out")
+    unused = [_option(name) for name in _OF_CLASSICAL if getattr(options, name)]
+    if options.format != "joblib":
+        unused.append("--format")
+    if unused:
+        raise InputError(f"{unused[0]} is not for networks, got {', '.join(networks)}; leave it out")
     from landmark_fer.fit.network_training import extractor_settings, read_initial_weights, recipe_changes
     from landmark_fer.models.networks.training import import_keras
 
     extractor_settings(networks)
     recipe_changes(options)
-    _check_builders(options, networks)
+    _check_architecture_options(options, networks)
     import_keras()
     if options.start:
         if len(networks) > 1:
-            raise InputError(f"--start is of one network, got {', '.join(networks)}; name one of --models")
+            raise InputError(f"--start needs a single network, got {', '.join(networks)}; name one in --models")
         read_initial_weights(options.start, networks[0])
 
 
-def _check_builders(options, networks):
+def _check_architecture_options(options, networks):
     for option, owner in OPTIONS_OF.items():
         if getattr(options, option) is not None and networks != [owner]:
-            raise InputError(f"--{option} is of {owner} alone, got {', '.join(networks)}; leave it out")
+            raise InputError(f"--{option} is for {owner} only, got {', '.join(networks)}; leave it out")
+
+
+def _option(name):
+    return f"--{name.replace('_', '-')}"

@@ -1,4 +1,4 @@
-"""Fitting on a dask cluster."""
+"""Work of joblib on a Dask cluster."""
 
 import contextlib
 import importlib.metadata
@@ -19,14 +19,14 @@ from landmark_fer import __version__
 from landmark_fer.core.errors import DependencyError, InputError, LandmarkFerError
 from landmark_fer.core.optional_packages import import_optional
 
-_LARGE = 2**20  # bytes of an array that is sent to the workers once, not with each task
-_TRIES = 3  # with data that were lost with the workers that had them
+_LARGE = 2**20  # bytes; a larger array is sent to the workers once, not with each task
+_TRIES = 3  # a batch is submitted again if its data were lost with a worker
 
 
 class ClusterBackend(ParallelBackendBase):
-    """What joblib's ``Parallel`` calls to have work done on a Dask cluster.
+    """Backend of joblib's ``Parallel`` that runs tasks on a Dask cluster.
 
-    What asks for one job, or for none, is done in this process.
+    A ``Parallel`` with one job, or without a number of jobs, runs in this process.
 
     Parameters
     ----------
@@ -43,27 +43,27 @@ class ClusterBackend(ParallelBackendBase):
         self._sent, self._running = {}, set()
 
     def effective_n_jobs(self, n_jobs):
-        """Return how many tasks are done at a time: at least two, so that one is never without work."""
+        """Return the number of parallel tasks: at least two, so that a worker always has a next one."""
         if n_jobs in (None, 1):
             return 1
-        most = max(2, sum(self.client.ncores().values()))
-        return most if n_jobs < 0 else min(n_jobs, most)
+        n_cores = max(2, sum(self.client.ncores().values()))
+        return n_cores if n_jobs < 0 else min(n_jobs, n_cores)
 
     def configure(self, n_jobs=1, parallel=None, **_):
-        """Begin to serve a ``Parallel``; return how many tasks are done at a time."""
+        """Start to serve a ``Parallel``; return the number of parallel tasks."""
         self.parallel = parallel
         if self.effective_n_jobs(n_jobs) == 1:
             raise FallbackToBackend(SequentialBackend(nesting_level=self.nesting_level))
         return self.effective_n_jobs(n_jobs)
 
     def submit(self, func, callback=None):
-        """Have a batch of calls done; `callback` gets the future when it is there, whatever came of it."""
+        """Submit a batch of calls; `callback` gets the future when it is done or has failed."""
         return self._start(func, callback, _TRIES)
 
-    apply_async = submit  # what joblib before 1.5 calls it
+    apply_async = submit  # its name before joblib 1.5
 
     def retrieve_result_callback(self, out):
-        """Return the results in a future that is done."""
+        """Return the results of a finished future."""
         from distributed.scheduler import KilledWorker
 
         try:
@@ -72,12 +72,12 @@ class ClusterBackend(ParallelBackendBase):
             raise TerminatedWorkerError(f"a task ended {error.allowed_failures + 1} workers of the cluster") from error
 
     def abort_everything(self, ensure_ready=True):
-        """Cancel what is not done."""
+        """Cancel all running tasks."""
         self.client.cancel(list(self._running))
         self._running.clear()
 
     def get_nested_backend(self):
-        """Return what Parallel uses inside a task."""
+        """Return the backend of a ``Parallel`` inside a task."""
         return SequentialBackend(nesting_level=1), None
 
     def _start(self, func, callback, tries):
@@ -97,7 +97,7 @@ class ClusterBackend(ParallelBackendBase):
             callback(future)
 
     def _send(self, array):
-        """Return a future of an array that every worker has, sent when it is first asked for."""
+        """Return a future of an array on all workers, which is sent on first use."""
         reference, future = self._sent.get(id(array), (lambda: None, None))
         if reference() is not array:
             future = self.client.scatter(np.asarray(array), broadcast=True, hash=False)
@@ -108,7 +108,7 @@ class ClusterBackend(ParallelBackendBase):
 
 
 def packed(items):
-    """Return what `unpacked` makes the items of again: bytes, and the large arrays that were found in them."""
+    """Return items pickled without their large arrays, and the list of these arrays."""
     content = io.BytesIO()
     pickler = _Pickler(content)
     pickler.dump(items)
@@ -116,50 +116,50 @@ def packed(items):
 
 
 def unpacked(payload, arrays):
-    """Return the items that `packed` took apart."""
+    """Return the items that `packed` pickled."""
     return _Unpickler(io.BytesIO(payload), arrays).load()
 
 
 class _Pickler(cloudpickle.Pickler):
-    """Leaves large arrays out, wherever they lie, and keeps them in a list."""
+    """Pickler that puts large arrays into a list instead of the pickle."""
 
     def __init__(self, file):
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
         self.arrays = []
 
     def persistent_id(self, value):
-        """Return the place of a large array in the list, None for anything else."""
+        """Return the position of a large array in the list, None for other values."""
         if not isinstance(value, np.ndarray) or value.nbytes < _LARGE or value.dtype.hasobject:
             return None
-        known = [place for place, array in enumerate(self.arrays) if array is value]
-        if not known:
+        positions = [position for position, array in enumerate(self.arrays) if array is value]
+        if not positions:
             self.arrays.append(value)
-        return known[0] if known else len(self.arrays) - 1
+        return positions[0] if positions else len(self.arrays) - 1
 
 
 class _Unpickler(pickle.Unpickler):
-    """Puts the arrays of a list where `_Pickler` left them out."""
+    """Unpickler that takes large arrays from a list."""
 
     def __init__(self, file, arrays):
         super().__init__(file)
         self._arrays = arrays
 
-    def persistent_load(self, place):
-        """Return the array that `_Pickler.persistent_id` gave this place."""
-        return self._arrays[place]
+    def persistent_load(self, position):
+        """Return the array at a position from `_Pickler.persistent_id`."""
+        return self._arrays[position]
 
 
 def _run(payload, *arrays):
-    """Do a batch of calls in a worker, and what they would have done at a time one after the other."""
+    """Run a batch of calls in a worker, without further parallel work."""
     with parallel_config(backend="sequential"):
         return [function(*args, **options) for function, args, options in unpacked(payload, arrays)]
 
 
 LOCAL = "local"
 PATIENCE = 10  # seconds to reach a scheduler
-PATIENCE_FOR_WORKERS = 60  # seconds until the first worker is there
+PATIENCE_FOR_WORKERS = 60  # seconds to wait for the first worker
 
-# What decides what comes out: packages, each by the names under which it may be installed.
+# Packages whose version can change results, each with the names of its distributions.
 DECIDES = (
     ("numpy",),
     ("scipy",),
@@ -177,21 +177,26 @@ _ADDRESS = re.compile(r"(tcp|tls|ws|wss)://[^/\s:]+:\d{1,5}|(tcp|tls|ws|wss)://\
 
 @contextlib.contextmanager
 def computing_on(address, jobs=None):
-    """Give the number of jobs to ask joblib for; inside, a cluster does them if one is named.
+    """Run joblib's work on a cluster inside the context, if an address is given.
 
     Parameters
     ----------
     address : str or None
-        ``tcp://HOST:PORT`` of a scheduler, `LOCAL` for a cluster of processes on this machine, None for none.
+        ``tcp://HOST:PORT`` of a scheduler, `LOCAL` for processes on this machine, None for no cluster.
     jobs : int, optional
         By default the cores of this machine, or the threads of the cluster's workers.
+
+    Yields
+    ------
+    int
+        Number of jobs for joblib.
 
     Raises
     ------
     InputError
-        If the address is none, or no scheduler answers there, or it has no workers.
+        If the address is malformed, no scheduler responds there, or it has no workers.
     DependencyError
-        If Dask is not installed, or a worker has not what this machine has.
+        If Dask is not installed, or a worker lacks landmark_fer or has other versions.
     """
     if address is None:
         yield jobs or joblib.cpu_count()
@@ -203,12 +208,12 @@ def computing_on(address, jobs=None):
         client = _connect(distributed, address, jobs, stack)
         check_workers(client)
         backend = ClusterBackend(client)
-        with joblib.parallel_config(backend=backend, n_jobs=1), _loss_named(distributed, address):
+        with joblib.parallel_config(backend=backend, n_jobs=1), _loss_reported(distributed, address):
             yield backend.effective_n_jobs(jobs if jobs and jobs > 1 else -1)
 
 
 def check_workers(client):
-    """Raise DependencyError if a worker of a cluster lacks this package, or has versions that could answer otherwise.
+    """Raise DependencyError if a worker lacks this package or has versions that could change results.
 
     Parameters
     ----------
@@ -216,28 +221,28 @@ def check_workers(client):
     """
     here = versions()
     try:
-        predictions = client.run(versions)
+        versions_of_workers = client.run(versions)
     except ModuleNotFoundError as error:
         raise DependencyError(
-            f"each worker of the cluster must have landmark_fer installed, and one lacks {error.name}; "
+            f"each worker of the cluster must have landmark_fer installed, got one without {error.name}; "
             "run there: python -m pip install . in landmark_fer's folder"
         ) from error
-    for worker, there in sorted(predictions.items()):
+    for worker, there in sorted(versions_of_workers.items()):
         differ = [f"{name} {there.get(name)} instead of {version}" for name, version in here.items()]
         differ = [text for text, name in zip(differ, here, strict=True) if there.get(name) != here[name]]
         if differ:
             raise DependencyError(
-                f"each worker of the cluster must have the versions of this machine, and {worker} has "
+                f"each worker of the cluster must have the versions of this machine, got {worker} with "
                 f"{', '.join(differ)}; install the same there"
             )
 
 
 def versions():
-    """Return the versions of this process that decide what comes out, as a dict of name to version or None."""
-    found = {"python": ".".join(platform.python_version_tuple()[:2]), "landmark_fer": __version__}
+    """Return the versions of this process that can change results, as a dict of name to version or None."""
+    result = {"python": ".".join(platform.python_version_tuple()[:2]), "landmark_fer": __version__}
     for names in DECIDES:
-        found[names[0]] = next((version for version in map(_version, names) if version), None)
-    return found
+        result[names[0]] = next((version for version in map(_version, names) if version), None)
+    return result
 
 
 def _version(name):
@@ -248,7 +253,7 @@ def _version(name):
 
 
 def _connect(distributed, address, jobs, stack):
-    """Return a client of the cluster, whose scheduler and workers are there."""
+    """Return a client of a cluster whose scheduler and workers respond."""
     if address == LOCAL:
         options = {"n_workers": jobs or joblib.cpu_count(), "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
         address = stack.enter_context(distributed.LocalCluster(**options, silence_logs=50))
@@ -256,7 +261,7 @@ def _connect(distributed, address, jobs, stack):
         client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise InputError(
-            f"no scheduler answers at {address}; start one with 'dask scheduler', or use --cluster {LOCAL}"
+            f"no scheduler responds at {address}; start one with 'dask scheduler', or use --cluster {LOCAL}"
         ) from error
     stack.enter_context(client)
     try:
@@ -269,8 +274,8 @@ def _connect(distributed, address, jobs, stack):
 
 
 @contextlib.contextmanager
-def _loss_named(distributed, address):
-    """Say in a sentence what the loss of a cluster makes Dask raise."""
+def _loss_reported(distributed, address):
+    """Raise LandmarkFerError for the errors that Dask raises when a cluster is lost."""
     from concurrent.futures import CancelledError
 
     from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -278,9 +283,9 @@ def _loss_named(distributed, address):
     try:
         yield
     except TerminatedWorkerError as error:
-        raise LandmarkFerError(f"{error}; give the workers more memory, or look at their logs") from error
+        raise LandmarkFerError(f"{error}; give the workers more memory, or check their logs") from error
     except (CancelledError, distributed.comm.CommClosedError) as error:
         raise LandmarkFerError(
-            f"the cluster {address} was lost ({type(error).__name__}); measured faces are kept: start it again, "
-            "and run the command again"
+            f"the cluster {address} was lost ({type(error).__name__}); extracted faces stay in the cache: start it "
+            "again, and run the command again"
         ) from error

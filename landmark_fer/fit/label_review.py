@@ -9,60 +9,61 @@ from landmark_fer.datasets.readers.ferplus import majority
 from landmark_fer.evaluation.label_errors import agreement_with_votes, contradicting_near_duplicates, label_errors
 
 _SIDES = "suggestion", "label", "neither"
-_CLEAREST = 1000
+_MOST_CONTRADICTED = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class LabelReview:
-    """What a second look at the training labels found.
+    """Suspected label errors among the training faces.
 
     Attributes
     ----------
-    suspects : DataFrame
+    label_errors : DataFrame
         As from `label_errors`; `row` is the face's row in the source.
     positions : ndarray of shape (m,), int
-        Of the suspects among the training faces.
-    near-duplicates : DataFrame
+        Positions of these faces among the training faces.
+    near_duplicates : DataFrame
         As from `contradicting_near_duplicates`, with rows of the source.
-    agreement, of_clearest : dict or None
-        As from `agreement_with_votes`, where votes are known: of all suspects, and of the thousand that are
-        contradicted most.
-    learnt : bool
-        Whether the model had learnt from such votes, so that they are no independent judge.
+    agreement : dict or None
+        As from `agreement_with_votes`; None without votes.
+    agreement_at_top : dict or None
+        The same for the thousand labels that the model contradicts most.
+    fitted_on_votes : bool
+        Whether the model was fitted on such votes, so that the votes are no independent check.
     """
 
     label_errors: pd.DataFrame
     positions: object
     near_duplicates: pd.DataFrame
     agreement: dict | None
-    of_clearest: dict | None = None
-    learnt: bool = False
+    agreement_at_top: dict | None = None
+    fitted_on_votes: bool = False
 
     @property
     def text(self):
-        """What was found, in a few sentences."""
+        """The result in a few sentences."""
         text = (
-            f"{len(self.label_errors):,} training faces have a label that the chosen model, not having seen them, "
-            f"contradicts; {len(self.near_duplicates):,} faces have a near-duplicate with another label."
+            f"{len(self.label_errors):,} training faces have a label that the chosen model contradicts out of fold; "
+            f"{len(self.near_duplicates):,} faces have a near-duplicate with another label."
         )
         if not (self.agreement and self.agreement["compared"]):
             return text
-        text = f"{text} FER+, where it has a clear majority, {_sides(self.agreement)}"
-        if self.of_clearest != self.agreement:
-            text += f"; of the {_CLEAREST:,} that are contradicted most it {_sides(self.of_clearest)}"
-        return f"{text}. The model had learnt from such votes." if self.learnt else f"{text}."
+        text = f"{text} FER+ votes with a clear majority {_sides(self.agreement)}"
+        if self.agreement_at_top != self.agreement:
+            text += f"; of the {_MOST_CONTRADICTED:,} most contradicted labels, votes {_sides(self.agreement_at_top)}"
+        return f"{text}. The model was fitted on such votes." if self.fitted_on_votes else f"{text}."
 
 
 def review_labels(dataset, comparison, *, votes=None, cache=None):
-    """Return the training faces whose labels deserve a second look; nothing is changed.
+    """Return the training faces with suspected label errors; no label is changed.
 
     Parameters
     ----------
     dataset : FaceDataset
     comparison : Comparison
-        Its chosen candidate's out-of-fold answers are the second opinion.
+        The chosen candidate's out-of-fold predictions are compared with the labels.
     votes : ndarray of shape (n, m), optional
-        FER+'s of the data set's faces; by default those that the models learnt from.
+        FER+ votes for the faces of the data set; by default those that the models were fitted on.
     cache : path-like, optional
         As for `find_near_duplicates`.
 
@@ -72,26 +73,29 @@ def review_labels(dataset, comparison, *, votes=None, cache=None):
     """
     training = comparison.split.training
     expressions, rows = dataset.expressions[training], dataset.rows[training]
-    doubted = label_errors(expressions, comparison.results[comparison.chosen].probabilities, dataset.classes)
-    positions = doubted["row"].to_numpy()
-    judges = dataset.votes if votes is None else votes
-    agreement = of_clearest = None
-    if judges is not None:
-        clear = majority(judges[training])
-        agreement = agreement_with_votes(doubted, clear, classes=dataset.classes)
-        of_clearest = agreement_with_votes(doubted[:_CLEAREST], clear, classes=dataset.classes)
-    near_duplicates = contradicting_near_duplicates(
-        expressions, find_near_duplicates(dataset, cache=cache).groups[training]
+    errors = label_errors(expressions, comparison.results[comparison.chosen].probabilities, dataset.classes)
+    groups = find_near_duplicates(dataset, cache=cache).groups[training]
+    near_duplicates = contradicting_near_duplicates(expressions, groups)
+    votes = dataset.votes if votes is None else votes
+    agreement = agreement_at_top = None
+    if votes is not None:
+        majorities = majority(votes[training])
+        agreement = agreement_with_votes(errors, majorities, classes=dataset.classes)
+        agreement_at_top = agreement_with_votes(errors[:_MOST_CONTRADICTED], majorities, classes=dataset.classes)
+    return LabelReview(
+        label_errors=errors.assign(row=rows[errors["row"].to_numpy()]),
+        positions=errors["row"].to_numpy(),
+        near_duplicates=near_duplicates.assign(row=rows[near_duplicates["row"].to_numpy()]),
+        agreement=agreement,
+        agreement_at_top=agreement_at_top,
+        fitted_on_votes=dataset.votes is not None,
     )
-    named = [table.assign(row=rows[table["row"].to_numpy()]) for table in (doubted, near_duplicates)]
-    return LabelReview(named[0], positions, named[1], agreement, of_clearest, learnt=dataset.votes is not None)
 
 
 def _sides(agreement):
-    compared = agreement["compared"]
-    if not compared:
-        return "has nothing to say"
-    model, label, neither = (100 * agreement[f"with_{side}"] / compared for side in _SIDES)
+    if not agreement["compared"]:
+        return "decide none"
+    model, label, neither = (100 * agreement[f"with_{side}"] / agreement["compared"] for side in _SIDES)
     return (
-        f"sides with the model {model:.0f} %, with the label {label:.0f} % and with neither {neither:.0f} % of the time"
+        f"agree with the model for {model:.0f} %, with the label for {label:.0f} % and with neither for {neither:.0f} %"
     )

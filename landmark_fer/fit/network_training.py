@@ -1,4 +1,4 @@
-"""Training of a network: splits, initial weights, training, predictions."""
+"""Networks in ``fit``: initial weights, training, choice on the validation set, scores."""
 
 import io
 import time
@@ -23,22 +23,26 @@ from landmark_fer.models.networks.training import HISTORY, history_text, read_hi
 from landmark_fer.perception.extraction import ExtractorSettings
 
 _OTHER_FACES = (
-    "It began with a network that was trained on other data, with another seed or for other classes: what is watched "
-    "now may have been learnt then."
+    "The initial weights are of a network that was trained on other data, with another seed or for other classes: its "
+    "training may have included faces of this validation set."
+)
+_FOLDS = (
+    "Trained on {n_fitted:,} of {n_training:,} training faces; the other {n_validation:,} are the validation set, "
+    "which selects the epoch, the temperature and the model. Near-duplicates and subjects stay together."
 )
 
 
 @dataclass(frozen=True, eq=False)
 class InitialWeights:
-    """A trained network from which a training begins.
+    """A trained network to fine-tune.
 
     Attributes
     ----------
     network : keras.Model
     manifest : dict
-        Of its artifact.
+        Manifest of its artifact.
     history : list of dict
-        Of its training, as from `read_history`.
+        History of its training, as from `read_history`.
     """
 
     network: object
@@ -47,71 +51,68 @@ class InitialWeights:
 
     @property
     def trainings(self):
-        """The trainings that led to it, as a manifest keeps them, the earliest first."""
+        """The trainings that led to the network, as the manifest records them, the earliest first."""
         network = self.manifest["network"]
-        known = {
+        last = {
             "command": self.manifest.get("command"),
             "epochs": network["epochs"],
             "learning_rate": network["recipe"]["learning_rate"],
             "model_sha256": self.manifest["model"]["sha256"],
         }
-        return [*network.get("earlier", []), known]
+        return [*network.get("earlier", []), last]
 
     def warning(self, dataset, seed):
-        """Return a sentence where the watched faces may have been learnt before, or an empty text."""
-        was = self.manifest.get("data", {}).get("key"), self.manifest.get("seed")
-        return "" if was == (dataset.key, seed) else _OTHER_FACES
+        """Return a sentence if the network may have been trained on the validation set, else an empty text."""
+        before = self.manifest.get("data", {}).get("key"), self.manifest.get("seed")
+        return "" if before == (dataset.key, seed) else _OTHER_FACES
 
 
 def read_initial_weights(path, architecture):
-    """Return the network of an artifact, to train it further.
+    """Return the network of an artifact, to fine-tune it.
 
     Parameters
     ----------
     path : path-like
-        Of the artifact.
+        The artifact.
     architecture : str
-        That it must have.
+        Expected architecture.
 
     Raises
     ------
     ArtifactError
-        If it is missing, damaged, or not of a network that Keras trained.
+        If the artifact is missing, damaged, or not of a network that Keras trained.
     InputError
-        If it is of another architecture.
+        If the network has another architecture.
     DependencyError
         If Keras is not installed.
     """
     manifest = read_manifest(path)
-    came = manifest.get("network", {}).get("architecture", manifest.get("model_name"))
-    if came != architecture:
-        raise InputError(f"--start must be an artifact of {architecture}, got {path} of {came}; name another")
+    actual = manifest.get("network", {}).get("architecture", manifest.get("model_name"))
+    if actual != architecture:
+        raise InputError(f"--start must be an artifact of {architecture}, got {path} of {actual}; name another")
     return InitialWeights(load_keras_network(path, manifest), manifest, read_history(Path(path) / HISTORY))
-
-
-_FOLDS = (
-    "Trained on {learnt:,} of {all:,} training faces; the other {watched:,} were watched meanwhile: they chose the "
-    "epoch, the temperature and the model. Near-duplicates and subjects stay together."
-)
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedNetworks:
-    """What training showed.
+    """Trained networks and their comparison.
 
     Attributes
     ----------
     rows, pairs : list of dict
-        As from `comparison_rows` and `compare_pairs`, on the watched faces.
-    chosen, reason, folds : str
+        As from `comparison_rows` and `compare_pairs`, on the validation set.
+    chosen, reason : str
+        Name of the chosen network, and why it was chosen.
+    folds : str
+        A sentence on the validation set.
     predictor : CalibratedNetwork
-        The chosen one.
+        The chosen network.
     facts : dict
-        For `save_artifact`.
+        Facts for `save_artifact`.
     extras : dict of str to bytes
-        For `save_artifact`: the chosen one's history and curves.
+        Files for `save_artifact`: history and curves of the chosen network.
     folders : list of Path
-        Of the trainings; of no use once the network is saved.
+        Checkpoints of the trainings, to remove once the network is saved.
     split : SplitFaces
     """
 
@@ -128,43 +129,43 @@ class TrainedNetworks:
 
 
 def extractor_settings(names):
-    """Return the settings with which faces must be extracted for some networks.
+    """Return the extractor settings for networks, which must agree on the crop of a face.
 
     Raises
     ------
     InputError
-        If they want different crops.
+        If the networks need different crops.
     """
     inputs = [ARCHITECTURES[name].input for name in names]
     crops = sorted({(each.side, each.margin) for each in inputs if each.image == "crop"})
     if len(crops) > 1:
-        raise InputError(f"{', '.join(names)} want different crops of a face; train them one after another")
+        raise InputError(f"{', '.join(names)} need different crops of a face; train them separately")
     return ExtractorSettings(crop_size=crops[0][0], crop_margin=crops[0][1]) if crops else ExtractorSettings()
 
 
 def recipe_changes(options):
-    """Return what a command changes of the recipes and of the builders' options, as two dictionaries.
+    """Return what the options of ``fit`` change in recipes and in architectures, as two dictionaries.
 
     Parameters
     ----------
-    options : object
-        With attributes by the names in `RECIPE_OPTIONS` and `OPTIONS_OF`, each None where not given.
+    options : argparse.Namespace
+        Has attributes named as in `RECIPE_OPTIONS` and `OPTIONS_OF`; None for an option that is not used.
 
     Raises
     ------
     InputError
         If a number is less than 1, or a learning rate not between 0 and 1.
     """
-    recipe, built = (
+    recipe, architecture_options = (
         {name: getattr(options, name) for name in names if getattr(options, name) is not None}
         for names in (RECIPE_OPTIONS, OPTIONS_OF)
     )
-    for name, value in (recipe | built).items():
+    for name, value in (recipe | architecture_options).items():
         if isinstance(value, int) and value < 1:
             raise InputError(f"--{name} must be 1 or more, got {value}")
     if not 0 < recipe.get("learning_rate", 0.5) < 1:
         raise InputError(f"--learning-rate must be between 0 and 1, got {recipe['learning_rate']:g}")
-    return recipe, built
+    return recipe, architecture_options
 
 
 def train_networks(
@@ -179,25 +180,25 @@ def train_networks(
     verbose=True,
     cache=None,
 ):
-    """Train networks on the training faces of a data set, choose on the watched ones, score on the test faces.
+    """Train networks on the training faces of a data set, choose one on the validation set, score it on the test faces.
 
     Parameters
     ----------
     dataset : FaceDataset
         Extracted with `extractor_settings`.
     names : sequence of str
-        Of `ARCHITECTURES`.
+        Names in `ARCHITECTURES`.
     recipe, options : dict, optional
-        As for `NetworkClassifier`, for all of them.
+        As for `NetworkClassifier`, for all networks.
     start : InitialWeights, optional
-        Of the one network; its training goes on.
+        Fine-tune this network; only for a single name.
     choice : str, optional
         The network to choose; by default the best.
     random_state : int, default=0
     verbose : bool, default=True
         Whether to show progress bars.
     cache : path-like, optional
-        As for `cache_folder`; a training that was killed goes on from there.
+        As for `cache_folder`; a stopped training resumes from there.
 
     Returns
     -------
@@ -206,25 +207,32 @@ def train_networks(
     Raises
     ------
     DataError
-        If there are too few people, or unrelated faces, of an expression.
+        If an expression has too few subjects or unrelated faces.
     """
     prepared = prepare_folds(dataset, random_state=random_state)
     dataset = prepared.dataset
     split = split_for_networks(dataset, n_folds=prepared.n_folds, random_state=random_state, cache=cache)
     networks, results = {}, {}
     for name in names:
-        settings = {"random_state": random_state, "verbose": verbose, "cache": cache}
-        settings["start"] = None if start is None else start.network
-        classifier = NetworkClassifier(name, recipe=recipe, options=options, **settings)
-        networks[name], results[name] = _trained(classifier, dataset, split)
+        classifier = NetworkClassifier(
+            name,
+            recipe=recipe,
+            options=options,
+            start=None if start is None else start.network,
+            random_state=random_state,
+            verbose=verbose,
+            cache=cache,
+        )
+        networks[name], results[name] = _train(classifier, dataset, split)
     validation = networks[names[0]].classifier.validation_
-    labels = dataset.expressions[split.training[validation]], dataset.classes
-    rows = comparison_rows(results, *labels)
-    pairs = compare_pairs(results, *labels, split.groups[validation], random_state=random_state)
+    expressions = dataset.expressions[split.training[validation]]
+    rows = comparison_rows(results, expressions, dataset.classes)
+    groups = split.groups[validation]
+    pairs = compare_pairs(results, expressions, dataset.classes, groups, random_state=random_state)
     chosen, reason = choose(rows, choice)
-    reason = reason.replace("out of fold", "on the watched faces").replace("out-of-fold", "validation")
-    learnt = len(split.training) - len(validation)
-    folds = _FOLDS.format(learnt=learnt, all=len(split.training), validation=len(validation))
+    reason = reason.replace("out of fold", "on the validation set").replace("out-of-fold", "validation")
+    n_training, n_validation = len(split.training), len(validation)
+    folds = _FOLDS.format(n_fitted=n_training - n_validation, n_training=n_training, n_validation=n_validation)
     folds = " ".join([folds, *prepared.sentences])
     if start is not None:
         folds = f"{folds} {start.warning(dataset, random_state)}".rstrip()
@@ -239,24 +247,36 @@ def train_networks(
         "pairs": pairs,
         "choice": reason,
         "search": None,
-        "rejection": rejection_facts(labels[0], results[chosen].probabilities, dataset.classes),
+        "rejection": rejection_facts(expressions, results[chosen].probabilities, dataset.classes),
         "network": network.facts() | ({"earlier": start.trainings} if start else {}),
     }
-    known = rows, pairs, chosen, reason, folds, network, facts
-    folders = [each.classifier.folder_ for each in networks.values()]
-    return TrainedNetworks(*known, _extras(network.classifier, start), folders, split)
-
-
-def _trained(classifier, dataset, split):
-    """Return a trained and calibrated network, and what it answers to the watched faces."""
-    records, expressions = dataset.records[split.training], dataset.expressions[split.training]
-    weights = None if dataset.weights is None else dataset.weights[split.training]
-    known = {"votes": votes_of_training(dataset, split), "groups": split.groups, "weights": weights}
-    classifier.fit(records, expressions, **known)
-    validation = records[classifier.validation_]
-    network = CalibratedNetwork(
-        classifier, fit_network_temperature(classifier, validation, expressions[classifier.validation_])
+    return TrainedNetworks(
+        rows=rows,
+        pairs=pairs,
+        chosen=chosen,
+        reason=reason,
+        folds=folds,
+        predictor=network,
+        facts=facts,
+        extras=_extras(network.classifier, start),
+        folders=[each.classifier.folder_ for each in networks.values()],
+        split=split,
     )
+
+
+def _train(classifier, dataset, split):
+    """Return a trained and calibrated network, and its predictions for the validation set."""
+    records, expressions = dataset.records[split.training], dataset.expressions[split.training]
+    classifier.fit(
+        records,
+        expressions,
+        votes=votes_of_training(dataset, split),
+        groups=split.groups,
+        weights=None if dataset.weights is None else dataset.weights[split.training],
+    )
+    validation = records[classifier.validation_]
+    temperature = fit_network_temperature(classifier, validation, expressions[classifier.validation_])
+    network = CalibratedNetwork(classifier, temperature)
     start = time.perf_counter()
     predictions = predict_in_order(network, validation, dataset.classes)
     ms_per_face = (time.perf_counter() - start) / len(validation) * 1000
@@ -264,9 +284,9 @@ def _trained(classifier, dataset, split):
 
 
 def _extras(classifier, start):
-    """Return the files that go into the artifact beside the network: its history, from the first, and its image."""
+    """Return the files that an artifact keeps of a training: its history since the first epoch, and the curves."""
     earlier = start.history if start else []
-    later = [row | {"epoch": row["epoch"] + len(earlier)} for row in classifier.history_]
+    history = earlier + [row | {"epoch": row["epoch"] + len(earlier)} for row in classifier.history_]
     curves = io.BytesIO()
-    write_history(earlier + later, curves, title=classifier.architecture)
-    return {"history.csv": history_text(earlier + later).encode(), "curves.png": curves.getvalue()}
+    write_history(history, curves, title=classifier.architecture)
+    return {"history.csv": history_text(history).encode(), "curves.png": curves.getvalue()}

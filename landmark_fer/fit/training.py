@@ -1,4 +1,4 @@
-"""From a data set to a saved model: compare candidates, pool, choose, refit, test, describe."""
+"""Classical models in ``fit``: cross-validate candidates, calibrate, choose, refit, score on the test faces."""
 
 from dataclasses import dataclass
 
@@ -20,31 +20,32 @@ from landmark_fer.evaluation.validation import cross_validate_candidates, make_f
 from landmark_fer.models.base import fit_predictor
 from landmark_fer.models.candidates import CLASSIC_CANDIDATES, ensemble_members
 
-FEWEST_FACES = 8  # mlp keeps a tenth of the faces and mirrored faces back, at least one of each expression
+FEWEST_FACES = 8  # mlp holds out a tenth of the faces and mirrored faces, at least one of each expression
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What cross-validation showed.
+    """Result of a cross-validation.
 
     Attributes
     ----------
     candidates : dict of str to Candidate
     results : dict of str to CandidateResult
-        Pooled: each candidate's answers as they would be saved, and those of the blend.
-    pools : dict of str to Calibration
+        Calibrated out-of-fold predictions of each candidate, and of the ensemble.
+    calibrations : dict of str to Calibration
     rows : list of dict
         As from `comparison_rows`, the best first.
     pairs : list of dict
-        As from `compare_pairs`: which differences from the best are real.
+        As from `compare_pairs`: which differences from the best are significant.
     chosen, reason : str
+        Name of the chosen candidate, and why it was chosen.
     split : SplitFaces
     classes : tuple of str
     folds : str
         A sentence on how the folds were made.
     search : SearchOutcome or None
     parts : list of (ndarray, ndarray)
-        The folds: of the training faces, those fitted on and those held out.
+        The folds: positions among the training faces that were fitted on, and that were held out.
     """
 
     candidates: dict
@@ -63,14 +64,14 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class FittedModel:
-    """A model fitted on all training faces, and what is known of it.
+    """A model fitted on all training faces, and its facts.
 
     Attributes
     ----------
     predictor : Pipeline
         Features, then a `CalibratedEnsemble`.
     facts : dict
-        For `save_artifact`.
+        Facts for `save_artifact`.
     """
 
     predictor: Pipeline
@@ -97,17 +98,17 @@ def compare(
     ----------
     dataset : FaceDataset
     candidates : dict of str to Candidate
-    blend : bool, default=False
-        Whether all candidates but the dummy, pooled, compete too.
+    ensemble : bool, default=False
+        Whether the ensemble of all candidates except the dummy competes, too.
     choice : str, optional
         The candidate to choose; by default the best.
     n_folds : int, default=5
     search : bool, default=False
-        Whether better parameters are looked for first, as `search_candidates`.
+        Whether to search hyperparameters first, with `search_candidates`.
     minutes : float, optional
-        Limit of that search.
+        Time limit of the search.
     jobs : int, default=1
-        Folds at the same time.
+        Number of folds at the same time.
     random_state : int, default=0
     bar : bool, default=True
         Whether to show a progress bar.
@@ -121,7 +122,7 @@ def compare(
     Raises
     ------
     DataError
-        If an expression has no training faces, a class fewer than there are folds, or a fold leaves too few to fit on.
+        If an expression has no training faces or fewer than folds, or a fold leaves too few faces to fit on.
     """
     prepared = prepare_folds(dataset, n_folds=n_folds, random_state=random_state)
     dataset, n_folds = prepared.dataset, prepared.n_folds
@@ -129,16 +130,36 @@ def compare(
     records, expressions = rows_of(dataset.records, split.training), dataset.expressions[split.training]
     weights = None if dataset.weights is None else dataset.weights[split.training]
     folds = make_folds(expressions, split.groups, n_folds=n_folds, random_state=random_state)
-    folds = [(repeated(training, weights), test) for training, test in folds]  # in what is fitted, never in what scores
+    folds = [(repeated(training, weights), test) for training, test in folds]  # weights repeat fitted faces only
     _check_enough(expressions, folds, dataset.classes)
-    options = {"votes": votes_of_training(dataset, split), "jobs": jobs, "random_state": random_state, "bar": bar}
-    searched = None
+    votes, outcome = votes_of_training(dataset, split), None
     if search:
-        state = cache_folder(cache) / "search" / f"{dataset.key or 'faces'}.journal"
-        faces = records, expressions, split.groups, dataset.classes
-        searched = search_candidates(candidates, *faces, minutes=minutes, folds=folds, state=state, **options)
-        candidates = searched.best
-    results = cross_validate_candidates(candidates, records, expressions, folds, dataset.classes, **options)
+        outcome = search_candidates(
+            candidates,
+            records,
+            expressions,
+            split.groups,
+            dataset.classes,
+            minutes=minutes,
+            folds=folds,
+            state=cache_folder(cache) / "search" / f"{dataset.key or 'faces'}.journal",
+            votes=votes,
+            jobs=jobs,
+            random_state=random_state,
+            bar=bar,
+        )
+        candidates = outcome.best
+    results = cross_validate_candidates(
+        candidates,
+        records,
+        expressions,
+        folds,
+        dataset.classes,
+        votes=votes,
+        jobs=jobs,
+        random_state=random_state,
+        bar=bar,
+    )
     members = ensemble_members(candidates) if ensemble else ()
     results, calibrations = calibrated_results(results, expressions, dataset.classes, folds, members=members)
     rows = comparison_rows(results, expressions, dataset.classes)
@@ -148,23 +169,34 @@ def compare(
         row |= interval_of_groups(dataset, split.training, right)
     pairs = compare_pairs(results, expressions, dataset.classes, split.groups, random_state=random_state)
     chosen, reason = choose(rows, choice)
-    known = candidates, results, calibrations, rows, pairs, chosen, reason, split, dataset.classes
-    about = " ".join([_about_folds(split, n_folds, candidates), *prepared.sentences])
-    return Comparison(*known, about, searched, folds)
+    return Comparison(
+        candidates=candidates,
+        results=results,
+        calibrations=calibrations,
+        rows=rows,
+        pairs=pairs,
+        chosen=chosen,
+        reason=reason,
+        split=split,
+        classes=dataset.classes,
+        folds=" ".join([_describe_folds(split, n_folds, candidates), *prepared.sentences]),
+        search=outcome,
+        parts=folds,
+    )
 
 
 def fit_chosen(dataset, comparison, *, features, without=()):
-    """Fit the chosen candidate on all training faces and score it on the test faces, which it meets only now.
+    """Fit the chosen candidate on all training faces and score it on the test faces, for the first time.
 
     Parameters
     ----------
     dataset : FaceDataset
-        The one that was compared on.
+        The data set of the comparison.
     comparison : Comparison
     features : str
-        The kind of features that the candidates were made with.
+        Name of the candidates' features.
     without : sequence of int
-        Positions among the training faces that are left out of this fit, such as `LabelReview.positions`.
+        Positions among the training faces to leave out of the fit, such as `LabelReview.positions`.
 
     Returns
     -------
@@ -173,10 +205,10 @@ def fit_chosen(dataset, comparison, *, features, without=()):
     training, classes, chosen = comparison.split.training, dataset.classes, comparison.chosen
     expressions, votes = dataset.expressions[training], votes_of_training(dataset, comparison.split)
     predictor = pipeline_of_choice(comparison, expressions)
-    kept = np.setdiff1d(np.arange(len(training)), without)
-    kept = repeated(kept, None if dataset.weights is None else dataset.weights[training])
-    records = rows_of(dataset.records, training[kept])
-    fit_predictor(predictor, records, expressions[kept], None if votes is None else votes[kept])
+    fitted = np.setdiff1d(np.arange(len(training)), without)
+    fitted = repeated(fitted, None if dataset.weights is None else dataset.weights[training])
+    records = rows_of(dataset.records, training[fitted])
+    fit_predictor(predictor, records, expressions[fitted], None if votes is None else votes[fitted])
     calibration = predictor[-1].calibration
     facts = base_facts(dataset, comparison.split, predictor) | {
         "fields": list(comparison.candidates[predictor[-1].members[0][0]].fields),
@@ -195,18 +227,18 @@ def fit_chosen(dataset, comparison, *, features, without=()):
 
 
 def _check_enough(expressions, folds, classes):
-    unseen = [name for name in classes if name not in expressions]
-    if unseen:
-        seen = ",".join(name for name in classes if name not in unseen)
+    missing = [name for name in classes if name not in expressions]
+    if missing:
+        others = ",".join(name for name in classes if name not in missing)
         raise DataError(
-            f"{', '.join(unseen)} has no training faces; add faces or leave it out with --expressions {seen}"
+            f"{', '.join(missing)} has no training faces; add faces or leave it out with --expressions {others}"
         )
     fewest = min(len(training) for training, _ in folds)
     if fewest < FEWEST_FACES:
-        raise DataError(f"each fold must leave {FEWEST_FACES} faces to fit on, and one leaves {fewest}; add faces")
+        raise DataError(f"each fold must leave {FEWEST_FACES} faces to fit on, got {fewest}; add faces")
 
 
-def _about_folds(split, n_folds, candidates):
+def _describe_folds(split, n_folds, candidates):
     text = f"{n_folds} stratified folds of {len(split.training):,} training faces; "
     text += "near-duplicates and subjects stay together."
     sampled = {name: each.fold_sample for name, each in candidates.items() if each.fold_sample}

@@ -1,1 +1,1 @@
-"""``python -m landmark_fer.report``: write the report of a saved model again, and measure what it lacks."""
+"""``python -m landmark_fer.report``: write the report of a saved model again."""

@@ -1,4 +1,4 @@
-"""``python -m landmark_fer.report``: write the report of a saved model again, and measure what it lacks."""
+"""``python -m landmark_fer.report``: write the report of a saved model again."""
 
 import argparse
 import shlex
@@ -20,30 +20,32 @@ def main(argv=None):
 
 
 def _parser():
-    parser = argparse.ArgumentParser("python -m landmark_fer.report", description="Write a saved model's report again.")
+    parser = argparse.ArgumentParser(
+        "python -m landmark_fer.report", description="Write the report of a saved model again, without fitting it."
+    )
     add = parser.add_argument
     add(
         "model",
         type=ARTIFACT_OR_BUNDLED,
         metavar="DIR",
         nargs="?",
-        help="artifact folder (default: the bundled artifact)",
+        help="artifact folder (default: the bundled model)",
     )
-    add("--out", type=Output(), metavar="FILE.html", help="default: report.html in the folder")
+    add("--out", type=Output(), metavar="FILE.html", help="the report (default: report.html in the folder)")
     add(
         "--data",
         action="append",
         type=DATA,
         metavar="PATH",
-        help="what the model was fitted on: measure, without a fit, which regions of the face it goes by, and keep "
-        "that in its manifest; several as for fit",
+        help="the data that the model was fitted on: measure the importance of face regions and add it to the "
+        "manifest; repeat it as for fit",
     )
-    add("--jobs", type=int, metavar="N", help="processes that read --data (default: one for each core)")
+    add("--jobs", type=int, metavar="N", help="number of processes that read --data (default: one per core)")
     add(
         "--predictor",
         type=PREDICTOR,
         metavar="FILE",
-        help="68-point shape predictor to read --data with, if not the installed one",
+        help="68-point shape predictor for --data (default: the installed one)",
     )
     return parser
 
@@ -63,12 +65,16 @@ def _measure(folder, options, arguments):
     from landmark_fer.evaluation.importance import format_importance
     from landmark_fer.report.importance import measure_importance
 
-    command = shlex.join(["python", "-m", "landmark_fer.report", *arguments])
-    extraction = {"shape_predictor": options.predictor, "jobs": options.jobs}
-    found = measure_importance(folder, options.data, command=command, **extraction)
-    clean = ", none with a near-duplicate in training" if found["leak_free"] else ""
-    print(f"regions exchanged between {found['n']:,} faces of {found['faces']}{clean}:\n")
-    print(f"{format_importance(found['rows'])}\n")
+    importance = measure_importance(
+        folder,
+        options.data,
+        command=shlex.join(["python", "-m", "landmark_fer.report", *arguments]),
+        shape_predictor=options.predictor,
+        jobs=options.jobs,
+    )
+    leak_free = ", none with a near-duplicate in training" if importance["leak_free"] else ""
+    print(f"regions exchanged between {importance['n']:,} faces of {importance['faces']}{leak_free}:\n")
+    print(f"{format_importance(importance['rows'])}\n")
 
 
 if __name__ == "__main__":

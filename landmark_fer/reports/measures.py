@@ -1,7 +1,6 @@
-"""What a report shows beyond what fitting finds out anyway: scores of folds, a learning curve, importance of regions.
+"""Measurements for the report of a fitted model: scores of folds, learning curve, importance of face regions.
 
-All of it is measured after the model is fitted; what goes wrong here is said and left out, for no image is worth a
-fitted model.
+They follow the fit. A measurement that fails is logged and left out, so that the fitted model is not lost.
 """
 
 import logging
@@ -25,11 +24,11 @@ IMPORTANCE_S = 25.0
 MOST_FACES, FEWEST_FACES = 1000, 100
 _REPEATS = 3
 _TIMED_FACES = 50
-_SIZES, _FEWEST_OF_CLASS = 4, 5  # of the learning curve: sizes, and faces of the rarest expression in the least
+_SIZES, _FEWEST_OF_CLASS = 4, 5  # of the learning curve: steps, and faces of the rarest expression in the first
 
 
 def report_facts(dataset, comparison, model, *, level="full", random_state=0):
-    """Return what the report of a compared and fitted model shows, as plain values for its manifest.
+    """Return the measurements for the report of a compared and fitted model, as plain values for its manifest.
 
     Parameters
     ----------
@@ -37,13 +36,13 @@ def report_facts(dataset, comparison, model, *, level="full", random_state=0):
     comparison : Comparison
     model : FittedModel
     level : {"full", "quick", "none"}, default="full"
-        "quick" leaves out what costs fits and answers, "none" everything.
+        "quick" leaves out the learning curve and the importance of regions, "none" everything.
     random_state : int, default=0
 
     Returns
     -------
     dict
-        ``fold_scores`` and, with "full", ``learning_curve`` and ``importance``; what could not be measured is missing.
+        ``fold_scores`` and, with "full", ``learning_curve`` and ``importance``, without those that failed.
     """
     tasks = {}
     if level != "none":
@@ -56,7 +55,7 @@ def report_facts(dataset, comparison, model, *, level="full", random_state=0):
 
 
 def network_report_facts(dataset, trained, *, level="full", random_state=0):
-    """Return what the report of a trained network shows beyond its history; as `report_facts`.
+    """Return the measurements for the report of a trained network, as `report_facts` does.
 
     Parameters
     ----------
@@ -65,57 +64,67 @@ def network_report_facts(dataset, trained, *, level="full", random_state=0):
     level, random_state
         As for `report_facts`.
     """
-    faces = dataset, trained.split, trained.predictor, trained.facts["fields"], random_state
-    return _measured({"importance": lambda: importance(*faces)} if level == "full" else {})
+    fields = trained.facts["fields"]
+    tasks = {"importance": lambda: importance(dataset, trained.split, trained.predictor, fields, random_state)}
+    return _measured(tasks if level == "full" else {})
 
 
-def importance(dataset, split, predictor, fields, random_state=0, *, seconds=IMPORTANCE_S, most=MOST_FACES):
-    """Return the importance of regions on test faces, as plain values.
+def importance(dataset, split, predictor, fields, random_state=0, *, seconds=IMPORTANCE_S, max_faces=MOST_FACES):
+    """Return the importance of face regions on test faces, as plain values.
 
     Parameters
     ----------
     dataset : FaceDataset
     split : SplitFaces
-        Of its first test faces, those without a near-duplicate among the training faces are taken, where there are
-        enough.
+        The first test set is used: its faces without a near-duplicate in training, or all if these are too few.
     predictor : estimator
         Fitted.
     fields : sequence of str
-        Of the face records that it reads.
+        Fields of the face records that the predictor reads.
     random_state : int, default=0
     seconds : float, default=25
-        Of one core, that its answers may take, about; a slow model is asked about fewer faces, never fewer than 100.
-    most : int, default=1000
-        Faces.
+        Approximate limit of CPU time. A slow model gets fewer faces, but at least 100.
+    max_faces : int, default=1000
 
     Returns
     -------
     dict
-        ``faces`` (name of the split), ``leak_free, n, n_repeats, rows``; None where a model reads nothing that has
+        ``faces`` (name of the split), ``leak_free, n, n_repeats, rows``. None for a model that reads no field with
         regions.
     """
     swaps, test = region_swaps(fields), split.tests[0]
     if not swaps:
         return None
-    clean = test.rows[test.leak_free]
-    leak_free = len(clean) >= FEWEST_FACES
-    rows = clean if leak_free else test.rows
+    leak_free = test.leak_free.sum() >= FEWEST_FACES
+    rows = test.rows[test.leak_free] if leak_free else test.rows
     rows = rows[stratified_order(dataset.expressions[rows], random_state=random_state)]
-    passes = 1 + _REPEATS * len(swaps)
-    n_affordable = _affordable(predictor, dataset.records[np.sort(rows[:_TIMED_FACES])], passes, seconds)
-    rows = np.sort(rows[: min(n_affordable, most)])
-    known = dataset.records[rows], dataset.expressions[rows], dataset.classes
-    found = grouped_importance(predictor, *known, groups=swaps, n_repeats=_REPEATS, random_state=random_state)
-    about = {"faces": test.name, "leak_free": leak_free, "n": len(rows), "n_repeats": _REPEATS}
-    return about | {"rows": [row | {"interval": list(row["interval"])} for row in found]}
+    n_passes = 1 + _REPEATS * len(swaps)
+    n_affordable = _affordable_faces(predictor, dataset.records[np.sort(rows[:_TIMED_FACES])], n_passes, seconds)
+    rows = np.sort(rows[: min(n_affordable, max_faces)])
+    regions = grouped_importance(
+        predictor,
+        dataset.records[rows],
+        dataset.expressions[rows],
+        dataset.classes,
+        groups=swaps,
+        n_repeats=_REPEATS,
+        random_state=random_state,
+    )
+    return {
+        "faces": test.name,
+        "leak_free": bool(leak_free),
+        "n": len(rows),
+        "n_repeats": _REPEATS,
+        "rows": [region | {"interval": list(region["interval"])} for region in regions],
+    }
 
 
-def _affordable(predictor, records, passes, allowed):
-    """Return how many faces a model can answer so many times in the seconds allowed."""
-    start = time.process_time()  # what else the machine does must not decide how many faces are asked about
+def _affordable_faces(predictor, records, n_passes, seconds):
+    """Return how many faces a model can predict `n_passes` times in the given CPU time."""
+    start = time.process_time()  # CPU time, so that other work on the machine does not change the number of faces
     predictor.predict_proba(records)
-    seconds = (time.process_time() - start) / len(records)
-    return max(int(allowed / (passes * max(seconds, 1e-9))), FEWEST_FACES)
+    seconds_per_face = (time.process_time() - start) / len(records)
+    return max(int(seconds / (n_passes * max(seconds_per_face, 1e-9))), FEWEST_FACES)
 
 
 def _fold_scores(dataset, comparison):
@@ -128,9 +137,9 @@ def _fold_scores(dataset, comparison):
 
 
 def _learning_curve(dataset, comparison, random_state):
-    """Return the curve of the chosen model on the first fold, whose last point cross-validation knows already.
+    """Return the learning curve of the chosen model on the first fold; its last point is the cross-validated one.
 
-    The others are half of the faces and less, so that all fits together cost less than one more fold.
+    The other points have at most half of the faces, so that all fits together take less time than one more fold.
     """
     split, (training, test) = comparison.split, comparison.parts[0]
     records, expressions = dataset.records[split.training], dataset.expressions[split.training]
@@ -138,18 +147,25 @@ def _learning_curve(dataset, comparison, random_state):
     sizes = doubling_sizes(expressions[training], n_sizes=_SIZES, fewest=_FEWEST_OF_CLASS)
     if len(sizes) < 2:
         return None
-    pipeline = pipeline_of_choice(comparison, expressions)
-    faces = records, expressions, split.groups, dataset.classes
-    drawn = {"votes": votes_of_training(dataset, split), "sizes": sizes[:-1], "random_state": random_state}
-    rows = learning_curve(pipeline, *faces, fold=(training, test), **drawn)
-    whole = score(expressions[test], comparison.results[comparison.chosen].probabilities[test], dataset.classes)
-    last = {"n": sizes[-1], "accuracy": whole["accuracy"], "accuracy_interval": whole["accuracy_interval"]}
-    rows.append(last | {"n_held_out": len(test)})
+    rows = learning_curve(
+        pipeline_of_choice(comparison, expressions),
+        records,
+        expressions,
+        split.groups,
+        dataset.classes,
+        fold=(training, test),
+        votes=votes_of_training(dataset, split),
+        sizes=sizes[:-1],
+        random_state=random_state,
+    )
+    scores = score(expressions[test], comparison.results[comparison.chosen].probabilities[test], dataset.classes)
+    last = {name: scores[name] for name in ("accuracy", "accuracy_interval")}
+    rows.append({"n": sizes[-1], **last, "n_held_out": len(test)})
     return {"fold": 0, "rows": [row | {"accuracy_interval": list(row["accuracy_interval"])} for row in rows]}
 
 
 def _fold_sample(comparison):
-    """Return the most faces that the chosen model was fitted on within a fold; None where it took all."""
+    """Return the maximum number of faces that the chosen model was fitted on in a fold; None for all."""
     candidates = comparison.candidates
     names = ensemble_members(candidates) if comparison.chosen == ENSEMBLE else [comparison.chosen]
     sizes = [candidates[name].fold_sample for name in names]

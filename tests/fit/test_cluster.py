@@ -1,4 +1,4 @@
-"""A Dask cluster of separate scheduler and worker processes on loopback: the same results, whatever happens to it."""
+"""A Dask cluster of separate processes on loopback: same results as without, also when workers are lost."""
 
 import contextlib
 import json
@@ -213,30 +213,30 @@ def test_large_arrays_are_sent_apart_wherever_they_lie():
 @pytest.mark.slow
 def test_a_worker_with_other_versions_is_named(running, monkeypatch):
     monkeypatch.setattr(cluster, "__version__", "0.0.1")
-    sentence = r"tcp://.* has landmark_fer .* instead of 0\.0\.1; install the same"
+    sentence = r"got tcp://.* with landmark_fer .* instead of 0\.0\.1; install the same"
     with pytest.raises(DependencyError, match=sentence), computing_on(running.address):
         pass
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:8786", "http://127.0.0.1:80", "tcp://somewhere", "here", ""])
-def test_what_is_no_address_is_refused(address):
+def test_malformed_addresses_are_refused(address):
     sentence = "--cluster must be local or the address of a scheduler"
     with pytest.raises(InputError, match=sentence), computing_on(address):
         pass
 
 
-def test_no_scheduler_gets_a_sentence(monkeypatch, capsys, tmp_path):
+def test_a_missing_scheduler_is_reported(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(cluster, "PATIENCE", 1)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
         assert main(["--cluster", address, "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
-    assert f"error: no scheduler answers at {address}; start one with 'dask scheduler'" in error
+    assert f"error: no scheduler responds at {address}; start one with 'dask scheduler'" in error
     assert "Traceback" not in error
 
 
-def test_without_dask_a_sentence_says_what_to_install(monkeypatch):
+def test_missing_dask_is_reported_with_the_command_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     sentence = r"pip install -r requirements-cluster\.txt"
     with pytest.raises(DependencyError, match=sentence), computing_on("local"):
@@ -244,7 +244,7 @@ def test_without_dask_a_sentence_says_what_to_install(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_lost_scheduler_gets_a_sentence(tmp_path):
+def test_a_lost_scheduler_is_reported(tmp_path):
     file = tmp_path / "scheduler.json"
     words = ("--host", "127.0.0.1", "--port", 0, "--no-dashboard", "--scheduler-file", file)
     scheduler = started("distributed.cli.dask_scheduler", *words)
@@ -267,7 +267,7 @@ def test_a_lost_scheduler_gets_a_sentence(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_cluster_of_this_machine_is_made_and_gone(lfw_crops, tmp_path):
+def test_a_local_cluster_starts_and_ends(lfw_crops, tmp_path):
     local = build_dataset(Reader(lfw_crops[:6]), jobs=1, cache=tmp_path / "local", progress=False)
     with computing_on("local", 2) as jobs:
         assert jobs == 2

@@ -1,4 +1,4 @@
-"""The fit command: from a data set to an artifact, and from bad input to a sentence."""
+"""The fit command: artifacts, printed output, export, report, and errors in one sentence."""
 
 import gzip
 import json
@@ -23,7 +23,7 @@ HEADER = "emotion,pixels,Usage\n"
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, session_cache, monkeypatch):
-    """Relative paths lie in the test's own folder, measured faces in the tests' cache."""
+    """Run in the test's own folder, with the cache of the test session."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
 
@@ -37,7 +37,7 @@ def fit(*arguments, models="ls_svm", features="geometry", folds=3, out="out"):
 
 @pytest.fixture
 def refused(capsys):
-    """A function that runs the command, demands status 2 and one sentence, and returns the sentence."""
+    """A function that runs the command, asserts status 2 and one sentence, and returns the sentence."""
 
     def run(*arguments, **options):
         assert fit(*arguments, **options) == 2
@@ -49,8 +49,8 @@ def refused(capsys):
     return run
 
 
-class TestItWorks:
-    def test_the_artifact_loads_and_tells_where_it_came_from(self, lfw_model):
+class TestArtifact:
+    def test_the_artifact_loads_and_records_data_and_command(self, lfw_model):
         artifact = load_artifact(lfw_model.path)
         manifest = artifact.manifest
         assert artifact.classes == ("happy", "sad", "neutral")
@@ -60,7 +60,7 @@ class TestItWorks:
         records, _ = made_up_faces(2)
         np.testing.assert_allclose(artifact.predictor.predict_proba(records).sum(axis=1), 1, atol=1e-5)
 
-    def test_what_it_printed_holds_faces_table_reason_and_scores(self, lfw_model):
+    def test_faces_table_reason_and_scores_are_printed(self, lfw_model):
         manifest = read_manifest(lfw_model.path)
         for part in ("lfw.csv: 60 faces", "macro-F1", manifest["choice"], manifest["folds"], "PublicTest: 15 faces"):
             assert part in lfw_model.printed
@@ -76,7 +76,7 @@ class TestItWorks:
         np.testing.assert_array_equal(predictions["first"], predictions["second"])
         assert np.abs(predictions["first"] - predictions["other"]).max() > 1e-6
 
-    def test_no_network_is_imported_where_none_is_named(self, lfw_csv):
+    def test_networks_are_imported_only_if_named(self, lfw_csv):
         code = (
             "import sys; from landmark_fer.fit.__main__ import main; assert main(sys.argv[1:]) == 0;"
             "unnamed = ('landmark_fer.models.networks.', 'onnxruntime.', 'keras.');"
@@ -89,17 +89,17 @@ class TestItWorks:
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1] == "[]"
 
-    def test_a_subset_of_expressions_makes_a_model_of_those(self, lfw_csv):
+    def test_a_subset_of_expressions_can_be_fitted(self, lfw_csv):
         assert fit("--data", lfw_csv, "--expressions", "sadness, happy") == 0
         assert load_artifact("out").classes == ("happy", "sad")
 
     @pytest.mark.parametrize(("features", "fields"), [("geometry", ["landmarks"]), ("hog", ["chip"])])
-    def test_features_are_those_asked_for(self, lfw_csv, features, fields):
+    def test_features_select_the_fields(self, lfw_csv, features, fields):
         assert fit("--data", lfw_csv, features=features) == 0
         assert read_manifest("out")["fields"] == fields
 
     @pytest.mark.slow
-    def test_a_search_says_what_it_tried_and_keeps_the_best(self, lfw_csv, capsys):
+    def test_a_search_prints_its_settings_and_keeps_the_best(self, lfw_csv, capsys):
         assert fit("--data", lfw_csv, "--search", models="dummy,embedding_knn") == 0
         manifest = read_manifest("out")
         assert {row["name"] for row in manifest["comparison"]} == {"dummy", "embedding_knn"}
@@ -115,16 +115,16 @@ class TestItWorks:
             (("--fold-sample", "3"), "--fold-sample must be 100 or more, got 3"),
         ],
     )
-    def test_options_that_could_only_fail_later_are_refused_at_once(self, options, sentence, capsys):
+    def test_options_that_would_fail_later_are_refused_first(self, options, sentence, capsys):
         assert fit(*options, models="dummy,embedding_knn") == 2
         assert sentence in capsys.readouterr().err
 
-    def test_the_blend_is_compared_and_can_be_chosen(self, lfw_csv):
+    def test_the_ensemble_is_compared_and_can_be_chosen(self, lfw_csv):
         assert fit("--data", lfw_csv, "--choose", "ensemble", models="dummy,embedding_knn,ls_svm,ensemble") == 0
         assert read_manifest("out")["model_name"] == "ensemble"
 
     @pytest.mark.parametrize("models", ["dummy,embedding_knn", *slow("dummy,embedding_knn,ls_svm,svm,dropout_mlp")])
-    def test_models_on_a_folder_per_class_with_a_part_held_out(self, lfw_crops, tmp_path, models):
+    def test_a_folder_per_class_has_held_out_test_faces(self, lfw_crops, tmp_path, models):
         for row, crop in enumerate(lfw_crops[:30]):
             path = tmp_path / "faces" / ("happiness", "anger")[row % 2] / f"{row}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +137,7 @@ class TestItWorks:
             "happy",
         )
 
-    def test_a_broken_row_is_said_and_the_rest_goes_on(self, lfw_csv, tmp_path, capsys):
+    def test_a_broken_row_is_reported_and_left_out(self, lfw_csv, tmp_path, capsys):
         lines = lfw_csv.read_text().splitlines()
         lines[4] = lines[4].replace(" ", " x", 1)
         (tmp_path / "broken.csv").write_text("\n".join(lines))
@@ -145,7 +145,7 @@ class TestItWorks:
         assert "left out: row 3 (line 5) has pixels that are no whole numbers" in capsys.readouterr().err
         assert read_manifest("out")["data"]["n_left_out"] == 1
 
-    def test_images_left_out_are_counted_and_not_sentences_on_them(self, tmp_path):
+    def test_left_out_images_are_counted(self, tmp_path):
         folder = copies.make_ck48(tmp_path / "ck48", subjects=4, folders=("happy", "sadness", "surprise", "contempt"))
         (folder / "happy" / next((folder / "happy").iterdir()).name).write_bytes(b"no image")
         assert fit("--data", folder, "--folds", 2) == 0
@@ -184,14 +184,14 @@ class TestExport:
 
 
 class TestReport:
-    def test_it_stands_beside_the_model_and_shows_what_was_measured(self, lfw_model):
+    def test_the_report_is_in_the_artifact_and_complete(self, lfw_model):
         page, manifest = (lfw_model.path / "report.html").read_text(encoding="utf-8"), read_manifest(lfw_model.path)
         assert f"wrote {lfw_model.path / 'report.html'}" in lfw_model.printed
         assert page.count("<svg") == 7 and "not measured" not in page and "could not be drawn" not in page
         assert manifest["importance"]["n"] == 15 and len(manifest["fold_scores"]["models"]["ls_svm"]) == 3
         assert [row["n"] for row in manifest["learning_curve"]["rows"]] == [15, 30]
 
-    def test_quick_costs_no_fit_and_none_leaves_no_file(self, lfw_csv, tmp_path):
+    def test_quick_measures_no_fits_and_none_writes_no_file(self, lfw_csv, tmp_path):
         assert fit("--data", lfw_csv, "--report", "quick") == 0
         manifest = read_manifest("out")
         assert "fold_scores" in manifest and "learning_curve" not in manifest and "importance" not in manifest
@@ -199,21 +199,21 @@ class TestReport:
         assert fit("--data", lfw_csv, "--report", "none") == 0
         assert not (tmp_path / "out" / "report.html").exists()
 
-    def test_what_cannot_be_drawn_costs_no_model(self, lfw_csv, monkeypatch, capsys):
+    def test_a_failed_report_keeps_the_model(self, lfw_csv, monkeypatch, capsys):
         def fail(*args, **options):
             raise ImportError("no matplotlib")
 
         monkeypatch.setattr("landmark_fer.reports.model_report.render_report", fail)
         assert fit("--data", lfw_csv, "--report", "quick") == 0
         assert load_artifact("out").classes == ("happy", "sad", "neutral")
-        told = capsys.readouterr()
-        assert "no report was written (no matplotlib); try: python -m landmark_fer.report out" in told.err
-        assert "try it: python -m landmark_fer.live" in told.out
+        printed = capsys.readouterr()
+        assert "the report could not be written (no matplotlib); try: python -m landmark_fer.report out" in printed.err
+        assert "try it: python -m landmark_fer.live" in printed.out
 
 
-class TestWhatIsSaidOfTheData:
+class TestSplits:
     @pytest.mark.parametrize(
-        ("header", "change", "said"),
+        ("header", "change", "sentences"),
         [
             (HEADER, {}, ["splits: Training 45, PublicTest 15"]),
             ("Emotion;PIXELS; usage\n", {",": ";", "Training": "train"}, ["splits: Training 45, PublicTest 15"]),
@@ -226,35 +226,35 @@ class TestWhatIsSaidOfTheData:
                 HEADER,
                 {"Training": "fold 1", "PublicTest": "fold 2"},
                 [
-                    "splits: fold 1 45, fold 2 15; none is called Training, so training and test faces are drawn from "
-                    "all of them"
+                    "splits: fold 1 45, fold 2 15; no split is named Training, so training and test faces are drawn "
+                    "from all faces"
                 ],
             ),
         ],
     )
-    def test_splits_and_columns_that_are_missing(self, tmp_path, lfw_csv, capsys, header, change, said):
+    def test_splits_and_missing_columns_are_printed(self, tmp_path, lfw_csv, capsys, header, change, sentences):
         rows = lfw_csv.read_text().removeprefix(HEADER)
         for old, new in change.items():
             rows = rows.replace(old, new)
         (tmp_path / "lfw.csv").write_text(header + rows)
         assert fit("--data", "lfw.csv", models="dummy") == 0
         printed = [line.strip() for line in capsys.readouterr().out.splitlines()]
-        assert [line for line in printed if line.startswith(("splits:", "lfw.csv has"))] == said
+        assert [line for line in printed if line.startswith(("splits:", "lfw.csv has"))] == sentences
 
-    def test_faces_without_a_split_beside_training_are_not_lost_in_silence(self, tmp_path, capsys, lfw_crops):
+    def test_faces_without_a_split_are_reported(self, tmp_path, capsys, lfw_crops):
         for row, crop in enumerate(lfw_crops[:30]):
             Image.fromarray(crop).save(tmp_path / f"{row}.png")
         splits = ["", *["train"] * 20, *["test"] * 9]
         lines = [f"{row}.png,{('happy', 'sad')[row % 2]},{split}" for row, split in enumerate(splits)]
         (tmp_path / "faces.csv").write_text("\n".join(["file,label,split", *lines]))
         assert fit("--data", "faces.csv", models="dummy", folds=2) == 0
-        said = "splits: no split 1, Training 20, test 9; faces of no split are neither trained on nor tested"
-        assert said in capsys.readouterr().out
+        sentence = "no split 1, Training 20, test 9; faces of no split are used neither for training nor for tests"
+        assert sentence in capsys.readouterr().out
         lines = [f"{row}.png,{('sad', 'happy')[row % 2]}" for row in range(12)]  # no splits: test faces are drawn
         (tmp_path / "more.csv").write_text("\n".join(["file,label", *lines]))
         assert fit("--data", "faces.csv", "--data", "more.csv", models="dummy", folds=2) == 0
-        said = "; 1 faces, in whose data set others are in Training, of no split are neither trained on nor tested"
-        assert said in capsys.readouterr().out
+        sentence = "; 1 faces, whose data set has a split Training, of no split are used neither for training nor"
+        assert sentence in capsys.readouterr().out
 
 
 class TestBadInput:
@@ -271,7 +271,7 @@ class TestBadInput:
             (HEADER + "3,1 2 3,Training\n", "has 3 pixels, must have 2304"),
         ],
     )
-    def test_a_csv_without_what_it_should_hold(self, refused, tmp_path, text, sentence):
+    def test_csv_files_with_bad_content(self, refused, tmp_path, text, sentence):
         (tmp_path / "bad.csv").write_text(text)
         assert sentence in refused("--data", "bad.csv")
 
@@ -298,7 +298,7 @@ class TestBadInput:
         (tmp_path / "few.csv").write_text("\n".join([lines[0], *angry, *lines[3:]]))
         assert "as many unrelated faces as folds (3), angry has 2 (of 2; " in refused("--data", "few.csv")
 
-    def test_words_that_mean_nothing(self, refused, lfw_csv):
+    def test_values_that_do_not_exist(self, refused, lfw_csv):
         assert "models must be among dummy, knn" in refused("--data", lfw_csv, models="forest")
         assert "got none" in refused("--data", lfw_csv, models="")
         assert "expression must be one of angry" in refused("--data", lfw_csv, "--expressions", "sleepy")
@@ -308,10 +308,10 @@ class TestBadInput:
         assert "is no file" in refused("--data", lfw_csv, "--predictor", "none.dat")
         assert "fer2013new.csv" in refused("--data", lfw_csv, "--labels", "ferplus")
 
-    def test_images_asked_of_the_geometry_table(self, refused):
+    def test_the_geometry_table_has_no_images(self, refused):
         assert "svm needs images with --features hog" in refused(features="hog")
 
-    def test_options_that_there_are_not(self, capsys):
+    def test_unknown_choices_and_seeds(self, capsys):
         with pytest.raises(SystemExit, match="2"):
             fit(features="pixels")
         assert "invalid choice: 'pixels'" in capsys.readouterr().err
@@ -320,7 +320,7 @@ class TestBadInput:
                 fit("--seed", seed)
             assert "must be a whole number from 0 to 4294967295" in capsys.readouterr().err
 
-    def test_a_place_that_holds_something_else_is_refused_before_any_work(self, refused, tmp_path):
+    def test_a_folder_with_other_files_is_refused_before_the_fit(self, refused, tmp_path):
         (tmp_path / "photos").mkdir()
         (tmp_path / "photos" / "mother.jpg").touch()
         assert "must be empty or hold an artifact" in refused("--data", "none.csv", out="photos")

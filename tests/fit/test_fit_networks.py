@@ -1,4 +1,4 @@
-"""The command ``fit`` with networks: trained, saved, scored again without Keras, refused in a sentence."""
+"""The command ``fit`` with networks: training, artifact, fine-tuning, errors in one sentence."""
 
 import contextlib
 import io
@@ -44,14 +44,14 @@ def trained(keras, tmp_path_factory, session_cache, lfw_csv):
     return SimpleNamespace(path=out, printed=printed.getvalue(), cache=session_cache)
 
 
-def test_the_cost_the_comparison_and_the_scores_are_printed(trained):
+def test_cost_comparison_and_scores_are_printed(trained):
     assert "mini_xception: 53,811 parameters, about" in trained.printed
     assert "aligned_cnn: 575,139 parameters, about" in trained.printed
-    assert "were watched meanwhile" in trained.printed
+    assert "are the validation set, which selects" in trained.printed
     assert "PublicTest: 15 faces, accuracy" in trained.printed
 
 
-def test_the_artifact_holds_the_network_twice_its_history_and_its_card(trained):
+def test_the_artifact_has_both_network_files_history_and_card(trained):
     names = {file.name for file in trained.path.iterdir()}
     networks = {"model.onnx", "model.keras", "model.json", "history.csv", "curves.png"}
     assert names == networks | {"manifest.json", "card.md", "report.html"}
@@ -59,10 +59,10 @@ def test_the_artifact_holds_the_network_twice_its_history_and_its_card(trained):
     assert manifest["network"]["epochs"] == 1
     assert manifest["extractor"]["crop_size"] == 64
     assert len(manifest["comparison"]) == 2
-    assert "watched meanwhile" in (trained.path / "card.md").read_text()
+    assert "are the validation set" in (trained.path / "card.md").read_text()
 
 
-def test_a_training_is_cleared_away_once_its_network_is_saved(trained):
+def test_checkpoints_are_removed_once_the_network_is_saved(trained):
     assert list((trained.cache / "networks").iterdir()) == []
 
 
@@ -94,7 +94,7 @@ def test_it_loads_without_a_framework(trained):
     assert done.stdout.strip() == "[]", done.stderr
 
 
-def test_a_saved_network_is_trained_further_on_the_same_faces(trained, lfw_csv, tmp_path, monkeypatch, capsys):
+def test_a_saved_network_is_fine_tuned(trained, lfw_csv, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(trained.cache))
     before = json.loads((trained.path / "manifest.json").read_text())
     name = before["model_name"]
@@ -104,32 +104,32 @@ def test_a_saved_network_is_trained_further_on_the_same_faces(trained, lfw_csv, 
     (earlier,) = after["network"]["earlier"]
     assert earlier["command"] == before["command"] and earlier["model_sha256"] == before["model"]["sha256"]
     assert after["network"]["recipe"]["learning_rate"] == 1e-7
-    assert "may have been" not in after["folds"]
+    assert "may have included" not in after["folds"]
     history = (tmp_path / "more" / "history.csv").read_text().splitlines()
     assert len(history) == 3 and history[2].startswith("2,")
     assert history[1].split(",")[3] == (trained.path / "history.csv").read_text().splitlines()[1].split(",")[3]
     assert f"model {earlier['model_sha256'][:8]}" in (tmp_path / "more" / "card.md").read_text()
 
 
-def test_a_network_that_began_with_other_faces_says_so(trained):
-    begun = read_initial_weights(trained.path, json.loads((trained.path / "manifest.json").read_text())["model_name"])
-    same = SimpleNamespace(key=begun.manifest["data"]["key"])
-    assert begun.warning(same, begun.manifest["seed"]) == ""
-    assert "may have been learnt then" in begun.warning(same, begun.manifest["seed"] + 1)
-    assert "may have been learnt then" in begun.warning(SimpleNamespace(key="other"), begun.manifest["seed"])
+def test_initial_weights_of_other_data_are_reported(trained):
+    initial = read_initial_weights(trained.path, json.loads((trained.path / "manifest.json").read_text())["model_name"])
+    same = SimpleNamespace(key=initial.manifest["data"]["key"])
+    assert initial.warning(same, initial.manifest["seed"]) == ""
+    assert "may have included faces" in initial.warning(same, initial.manifest["seed"] + 1)
+    assert "may have included faces" in initial.warning(SimpleNamespace(key="other"), initial.manifest["seed"])
 
 
 @pytest.mark.parametrize(
     "arguments, sentence",
     [
         (["--models", "elu_vgg", "--start", "{trained}"], "--start must be an artifact of elu_vgg, got"),
-        (["--models", "elu_vgg,relu_vgg", "--start", "{trained}"], "--start is of one network"),
+        (["--models", "elu_vgg,relu_vgg", "--start", "{trained}"], "--start needs a single network"),
         (["--models", "aligned_cnn", "--start", "artifacts/default"], "--start must be an artifact of aligned_cnn"),
-        (["--models", "ls_svm", "--start", "{trained}"], "--start is of networks"),
+        (["--models", "ls_svm", "--start", "{trained}"], "--start is for networks"),
         (["--models", "elu_vgg", "--learning-rate", "2"], "--learning-rate must be between 0 and 1, got 2"),
     ],
 )
-def test_a_beginning_that_does_not_fit_is_said_before_the_data_are_read(trained, arguments, sentence, capsys, tmp_path):
+def test_bad_initial_weights_are_refused_before_the_data_are_read(trained, arguments, sentence, capsys, tmp_path):
     arguments = [each.format(trained=trained.path) for each in arguments]
     assert main([*arguments, "--data", str(tmp_path / "missing.csv"), "--out", str(tmp_path / "out")]) == 2
     assert sentence in capsys.readouterr().err
@@ -146,22 +146,22 @@ def test_weights_of_another_shape_are_refused():
 @pytest.mark.parametrize(
     "arguments, sentence",
     [
-        (["--models", "ls_svm,elu_vgg"], "fit them one after the other"),
-        (["--models", "elu_vgg", "--search"], "--search is of the other models"),
-        (["--models", "elu_vgg", "--format", "skops"], "--format is of the other models"),
+        (["--models", "ls_svm,elu_vgg"], "fit them separately"),
+        (["--models", "elu_vgg", "--search"], "--search is not for networks"),
+        (["--models", "elu_vgg", "--format", "skops"], "--format is not for networks"),
         (["--models", "elu_vgg", "--epochs", "0"], "--epochs must be 1 or more"),
-        (["--models", "elu_vgg", "--filters", "8"], "--filters is of single_conv alone"),
+        (["--models", "elu_vgg", "--filters", "8"], "--filters is for single_conv only"),
         (["--models", "ferplus_vgg13,mini_xception"], "different crops"),
-        (["--models", "ls_svm", "--epochs", "3"], "is of networks"),
+        (["--models", "ls_svm", "--epochs", "3"], "is for networks"),
         (["--models", "elu_vgg", "--choose", "ls_svm"], "--choose must be one of"),
     ],
 )
-def test_what_does_not_go_together_is_said_before_the_data_are_read(arguments, sentence, capsys, tmp_path):
+def test_options_that_do_not_go_together_are_refused_before_the_data_are_read(arguments, sentence, capsys, tmp_path):
     assert main([*arguments, "--data", str(tmp_path / "missing.csv"), "--out", str(tmp_path / "out")]) == 2
     assert sentence in capsys.readouterr().err
 
 
-def test_a_network_is_trained_on_four_people_and_two_are_refused(tmp_path, session_cache, monkeypatch, capsys):
+def test_networks_need_three_people(tmp_path, session_cache, monkeypatch, capsys):
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
     monkeypatch.chdir(tmp_path)
     command = ["--models", "pixel_mlp", "--epochs", "1", "--jobs", "1", "--report", "none", "--out", "model"]
@@ -175,23 +175,23 @@ def test_a_network_is_trained_on_four_people_and_two_are_refused(tmp_path, sessi
     assert "a network needs 3 unrelated subjects for each expression" in error and "--folds 2" not in error
 
 
-def test_faces_of_several_data_sets_count_as_asked(lfw_csv, tmp_path, session_cache, monkeypatch, capsys):
+def test_data_weights_reach_the_network(lfw_csv, tmp_path, session_cache, monkeypatch, capsys):
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
     header, *rows = lfw_csv.read_text().splitlines()
     few = tmp_path / "few.csv"
     few.write_text("\n".join([header, *rows[:12], *rows[45:51]]) + "\n")
-    seen, fit = [], NetworkClassifier.fit
+    weights, fit = [], NetworkClassifier.fit
     monkeypatch.setattr(
-        NetworkClassifier, "fit", lambda *given, **known: seen.append(known["weights"]) or fit(*given, **known)
+        NetworkClassifier, "fit", lambda *faces, **options: weights.append(options["weights"]) or fit(*faces, **options)
     )
     command = ["--data", lfw_csv, "--data", few, "--data-weights", "1,5", "--models", "pixel_mlp", "--epochs", "1"]
     assert main(list(map(str, [*command, "--report", "none", "--jobs", "1", "--out", tmp_path / "out"]))) == 0
-    assert seen[0].tolist() == [1] * 45 + [5] * 12
+    assert weights[0].tolist() == [1] * 45 + [5] * 12
     manifest = read_manifest(tmp_path / "out")
     assert [part["weight"] for part in manifest["data"]["parts"]] == [1, 5]
     assert "each face of few.csv counts 5 times" in manifest["folds"]
 
 
-def test_landmarks_alone_train_no_network(capsys, tmp_path):
+def test_networks_need_images(capsys, tmp_path):
     assert main(["--models", "elu_vgg", "--out", str(tmp_path / "out")]) == 2
     assert "chip" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Compare, pool, choose, refit, test: what is kept of it."""
+"""Comparison, choice, fit and scores of classical models, and the facts about them."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ def train(dataset, names=("dummy", "ls_svm"), **options):
     return comparison, fit_chosen(dataset, comparison, features="geometry")
 
 
-def test_the_better_one_is_chosen_and_fitted_on_training_faces_alone():
+def test_the_best_candidate_is_chosen_and_fitted_on_training_faces_only():
     dataset = made_up_dataset(14, splits=OFFICIAL)
     comparison, model = train(dataset)
     assert comparison.chosen == "ls_svm" and comparison.rows[-1]["name"] == "dummy"
@@ -33,7 +33,7 @@ def test_the_better_one_is_chosen_and_fitted_on_training_faces_alone():
     np.testing.assert_allclose(model.predictor.predict_proba(dataset.records), expected, atol=1e-5)
 
 
-def test_facts_count_faces_and_keep_the_scores_of_every_test_split():
+def test_facts_have_counts_and_test_scores():
     dataset = made_up_dataset(14, splits=OFFICIAL)
     _, model = train(dataset)
     data = model.facts["data"]
@@ -43,7 +43,7 @@ def test_facts_count_faces_and_keep_the_scores_of_every_test_split():
     assert model.facts["classes"] == ["happy", "sad", "surprise"] and model.facts["fields"] == ["landmarks"]
 
 
-def test_test_faces_change_nothing_in_the_model():
+def test_test_faces_do_not_influence_the_model():
     dataset = made_up_dataset(14, splits=OFFICIAL)
     other = made_up_dataset(14, splits=OFFICIAL)
     swapped = np.flatnonzero(other.splits == "PublicTest")
@@ -55,7 +55,7 @@ def test_test_faces_change_nothing_in_the_model():
 
 
 @pytest.mark.slow
-def test_a_search_tries_the_grids(tmp_path):
+def test_a_search_uses_the_grids(tmp_path):
     options = {"search": True, "cache": tmp_path}
     comparison, model = train(made_up_dataset(14, splits=OFFICIAL), ("dummy", "embedding_knn"), **options)
     assert {row["name"] for row in comparison.rows} == {"embedding_knn", "dummy"}
@@ -64,7 +64,7 @@ def test_a_search_tries_the_grids(tmp_path):
     assert list((tmp_path / "search").iterdir())
 
 
-def test_the_blend_of_all_but_the_dummy_competes_and_is_saved_whole():
+def test_the_ensemble_excludes_the_dummy_and_keeps_its_members():
     dataset = made_up_dataset(14, splits=OFFICIAL)
     comparison, model = train(dataset, ("dummy", "embedding_knn", "ls_svm"), ensemble=True, choice="ensemble")
     assert {row["name"] for row in comparison.rows} == {"dummy", "embedding_knn", "ls_svm", "ensemble"}
@@ -79,33 +79,33 @@ def test_the_blend_of_all_but_the_dummy_competes_and_is_saved_whole():
     )
 
 
-def test_another_than_the_best_may_be_chosen_and_the_reason_says_so():
+def test_another_candidate_than_the_best_can_be_chosen():
     comparison, model = train(made_up_dataset(14, splits=OFFICIAL), choice="dummy")
     assert comparison.chosen == "dummy" and "dummy was asked for" in model.facts["choice"]
     with pytest.raises(InputError, match="the model to choose must be among ls_svm, dummy, got 'forest'"):
         train(made_up_dataset(14, splits=OFFICIAL), choice="forest")
 
 
-def test_facts_say_when_to_be_uncertain_and_which_differences_are_real():
+def test_facts_have_the_threshold_and_the_pairs():
     _, model = train(made_up_dataset(14, splits=OFFICIAL))
     assert 0 <= model.facts["rejection"]["threshold"] <= 1
     assert [pair["name"] for pair in model.facts["pairs"]] == ["dummy"]
 
 
 @pytest.mark.slow
-def test_votes_of_training_faces_reach_the_network_and_those_of_test_faces_do_not(generator):
+def test_only_votes_of_training_faces_reach_the_model(generator):
     dataset = made_up_dataset(14, splits=OFFICIAL)
     votes = generator.integers(0, 5, (len(dataset), 10))
     other = np.where((dataset.splits == "Training")[:, None], votes, 9)
-    taught, again, alone = (
+    with_votes, same_votes, without_votes = (
         train(replace(dataset, votes=each), ("dropout_mlp",))[1].predictor.predict_proba(dataset.records)
         for each in (votes, other, None)
     )
-    np.testing.assert_array_equal(taught, again)
-    assert not np.allclose(taught, alone, rtol=1e-3, atol=0)
+    np.testing.assert_array_equal(with_votes, same_votes)
+    assert not np.allclose(with_votes, without_votes, rtol=1e-3, atol=0)
 
 
-def test_the_sentence_on_folds_says_what_was_sampled():
+def test_the_sentence_on_folds_reports_samples():
     dataset = made_up_dataset(14, splits=OFFICIAL)
     candidates = make_candidates(["ls_svm", "dummy"], features="geometry", fold_sample=9)
     comparison = compare(dataset, candidates, n_folds=2, bar=False)
@@ -116,7 +116,7 @@ def test_the_sentence_on_folds_says_what_was_sampled():
 
 
 @pytest.mark.parametrize("n_training", [1, 2, 5, *slow(8)])
-def test_the_smallest_data_sets_are_fitted_or_refused_in_a_sentence(n_training):
+def test_very_small_data_sets_are_fitted_or_refused(n_training):
     splits = (["Training"] * n_training + ["PublicTest"]) * 2
     dataset = made_up_dataset(n_training + 1, classes=("happy", "sad"), splits=splits)
     if n_training == 8:
@@ -126,7 +126,7 @@ def test_the_smallest_data_sets_are_fitted_or_refused_in_a_sentence(n_training):
         train(dataset, CANDIDATES)
 
 
-def test_an_expression_that_only_test_faces_show_is_refused():
+def test_an_expression_without_training_faces_is_refused():
     dataset = made_up_dataset(10, splits=["Training"] * 20 + ["PublicTest"] * 10)
     with pytest.raises(DataError, match=r"surprise has no training faces; .* --expressions happy,sad"):
         train(dataset)

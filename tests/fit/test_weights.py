@@ -1,4 +1,4 @@
-"""Weights of joined data sets: a face of weight two is fitted as two faces are, and scored as one."""
+"""Weights of joined data sets: a face of weight two counts as two faces in fits, and as one in scores."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from tests.conftest import made_up_dataset
 SPLITS = (["Training"] * 10 + ["PublicTest"] * 3) * 3
 
 
-# Sizes that take no time; the mechanism is the same.
+# Small sizes, for quick fits.
 SMALL = {
     "embedding_knn": {"classifier__hidden": (8, 4), "classifier__epochs": 1},
     "dropout_mlp": {"classifier__hidden": (8,), "classifier__n_networks": 1, "classifier__epochs": 1},
@@ -49,13 +49,13 @@ def test_weight_two_equals_repeating(name):
     assert np.array_equal(fitted.predict_proba(faces.records), expected.predict_proba(faces.records))
 
 
-def test_weights_change_what_is_fitted_and_not_what_is_scored(monkeypatch):
-    seen = []
+def test_weights_repeat_fitted_faces_only(monkeypatch):
+    fold_lists = []
     real = training.cross_validate_candidates
     monkeypatch.setattr(
         training,
         "cross_validate_candidates",
-        lambda *given, **options: seen.append(given[3]) or real(*given, **options),
+        lambda *faces, **options: fold_lists.append(faces[3]) or real(*faces, **options),
     )
     plain, weighted = join(parts()), join(parts(), weights=[1, 3])
     results = [
@@ -63,7 +63,7 @@ def test_weights_change_what_is_fitted_and_not_what_is_scored(monkeypatch):
         for faces in (plain, weighted)
     ]
     weights = weighted.weights[results[1].split.training]
-    for (once, test), (more, same_test) in zip(*seen, strict=True):
+    for (once, test), (more, same_test) in zip(*fold_lists, strict=True):
         assert np.array_equal(test, same_test)
         assert len(np.unique(test)) == len(test)
         assert np.array_equal(np.unique(more), np.unique(once))
@@ -90,15 +90,15 @@ def test_weights_of_one_change_nothing():
     assert np.array_equal(first.results["ls_svm"].probabilities, second.results["ls_svm"].probabilities)
 
 
-def test_a_search_takes_the_weighted_folds(monkeypatch, tmp_path):
-    asked = {}
+def test_a_search_uses_the_weighted_folds(monkeypatch, tmp_path):
+    used = {}
 
-    def search(*given, **options):
-        asked.update(options)
-        return search_candidates(*given, n_settings=2, **options)
+    def search(*faces, **options):
+        used.update(options)
+        return search_candidates(*faces, n_settings=2, **options)
 
     monkeypatch.setattr(training, "search_candidates", search)
     faces = join(parts(), weights=[1, 2])
     candidates = make_candidates(["ls_svm"], features="geometry")
     compare(faces, candidates, n_folds=2, bar=False, search=True, cache=tmp_path)
-    assert sum(len(rows) for rows, _ in asked["folds"]) == 30 + 2 * 30  # each face is in the fit of one of two folds
+    assert sum(len(rows) for rows, _ in used["folds"]) == 30 + 2 * 30  # each face is in the fit of one of two folds

@@ -72,7 +72,7 @@ class TestMeasuring:
             9, near_duplicates=np.arange(27) // 3
         )  # three unrelated faces each: too few for five folds
         options = saved_importance._options_of({"command": "python -m landmark_fer.fit --models aligned_cnn --seed 3"})
-        _, split = saved_importance._divided(dataset, options, True, None)
+        _, split = saved_importance._split(dataset, options, True, None)
         wanted = split_for_networks(dataset, random_state=3)
         assert split.training.tolist() == wanted.training.tolist() and len(split.training) == 18
 
@@ -82,13 +82,13 @@ class TestRefusing:
         lines = lfw_csv.read_text().splitlines()
         (tmp_path / "fewer.csv").write_text("\n".join(lines[:1] + lines[4:]) + "\n")
         before = (older / "manifest.json").read_bytes()
-        with pytest.raises(DataError, match=r"fitted on \(lfw.csv, 45 training faces, .* fewer.csv has 42 of key"):
+        with pytest.raises(DataError, match=r"fitted on \(lfw.csv, 45 training faces, .* got fewer.csv with 42 of key"):
             measure_importance(older, [tmp_path / "fewer.csv"])
         assert (older / "manifest.json").read_bytes() == before
 
     def test_another_split_is_refused(self, older, lfw_csv):
         change(older, lambda manifest: manifest["scores"]["PublicTest"].update(n=14))
-        with pytest.raises(DataError, match="give the others"):
+        with pytest.raises(DataError, match="give all data sets"):
             measure_importance(older, [lfw_csv])
 
     def test_a_manifest_without_data_is_refused(self, older, lfw_csv):
@@ -100,7 +100,7 @@ class TestRefusing:
         artifact = load_artifact(older)
         artifact.manifest["fields"] = ["crop"]
         monkeypatch.setattr(saved_importance, "load_artifact", lambda folder, **options: artifact)
-        with pytest.raises(InputError, match="reads crop, in which regions of the face have no fixed place"):
+        with pytest.raises(InputError, match="reads crop, where regions of the face have no fixed place"):
             measure_importance(older, ["no such file"])
 
     def test_a_model_replaced_meanwhile_is_refused(self, older, lfw_csv, monkeypatch):
