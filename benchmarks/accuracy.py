@@ -21,9 +21,9 @@ import numpy as np
 from landmark_fer.artifact.card import markdown_table, percent
 from landmark_fer.datasets import load_dataset
 from landmark_fer.evaluation.assessment import milliseconds_per_face
+from landmark_fer.evaluation.cross_validation import sample_rows
 from landmark_fer.evaluation.scores import score
 from landmark_fer.evaluation.splits import split_faces
-from landmark_fer.evaluation.validation import sample_rows
 from landmark_fer.models.base import fit_predictor, predict_in_order
 from landmark_fer.models.candidates import CANDIDATES, CLASSIC_CANDIDATES, FEATURES, make_candidates
 

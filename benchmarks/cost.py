@@ -19,8 +19,8 @@ from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.datasets import load_dataset
 from landmark_fer.datasets.inputs import DATA_OR_TABLE
 from landmark_fer.evaluation.assessment import milliseconds_per_face
+from landmark_fer.evaluation.cross_validation import make_folds, sample_rows
 from landmark_fer.evaluation.splits import has_chips, split_faces
-from landmark_fer.evaluation.validation import make_folds, sample_rows
 from landmark_fer.figures.canvas import add_legend, new_figure, prepared_axes
 from landmark_fer.figures.palette import LIGHT, SERIES
 from landmark_fer.models.base import fit_predictor

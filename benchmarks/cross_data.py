@@ -21,7 +21,8 @@ from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.datasets import load_dataset
 from landmark_fer.datasets.inputs import DATA
 from landmark_fer.datasets.readers.registry import DATASETS
-from landmark_fer.evaluation.cross_dataset import cross_datasets, format_crossing, notes_on
+from landmark_fer.evaluation.cross_dataset import describe_pairs, evaluate_across_datasets
+from landmark_fer.evaluation.tables import format_cross_dataset
 from landmark_fer.models.candidates import make_candidates
 
 FIGURES = {
@@ -57,8 +58,8 @@ def main(argv=None):
         return 2
     print(f"\n{options.model} on {options.features}, seed {options.seed}, {datetime.now(UTC).date()}")
     for key, title in FIGURES.items():
-        print(f"\n{title}:\n{format_crossing(rows, key)}")
-    print("\n" + "\n".join(notes_on(rows)))
+        print(f"\n{title}:\n{format_cross_dataset(rows, key)}")
+    print("\n" + "\n".join(describe_pairs(rows)))
     return 0
 
 
@@ -73,7 +74,9 @@ def _rows(sources, options):
         for problem in datasets[name].problems[:5]:
             print(f"  left out: {problem}", file=sys.stderr)
     candidate = make_candidates([options.model], features=options.features, random_state=options.seed)[options.model]
-    return cross_datasets(datasets, candidate, n_folds=options.folds, jobs=options.jobs, random_state=options.seed)
+    return evaluate_across_datasets(
+        datasets, candidate, n_folds=options.folds, jobs=options.jobs, random_state=options.seed
+    )
 
 
 def parsed(source):

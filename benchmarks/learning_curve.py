@@ -10,9 +10,10 @@ import argparse
 from datetime import UTC, datetime
 
 from landmark_fer.datasets import load_dataset
-from landmark_fer.evaluation.learning import format_learning_curve, learning_curve
+from landmark_fer.evaluation.cross_validation import make_folds
+from landmark_fer.evaluation.learning_curve import learning_curve
 from landmark_fer.evaluation.splits import has_chips, split_faces
-from landmark_fer.evaluation.validation import make_folds
+from landmark_fer.evaluation.tables import format_learning_curve
 from landmark_fer.models.candidates import make_candidates
 
 QUICK_SIZES = (100, 200, 400)

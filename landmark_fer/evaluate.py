@@ -98,7 +98,7 @@ def _run(parser, options, arguments):
 
 def _print_scores(dataset, scores, split):
     from landmark_fer.artifact.card import percent, rejection_line, summary_line
-    from landmark_fer.evaluation.comparison import align_columns, format_confusion
+    from landmark_fer.evaluation.tables import align_columns, format_confusion
 
     print(summary_line(split or dataset.source, scores))
     if scores["n_leak_free"] == 0:

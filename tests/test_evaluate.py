@@ -112,7 +112,7 @@ def test_the_printed_summary_has_the_main_figures(evaluate, capsys):
     assert evaluate("--split", "PublicTest") == 0
     printed = capsys.readouterr().out
     assert printed.startswith("PublicTest: 15 faces, accuracy ")
-    for part in ("precision", "label \\ answer", "ms per face on one thread", *CLASSES):
+    for part in ("precision", "label \\ prediction", "ms per face on one thread", *CLASSES):
         assert part in printed
 
 

@@ -52,7 +52,7 @@ def test_folds_by_subject_keep_people_together(ck48):
     assert run_fit(ck48, "--folds", 2) == 0
     manifest = read_manifest("model")
     assert manifest["data"]["n_training"] == 18 and manifest["scores"]["held out"]["n"] == 18, "two people each"
-    assert "subjects stay together" in manifest["folds"] and "ignore who" not in manifest["folds"]
+    assert "subjects stay together" in manifest["folds"] and "ignore subjects" not in manifest["folds"]
 
 
 def test_folds_by_faces_are_an_option_and_on_the_card(lfw_csv, tmp_path):
@@ -64,7 +64,7 @@ def test_folds_by_faces_are_an_option_and_on_the_card(lfw_csv, tmp_path):
     (tmp_path / "three.csv").write_text("\n".join(lines) + "\n")
     assert run_fit("three.csv") == 2
     assert run_fit("three.csv", "--folds-by", "faces") == 0
-    assert "ignore who is seen (3 subjects are known)" in read_manifest("model")["folds"]
+    assert "ignore subjects (3 are known)" in read_manifest("model")["folds"]
     assert "too high for others" in (tmp_path / "model" / "card.md").read_text()
 
 
@@ -113,9 +113,9 @@ def test_the_table_across_data_sets(ck48, tmp_path, capsys):
     assert main([str(word) for word in words]) == 0
     printed = capsys.readouterr().out
     assert "one -> other: all faces, 12 faces of 1 classes; 4 subjects" in printed
-    assert "not in the test data, so no answer: sad, surprise" in printed and "left out: 12 of angry" in printed
+    assert "not in the test data, so never predicted: sad, surprise" in printed and "left out: 12 of angry" in printed
     rows = json.loads((tmp_path / "table.json").read_text())
-    assert [row["how"] for row in rows] == ["out of fold", "all faces", "all faces", "out of fold"]
+    assert [row["protocol"] for row in rows] == ["out of fold", "all faces", "all faces", "out of fold"]
     assert rows[1]["accuracy_leak_free"] is None, "the same people and photographs"
     assert main([str(ck48), str(ck48)]) == 2 and "needs a name of its own" in capsys.readouterr().err
     assert main([]) == 2

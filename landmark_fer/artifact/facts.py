@@ -3,8 +3,8 @@
 import numpy as np
 
 from landmark_fer.core.records import rows_of
-from landmark_fer.evaluation.scores import class_columns, score
-from landmark_fer.evaluation.splits import has_chips, interval_of_groups
+from landmark_fer.evaluation.scores import class_columns, score, split_intervals
+from landmark_fer.evaluation.splits import has_chips
 from landmark_fer.models.base import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.perception.predictor_file import PREDICTOR_SHA256
@@ -45,7 +45,7 @@ def _score_test(dataset, predictor, test):
     expressions = dataset.expressions[test.rows]
     correct = probabilities.argmax(axis=1) == class_columns(expressions, dataset.classes)
     scores = score(expressions, probabilities, dataset.classes, leak_free=test.leak_free)
-    return scores | interval_of_groups(dataset, test.rows, correct, leak_free=test.leak_free)
+    return scores | split_intervals(dataset, test.rows, correct, leak_free=test.leak_free)
 
 
 def _data_facts(dataset, split):

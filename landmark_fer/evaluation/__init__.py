@@ -1,1 +1,1 @@
-"""How good a model is, and how much of that is memory: folds, scores with intervals, comparison."""
+"""Evaluation: splits without leakage, scores with confidence intervals, comparisons and hyperparameter search."""

@@ -1,4 +1,4 @@
-"""The reject option: how sure a model must be before it names an expression, and what that costs in faces."""
+"""Rejection of uncertain predictions: risk-coverage curves and the confidence threshold of a model."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,12 +9,13 @@ from landmark_fer.core.errors import ArtifactError, InputError
 from landmark_fer.evaluation.scores import class_columns, wilson_interval
 
 TARGET = 0.85
-LEAST_COVERAGE = 0.1
+"""Accuracy on accepted faces that the threshold aims at."""
+MIN_COVERAGE = 0.1
 CURVE_POINTS = 20
 
 
 class OperatingPoint(NamedTuple):
-    """A threshold of confidence, the share of faces that reach it, and the accuracy on those."""
+    """A confidence threshold, the share of faces that reach it, and the accuracy on those faces."""
 
     threshold: float
     coverage: float
@@ -23,16 +24,16 @@ class OperatingPoint(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class RiskCoverage:
-    """What each threshold of confidence gives, from the highest, which few faces reach, to the lowest.
+    """Coverage and accuracy for each threshold, from the highest threshold to the lowest.
 
     Attributes
     ----------
     coverage : ndarray of shape (m,)
-        Share of the faces whose confidence is the threshold or more; the last is 1.
+        Share of faces whose confidence is at least the threshold, rising to 1.
     threshold : ndarray of shape (m,)
         The distinct confidences, falling.
     accuracy : ndarray of shape (m,)
-        On the faces that are answered.
+        Accuracy on the accepted faces.
     """
 
     coverage: np.ndarray
@@ -41,12 +42,12 @@ class RiskCoverage:
 
     @property
     def area(self):
-        """Area under the share of wrong answers over coverage: 0 is best, the error rate is what no knowledge gives."""
+        """Area under the risk-coverage curve: 0 is best; uninformative confidence gives the error rate."""
         return float(np.sum((1 - self.accuracy) * np.diff(self.coverage, prepend=0)))
 
 
 def risk_coverage(expressions, probabilities, classes):
-    """Return accuracy and coverage for every threshold of confidence.
+    """Return coverage and accuracy for every confidence threshold [1]_ [2]_.
 
     Parameters
     ----------
@@ -69,89 +70,89 @@ def risk_coverage(expressions, probabilities, classes):
     .. [1] El-Yaniv and Wiener, On the Foundations of Noise-free Selective Classification, JMLR 11, 2010.
     .. [2] Geifman and El-Yaniv, Selective Classification for Deep Neural Networks, NIPS 2017.
     """
-    confidence, right = _predictions(expressions, probabilities, classes)
+    confidence, right = _confidence_and_right(expressions, probabilities, classes)
     order = np.argsort(-confidence, kind="stable")
-    ends = np.flatnonzero(np.diff(confidence[order], append=-1.0))  # equal confidences are answered together or not
-    accepted = ends + 1
-    accuracy = np.cumsum(right[order])[ends] / accepted
-    return RiskCoverage(accepted / len(right), confidence[order][ends], accuracy)
+    ends = np.flatnonzero(np.diff(confidence[order], append=-1.0))  # equal confidences are accepted together
+    n_accepted = ends + 1
+    accuracy = np.cumsum(right[order])[ends] / n_accepted
+    return RiskCoverage(n_accepted / len(right), confidence[order][ends], accuracy)
 
 
 def choose_threshold(curve, *, target=TARGET):
-    """Return the least threshold at which the faces answered are right often enough.
+    """Return the lowest threshold at which the accuracy on accepted faces reaches a target.
 
-    Points that answer fewer than `LEAST_COVERAGE` of the faces do not count: a few lucky answers are no promise. Where
-    no other point reaches the target, the most accurate one is taken, of equals that which answers most.
+    Points with a coverage below `MIN_COVERAGE` are ignored, because their accuracy is uncertain. If no other point
+    reaches the target, the most accurate one is chosen, and of equally accurate points the one with most coverage.
 
     Parameters
     ----------
     curve : RiskCoverage
     target : float, default=0.85
-        Share of the answers that should be right.
+        Accuracy to reach.
 
     Returns
     -------
     OperatingPoint
-        Its threshold is 0 where all faces are answered, so that none is ever rejected.
+        The threshold is 0 where all faces are accepted, so that none is ever rejected.
 
     Raises
     ------
     InputError
-        If the target is no share.
+        If the target is not between 0 and 1.
     """
     if not 0 <= target <= 1:
-        raise InputError(f"target must be a share of right answers from 0 to 1, got {target}; try {TARGET}")
-    counting = np.flatnonzero(curve.coverage >= LEAST_COVERAGE)
-    reached = counting[curve.accuracy[counting] >= target]
+        raise InputError(f"target must be an accuracy from 0 to 1, got {target}; try {TARGET}")
+    eligible = np.flatnonzero(curve.coverage >= MIN_COVERAGE)
+    reached = eligible[curve.accuracy[eligible] >= target]
     if not len(reached):
-        reached = counting[curve.accuracy[counting] == curve.accuracy[counting].max()]
+        reached = eligible[curve.accuracy[eligible] == curve.accuracy[eligible].max()]
     chosen = int(reached[-1])
-    everyone = chosen == len(curve.coverage) - 1
-    threshold = 0.0 if everyone else float(curve.threshold[chosen])
+    accepts_all = chosen == len(curve.coverage) - 1
+    threshold = 0.0 if accepts_all else float(curve.threshold[chosen])
     return OperatingPoint(threshold, float(curve.coverage[chosen]), float(curve.accuracy[chosen]))
 
 
-def thinned(curve, n_points=CURVE_POINTS):
-    """Return about `n_points` points of a curve, evenly spread in coverage, the last at coverage 1.
+def curve_points(curve, n_points=CURVE_POINTS):
+    """Return about `n_points` points of a curve, evenly spaced in coverage, the last at coverage 1.
 
     Returns
     -------
     list of [float, float, float]
         ``[coverage, threshold, accuracy]``, coverage rising.
     """
-    wanted = np.arange(1, n_points + 1) / n_points
-    chosen = np.unique(np.searchsorted(curve.coverage, wanted - 1e-12).clip(max=len(curve.coverage) - 1))
+    coverages = np.arange(1, n_points + 1) / n_points
+    chosen = np.unique(np.searchsorted(curve.coverage, coverages - 1e-12).clip(max=len(curve.coverage) - 1))
     return np.stack([curve.coverage, curve.threshold, curve.accuracy], axis=1)[chosen].tolist()
 
 
 def rejection_facts(expressions, probabilities, classes, target=TARGET):
-    """Return what a manifest says on rejection, as plain values for its key ``rejection``.
+    """Return the entry ``rejection`` of a manifest, as plain values.
 
     Parameters
     ----------
     expressions : ndarray of shape (n,), str
     probabilities : ndarray of shape (n, k)
-        Out-of-fold and tempered, as the saved predictor's will be; columns in the order of `classes`.
+        Out-of-fold, calibrated as those of the saved predictor; columns in the order of `classes`.
     classes : sequence of str
     target : float, default=0.85
 
     Returns
     -------
     dict
-        ``target, threshold, coverage, accuracy, curve``; the curve as from `thinned`.
+        ``target, threshold, coverage, accuracy, curve``; the curve as from `curve_points`.
     """
     curve = risk_coverage(expressions, probabilities, classes)
     point = choose_threshold(curve, target=target)
-    return {"target": float(target), **point._asdict(), "curve": thinned(curve)}
+    return {"target": float(target), **point._asdict(), "curve": curve_points(curve)}
 
 
 def manifest_threshold(manifest):
-    """Return the confidence under which a saved model names no expression; None where its manifest does not say.
+    """Return the confidence below which a saved model rejects a face; None if its manifest has no threshold.
 
     Raises
     ------
     ArtifactError
-        If what it says is no probability.
+        If the threshold is not a probability.
     """
     if "rejection" not in manifest:
         return None
@@ -159,13 +160,13 @@ def manifest_threshold(manifest):
     threshold = facts.get("threshold") if isinstance(facts, dict) else None
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
         raise ArtifactError(
-            f"rejection in the manifest must have a threshold from 0 to 1, got {threshold!r}; fit the model anew"
+            f"rejection in the manifest must have a threshold from 0 to 1, got {threshold!r}; fit the model again"
         )
     return float(threshold)
 
 
 def score_accepted(expressions, probabilities, classes, threshold, *, leak_free=None):
-    """Return coverage and accuracy on the faces that a model answers, official and leak-free, as plain values.
+    """Return coverage and accuracy on the accepted faces, official and leak-free, as plain values.
 
     Parameters
     ----------
@@ -173,28 +174,28 @@ def score_accepted(expressions, probabilities, classes, threshold, *, leak_free=
     probabilities : ndarray of shape (n, k)
     classes : sequence of str
     threshold : float
-        Faces of this confidence or more are answered.
+        Faces of this confidence or more are accepted.
     leak_free : ndarray of shape (n,), bool, optional
         As for `score`.
 
     Returns
     -------
     dict
-        ``threshold, coverage, accuracy, accuracy_interval, n_accepted`` and, but for the threshold, the same with
-        ``_leak_free`` at the end. An accuracy is None where no face is answered; all leak-free ones are where
-        near-duplicates are not known.
+        ``threshold, coverage, accuracy, accuracy_interval, n_accepted``, and the last four again with the suffix
+        ``_leak_free``. An accuracy is None where no face is accepted; all leak-free values are None without
+        `leak_free`.
     """
-    confidence, right = _predictions(expressions, probabilities, classes)
+    confidence, right = _confidence_and_right(expressions, probabilities, classes)
     accepted = confidence >= threshold
-    of_all = _answered_scores(accepted, right)
+    scores = _accepted_scores(accepted, right)
     if leak_free is None:
-        clean = dict.fromkeys(of_all)
+        clean = dict.fromkeys(scores)
     else:
-        clean = _answered_scores(accepted[leak_free], right[leak_free])
-    return {"threshold": float(threshold), **of_all, **{f"{key}_leak_free": value for key, value in clean.items()}}
+        clean = _accepted_scores(accepted[leak_free], right[leak_free])
+    return {"threshold": float(threshold), **scores, **{f"{key}_leak_free": value for key, value in clean.items()}}
 
 
-def _answered_scores(accepted, right):
+def _accepted_scores(accepted, right):
     n_accepted, n_right = int(accepted.sum()), int(right[accepted].sum())
     return {
         "coverage": n_accepted / len(accepted) if len(accepted) else None,
@@ -204,9 +205,9 @@ def _answered_scores(accepted, right):
     }
 
 
-def _predictions(expressions, probabilities, classes):
-    """Return the confidence of each answer and whether it is right, both of shape (n,)."""
+def _confidence_and_right(expressions, probabilities, classes):
+    """Return the confidence of each prediction and whether it is correct, both of shape (n,)."""
     if len(expressions) == 0:
-        raise InputError("confidence needs at least one face to be judged on, got none; give faces with labels")
+        raise InputError("confidence can be judged on one face or more, got none; give faces with labels")
     truth = class_columns(expressions, classes)
     return probabilities.max(axis=1), probabilities.argmax(axis=1) == truth

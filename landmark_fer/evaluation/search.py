@@ -1,7 +1,8 @@
-"""Hyperparameter search with Optuna: every candidate's grid, pruned fold after fold, within a limit of time."""
+"""Hyperparameter search with Optuna: settings of each candidate, pruned after each fold, within a time limit."""
 
 import time
 import warnings
+from dataclasses import dataclass
 from math import isfinite
 
 import joblib
@@ -15,14 +16,45 @@ from tqdm import tqdm
 from landmark_fer import __version__
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.workers import ending_with_this
-from landmark_fer.evaluation.scores import class_columns, log_loss
-from landmark_fer.evaluation.search_report import Measurement, SearchOutcome, describe_search, search_rows
-from landmark_fer.evaluation.search_study import CandidateStudy, open_storage
-from landmark_fer.evaluation.validation import make_folds, sample_rows
+from landmark_fer.evaluation.comparison import CHOSEN_BY
+from landmark_fer.evaluation.cross_validation import make_folds, sample_rows, sample_training
+from landmark_fer.evaluation.scores import class_columns, log_loss, wilson_interval
+from landmark_fer.evaluation.search_study import (
+    COMPLETE,
+    FAILED,
+    PRUNED,
+    UNFINISHED,
+    UNSEARCHED,
+    CandidateStudy,
+    Measurement,
+    open_storage,
+)
+from landmark_fer.evaluation.tables import format_parameters
 from landmark_fer.models.base import fit_predictor, predict_in_order
 
 N_SETTINGS = 24
-"""Settings tried of each candidate; a grid with fewer combinations is tried whole."""
+"""Number of settings of each candidate. A smaller grid is tried completely."""
+
+
+@dataclass(frozen=True, eq=False)
+class SearchOutcome:
+    """Result of a hyperparameter search.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One row for each setting, grouped by candidate, the best first: ``name, parameters, state, folds, accuracy,
+        accuracy_interval, log_loss, seconds, default, chosen, problem``. The scores are those on the first `folds`
+        folds, None where there are none. Plain values for JSON.
+    best : dict of str to Candidate
+        Each candidate with the chosen parameters and an empty grid.
+    text : str
+        A summary in sentences.
+    """
+
+    rows: list
+    best: dict
+    text: str
 
 
 def search_candidates(
@@ -42,16 +74,16 @@ def search_candidates(
     state=None,
     n_settings=N_SETTINGS,
 ):
-    """Find good parameters for every candidate with Optuna's TPE sampler [1]_ and its median pruner.
+    """Search parameters for every candidate with Optuna's TPE sampler [1]_ and its median pruner.
 
-    The default setting is measured first and on all folds. Every other setting is fitted fold after fold; it is pruned
-    as soon as its accuracy on the folds so far is below the median of the settings that went through all folds. The
-    setting with the best accuracy on all folds is chosen, the default included, so the choice is never worse than the
-    default on these folds. Near-duplicates and subjects stay on one side of a fold.
+    The default setting is measured first, on all folds. Every other setting is fitted on one fold after the other and
+    pruned when its accuracy so far is below the median of the completed settings. The setting with the best accuracy
+    on all folds is chosen. The default is among them, so the choice is never worse than the default on these folds.
+    Folds keep near-duplicates and subjects together.
 
-    The accuracy of the chosen setting is optimistic, because the folds that chose it also score it: the best of k
-    settings that are equally good is by chance up to one or two standard errors too high (0.3 points each for 25,000
-    faces), and less the more their predictions agree. The test faces of the data set take no part.
+    The accuracy of the chosen setting is optimistic, because the same folds select and score it. The best of k equally
+    good settings is by chance up to one or two standard errors too high (0.3 points each for 25,000 faces), and less
+    the more their predictions agree. The test faces of the data set are not used.
 
     Parameters
     ----------
@@ -66,21 +98,20 @@ def search_candidates(
     votes : ndarray of shape (n, m), optional
         As for `fit_predictor`.
     minutes : float, optional
-        Limit for all candidates together: no fit begins later. What was measured by then decides.
+        Time limit for all candidates together. No fit starts after it; the settings measured by then are compared.
     n_folds : int, default=5
     folds : list of (ndarray, ndarray), optional
-        Existing folds, used instead of making `n_folds`.
+        Folds to use instead of making `n_folds`.
     jobs : int, default=1
-        Fits at the same time, each on one thread; the result does not depend on it.
+        Number of parallel fits, each on one thread. The result does not depend on it.
     random_state : int, default=0
         Seed of the folds, of the sampler and of the samples of candidates with `fold_sample`.
     bar : bool, default=True
         Whether to show a progress bar on standard error.
     state : path-like, optional
-        Journal file of Optuna that keeps every measurement; a search that was stopped resumes from there and ends as if
-        it had not been stopped.
+        Journal file of Optuna with all measurements. A stopped search resumes from it with the same result.
     n_settings : int, default=24
-        Different settings of each candidate, the default included.
+        Number of different settings of each candidate, including the default.
 
     Returns
     -------
@@ -91,9 +122,9 @@ def search_candidates(
     DependencyError
         If Optuna is not installed.
     InputError
-        If there is no candidate, a grid names an unknown parameter, a number is out of its range or `state` is damaged.
+        If there is no candidate, a grid names an unknown parameter, a number is out of range or `state` is damaged.
     DataError
-        If the faces do not make the folds, or no setting of a candidate can be fitted on all folds.
+        If there are too few faces for the folds, or no setting of a candidate can be fitted on all folds.
     SinkError
         If `state` cannot be written.
 
@@ -109,58 +140,61 @@ def search_candidates(
         raise InputError(f"the settings of each candidate must be 1 or more, got {n_settings}")
     if folds is None:
         folds = make_folds(expressions, groups, n_folds=n_folds, random_state=random_state)
-    folds = _thin_folds(candidates, expressions, folds, random_state)
-    faces = records, expressions, list(classes), votes, folds
-    key = joblib.hash((faces, random_state, __version__, sklearn_version), coerce_mmap=True)
-    fits = _FoldFits(*faces, jobs=jobs, random_state=random_state, deadline=deadline)
-    options = {"n_folds": len(folds), "n_settings": n_settings, "random_state": random_state}
+    folds = [
+        (sample_training(candidates.values(), expressions, training, random_state), test) for training, test in folds
+    ]
+    data = records, expressions, list(classes), votes, folds
+    key = joblib.hash((data, random_state, __version__, sklearn_version), coerce_mmap=True)
+    fits = _FoldFits(*data, jobs=jobs, random_state=random_state, deadline=deadline)
     storage = open_storage(state)
-    studies = [CandidateStudy(storage, name, each, key, **options) for name, each in candidates.items()]
+    studies = [
+        CandidateStudy(
+            storage,
+            name,
+            candidate,
+            key,
+            n_folds=len(folds),
+            n_settings=n_settings,
+            random_state=random_state,
+        )
+        for name, candidate in candidates.items()
+    ]
     searched = [study for study in studies if study.is_searched]
     with tqdm(desc="search", unit="setting", disable=not bar) as progress:
         progress.total = sum(study.n_settings for study in searched)
-        progress.update(sum(study.n_told for study in searched))
-        while wave := [(study, trial) for study in searched for trial in study.ask()]:
-            _run_wave(wave, fits, len(folds))
-            progress.update(sum(study.n_told for study in searched) - progress.n)
+        progress.update(sum(study.n_finished for study in searched))
+        while batch := [(study, trial) for study in searched for trial in study.ask()]:
+            _run_batch(batch, fits, len(folds))
+            progress.update(sum(study.n_finished for study in searched) - progress.n)
     rows, best = [], {}
     for study in studies:
         settings, chosen = study.finish()
-        rows += search_rows(study.name, settings, chosen)
-        best[study.name] = study.best_candidate(chosen)
-    cut = [study.name for study in studies if study.is_cut]
-    return SearchOutcome(rows, best, describe_search(rows, len(folds), cut=cut, minutes=minutes))
+        rows += sorted((_row(study.name, setting, setting is chosen) for setting in settings), key=_rank)
+        best[study.name] = study.candidate_with(chosen)
+    timed_out = [study.name for study in studies if study.timed_out]
+    return SearchOutcome(rows, best, _describe(rows, len(folds), timed_out, minutes))
 
 
 def check_minutes(minutes):
-    """Raise InputError if a limit of time is no positive number; None is no limit."""
+    """Raise InputError if a time limit is not a positive number; None is no limit."""
     if minutes is not None and not (isfinite(minutes) and minutes > 0):
         raise InputError(f"minutes must be a positive number, got {minutes}; leave it out for no limit")
 
 
-def _thin_folds(candidates, expressions, folds, random_state):
-    """Return the folds with the training faces that some candidate is fitted on, as in cross-validation."""
-    most = max(candidate.fold_sample or len(expressions) for candidate in candidates.values())
-    return [
-        (training[sample_rows(expressions[training], min(most, len(training)), random_state)], test)
-        for training, test in folds
-    ]
-
-
-def _run_wave(wave, fits, n_folds):
-    """Measure trials fold after fold, without those that are pruned on the way; then tell their studies."""
-    first = not any(study.n_told for study, _ in wave)  # the defaults, which nothing prunes
-    going = wave
-    for folds in [range(n_folds)] if first else [[fold] for fold in range(n_folds)]:
-        fits.measure(going, folds)
-        going = [(study, trial) for study, trial in going if study.goes_on(trial, folds)]
-    for study in {id(study): study for study, _ in wave}.values():
-        if not study.is_cut:
-            study.tell([trial for owner, trial in wave if owner is study])
+def _run_batch(batch, fits, n_folds):
+    """Measure trials on one fold after the other, drop those that are pruned, then report them to their studies."""
+    are_defaults = not any(study.n_finished for study, _ in batch)  # never pruned: measure all folds at once
+    remaining = batch
+    for folds in [range(n_folds)] if are_defaults else [[fold] for fold in range(n_folds)]:
+        fits.measure(remaining, folds)
+        remaining = [(study, trial) for study, trial in remaining if study.should_continue(trial, folds)]
+    for study in {id(study): study for study, _ in batch}.values():
+        if not study.timed_out:
+            study.tell([trial for owner, trial in batch if owner is study])
 
 
 class _FoldFits:
-    """Fits settings on folds, in parallel and within the limit of time; equal features are computed once a fold.
+    """Fits settings on folds, in parallel and within the time limit; equal features are computed once per fold.
 
     Parameters
     ----------
@@ -180,42 +214,45 @@ class _FoldFits:
         self._features = {}
 
     def measure(self, trials, folds):
-        """Fit the trials on those of the folds that their settings lack, as far as time allows."""
-        lacking = {}
+        """Fit the trials on the folds that have no measurement of their settings yet, as far as time allows."""
+        missing = {}
         for study, trial in trials:
             setting = study.setting_of(trial.params)
             for fold in folds:
                 if fold not in setting.folds and not setting.problem:
-                    lacking.setdefault((id(setting), fold), (study, trial, fold, study.pipeline_of(setting)))
-        lacking = [(*each, (each[2], joblib.hash(each[3][0]))) for each in lacking.values()]
-        self._compute_features({at: pipeline[0] for *_, pipeline, at in lacking})
-        for place, measurement in self._in_parallel(self._tasks(lacking)):
-            study, trial, fold, *_ = lacking[place]
-            study.keep(trial, fold, measurement)
+                    missing.setdefault((id(setting), fold), (study, trial, fold, study.pipeline_of(setting)))
+        missing = list(missing.values())
+        keys = [(fold, joblib.hash(pipeline[0])) for *_, fold, pipeline in missing]
+        self._compute_features({key: pipeline[0] for key, (*_, pipeline) in zip(keys, missing, strict=True)})
+        for index, measurement in self._in_parallel(self._tasks(missing, keys)):
+            study, trial, fold, _ = missing[index]
+            study.record(trial, fold, measurement)
 
-    def _tasks(self, lacking):
-        for place, (study, _, fold, pipeline, at) in enumerate(lacking):
-            if at not in self._features or self._time_is_up():
+    def _tasks(self, missing, keys):
+        for index, ((study, _, fold, pipeline), key) in enumerate(zip(missing, keys, strict=True)):
+            if key not in self._features or self._time_is_up():
                 continue
             training, test = self._folds[fold]
-            chosen = sample_rows(self._expressions[training], study.candidate.fold_sample, self._random_state)
-            rows = training[chosen]
+            sample = sample_rows(self._expressions[training], study.candidate.fold_sample, self._random_state)
+            rows = training[sample]
+            X_training, X_test = self._features[key]
             yield delayed(_measure)(
-                place,
+                index,
                 pipeline[1:],
-                *self._features[at],
-                chosen,
+                X_training,
+                X_test,
+                sample,
                 self._expressions[rows],
                 None if self._votes is None else self._votes[rows],
                 self._expressions[test],
                 self._classes,
             )
 
-    def _compute_features(self, steps):
+    def _compute_features(self, transformers):
         tasks = (
-            delayed(_describe)(at, step, self._records, self._expressions, *self._folds[at[0]])
-            for at, step in steps.items()
-            if at not in self._features and not self._time_is_up()
+            delayed(_transform)(key, transformer, self._records, self._expressions, *self._folds[key[0]])
+            for key, transformer in transformers.items()
+            if key not in self._features and not self._time_is_up()
         )
         self._features |= dict(self._in_parallel(tasks))
 
@@ -226,26 +263,92 @@ class _FoldFits:
         return Parallel(n_jobs=self._jobs, return_as="generator_unordered", **ending_with_this())(tasks)
 
 
-def _describe(at, features, records, expressions, training, test):
-    """Return the key, and the features of training and test faces."""
+def _transform(key, transformer, records, expressions, training, test):
+    """Return the key and the features of training and test faces."""
     with threadpool_limits(1):
-        return at, (features.fit_transform(records[training], expressions[training]), features.transform(records[test]))
+        X_training = transformer.fit_transform(records[training], expressions[training])
+        return key, (X_training, transformer.transform(records[test]))
 
 
-def _measure(place, head, of_training, of_test, chosen, expressions, votes, truth, classes):
-    """Return the place, and what a model fitted on the chosen rows predicts for the test faces."""
+def _measure(index, classifier, X_training, X_test, sample, y, votes, truth, classes):
+    """Return the index and the scores of a classifier that is fitted on a sample of the training faces."""
     start = time.perf_counter()
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         try:
-            fit_predictor(head, of_training[chosen], expressions, votes)
-            probabilities = predict_in_order(head, of_test, classes)
-        except (ValueError, ArithmeticError) as error:  # a grid may hold what does not go together; the search goes on
+            fit_predictor(classifier, X_training[sample], y, votes)
+            probabilities = predict_in_order(classifier, X_test, classes)
+        except (ValueError, ArithmeticError) as error:  # a grid may combine incompatible values; the search continues
             problem = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            return place, Measurement(seconds=time.perf_counter() - start, problem=problem)
+            return index, Measurement(seconds=time.perf_counter() - start, problem=problem)
     seconds = time.perf_counter() - start
     if not np.isfinite(probabilities).all():
-        return place, Measurement(seconds=seconds, problem="its probabilities are not finite")
+        return index, Measurement(seconds=seconds, problem="its probabilities are not finite")
     columns = class_columns(truth, classes)
     right = int((probabilities.argmax(axis=1) == columns).sum())
-    return place, Measurement(right, len(truth), log_loss(probabilities, columns), seconds)
+    return index, Measurement(right, len(truth), log_loss(probabilities, columns), seconds)
+
+
+def _row(name, setting, chosen):
+    measurements = setting.folds.values()
+    has_scores = bool(measurements) and not setting.problem
+    right, n = sum(each.right for each in measurements), sum(each.n for each in measurements)
+    return {
+        "name": name,
+        "parameters": {parameter: _plain(value) for parameter, value in setting.parameters.items()},
+        "state": setting.state,
+        "folds": len(measurements),
+        "accuracy": setting.accuracy() if has_scores else None,
+        "accuracy_interval": wilson_interval(right, n) if has_scores else None,
+        "log_loss": setting.log_loss if has_scores else None,
+        "seconds": sum(each.seconds for each in measurements),
+        "default": setting.is_default,
+        "chosen": chosen,
+        "problem": setting.problem,
+    }
+
+
+def _rank(row):
+    has_scores = row[CHOSEN_BY] is not None
+    return not has_scores, -row["folds"], -row[CHOSEN_BY] if has_scores else 0, row["log_loss"] if has_scores else 0
+
+
+def _plain(value):
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _describe(rows, n_folds, timed_out, minutes):
+    """Return the text of `SearchOutcome`."""
+    by_name = {}
+    for row in rows:
+        if row["state"] != UNSEARCHED:
+            by_name.setdefault(row["name"], []).append(row)
+    if not by_name:
+        return "No model has a grid, so there was nothing to search."
+    counts = ", ".join(f"{len(settings)} of {name}" for name, settings in by_name.items())
+    states = [row["state"] for settings in by_name.values() for row in settings]
+    sentences = [
+        f"Optuna tried {len(states)} settings ({counts}) on {n_folds} folds: {states.count(COMPLETE)} were measured on "
+        f"all folds, {states.count(PRUNED)} pruned before the last"
+        + (f", {states.count(FAILED)} could not be fitted" if FAILED in states else "")
+        + (f", {states.count(UNFINISHED)} ran out of time" if UNFINISHED in states else "")
+        + "."
+    ]
+    sentences += [_describe_gain(name, settings) for name, settings in by_name.items()]
+    sentences.append("The accuracy of a chosen setting is slightly optimistic, since the same folds chose it.")
+    if timed_out:
+        names = ", ".join(timed_out)
+        sentences.append(
+            f"The limit of {minutes:g} minutes ended the search of {names} early; the same command resumes it."
+        )
+    return " ".join(sentences)
+
+
+def _describe_gain(name, rows):
+    chosen = next(row for row in rows if row["chosen"])
+    if chosen["default"]:
+        return f"{name} keeps its defaults."
+    default = next((row for row in rows if row["default"] and row["state"] == COMPLETE), None)
+    values = ", ".join(format_parameters(chosen["parameters"]))
+    gain = f", {100 * default[CHOSEN_BY]:.1f} % with the defaults" if default else "; the defaults could not be fitted"
+    return f"{name}: {100 * chosen[CHOSEN_BY]:.1f} % with {values}{gain}."

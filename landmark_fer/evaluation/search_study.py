@@ -1,10 +1,10 @@
-"""One candidate's Optuna study: what it tries next, what is pruned, and the journal that a killed search leaves.
+"""Optuna study of one candidate: the settings to try, pruning, and the journal that a stopped search resumes from.
 
-Optuna is imported when a search begins; nothing else needs it.
+Optuna is imported when a search starts; nothing else needs it.
 """
 
 import contextlib
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -15,31 +15,80 @@ from sklearn.base import clone
 
 from landmark_fer.core.errors import DataError, InputError, SinkError
 from landmark_fer.core.optional_packages import import_optional
-from landmark_fer.evaluation.search_report import COMPLETE, FAILED, PRUNED, UNFINISHED, UNSEARCHED, Measurement, Setting
 
-_BATCH = 4  # settings drawn together, and fitted at the same time where there are jobs: the result depends on it
-_N_RANDOM = 8  # settings that are drawn at random before the sampler follows what was measured
-_MOST_DRAWS = 4  # times the settings wanted: a sampler that only repeats itself stops here
+COMPLETE, PRUNED, FAILED, UNFINISHED, UNSEARCHED = "complete", "pruned", "failed", "unfinished", "not searched"
+"""States of a setting: measured on all folds, pruned, not fitted because of an error, out of time, without a grid."""
+
+_BATCH = 4  # settings drawn and fitted together; the result depends on it, not on the number of jobs
+_N_RANDOM = 8  # settings that are drawn at random before the sampler uses the measurements
+_MAX_DRAWS = 4  # times the number of settings: stops a sampler that only repeats itself
 
 
-def import_optuna():
-    """Return Optuna, silent but for warnings.
+@dataclass(frozen=True)
+class Measurement:
+    """Scores of one setting on the test faces of one fold.
 
-    Raises
-    ------
-    DependencyError
-        If it is not installed.
+    Attributes
+    ----------
+    right, n : int
+        Number of correct predictions, and of faces.
+    log_loss : float
+        Mean over the faces.
+    seconds : float
+        To fit and to predict, without the features, which settings share.
+    problem : str
+        Why the setting could not be fitted; empty if it could.
     """
-    optuna = import_optional("optuna", purpose="--search")
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna
+
+    right: int = 0
+    n: int = 0
+    log_loss: float = 0.0
+    seconds: float = 0.0
+    problem: str = ""
+
+
+@dataclass(eq=False)
+class Setting:
+    """One combination of parameters of a candidate, and its measurements.
+
+    Attributes
+    ----------
+    parameters : dict
+        Parameters of the pipeline.
+    is_default : bool
+        Whether they are the candidate's own values.
+    folds : dict of int to Measurement
+    state : str
+        `COMPLETE`, `PRUNED`, `FAILED`, `UNFINISHED` or `UNSEARCHED`.
+    """
+
+    parameters: dict
+    is_default: bool
+    folds: dict = field(default_factory=dict)
+    state: str = UNSEARCHED
+
+    @property
+    def problem(self):
+        """Why a fold could not be fitted; empty if none failed."""
+        return next((each.problem for each in self.folds.values() if each.problem), "")
+
+    def accuracy(self, n_folds=None):
+        """Return the accuracy on the test faces of the first `n_folds` folds, by default of all measured folds."""
+        parts = [each for fold, each in self.folds.items() if n_folds is None or fold < n_folds]
+        return sum(each.right for each in parts) / sum(each.n for each in parts)
+
+    @property
+    def log_loss(self):
+        """Mean over the test faces of all measured folds."""
+        parts = self.folds.values()
+        return sum(each.n * each.log_loss for each in parts) / sum(each.n for each in parts)
 
 
 class CandidateStudy:
-    """One candidate, its study and the settings measured so far.
+    """The Optuna study of one candidate and the settings measured so far.
 
-    What is drawn depends on the seed and on the trials that ended, not on those that a killed search left open: a
-    resumed search draws the same settings, and takes their measurements from the journal.
+    The next settings depend on the seed and on the finished trials, not on trials that a stopped search left open. A
+    resumed search therefore draws the same settings and takes their measurements from the journal.
 
     Parameters
     ----------
@@ -48,25 +97,25 @@ class CandidateStudy:
     candidate : Candidate
         Its grid maps parameters of the pipeline to lists of values.
     key : str
-        Hash of all else that decides a measurement: faces, folds, seed, versions.
+        Hash of everything else that a measurement depends on: faces, folds, seed, versions.
     n_folds, n_settings : int
-        A grid with no more than `n_settings` combinations is tried whole.
+        A grid with at most `n_settings` combinations is tried completely.
     random_state : int
 
     Attributes
     ----------
-    is_cut : bool
-        Whether time ran out before its search was done.
+    timed_out : bool
+        Whether time ran out before the search of the candidate was finished.
 
     Raises
     ------
     InputError
-        If the pipeline has no parameter of a name in the grid.
+        If the grid names a parameter that the pipeline does not have.
     """
 
     def __init__(self, storage, name, candidate, key, *, n_folds, n_settings, random_state):
         self._optuna = import_optuna()
-        self.name, self.candidate, self.is_cut = name, candidate, False
+        self.name, self.candidate, self.timed_out = name, candidate, False
         self._n_folds, self._random_state = n_folds, random_state
         defaults = candidate.pipeline.get_params()
         if unknown := [parameter for parameter in candidate.grid if parameter not in defaults]:
@@ -74,7 +123,7 @@ class CandidateStudy:
                 f"the grid of {name} must name parameters of its pipeline, got {', '.join(unknown)}; "
                 "correct or remove them"
             )
-        self._choices = {  # the journal keeps text: a tuple of layer sizes is no value of JSON
+        self._choices = {  # the journal stores text, because JSON has no tuples for layer sizes
             parameter: {str(value): value for value in map(_plain, [defaults[parameter], *values])}
             for parameter, values in sorted(candidate.grid.items())
         }
@@ -82,33 +131,33 @@ class CandidateStudy:
         self._space = {parameter: distribution(tuple(values)) for parameter, values in self._choices.items()}
         n_combinations = prod(map(len, self._choices.values()))
         self.n_settings = min(n_settings, n_combinations)
-        whole = product(*self._choices.values()) if n_combinations <= n_settings else ()
+        whole_grid = product(*self._choices.values()) if n_combinations <= n_settings else ()
         self._default = tuple(next(iter(values)) for values in self._choices.values())
-        self._planned = list(dict.fromkeys([self._default, *whole]))
+        self._planned = list(dict.fromkeys([self._default, *whole_grid]))
         self._settings = {}
         self.setting_of(dict(zip(self._choices, self._default, strict=True)))
-        decides = key, candidate.pipeline, candidate.fold_sample, self._choices, n_settings, self._optuna.__version__
+        identity = key, candidate.pipeline, candidate.fold_sample, self._choices, n_settings, self._optuna.__version__
         self._study = self._optuna.create_study(
             storage=storage,
-            study_name=f"{name}-{joblib.hash(decides)}",
+            study_name=f"{name}-{joblib.hash(identity)}",
             pruner=self._optuna.pruners.MedianPruner(n_startup_trials=1),
             direction="maximize",
             load_if_exists=True,
         )
-        for trial in self._study.trials:  # those of a killed search too, which stay open and count for nothing else
+        for trial in self._study.trials:  # including open trials of a stopped search, for their measurements
             if trial.user_attrs:
-                kept = {int(fold): Measurement(**measurement) for fold, measurement in trial.user_attrs.items()}
-                self.setting_of(trial.params).folds |= kept
+                measurements = {int(fold): Measurement(**values) for fold, values in trial.user_attrs.items()}
+                self.setting_of(trial.params).folds |= measurements
 
     @property
     def is_searched(self):
-        """Whether there is more than the default to try."""
+        """Whether there is more to try than the default."""
         return self.n_settings > 1
 
     @property
-    def n_told(self):
-        """Different settings that are done with."""
-        return len({self._key(trial.params) for trial in self._told()})
+    def n_finished(self):
+        """Number of different settings that are complete, pruned or failed."""
+        return len({self._key(trial.params) for trial in self._finished_trials()})
 
     def setting_of(self, params):
         """Return the setting of a trial's parameters."""
@@ -121,41 +170,41 @@ class CandidateStudy:
         return clone(self.candidate.pipeline).set_params(**setting.parameters)
 
     def ask(self):
-        """Return the next trials: the default alone, then a few at a time; none when the search is done."""
-        told = self._told()
-        done = {self._key(trial.params) for trial in told}
-        finished = len(done) >= self.n_settings or len(told) >= _MOST_DRAWS * self.n_settings
-        if self.is_cut or finished or not self.is_searched:
+        """Return the next trials: first the default alone, then a batch; an empty list when the search is finished."""
+        trials = self._finished_trials()
+        finished = {self._key(trial.params) for trial in trials}
+        is_done = len(finished) >= self.n_settings or len(trials) >= _MAX_DRAWS * self.n_settings
+        if self.timed_out or is_done or not self.is_searched:
             return []
-        planned = [values for values in self._planned if values not in done]
-        trials = []
-        for place in range(min(_BATCH, self.n_settings - len(done)) if told else 1):
-            if place < len(planned):
-                self._study.enqueue_trial(dict(zip(self._choices, planned[place], strict=True)))
-            seed = self._random_state + len(told) + place
+        planned = [values for values in self._planned if values not in finished]
+        batch = []
+        for index in range(min(_BATCH, self.n_settings - len(finished)) if trials else 1):
+            if index < len(planned):
+                self._study.enqueue_trial(dict(zip(self._choices, planned[index], strict=True)))
+            seed = self._random_state + len(trials) + index
             self._study.sampler = self._optuna.samplers.TPESampler(seed=seed, n_startup_trials=_N_RANDOM)
-            trials.append(self._study.ask(self._space))
-        return trials
+            batch.append(self._study.ask(self._space))
+        return batch
 
-    def keep(self, trial, fold, measurement):
-        """Keep a measurement, in the journal too."""
+    def record(self, trial, fold, measurement):
+        """Add a measurement to the trial's setting and to the journal."""
         trial.set_user_attr(str(fold), asdict(measurement))
         self.setting_of(trial.params).folds[fold] = measurement
 
-    def goes_on(self, trial, folds):
-        """Report the accuracy after each of these folds; return whether the trial goes on to the next."""
+    def should_continue(self, trial, folds):
+        """Report the accuracy after each of these folds; return whether to fit the trial on the next fold."""
         setting = self.setting_of(trial.params)
         if setting.problem:
             return False
         if any(fold not in setting.folds for fold in folds):
-            self.is_cut = True
+            self.timed_out = True
             return False
         for fold in folds:
             trial.report(setting.accuracy(fold + 1), fold)
         return not trial.should_prune()
 
     def tell(self, trials):
-        """End trials: complete on all folds, or pruned, as settings that cannot be fitted are too."""
+        """Finish trials: complete if measured on all folds, otherwise pruned; failed ones count as pruned."""
         for trial in trials:
             setting = self.setting_of(trial.params)
             if len(setting.folds) == self._n_folds and not setting.problem:
@@ -164,22 +213,27 @@ class CandidateStudy:
                 self._study.tell(trial, state=self._optuna.trial.TrialState.PRUNED)
 
     def finish(self):
-        """Return all settings with their states, and the one that is chosen.
+        """Return all settings with their states, and the chosen one.
 
         Raises
         ------
         DataError
             If settings were tried and none could be fitted.
         """
-        done = {self._key(trial.params) for trial in self._told()}
+        finished = {self._key(trial.params) for trial in self._finished_trials()}
         for key, setting in self._settings.items():
-            ended = PRUNED if key in done else UNFINISHED
-            state = FAILED if setting.problem else COMPLETE if len(setting.folds) == self._n_folds else ended
-            setting.state = state if self.is_searched else UNSEARCHED
+            if not self.is_searched:
+                setting.state = UNSEARCHED
+            elif setting.problem:
+                setting.state = FAILED
+            elif len(setting.folds) == self._n_folds:
+                setting.state = COMPLETE
+            else:
+                setting.state = PRUNED if key in finished else UNFINISHED
         settings = list(self._settings.values())
         complete = [setting for setting in settings if setting.state == COMPLETE]
         failed = [setting for setting in settings if setting.state == FAILED]
-        if failed and len(failed) == len(settings) and not self.is_cut:
+        if failed and len(failed) == len(settings) and not self.timed_out:
             raise DataError(
                 f"at least one setting of {self.name} must be fitted on all folds, and none of {len(settings)} could "
                 f"be: {failed[0].problem}; change its grid or leave {self.name} out"
@@ -187,11 +241,11 @@ class CandidateStudy:
         best = max(complete, key=lambda each: (each.accuracy(), -each.log_loss), default=settings[0])
         return settings, best
 
-    def best_candidate(self, setting):
-        """Return the candidate with a setting's parameters and no grid."""
+    def candidate_with(self, setting):
+        """Return the candidate with the parameters of a setting and an empty grid."""
         return replace(self.candidate, pipeline=self.pipeline_of(setting), grid={})
 
-    def _told(self):
+    def _finished_trials(self):
         states = self._optuna.trial.TrialState
         return self._study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED))
 
@@ -199,13 +253,26 @@ class CandidateStudy:
         return tuple(params[parameter] for parameter in self._choices)
 
 
+def import_optuna():
+    """Return Optuna with its log limited to warnings.
+
+    Raises
+    ------
+    DependencyError
+        If it is not installed.
+    """
+    optuna = import_optional("optuna", purpose="--search")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
 def open_storage(path=None):
-    """Return Optuna's storage: a journal file, or the memory where there is no path.
+    """Return a journal file as Optuna storage, or storage in memory if there is no path.
 
     Raises
     ------
     InputError
-        If the file is no journal of Optuna.
+        If the file is not a journal of Optuna.
     SinkError
         If it cannot be written, now or later.
     """
@@ -215,15 +282,15 @@ def open_storage(path=None):
     path = Path(path)
 
     class Journal(storages.journal.JournalFileBackend):
-        """The journal, with errors of the disk in a sentence."""
+        """A journal file that raises SinkError for errors of the disk."""
 
         def append_logs(self, logs):
-            with _writing(path):
+            with _disk_errors(path):
                 super().append_logs(logs)
 
-    with _writing(path):
+    with _disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "a+b") as file:  # the last line, if a process was killed while it wrote it, is cut off
+        with open(path, "a+b") as file:  # cut off the last line if a process was killed while writing it
             file.seek(0)
             file.truncate(file.read().rfind(b"\n") + 1)
         try:
@@ -239,8 +306,8 @@ def open_storage(path=None):
 
 
 @contextlib.contextmanager
-def _writing(path):
-    """Turn an error of the disk into a sentence."""
+def _disk_errors(path):
+    """Raise SinkError for errors of the disk."""
     try:
         yield
     except OSError as error:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landmark_fer.evaluation.rejection import TARGET, choose_threshold, risk_coverage, thinned
+from landmark_fer.evaluation.rejection import TARGET, choose_threshold, curve_points, risk_coverage
 from landmark_fer.evaluation.scores import (
     ECE_BINS,
     class_columns,
@@ -128,7 +128,7 @@ class RejectionFigure:
         """
         curve = risk_coverage(expressions, probabilities, classes)
         point = choose_threshold(curve, target=target)
-        return cls(np.array(thinned(curve, _POINTS)), tuple(point), target, label)
+        return cls(np.array(curve_points(curve, _POINTS)), tuple(point), target, label)
 
     def draw(self, axes=None, *, palette=LIGHT, colour=BLUE):
         """Draw the curve and return the axes. Several curves can share axes, each with its own colour."""

@@ -33,7 +33,7 @@ def _run(parser, options, arguments):
 def _fit(options, arguments, jobs):
     from landmark_fer.artifact.artifact import check_destination, export_path, save_artifact
     from landmark_fer.artifact.model_files import check_model_format
-    from landmark_fer.evaluation.subjects import people_in_folds
+    from landmark_fer.evaluation.subjects import dataset_for_folds
     from landmark_fer.fit.checks import check_models
     from landmark_fer.fit.data import comma_separated, load_fit_data
 
@@ -48,7 +48,7 @@ def _fit(options, arguments, jobs):
     settings = _network_settings(names) if networks else None
     dataset = load_fit_data(options, settings=settings, predictor=options.predictor, jobs=jobs)
     _print_data(dataset)
-    dataset, warning = people_in_folds(dataset, options.folds_by)
+    dataset, warning = dataset_for_folds(dataset, options.folds_by)
     predictor, facts, extras, checkpoints = (_train if networks else _compare)(dataset, names, options, jobs)
     _print_scores(facts)
     if warning:
@@ -198,20 +198,18 @@ def _print_data(dataset):
 
 
 def _print_comparison(comparison):
-    from landmark_fer.evaluation.comparison import format_table
-    from landmark_fer.evaluation.search_report import format_search
-    from landmark_fer.evaluation.significance import format_pairs
+    from landmark_fer.evaluation.tables import format_comparison, format_pairs, format_search
 
     if getattr(comparison, "search", None):
         print(f"\n{comparison.search.text}\n\n{format_search(comparison.search, most=5)}")
-    print(f"\n{comparison.folds}\n\n{format_table(comparison.rows)}\n\n{comparison.reason}\n")
+    print(f"\n{comparison.folds}\n\n{format_comparison(comparison.rows)}\n\n{comparison.reason}\n")
     if comparison.pairs:
         print(f"{format_pairs(comparison.pairs)}\n")
 
 
 def _print_scores(facts):
     from landmark_fer.artifact.card import summary_line
-    from landmark_fer.evaluation.comparison import format_confusion
+    from landmark_fer.evaluation.tables import format_confusion
 
     best = next(row for row in facts["comparison"] if row["name"] == facts["model_name"])
     print(f"out-of-fold confusion matrix of {best['name']}, in per cent of each label:")

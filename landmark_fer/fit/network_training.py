@@ -10,10 +10,10 @@ from landmark_fer.artifact.manifest import read_manifest
 from landmark_fer.artifact.network_files import load_keras_network
 from landmark_fer.core.errors import InputError
 from landmark_fer.evaluation.comparison import choose, comparison_rows
+from landmark_fer.evaluation.cross_validation import CandidateResult
 from landmark_fer.evaluation.rejection import rejection_facts
 from landmark_fer.evaluation.significance import compare_pairs
 from landmark_fer.evaluation.splits import prepare_folds, split_for_networks
-from landmark_fer.evaluation.validation import CandidateResult
 from landmark_fer.figures.comparison import write_history
 from landmark_fer.fit.options import OPTIONS_OF, RECIPE_OPTIONS
 from landmark_fer.models.base import predict_in_order

@@ -11,12 +11,12 @@ from landmark_fer.core.files import cache_folder
 from landmark_fer.core.records import rows_of
 from landmark_fer.datasets.merging import repeated
 from landmark_fer.evaluation.comparison import calibrated_results, choose, comparison_rows, pipeline_of_choice
+from landmark_fer.evaluation.cross_validation import cross_validate_candidates, make_folds
 from landmark_fer.evaluation.rejection import rejection_facts
-from landmark_fer.evaluation.scores import class_columns
+from landmark_fer.evaluation.scores import class_columns, split_intervals
 from landmark_fer.evaluation.search import search_candidates
 from landmark_fer.evaluation.significance import compare_pairs
-from landmark_fer.evaluation.splits import interval_of_groups, prepare_folds, split_faces
-from landmark_fer.evaluation.validation import cross_validate_candidates, make_folds
+from landmark_fer.evaluation.splits import prepare_folds, split_faces
 from landmark_fer.models.base import fit_predictor
 from landmark_fer.models.candidates import CLASSIC_CANDIDATES, ensemble_members
 
@@ -166,7 +166,7 @@ def compare(
     truth = class_columns(expressions, dataset.classes)
     for row in rows:
         right = results[row["name"]].probabilities.argmax(axis=1) == truth
-        row |= interval_of_groups(dataset, split.training, right)
+        row |= split_intervals(dataset, split.training, right)
     pairs = compare_pairs(results, expressions, dataset.classes, split.groups, random_state=random_state)
     chosen, reason = choose(rows, choice)
     return Comparison(

@@ -62,7 +62,7 @@ def _run(parser, options, arguments):
 
 
 def _measure(folder, options, arguments):
-    from landmark_fer.evaluation.importance import format_importance
+    from landmark_fer.evaluation.tables import format_importance
     from landmark_fer.report.importance import measure_importance
 
     importance = measure_importance(

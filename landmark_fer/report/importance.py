@@ -18,7 +18,7 @@ from landmark_fer.core.errors import ArtifactError, DataError, InputError, SinkE
 from landmark_fer.core.files import atomic_write_text
 from landmark_fer.evaluation.importance import region_swaps
 from landmark_fer.evaluation.splits import prepare_folds, split_faces, split_for_networks
-from landmark_fer.evaluation.subjects import people_in_folds
+from landmark_fer.evaluation.subjects import dataset_for_folds
 from landmark_fer.fit.data import load_fit_data
 from landmark_fer.fit.options import fit_parser
 from landmark_fer.perception.extraction import ExtractorSettings
@@ -103,7 +103,7 @@ def _options_of(manifest):
 
 def _split(dataset, options, is_network, cache):
     """Return the data set and its split as in the fit."""
-    dataset, _ = people_in_folds(dataset, options.folds_by)
+    dataset, _ = dataset_for_folds(dataset, options.folds_by)
     folds = {} if is_network else {"n_folds": options.folds}
     prepared = prepare_folds(dataset, random_state=options.seed, **folds)
     split = (split_for_networks if is_network else split_faces)(

@@ -7,7 +7,7 @@ import numpy as np
 import sklearn
 
 from landmark_fer import __version__
-from landmark_fer.evaluation.rejection import risk_coverage, thinned
+from landmark_fer.evaluation.rejection import curve_points, risk_coverage
 from landmark_fer.reports.page import render_page, write_page
 
 _OF_MODEL = ("model_name", "model", "classes", "extractor", "shape_predictor_sha256")
@@ -42,7 +42,7 @@ def write_scores_report(path, manifest, scores, predictions, *, source, split=No
     facts = {name: manifest[name] for name in _OF_MODEL if name in manifest}
     facts |= {
         "scores": scores,
-        "curve": thinned(risk_coverage(labels, probabilities, classes)),
+        "curve": curve_points(risk_coverage(labels, probabilities, classes)),
         "source": source,
         "split": split,
         "training_data": manifest.get("data"),

@@ -10,10 +10,10 @@ import numpy as np
 
 from landmark_fer.artifact.facts import votes_of_training
 from landmark_fer.evaluation.comparison import pipeline_of_choice
+from landmark_fer.evaluation.cross_validation import sample_rows
 from landmark_fer.evaluation.importance import grouped_importance, region_swaps
-from landmark_fer.evaluation.learning import doubling_sizes, learning_curve, stratified_order
+from landmark_fer.evaluation.learning_curve import doubling_sizes, learning_curve, stratified_order
 from landmark_fer.evaluation.scores import score
-from landmark_fer.evaluation.validation import sample_rows
 from landmark_fer.figures.comparison import fold_scores
 from landmark_fer.models.calibration import ENSEMBLE
 from landmark_fer.models.candidates import ensemble_members
@@ -144,7 +144,7 @@ def _learning_curve(dataset, comparison, random_state):
     split, (training, test) = comparison.split, comparison.parts[0]
     records, expressions = dataset.records[split.training], dataset.expressions[split.training]
     training = training[sample_rows(expressions[training], _fold_sample(comparison), random_state)]
-    sizes = doubling_sizes(expressions[training], n_sizes=_SIZES, fewest=_FEWEST_OF_CLASS)
+    sizes = doubling_sizes(expressions[training], n_sizes=_SIZES, min_rarest=_FEWEST_OF_CLASS)
     if len(sizes) < 2:
         return None
     rows = learning_curve(

@@ -1,4 +1,4 @@
-"""Assessing a finished predictor: the keys that the issue names, leak-free or None, a line a face."""
+"""Tests of `assess`: scores of a fitted predictor on a data set."""
 
 import json
 
@@ -24,7 +24,7 @@ def predictor():
     return make_candidates(["ls_svm"], features="geometry")["ls_svm"].pipeline.fit(*made_up_faces(20, seed=3))
 
 
-def test_scores_have_the_keys_of_the_issue_and_fit_into_json(predictor):
+def test_scores_have_all_keys_and_serialize_to_json(predictor):
     scores, _ = assess(predictor, made_up_dataset(10), CLASSES)
     assert set(scores) >= KEYS
     assert scores["n"] == 30 and scores["accuracy"] > 0.8 and scores["ms_per_face"] > 0
@@ -32,26 +32,26 @@ def test_scores_have_the_keys_of_the_issue_and_fit_into_json(predictor):
     assert json.loads(json.dumps(scores, allow_nan=False))["classes"] == list(CLASSES)
 
 
-def test_leak_free_is_none_where_nothing_says_what_was_trained_on(predictor):
+def test_leak_free_scores_are_none_without_training_faces(predictor):
     scores, predictions = assess(predictor, made_up_dataset(10), CLASSES)
     assert scores["accuracy_leak_free"] is None and scores["n_leak_free"] is None
     assert predictions["near_duplicate_correlation"].isna().all()
 
 
-def test_the_data_sets_own_training_split_serves(predictor):
+def test_near_duplicates_are_searched_in_the_training_split(predictor):
     dataset = made_up_dataset(10, splits=OFFICIAL, correlations=CORRELATIONS)
     scores, predictions = assess(predictor, dataset, CLASSES, split="PublicTest")
     assert scores["n"] == 10 and scores["n_leak_free"] == 6
     np.testing.assert_allclose(predictions["near_duplicate_correlation"], CORRELATIONS[20:])
 
 
-def test_training_faces_themselves_are_never_leak_free(predictor):
+def test_training_faces_are_never_leak_free(predictor):
     dataset = made_up_dataset(10, splits=OFFICIAL, correlations=CORRELATIONS)
     assert assess(predictor, dataset, CLASSES)[0]["n_leak_free"] == 6
     assert assess(predictor, dataset, CLASSES, split="Training")[0]["n_leak_free"] is None
 
 
-def test_rejection_is_scored_at_the_threshold_official_and_leak_free(predictor):
+def test_rejection_scores_are_official_and_leak_free(predictor):
     dataset = made_up_dataset(10, splits=OFFICIAL, correlations=CORRELATIONS)
     assert assess(predictor, dataset, CLASSES, split="PublicTest")[0]["rejection"] is None
     _, predictions = assess(predictor, dataset, CLASSES, split="PublicTest")
@@ -66,13 +66,13 @@ def test_rejection_is_scored_at_the_threshold_official_and_leak_free(predictor):
     json.dumps(scores, allow_nan=False)
 
 
-def test_against_looks_for_near_duplicates_in_other_data(predictor):
+def test_near_duplicates_are_searched_in_other_data(predictor):
     dataset = made_up_dataset(10, correlations=[0.99] * 15 + [0.2] * 15)
     scores, _ = assess(predictor, dataset, CLASSES, against=made_up_dataset(4, seed=3))
     assert scores["n_leak_free"] == 15
 
 
-def test_predictions_have_a_line_a_face(predictor):
+def test_the_prediction_table_has_one_row_per_face(predictor):
     dataset = made_up_dataset(10)
     scores, predictions = assess(predictor, dataset, CLASSES)
     assert list(predictions) == ["row", "expression", "predicted", *CLASSES, "near_duplicate_correlation"]
@@ -90,17 +90,17 @@ def test_faces_of_other_expressions_are_left_out_and_counted(predictor):
         assess(predictor, made_up_dataset(4, classes=("angry",)), CLASSES)
 
 
-def test_an_unknown_split_is_refused_with_those_that_there_are(predictor):
+def test_unknown_splits_are_refused_and_the_splits_are_listed(predictor):
     with pytest.raises(InputError, match=r"\('PublicTest', 'Training'\), got 'Public'"):
         assess(predictor, made_up_dataset(10, splits=OFFICIAL), CLASSES, split="Public")
 
 
-def test_time_is_measured_on_one_face_at_a_time():
-    class Patient:
-        asked = []
+def test_time_is_measured_for_single_faces():
+    class Recorder:
+        batch_sizes = []
 
         def predict_proba(self, X):
-            self.asked.append(len(X))
+            self.batch_sizes.append(len(X))
 
-    assert milliseconds_per_face(Patient(), np.zeros(5)) >= 0
-    assert Patient.asked == [1] * 5
+    assert milliseconds_per_face(Recorder(), np.zeros(5)) >= 0
+    assert Recorder.batch_sizes == [1] * 5

@@ -1,4 +1,4 @@
-"""Across data sets: shared classes, both directions of the missing ones, subjects, and the table."""
+"""Tests of evaluation across data sets: shared and missing classes, subjects, tables."""
 
 import json
 from dataclasses import replace
@@ -8,7 +8,8 @@ import pytest
 
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.evaluation.assessment import assess, shared_classes, shared_probabilities
-from landmark_fer.evaluation.cross_dataset import cross_datasets, format_crossing, notes_on
+from landmark_fer.evaluation.cross_dataset import describe_pairs, evaluate_across_datasets
+from landmark_fer.evaluation.tables import format_cross_dataset
 from landmark_fer.models.candidates import make_candidates
 from tests.conftest import made_up_dataset, made_up_faces
 
@@ -34,15 +35,15 @@ def test_shared_classes_in_both_directions():
     assert shared_classes(dataset, CLASSES) == (["happy", "sad"], ["surprise"])
 
 
-def test_shared_probabilities_are_probabilities_of_the_shared_alone():
-    asked = np.array([[0.2, 0.3, 0.5], [0.0, 0.0, 1.0], [0.6, 0.2, 0.2]])
-    given = shared_probabilities(asked, CLASSES, ["happy", "sad"])
-    np.testing.assert_allclose(given, [[0.4, 0.6, 0], [0.5, 0.5, 0], [0.75, 0.25, 0]])
-    np.testing.assert_allclose(shared_probabilities(asked, CLASSES, CLASSES), asked)
-    assert asked[0, 2] == 0.5
+def test_shared_probabilities_are_conditional_on_the_shared_classes():
+    probabilities = np.array([[0.2, 0.3, 0.5], [0.0, 0.0, 1.0], [0.6, 0.2, 0.2]])
+    shared = shared_probabilities(probabilities, CLASSES, ["happy", "sad"])
+    np.testing.assert_allclose(shared, [[0.4, 0.6, 0], [0.5, 0.5, 0], [0.75, 0.25, 0]])
+    np.testing.assert_allclose(shared_probabilities(probabilities, CLASSES, CLASSES), probabilities)
+    assert probabilities[0, 2] == 0.5
 
 
-def test_missing_classes_are_said_in_both_directions(predictor):
+def test_missing_classes_are_reported_in_both_directions(predictor):
     dataset = made_up_dataset(10, classes=("happy", "sad", "angry"))
     scores, _ = assess(predictor, dataset, CLASSES)
     assert scores["left_out"] == 10 and scores["left_out_by_expression"] == {"angry": 10}
@@ -50,7 +51,7 @@ def test_missing_classes_are_said_in_both_directions(predictor):
     json.dumps(scores, allow_nan=False)
 
 
-def test_predictions_among_shared_classes_are_never_another(predictor):
+def test_only_shared_classes_are_predicted(predictor):
     dataset = made_up_dataset(10, classes=("happy", "sad"), seed=8)
     every, table = assess(predictor, dataset, CLASSES)
     shared, narrowed = assess(predictor, dataset, CLASSES, scored_classes="shared")
@@ -58,17 +59,17 @@ def test_predictions_among_shared_classes_are_never_another(predictor):
     assert every["accuracy_all"] == shared["accuracy_all"] == every["accuracy"]
     assert every["accuracy_shared"] == shared["accuracy_shared"] == shared["accuracy"] >= every["accuracy"]
     assert table["surprise"].sum() > 0
-    with pytest.raises(InputError, match="answers must be one of all, shared, got 'some'"):
-        assess(predictor, dataset, CLASSES, predictions="some")
+    with pytest.raises(InputError, match="scored_classes must be one of all, shared, got 'some'"):
+        assess(predictor, dataset, CLASSES, scored_classes="some")
 
 
-def test_with_every_class_present_both_accuracies_are_one(predictor):
+def test_both_accuracies_are_equal_if_every_class_occurs(predictor):
     scores, _ = assess(predictor, made_up_dataset(10), CLASSES)
     assert scores["accuracy_all"] == scores["accuracy_shared"] == scores["accuracy"]
     assert scores["classes_without_faces"] == [] and scores["left_out_by_expression"] == {}
 
 
-def test_intervals_are_of_people_where_they_are_known(predictor):
+def test_intervals_resample_known_subjects(predictor):
     known, _ = assess(predictor, made_up_dataset(10, subjects=people(5)), CLASSES)
     unknown, _ = assess(predictor, made_up_dataset(10), CLASSES)
     one, _ = assess(predictor, made_up_dataset(10, subjects=people(1)), CLASSES)
@@ -79,62 +80,61 @@ def test_intervals_are_of_people_where_they_are_known(predictor):
     assert low <= unknown["accuracy_interval"][0] and high >= unknown["accuracy_interval"][1]
 
 
-def test_intervals_are_of_takes_where_there_is_one_person(predictor):
+def test_intervals_resample_takes_of_one_subject(predictor):
     dataset = made_up_dataset(10, subjects=people(1))
     scores, _ = assess(predictor, replace(dataset, takes=people(6)), CLASSES)
     assert (scores["interval_by"], scores["n_subjects"]) == ("takes", 1)
 
 
-def test_people_of_the_training_data_are_no_strangers(predictor):
+def test_faces_of_training_subjects_are_not_leak_free(predictor):
     against = made_up_dataset(4, seed=3, subjects=people(12, 12))
     dataset = made_up_dataset(10, subjects=people(15), correlations=[0.1] * 30)
     scores, _ = assess(predictor, dataset, CLASSES, against=against)
     assert scores["n_leak_free"] == 6, "s12, s13 and s14, two faces each"
 
 
-def test_the_table_scores_every_pair_and_its_own_out_of_fold(candidate):
+def test_every_pair_is_scored_and_single_data_sets_out_of_fold(candidate):
     datasets = {
         "first": made_up_dataset(10, subjects=people(6), key="a"),
         "second": made_up_dataset(10, classes=("happy", "sad", "angry"), seed=1, key="b"),
         "split": made_up_dataset(10, splits=(["Training"] * 7 + ["test"] * 3) * 3, seed=2, key="c"),
     }
-    rows = cross_datasets(datasets, candidate, n_folds=3, bar=False)
+    rows = evaluate_across_datasets(datasets, candidate, n_folds=3, bar=False)
     assert [(row["trained_on"], row["tested_on"]) for row in rows] == [(a, b) for a in datasets for b in datasets]
     by_pair = {(row["trained_on"], row["tested_on"]): row for row in rows}
-    assert by_pair["first", "first"]["how"] == "out of fold" and by_pair["first", "first"]["interval_by"] == "subjects"
-    assert by_pair["split", "split"]["how"] == "test split" and by_pair["split", "split"]["n"] == 9
-    assert by_pair["second", "split"]["how"] == "test split" and by_pair["first", "second"]["how"] == "all faces"
-    there = by_pair["first", "second"]
-    assert (
-        there["left_out"] == {"angry": 10} and there["absent"] == ["surprise"] and there["classes"] == ["happy", "sad"]
-    )
-    assert there["accuracy"] > 0.8, "mouths of the made-up faces mean the same in both"
+    protocols = {pair: row["protocol"] for pair, row in by_pair.items()}
+    assert protocols["first", "first"] == "out of fold" and by_pair["first", "first"]["interval_by"] == "subjects"
+    assert protocols["split", "split"] == "test split" and by_pair["split", "split"]["n"] == 9
+    assert protocols["second", "split"] == "test split" and protocols["first", "second"] == "all faces"
+    row = by_pair["first", "second"]
+    assert row["left_out"] == {"angry": 10} and row["absent"] == ["surprise"] and row["classes"] == ["happy", "sad"]
+    assert row["accuracy"] > 0.8, "expressions have the same mouth shape in both data sets"
     for row in rows:
         low, high = row["accuracy_interval"]
         assert low - 1e-9 <= row["accuracy"] <= high + 1e-9, row
     json.dumps(rows, allow_nan=False)
-    text = format_crossing(rows)
+    text = format_cross_dataset(rows)
     assert [line.split()[0] for line in text.splitlines()] == ["fitted", "first", "second", "split"]
     assert (
-        "not in the test data, so no answer: surprise; not in the training data, so left out: 10 of angry"
-        in "".join(notes_on(rows))
+        "not in the test data, so never predicted: surprise; not in the training data, so left out: 10 of angry"
+        in "".join(describe_pairs(rows))
     )
 
 
-def test_data_sets_without_a_shared_class_get_a_dash(candidate):
+def test_pairs_without_a_shared_class_have_no_scores(candidate):
     datasets = {
         "first": made_up_dataset(6, classes=("happy", "sad"), key="a"),
         "second": made_up_dataset(6, classes=("surprise", "angry"), key="b"),
     }
-    rows = cross_datasets(datasets, candidate, n_folds=2, bar=False)
+    rows = evaluate_across_datasets(datasets, candidate, n_folds=2, bar=False)
     assert rows[1]["accuracy"] is None and rows[1]["left_out"] == {"angry": 6, "surprise": 6}
     for key in ("accuracy", "accuracy_all", "accuracy_leak_free"):
-        assert " -" in format_crossing(rows, key)
-    assert any("no class is shared" in note for note in notes_on(rows))
+        assert " -" in format_cross_dataset(rows, key)
+    assert any("no class is shared" in note for note in describe_pairs(rows))
 
 
-def test_what_cannot_be_crossed_gets_a_sentence(candidate):
+def test_no_data_set_and_too_few_subjects_are_refused(candidate):
     with pytest.raises(InputError, match="needs at least one, got none"):
-        cross_datasets({}, candidate)
+        evaluate_across_datasets({}, candidate)
     with pytest.raises(DataError, match="need 5 unrelated subjects for each expression, and made-up faces has 3"):
-        cross_datasets({"few": made_up_dataset(10, subjects=people(3))}, candidate, bar=False)
+        evaluate_across_datasets({"few": made_up_dataset(10, subjects=people(3))}, candidate, bar=False)

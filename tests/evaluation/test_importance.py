@@ -1,4 +1,4 @@
-"""Importance of regions: what is exchanged, what stays, and that a model loses by what it reads alone."""
+"""Tests of the permutation importance of face regions."""
 
 import numpy as np
 import pytest
@@ -11,11 +11,11 @@ from landmark_fer.evaluation.importance import (
     POINT_REGIONS,
     ImageSwap,
     PointSwap,
-    format_importance,
     grouped_importance,
     region_shares,
     region_swaps,
 )
+from landmark_fer.evaluation.tables import format_importance
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure
 from landmark_fer.perception.alignment import chip_template
 from tests.conftest import made_up_faces
@@ -24,7 +24,7 @@ CLASSES = ("happy", "sad", "surprise")
 
 
 class ReadsOneMeasurement:
-    """Says surprise where the mouth is open, and else sad; reads nothing else."""
+    """Predicts surprise if the mouth is open, else sad; reads nothing else."""
 
     classes_ = np.array(CLASSES)
 
@@ -34,7 +34,7 @@ class ReadsOneMeasurement:
 
 
 class ReadsTheImageOfTheMouth:
-    """Compares brightness above and below the mouth's middle."""
+    """Compares the brightness above and below the middle of the mouth."""
 
     classes_ = np.array(CLASSES[:2])
 
@@ -51,14 +51,14 @@ def faces():
 
 
 class TestPointSwap:
-    def test_with_its_own_points_a_face_is_what_it_was(self, faces):
+    def test_a_face_does_not_change_with_itself_as_donor(self, faces):
         records, _ = faces
         for region in POINT_REGIONS:
             np.testing.assert_allclose(
                 PointSwap(region)(records, records)["landmarks"], records["landmarks"], atol=1e-3
             )
 
-    def test_only_the_region_moves_and_images_stay(self, faces):
+    def test_only_landmarks_of_the_region_change(self, faces):
         records, _ = faces
         before, donors = records.copy(), records[::-1]
         for region, groups in POINT_REGIONS.items():
@@ -70,7 +70,7 @@ class TestPointSwap:
             assert np.median(moved.max(axis=(1, 2))) > 0.1
         np.testing.assert_array_equal(records, before)
 
-    def test_place_size_and_turn_of_the_donor_do_not_matter(self, faces):
+    def test_position_size_and_rotation_of_the_donor_do_not_matter(self, faces):
         records, donors = faces[0], faces[0][::-1].copy()
         turned = donors.copy()
         turn = np.array([[1.6, 0.9, 300.0], [-0.9, 1.6, -20.0]])
@@ -78,33 +78,33 @@ class TestPointSwap:
         swap = PointSwap("mouth")
         np.testing.assert_allclose(swap(records, turned)["landmarks"], swap(records, donors)["landmarks"], atol=1e-2)
 
-    def test_regions_share_out_the_68_points(self):
+    def test_regions_partition_the_68_landmarks(self):
         together = np.concatenate([points(*groups) for groups in POINT_REGIONS.values()])
         assert sorted(together.tolist()) == list(range(68))
 
 
 class TestImageSwap:
-    def test_regions_share_out_the_chip_and_know_no_side(self):
+    def test_shares_of_the_regions_sum_to_one_and_are_symmetric(self):
         shares = region_shares(80)
         assert tuple(shares) == IMAGE_REGIONS
         np.testing.assert_allclose(sum(shares.values()), 1, atol=1e-6)
         for share in shares.values():
             np.testing.assert_allclose(share, share[:, ::-1], atol=1e-5)
 
-    def test_each_landmark_lies_in_its_own_region(self):
+    def test_landmarks_lie_in_their_region(self):
         shares, places = region_shares(80), chip_template(80).round().astype(int).clip(0, 79)
         for region, groups in POINT_REGIONS.items():
             x, y = places[points(*groups)].T
             assert shares[region][y, x].mean() > 0.6
 
-    def test_with_its_own_image_a_face_is_what_it_was(self, astronaut_face, faces):
+    def test_a_chip_does_not_change_with_itself_as_donor(self, astronaut_face, faces):
         records = faces[0][:2].copy()
         records["chip"] = astronaut_face.chip
         for region in IMAGE_REGIONS:
             difference = ImageSwap(region)(records, records)["chip"].astype(int) - records["chip"]
             assert np.abs(difference).max() <= 1
 
-    def test_other_regions_stay_and_the_light_too(self, astronaut_face, faces):
+    def test_other_regions_and_the_mean_brightness_do_not_change(self, astronaut_face, faces):
         records = faces[0][:6].copy()
         records["chip"] = astronaut_face.chip
         donors = faces[0][-6:]
@@ -116,7 +116,7 @@ class TestImageSwap:
         np.testing.assert_allclose(*means, atol=4)
         assert (np.abs(changed["chip"].astype(int) - records["chip"]) > 8).mean() > 0.02
 
-    def test_what_is_swapped_is_what_a_model_reads(self):
+    def test_swaps_change_only_fields_that_the_model_reads(self):
         assert {swap.kind for swap in region_swaps(["landmarks"]).values()} == {"landmarks"}
         assert {swap.kind for swap in region_swaps(["chip"]).values()} == {"image"}
         assert region_swaps(["crop"]) == {}
@@ -124,25 +124,25 @@ class TestImageSwap:
 
 
 class TestImportance:
-    def test_a_model_loses_by_the_region_that_it_reads_and_by_no_other(self, faces):
+    def test_a_model_of_landmarks_loses_accuracy_only_for_the_region_it_reads(self, faces):
         records, expressions = faces
         rows = {row["name"]: row for row in grouped_importance(ReadsOneMeasurement(), records, expressions, CLASSES)}
         assert rows["mouth (landmarks)"]["drop"] > 0.15
         assert all(row["drop"] == 0 for row in rows.values() if row["kind"] == "image")
         assert abs(rows["brows (landmarks)"]["drop"]) < 0.02
 
-    def test_a_model_of_pixels_loses_by_the_image_of_what_it_looks_at(self, faces):
+    def test_a_model_of_pixels_loses_accuracy_for_the_region_it_reads(self, faces):
         records, expressions = (each[:60].copy() for each in faces)
         x, y = chip_template(records["chip"].shape[-1])[62].round().astype(int)
         bright = np.where(expressions == "happy", slice(y + 1, y + 4), slice(y - 3, y))  # below the lips' middle, above
         for chip, rows in zip(records["chip"], bright, strict=True):
             chip[rows, x - 6 : x + 7] = 250
         rows = grouped_importance(ReadsTheImageOfTheMouth(), records, expressions, CLASSES[:2])
-        found = {row["name"]: row["drop"] for row in rows}
-        assert rows[0]["name"] == "mouth (image)" and found["mouth (image)"] > 0.1
-        assert all(drop == 0 for name, drop in found.items() if "landmarks" in name or "forehead" in name)
+        drops = {row["name"]: row["drop"] for row in rows}
+        assert rows[0]["name"] == "mouth (image)" and drops["mouth (image)"] > 0.1
+        assert all(drop == 0 for name, drop in drops.items() if "landmarks" in name or "forehead" in name)
 
-    def test_the_seed_decides_and_the_interval_holds_the_drop(self, faces):
+    def test_the_result_depends_on_the_seed_and_the_interval_contains_the_drop(self, faces):
         first, second, other = (
             grouped_importance(ReadsOneMeasurement(), *faces, CLASSES, n_repeats=2, random_state=seed)
             for seed in (3, 3, 4)
@@ -151,7 +151,7 @@ class TestImportance:
         assert [row["drop"] for row in first] == sorted((row["drop"] for row in first), reverse=True)
         assert all(row["interval"][0] <= row["drop"] <= row["interval"][1] for row in first)
 
-    def test_groups_of_ones_own(self, faces):
+    def test_groups_may_be_any_functions(self, faces):
         def nothing(records, donors):
             return records
 
@@ -159,7 +159,7 @@ class TestImportance:
         assert row == {"name": "nothing", "kind": "", "drop": 0.0, "interval": (0.0, 0.0)}
         assert format_importance([row]).splitlines()[1].split() == ["nothing", "0.0", "0.0", "to", "0.0"]
 
-    def test_one_face_and_unknown_words_are_refused(self, faces):
+    def test_one_face_and_unknown_classes_are_refused(self, faces):
         records, expressions = faces
         with pytest.raises(InputError, match="2 faces and 1 repeat or more, got 1 and 5"):
             grouped_importance(ReadsOneMeasurement(), records[:1], expressions[:1], CLASSES)

@@ -1,4 +1,4 @@
-"""The reject option: curves that can be reckoned by hand, thresholds that keep their promise, plain facts."""
+"""Tests of rejection: risk-coverage curves, thresholds, manifest entries."""
 
 import json
 from itertools import pairwise
@@ -9,18 +9,18 @@ import pytest
 from landmark_fer.core.errors import ArtifactError, InputError
 from landmark_fer.evaluation.rejection import (
     choose_threshold,
+    curve_points,
     manifest_threshold,
     rejection_facts,
     risk_coverage,
     score_accepted,
-    thinned,
 )
 
 CLASSES = ("happy", "sad")
 
 
 def case(confidences, right):
-    """Labels and probabilities of faces that are answered with such confidence, rightly or not; all are happy."""
+    """Return labels (all happy) and probabilities for faces predicted with given confidence, correctly or not."""
     confidences, right = np.array(confidences), np.array(right, bool)
     first = np.where(right, confidences, 1 - confidences)
     return np.full(len(right), "happy"), np.stack([first, 1 - first], axis=1), CLASSES
@@ -28,25 +28,25 @@ def case(confidences, right):
 
 @pytest.fixture
 def calibrated(generator):
-    """Two thousand faces whose answers are as often right as they are confident."""
+    """Two thousand faces with perfectly calibrated confidence."""
     confidences = generator.uniform(0.5, 1, 2000)
     return case(confidences, generator.random(2000) < confidences)
 
 
 class TestCurve:
-    def test_a_small_one_by_hand(self):
+    def test_a_small_example(self):
         curve = risk_coverage(*case([0.6, 0.9, 0.8, 0.7], [0, 1, 1, 0]))
         np.testing.assert_allclose(curve.threshold, [0.9, 0.8, 0.7, 0.6])
         np.testing.assert_allclose(curve.coverage, [0.25, 0.5, 0.75, 1])
         np.testing.assert_allclose(curve.accuracy, [1, 1, 2 / 3, 0.5])
         assert curve.area == pytest.approx((0 + 0 + 1 / 3 + 1 / 2) / 4)
 
-    def test_equal_confidences_are_answered_together(self):
+    def test_equal_confidences_are_accepted_together(self):
         curve = risk_coverage(*case([0.75, 0.875, 0.75, 0.75], [1, 1, 0, 0]))
         np.testing.assert_allclose(curve.coverage, [0.25, 1])
         np.testing.assert_allclose(curve.accuracy, [1, 0.5])
 
-    def test_every_point_is_what_its_threshold_gives(self, calibrated):
+    def test_every_point_agrees_with_its_threshold(self, calibrated):
         curve = risk_coverage(*calibrated)
         for point in (0, 100, 777, -1):
             scores = score_accepted(*calibrated, curve.threshold[point])
@@ -63,38 +63,38 @@ class TestCurve:
         np.testing.assert_array_equal(plain.accuracy, shuffled.accuracy)
         assert plain.area == shuffled.area
 
-    def test_the_area_tells_useful_confidence_from_none(self, generator):
+    def test_the_area_is_smaller_for_informative_confidence(self, generator):
         right = generator.random(1000) < 0.6
-        useful, useless = (
+        informative, uninformative = (
             risk_coverage(*case(confidences, right)).area
             for confidences in (np.where(right, 0.9, 0.6) - generator.uniform(0, 0.05, 1000), np.full(1000, 0.7))
         )
-        assert useless == pytest.approx(1 - right.mean())
-        assert useful < useless / 2
+        assert uninformative == pytest.approx(1 - right.mean())
+        assert informative < uninformative / 2
         assert risk_coverage(*case([0.6, 0.8], [1, 1])).area == 0
 
     def test_no_faces_are_refused(self):
-        with pytest.raises(InputError, match="at least one face to be judged on, got none"):
+        with pytest.raises(InputError, match="judged on one face or more, got none"):
             risk_coverage(np.array([], str), np.ones((0, 2)), CLASSES)
 
 
 class TestThreshold:
-    def test_it_is_the_least_that_reaches_the_target(self, calibrated):
+    def test_it_is_the_lowest_that_reaches_the_target(self, calibrated):
         curve = risk_coverage(*calibrated)
         point = choose_threshold(curve, target=0.85)
         assert point.accuracy >= 0.85
         assert (curve.accuracy[curve.threshold < point.threshold] < 0.85).all()
         assert point.threshold == pytest.approx(0.7, abs=0.03)  # where the mean from there to 1 is 0.85
 
-    def test_a_higher_target_predictions_fewer_faces(self, calibrated):
+    def test_a_higher_target_accepts_fewer_faces(self, calibrated):
         curve = risk_coverage(*calibrated)
         points = [choose_threshold(curve, target=target) for target in (0.8, 0.85, 0.9, 0.95)]
         assert points == sorted(points, key=lambda point: (point.threshold, -point.coverage))
 
-    def test_all_are_answered_where_all_together_reach_it(self, calibrated):
+    def test_all_faces_are_accepted_if_their_accuracy_reaches_the_target(self, calibrated):
         assert choose_threshold(risk_coverage(*calibrated), target=0.5)[:2] == (0, 1)
 
-    def test_a_few_lucky_predictions_do_not_make_a_threshold(self):
+    def test_points_of_low_coverage_are_ignored(self):
         confidences = np.linspace(0.99, 0.51, 100)
         right = np.arange(100) % 2 == 0
         right[:3] = True
@@ -103,7 +103,7 @@ class TestThreshold:
         point = choose_threshold(curve, target=0.95)
         assert point.coverage >= 0.1 and point.accuracy < 0.95
 
-    def test_out_of_reach_the_most_accurate_point_is_taken_and_of_equals_the_one_with_most_faces(self):
+    def test_an_unreachable_target_gives_the_most_accurate_point_of_highest_coverage(self):
         confidences = np.linspace(0.99, 0.51, 20)
         right = np.arange(20) % 2 == 0
         right[:4] = [True, False, False, True]
@@ -112,42 +112,42 @@ class TestThreshold:
         assert point.accuracy == pytest.approx(accuracies.max())
         assert point.coverage == pytest.approx((2 + np.flatnonzero(accuracies == accuracies.max())[-1]) / 20)
 
-    def test_a_model_without_any_idea_always_predictions(self):
+    def test_an_uninformative_model_accepts_all_faces(self):
         assert choose_threshold(risk_coverage(*case([0.75] * 4, [1, 0, 0, 0]))) == (0, 1, 0.25)
 
-    def test_a_target_that_is_no_share_is_refused(self, calibrated):
-        with pytest.raises(InputError, match=r"share of right answers from 0 to 1, got 85; try 0\.85"):
+    def test_a_target_above_one_is_refused(self, calibrated):
+        with pytest.raises(InputError, match=r"an accuracy from 0 to 1, got 85; try 0\.85"):
             choose_threshold(risk_coverage(*calibrated), target=85)
 
 
 class TestFacts:
-    def test_they_are_plain_and_come_back_from_json(self, calibrated):
+    def test_they_survive_json(self, calibrated):
         facts = rejection_facts(*calibrated)
         assert list(facts) == ["target", "threshold", "coverage", "accuracy", "curve"]
         assert json.loads(json.dumps(facts, allow_nan=False)) == facts
         assert facts["target"] == 0.85 <= facts["accuracy"]
         assert manifest_threshold({"rejection": facts}) == facts["threshold"]
 
-    def test_the_curve_is_thinned_evenly_and_ends_with_all_faces(self, calibrated):
+    def test_the_curve_is_evenly_spaced_and_ends_with_all_faces(self, calibrated):
         curve = rejection_facts(*calibrated)["curve"]
         np.testing.assert_allclose([point[0] for point in curve], np.arange(1, 21) / 20)
         assert all(before[1] > after[1] for before, after in pairwise(curve))
 
-    def test_a_short_curve_is_kept_whole(self):
+    def test_a_short_curve_keeps_all_points(self):
         curve = risk_coverage(*case([0.9, 0.8, 0.6], [1, 0, 1]))
         expected = np.stack([curve.coverage, curve.threshold, curve.accuracy], axis=1)
-        np.testing.assert_allclose(thinned(curve), expected)
+        np.testing.assert_allclose(curve_points(curve), expected)
 
-    def test_a_manifest_without_them_has_no_threshold(self):
+    def test_a_manifest_without_rejection_has_no_threshold(self):
         assert manifest_threshold({"classes": []}) is None
 
     @pytest.mark.parametrize("facts", [None, 0.7, {}, {"threshold": "0.7"}, {"threshold": 1.2}, {"threshold": True}])
     def test_a_damaged_manifest_is_refused(self, facts):
-        with pytest.raises(ArtifactError, match=r"must have a threshold from 0 to 1, got .*; fit the model anew"):
+        with pytest.raises(ArtifactError, match=r"must have a threshold from 0 to 1, got .*; fit the model again"):
             manifest_threshold({"rejection": facts})
 
 
-class TestAnswered:
+class TestAccepted:
     CASE = case([0.9, 0.8, 0.7, 0.6], [1, 0, 1, 0])
 
     def test_official_and_leak_free(self):
@@ -157,13 +157,13 @@ class TestAnswered:
         assert scores["coverage_leak_free"] == pytest.approx(2 / 3)
         assert (scores["accuracy_leak_free"], scores["n_accepted_leak_free"]) == (1, 2)
 
-    def test_unknown_near_duplicates_and_no_predictions_are_none(self):
+    def test_scores_are_none_without_near_duplicates_or_accepted_faces(self):
         scores = score_accepted(*self.CASE, 0.95)
         assert (scores["coverage"], scores["accuracy"], scores["n_accepted"]) == (0, None, 0)
         assert all(value is None for key, value in scores.items() if key.endswith("leak_free"))
-        nobody = score_accepted(*self.CASE, 0.5, leak_free=np.zeros(4, bool))
-        assert nobody["coverage_leak_free"] is None and nobody["accuracy_leak_free"] is None
+        empty = score_accepted(*self.CASE, 0.5, leak_free=np.zeros(4, bool))
+        assert empty["coverage_leak_free"] is None and empty["accuracy_leak_free"] is None
 
-    def test_a_threshold_of_nothing_predictions_everything(self):
+    def test_a_threshold_of_zero_accepts_all_faces(self):
         scores = score_accepted(*self.CASE, 0.0)
         assert (scores["coverage"], scores["accuracy"]) == (1, 0.5)

@@ -1,4 +1,4 @@
-"""Scores on examples that can be reckoned by hand."""
+"""Tests of scores on small examples and against scikit-learn."""
 
 import json
 
@@ -27,7 +27,7 @@ def test_wilson_interval_has_the_published_values(right, total, low, high):
     assert wilson_interval(right, total) == pytest.approx((low, high), abs=1e-4)
 
 
-def test_an_interval_holds_its_share_and_narrows_with_more_faces():
+def test_an_interval_contains_its_share_and_narrows_with_more_faces():
     widths = []
     for total in (10, 100, 1000):
         low, high = wilson_interval(0.7 * total, total)
@@ -42,13 +42,13 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
     assert expected_calibration_error(probabilities, right) == pytest.approx(0.5 * 0.2 + 0.5 * 0.15)
 
 
-def test_predictions_as_confident_as_they_are_right_have_no_calibration_error():
+def test_calibrated_predictions_have_no_calibration_error():
     probabilities = np.tile([0.75, 0.25], (8, 1))
     assert expected_calibration_error(probabilities, np.array([True] * 6 + [False] * 2)) == pytest.approx(0)
     assert expected_calibration_error(np.eye(2), np.array([True, True])) == 0
 
 
-def test_the_reliability_table_has_every_bin_and_its_gaps_are_the_calibration_error(generator):
+def test_gaps_of_the_reliability_table_add_up_to_the_calibration_error(generator):
     probabilities = generator.dirichlet(np.ones(3), 200)
     right = generator.random(200) < 0.5
     table = reliability_table(probabilities, right, bins=10)
@@ -60,12 +60,12 @@ def test_the_reliability_table_has_every_bin_and_its_gaps_are_the_calibration_er
     assert gaps / 200 == pytest.approx(expected_calibration_error(probabilities, right, bins=10))
 
 
-def test_certainty_falls_into_the_last_bin():
+def test_full_confidence_falls_into_the_last_bin():
     last = reliability_table(np.eye(2), np.array([True, False]))[-1]
     assert last == {"low": pytest.approx(14 / 15), "high": 1.0, "n": 2, "confidence": 1.0, "accuracy": 0.5}
 
 
-def test_log_loss_is_the_mean_surprise_and_finite_for_a_certain_error():
+def test_log_loss_is_finite_for_probability_zero():
     probabilities = np.array([[0.5, 0.5], [0.25, 0.75]])
     assert log_loss(probabilities, np.array([0, 0])) == pytest.approx((np.log(2) + np.log(4)) / 2)
     assert np.isfinite(log_loss(np.array([[1.0, 0.0]]), np.array([1])))
@@ -113,13 +113,13 @@ def test_the_order_of_faces_does_not_matter(generator):
     assert shuffled["log_loss"] == pytest.approx(score(truth, probabilities, CLASSES)["log_loss"])
 
 
-def test_a_class_that_does_not_occur_counts_in_no_mean():
+def test_averages_ignore_classes_that_do_not_occur():
     scores = score(np.array(["happy", "sad"]), one_hot(["happy", "sad"]), CLASSES)
     assert scores["macro_f1"] == scores["balanced_accuracy"] == 1
     assert scores["per_class"]["neutral"]["n"] == 0
 
 
-def test_leak_free_scores_are_none_where_near_duplicates_are_not_known_or_all_have_one():
+def test_leak_free_scores_are_none_without_leak_free_faces():
     truth = np.array(["happy", "sad"])
     unknown = score(truth, one_hot(truth), CLASSES)
     assert unknown["accuracy_leak_free"] is unknown["accuracy_leak_free_interval"] is unknown["n_leak_free"] is None
@@ -127,7 +127,7 @@ def test_leak_free_scores_are_none_where_near_duplicates_are_not_known_or_all_ha
     assert none_clean["accuracy_leak_free"] is None and none_clean["n_leak_free"] == 0
 
 
-def test_an_unknown_class_and_no_faces_are_said():
+def test_unknown_classes_and_no_faces_are_refused():
     np.testing.assert_array_equal(class_columns(["sad", "happy"], CLASSES), [1, 0])
     with pytest.raises(InputError, match="expressions must be among happy, sad, neutral, got angry, fear"):
         score(np.array(["fear", "happy", "angry"]), np.ones((3, 3)) / 3, CLASSES)

@@ -1,4 +1,4 @@
-"""Hyperparameter search: what is tried and pruned; a stopped search ends like one that was not stopped."""
+"""Tests of the hyperparameter search: settings tried and pruned, resuming, time limits."""
 
 import subprocess
 import sys
@@ -11,10 +11,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.pipeline import Pipeline
 
 from landmark_fer.core.errors import DataError, InputError, SinkError
+from landmark_fer.core.probabilities import softmax
 from landmark_fer.evaluation.comparison import comparison_rows
+from landmark_fer.evaluation.cross_validation import cross_validate_candidates, make_folds
 from landmark_fer.evaluation.search import search_candidates
-from landmark_fer.evaluation.search_report import COMPLETE, FAILED, PRUNED, UNFINISHED, format_search
-from landmark_fer.evaluation.validation import cross_validate_candidates, make_folds
+from landmark_fer.evaluation.search_study import COMPLETE, FAILED, PRUNED, UNFINISHED
+from landmark_fer.evaluation.tables import format_search
 from landmark_fer.models.candidates import Candidate, make_candidates
 from tests.conftest import made_up_faces
 
@@ -22,11 +24,11 @@ pytest.importorskip("optuna", reason="needs requirements-search.txt")
 
 CLASSES = ("happy", "sad", "surprise")
 N_EACH = 60  # three folds leave 120 faces to train on
-BLURS = np.geomspace(0.1, 1000, 40)  # more than are tried; the default is 40
+BLURS = np.geomspace(0.1, 1000, 40)  # more than the search tries; the default is 40
 
 
 class Flat(TransformerMixin, BaseEstimator):
-    """Landmarks in one row, times a factor; counts its fits in the process and the faces of each."""
+    """Scaled landmarks as features; records the number of faces of each fit."""
 
     fitted = []
 
@@ -42,10 +44,10 @@ class Flat(TransformerMixin, BaseEstimator):
 
 
 class Blurred(ClassifierMixin, BaseEstimator):
-    """Nearest mean face, of features that are the noisier the larger `blur`; notes its fits, and stops when told."""
+    """Nearest mean face of features with noise of size `blur`; records its fits and runs hooks."""
 
     fitted = []
-    after = {}  # number of fits: what to do then
+    after = {}  # functions to call, by number of fits
 
     def __init__(self, blur=40.0):
         self.blur = blur
@@ -60,10 +62,9 @@ class Blurred(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        seen = X + self.blur * np.random.default_rng(0).normal(size=X.shape)
-        scores = -np.linalg.norm(seen[:, None] - self.means_, axis=2)
-        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return scores / scores.sum(axis=1, keepdims=True)
+        noisy = X + self.blur * np.random.default_rng(0).normal(size=X.shape)
+        scores = -np.linalg.norm(noisy[:, None] - self.means_, axis=2)
+        return softmax(scores)
 
 
 def blurred(grid=None, **options):
@@ -72,9 +73,9 @@ def blurred(grid=None, **options):
 
 
 @pytest.fixture(autouse=True)
-def nothing_noted():
-    for noted in (Flat.fitted, Blurred.fitted, Blurred.after):
-        noted.clear()
+def no_records():
+    for records in (Flat.fitted, Blurred.fitted, Blurred.after):
+        records.clear()
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def faces():
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that stands still unless it is moved."""
+    """A clock that the test moves."""
     clock = SimpleNamespace(now=0.0)
     now = SimpleNamespace(monotonic=lambda: clock.now, perf_counter=lambda: clock.now)
     monkeypatch.setattr("landmark_fer.evaluation.search.time", now)
@@ -107,13 +108,13 @@ def blurs(rows, state):
 
 
 class TestSearch:
-    def test_the_default_is_tried_first_on_all_folds_and_others_fold_after_fold(self, faces):
+    def test_the_default_is_tried_first_and_on_all_folds(self, faces):
         search(faces)
         tried = [blur for blur, _ in Blurred.fitted]
         assert tried[:3] == [40.0] * 3 and tried[3] != 40
         assert all(count in (1, 2, 3) for count in Counter(tried).values()) and len(set(tried)) == 12
 
-    def test_it_finds_better_than_the_default(self, faces):
+    def test_a_better_setting_than_the_default_is_chosen(self, faces):
         outcome = search(faces)
         (chosen,) = (row for row in outcome.rows if row["chosen"])
         (default,) = (row for row in outcome.rows if row["default"])
@@ -122,14 +123,14 @@ class TestSearch:
         assert best.grid == {} and best.pipeline[-1].blur == chosen["parameters"]["classifier__blur"] < 40
         assert not hasattr(best.pipeline[-1], "means_")
 
-    def test_a_default_that_nothing_beats_is_kept(self, faces):
+    def test_the_best_default_is_kept(self, faces):
         candidate = blurred({"classifier__blur": [500.0, 1000.0, 2000.0]})
         candidate.pipeline.set_params(classifier__blur=0.1)
         outcome = search(faces, {"a": candidate})
         assert outcome.rows[0]["default"] and outcome.rows[0]["chosen"] and "a keeps its defaults." in outcome.text
         assert outcome.best["a"].pipeline[-1].blur == 0.1
 
-    def test_settings_below_the_median_are_pruned_and_counted(self, faces):
+    def test_settings_below_the_median_are_pruned(self, faces):
         outcome = search(faces)
         pruned, complete = blurs(outcome.rows, PRUNED), blurs(outcome.rows, COMPLETE)
         assert pruned and max(complete - {40.0}) < min(pruned) and len(complete) + len(pruned) == 12
@@ -149,7 +150,7 @@ class TestSearch:
             assert row["accuracy"] == by_hand["accuracy"] and row["accuracy_interval"] == by_hand["accuracy_interval"]
             assert row["log_loss"] == pytest.approx(by_hand["log_loss"])
 
-    def test_a_small_grid_is_tried_whole_and_no_setting_twice(self, faces):
+    def test_a_small_grid_is_tried_completely(self, faces):
         grid = {"classifier__blur": [1.0, 30.0, 40.0], "features__factor": [1.0, 2.0]}
         rows = search(faces, {"a": blurred(grid)}).rows
         tried = {tuple(row["parameters"].values()) for row in rows}
@@ -161,15 +162,15 @@ class TestSearch:
         assert {type(row["parameters"]["features__factor"]) for row in rows} == {float}
         assert {row["parameters"]["classifier__blur"] for row in rows} == {40.0, 1.0, None, "(3, 4)"}
 
-    def test_equal_features_are_computed_once_a_fold(self, faces):
+    def test_equal_features_are_computed_once_per_fold(self, faces):
         search(faces, {"a": blurred(), "b": blurred({"classifier__blur": [1.0, 2.0]})})
         assert Flat.fitted == [120] * 3
 
-    def test_different_features_are_searched_too(self, faces):
+    def test_parameters_of_features_are_searched(self, faces):
         outcome = search(faces, {"a": blurred({"features__factor": [10.0, 1000.0]})})
         assert outcome.best["a"].pipeline[0].factor == 1000
 
-    def test_the_same_seed_gives_the_same_result_and_another_draws_otherwise(self, faces):
+    def test_the_settings_depend_on_the_seed(self, faces):
         one, again, other = (search(faces, random_state=seed) for seed in (0, 0, 1))
         assert timeless(one.rows) == timeless(again.rows) and one.text == again.text
         tried = [{row["parameters"]["classifier__blur"] for row in each.rows} for each in (one, other)]
@@ -181,14 +182,14 @@ class TestSearch:
         one, two = (search(faces, candidates, jobs=jobs, n_settings=6) for jobs in (1, 2))
         assert timeless(one.rows) == timeless(two.rows) and one.text == two.text
 
-    def test_a_candidate_without_a_grid_is_left_as_it_is(self, faces):
+    def test_a_candidate_without_a_grid_is_not_searched(self, faces):
         outcome = search(faces, {"fixed": blurred({}), "a": blurred({"classifier__blur": [1.0]})})
         row = outcome.rows[0]
         assert row["name"] == "fixed" and row["folds"] == 0 and row["accuracy"] is None and row["chosen"]
         assert outcome.best["fixed"].pipeline[-1].blur == 40 and len(Blurred.fitted) == 2 * 3
         assert "fixed" not in outcome.text and "nothing to search" in search(faces, {"fixed": blurred({})}).text
 
-    def test_the_text_reports_what_was_tried_and_gained(self, faces):
+    def test_the_text_reports_settings_and_gains(self, faces):
         outcome = search(faces, {"a": blurred({"classifier__blur": [1.0, 2000.0]})})
         accuracy = {row["parameters"]["classifier__blur"]: 100 * row["accuracy"] for row in outcome.rows}
         assert outcome.text == (
@@ -197,7 +198,7 @@ class TestSearch:
             "The accuracy of a chosen setting is slightly optimistic, since the same folds chose it."
         )
 
-    def test_a_bar_is_drawn_on_stderr_alone_and_optuna_is_silent(self, faces, capsys):
+    def test_only_the_progress_bar_is_written_to_stderr(self, faces, capsys):
         search(faces, bar=True)
         captured = capsys.readouterr()
         assert captured.out == "" and "12/12" in captured.err and "Trial" not in captured.err
@@ -210,7 +211,7 @@ class TestSearch:
             *(({"minutes": each}, f"minutes must be a positive number, got {each}") for each in (0, -1, float("nan"))),
         ],
     )
-    def test_what_cannot_be_searched_is_refused(self, faces, options, sentence):
+    def test_invalid_arguments_are_refused(self, faces, options, sentence):
         with pytest.raises(InputError, match=sentence):
             search(faces, **options)
 
@@ -220,7 +221,7 @@ class TestSearch:
 
 
 class TestFailures:
-    def test_a_setting_that_cannot_be_fitted_is_reported_and_not_chosen(self, faces):
+    def test_failing_settings_are_reported_and_not_chosen(self, faces):
         outcome = search(faces, {"a": blurred({"classifier__blur": [-1.0, 1.0, -2.0]})})
         problems = {row["parameters"]["classifier__blur"]: row["problem"] for row in outcome.rows}
         assert problems == {40: "", 1: "", -1: "blur must not be negative", -2: "blur must not be negative"}
@@ -228,19 +229,19 @@ class TestFailures:
         assert outcome.rows[-1]["accuracy"] is None and "2 could not be fitted" in outcome.text
         assert format_search(outcome).count("failed") == 2
 
-    def test_a_default_that_cannot_be_fitted_is_replaced(self, faces):
+    def test_a_failing_default_is_replaced(self, faces):
         candidate = blurred({"classifier__blur": [1.0, 2.0]})
         candidate.pipeline.set_params(classifier__blur=-3.0)
         outcome = search(faces, {"a": candidate})
         assert outcome.best["a"].pipeline[-1].blur in (1, 2) and "the defaults could not be fitted" in outcome.text
 
-    def test_a_model_that_can_never_be_fitted_is_named(self, faces):
+    def test_a_candidate_without_a_working_setting_is_refused(self, faces):
         candidate = blurred({"classifier__blur": [-1.0, -2.0]})
         candidate.pipeline.set_params(classifier__blur=-3.0)
         with pytest.raises(DataError, match="one setting of a must be fitted on all folds, and none of 3 could be"):
             search(faces, {"a": candidate})
 
-    def test_without_optuna_one_sentence_has_the_command_that_installs_it(self, tmp_path):
+    def test_without_optuna_the_message_has_the_command_to_install_it(self, tmp_path):
         code = "import sys; sys.modules['optuna'] = None; from landmark_fer.fit.__main__ import main; sys.exit(main())"
         words = (
             "--data",
@@ -258,7 +259,7 @@ class TestFailures:
 
 
 class Killed(BaseException):
-    """As when the process ends."""
+    """Simulates the end of the process."""
 
 
 def kill():
@@ -268,7 +269,7 @@ def kill():
 class TestResuming:
     @pytest.mark.parametrize("grid", [None, {"classifier__blur": [1.0, 30.0, 500.0], "features__factor": [1.0, 2.0]}])
     @pytest.mark.parametrize("fits", [1, 3, 5, 9, 14])
-    def test_a_killed_search_ends_as_if_it_had_not_been_and_repeats_nothing(self, faces, tmp_path, fits, grid):
+    def test_a_killed_search_resumes_without_repeating_fits(self, faces, tmp_path, fits, grid):
         candidates, state = {"a": blurred(grid)}, tmp_path / "state"
         whole = search(faces, candidates)
         n_fits = len(Blurred.fitted)
@@ -296,7 +297,7 @@ class TestResuming:
         (tmp_path / "state").write_bytes((tmp_path / "state").read_bytes()[:-cut])
         assert timeless(search(faces, state=tmp_path / "state").rows) == timeless(first.rows)
 
-    def test_other_faces_folds_seeds_or_grids_are_measured_anew(self, faces, tmp_path):
+    def test_other_faces_folds_seeds_or_grids_are_measured_again(self, faces, tmp_path):
         records, expressions, groups = faces
         search(faces, state=tmp_path / "state")
         moved = records.copy()
@@ -312,13 +313,13 @@ class TestResuming:
             assert [blur for blur, _ in Blurred.fitted[:3]] == [40.0] * 3
 
     @pytest.mark.parametrize("content", [b"[]\n", b"3\n", b"\xff\xfe\n{}\n", b'{"op_code": 99}\n{"a": 1}\n'])
-    def test_a_file_of_another_kind_is_refused_and_stays(self, faces, tmp_path, content):
+    def test_files_that_are_not_a_journal_are_refused_and_unchanged(self, faces, tmp_path, content):
         (tmp_path / "state").write_bytes(content)
         with pytest.raises(InputError, match=r"must be a journal of Optuna, .* delete it to begin the search again"):
             search(faces, state=tmp_path / "state")
         assert (tmp_path / "state").read_bytes() == content
 
-    def test_a_place_that_is_no_file_is_refused(self, faces, tmp_path):
+    def test_paths_that_are_not_files_are_refused(self, faces, tmp_path):
         (tmp_path / "file").touch()
         for state in (tmp_path, tmp_path / "file" / "state"):
             with pytest.raises(SinkError, match="cannot be read and written"):
@@ -341,24 +342,24 @@ class TestMinutes:
     def test_enough_time_changes_nothing(self, faces):
         assert self.run(faces, 1000).rows == search(faces).rows
 
-    def test_no_fit_begins_after_the_limit_and_what_was_measured_decides(self, faces, clock):
+    def test_no_fit_starts_after_the_limit(self, faces, clock):
         outcome = self.run(faces, 9)
         assert clock.now == 9 == len(Blurred.fitted)
         assert outcome.rows[0]["chosen"] and outcome.rows[0]["folds"] == 3 and blurs(outcome.rows, UNFINISHED)
         assert "The limit of 0.15 minutes ended the search of blurred early; the same command resumes" in outcome.text
 
-    def test_settings_that_lack_folds_are_not_chosen(self, faces):
+    def test_incomplete_settings_are_not_chosen(self, faces):
         outcome = self.run(faces, 4, candidates={"a": blurred({"classifier__blur": [1.0]})})
         assert [row["state"] for row in outcome.rows] == [COMPLETE, UNFINISHED]
         assert outcome.rows[1]["accuracy"] > outcome.rows[0]["accuracy"]
         assert outcome.best["a"].pipeline[-1].blur == 40 and "a keeps its defaults" in outcome.text
 
-    def test_no_time_at_all_keeps_the_defaults(self, faces):
+    def test_defaults_are_kept_without_time(self, faces):
         outcome = self.run(faces, 1, candidates={"a": blurred(), "b": blurred({"classifier__blur": [1.0]})})
         assert [best.pipeline[-1].blur for best in outcome.best.values()] == [40, 40]
         assert len(Blurred.fitted) == 1 and "ended the search of a, b early" in outcome.text
 
-    def test_the_next_run_goes_on_from_there(self, faces, clock, tmp_path):
+    def test_the_next_run_resumes(self, faces, clock, tmp_path):
         whole, runs = search(faces), []
         while not runs or "early" in runs[-1].text:
             clock.now = 0
@@ -367,7 +368,7 @@ class TestMinutes:
 
 
 class TestTable:
-    def test_a_line_for_each_setting_with_its_scores(self, faces):
+    def test_the_table_has_one_row_per_setting(self, faces):
         outcome = search(faces, {"a": blurred(), "fixed": blurred({})})
         heading, *lines = format_search(outcome).splitlines()
         assert heading.split()[:2] == ["setting", "folds"] and len(lines) == 13
@@ -375,6 +376,6 @@ class TestTable:
         assert sum("default" in line for line in lines) == 2 and sum("pruned" in line for line in lines) > 1
         assert lines[-1].startswith("fixed") and lines[-1].endswith("not searched")
 
-    def test_of_many_the_best_and_the_default(self, faces):
+    def test_the_table_can_be_limited_to_the_best_and_the_default(self, faces):
         lines = format_search(search(faces), most=1).splitlines()
         assert len(lines) == 3 and "chosen" in lines[1] and "default" in lines[2]

@@ -1,4 +1,4 @@
-"""Pairs of models on the same faces: published examples, symmetry, groups drawn together, corrected p-values."""
+"""Tests of McNemar's test, the paired bootstrap and Holm's correction."""
 
 from types import SimpleNamespace
 
@@ -7,13 +7,14 @@ import pytest
 from scipy.stats import binomtest
 
 from landmark_fer.core.errors import InputError
-from landmark_fer.evaluation.significance import compare_pairs, format_pairs, holm, mcnemar, paired_bootstrap
+from landmark_fer.evaluation.significance import compare_pairs, holm, mcnemar, paired_bootstrap
+from landmark_fer.evaluation.tables import format_pairs
 
 CLASSES = ("happy", "sad")
 
 
 def predictions(both, only_a, only_b, neither):
-    """Labels, and answers of two models that are right together and alone so many times."""
+    """Return labels and predictions of two models, by how many faces both, one or neither predict correctly."""
     n = both + only_a + only_b + neither
     right_a = np.repeat([True, True, False, False], [both, only_a, only_b, neither])
     right_b = np.repeat([True, False, True, False], [both, only_a, only_b, neither])
@@ -22,16 +23,16 @@ def predictions(both, only_a, only_b, neither):
 
 class TestMcNemar:
     def test_chi_squared_with_correction_has_the_textbook_value(self):
-        """121 against 59: chi-squared is (62 - 1)^2 / 180 = 20.67."""
+        """For 121 and 59 discordant pairs, chi-squared is (62 - 1)^2 / 180 = 20.67."""
         result = mcnemar(*predictions(101, 121, 59, 33))
         assert (result.only_a, result.only_b) == (121, 59)
         assert result.p_value == pytest.approx(5.450094825427117e-06)
 
-    def test_few_pairs_apart_are_tested_exactly(self):
+    def test_few_discordant_pairs_are_tested_exactly(self):
         assert mcnemar(*predictions(50, 6, 1, 3)).p_value == pytest.approx(2 * (1 + 7) / 2**7)
         assert mcnemar(*predictions(0, 17, 7, 0)).p_value == pytest.approx(binomtest(17, 24).pvalue)
 
-    def test_exact_and_approximate_are_near_each_other_where_they_meet(self):
+    def test_exact_and_approximate_p_values_agree_at_the_boundary(self):
         approximate = mcnemar(*predictions(0, 18, 7, 0)).p_value
         assert approximate == pytest.approx(binomtest(18, 25).pvalue, abs=0.005)
 
@@ -42,10 +43,10 @@ class TestMcNemar:
         assert mcnemar(labels, a, b).p_value == mcnemar(labels[order], b[order], a[order]).p_value
 
     @pytest.mark.parametrize("only", [0, 5, 40])
-    def test_as_many_one_way_as_the_other_is_no_difference(self, only):
+    def test_equal_discordant_pairs_are_no_difference(self, only):
         assert mcnemar(*predictions(10, only, only, 5)).p_value == pytest.approx(1)
 
-    def test_faces_that_do_not_match_are_refused(self):
+    def test_different_numbers_of_faces_are_refused(self):
         labels, a, b = predictions(5, 1, 1, 1)
         with pytest.raises(InputError, match="must be of the same faces, at least one, got 8, 8, 7"):
             mcnemar(labels, a, b[:-1])
@@ -54,20 +55,20 @@ class TestMcNemar:
 
 
 class TestBootstrap:
-    def test_the_interval_is_that_of_the_normal_distribution_for_many_faces(self):
+    def test_the_interval_is_near_the_normal_approximation_for_many_faces(self):
         labels, a, b = predictions(500, 300, 200, 0)
         difference, (low, high) = paired_bootstrap(labels, a, b)
         reach = 1.96 * np.sqrt((0.5 - 0.1**2) / 1000)
         assert difference == pytest.approx(0.1)
         assert (low, high) == pytest.approx((0.1 - reach, 0.1 + reach), abs=0.006)
 
-    def test_exchanging_the_models_turns_the_interval(self):
+    def test_exchanging_the_models_negates_the_interval(self):
         labels, a, b = predictions(30, 20, 10, 10)
         forth, back = paired_bootstrap(labels, a, b), paired_bootstrap(labels, b, a)
         assert back.difference == -forth.difference
         assert back.interval == pytest.approx((-forth.interval[1], -forth.interval[0]))
 
-    def test_copies_of_faces_teach_nothing_where_groups_are_known(self):
+    def test_grouped_copies_do_not_narrow_the_interval(self):
         labels, a, b = predictions(20, 15, 5, 10)
         once = paired_bootstrap(labels, a, b)
         copied = [np.repeat(each, 9) for each in (labels, a, b)]
@@ -81,7 +82,7 @@ class TestBootstrap:
         first, again, other = (paired_bootstrap(*case, n_draws=50, random_state=state).interval for state in (1, 1, 2))
         assert first == again != other
 
-    def test_the_same_predictions_differ_by_nothing(self):
+    def test_equal_predictions_have_no_difference(self):
         labels, a, _ = predictions(20, 15, 5, 10)
         assert paired_bootstrap(labels, a, a) == (0, (0, 0))
 
@@ -89,7 +90,7 @@ class TestBootstrap:
         case = predictions(2, 1, 1, 0)
         with pytest.raises(InputError, match="at least 2 groups, got 1"):
             paired_bootstrap(*case, groups=np.zeros(4))
-        with pytest.raises(InputError, match="one entry a face, got 3 for 4"):
+        with pytest.raises(InputError, match="one entry per face, got 3 for 4"):
             paired_bootstrap(*case, groups=np.arange(3))
 
 
@@ -103,7 +104,7 @@ class TestPairs:
     TRUTH = np.repeat(CLASSES, 100)
 
     def result(self, wrong):
-        """Out-of-fold probabilities that are wrong on these faces."""
+        """Return out-of-fold probabilities that are wrong for these faces."""
         first = np.where(np.isin(np.arange(200), wrong) ^ (self.TRUTH == "happy"), 0.8, 0.2)
         return SimpleNamespace(probabilities=np.stack([first, 1 - first], axis=1))
 
@@ -112,7 +113,7 @@ class TestPairs:
         wrongs = {"embedding_knn": range(40), "ls_svm": range(20), "dropout_mlp": range(19, 41), "dummy": range(100)}
         return {name: self.result(list(wrong)) for name, wrong in wrongs.items()}
 
-    def test_the_best_is_compared_with_each_other_the_nearest_first(self, results):
+    def test_the_best_is_compared_with_each_other_candidate(self, results):
         rows = compare_pairs(results, self.TRUTH, CLASSES, np.arange(200))
         assert [(row["best"], row["name"]) for row in rows] == [
             ("ls_svm", "dropout_mlp"),
@@ -124,7 +125,7 @@ class TestPairs:
         for row in rows:
             assert row["interval"][0] <= row["difference"] <= row["interval"][1]
 
-    def test_p_values_are_corrected_for_the_number_of_rivals(self, results):
+    def test_p_values_are_corrected_for_the_number_of_candidates(self, results):
         rows = compare_pairs(results, self.TRUTH, CLASSES, np.arange(200))
         alone = [
             compare_pairs({k: results[k] for k in ("ls_svm", row["name"])}, self.TRUTH, CLASSES)[0] for row in rows
@@ -132,7 +133,7 @@ class TestPairs:
         assert [row["p_value"] for row in rows] == pytest.approx(holm([row["p_value"] for row in alone]))
         assert rows[1]["p_value"] > alone[1]["p_value"]
 
-    def test_a_difference_that_comes_from_one_group_of_near_duplicates_is_not_real(self, results):
+    def test_a_difference_within_one_group_is_not_real(self, results):
         groups = np.where(np.arange(200) < 40, -1, np.arange(200))
         pair = {name: results[name] for name in ("ls_svm", "embedding_knn")}
         (row,) = compare_pairs(pair, self.TRUTH, CLASSES, groups)
@@ -142,14 +143,14 @@ class TestPairs:
         turned = dict(reversed(results.items()))
         assert compare_pairs(turned, self.TRUTH, CLASSES) == compare_pairs(results, self.TRUTH, CLASSES)
 
-    def test_a_candidate_alone_has_no_rival_and_none_is_refused(self, results):
+    def test_one_candidate_has_no_pairs_and_none_is_refused(self, results):
         assert compare_pairs({"ls_svm": results["ls_svm"]}, self.TRUTH, CLASSES) == []
         assert format_pairs([]) == ""
         with pytest.raises(InputError, match="at least one result, got none"):
             compare_pairs({}, self.TRUTH, CLASSES)
 
-    def test_the_table_has_a_line_a_rival(self, results):
+    def test_the_table_has_one_row_per_pair(self, results):
         heading, *lines = format_pairs(compare_pairs(results, self.TRUTH, CLASSES)).splitlines()
-        assert heading.startswith("svm less") and len(lines) == 3
+        assert heading.startswith("ls_svm minus") and len(lines) == 3
         assert lines[0].split()[:2] == ["dropout_mlp", "+1.0"] and lines[0].endswith("may be chance")
         assert lines[2].split()[:2] == ["dummy", "+40.0"] and "< 0.001" in lines[2] and lines[2].endswith("real")

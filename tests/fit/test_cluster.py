@@ -19,8 +19,8 @@ from landmark_fer.artifact.artifact import load_artifact, read_manifest
 from landmark_fer.core.errors import DependencyError, InputError, LandmarkFerError
 from landmark_fer.datasets.base import Item
 from landmark_fer.datasets.extraction_cache import build_dataset
+from landmark_fer.evaluation.cross_validation import cross_validate_candidates, make_folds
 from landmark_fer.evaluation.search import search_candidates
-from landmark_fer.evaluation.validation import cross_validate_candidates, make_folds
 from landmark_fer.fit import cluster
 from landmark_fer.fit.__main__ import main
 from landmark_fer.fit.cluster import computing_on

@@ -81,7 +81,7 @@ def test_the_ensemble_excludes_the_dummy_and_keeps_its_members():
 
 def test_another_candidate_than_the_best_can_be_chosen():
     comparison, model = train(made_up_dataset(14, splits=OFFICIAL), choice="dummy")
-    assert comparison.chosen == "dummy" and "dummy was asked for" in model.facts["choice"]
+    assert comparison.chosen == "dummy" and "dummy was requested" in model.facts["choice"]
     with pytest.raises(InputError, match="the model to choose must be among ls_svm, dummy, got 'forest'"):
         train(made_up_dataset(14, splits=OFFICIAL), choice="forest")
 

@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import clone
 
 from landmark_fer.core.records import mirror_records
-from landmark_fer.evaluation.validation import cross_validate_candidates, make_folds
+from landmark_fer.evaluation.cross_validation import cross_validate_candidates, make_folds
 from landmark_fer.models.candidates import CLASSIC_CANDIDATES, make_candidates
 from landmark_fer.models.classic_methods import CLASSIC_METHODS
 from tests.conftest import made_up_faces

@@ -1,4 +1,4 @@
-"""Own data are divided by people or takes, never by frames; joined data sets keep their own splits."""
+"""Tests of `prepare_folds`: collected data are split by subject or take, merged data sets each by themselves."""
 
 from dataclasses import replace
 
@@ -7,14 +7,15 @@ import pytest
 
 from landmark_fer.core.errors import DataError
 from landmark_fer.datasets.merging import join
-from landmark_fer.evaluation.splits import interval_of_groups, prepare_folds, split_faces
+from landmark_fer.evaluation.scores import split_intervals
+from landmark_fer.evaluation.splits import prepare_folds, split_faces
 from tests.conftest import made_up_dataset
 
 CLASSES = ("happy", "sad", "surprise")
 
 
-def own_faces(people, n_rounds, n_each=4, source="mine"):
-    """A data set of takes: every person shows every expression in every round, `n_each` faces a take."""
+def collected_faces(people, n_rounds, n_each=4, source="mine"):
+    """Return a data set in which every person shows every expression in every round, with `n_each` faces a take."""
     rows = [
         (person, expression, number)
         for expression in CLASSES
@@ -29,38 +30,38 @@ def own_faces(people, n_rounds, n_each=4, source="mine"):
     return replace(faces, takes=takes, near_duplicate_groups=groups, source=source)
 
 
-def test_other_data_are_left_as_they_are():
+def test_other_data_sets_are_unchanged():
     faces = made_up_dataset(6)
     prepared = prepare_folds(faces, n_folds=4)
     assert prepared.dataset is faces
     assert (prepared.n_folds, prepared.sentences) == (4, [])
 
 
-def test_one_persons_last_takes_are_held_out():
-    faces = own_faces(["ann"], 4)
+def test_the_last_takes_of_one_person_are_held_out():
+    faces = collected_faces(["ann"], 4)
     prepared = prepare_folds(faces)
     held = prepared.dataset.splits == "held out"
     assert set(faces.takes[held]) == {f"ann, round-04-{name}" for name in CLASSES}
     assert prepared.n_folds == 3
-    assert "figures are of one person (ann)" in prepared.sentences[0]
+    assert "scores are for one person (ann)" in prepared.sentences[0]
     assert "3 folds instead of 5" in prepared.sentences[1]
 
 
 def test_no_take_is_on_both_sides():
-    faces = own_faces(["ann"], 5)
+    faces = collected_faces(["ann"], 5)
     prepared = prepare_folds(faces, n_folds=4)
     split = split_faces(prepared.dataset, n_folds=4)
     (test,) = split.tests
     assert test.name == "held out"
-    assert not test.leak_free.any()  # nobody in it is a stranger
+    assert not test.leak_free.any()  # all are of the person in training
     assert not set(faces.takes[test.rows]) & set(faces.takes[split.training])
     takes = faces.takes[split.training]
     assert len(np.unique(split.groups)) == len(np.unique(takes))
     assert all(len(np.unique(split.groups[takes == take])) == 1 for take in np.unique(takes))
 
 
-def test_people_are_held_out_whole():
-    faces = own_faces(["ann", "bob", "cy", "di", "ed", "fay"], 2)
+def test_all_faces_of_held_out_people_are_held_out():
+    faces = collected_faces(["ann", "bob", "cy", "di", "ed", "fay"], 2)
     prepared = prepare_folds(faces)
     held = prepared.dataset.splits == "held out"
     assert not set(faces.subjects[held]) & set(faces.subjects[~held])
@@ -72,26 +73,26 @@ def test_people_are_held_out_whole():
 
 
 def test_two_people_are_too_few_for_folds_by_people():
-    with pytest.raises(DataError, match="mine has 2 for happy; record more people, or --folds-by faces"):
-        prepare_folds(own_faces(["ann", "bob"], 5))
-    nobody = replace(own_faces(["ann", "bob"], 5), subjects=np.full(120, ""))
-    prepared = prepare_folds(nobody)
+    with pytest.raises(DataError, match="mine has 2 for happy; record more people, or use --folds-by faces"):
+        prepare_folds(collected_faces(["ann", "bob"], 5))
+    without_subjects = replace(collected_faces(["ann", "bob"], 5), subjects=np.full(120, ""))
+    prepared = prepare_folds(without_subjects)
     held = prepared.dataset.splits == "held out"
-    assert {take.split(",")[0] for take in nobody.takes[held]} == {"ann", "bob"}
-    assert "people whom the model knows" in prepared.sentences[0]
+    assert {take.split(",")[0] for take in without_subjects.takes[held]} == {"ann", "bob"}
+    assert "people in the training data" in prepared.sentences[0]
 
 
 @pytest.mark.parametrize("n_rounds", [1, 2])
-def test_too_few_takes_are_said(n_rounds):
+def test_too_few_takes_are_refused(n_rounds):
     with pytest.raises(DataError, match=r"need 3 takes of each expression.*has 1 of happy"):
-        prepare_folds(own_faces(["ann"], n_rounds))
+        prepare_folds(collected_faces(["ann"], n_rounds))
 
 
-def test_each_joined_data_set_keeps_its_own_test_faces():
+def test_each_merged_data_set_has_its_own_test_faces():
     official = ["Training"] * 12 + ["PublicTest"] * 6
     first = replace(made_up_dataset(6, key="a", splits=official, correlations=[0.95] * 18), source="a")
     folder = replace(made_up_dataset(10, key="c", seed=3), source="c")
-    faces = join([first, own_faces(["ann"], 5), folder], weights=[1, 4, 1])
+    faces = join([first, collected_faces(["ann"], 5), folder], weights=[1, 4, 1])
     prepared = prepare_folds(faces, n_folds=2)
     split = split_faces(prepared.dataset, n_folds=2)
     tests = {test.name: test for test in split.tests}
@@ -101,63 +102,61 @@ def test_each_joined_data_set_keeps_its_own_test_faces():
     assert len(tests["PublicTest"].rows) == 6
     assert not tests["PublicTest"].leak_free.any()  # all have a near-duplicate
     assert tests["held out of c"].leak_free.all()
-    assert not tests["held out of mine"].leak_free.any()  # a person whom the model knows
+    assert not tests["held out of mine"].leak_free.any()  # of a person in training
     together = np.concatenate([split.training, *(test.rows for test in split.tests)])
     assert sorted(together.tolist()) == list(range(len(faces)))
     assert any("each face of mine counts 4 times; in scores" in sentence for sentence in prepared.sentences)
 
 
-def test_strangers_of_a_joined_collection_are_held_out_whole():
-    faces = join([replace(made_up_dataset(10, key="a"), source="a"), own_faces(["ann", "bob", "cy", "di"], 2)])
+def test_all_faces_of_held_out_people_of_a_merged_collection_are_held_out():
+    faces = join([replace(made_up_dataset(10, key="a"), source="a"), collected_faces(["ann", "bob", "cy", "di"], 2)])
     dataset = prepare_folds(faces, n_folds=2).dataset
     held = dataset.splits == "held out of mine"
     assert held.any()
     assert not set(faces.subjects[held]) & set(faces.subjects[~held])
 
 
-def test_a_single_round_joined_is_trained_on_and_said():
-    faces = join([replace(made_up_dataset(10, key="a"), source="a"), own_faces(["ann"], 1)])
+def test_a_merged_collection_of_one_round_is_only_trained_on():
+    faces = join([replace(made_up_dataset(10, key="a"), source="a"), collected_faces(["ann"], 1)])
     prepared = prepare_folds(faces, n_folds=2)
     assert set(prepared.dataset.splits[faces.origins == "mine"]) == {"Training"}
     assert any("nothing is held out" in sentence for sentence in prepared.sentences)
 
 
-def test_intervals_of_takes_are_wider_than_of_faces():
+def test_intervals_of_takes_are_wider_than_those_of_faces():
     from landmark_fer.evaluation.scores import wilson_interval
 
-    faces = own_faces(["ann"], 4, n_each=20)
+    faces = collected_faces(["ann"], 4, n_each=20)
     right = np.char.endswith(faces.takes, "happy") | np.char.endswith(faces.takes, "sad")
-    low, high = interval_of_groups(faces, np.arange(len(faces)), right)["accuracy_interval"]
+    low, high = split_intervals(faces, np.arange(len(faces)), right)["accuracy_interval"]
     narrow = wilson_interval(right.sum(), len(right))
     assert low < narrow[0] - 0.05
     assert high > narrow[1] + 0.05
-    low, high = interval_of_groups(faces, np.arange(len(faces)), np.ones(len(faces), bool))["accuracy_interval"]
+    low, high = split_intervals(faces, np.arange(len(faces)), np.ones(len(faces), bool))["accuracy_interval"]
     assert low == pytest.approx(wilson_interval(12, 12)[0])  # twelve takes, however many faces
-    assert interval_of_groups(made_up_dataset(5), np.arange(15), np.ones(15, bool)) == {}
+    assert split_intervals(made_up_dataset(5), np.arange(15), np.ones(15, bool)) == {}
 
 
-def test_intervals_of_known_people_are_those_that_evaluate_gives():
-    from landmark_fer.evaluation.scores import score, wilson_interval
-    from landmark_fer.evaluation.subjects import scores_by_subject
+def test_intervals_of_known_subjects_equal_those_of_evaluate():
+    from landmark_fer.evaluation.scores import score, subject_intervals, wilson_interval
 
     people = [f"S{row % 12:03d}" for row in range(180)]
     faces = replace(made_up_dataset(60, subjects=people), source="people")
     rows = np.arange(0, 180, 2)  # of six people, three of whom are always read wrongly
     right = np.isin(faces.subjects[rows], ["S000", "S002", "S004"])
-    strangers = faces.subjects[rows] != "S004"
+    leak_free = faces.subjects[rows] != "S004"
     columns = np.array([faces.classes.index(each) for each in faces.expressions[rows]])
     probabilities = np.eye(3)[np.where(right, columns, (columns + 1) % 3)]
-    intervals = interval_of_groups(faces, rows, right, leak_free=strangers)
-    asked = faces.expressions[rows], probabilities, faces.classes
-    evaluated = score(*asked, leak_free=strangers)
-    evaluated |= scores_by_subject(faces.take(rows), probabilities, faces.classes, leak_free=strangers)
+    intervals = split_intervals(faces, rows, right, leak_free=leak_free)
+    evaluated = score(faces.expressions[rows], probabilities, faces.classes, leak_free=leak_free)
+    evaluated |= subject_intervals(faces.take(rows), probabilities, faces.classes, leak_free=leak_free)
     assert intervals == {name: evaluated[name] for name in ("accuracy_interval", "accuracy_leak_free_interval")}
     narrow = wilson_interval(right.sum(), len(right))
     assert intervals["accuracy_interval"][0] < narrow[0] - 0.1 < narrow[1] + 0.1 < intervals["accuracy_interval"][1]
 
 
 @pytest.mark.parametrize("people", [["", *["ann"] * 8, *["bob"] * 9], ["ann"] * 18])
-def test_where_one_is_unknown_or_all_are_one_the_scores_own_interval_holds(people):
+def test_intervals_are_those_of_score_for_one_or_unknown_subjects(people):
     faces = made_up_dataset(6, subjects=people)
-    assert interval_of_groups(faces, np.arange(18), np.arange(18) < 9, leak_free=np.ones(18, bool)) == {}
-    assert interval_of_groups(faces, np.arange(0), np.ones(0, bool)) == {}
+    assert split_intervals(faces, np.arange(18), np.arange(18) < 9, leak_free=np.ones(18, bool)) == {}
+    assert split_intervals(faces, np.arange(0), np.ones(0, bool)) == {}

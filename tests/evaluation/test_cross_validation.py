@@ -1,4 +1,4 @@
-"""Folds that no near-duplicate can cheat, and every candidate on the same ones."""
+"""Tests of grouped folds and of cross-validation of several candidates."""
 
 from collections import Counter
 
@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.pipeline import Pipeline
 
 from landmark_fer.core.errors import DataError, InputError
-from landmark_fer.evaluation.validation import cross_validate_candidates, make_folds, sample_rows
+from landmark_fer.evaluation.cross_validation import cross_validate_candidates, make_folds, sample_rows
 from landmark_fer.models.candidates import Candidate, make_candidates
 from tests.conftest import made_up_faces
 
@@ -17,14 +17,14 @@ CLASSES = ("happy", "sad", "surprise")
 
 @pytest.fixture
 def labels(generator):
-    """Expressions of 300 faces in unequal shares, and groups of up to four of one expression."""
+    """Expressions of 300 faces in unequal shares, and small groups of one expression."""
     expressions = np.sort(generator.choice(CLASSES, 300, p=[0.5, 0.3, 0.2]))
     groups = np.cumsum(generator.random(300) < 0.6)
     return expressions, groups
 
 
 class TestFolds:
-    def test_every_face_is_tested_once_and_never_trained_on_then(self, labels):
+    def test_every_face_is_tested_once(self, labels):
         folds = make_folds(*labels, n_folds=4)
         assert len(folds) == 4
         np.testing.assert_array_equal(np.sort(np.concatenate([test for _, test in folds])), np.arange(300))
@@ -35,18 +35,18 @@ class TestFolds:
         for training, test in make_folds(*labels, n_folds=5):
             assert not set(labels[1][training]) & set(labels[1][test])
 
-    def test_every_fold_has_about_the_shares_of_the_whole(self, labels):
+    def test_folds_are_stratified(self, labels):
         expressions, _ = labels
         for _, test in make_folds(*labels, n_folds=3):
             for name in CLASSES:
                 assert (expressions[test] == name).mean() == pytest.approx((expressions == name).mean(), abs=0.05)
 
-    def test_the_same_random_state_gives_the_same_folds_and_another_others(self, labels):
+    def test_folds_depend_on_the_random_state(self, labels):
         first, again, other = (make_folds(*labels, random_state=state)[0][1].tolist() for state in (0, 0, 1))
         assert first == again != other
 
     @pytest.mark.parametrize("n_folds", [1, 0, -3])
-    def test_fewer_than_two_are_refused(self, labels, n_folds):
+    def test_fewer_than_two_folds_are_refused(self, labels, n_folds):
         with pytest.raises(InputError, match=f"folds must be 2 or more, got {n_folds}"):
             make_folds(*labels, n_folds=n_folds)
 
@@ -69,7 +69,7 @@ class TestFolds:
 
 
 class CountingFeatures(TransformerMixin, BaseEstimator):
-    """Landmarks as they are; counts its fits in the process."""
+    """Landmarks as features; counts its fits in this process."""
 
     fits = Counter()
 
@@ -85,7 +85,7 @@ class CountingFeatures(TransformerMixin, BaseEstimator):
 
 
 class Recorder(ClassifierMixin, BaseEstimator):
-    """Answers the first class always; notes how many faces it was fitted on."""
+    """Always predicts the first class; records the number of training faces."""
 
     sizes = []
 
@@ -108,7 +108,7 @@ def faces():
     return records, expressions, make_folds(expressions, np.arange(36), n_folds=3)
 
 
-def test_every_face_is_answered_once_and_well(faces):
+def test_every_face_is_predicted_once(faces):
     records, expressions, folds = faces
     candidates = make_candidates(["dummy", "ls_svm"], features="geometry")
     results = cross_validate_candidates(candidates, records, expressions, folds, CLASSES, bar=False)
@@ -119,7 +119,7 @@ def test_every_face_is_answered_once_and_well(faces):
     assert (np.array(CLASSES)[results["ls_svm"].probabilities.argmax(axis=1)] == expressions).mean() > 0.8
 
 
-def test_predictions_come_from_models_that_did_not_see_the_face(faces):
+def test_predictions_come_from_models_not_fitted_on_the_face(faces):
     records, expressions, folds = faces
     candidate = make_candidates(["ls_svm"], features="geometry")["ls_svm"]
     result = cross_validate_candidates({"ls_svm": candidate}, records, expressions, folds, CLASSES, bar=False)["ls_svm"]
@@ -128,18 +128,18 @@ def test_predictions_come_from_models_that_did_not_see_the_face(faces):
     np.testing.assert_allclose(result.probabilities[test], by_hand.predict_proba(records[test]), atol=1e-5)
 
 
-def test_columns_have_the_order_asked_for(faces):
+def test_columns_follow_the_order_of_classes(faces):
     records, expressions, folds = faces
-    turned = CLASSES[::-1]
+    reverse = CLASSES[::-1]
     candidates = make_candidates(["ls_svm"], features="geometry")
     first, second = (
         cross_validate_candidates(candidates, records, expressions, folds, classes, bar=False)["ls_svm"].probabilities
-        for classes in (CLASSES, turned)
+        for classes in (CLASSES, reverse)
     )
     np.testing.assert_array_equal(first, second[:, ::-1])
 
 
-def test_two_jobs_give_what_one_gives(faces):
+def test_jobs_do_not_change_the_result(faces):
     records, expressions, folds = faces
     candidates = make_candidates(["dummy", "embedding_knn"], features="geometry")
     one, two = (
@@ -150,26 +150,26 @@ def test_two_jobs_give_what_one_gives(faces):
         np.testing.assert_allclose(one[name].probabilities, two[name].probabilities, atol=1e-5)
 
 
-def test_shared_features_are_fitted_once_a_fold(faces):
+def test_shared_features_are_fitted_once_per_fold(faces):
     CountingFeatures.fits.clear()
     candidates = {"a": counted(), "b": counted(), "c": counted("other")}
     cross_validate_candidates(candidates, *faces, CLASSES, bar=False)
     assert CountingFeatures.fits == {"plain": 3, "other": 3}
 
 
-def test_a_sample_is_drawn_for_those_that_ask_for_one(faces):
+def test_only_candidates_with_fold_sample_are_fitted_on_a_sample(faces):
     Recorder.sizes.clear()
     cross_validate_candidates({"few": counted(fold_sample=9), "all": counted()}, *faces, CLASSES, bar=False)
     assert Recorder.sizes == [9, 24] * 3
 
 
-def test_the_callers_candidates_stay_unfitted(faces):
+def test_candidates_stay_unfitted(faces):
     candidates = {"a": counted()}
     cross_validate_candidates(candidates, *faces, CLASSES, bar=False)
     assert not hasattr(candidates["a"].pipeline[-1], "classes_")
 
 
-def test_a_sample_is_stratified_sorted_and_everything_where_there_is_no_more():
+def test_samples_are_stratified_and_sorted():
     expressions = np.repeat(["happy", "sad"], [80, 20])
     rows = sample_rows(expressions, 50, random_state=0)
     assert len(rows) == len(set(rows)) == 50 and (np.diff(rows) > 0).all()
