@@ -6,12 +6,12 @@ from landmark_fer import __version__
 from landmark_fer.core.command import run_command
 
 COMMANDS = {
-    "fit": "compare models on a data set, choose, refit, test, save",
+    "fit": "compare models on a data set and save the best one",
     "evaluate": "score a saved model on a data set",
-    "report": "write a saved model's report again",
-    "live": "read expressions from a webcam, video, image, folder, stream or the demo",
-    "collect": "record your own expressions, to fit on them alone or with other data",
-    "datasets.geometry_table": "rebuild the bundled table of landmarks",
+    "report": "write the report of a saved model again",
+    "live": "recognize expressions in a camera, video, image, folder, stream or the demo",
+    "collect": "record your own expressions to fit a model on them",
+    "datasets.geometry_table": "build the bundled table of landmarks again",
 }
 
 
@@ -25,7 +25,7 @@ def _list():
     width = max(map(len, COMMANDS))
     for name, meaning in COMMANDS.items():
         print(f"  python -m landmark_fer.{name:{width}}  {meaning}")
-    print("\neach takes --help")
+    print("\nadd --help for the options of a command")
     return 0
 
 

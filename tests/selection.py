@@ -1,7 +1,7 @@
-"""Which tests run, in how many processes, and what the end of a run says about those that did not.
+"""Pytest hooks: selection of slow tests, number of processes, summary of the tests that did not run.
 
-`tests/conftest.py` imports these hooks. ``pyproject.toml`` leaves out the tests marked ``slow``; naming a test by its
-node id runs it all the same.
+`tests/conftest.py` imports these hooks. ``pyproject.toml`` deselects tests marked ``slow``; a test named by its node id
+still runs.
 """
 
 import ast
@@ -15,10 +15,10 @@ import pytest
 
 QUICK = "not slow or named"
 MOST_WORKERS = 4
-"""More processes than this wait for the longest file."""
+"""With more processes, all wait for the longest file."""
 
 SLOW_FIXTURES = {"keras": "loads Keras", "browser": "runs Chromium"}
-"""A test that uses one of these is slow without a mark of its own."""
+"""Fixtures whose tests are slow without a mark, and why."""
 
 LEFT_OUT = pytest.StashKey[int]()
 
@@ -29,8 +29,8 @@ def slow(*values):
 
 
 def pytest_configure(config):
-    """Give each process one thread for its arithmetic."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # workers load NumPy after this; theirs would wait for one another
+    """Limit numerical libraries to one thread per process."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before workers load NumPy
     config.stash[LEFT_OUT] = 0
 
 
@@ -48,7 +48,7 @@ def pytest_xdist_auto_num_workers(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Mark tests as slow that use a slow fixture, and as named those whose node ids the command line has."""
+    """Mark tests with a slow fixture as slow, and tests whose node id is on the command line as named."""
     arguments = [argument.partition("::") for argument in config.args if "::" in argument]
     named = [((config.invocation_params.dir / path).resolve(), name) for path, _, name in arguments]
     for item in items:
@@ -59,32 +59,32 @@ def pytest_collection_modifyitems(config, items):
 
 
 def is_named(item, name):
-    """Say whether a test has a name within its file, or that of its class, or is one of several of that name."""
+    """Return whether a name in a file is that of a test, its class or its parametrized tests."""
     own = item.nodeid.partition("::")[2]
     return own == name or own.startswith((f"{name}::", f"{name}["))
 
 
 def pytest_deselected(items):
-    """Count the slow tests that the default leaves out."""
+    """Count the slow tests that the default deselects."""
     if items and items[0].config.option.markexpr == QUICK:
         items[0].config.stash[LEFT_OUT] += sum(item.get_closest_marker("slow") is not None for item in items)
 
 
 def pytest_sessionfinish(session):
-    """Tell the process that started this one how many tests it left out."""
+    """Send the number of deselected slow tests to the main process."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["left_out"] = session.config.stash[LEFT_OUT]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node):
-    """Take over how many tests a worker left out; each collects all of them."""
+    """Receive the number of deselected slow tests from a worker; all workers collect the same tests."""
     count = getattr(node, "workeroutput", {}).get("left_out", 0)
     node.config.stash[LEFT_OUT] = max(node.config.stash[LEFT_OUT], count)
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Name the tests that were skipped, by what is missing, and say how to run those that were left out."""
+    """List skipped tests by what is missing, and print the command that runs the deselected ones."""
     missing = tests_by_reason(terminalreporter.stats.get("skipped", ()), config.rootpath)
     if missing:
         terminalreporter.section("tests that were skipped, by what is missing")
@@ -107,26 +107,26 @@ def tests_by_reason(reports, root):
     ----------
     reports : iterable of pytest.CollectReport or pytest.TestReport
     root : Path
-        Folder that the reports' paths start from; its files of requirements say how to install a package.
+        Root of the reports' paths, with the requirements files.
 
     Returns
     -------
     dict
-        From a reason to a dict from a path to a list of names, each once. Of a module that was skipped as a whole
-        these are the names of all its test functions.
+        Maps a reason to a dict that maps a path to a list of names. A module that was skipped as a whole has the
+        names of all its test functions.
     """
-    found = {}
+    skipped = {}
     for report in reports:
-        tests = found.setdefault(reason_of(report, root), {})
+        tests = skipped.setdefault(reason_of(report, root), {})
         path, _, name = report.nodeid.partition("::")
         named = {path: [name.partition("[")[0]]} if name else names_below(path, root)
         for each, names in named.items():
             tests[each] = list(dict.fromkeys(tests.get(each, []) + names))
-    return found
+    return skipped
 
 
 def reason_of(report, root):
-    """Return why a test was skipped; of a missing package, its name and how to install it."""
+    """Return why a test was skipped; for a missing package, its name and how to install it."""
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     reason = reason.removeprefix("Skipped: ")
     if missing := re.match(r"could not import '(\w+)", reason):
@@ -137,15 +137,12 @@ def reason_of(report, root):
 
 
 def requirements_files(root):
-    """Return the file of requirements that lists each optional package, by the package's import name.
-
-    Of several files that list one, the shortest is returned.
-    """
-    found = {}
+    """Return the shortest requirements file that lists each optional package, by the package's import name."""
+    files = {}
     for path in sorted(root.glob("requirements-*.txt"), key=lambda path: path.stat().st_size):
         for name in re.findall(r"^\w[\w-]*", path.read_text(encoding="utf-8"), re.MULTILINE):
-            found.setdefault(name.replace("-", "_"), path.name)
-    return found
+            files.setdefault(name.replace("-", "_"), path.name)
+    return files
 
 
 def names_below(path, root):

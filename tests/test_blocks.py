@@ -1,8 +1,8 @@
-"""Every block of code that a page shows is run: as it is, or as a row of the table here says, and why.
+"""Every code block of a documentation page runs, unchanged or replaced by a row of the table below.
 
-A page's blocks are run in their order, in a folder that has what the pages speak of: a photo, images in a folder for
-each expression, a small csv in FER2013's form, the bundled models. A command that no row covers is run as it stands; a
-block in any other language than these fails.
+The blocks of a page run in order, in a folder with the files that the pages name: a photo, a folder of images per
+expression, a small csv like FER2013's, the bundled models. Commands without a row run unchanged; blocks in an unknown
+language fail.
 """
 
 import importlib
@@ -25,17 +25,17 @@ WITH_CODE = [path for path in PAGES if blocks_of(path)]
 
 
 class Row(NamedTuple):
-    """What a line of shell is run as: where the pattern is all of it, the replacement stands for it."""
+    """A replacement for shell commands that match a pattern completely, and the reason."""
 
     pattern: str
     replacement: str
     why: str
 
 
-SHORTENED = (
-    Row(r"(LIVE) \[.*\]", r"\1 --help", "it shows how options are written"),
+REPLACEMENTS = (
+    Row(r"(LIVE) \[.*\]", r"\1 --help", "it shows the syntax"),
     Row(r"LIVE --web(.*)", r"served --web 127.0.0.1:0\1", "it serves until Ctrl-C; another may have the port"),
-    Row(r"(curl .*) http://127\.0\.0\.1:8000(\S+)", r"asked \1 \2", "the server of the block before has ended by now"),
+    Row(r"(curl .*) http://127\.0\.0\.1:8000(\S+)", r"asked \1 \2", "the server of the block before has ended"),
     Row(r"(LIVE(?: (?!--source)\S+)*)", r"\1 --source demo --headless --max-frames 3", "no camera, no display"),
     Row(r"(LIVE .*--source demo.*)", r"\1 --headless --max-frames 3", "no display"),
     Row(r"(FIT(?: --out \S+)?)", r"\1 --models dummy --folds 2 --jobs 1", "all its models take two minutes"),
@@ -44,7 +44,7 @@ SHORTENED = (
         r"COLLECT \1 --source demo --spans video.csv --consent",
         "no camera, no display",
     ),
-    Row(r"COLLECT --source video\.mp4 (.*)", r"COLLECT --source demo \1", "the video is the reader's own"),
+    Row(r"COLLECT --source video\.mp4 (.*)", r"COLLECT --source demo \1", "there is no such video"),
     Row(
         r"FIT --data my_faces --out (\S+)",
         r"FIT --data images --models dummy,ls_svm --folds 2 --jobs 1 --out \1",
@@ -68,7 +68,11 @@ SHORTENED = (
     Row(r"python -m pip install (.*)", r"required \1", "needs the network"),
     Row(r"python3? -m venv (\S+)", r"shell python -m venv --without-pip \1", "pip in it would take half a minute"),
     Row(r"\. \S+/bin/activate", r"shell \g<0>", "an environment is the shell's"),
-    Row(r"python -m pytest(?: -m \S+)?", "shell python -m pytest --collect-only HERE/tests/test_main.py", "this is it"),
+    Row(
+        r"python -m pytest(?: -m \S+)?",
+        "shell python -m pytest --collect-only HERE/tests/test_main.py",
+        "this test is part of it",
+    ),
     Row(
         r"LANDMARK_FER_FUZZ_DEPTH=\d+ python -m pytest -m \S+ tests/accidents",
         "shell python -m pytest --collect-only HERE/tests/accidents/test_supply.py",
@@ -89,27 +93,27 @@ SHORTENED = (
     ),
     Row(r"python -m sphinx .*", "folder docs", "tests/test_docs.py builds the site"),
 )
-"""The first row that fits a command changes it."""
+"""The first row that matches a command replaces it."""
 
-SHORT = {
+ABBREVIATIONS = {
     "LIVE": "python -m landmark_fer.live",
     "COLLECT": "python -m landmark_fer.collect",
     "FIT": "python -m landmark_fer.fit",
     "TABLE": "python -m landmark_fer.datasets.geometry_table",
     "HERE": str(ROOT),
 }
-"""What words in capitals stand for in the table."""
+"""Abbreviations in the table."""
 
 NOT_CODE = ("image -> detector or follower -> 68 landmarks", "images/\n  happy/")
-"""How blocks begin that show something else than code."""
+"""First words of blocks that are not code."""
 
 
 @pytest.fixture(scope="module")
-def things(tmp_path_factory, astronaut, lfw_crops, lfw_csv):
-    """A folder with what the pages speak of."""
+def page_files(tmp_path_factory, astronaut, lfw_crops, lfw_csv):
+    """A folder with the files that the pages name."""
     import gzip
 
-    folder = tmp_path_factory.mktemp("things")
+    folder = tmp_path_factory.mktemp("page_files")
     Image.fromarray(astronaut).save(folder / "photo.jpg", quality=95)
     (folder / "fer2013.csv.gz").write_bytes(gzip.compress(lfw_csv.read_bytes(), 1))
     for i, crop in enumerate(lfw_crops):
@@ -129,9 +133,9 @@ def things(tmp_path_factory, astronaut, lfw_crops, lfw_csv):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", WITH_CODE, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_code_of_the_page_runs(path, things, session_cache, tmp_path, monkeypatch):
+def test_code_of_the_page_runs(path, page_files, session_cache, tmp_path, monkeypatch):
     here = tmp_path / "here"
-    shutil.copytree(things, here)
+    shutil.copytree(page_files, here)
     monkeypatch.chdir(here)
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
     for block in blocks_of(path):
@@ -161,26 +165,26 @@ def run_command(command, monkeypatch):
     command = re.sub(r"(^|\s+)# .*", "", command).strip()
     if not command:
         return
-    for row in SHORTENED:
-        if found := re.fullmatch(spelt_out(row.pattern, re.escape), command):
-            command = spelt_out(found.expand(row.replacement), str)
+    for row in REPLACEMENTS:
+        if match := re.fullmatch(expand_abbreviations(row.pattern, re.escape), command):
+            command = expand_abbreviations(match.expand(row.replacement), str)
             break
     first, *words = shlex.split(command)
-    if first in WAYS:
-        WAYS[first](words)
+    if first in RUNNERS:
+        RUNNERS[first](words)
     else:
         assert [first, *words[:1]] == ["python", "-m"], f"no rule for the command {command!r}; add a row to the table"
         run_module(words[1], words[2:], monkeypatch)
 
 
-def spelt_out(text, form):
-    for word, meaning in SHORT.items():
-        text = text.replace(word, form(meaning))
+def expand_abbreviations(text, quote):
+    for word, meaning in ABBREVIATIONS.items():
+        text = text.replace(word, quote(meaning))
     return text
 
 
 def run_module(name, arguments, monkeypatch):
-    """Run a module of ours as ``python -m`` would, without starting Python again."""
+    """Run a module of this project as ``python -m`` does, in this process."""
     assert name.split(".")[0] in ("landmark_fer", "benchmarks"), f"no rule for python -m {name}; add a row to the table"
     monkeypatch.setattr(sys, "argv", [name, *arguments])
     try:
@@ -191,7 +195,7 @@ def run_module(name, arguments, monkeypatch):
 
 
 def entry(name):
-    """The module that ``python -m`` runs: of a package its __main__."""
+    """Return the module that ``python -m`` runs; for a package, its ``__main__``."""
     package = importlib.import_module(name)
     return importlib.import_module(f"{name}.__main__") if hasattr(package, "__path__") else package
 
@@ -206,7 +210,7 @@ def run_in_shell(words):
 
 
 def check_requirements(words):
-    """The files of requirements are there, and each line in them can be read; a file may name others."""
+    """Requirements files exist and parse; a file may include others."""
     from packaging.requirements import Requirement
 
     assert words[0] == "-r" and len(words) % 2 == 0
@@ -231,7 +235,7 @@ def check_options(words):
 
 
 def check_description(text):
-    """The description of a network is one that its reader takes."""
+    """The description of a network can be read."""
     from landmark_fer.models.networks.description import read_sidecar
 
     Path("network.json").write_text(text, encoding="utf-8")
@@ -239,7 +243,7 @@ def check_description(text):
 
 
 def check_spans(text):
-    """The csv is one that the reader of spans takes."""
+    """The csv of spans can be read."""
     from landmark_fer.collect.spans import read_spans
 
     Path("spans.csv").write_text(text + "\n", encoding="utf-8")
@@ -247,12 +251,12 @@ def check_spans(text):
 
 
 def serving(options):
-    """Start the server, and return its process and address once it listens."""
+    """Start the server; return its process and address once it listens."""
     command = [sys.executable, "-m", "landmark_fer.live", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     for line in process.stdout:
-        if found := re.search(r"open (http://\S+?)/? in a browser", line):
-            return process, found[1]
+        if match := re.search(r"open (http://\S+?)/? in a browser", line):
+            return process, match[1]
     raise AssertionError(f"the server ended with status {process.wait(30)}")
 
 
@@ -262,19 +266,19 @@ def end(process):
     process.wait(60)
 
 
-def look_at_the_page(options):
+def request_the_page(options):
     from urllib.request import urlopen
 
     process, address = serving(options)
     try:
-        with urlopen(address, timeout=60) as prediction:
-            assert prediction.status == 200 and b"<html" in prediction.read()
+        with urlopen(address, timeout=60) as response:
+            assert response.status == 200 and b"<html" in response.read()
     finally:
         end(process)
 
 
-def ask_the_server(words):
-    """Send what curl would send."""
+def post_to_the_server(words):
+    """Send the request of a curl command."""
     from urllib.request import Request, urlopen
 
     (curl, option, file, header, kind), path = words[:-1], words[-1]
@@ -283,24 +287,24 @@ def ask_the_server(words):
     try:
         name, _, value = kind.partition(": ")
         request = Request(address + path, data=Path(file.removeprefix("@")).read_bytes(), headers={name: value})
-        with urlopen(request, timeout=60) as prediction:
-            assert json.load(prediction)["faces"][0]["expression"]
+        with urlopen(request, timeout=60) as response:
+            assert json.load(response)["faces"][0]["expression"]
     finally:
         end(process)
 
 
-WAYS = {
+RUNNERS = {
     "shell": run_in_shell,
     "required": check_requirements,
     "folder": check_folder,
     "parsed": check_options,
-    "served": look_at_the_page,
-    "asked": ask_the_server,
+    "served": request_the_page,
+    "asked": post_to_the_server,
 }
-"""Commands of the table that are not run by Python's ``-m``."""
+"""Commands of the table that are not modules."""
 
 
-def test_a_block_that_no_rule_covers_fails(monkeypatch):
+def test_blocks_without_a_rule_fail(monkeypatch):
     from tests.documents import Block
 
     for word, text in (
@@ -315,7 +319,7 @@ def test_a_block_that_no_rule_covers_fails(monkeypatch):
 
 def test_the_readme_and_the_guides_have_code():
     names = {path.relative_to(ROOT).as_posix() for path in WITH_CODE}
-    assert {"README.md", "docs/quickstart.md", "docs/live.md", "docs/networks.md", "data/README.md"} <= names
+    assert {"README.md", "docs/quickstart.md", "docs/live.md", "docs/own_model.md", "data/README.md"} <= names
 
 
 COMMANDS = {
@@ -328,9 +332,9 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("module", sorted({module for module, _, _ in COMMANDS}))
-def test_commands_in_the_text_have_the_options_that_are_named(module, monkeypatch, capsys):
+def test_commands_in_the_text_have_these_options(module, monkeypatch, capsys):
     run_module(module, ["--help"], monkeypatch)
-    known = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out))
+    options = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out))
     for _, page, command in sorted(one for one in COMMANDS if one[0] == module):
         named = set(re.findall(r"(?<!\S)--[a-z][a-z-]+", command))
-        assert named <= known, f"{page}: {command!r} names {sorted(named - known)}"
+        assert named <= options, f"{page}: {command!r} names {sorted(named - options)}"

@@ -38,19 +38,8 @@ LEVELS = {name: level for level, name in enumerate(LAYERS)}
 COMMANDS = ("fit", "evaluate", "report", "live", "collect", "__main__")
 PRINTING = {f"landmark_fer.{name}" for name in COMMANDS}
 PRINTING |= {f"landmark_fer.{name}.__main__" for name in COMMANDS} | {"landmark_fer.datasets.geometry_table"}
-HEAVY = (
-    "dlib",
-    "cv2",
-    "keras",
-    "tensorflow",
-    "torch",
-    "matplotlib",
-    "sklearn",
-    "scipy",
-    "pandas",
-    "onnxruntime",
-    "jinja2",
-)
+HEAVY = ("dlib", "cv2", "keras", "tensorflow", "torch", "matplotlib", "sklearn", "scipy", "pandas")
+HEAVY += ("onnxruntime", "jinja2")
 
 
 def imported(tree):
@@ -70,7 +59,7 @@ def layer(module):
     return parts[1] if len(parts) > 1 else ""
 
 
-def test_every_module_belongs_to_a_known_layer():
+def test_every_module_belongs_to_a_layer():
     assert {layer(name) for name in MODULES} - {"__init__"} <= set(LEVELS)
 
 
@@ -87,7 +76,7 @@ def test_only_perception_imports_dlib():
     assert {layer(name) for name in users} == {"perception"}
 
 
-def test_nothing_imports_the_package_that_carries_the_predictor():
+def test_nothing_imports_the_package_of_the_predictor():
     for tree in TREES.values():
         assert not any(other.startswith("face_recognition_models") for other in imported(tree))
 
@@ -100,7 +89,7 @@ def test_only_commands_print():
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_everything_public_says_what_it_is(name):
+def test_everything_public_has_a_docstring(name):
     tree = TREES[name]
     assert ast.get_docstring(tree), f"{name} has no docstring"
     scopes = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_"))]
@@ -111,7 +100,7 @@ def test_everything_public_says_what_it_is(name):
 
 
 def loaded_by(code):
-    """The heavy packages that a fresh Python has loaded after running some code."""
+    """Return the heavy packages that a new Python process has loaded after running some code."""
     code = f"""
 import atexit, sys
 def report():
@@ -135,7 +124,7 @@ def test_the_help_of_a_command_loads_nothing_heavy(command):
     assert loaded_by(code + f"runpy.run_module('landmark_fer.{command}', run_name='__main__')") == []
 
 
-def test_every_name_that_the_package_offers_is_there():
+def test_every_public_name_exists():
     import landmark_fer
 
     for name in landmark_fer.__all__:
@@ -145,11 +134,11 @@ def test_every_name_that_the_package_offers_is_there():
 
 
 @pytest.mark.skipif(shutil.which("git") is None or not (ROOT / ".git").exists(), reason="no checkout")
-def test_no_tracked_file_names_a_place_on_one_machine():
-    listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, cwd=ROOT, check=True).stdout
-    own_place = re.compile(r"(?<![\w.~<])/(?:work|home|root|Users|tmp/w)/\w|\b[A-Z]:\\Users\\")
-    found = []
-    for name in filter(None, listed.split("\0")):
+def test_no_tracked_file_has_a_path_of_one_machine():
+    names = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    machine_path = re.compile(r"(?<![\w.~<])/(?:work|home|root|Users|tmp/w)/\w|\b[A-Z]:\\Users\\")
+    wrong = []
+    for name in filter(None, names.split("\0")):
         path = ROOT / name
         if not path.is_file() or path == Path(__file__) or os.path.getsize(path) > 2**20:
             continue
@@ -157,5 +146,5 @@ def test_no_tracked_file_names_a_place_on_one_machine():
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
-        found += [f"{name}: {match.group()}" for match in own_place.finditer(text)]
-    assert found == []
+        wrong += [f"{name}: {match.group()}" for match in machine_path.finditer(text)]
+    assert wrong == []

@@ -1,4 +1,4 @@
-"""Names: numbers in them sort by value, litter is told from data."""
+"""File names: numbers sort by value; system files are recognized."""
 
 import random
 
@@ -56,7 +56,7 @@ def test_different_names_have_different_keys():
         "../.DS_Store",
     ],
 )
-def test_litter_is_told(name):
+def test_system_files_are_recognized(name):
     assert is_litter(name)
 
 
@@ -64,10 +64,10 @@ def test_litter_is_told(name):
     "name",
     ["1.jpg", "happy/thumbs.jpg", "desktop/1.jpg", "MACOSX/1.jpg", "notes.txt", ".mine/1.jpg", "checkpoints/1.jpg"],
 )
-def test_what_somebody_may_have_meant_is_no_litter(name):
+def test_other_files_are_kept(name):
     assert not is_litter(name)
 
 
-def test_hidden_means_a_dot_in_front_of_any_part_but_of_the_way_up():
+def test_hidden_names_have_a_part_with_a_leading_dot():
     assert is_hidden(".mine/1.jpg") and is_hidden("happy/.1.jpg")
     assert not is_hidden("../happy/1.jpg") and not is_hidden("./1.jpg") and not is_hidden("a.b/1.jpg")

@@ -1,4 +1,4 @@
-"""What `python -m pytest` runs, and what the end of a run says: held by pytest on small samples."""
+"""Selection of tests, number of processes and final summary of `python -m pytest`, tested on small samples."""
 
 import inspect
 import os
@@ -37,7 +37,7 @@ def test_keras(keras):
 
 @pytest.fixture
 def sample(pytester, monkeypatch):
-    """Run pytest as configured here on a folder of tests of its own, by hooks imported as `tests/conftest.py` does."""
+    """Run pytest with this configuration and these hooks on its own folder of tests."""
     configured = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
     lines = [f"addopts = '{configured['addopts']} -p xdist'", f"markers = {configured['markers']!r}"]
     pytester.makepyprojecttoml("[tool.pytest.ini_options]\n" + "\n".join(lines))
@@ -60,7 +60,7 @@ def sample(pytester, monkeypatch):
     return run
 
 
-class TestWhatRuns:
+class TestSelected:
     @pytest.mark.parametrize("processes", ["auto", "0", "2"])
     def test_slow_tests_are_left_out_and_counted(self, sample, processes):
         done = sample("-n", processes)
@@ -68,33 +68,33 @@ class TestWhatRuns:
         command = f'python -m pytest -m "" *-n {processes}'
         done.stdout.fnmatch_lines([f"4 slow tests were left out; {command} runs them, too"])
 
-    def test_an_empty_mark_runs_all(self, sample):
+    def test_an_empty_mark_runs_all_tests(self, sample):
         done = sample("-m", "")
         done.assert_outcomes(passed=4, skipped=1)
         done.stdout.no_fnmatch_line("*left out*")
 
-    def test_quick_and_slow_are_all(self, sample):
+    def test_every_test_is_quick_or_slow(self, sample):
         sample("-m", "slow").assert_outcomes(passed=3, skipped=1)
 
     @pytest.mark.parametrize("processes", ["0", "2"])
     @pytest.mark.parametrize(
         "names, count", [(["test_sample.py::test_long"], 3), (["test_sample.py::test_long[1]", "test_more.py"], 2)]
     )
-    def test_a_test_that_is_named_runs(self, sample, names, count, processes):
+    def test_named_tests_run(self, sample, names, count, processes):
         done = sample("-n", processes, *names, files={"test_sample": TESTS, "test_more": TESTS})
         done.assert_outcomes(passed=count)
 
-    def test_of_a_file_that_is_named_the_quick_tests_run_and_the_command_for_the_rest_is_shown(self, sample):
+    def test_quick_tests_of_a_named_file_run(self, sample):
         done = sample("test_sample.py")
         done.assert_outcomes(passed=1)
         done.stdout.fnmatch_lines(['*; python -m pytest -m "" * test_sample.py runs them, too'])
 
-    def test_a_file_of_slow_tests_alone_runs_none_and_says_how(self, sample):
+    def test_a_file_of_slow_tests_runs_none(self, sample):
         done = sample("test_slow.py", files={"test_slow": "import pytest\npytestmark = pytest.mark.slow\n" + TESTS})
         assert done.ret == pytest.ExitCode.NO_TESTS_COLLECTED
         done.stdout.fnmatch_lines(['5 slow tests were left out; python -m pytest -m "" * test_slow.py runs them, too'])
 
-    def test_a_number_of_threads_that_the_user_set_stays(self, sample, monkeypatch):
+    def test_the_users_number_of_threads_is_not_changed(self, sample, monkeypatch):
         monkeypatch.setenv("OMP_NUM_THREADS", "3")
         sample("-n", "2").assert_outcomes(failed=1)
 
@@ -103,20 +103,20 @@ class TestProcesses:
     def config(self, *arguments, capture="fd"):
         return SimpleNamespace(args=list(arguments), option=SimpleNamespace(capture=capture))
 
-    def test_many_files_take_a_process_a_core_up_to_a_limit(self, monkeypatch):
+    def test_many_files_use_one_process_per_core_up_to_a_limit(self, monkeypatch):
         monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS", raising=False)
         for cores, wanted in ((1, 1), (2, 2), (64, MOST_WORKERS)):
             monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=cores: set(range(n)), raising=False)
             assert pytest_xdist_auto_num_workers(self.config("tests")) == wanted
             assert pytest_xdist_auto_num_workers(self.config(__file__, "tests/test_main.py")) == wanted
 
-    def test_one_file_or_open_output_takes_none(self, monkeypatch):
+    def test_one_file_or_uncaptured_output_uses_no_extra_process(self, monkeypatch):
         monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS", raising=False)
         assert pytest_xdist_auto_num_workers(self.config(__file__)) == 0
         assert pytest_xdist_auto_num_workers(self.config(f"{__file__}::a", f"{__file__}::b")) == 0
         assert pytest_xdist_auto_num_workers(self.config("tests", capture="no")) == 0
 
-    def test_what_the_user_set_stays(self, monkeypatch):
+    def test_the_users_number_of_processes_is_not_changed(self, monkeypatch):
         monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "7")
         assert pytest_xdist_auto_num_workers(self.config("tests")) is None
 
@@ -152,7 +152,7 @@ def pytest_pycollect_makemodule(module_path):
 
 
 @pytest.mark.parametrize("processes", ["0", "2"])
-def test_skipped_tests_are_named_with_the_package_that_is_missing_and_its_requirements(sample, pytester, processes):
+def test_skipped_tests_are_listed_by_missing_package(sample, pytester, processes):
     (pytester.path / "requirements-a.txt").write_text("no-module>=1\nno_folder>=1\nother>=1\n")
     (pytester.path / "requirements-b.txt").write_text("-r requirements.txt\nno_module==1\n")
     done = sample("-n", processes, files=MISSING)
@@ -170,12 +170,12 @@ def test_skipped_tests_are_named_with_the_package_that_is_missing_and_its_requir
     ]
 
 
-def test_without_skipped_tests_there_is_no_such_section(sample):
+def test_without_skipped_tests_there_is_no_list(sample):
     sample().stdout.no_fnmatch_line("*what is missing*")
 
 
 HEAVY = {
-    "chromium": "runs Chromium; take it by a fixture named browser",
+    "chromium": "runs Chromium; use the fixture browser",
     "import_keras": "loads Keras; use the fixture keras",
     "keras": "loads Keras; use the fixture keras",
     "NotebookClient": "runs a notebook",
@@ -186,21 +186,21 @@ HEAVY = {
 """Names that only slow tests may reach, and what they do."""
 
 
-def names_reached(function, seen=None):
+def names_reached(function, visited=None):
     """Return the names in the code of a function and of all functions of the tests that it can reach."""
-    seen = set() if seen is None else seen
-    found, codes = set(), [function.__code__]
+    visited = set() if visited is None else visited
+    names, codes = set(), [function.__code__]
     for code in codes:  # grows meanwhile
         codes += [constant for constant in code.co_consts if hasattr(constant, "co_names")]
-        found.update(code.co_names)
-        found.update(constant for constant in code.co_consts if isinstance(constant, str))
-    for name in found & function.__globals__.keys():
+        names.update(code.co_names)
+        names.update(constant for constant in code.co_consts if isinstance(constant, str))
+    for name in names & function.__globals__.keys():
         other = inspect.unwrap(function.__globals__[name])
         is_ours = getattr(other, "__module__", "").startswith(("tests.", "test_")) and hasattr(other, "__code__")
-        if is_ours and other not in seen:
-            seen.add(other)
-            found |= names_reached(other, seen)
-    return found
+        if is_ours and other not in visited:
+            visited.add(other)
+            names |= names_reached(other, visited)
+    return names
 
 
 def functions_of(item):
@@ -210,16 +210,16 @@ def functions_of(item):
     return [item.function, *(each.func for each in definitions)]
 
 
-def test_names_are_found_in_functions_that_a_test_calls():
-    def test_that_asks():
+def test_names_in_called_functions_are_found():
+    def example():
         return [pytest.importorskip("something") for _ in range(2)]
 
-    assert {"importorskip", "something"} <= names_reached(test_that_asks)
-    assert {"names_reached", "co_consts", "__code__"} <= names_reached(test_no_quick_test_reaches_what_is_slow)
+    assert {"importorskip", "something"} <= names_reached(example)
+    assert {"names_reached", "co_consts", "__code__"} <= names_reached(test_no_quick_test_uses_slow_things)
 
 
-def test_no_quick_test_reaches_what_is_slow(request):
-    """Of the tests of this run."""
+def test_no_quick_test_uses_slow_things(request):
+    """Checks the tests of this run only."""
     reached, wrong = {}, []
     for item in request.session.items:
         if item.get_closest_marker("slow") is None:
@@ -243,9 +243,8 @@ ALL_SLOW = {
 
 @pytest.mark.slow
 def test_every_other_file_has_quick_tests():
-    """So has every package, command and kind of accident."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    quick = set(re.findall(r"^tests/(.+): \d+$", listed, re.MULTILINE))
+    output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    quick = set(re.findall(r"^tests/(.+): \d+$", output, re.MULTILINE))
     files = {path.relative_to(ROOT / "tests").as_posix() for path in (ROOT / "tests").rglob("test_*.py")}
     assert files - quick == set(ALL_SLOW)

@@ -34,9 +34,19 @@ _PACKED = (".zip", ".tar", ".tgz", ".npz")  # hold all of their images
 def add_layout_options(group):
     """Add the options on the layout of a data set to an argument parser or a group of it."""
     add = group.add_argument
-    add("--labels", choices=("fer2013", "ferplus"), default="auto", help="ferplus: votes of fer2013new.csv next to it")
+    add(
+        "--labels",
+        choices=("fer2013", "ferplus"),
+        default="auto",
+        help="ferplus: majority of the votes in fer2013new.csv",
+    )
     add("--dataset", metavar="NAME", default="auto", help="ck+, jaffe, ... (default: recognized); see data/README.md")
-    add("--images", choices=("auto", "crops", "scenes"), default="auto", help="crops: one cropped face per image")
+    add(
+        "--images",
+        choices=("auto", "crops", "scenes"),
+        default="auto",
+        help="cropped faces, or images to detect faces in",
+    )
     add("--poses", choices=("frontal", "half", "all"), default="frontal", help="head poses to use (default: frontal)")
 
 

@@ -94,7 +94,7 @@ def _add_comparison(group):
     add("--drop-label-errors", action="store_true", help="leave these faces out of the final fit")
     add("--seed", type=_seed, default=0, metavar="N", help="seed of folds, samples and networks (default: 0)")
     add("--jobs", type=int, metavar="N", help="number of processes (default: one per core)")
-    add("--cluster", metavar="ADDRESS", help="tcp://HOST:PORT of a Dask scheduler, or local (docs/size.md)")
+    add("--cluster", metavar="ADDRESS", help="tcp://HOST:PORT of a Dask scheduler, or local (docs/own_model.md)")
 
 
 def _add_networks(group):
