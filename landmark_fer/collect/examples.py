@@ -6,7 +6,7 @@ import numpy as np
 
 from landmark_fer.core.geometry import interocular_distance
 from landmark_fer.live.sources.demo_person import FACE_CENTRE, Person, to_layer
-from landmark_fer.live.sources.demo_textures import AT_REST
+from landmark_fer.live.sources.demo_textures import NEUTRAL_LANDMARKS
 
 SIDE = 230  # of an example image, pixels
 
@@ -76,8 +76,8 @@ class _Actor(Person):
 
 def _moves_of(expression):
     """Return how far each landmark moves, shape (68, 2), in pixels of the photograph."""
-    moves, outwards = np.zeros_like(AT_REST), np.sign(AT_REST[:, 0] - FACE_CENTRE[0])
+    moves, outwards = np.zeros_like(NEUTRAL_LANDMARKS), np.sign(NEUTRAL_LANDMARKS[:, 0] - FACE_CENTRE[0])
     for members, outward, down in (*_MOVES.get(expression, ()), *_ONE_SIDED.get(expression, ())):
         members = list(members)
         moves[members] = np.column_stack([outward * outwards[members], np.full(len(members), down)])
-    return moves * float(interocular_distance(AT_REST))
+    return moves * float(interocular_distance(NEUTRAL_LANDMARKS))

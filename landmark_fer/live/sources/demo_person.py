@@ -11,13 +11,14 @@ from landmark_fer.core.geometry import interocular_distance
 from landmark_fer.core.landmarks import points
 from landmark_fer.live.sources.demo_textures import (
     ACTIONS,
-    AT_REST,
     FIXED,
     HEAD,
     HEAD_SIZE,
     HEAD_TOP_LEFT,
     LANDMARKS,
+    NEUTRAL_LANDMARKS,
     OUTLINE,
+    WarpGrid,
     evaluate_warp,
     fading,
     filled,
@@ -46,7 +47,7 @@ def shape_of(amounts):
         Of each action of `ACTIONS`, 0 to 1; of ``corners_up``, 0 (neutral) to 1 (the smile of the photograph);
         ``yaw`` in degrees, positive towards the right of the image.
     """
-    shape = AT_REST + amounts.get("corners_up", 0.0) * (LANDMARKS - AT_REST)
+    shape = NEUTRAL_LANDMARKS + amounts.get("corners_up", 0.0) * (LANDMARKS - NEUTRAL_LANDMARKS)
     outwards = np.sign(LANDMARKS[:, 0] - FACE_CENTRE[0])
     for action, moves in ACTIONS.items():
         for members, outward, down in moves:
@@ -111,7 +112,7 @@ class Person:
         for (name, share), maps in zip(shares.items(), self._maps(target, shares), strict=True):
             warped = cv2.remap(self._layer(name), *maps, cv2.INTER_LINEAR)
             head = warped if share == 1 else head + share * warped
-        texture = self._layer("rest").copy()
+        texture = self._layer("neutral").copy()
         (x, y), (width, height) = self._corner, self._size
         texture[y : y + height, x : x + width] = head
         return cv2.flip(texture, 1) if self._mirrored else texture
@@ -131,10 +132,10 @@ class Person:
         begin = np.round((low - HEAD_TOP_LEFT) * SCALE).astype(int)
         fine = np.round(size * SCALE).astype(int)
         rows, columns = slice(begin[1], begin[1] + fine[1]), slice(begin[0], begin[0] + fine[0])
-        mouth = {"corner": HEAD_TOP_LEFT + begin / SCALE, "size": fine / SCALE, "step": _FINE, "pixels": fine}
-        head = {"corner": HEAD_TOP_LEFT, "size": HEAD_SIZE, "step": _COARSE, "pixels": self._size}
+        mouth = WarpGrid(HEAD_TOP_LEFT + begin / SCALE, fine / SCALE, _FINE, fine)
+        head = WarpGrid(HEAD_TOP_LEFT, HEAD_SIZE, _COARSE, self._size)
         weights = fit_warp(target, np.hstack([source - target for source in sources]))
-        whole, lips = (evaluate_warp(weights, target, **part) for part in (head, mouth))
+        whole, lips = (evaluate_warp(weights, target, grid) for grid in (head, mouth))
         for first in range(0, 2 * len(sources), 2):
             shift = whole[..., first : first + 2] * self._fade
             shift[rows, columns] = lips[..., first : first + 2]
@@ -148,7 +149,7 @@ def shares_of(amounts):
         for action, (begin, end) in _BLEND_RANGES.items()
     )
     shut = (1 - smile) * (1 - wide)
-    shares = {"smile": smile, "open": (1 - smile) * wide, "sad": shut * low, "rest": shut * (1 - low)}
+    shares = {"smile": smile, "open": (1 - smile) * wide, "sad": shut * low, "neutral": shut * (1 - low)}
     return {name: share for name, share in shares.items() if share > 0}
 
 

@@ -35,34 +35,48 @@ def fit_warp(centres, values):
     return weights.astype(np.float32)
 
 
-def evaluate_warp(weights, centres, *, corner, size, step, pixels):
-    """Return the interpolated values in a rectangle, computed on a grid and enlarged.
+class WarpGrid(NamedTuple):
+    """A rectangle in which a warp is computed on a grid, and enlarged.
+
+    Attributes
+    ----------
+    corner, size : pair of float
+        Of the rectangle, in the unit of the centres.
+    step : float
+        Of the grid, in the same unit.
+    pixels : pair of int
+        Width and height of the result.
+    """
+
+    corner: tuple
+    size: tuple
+    step: float
+    pixels: tuple
+
+
+def evaluate_warp(weights, centres, grid):
+    """Return the interpolated values in a rectangle.
 
     Parameters
     ----------
     weights : ndarray of shape (n + 1, k), float32
         As from `fit_warp`; k at most 4.
     centres : ndarray of shape (n, 2)
-    corner, size : pair of float
-        Of the rectangle, in the unit of the centres.
-    step : float
-        Of the grid.
-    pixels : pair of int
-        Width and height of the result.
+    grid : WarpGrid
 
     Returns
     -------
     ndarray of shape (height, width, k), float32
     """
-    columns, rows = (max(2, round(length / step)) for length in size)
-    x = corner[0] + (np.arange(columns, dtype=np.float32) + 0.5) * (size[0] / columns) - 0.5
-    y = corner[1] + (np.arange(rows, dtype=np.float32) + 0.5) * (size[1] / rows) - 0.5
+    columns, rows = (max(2, round(length / grid.step)) for length in grid.size)
+    x = grid.corner[0] + (np.arange(columns, dtype=np.float32) + 0.5) * (grid.size[0] / columns) - 0.5
+    y = grid.corner[1] + (np.arange(rows, dtype=np.float32) + 0.5) * (grid.size[1] / rows) - 0.5
     x, y = x.astype(np.float32), y.astype(np.float32)
     across = (x[:, None] - centres[None, :, 0].astype(np.float32)) ** 2
     down = (y[:, None] - centres[None, :, 1].astype(np.float32)) ** 2
     distances = np.sqrt(down[:, None] + across[None])
     values = cv2.gemm(distances.reshape(-1, len(centres)), weights[:-1], 1, None, 0) + weights[-1]
-    size = [int(side) for side in pixels]
+    size = [int(side) for side in grid.pixels]
     return cv2.resize(values.reshape(rows, columns, -1), size, interpolation=cv2.INTER_LINEAR)
 
 
@@ -84,7 +98,7 @@ LANDMARKS = np.array([
 
 # The neutral face; in the photograph she smiles. The difference is that of FER2013's median faces, happy to neutral,
 # with a slightly higher mouth.
-AT_REST = np.array([
+NEUTRAL_LANDMARKS = np.array([
     (179.6, 104.0), (180.4, 116.1), (181.4, 127.0), (182.7, 138.3), (185.7, 149.7), (191.0, 159.4), (199.7, 167.8),
     (209.5, 173.9), (220.1, 176.0), (231.4, 175.2), (242.5, 170.2), (252.1, 162.9), (259.2, 153.9), (263.3, 142.9),
     (266.6, 131.2), (269.6, 120.0), (271.6, 108.0),
@@ -198,12 +212,12 @@ def photograph(name):
     Parameters
     ----------
     name : str
-        ``smile`` (the original), ``rest``, ``sad`` or ``open``.
+        ``smile`` (the original), ``neutral``, ``sad`` or ``open``.
     """
     made = {
         "smile": lambda: Photograph(_original(), LANDMARKS),
-        "rest": lambda: Photograph(_rounded(_resting()), AT_REST),
-        "sad": lambda: Photograph(_rounded(_with_shadows(_resting())), AT_REST),
+        "neutral": lambda: Photograph(_rounded(_neutral()), NEUTRAL_LANDMARKS),
+        "sad": lambda: Photograph(_rounded(_with_shadows(_neutral())), NEUTRAL_LANDMARKS),
         "open": lambda: Photograph(_rounded(_with_cavity(_relaxed())), LANDMARKS),
     }[name]()
     made.image.setflags(write=False)
@@ -216,7 +230,7 @@ def _relaxed():
 
 
 @cache
-def _resting():
+def _neutral():
     return _with_lips_closed(_relaxed())
 
 
@@ -272,8 +286,8 @@ def _without_folds(photograph):
 
 def _with_lips_closed(photograph):
     """Return the photograph with the lips closed at the seam: one warp above it, another below."""
-    upper = _towards_rest(photograph, _LOWER_LIP, UPPER_LIP_EDGE)
-    lower = _towards_rest(photograph, _UPPER_LIP, LOWER_LIP_EDGE)
+    upper = _towards_neutral(photograph, _LOWER_LIP, UPPER_LIP_EDGE)
+    lower = _towards_neutral(photograph, _UPPER_LIP, LOWER_LIP_EDGE)
     rows, columns = np.arange(photograph.shape[0])[:, None], np.arange(photograph.shape[1])
     below = rows - np.interp(columns, *SEAM.T)[None]
     share = np.clip(below + 0.5, 0, 1)[..., None]
@@ -282,14 +296,14 @@ def _with_lips_closed(photograph):
     return (upper * (1 - share) + lower * share) * (1 - shadow[..., None])
 
 
-def _towards_rest(photograph, other_lip, edge):
+def _towards_neutral(photograph, other_lip, edge):
     """Return the photograph warped to the neutral landmarks without one lip; the other lip's edge is on the seam."""
     members = np.setdiff1d(np.arange(68), [*other_lip, *_INNER_LIPS])
     source = np.vstack([LANDMARKS[members], edge, HEAD, FIXED])
-    target = np.vstack([AT_REST[members], SEAM, HEAD, FIXED])
+    target = np.vstack([NEUTRAL_LANDMARKS[members], SEAM, HEAD, FIXED])
     (left, top), (width, height) = HEAD_TOP_LEFT, HEAD_SIZE
     weights = fit_warp(target, source - target)
-    shift = evaluate_warp(weights, target, corner=HEAD_TOP_LEFT, size=HEAD_SIZE, step=1.0, pixels=HEAD_SIZE)
+    shift = evaluate_warp(weights, target, WarpGrid(HEAD_TOP_LEFT, HEAD_SIZE, 1.0, HEAD_SIZE))
     shift *= fading(HEAD_SIZE, 14)
     rows, columns = np.mgrid[top : top + height, left : left + width].astype(np.float32)
     warped = photograph.copy()

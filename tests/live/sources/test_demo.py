@@ -20,7 +20,7 @@ from landmark_fer.live.sources.demo import (
     demo_images,
 )
 from landmark_fer.live.sources.demo_person import shape_of, shares_of
-from landmark_fer.live.sources.demo_textures import ACTIONS, AT_REST, LANDMARKS, photograph
+from landmark_fer.live.sources.demo_textures import ACTIONS, LANDMARKS, NEUTRAL_LANDMARKS, photograph
 from landmark_fer.perception.extraction import FaceExtractor
 from landmark_fer.recognition.recognizer import Recognizer
 
@@ -86,26 +86,26 @@ def test_smile_at_full_amount_is_the_photograph():
     np.testing.assert_allclose(shape_of({"corners_up": 1.0}), LANDMARKS, atol=1e-9)
 
 
-def test_lips_at_rest_are_closed():
-    np.testing.assert_array_equal(shape_of({}), AT_REST)
-    assert opening(AT_REST) < 0.03 < opening(LANDMARKS)
+def test_neutral_lips_are_closed():
+    np.testing.assert_array_equal(shape_of({}), NEUTRAL_LANDMARKS)
+    assert opening(NEUTRAL_LANDMARKS) < 0.03 < opening(LANDMARKS)
 
 
 def test_photographs_blend_smoothly():
     for action in ("corners_up", "mouth_open", "corners_down"):
         rows = [shares_of({action: amount}) for amount in np.linspace(0, 1, 101)]
         assert all(sum(shares.values()) == pytest.approx(1) for shares in rows)
-        assert rows[0] == {"rest": 1}
+        assert rows[0] == {"neutral": 1}
         assert len(rows[-1]) == 1
         assert len({name for shares in rows for name in shares}) == 2
-        at_rest = np.array([shares.get("rest", 0.0) for shares in rows])
-        assert (np.diff(at_rest) <= 0).all()
-        assert np.abs(np.diff(at_rest)).max() < 0.05
+        neutral_share = np.array([shares.get("neutral", 0.0) for shares in rows])
+        assert (np.diff(neutral_share) <= 0).all()
+        assert np.abs(np.diff(neutral_share)).max() < 0.05
 
 
 def test_photographs_differ_only_in_the_head():
     original = photograph("smile").image
-    for name in ("smile", "rest", "sad", "open"):
+    for name in ("smile", "neutral", "sad", "open"):
         image = photograph(name).image
         assert image.shape == original.shape and np.array_equal(image, original) == (name == "smile")
         assert not image.flags.writeable
