@@ -178,16 +178,16 @@ def test_errors_are_one_line_and_status_2(command, capsys, arguments, sentence):
     [((), "fitted"), (("--never-reject",), None), (("--reject-below", "0.6"), 0.6), (("--reject-below", "0"), 0.0)],
 )
 def test_rejection_options_reach_the_recognizer(monkeypatch, arguments, reject):
-    arguments = {}
+    passed = {}
 
     def refuse(artifact, **options):
-        arguments.update(options)
-        raise ArtifactError("arguments are known")
+        passed.update(options)
+        raise ArtifactError("stop here")
 
     monkeypatch.setattr("landmark_fer.artifact.artifact.load_artifact", lambda path: None)
     monkeypatch.setattr("landmark_fer.recognition.recognizer.Recognizer", refuse)
     assert main(["--headless", *arguments]) == 2
-    assert arguments["reject"] == reject
+    assert passed["reject"] == reject
 
 
 @pytest.mark.parametrize(

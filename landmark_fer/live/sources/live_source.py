@@ -92,7 +92,7 @@ class LiveSource(Source):
         return f"waiting for {self.name}" if is_waiting else None
 
     def __exit__(self, *_):
-        """Close within a second, whatever the driver does."""
+        """Close within a second, even if the driver hangs."""
         self._stop.set()
         with self._changed:
             self.ended, self._newest = True, None
@@ -107,7 +107,7 @@ class LiveSource(Source):
             has_image = self._newest is not None
         if not has_image:
             self.__exit__()
-            raise SourceError(f"{self.name} opened, but no image came; {hint}") from self._error
+            raise SourceError(f"{self.name} opened, but gave no image; {hint}") from self._error
 
     def _wait(self, seconds):
         """Return the newest frame, or None if none arrives within some seconds."""

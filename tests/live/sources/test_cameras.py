@@ -242,7 +242,7 @@ def test_camera_that_opens_without_images(monkeypatch, silent):
     monkeypatch.setattr(live_source, "FIRST_IMAGE_S", 0.05 if silent else PATIENCE_S)
     hang = threading.Event()
     camera = Camera([hang] if silent else [])
-    with pytest.raises(SourceError, match="camera 3 opened, but no image came"):
+    with pytest.raises(SourceError, match="camera 3 opened, but gave no image"):
         open_source("3", capture=camera)
     hang.set()
     assert camera.numbers == [3]
