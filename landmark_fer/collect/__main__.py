@@ -88,6 +88,7 @@ def _collect_spans(options):
 
 def _collect_in_window(options):
     """Record the planned takes in a window."""
+    from landmark_fer.collect.take_controller import TakeController
     from landmark_fer.collect.takes import TakeStore
     from landmark_fer.collect.window_session import WindowSession
     from landmark_fer.live.pacing import Interrupts
@@ -108,13 +109,15 @@ def _collect_in_window(options):
             follower = stack.enter_context(FaceFollower(extractor))
             name = _source_name("camera" if source.live else options.source)
             store = TakeStore(collection, subject=subject, source=name, interrupts=interrupts)
-            WindowSession(source, follower, window, store).run(
+            controller = TakeController(
                 plan,
+                store,
                 settings=extractor.settings,
                 countdown_s=options.countdown,
                 seconds=options.seconds,
                 keep_images=options.keep_images,
             )
+            WindowSession(source, follower, window, controller, store).run()
         _print_end(collection, subject)
 
 

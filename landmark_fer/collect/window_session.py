@@ -1,7 +1,6 @@
 """A collecting session in a window: consent, prompts and keys."""
 
 from landmark_fer.collect.screen import draw_notice, draw_screen
-from landmark_fer.collect.take_controller import TakeController
 from landmark_fer.live.pacing import Pace
 
 KEY_WAIT_S = 0.05  # longest time between two checks of the keys
@@ -28,15 +27,18 @@ class WindowSession:
     source : Source
     follower : FaceFollower
     window : Window
+    controller : TakeController
     store : TakeStore
+        The controller's store.
     """
 
-    def __init__(self, source, follower, window, store):
-        self.source, self.follower, self.window, self.store = source, follower, window, store
+    def __init__(self, source, follower, window, controller, store):
+        self.source, self.follower, self.window = source, follower, window
+        self.controller, self.store = controller, store
         self._pace, self._screen = Pace(), None
 
-    def run(self, plan, **options):
-        """Record the takes of a plan; `options` as for `TakeController`.
+    def run(self):
+        """Record the controller's takes.
 
         Raises
         ------
@@ -45,20 +47,20 @@ class WindowSession:
         SourceError
             If the source fails.
         """
-        controller = TakeController(plan, self.store, **options)
-        while not (controller.ended or self.window.closed):
+        while not (self.controller.ended or self.window.closed):
             frame = self.source.take(KEY_WAIT_S)
             if frame is not None:
-                self._process(controller, frame)
+                self._process(frame)
             elif self.source.ended:
-                self._show_last_screen(controller)
+                self._show_last_screen()
                 break
             elif self._screen is not None:
-                controller.press(self.window.show(self._screen, wait_s=KEY_WAIT_S))
+                self.controller.press(self.window.show(self._screen, wait_s=KEY_WAIT_S))
 
-    def _process(self, controller, frame):
+    def _process(self, frame):
+        controller, store = self.controller, self.store
         followed = self.follower.follow(frame.image, time_s=frame.time_s)
-        state, store = controller.update(frame, followed), self.store
+        state = controller.update(frame, followed)
         folder = str(store.collection.path)
         self._screen = draw_screen(
             frame.image, followed, state, folder=folder, subject=store.subject, n_faces=store.n_faces
@@ -67,9 +69,9 @@ class WindowSession:
             controller.press(self.window.wait(wait_s))
         controller.press(self.window.show(self._screen))
 
-    def _show_last_screen(self, controller):
+    def _show_last_screen(self):
         """Keep the last screen of a video that has ended, and handle keys."""
-        left_s = END_WAIT_S
+        controller, left_s = self.controller, END_WAIT_S
         while self._screen is not None and not (controller.ended or self.window.closed) and left_s > 0:
             controller.press(self.window.show(self._screen, wait_s=KEY_WAIT_S))
             left_s -= KEY_WAIT_S

@@ -148,8 +148,20 @@ class LiveServer(Server):
 
     Parameters
     ----------
-    make_reader, address, token, source, reopen, classes, details
-        As for `serve`.
+    make_reader : callable
+        Returns a new object with ``read(image, time_s=...) -> list of RecognizedFace`` and ``close()``. It is
+        called once for each visitor, each single image, and the source.
+    address : str, default="127.0.0.1:8000"
+    token : str, optional
+        Required of every request. It must be set if other machines can reach the address.
+    source : Source, optional
+        Opened; visitors can watch it. It is not closed here.
+    reopen : callable, optional
+        Opens the source again when it has ended, so that a file plays in a loop.
+    classes : sequence of str
+        The expressions that the readers predict.
+    details : dict of str to str, optional
+        Facts about the model, which the page lists.
     limits : Limits, optional
     """
 
@@ -174,27 +186,15 @@ class LiveServer(Server):
         super().__init__(make_application, address=address, token=token, purpose="live --web")
 
 
-def serve(make_reader, *, address=DEFAULT_ADDRESS, token=None, on_ready=None, **options):
-    """Serve the page and the HTTP API until Ctrl-C.
+def serve(make_reader, *, on_ready=None, **options):
+    """Serve the page and the HTTP API of ``live --web`` until Ctrl-C.
 
     Parameters
     ----------
-    make_reader : callable
-        Returns a new object with ``read(image, time_s=...) -> list of RecognizedFace`` and ``close()``. It is
-        called once for each visitor, each single image, and the source.
-    address : str, default="127.0.0.1:8000"
-    token : str, optional
-        Required of every request. It must be set if other machines can reach the address.
+    make_reader, **options
+        As for `LiveServer`.
     on_ready : callable, optional
         Called with the URL to open as soon as the server listens.
-    source : Source, optional
-        Opened; visitors can watch it. It is not closed here.
-    reopen : callable, optional
-        Opens the source again when it has ended, so that a file plays in a loop.
-    classes : sequence of str
-        The expressions that the readers predict.
-    details : dict of str to str, optional
-        Facts about the model, which the page lists.
 
     Raises
     ------
@@ -203,7 +203,7 @@ def serve(make_reader, *, address=DEFAULT_ADDRESS, token=None, on_ready=None, **
     DependencyError
         If FastAPI, uvicorn or websockets is not installed.
     """
-    run_server(LiveServer(make_reader, address=address, token=token, **options), on_ready)
+    run_server(LiveServer(make_reader, **options), on_ready)
 
 
 def run_server(server, on_ready=None):

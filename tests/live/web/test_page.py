@@ -89,7 +89,7 @@ DRAWN_OVER = """(async (boxes) => {
   const prediction = { expression: "surprise", likeliest: "surprise", confidence: 0.72, landmarks: [], probabilities };
   const faces = boxes.map(([x, y, width, height], at) =>
     ({ track_id: at + 1, box: { x, y, width, height }, ...prediction }));
-  drawResponse(canvas, { width: 640, height: 480, faces }, facts, { mirror: false, landmarks: false, bars: true });
+  drawResponse(canvas, { width: 640, height: 480, faces }, facts, { box: true, label: true, bars: true });
   canvas.remove();
   return drawn;
 })"""

@@ -6,7 +6,7 @@ import { byId, capitalize, FrameRate, setStatus, showCameraMenu } from "/page/st
 import { Takes } from "/page/takes.js";
 
 const QUALITY = 0.92; // of JPEG frames that become training data
-const OPTIONS = { mirror: true, landmarks: true, label: false, bars: false };
+const OPTIONS = { mirror: true, box: true, landmarks: true };
 const COLOURS = { chosen: "#f5f5f5", recording: "#de2d26", other: "#6e6e6e" };
 const KEYS = { " ": "space", s: "s", u: "u", Backspace: "u", q: "q", Escape: "q" };
 

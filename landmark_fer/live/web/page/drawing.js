@@ -2,8 +2,8 @@
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
-// The overlay's elements, in drawing order. The server's table of overlay options turns those of its names on and off;
-// a new element takes one function and one row here.
+// The overlay's elements by the names of their options, in drawing order. A new element takes one function and one row
+// here, and one row in the server's table of overlay options.
 const ELEMENTS = {
   box: drawBox,
   landmarks: drawLandmarks,
@@ -19,7 +19,7 @@ const BARS = {
 };
 
 // Draws the faces of a response, or clears the canvas if there is no response.
-// `options` holds a boolean for `mirror` and for elements that can be off; `colourOf` returns a face's colour.
+// `options` holds a boolean for `mirror` and for each element that can be drawn; `colourOf` returns a face's colour.
 export function drawResponse(canvas, response, facts, options, colourOf = (face) => facts.colours[face.expression]) {
   const unit = fitToScreen(canvas);
   const pen = canvas.getContext("2d");
@@ -34,9 +34,9 @@ export function drawResponse(canvas, response, facts, options, colourOf = (face)
   pen.rect(area.left, area.top, area.right - area.left, area.bottom - area.top);
   pen.clip();
   for (const [name, draw] of Object.entries(ELEMENTS)) {
-    if (options[name] ?? true) faces.forEach((face) => draw(pen, face, scene));
+    if (options[name]) faces.forEach((face) => draw(pen, face, scene));
   }
-  if (!faces.length && options.label !== false) drawText(pen, "no face", area.left + 10 * unit, area.bottom - 40 * unit, "#000000", scene);
+  if (!faces.length && options.label) drawText(pen, "no face", area.left + 10 * unit, area.bottom - 40 * unit, "#000000", scene);
   pen.restore();
 }
 

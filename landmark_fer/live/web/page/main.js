@@ -19,7 +19,7 @@ const history = new History();
 const panel = new Panel(byId("faces"), byId("announcement"), facts);
 const frames = new FrameRate();
 const state = { mode: "camera", response: null, delay: 0 };
-const options = Object.fromEntries(facts.options.map(({ name, default: value }) => [name, value]));
+const options = { box: true, label: true };
 const modes = {
   camera: new Camera(byId("video"), byId("image"), { onResponse, onError }),
   source: new Watch(byId("image"), { onResponse, onError }),
@@ -124,6 +124,7 @@ function showOptions() {
   for (const { name, label, default: checked } of facts.options) {
     const box = Object.assign(document.createElement("input"), { type: "checkbox", id: name, checked });
     box.addEventListener("change", () => setOption(name, box.checked));
+    options[name] = checked;
     const item = document.createElement("label");
     item.append(box, ` ${label[0].toUpperCase()}${label.slice(1)}`);
     byId("options").append(item);
