@@ -203,10 +203,10 @@ def check_destination(path):
     parent = next(folder for folder in path.absolute().parents if folder.exists())
     if not (parent.is_dir() and os.access(parent, os.W_OK)):
         raise ArtifactError(f"{path} cannot be created, because {parent} is not writable; choose another --out")
-    read_folder(path, _check_nothing_else, (ArtifactError, FileNotFoundError))  # another process may be replacing it
+    read_folder(path, _check_replaceable, (ArtifactError, FileNotFoundError))  # another process may be replacing it
 
 
-def _check_nothing_else(path):
+def _check_replaceable(path):
     if path.is_dir() and any(path.iterdir()) and not is_artifact(path):
         raise ArtifactError(
             f"{path} must be empty or hold an artifact, got other files, which are kept; choose another --out"

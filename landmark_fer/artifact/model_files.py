@@ -265,7 +265,7 @@ def _format_of(folder, entry):
     kind = MODEL_FORMATS.get(name) if isinstance(name, str) else None
     if kind is None:
         names = ", ".join(MODEL_FORMATS)
-        raise ArtifactError(f"{folder} must hold a model as {names}, got {name!r}; fit the model again")
+        raise ArtifactError(f"{folder} must hold a model as {names}, got {name!r}; update landmark_fer or fit it again")
     if entry.get("file") != kind.file:
         raise ArtifactError(
             f"{folder} must hold its model in {kind.file}, got {entry.get('file')!r}; fit the model again"

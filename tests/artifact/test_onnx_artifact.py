@@ -131,7 +131,10 @@ class TestDamage:
     @pytest.mark.parametrize(
         ("change", "sentence"),
         [
-            ({"format": "pmml"}, "must hold a model as joblib, skops, onnx, network, got 'pmml'"),
+            (
+                {"format": "pmml"},
+                "must hold a model as joblib, skops, onnx, network, got 'pmml'; update landmark_fer or",
+            ),
             ({"format": ["onnx"]}, "must hold a model as joblib, skops, onnx"),
             ({"file": "../../model.onnx"}, r"must hold its model in model\.onnx, got '\.\./\.\./model\.onnx'"),
             ({"format": "joblib", "file": "model.joblib"}, r"model\.joblib cannot be read"),
