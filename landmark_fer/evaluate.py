@@ -69,7 +69,7 @@ def _run(parser, options, arguments):
     artifact = load_artifact(options.model, threads=effective_n_jobs(options.jobs or -1))
     load = partial(
         load_dataset,
-        unasked="kept",
+        keep_rare=True,
         settings=ExtractorSettings.from_dict(artifact.manifest["extractor"]),
         predictor=options.predictor,
         jobs=options.jobs,

@@ -236,7 +236,7 @@ def _open_collection(options, stack):
 
 
 def _subject(options):
-    from landmark_fer.datasets.collection import checked_subject
+    from landmark_fer.datasets.collection_writer import checked_subject
 
     return checked_subject(DEFAULT_SUBJECT if options.subject is None else options.subject)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from landmark_fer.collect.takes import MIN_FACES, Recorder
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.expressions import EXPRESSIONS, find_expression
-from landmark_fer.datasets.collection import checked_subject
+from landmark_fer.datasets.collection_writer import checked_subject
 from landmark_fer.datasets.readers.csv_files import Columns, csv_rows
 
 COLUMNS = ("start_s", "end_s", "expression")

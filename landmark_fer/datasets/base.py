@@ -1,4 +1,4 @@
-"""Item and FaceDataset: one image of a source as it is read, and all of its faces once they are measured."""
+"""FaceDataset: the faces of a data set with their labels; Item: one image as a reader yields it."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,31 +11,31 @@ from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.expressions import expression_named, in_order
 from landmark_fer.core.records import rows_of
 
-NAMED = 5  # of many files, in one sentence
-
 OFFICIAL_SPLITS = ("Training", "PublicTest", "PrivateTest")
+MAX_NAMES = 5  # names in one sentence
 
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """One image of a data set, before a face is looked for.
+    """One image of a data set, before a face is detected in it.
 
     Attributes
     ----------
     name : str
-        What messages and tables call it.
+        Name in messages and tables.
     expression : str or None
         A member of `EXPRESSIONS`; None only where there is a problem.
     split : str
-        One of `OFFICIAL_SPLITS`, the source's own word where it has another, or "".
+        One of `OFFICIAL_SPLITS`, the data set's own word where it has another, or "".
     subject : str
-        Who is seen; "" where unknown.
+        Identifier of the person; "" where unknown.
     image : ndarray, Path, bytes or None
         Pixels (grey or RGB, uint8), or a file or a file's content, which the worker decodes.
     problem : str or None
         A sentence on why the image is left out.
-    of_many : bool
-        Whether `problem` is what one sentence says on all that it is true of: "images lie in no numbered folder".
+    problem_is_shared : bool
+        Whether `problem` continues a sentence that begins with the number of such images: "images lie in no numbered
+        folder".
     """
 
     name: str
@@ -44,12 +44,12 @@ class Item:
     subject: str = ""
     image: np.ndarray | Path | bytes | None = None
     problem: str | None = None
-    of_many: bool = False
+    problem_is_shared: bool = False
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FaceDataset:
-    """The faces of a data set: records, and beside each what is known of it. Arrays of words are NumPy str arrays.
+    """The faces of a data set as records, with labels and metadata for each face.
 
     Attributes
     ----------
@@ -60,34 +60,34 @@ class FaceDataset:
     rows : ndarray of shape (n,), int
         Position in the source, from 0, header not counted.
     detector_scores : ndarray of shape (n,), float32
-        NaN where no detector saw the face.
+        NaN where the detector found no face and its position was assumed.
     cropped : bool
         Whether the images were cropped to one face each.
     source : str
         Name of the file or folder.
     key : str
-        Changes with the source's content and with the extractor's settings, and by `take`.
+        Identifies the content: changes with the source, with the extractor's settings, and by `take`.
     problems : list of str
-        What was left out and why.
+        Sentences on what was left out and why.
     remarks : list of str
-        Sentences on how the source was read: without a column that it lacks, the first frame of several, values by a
-        usual range. Nothing is left out for them.
-    left_out : str
-        Path of a csv that names every image that was left out; "" where there is none.
+        Sentences on how the source was read: a missing column, the first frame of several, an assumed range of
+        values. They do not leave anything out.
+    left_out_csv : str
+        Path of a csv that lists every image that was left out; "" where there is none.
     n_left_out : int
-        How many images the sentences in `problems` are about; files that are no images do not count.
+        Number of images that were left out; files that are not images do not count.
     votes : ndarray of shape (n, 10) or None
         FER+ votes, in the order of `FERPLUS_COLUMNS`.
     near_duplicate_groups : ndarray of shape (n,), int, or None
-        As from `find_near_duplicates`, where the audit came with the data (the geometry table).
+        As from `find_near_duplicates`, where they come with the data (the geometry table, a collection).
     near_duplicate_correlations : ndarray of shape (n,), float32, or None
         The same.
     weights : ndarray of shape (n,), int, or None
-        How many times each face counts in a fit; never in a score.
+        How many times each face counts when a model is fitted; scores ignore it.
     takes : ndarray of shape (n,), str, or None
-        The recording that a face is a frame of; "" where it is a image of its own.
+        The recording that a face is a frame of; "" for single images.
     origins : ndarray of shape (n,), str, or None
-        Which data set each face is from, where several were joined.
+        The data set that each face is from, where several were joined.
     """
 
     records: np.ndarray
@@ -102,7 +102,7 @@ class FaceDataset:
     key: str = ""
     problems: Sequence[str] = field(default_factory=list)
     remarks: Sequence[str] = field(default_factory=list)
-    left_out: str = ""
+    left_out_csv: str = ""
     n_left_out: int = 0
     votes: np.ndarray | None = None
     near_duplicate_groups: np.ndarray | None = None
@@ -112,9 +112,8 @@ class FaceDataset:
     origins: np.ndarray | None = None
 
     def __post_init__(self):
-        for name in _columns():
-            column = getattr(self, name)
-            if column is not None and len(column) != len(self.records):
+        for name, column in self._columns().items():
+            if len(column) != len(self.records):
                 raise InputError(f"{name} must have one entry a record ({len(self.records)}), got {len(column)}")
 
     def __len__(self):
@@ -128,27 +127,30 @@ class FaceDataset:
         """The expressions that occur, in the order of `EXPRESSIONS`, as a tuple."""
         return in_order(np.unique(self.expressions).tolist())
 
-    def take(self, chosen):
+    def take(self, indices):
         """Return the data set of some of the faces.
 
         Parameters
         ----------
-        chosen : ndarray of shape (n,) of bool, or of any length of int
-            A mask, or positions in any order. A run of neighbours stays memory-mapped; others are copied, or
-            `RecordRows` where they are many.
+        indices : ndarray of shape (n,) of bool, or of any length of int
+            A mask, or positions in any order. Consecutive positions stay memory-mapped; others are copied, or
+            become `RecordRows` where they are many.
+
+        Returns
+        -------
+        FaceDataset
         """
-        chosen = np.asarray(chosen)
-        if chosen.dtype == bool:
-            if chosen.shape != (len(self),):
-                raise InputError(f"mask must have shape ({len(self)},), got {chosen.shape}")
-            chosen = np.flatnonzero(chosen)
-        chosen = chosen.astype(np.int64)
-        key = hashlib.sha256(self.key.encode() + chosen.tobytes()).hexdigest()
-        part = _as_slice(chosen)
-        columns = {name: getattr(self, name) for name in _columns()}
-        taken = {name: column[part] for name, column in columns.items() if name != "records" and column is not None}
-        taken["records"] = self.records[part] if isinstance(part, slice) else rows_of(self.records, part)
-        return replace(self, **taken, key=key)
+        indices = np.asarray(indices)
+        if indices.dtype == bool:
+            if indices.shape != (len(self),):
+                raise InputError(f"mask must have shape ({len(self)},), got {indices.shape}")
+            indices = np.flatnonzero(indices)
+        indices = indices.astype(np.int64)
+        key = hashlib.sha256(self.key.encode() + indices.tobytes()).hexdigest()
+        part = _as_slice(indices)
+        columns = {name: column[part] for name, column in self._columns().items() if name != "records"}
+        records = self.records[part] if isinstance(part, slice) else rows_of(self.records, part)
+        return replace(self, records=records, **columns, key=key)
 
     def of_split(self, name):
         """Return the faces of one split.
@@ -156,7 +158,7 @@ class FaceDataset:
         Raises
         ------
         InputError
-            If there are none; the splits that there are are named.
+            If the data set has no such split.
         """
         mask = self.splits == name
         if not mask.any():
@@ -165,64 +167,72 @@ class FaceDataset:
         return self.take(mask)
 
     def only(self, expressions):
-        """Return the faces that show one of `expressions` (words of the closed list, or synonyms).
+        """Return the faces with one of some expressions.
+
+        Parameters
+        ----------
+        expressions : iterable of str
+            Members of `EXPRESSIONS`, or synonyms.
 
         Raises
         ------
         InputError
             If a word means no expression.
         DataError
-            If no face shows one of them.
+            If no face has one of them.
         """
-        wanted = in_order(expression_named(word) for word in expressions)
-        mask = np.isin(self.expressions, wanted)
+        expressions = in_order(expression_named(word) for word in expressions)
+        mask = np.isin(self.expressions, expressions)
         if not mask.any():
-            raise DataError(f"{self.source} has no face that shows {', '.join(wanted) or 'nothing'}; choose others")
+            raise DataError(
+                f"{self.source} has no face that shows {', '.join(expressions) or 'nothing'}; choose others"
+            )
         return self.take(mask)
 
-    def left_out_sentences(self, most=10):
-        """Return what a command prints of the images that were left out, as a list: the first reasons, then counts.
+    def left_out_sentences(self, limit=10):
+        """Return sentences on the images that were left out, as a list.
 
         Parameters
         ----------
-        most : int, default=10
-            Reasons; of the others, how many there are.
+        limit : int, default=10
+            Number of reasons to list; the others are counted.
         """
-        sentences = [f"left out: {problem}" for problem in self.problems[:most]]
-        if len(self.problems) > most:
-            sentences.append(f"left out: {len(self.problems) - most:,} more for reasons like these")
-        if self.problems and self.left_out:
-            sentences.append(f"all that was left out, with reasons: {self.left_out}")
+        sentences = [f"left out: {problem}" for problem in self.problems[:limit]]
+        if len(self.problems) > limit:
+            sentences.append(f"left out: {len(self.problems) - limit:,} more for similar reasons")
+        if self.problems and self.left_out_csv:
+            sentences.append(f"list of everything that was left out, with reasons: {self.left_out_csv}")
         return sentences
 
     def undetected_by_class(self):
-        """Return how many faces no detector saw, as a dict of expression to number, zeros included."""
-        unseen = self.expressions[np.isnan(self.detector_scores)]
-        return {expression: int((unseen == expression).sum()) for expression in self.classes}
+        """Return the number of faces that the detector did not find, as {expression: number} with zeros."""
+        undetected = self.expressions[np.isnan(self.detector_scores)]
+        return {expression: int((undetected == expression).sum()) for expression in self.classes}
+
+    def _columns(self):
+        """Return the arrays with one entry a face, by name."""
+        scalars = {"cropped", "source", "key", "problems", "remarks", "left_out_csv", "n_left_out"}
+        columns = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in scalars}
+        return {name: column for name, column in columns.items() if column is not None}
 
 
-def of_many(count, sentence, names):
-    """Return a sentence that begins with how many files it is about and ends with the names of the first ones."""
-    return f"{count:,} {sentence}: {first_of(count, names)}"
+def counted_sentence(count, predicate, names):
+    """Return a sentence that begins with a number of files and ends with the names of the first ones."""
+    return f"{count:,} {predicate}: {first_names(count, names)}"
 
 
-def unread(count, reason, names):
+def unread_sentence(count, reason, names):
     """Return a sentence on files that are not read for one of the reasons `image_trees.UNREAD`."""
-    return of_many(count, f"files are not read ({reason})", names)
+    return counted_sentence(count, f"files are not read ({reason})", names)
 
 
-def first_of(count, names):
-    """Return the first names of so many things in a row, with dots for the rest."""
-    return ", ".join(names[:NAMED]) + (", ..." if count > NAMED else "")
-
-
-def _columns():
-    of_all = {"cropped", "source", "key", "problems", "remarks", "left_out", "n_left_out"}
-    return [item.name for item in fields(FaceDataset) if item.name not in of_all]
+def first_names(count, names):
+    """Return the first of `count` names in a row, with dots for the rest."""
+    return ", ".join(names[:MAX_NAMES]) + (", ..." if count > MAX_NAMES else "")
 
 
 def _as_slice(positions):
-    """Return a run of neighbouring positions as a slice, anything else as it is."""
+    """Return consecutive positions as a slice, others unchanged."""
     if len(positions) and positions[0] >= 0 and np.array_equal(positions, positions[0] + np.arange(len(positions))):
         return slice(int(positions[0]), int(positions[-1]) + 1)
     return positions

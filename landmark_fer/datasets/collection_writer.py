@@ -1,49 +1,56 @@
-"""Writing a collection: takes that are whole or not there, consent, and deleting on request."""
+"""Writing a collection: takes are stored completely or not at all, with consent, and deleted on request."""
 
 import contextlib
+import csv
+import hashlib
+import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+
 from landmark_fer import __version__
-from landmark_fer.core.errors import InputError, SinkError
-from landmark_fer.core.files import atomic_folder, locked
+from landmark_fer.core.errors import DataError, InputError, SinkError
+from landmark_fer.core.files import atomic_folder, atomic_write_text, locked, remove_folder, remove_leftovers
+from landmark_fer.core.naming import writable
 from landmark_fer.datasets.collection import (
     ABOUT,
+    COLUMNS,
     CONSENT_VERSION,
     FORMAT,
     FORMAT_VERSION,
+    FRAMES,
+    IMAGES,
     LOCK,
     READ_ME,
     README,
+    RECORDS,
     TAKE,
     check_made_with,
-    check_place,
-    checked_subject,
-    clear_leftovers,
-    delete_folder,
-    folder_of,
+    file_hash,
     is_collection,
     read_about,
     read_takes,
-    write_json,
-    write_take,
 )
+
+MAX_NAME = 60  # characters of a subject's name
 
 
 class Collection:
-    """A folder of takes, open for one writer at a time; a context manager.
+    """A collection that is open for one writer at a time; a context manager.
 
     Parameters
     ----------
     path : path-like
-        Made where it is missing.
+        Created where it is missing.
     made_with : dict
-        As from `made_with`; takes that were made otherwise are refused.
+        As from `made_with`; takes recorded with other settings are refused.
 
     Raises
     ------
     DataError
-        If the folder holds something else, or takes that were made otherwise.
+        If the folder holds something else, or takes recorded with other settings.
     SinkError
         If it cannot be written.
     """
@@ -52,12 +59,12 @@ class Collection:
         self.path, self.made_with, self._lock = Path(path), made_with, None
 
     def __enter__(self):
-        check_place(self.path)
+        _check_folder(self.path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = locked(self.path / LOCK, f"another program writes into {self.path}; waiting for it")
             self._lock.__enter__()
-            self._begin()
+            self._prepare()
         except OSError as error:
             raise SinkError(f"{self.path} cannot be written ({error.strerror or error}); name another --out") from error
         return self
@@ -66,21 +73,21 @@ class Collection:
         self._lock.__exit__(None, None, None)
 
     def consented(self, subject):
-        """Return whether somebody has agreed to be recorded, to the text as it stands today."""
+        """Return whether a subject has agreed to be recorded, to the current version of the text."""
         return read_about(self.path)["consent"].get(subject, {}).get("text") == CONSENT_VERSION
 
     def agree(self, subject, how):
-        """Keep that somebody agreed to be recorded, and how they said so."""
+        """Store that a subject agreed to be recorded, and how ("on screen")."""
         about = read_about(self.path)
         about["consent"][checked_subject(subject)] = {"agreed": _now(), "text": CONSENT_VERSION, "how": how}
-        write_json(self.path / ABOUT, about)
+        _write_json(self.path / ABOUT, about)
 
     def takes(self, subject=None):
-        """Return what is known of each take, as from `read_takes`, of one subject or of all."""
+        """Return the metadata of the takes of one subject, or of all, as from `read_takes`."""
         return [take for take in read_takes(self.path) if subject in (None, take["subject"])]
 
     def add(self, subject, expression, records, frames, *, source, images=()):
-        """Keep a take, wholly or not at all.
+        """Store a take.
 
         Parameters
         ----------
@@ -89,11 +96,11 @@ class Collection:
             A member of `EXPRESSIONS`.
         records : ndarray of shape (n,), structured
         frames : list of dict
-            Of each record ``time_s, x, y, width, height, detector_score``.
+            ``time_s, x, y, width, height, detector_score`` of each record.
         source : str
-            What messages call the video.
+            Name of the video in messages.
         images : sequence of bytes
-            As PNG, one for each record; none where they are not to be kept.
+            PNG files, one for each record; empty if they are not stored.
 
         Returns
         -------
@@ -103,85 +110,171 @@ class Collection:
         Raises
         ------
         SinkError
-            If it cannot be written; nothing is left of it then.
+            If it cannot be written; then nothing is stored.
         """
         folder = self.path / folder_of(subject)
         number = 1 + max((take["round"] for take in self.takes(subject) if take["expression"] == expression), default=0)
         place = folder / f"round-{number:02d}-{expression}"
-        about = {"subject": subject, "expression": expression, "round": number, "faces": len(records)}
-        about |= {"source": source, "begin_s": frames[0]["time_s"], "end_s": frames[-1]["time_s"], "recorded": _now()}
-        about |= {"format_version": FORMAT_VERSION, "landmark_fer": __version__, "made_with": self.made_with}
+        metadata = {
+            "subject": subject,
+            "expression": expression,
+            "round": number,
+            "faces": len(records),
+            "source": source,
+            "begin_s": frames[0]["time_s"],
+            "end_s": frames[-1]["time_s"],
+            "recorded": _now(),
+            "format_version": FORMAT_VERSION,
+            "landmark_fer": __version__,
+            "made_with": self.made_with,
+        }
         try:
             with atomic_folder(place) as new:
-                write_take(new, about, records, frames, images)
+                _write_take(new, metadata, records, frames, images)
         except OSError as error:
             raise SinkError(
-                f"{place} cannot be written ({error.strerror or error}); the takes before are kept"
+                f"{place} cannot be written ({error.strerror or error}); earlier takes are not affected"
             ) from error
-        return about | {"path": place}
+        return metadata | {"path": place}
 
     def remove(self, take):
         """Delete one take, as from `read_takes`."""
-        delete_folder(take["path"])
+        _remove_folder(take["path"])
 
-    def _begin(self):
-        """Clear away what a killed program left, and make what a new folder needs."""
-        clear_leftovers(self.path)
+    def _prepare(self):
+        """Delete what a killed program left, and write the description and README of a new collection."""
+        _clear_leftovers(self.path)
         if not is_collection(self.path):
             with contextlib.suppress(FileExistsError), open(self.path / READ_ME, "x", encoding="utf-8") as file:
                 file.write(README)
-            about = {"format": FORMAT, "format_version": FORMAT_VERSION, "created": _now(), "landmark_fer": __version__}
-            write_json(self.path / ABOUT, about | {"made_with": self.made_with, "consent": {}})
+            about = {
+                "format": FORMAT,
+                "format_version": FORMAT_VERSION,
+                "created": _now(),
+                "landmark_fer": __version__,
+                "made_with": self.made_with,
+                "consent": {},
+            }
+            _write_json(self.path / ABOUT, about)
         check_made_with(self.path, self.made_with)
 
 
 def delete_subject(path, subject):
-    """Delete everything of somebody, damaged takes too, and return how many takes it was.
+    """Delete all data of a subject, damaged takes too, and return the number of takes.
 
     Raises
     ------
     DataError
-        If the folder is no collection.
+        If the folder is not a collection.
     InputError
-        If nobody of that name is in it.
+        If the collection has no such subject.
     SinkError
         If something cannot be deleted.
     """
     path, about = Path(path), read_about(path)
     folder = path / folder_of(subject)
     if not folder.is_dir() and subject not in about["consent"]:
-        known = ", ".join(sorted(about["consent"])) or "none"
-        raise InputError(f"subject must be one of those of {path} ({known}), got {subject!r}")
+        valid_names = ", ".join(sorted(about["consent"])) or "none"
+        raise InputError(f"subject must be one of those of {path} ({valid_names}), got {subject!r}")
     n_takes = len(list(folder.glob(f"[!.]*/{TAKE}")))
     if folder.is_dir():
-        delete_folder(folder)
+        _remove_folder(folder)
     about["consent"].pop(subject, None)
-    write_json(path / ABOUT, about)
+    _write_json(path / ABOUT, about)
     return n_takes
 
 
 def delete_all(path):
-    """Delete everything that `Collection` has written below a folder, and return how many takes it was.
+    """Delete everything that `Collection` has written below a folder, and return the number of takes.
 
-    What somebody else put there stays, and then the folder, too.
+    Other files stay, and then the folder does, too.
     """
     path, about = Path(path), read_about(path)
     n_takes = sum(delete_subject(path, subject) for subject in about["consent"])
     for folder in {file.parents[1] for file in path.glob(f"[!.]*/[!.]*/{TAKE}")}:  # copied here by hand
         n_takes += len(list(folder.glob(f"[!.]*/{TAKE}")))
-        delete_folder(folder)
-    clear_leftovers(path)
-    for name in (ABOUT, LOCK, *([READ_ME] if _is_ours(path / READ_ME) else [])):
+        _remove_folder(folder)
+    _clear_leftovers(path)
+    for name in (ABOUT, LOCK, *([READ_ME] if _is_our_readme(path / READ_ME) else [])):
         (path / name).unlink(missing_ok=True)
     if not any(path.iterdir()):
         path.rmdir()
     return n_takes
 
 
-def _is_ours(read_me):
-    """Return whether the text for people is the one that `Collection` writes, and not somebody else's."""
+def checked_subject(name):
+    """Return a subject's name without surrounding space; raise InputError if it is empty, too long or unprintable."""
+    name = name.strip()
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise InputError(f"subject must be a name of 1 to {MAX_NAME} printable letters, got {name[:80]!r}")
+    return name
+
+
+def folder_of(subject):
+    """Return a folder name for a subject that every file system accepts and that no other subject has."""
+    if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", subject):
+        return subject
+    plain = re.sub(r"[^a-z0-9_-]+", "-", subject.lower())[:40].strip("-") or "subject"
+    return f"{plain}-{hashlib.sha256(subject.encode()).hexdigest()[:8]}"
+
+
+def _check_folder(path):
+    """Raise DataError if a path holds something that is not a collection."""
+    if path.exists() and not path.is_dir():
+        raise DataError(f"{path} must be a folder for takes, got a file; name another --out")
+    entries = path.iterdir() if path.is_dir() and not is_collection(path) else ()
+    if any(entry.name != READ_ME and entry.name[0] != "." for entry in entries):
+        raise DataError(f"{path} holds something else than a collection and is not changed; name another --out")
+
+
+def _write_take(folder, metadata, records, frames, images):
+    """Write the files of a take into a new folder, with the hashes of records and frames."""
+    with open(folder / RECORDS, "wb") as file:
+        np.save(file, records, allow_pickle=False)
+    with open(folder / FRAMES, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(frames)
+    if images:
+        (folder / IMAGES).mkdir()
+    for number, content in enumerate(images):
+        (folder / IMAGES / f"{number:04d}.png").write_bytes(content)
+    hashes = {name: file_hash(folder / name) for name in (RECORDS, FRAMES)}
+    content = _to_json(metadata | {"sha256": hashes})
+    (folder / TAKE).write_text(writable(content), encoding="utf-8")
+
+
+def _write_json(path, values):
+    """Replace a json file; raise SinkError if it cannot be written."""
     try:
-        return read_me.read_text(encoding="utf-8") == README
+        atomic_write_text(path, _to_json(values))
+    except OSError as error:
+        raise SinkError(f"{path} cannot be written ({error.strerror or error}); make room") from error
+
+
+def _to_json(values):
+    return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
+
+
+def _remove_folder(path):
+    """Delete the folder of a take or a subject; raise SinkError if that fails."""
+    try:
+        remove_folder(path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise SinkError(f"{path} cannot be deleted completely ({reason}); delete it by hand") from error
+
+
+def _clear_leftovers(path):
+    """Delete what a killed program left of takes that it was writing or deleting."""
+    for folder in (path, *filter(Path.is_dir, path.iterdir())):
+        remove_leftovers(folder)
+
+
+def _is_our_readme(path):
+    """Return whether a README is the one that `Collection` writes."""
+    try:
+        return path.read_text(encoding="utf-8") == README
     except (OSError, ValueError):
         return False
 

@@ -1,11 +1,10 @@
-"""The bundled geometry table: what the road measured on FER2013, without a pixel of it.
+"""The bundled geometry table: landmarks of FER2013's faces without their pixels.
 
 It holds, for each Training and PublicTest face: landmarks, expression, split, row, detector score, near-duplicate group
-and near-duplicate correlation. ``python -m landmark_fer.datasets.geometry_table --data fer2013.csv.gz`` makes it anew.
+and near-duplicate correlation. ``python -m landmark_fer.datasets.geometry_table --data fer2013.csv.gz`` makes it again.
 
-Landmarks are whole numbers of 1/32 pixel of the 48x48 image (so exact to 1/64, a twentieth of what the predictor
-resolves), as differences from point to point, one row a coordinate: small numbers beside their like, which deflate
-packs into a third.
+Landmarks are stored in whole 1/32 pixels of the 48x48 image (so exact to 1/64, a twentieth of the predictor's
+resolution), as differences between consecutive points, one row a coordinate: deflate compresses these to a third.
 """
 
 import argparse
@@ -27,9 +26,9 @@ from landmark_fer.datasets.base import FaceDataset
 from landmark_fer.datasets.inputs import DATA
 
 TABLE_NAME = "fer2013_geometry.npz"
-TABLE_FORMAT = 1
+TABLE_FORMAT = 2
 SPLITS = ("Training", "PublicTest")
-STEPS = 32  # a pixel
+STEPS = 32  # per pixel
 
 _COMMAND = "python -m landmark_fer.datasets.geometry_table --data fer2013.csv.gz"
 
@@ -40,7 +39,7 @@ def table_path():
 
 
 def new_table_path():
-    """Return where a new table is written by default: ``data/`` of the checkout, else of the working directory."""
+    """Return the default path of a new table: in ``data/`` of the checkout, else of the working directory."""
     return (checkout_folder() or Path()) / "data" / TABLE_NAME
 
 
@@ -50,7 +49,7 @@ def write_table(dataset, path=None, *, cache=None):
     Parameters
     ----------
     dataset : FaceDataset
-        With chips (in which near-duplicates are found) and the splits of `SPLITS`; other splits are left out.
+        With chips (for the near-duplicate search) and the splits of `SPLITS`; other splits are left out.
     path : path-like, optional
         By default that of the bundled table.
     cache : path-like, optional
@@ -72,7 +71,7 @@ def write_table(dataset, path=None, *, cache=None):
     dataset = dataset.take(np.isin(dataset.splits, SPLITS))
     if not len(dataset):
         raise InputError(f"the geometry table needs faces of the splits {', '.join(SPLITS)}, and {dataset} has none")
-    audit = find_near_duplicates(dataset, cache=cache)
+    near_duplicates = find_near_duplicates(dataset, cache=cache)
     words, expressions = np.unique(dataset.expressions, return_inverse=True)
     path = Path(path or new_table_path())
     try:
@@ -87,8 +86,8 @@ def write_table(dataset, path=None, *, cache=None):
                 split=np.array([SPLITS.index(split) for split in dataset.splits], dtype=np.uint8),
                 row=dataset.rows.astype(np.int32),
                 detector_score=dataset.detector_scores.round(3),
-                twin_group=audit.groups.astype(np.int32),
-                twin_correlation=audit.correlations,
+                near_duplicate_group=near_duplicates.groups.astype(np.int32),
+                near_duplicate_correlation=near_duplicates.correlations,
             )
     except OSError as error:
         raise SinkError(f"{path} cannot be written ({error.strerror or error}); give another --out") from error
@@ -96,7 +95,7 @@ def write_table(dataset, path=None, *, cache=None):
 
 
 def read_table(path=None):
-    """Return the faces of a geometry table: landmarks without chips, near-duplicates known.
+    """Return the faces of a geometry table: landmarks without chips, with their near-duplicates.
 
     Parameters
     ----------
@@ -110,7 +109,7 @@ def read_table(path=None):
     Raises
     ------
     DataError
-        If the file is not there, damaged, or of another format.
+        If the file is missing, damaged, or of another format.
     """
     path = Path(path or table_path())
     if not path.is_file():
@@ -130,7 +129,7 @@ def read_table(path=None):
 def _dataset(table, path):
     rows = table["row"].astype(np.int64)
     if unknown := sorted(set(table["words"].tolist()) - set(EXPRESSIONS)):
-        raise ValueError(f"it has the unknown expression {unknown[0]!r}")
+        raise ValueError(f"unknown expression {unknown[0]!r}")
     return FaceDataset(
         records=records_of_landmarks(_unpacked(table["landmarks"])),
         expressions=table["words"][table["expression"]],
@@ -141,13 +140,13 @@ def _dataset(table, path):
         detector_scores=table["detector_score"],
         source=path.name,
         key=hashlib.sha256(path.read_bytes()).hexdigest(),
-        near_duplicate_groups=table["twin_group"].astype(np.int64),
-        near_duplicate_correlations=table["twin_correlation"],
+        near_duplicate_groups=table["near_duplicate_group"].astype(np.int64),
+        near_duplicate_correlations=table["near_duplicate_correlation"],
     )
 
 
 def _packed(landmarks):
-    """Return landmarks of shape (n, 68, 2) as int16 of shape (136, n): differences from point to point."""
+    """Return landmarks of shape (n, 68, 2) as int16 of shape (136, n): differences between consecutive points."""
     steps = np.round(landmarks.astype(np.float64) * STEPS)
     differences = np.diff(steps, axis=1, prepend=0.0)
     if not (np.abs(differences) <= np.iinfo(np.int16).max).all():
@@ -156,13 +155,13 @@ def _packed(landmarks):
 
 
 def _unpacked(packed):
-    """Return landmarks of shape (n, 68, 2), float32, from `_packed`'s result."""
+    """Return landmarks of shape (n, 68, 2), float32, from the result of `_packed`."""
     differences = packed.T.reshape(-1, N_LANDMARKS, 2).astype(np.int64)
     return (differences.cumsum(axis=1) / STEPS).astype(np.float32)
 
 
 def main(arguments=None):
-    """Make the table from FER2013's csv; return the exit status."""
+    """Make the geometry table from FER2013's csv; return the exit status."""
     from landmark_fer.datasets import load_dataset
 
     parser = argparse.ArgumentParser(prog="python -m landmark_fer.datasets.geometry_table", description=main.__doc__)

@@ -1,34 +1,33 @@
-"""Command-line options of data sets: their paths, the files that are read with them, and their layout."""
+"""Command-line options for data sets: types for their paths, and options on their layout."""
 
 from pathlib import Path
 
 from landmark_fer.core.paths import Input, lies_in
 
+_ARCHIVES = (".zip", ".tar", ".tgz", ".npz")  # hold all of their images
+
 
 def files_of_data(text):
-    """Return the paths that `load_dataset` reads for one: itself, and FER+'s votes beside a csv."""
+    """Return the paths that `load_dataset` reads for one path: itself, and FER+'s votes next to a csv."""
     from landmark_fer.datasets.readers.ferplus import FERPLUS_NAME
 
     return [Path(text), Path(text).parent / FERPLUS_NAME]
 
 
 def is_of_data(path, file):
-    """Return whether a file is one of a data set: in its folder, or an image, which a csv may name."""
+    """Return whether a file belongs to a data set: it lies in its folder, or is an image, which a csv may name."""
     from landmark_fer.perception.image_formats import head_of, is_image
 
     if lies_in(file, path):
         return True
-    return path.is_file() and path.suffix.lower() not in _PACKED and is_image(str(file), lambda: head_of(file))
+    return path.is_file() and path.suffix.lower() not in _ARCHIVES and is_image(str(file), lambda: head_of(file))
 
 
 def bundled_table():
-    """Return what is read where no data set is named, and what it is called."""
+    """Return the name and path of the data that are read by default."""
     from landmark_fer.datasets.geometry_table import table_path
 
     return "the bundled table", table_path()
-
-
-_PACKED = (".zip", ".tar", ".tgz", ".npz")  # hold all of their images
 
 
 def add_layout_options(group):

@@ -1,4 +1,4 @@
-"""Several data sets as one: faces side by side, each knowing where it is from and how many times it counts in a fit."""
+"""Joining data sets: faces of several sources in one FaceDataset, with their origin and weight."""
 
 import hashlib
 from dataclasses import replace
@@ -10,24 +10,24 @@ from landmark_fer.datasets.base import FaceDataset
 from landmark_fer.datasets.near_duplicates import find_near_duplicates
 
 TRAINING = "Training"
-MOST_WEIGHT = 100
+MAX_WEIGHT = 100
 
-_SIDE_BY_SIDE = ("records", "expressions", "splits", "subjects", "names", "rows", "detector_scores")
+_CONCATENATED = ("records", "expressions", "splits", "subjects", "names", "rows", "detector_scores")
 
 
 def join(parts, *, weights=None, cache=None):
     """Return several data sets as one.
 
-    Subjects and groups of near-duplicates are kept apart by data set, but for images found on the web, of which two
-    data sets may have the same: those are looked for near-duplicates together. Splits keep their names where only one
-    data set has them, and get the data set's name added where several do; Training is Training. `rows` count in each
-    data set anew.
+    Subjects and stored groups of near-duplicates of different data sets stay apart. Data sets without stored groups are
+    searched for near-duplicates together, since two may hold the same photograph. Splits keep their names where only
+    one data set has them, and get the data set's name added where several do; Training stays Training. `rows` start
+    from 0 in each data set.
 
     Parameters
     ----------
     parts : sequence of FaceDataset
     weights : sequence of int, optional
-        How many times the faces of each part count in a fit; by default once.
+        How many times the faces of each part count when a model is fitted; by default once.
     cache : path-like, optional
         As for `find_near_duplicates`.
 
@@ -38,35 +38,33 @@ def join(parts, *, weights=None, cache=None):
     Raises
     ------
     InputError
-        If the parts' records are of different kinds, two are the same data, or the weights do not fit them.
+        If the parts' records have different fields, two parts are the same data, or the weights do not match them.
     """
     weights = checked_weights(weights, len(parts))
     _check_parts(parts)
-    names = _names(parts)
-    known = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _SIDE_BY_SIDE}
+    names = _unique_names(parts)
     counts = [len(part) for part in parts]
     groups, correlations = _near_duplicates(parts, cache)
-    subjects = [
-        np.where(part.subjects == "", "", np.char.add(f"{name}: ", part.subjects.astype(str)))
-        for name, part in zip(names, parts, strict=True)
-    ]
-    known |= {
-        "splits": np.concatenate(_splits(parts, names)),
-        "subjects": np.concatenate(subjects),
-        "votes": _votes(parts),
-        "takes": _takes(parts, names),
-        "near_duplicate_groups": groups,
-        "near_duplicate_correlations": correlations,
-        "weights": np.repeat(weights, counts),
-        "origins": np.repeat(names, counts),
-    }
-    key = hashlib.sha256(repr([part.key for part in parts]).encode()).hexdigest()[:32]
-    for kind in ("problems", "remarks"):
-        of_parts = [(name, getattr(part, kind)) for name, part in zip(names, parts, strict=True)]
-        known[kind] = [f"{name}: {sentence}" for name, sentences in of_parts for sentence in sentences]
-    known |= {"n_left_out": sum(part.n_left_out for part in parts)}
-    cropped = all(part.cropped for part in parts)
-    return FaceDataset(**known, cropped=cropped, source=" + ".join(names), key=key)
+    columns = _concatenated(parts)
+    columns["splits"] = np.concatenate(_splits(parts, names))
+    columns["subjects"] = np.concatenate(
+        [_prefixed(name, part.subjects) for name, part in zip(names, parts, strict=True)]
+    )
+    return FaceDataset(
+        **columns,
+        cropped=all(part.cropped for part in parts),
+        source=" + ".join(names),
+        key=_key(parts),
+        problems=[f"{name}: {each}" for name, part in zip(names, parts, strict=True) for each in part.problems],
+        remarks=[f"{name}: {each}" for name, part in zip(names, parts, strict=True) for each in part.remarks],
+        n_left_out=sum(part.n_left_out for part in parts),
+        votes=_votes(parts),
+        near_duplicate_groups=groups,
+        near_duplicate_correlations=correlations,
+        weights=np.repeat(weights, counts),
+        takes=_takes(parts, names),
+        origins=np.repeat(names, counts),
+    )
 
 
 def checked_weights(weights, n_parts):
@@ -75,26 +73,28 @@ def checked_weights(weights, n_parts):
     Raises
     ------
     InputError
-        If there are not so many, or one is no whole number from 1 to `MOST_WEIGHT`.
+        If the number of weights differs, or one is not a whole number from 1 to `MAX_WEIGHT`.
     """
     if weights is None:
         return np.ones(n_parts, dtype=np.int64)
-    rule = f"data weights must be one whole number from 1 to {MOST_WEIGHT} for each data set ({n_parts})"
-    came = ",".join(f"{weight:g}" if isinstance(weight, float) else str(weight) for weight in weights)
-    fits = all(isinstance(weight, (int, np.integer)) and 1 <= weight <= MOST_WEIGHT for weight in weights)
-    if not fits or len(weights) != n_parts:
-        raise InputError(f"{rule}, got {came}; 1,5 lets each face of the second count five times in a fit")
+    valid = all(isinstance(weight, (int, np.integer)) and 1 <= weight <= MAX_WEIGHT for weight in weights)
+    if not valid or len(weights) != n_parts:
+        actual = ",".join(f"{weight:g}" if isinstance(weight, float) else str(weight) for weight in weights)
+        raise InputError(
+            f"data weights must be one whole number from 1 to {MAX_WEIGHT} for each data set ({n_parts}), "
+            f"got {actual}; with 1,5 each face of the second data set counts five times when a model is fitted"
+        )
     return np.array(weights, dtype=np.int64)
 
 
 def repeated(rows, weights):
-    """Return positions, each as many times as its face counts in a fit; as they are where `weights` is None.
+    """Return positions, each as many times as the weight of its face; unchanged where `weights` is None.
 
     Parameters
     ----------
     rows : ndarray of shape (m,), int
     weights : ndarray of shape (n,), int, or None
-        Of all n faces that `rows` are positions among.
+        Of all n faces that `rows` point to.
     """
     return rows if weights is None else np.repeat(rows, weights[rows])
 
@@ -104,35 +104,48 @@ def _check_parts(parts):
     for part in parts[1:]:
         if part.records.dtype != first.records.dtype:
             raise InputError(
-                f"data sets that are joined must hold faces of one kind, and {first.source} has {_kind(first)}, "
-                f"{part.source} {_kind(part)}; join data sets with images only"
+                f"data sets to join must have records with the same fields: {first.source} has {_fields(first)}, "
+                f"{part.source} {_fields(part)}; join data sets with images only"
             )
     keys = [part.key for part in parts]
-    twice = next((part for part in parts if keys.count(part.key) > 1), None)
-    if twice is not None:
+    repeated_part = next((part for part in parts if keys.count(part.key) > 1), None)
+    if repeated_part is not None:
         raise InputError(
-            f"each data set must be given once, and {twice.source} is there twice; give it a weight instead"
+            f"each data set must be given once, got {repeated_part.source} twice; give it a weight instead"
         )
 
 
-def _kind(part):
+def _fields(part):
     return ", ".join(f"{name} {part.records.dtype[name].shape}" for name in part.records.dtype.names)
 
 
-def _names(parts):
+def _unique_names(parts):
     """Return the parts' names, numbered where two have the same."""
     names = [part.source for part in parts]
     return [f"{name} ({i + 1})" if names.count(name) > 1 else name for i, name in enumerate(names)]
 
 
+def _key(parts):
+    return hashlib.sha256(repr([part.key for part in parts]).encode()).hexdigest()[:32]
+
+
+def _concatenated(parts):
+    return {name: np.concatenate([getattr(part, name) for part in parts]) for name in _CONCATENATED}
+
+
+def _prefixed(name, words):
+    """Return words with the name of their data set in front; "" stays ""."""
+    return np.where(words == "", "", np.char.add(f"{name}: ", words.astype(str)))
+
+
 def _splits(parts, names):
-    """Return the splits of each part; those that two parts have carry the part's name."""
+    """Return the splits of each part; those that two parts have get the part's name added."""
     words = [set(np.unique(part.splits).tolist()) - {"", TRAINING} for part in parts]
     shared = {word for i, own in enumerate(words) for word in own if any(word in other for other in words[i + 1 :])}
     renamed = []
     for part, name in zip(parts, names, strict=True):
-        new = {word: f"{word} of {name}" for word in shared}
-        renamed.append(np.array([new.get(word, word) for word in part.splits.tolist()], dtype=str))
+        new_names = {word: f"{word} of {name}" for word in shared}
+        renamed.append(np.array([new_names.get(word, word) for word in part.splits.tolist()], dtype=str))
     return renamed
 
 
@@ -141,48 +154,50 @@ def _votes(parts):
     width = next((part.votes.shape[1] for part in parts if part.votes is not None), None)
     if width is None:
         return None
-    blank = [np.zeros((len(part), width), np.int64) for part in parts]
-    return np.concatenate([none if part.votes is None else part.votes for part, none in zip(parts, blank, strict=True)])
+    return np.concatenate(
+        [np.zeros((len(part), width), np.int64) if part.votes is None else part.votes for part in parts]
+    )
 
 
 def _takes(parts, names):
     if all(part.takes is None for part in parts):
         return None
     takes = [np.full(len(part), "") if part.takes is None else part.takes for part in parts]
-    return np.concatenate(
-        [np.where(own == "", "", np.char.add(f"{name}: ", own)) for own, name in zip(takes, names, strict=True)]
-    )
+    return np.concatenate([_prefixed(name, own) for name, own in zip(names, takes, strict=True)])
 
 
 def _near_duplicates(parts, cache):
-    """Return groups and correlations of all faces: brought by a part, or looked for in all the others together."""
-    places = np.cumsum([0, *(len(part) for part in parts)])
-    groups, correlations = np.empty(places[-1], np.int64), np.full(places[-1], np.nan, np.float32)
-    unaudited = [i for i, part in enumerate(parts) if part.near_duplicate_groups is None]
-    offset = 0
-    for i in [i for i in range(len(parts)) if i not in unaudited]:
-        rows = slice(places[i], places[i + 1])
-        own = np.unique(parts[i].near_duplicate_groups, return_inverse=True)[1]
-        groups[rows], correlations[rows] = own + offset, parts[i].near_duplicate_correlations
-        offset += int(own.max()) + 1
-    if unaudited:
-        rows = np.concatenate([np.arange(places[i], places[i + 1]) for i in unaudited])
-        audit = find_near_duplicates(_together([parts[i] for i in unaudited]), cache=cache)
-        groups[rows], correlations[rows] = audit.groups + offset, audit.correlations
+    """Return groups and correlations of all faces: stored ones, and those of a search in the other parts together."""
+    starts = np.cumsum([0, *(len(part) for part in parts)])
+    groups, correlations = np.empty(starts[-1], np.int64), np.full(starts[-1], np.nan, np.float32)
+    offset, to_search = 0, []
+    for i, part in enumerate(parts):
+        if part.near_duplicate_groups is None:
+            to_search.append(i)
+            continue
+        rows = slice(starts[i], starts[i + 1])
+        own_groups = np.unique(part.near_duplicate_groups, return_inverse=True)[1]
+        groups[rows], correlations[rows] = own_groups + offset, part.near_duplicate_correlations
+        offset += int(own_groups.max()) + 1
+    if to_search:
+        rows = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in to_search])
+        near_duplicates = find_near_duplicates(_for_search([parts[i] for i in to_search]), cache=cache)
+        groups[rows], correlations[rows] = near_duplicates.groups + offset, near_duplicates.correlations
     return groups, correlations
 
 
-def _together(parts):
-    """Return the parts to search for near-duplicates as one data set; a single part is returned as it is."""
+def _for_search(parts):
+    """Return the parts as one data set without optional columns; a single part unchanged."""
     if len(parts) == 1:
         return parts[0]
-    known = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _SIDE_BY_SIDE}
-    key = hashlib.sha256(repr([part.key for part in parts]).encode()).hexdigest()[:32]
-    bare = {
-        "votes": None,
-        "near_duplicate_groups": None,
-        "near_duplicate_correlations": None,
-        "takes": None,
-        "weights": None,
-    }
-    return replace(parts[0], **known, **bare, origins=None, key=key)
+    return replace(
+        parts[0],
+        **_concatenated(parts),
+        key=_key(parts),
+        votes=None,
+        near_duplicate_groups=None,
+        near_duplicate_correlations=None,
+        weights=None,
+        takes=None,
+        origins=None,
+    )

@@ -145,9 +145,9 @@ def test_a_full_disk_is_reported_and_ends_the_session(service, collection, image
     service.agree()
     session = service.start_session()
     session.press("space")
-    monkeypatch.setattr(collection_writer, "write_take", full)
+    monkeypatch.setattr(collection_writer, "_write_take", full)
     results = play(session, image, 3)
-    assert "cannot be written (No space left on device); the takes before are kept" in results[-1].ended
+    assert "cannot be written (No space left on device); earlier takes are not affected" in results[-1].ended
     assert read_takes(collection.path) == []
     session.close()
 

@@ -126,8 +126,8 @@ def test_list_and_delete(collected, tmp_path, capsys):
 @pytest.mark.parametrize(
     "arguments,message",
     [
-        (["--list"], "is no collection; make one"),
-        (["--delete", "ann"], "is no collection; make one"),
+        (["--list"], "is not a collection; make one"),
+        (["--delete", "ann"], "is not a collection; make one"),
         (["--spans", "none.csv"], "add --source FILE"),
         (["--spans", "none.csv", "--source", "demo"], "none.csv is not a file; give a csv"),
         (["--subject", " "], "subject must be a name"),

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from skimage.data import lfw_subset
 
-from landmark_fer.datasets.base import of_many
+from landmark_fer.datasets.base import counted_sentence
 from landmark_fer.datasets.readers import affectnet, jaffe, kdef, raf_db
 
 CK48_FOLDERS = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
@@ -42,11 +42,11 @@ def notes(reader):
     """What is left out, as a data set says it: one sentence on all that it is true of."""
     single, of_reason = [], {}
     for item in reader.items():
-        if item.problem and item.of_many:
+        if item.problem and item.problem_is_shared:
             of_reason.setdefault(item.problem, []).append(item.name)
         elif item.problem:
             single.append(item.problem)
-    return single + [of_many(len(names), reason, names) for reason, names in of_reason.items()]
+    return single + [counted_sentence(len(names), reason, names) for reason, names in of_reason.items()]
 
 
 def write(path, image, **options):

@@ -7,7 +7,7 @@ from landmark_fer.core.errors import DataError
 from landmark_fer.datasets import load_dataset
 from landmark_fer.datasets.collection import made_with
 from landmark_fer.datasets.collection_writer import Collection
-from landmark_fer.datasets.readers.collected import CollectedReader
+from landmark_fer.datasets.readers.collected import read_collection
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.perception.predictor_file import PREDICTOR_SHA256
 from tests.conftest import made_up_faces
@@ -56,15 +56,15 @@ def test_some_expressions_only(folder):
 
 
 def test_the_key_changes_with_every_take(folder):
-    before = CollectedReader(folder).fingerprint()
-    assert before == CollectedReader(folder).fingerprint()
+    before = read_collection(folder).key
+    assert before == read_collection(folder).key
     with Collection(folder, made_with(ExtractorSettings(), PREDICTOR_SHA256)) as collection:
         collection.remove(collection.takes()[0])
-    assert CollectedReader(folder).fingerprint() != before
+    assert read_collection(folder).key != before
 
 
 def test_faces_of_another_kind_are_refused(folder):
-    with pytest.raises(DataError, match="crop size 72, and was collected with 0"):
+    with pytest.raises(DataError, match="crop size 72, got 0"):
         load_dataset(folder, settings=ExtractorSettings(crop_size=72))
 
 

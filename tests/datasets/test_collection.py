@@ -14,8 +14,8 @@ import pytest
 from landmark_fer.core import files
 from landmark_fer.core.errors import DataError, InputError, SinkError
 from landmark_fer.datasets import collection_writer
-from landmark_fer.datasets.collection import folder_of, made_with, read_about, read_records, read_takes
-from landmark_fer.datasets.collection_writer import Collection, delete_all, delete_subject
+from landmark_fer.datasets.collection import made_with, read_about, read_records, read_takes
+from landmark_fer.datasets.collection_writer import Collection, delete_all, delete_subject, folder_of
 from landmark_fer.perception.extraction import ExtractorSettings
 from tests.conftest import made_up_faces
 
@@ -84,9 +84,9 @@ def test_an_older_text_is_asked_for_again(tmp_path, monkeypatch):
 def test_faces_made_in_two_ways_are_not_mixed(tmp_path):
     with Collection(tmp_path / "mine", MADE) as collection:
         add(collection)
-    with pytest.raises(DataError, match=r"shape predictor sha256 .* is not the one asked for"):
+    with pytest.raises(DataError, match=r"shape predictor sha256 .* differs"):
         Collection(tmp_path / "mine", made_with(ExtractorSettings(), "1" * 64)).__enter__()
-    with pytest.raises(DataError, match="not mixed: extractor"):
+    with pytest.raises(DataError, match="cannot be mixed: extractor"):
         Collection(tmp_path / "mine", made_with(ExtractorSettings(chip_size=64), "0" * 64)).__enter__()
 
 
@@ -97,7 +97,7 @@ def test_a_take_copied_from_elsewhere_is_not_mixed(tmp_path):
         add(collection)
     (tmp_path / "mine" / "bob").mkdir()
     os.rename(copied, tmp_path / "mine" / "bob" / copied.name)
-    with pytest.raises(DataError, match="not mixed: extractor"), Collection(tmp_path / "mine", MADE):
+    with pytest.raises(DataError, match="cannot be mixed: extractor"), Collection(tmp_path / "mine", MADE):
         pass
 
 
@@ -108,7 +108,7 @@ def test_a_changed_take_is_refused_by_name(tmp_path, name):
     content = bytearray((take["path"] / name).read_bytes())
     content[-3] ^= 1
     (take["path"] / name).write_bytes(content)
-    with pytest.raises(DataError, match="round-01-happy must be as it was written"):
+    with pytest.raises(DataError, match="round-01-happy was changed after it was recorded"):
         read_records(read_takes(tmp_path)[0])
 
 
@@ -129,7 +129,7 @@ def test_a_failed_take_leaves_nothing_and_those_before_stay(tmp_path, monkeypatc
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(files, "sync", full)
-        with pytest.raises(SinkError, match=r"No space left on device.*takes before are kept"):
+        with pytest.raises(SinkError, match=r"No space left on device.*earlier takes are not affected"):
             add(collection, seed=1)
         assert len(collection.takes()) == 1
     assert not list(tmp_path.rglob(".new-*"))
@@ -198,9 +198,12 @@ def test_deleting_all_leaves_what_is_somebody_elses(tmp_path):
 
 def test_something_else_stays_untouched(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(DataError, match="no collection and stays untouched"), Collection(tmp_path, MADE):
+    with (
+        pytest.raises(DataError, match="something else than a collection"),
+        Collection(tmp_path, MADE),
+    ):
         pass
-    with pytest.raises(DataError, match="is a file"), Collection(tmp_path / "notes.txt", MADE):
+    with pytest.raises(DataError, match="got a file"), Collection(tmp_path / "notes.txt", MADE):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 from landmark_fer.core.errors import DataError
 from landmark_fer.datasets.readers import csv_files as csv_sources
 from landmark_fer.datasets.readers.csv_files import (
-    LONGEST_ROW,
+    MAX_ROW,
     Columns,
     TextError,
     csv_rows,
@@ -127,16 +127,16 @@ def test_a_line_of_gigabytes_ends_in_a_sentence_with_little_memory(tmp_path):
         file.truncate(4 * 2**30)  # sparse: takes no room on the disk
     tracemalloc.start()
     try:
-        with pytest.raises(TextError, match=rf"begins in line 2 of .* at most {LONGEST_ROW:,} characters"):
+        with pytest.raises(TextError, match=rf"begins in line 2 of .* at most {MAX_ROW:,} characters"):
             list(csv_rows(path))
-        assert tracemalloc.get_traced_memory()[1] < 8 * LONGEST_ROW
+        assert tracemalloc.get_traced_memory()[1] < 8 * MAX_ROW
     finally:
         tracemalloc.stop()
 
 
 @pytest.mark.parametrize("endless", ["x" * 999, '"' + "x\n" * 500, '"\n",' * 250])
 def test_no_kind_of_row_is_endless(endless, monkeypatch):
-    monkeypatch.setattr(csv_sources, "LONGEST_ROW", 100)
+    monkeypatch.setattr(csv_sources, "MAX_ROW", 100)
     with pytest.raises(TextError, match=r"the row that begins in line 2 of some.csv must have at most 100 characters"):
         rows_of(f"a,b\n{endless}")
 
@@ -185,7 +185,7 @@ def test_columns_are_there_once():
     with pytest.raises(DataError, match="has 'subject' 3 times"):
         check(["emotion", "subject", "Subject", "SUBJECT"])
     with pytest.raises(
-        DataError, match=r"must have the column Emotion, lacks Emotion, has 'a\|b'; .* semicolons or tabs"
+        DataError, match=r"must have the column Emotion, lacks Emotion, got 'a\|b'; .* semicolons or tabs"
     ):
         check(["a|b"])
 

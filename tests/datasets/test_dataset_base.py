@@ -84,10 +84,10 @@ def test_importing_is_light():
 
 def test_what_was_left_out_is_said_up_to_a_number_and_counted(dataset):
     assert dataset.left_out_sentences() == []
-    broken = replace(dataset, problems=["a", "b", "c"], left_out="")
+    broken = replace(dataset, problems=["a", "b", "c"], left_out_csv="")
     assert broken.left_out_sentences(3) == ["left out: a", "left out: b", "left out: c"]
-    assert replace(broken, left_out="x.csv").left_out_sentences(1) == [
+    assert replace(broken, left_out_csv="x.csv").left_out_sentences(1) == [
         "left out: a",
-        "left out: 2 more for reasons like these",
-        "all that was left out, with reasons: x.csv",
+        "left out: 2 more for similar reasons",
+        "list of everything that was left out, with reasons: x.csv",
     ]

@@ -16,8 +16,7 @@ from landmark_fer.core import files
 from landmark_fer.core.errors import DataError, SinkError
 from landmark_fer.core.files import cache_folder
 from landmark_fer.core.records import stack
-from landmark_fer.datasets import cache_entry as chunks
-from landmark_fer.datasets import cache_entry as growing_entry
+from landmark_fer.datasets import cache_entry, extraction
 from landmark_fer.datasets.base import Item
 from landmark_fer.datasets.extraction_cache import build_dataset
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
@@ -29,11 +28,11 @@ QUIET = {"jobs": 1, "progress": False}
 SLOW_BUILD = """
 import sys, time
 import numpy as np
-from landmark_fer.datasets import cache_entry as chunks
+from landmark_fer.datasets import cache_entry, extraction
 from landmark_fer.datasets.base import Item
 from landmark_fer.datasets.extraction_cache import build_dataset
 
-chunks.CHUNK = 2
+extraction.CHUNK = 2
 faces = np.load(sys.argv[1])
 
 class Reader:
@@ -44,12 +43,12 @@ class Reader:
         for place, face in enumerate(faces):
             yield Item(f"face {place}", expression="happy", image=face)
 
-measure = chunks.measure_chunk
+measure = extraction.extract_chunk
 def noted(first_row, **options):
     print("measured", first_row, flush=True)
     time.sleep(float(sys.argv[3]))
     return measure(first_row=first_row, **options)
-chunks.measure_chunk = noted
+extraction.extract_chunk = noted
 build_dataset(Reader(), jobs=int(sys.argv[4]) if sys.argv[4:] else 1, cache=sys.argv[2], progress=False)
 """
 
@@ -114,7 +113,7 @@ def columns(dataset):
 
 @pytest.fixture
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(chunks, "CHUNK", 3)
+    monkeypatch.setattr(extraction, "CHUNK", 3)
 
 
 def test_records_equal_the_extractor_bit_for_bit(dataset, faces):
@@ -234,8 +233,8 @@ def test_what_a_journal_does_not_vouch_for_is_measured_again(tmp_path, faces, sm
     journal, records = (next((tmp_path / "cut").glob(f"*.parts/{name}")) for name in ("journal.jsonl", "records.npy"))
     lines = journal.read_bytes().splitlines(keepends=True)
     assert len(lines) == 2  # the third chunk was not whole when the source failed
-    measured, measure = [], chunks.measure_chunk
-    monkeypatch.setattr(chunks, "measure_chunk", lambda items, **o: measured.append(len(items)) or measure(items, **o))
+    sizes, extract = [], extraction.extract_chunk
+    monkeypatch.setattr(extraction, "extract_chunk", lambda items, **o: sizes.append(len(items)) or extract(items, **o))
     if damage == "journal cut":
         os.truncate(journal, len(lines[0]) + 20)
     elif damage == "journal changed":
@@ -246,7 +245,7 @@ def test_what_a_journal_does_not_vouch_for_is_measured_again(tmp_path, faces, sm
         with records.open("ab") as file:
             file.write(b"half a record that no line tells of")
     assert columns(build_dataset(Reader(faces[:10]), cache=tmp_path / "cut", **QUIET)) == whole
-    assert sum(measured) == {"records longer": 4}.get(damage, 7)
+    assert sum(sizes) == {"records longer": 4}.get(damage, 7)
 
 
 def test_words_and_numbers_are_mapped_as_the_records_are(dataset):
@@ -261,10 +260,10 @@ def test_everything_left_out_is_listed_and_counted(tmp_path, faces, monkeypatch,
             for place, item in enumerate(super().items()):
                 yield Item(item.name, problem=f'{item.name}, it is "broken"') if place % 2 else item
 
-    monkeypatch.setattr(growing_entry, "MOST_SENTENCES", 2)
+    monkeypatch.setattr(cache_entry, "MAX_SENTENCES", 2)
     dataset = build_dataset(Holes(faces[:10]), cache=tmp_path, jobs=1)
     assert len(dataset) == 5 and dataset.rows.tolist() == [0, 2, 4, 6, 8]
-    with open(dataset.left_out, newline="", encoding="utf-8") as file:
+    with open(dataset.left_out_csv, newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     assert rows == [["name", "reason"], *([f"face {n}", f'face {n}, it is "broken"'] for n in (1, 3, 5, 7, 9))]
     assert dataset.problems[:2] == ['face 1, it is "broken"', 'face 3, it is "broken"']
@@ -274,22 +273,22 @@ def test_everything_left_out_is_listed_and_counted(tmp_path, faces, monkeypatch,
 
 
 def test_large_images_travel_in_smaller_chunks(monkeypatch, faces):
-    monkeypatch.setattr(chunks, "CHUNK_BYTES", 3 * faces[0].nbytes)
+    monkeypatch.setattr(extraction, "CHUNK_BYTES", 3 * faces[0].nbytes)
     items = list(Reader(faces[:8]).items())
-    found = list(chunks._chunks(iter(items), 5))
+    found = list(extraction._chunks(iter(items), 5))
     assert [(row, len(chunk)) for row, chunk in found] == [(5, 3), (8, 3), (11, 2)]
     assert [item for _, chunk in found for item in chunk] == items
 
 
 @pytest.mark.slow
 def test_workers_that_have_grown_are_replaced(tmp_path, faces, small_chunks, monkeypatch):
-    monkeypatch.setattr(chunks, "WAVE", 1)
+    monkeypatch.setattr(extraction, "WAVE", 1)
     started = []
-    real = chunks.get_reusable_executor
-    monkeypatch.setattr(chunks, "get_reusable_executor", lambda **options: started.append(1) or real(**options))
+    real = extraction.get_reusable_executor
+    monkeypatch.setattr(extraction, "get_reusable_executor", lambda **options: started.append(1) or real(**options))
     build_dataset(Reader(faces[:9]), cache=tmp_path / "small", jobs=2, progress=False)
     assert not started
-    monkeypatch.setattr(chunks, "MOST_MEMORY", 1)
+    monkeypatch.setattr(extraction, "MAX_WORKER_BYTES", 1)
     dataset = build_dataset(Reader(faces[:9]), cache=tmp_path / "large", jobs=2, progress=False)
     assert len(started) == 2 and len(dataset) == 9
 
@@ -298,7 +297,7 @@ def test_workers_that_have_grown_are_replaced(tmp_path, faces, small_chunks, mon
 def test_a_image_that_kills_its_process_is_left_out_and_the_rest_goes_on(tmp_path, faces, small_chunks):
     dataset = build_dataset(Deadly(faces[:9]), cache=tmp_path, jobs=2, progress=False)
     assert dataset.rows.tolist() == [0, 1, 2, 3, 5, 6, 7, 8]
-    assert len(dataset.problems) == 1 and "face 4 ended the process that measured it" in dataset.problems[0]
+    assert len(dataset.problems) == 1 and "face 4 crashed the process that read it" in dataset.problems[0]
 
 
 def test_who_comes_second_waits_and_measures_nothing(tmp_path, faces, caplog):
@@ -309,7 +308,7 @@ def test_who_comes_second_waits_and_measures_nothing(tmp_path, faces, caplog):
     second = Reader(faces[:3])
     assert len(build_dataset(second, cache=tmp_path, **QUIET)) == 3
     builder.join()
-    assert second.read == 0 and "another process is measuring made; waiting for it" in caplog.text
+    assert second.read == 0 and "another process is extracting faces of made; waiting for it" in caplog.text
 
 
 def test_two_builders_of_one_entry_do_no_harm(tmp_path, faces, small_chunks):
@@ -336,7 +335,7 @@ def test_a_cache_that_cannot_be_written_gets_a_sentence(tmp_path, faces):
 
 
 def test_a_source_of_nothing_gets_a_sentence(tmp_path):
-    with pytest.raises(DataError, match="made must hold faces, and none is left of it: empty"):
+    with pytest.raises(DataError, match="made must hold faces, and none is left: empty"):
         build_dataset(Reader([]), cache=tmp_path, **QUIET)
 
 

@@ -10,7 +10,8 @@ import pytest
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.expressions import FER2013_CODES
 from landmark_fer.datasets import open_source
-from landmark_fer.datasets.readers.fer2013 import SIDE, Fer2013Csv, expression_of_label, image_of_pixels, split_named
+from landmark_fer.datasets.readers.fer2013 import SIDE, Fer2013Csv, expression_of_label, image_of_pixels
+from landmark_fer.datasets.readers.folder_names import split_named
 from tests.datasets.conftest import usages
 
 
@@ -82,7 +83,7 @@ def test_a_broken_row_is_named_and_the_rest_goes_on(tmp_path, fer_csv):
     assert {row: item.problem for row, item in enumerate(items) if item.problem} == {
         3: "row 3 (line 5) has 2303 pixels, must have 2304",
         5: "row 5 (line 7) has the label '9', must have 0 to 6 or an expression",
-        7: "row 7 (line 9) has pixels that are no whole numbers",
+        7: "row 7 (line 9) has pixels that are not whole numbers",
         8: "row 8 (line 10) has a pixel of 300, must have 0 to 255",
         9: "row 9 (line 11) has 1 cells, must have 3",
         11: "row 11 (line 13) has a pixel of -1, must have 0 to 255",
@@ -104,8 +105,8 @@ def test_problems_reach_the_data_set(tmp_path, fer_csv, load):
     [
         ("a.csv", b"", "a.csv is empty"),
         ("a.csv", b"\n\n", "a.csv is empty"),
-        ("a.csv", b"emotion,image\n1,x\n", "lacks pixels, has 'emotion', 'image'"),
-        ("a.csv", b"3,1 2 3 4,Training\n", "has '3', '1 2 3 4', 'Training'; name them in the first line"),
+        ("a.csv", b"emotion,image\n1,x\n", "lacks pixels, got 'emotion', 'image'"),
+        ("a.csv", b"3,1 2 3 4,Training\n", "got '3', '1 2 3 4', 'Training'; name them in the first line"),
         ("a.csv", b"\xff\xd8\xff\xe0" + bytes(range(256)), "must be text in UTF-8, and line 1 has the byte 0xff"),
         ("a.csv.gz", b"no gzip", "must have the columns emotion, pixels, Usage"),
         ("a.csv.gz", b"\x1f\x8bno gzip", "a.csv.gz is cut short, damaged or unreadable"),
@@ -255,10 +256,10 @@ def test_without_usage_all_rows_train_and_it_is_said(tmp_path, write_csv, faces,
     assert set(dataset.splits) == {"Training"} and dataset.votes is None
     assert dataset.remarks == [
         "no_usage.csv has no column Usage, so all of its rows count as Training",
-        "fer2013new.csv is not used, since no_usage.csv has no column Usage, by which its rows are checked",
+        "fer2013new.csv is not used: no_usage.csv has no column Usage to match rows by",
     ]
     assert load(path).remarks == dataset.remarks, "from the cache"
-    with pytest.raises(InputError, match=r"needs the column Usage, by which rows are checked; no_usage.csv lacks it"):
+    with pytest.raises(InputError, match=r"needs the column Usage to match rows, and no_usage.csv lacks it"):
         load(path, labels="ferplus")
 
 
@@ -302,9 +303,9 @@ def test_images_of_another_square_are_read_and_odd_ones_named(tmp_path, faces):
 @pytest.mark.parametrize(
     ("pixels", "problem"),
     [
-        ("0.5 0.25", "has pixels that are no whole numbers"),
-        ("[1 2 ... 3]", "has pixels that are no whole numbers"),
-        ("0x10", "has pixels that are no whole numbers"),
+        ("0.5 0.25", "has pixels that are not whole numbers"),
+        ("[1 2 ... 3]", "has pixels that are not whole numbers"),
+        ("0x10", "has pixels that are not whole numbers"),
         ("[]", "has 0 pixels, must have 2304"),
         ("", "has 0 pixels, must have 2304"),
         ("0,5 " * 2304, "has 4608 pixels, must have 2304"),
@@ -319,7 +320,7 @@ def test_where_all_rows_fail_the_first_reason_is_given(tmp_path, load):
     with pytest.raises(DataError) as raised:
         load(tmp_path / "it.csv")
     assert str(raised.value) == (
-        "it.csv must hold faces, and none is left of it: 12 were left out, the first because "
+        "it.csv must hold faces, and none is left: 12 were left out, the first because "
         "row 0 (line 2) has the label '9', must have 0 to 6 or an expression"
     )
 

@@ -68,9 +68,9 @@ def test_votes_follow_rows_whatever_is_taken(pair, dataset):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda text: text.replace("PublicTest", "Training"), r"row 14 is 'Training' in the one and 'PublicTest'"),
-        (lambda text: "\n".join(text.splitlines()[:10]), "must have votes for row 19 of fer2013.csv, and has 9 rows"),
-        (lambda text: text.replace("contempt", "bored"), "lacks contempt, has .*; is it fer2013new.csv"),
+        (lambda text: text.replace("PublicTest", "Training"), r"row 14 is 'Training' in the votes and 'PublicTest'"),
+        (lambda text: "\n".join(text.splitlines()[:10]), "must have votes for row 19 of fer2013.csv, got 9 rows"),
+        (lambda text: text.replace("contempt", "bored"), "lacks contempt, got .*; is it fer2013new.csv"),
         (lambda text: text.replace(",10,", ",ten,"), "row 5 of .* must have 12 cells with whole numbers"),
         (lambda text: "", "lacks Usage"),
     ],

@@ -33,7 +33,7 @@ def zipped(folder, path):
 
 def left_out(dataset):
     """The rows of the csv that names everything that was left out."""
-    with open(dataset.left_out, newline="") as file:
+    with open(dataset.left_out_csv, newline="") as file:
         return list(csv.reader(file))[1:]
 
 
@@ -155,7 +155,7 @@ def test_a_scene_without_a_face_is_left_out_and_counted(tmp_path, write_images, 
         ([], "holds no images"),
         (
             ["cat/1.png", "dog/2.png", "3.png"],
-            r"must have folders named after expressions \(angry, .*\), found '.', 'cat', 'dog'",
+            r"must have folders named after expressions \(angry, .*\), got '.', 'cat', 'dog'",
         ),
         ([".hidden/happy/1.png", "happy/.2.png", "happy/notes.txt.d/x/.3.png"], "holds no images"),
     ],

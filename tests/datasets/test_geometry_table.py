@@ -68,7 +68,7 @@ def test_another_format_or_file_gets_a_sentence(tmp_path, table):
     with np.load(table) as file:
         arrays = dict(file)
     np.savez(tmp_path / "next.npz", **(arrays | {"format": 99}))
-    with pytest.raises(DataError, match="must have format 1, got 99"):
+    with pytest.raises(DataError, match="must have format 2, got 99"):
         read_table(tmp_path / "next.npz")
     np.savez(tmp_path / "other.npz", something=np.zeros(3))
     with pytest.raises(DataError, match="is damaged"):

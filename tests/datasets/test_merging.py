@@ -89,12 +89,12 @@ def test_two_of_one_name_are_told_apart():
 
 
 def test_the_same_data_twice_are_refused():
-    with pytest.raises(InputError, match="given once, and a is there twice; give it a weight"):
+    with pytest.raises(InputError, match="given once, got a twice; give it a weight"):
         join([part("a"), part("a")])
 
 
 def test_faces_of_two_kinds_are_refused():
-    with pytest.raises(InputError, match=r"one kind, and a has .*chip \(80, 80\), b .*chip \(64, 64\)"):
+    with pytest.raises(InputError, match=r"the same fields: a has .*chip \(80, 80\), b .*chip \(64, 64\)"):
         join([part("a"), part("b", chip_size=64)])
 
 

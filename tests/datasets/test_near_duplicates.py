@@ -123,7 +123,7 @@ def test_the_audit_is_kept(tmp_path, copies, monkeypatch):
 
 def test_what_cannot_be_compared_gets_a_sentence(dataset, cache):
     bare = replace(dataset, records=dataset.records[["landmarks"]])
-    with pytest.raises(InputError, match=r"near-duplicates are looked for in chips, and fer2013.csv has none"):
+    with pytest.raises(InputError, match=r"near-duplicate search needs chips, and fer2013.csv has none"):
         find_near_duplicates(bare, cache=cache)
     with pytest.raises(InputError, match="against must hold at least one face"):
         near_duplicate_correlations(dataset.records, dataset.records[:0])

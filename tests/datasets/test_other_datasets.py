@@ -98,7 +98,7 @@ def test_words_that_are_no_option_get_a_sentence(made):
         open_source(made("ck48"), dataset="ck")
     with pytest.raises(InputError, match="poses must be one of frontal, half, all, got 'left'"):
         open_source(made("kdef"), poses="left")
-    assert set(DATASETS) == {"auto", "fer2013", "folders", *READERS}
+    assert set(DATASETS) == {"auto", "folders", *READERS}
 
 
 def test_ck_plus_gives_first_frames_as_neutral_and_the_last_three_as_the_label(made):
@@ -132,14 +132,14 @@ def test_contempt_of_ck_plus_is_left_out_unless_asked_for_and_said(made, load):
     assert "contempt" not in plain.classes and len(plain) == 72
     assert plain.n_left_out == 12
     assert plain.problems[-1].startswith("12 of contempt are left out; --expressions angry,disgust,")
-    assert load(made("ck48"), unasked="kept").classes[-1] == "contempt"
+    assert load(made("ck48"), keep_rare=True).classes[-1] == "contempt"
 
 
 def test_ck_plus_without_its_labels_is_refused_with_what_to_do(tmp_path):
     folder = copies.make_ck_plus(tmp_path, subjects=1, codes=(3,), frames=2)
     for label in folder.rglob("*_emotion.txt"):
         label.unlink()
-    with pytest.raises(DataError, match=r"must hold CK\+'s folder Emotion beside cohn-kanade-images.*unpack"):
+    with pytest.raises(DataError, match=r"must hold CK\+'s folder Emotion next to cohn-kanade-images.*unpack"):
         open_source(folder)
 
 
@@ -179,7 +179,7 @@ def test_kdef_keeps_frontal_views_and_both_sessions_of_a_person(made):
     assert {face[2] for face in faces.values()} == {"F01", "M01"}
     assert all(name.endswith("S.JPG") for name in faces)
     (note,) = notes(open_source(made("kdef")))
-    assert note.startswith("56 images are of heads turned aside") and "--poses" in note
+    assert note.startswith("56 images are half or full profiles") and "--poses" in note
 
 
 def test_kdef_gives_other_views_when_asked(made):
@@ -244,7 +244,7 @@ def test_affectnet_keeps_eight_expressions_and_counts_the_uncertain(tmp_path, ma
     assert Counter(face[0] for face in faces.values()) == dict.fromkeys(EXPRESSIONS, 3)
     assert Counter(face[1] for face in faces.values()) == {"Training": 16, "validation": 8}
     for word in ("none", "uncertain", "no face"):
-        sentence = f"3 images are labelled {word!r}, which is no expression, and are left out: "
+        sentence = f"3 images have the label {word!r}, which is no expression, and are left out: "
         assert any(note.startswith(sentence) for note in notes(reader))
 
 
@@ -287,7 +287,7 @@ def test_affectnet_labels_that_cannot_be_read_and_missing_images_are_named(tmp_p
     assert any(
         note.startswith("2 images have no readable label") and "0.jpg, train_set/images/1.jpg" in note for note in said
     )
-    assert any(note.startswith("1 images with a label are not there") for note in said)
+    assert any(note.startswith("1 images with a label do not exist") for note in said)
 
 
 def test_affectnet_images_without_lists_are_refused(tmp_path):
@@ -301,7 +301,9 @@ def test_affectnet_images_without_lists_are_refused(tmp_path):
 def test_numbered_folders_need_the_data_sets_name(tmp_path):
     for number in range(1, 8):
         copies.write(tmp_path / "train" / str(number) / "a.jpg", copies.crop(number))
-    with pytest.raises(DataError, match="numbers mean other classes in each data set: say which it is with --dataset"):
+    with pytest.raises(
+        DataError, match="numbers mean other classes in each data set: name the data set with --dataset"
+    ):
         open_source(tmp_path)
     first = {name: known(open_source(tmp_path, dataset=name))["train/1/a.jpg"] for name in ("raf-db", "affectnet")}
     assert first == {"raf-db": ("surprise", "Training", ""), "affectnet": ("happy", "Training", "")}

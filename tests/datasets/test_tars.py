@@ -10,10 +10,10 @@ import pytest
 
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.datasets import open_source
-from landmark_fer.datasets.readers import image_trees as image_trees
+from landmark_fer.datasets.readers import image_trees
 from landmark_fer.datasets.readers.fer2013 import Fer2013Csv
+from landmark_fer.datasets.readers.folders import TarReader
 from landmark_fer.datasets.readers.image_trees import image_tree, tar_images
-from landmark_fer.datasets.readers.tars import TarReader
 
 PACKED = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz", ".tar.bz2": "w:bz2", ".tar.xz": "w:xz"}
 
@@ -68,7 +68,7 @@ def test_what_is_no_image_is_a_problem_and_never_fatal(tmp_path, faces, write_im
         add(archive, "happy/._1.png")
         add(archive, "happy/readme.txt")
         archive.add(folder / "happy" / "2.png", arcname="../../happy/2.png")
-    monkeypatch.setattr(image_trees, "LARGEST_FILE", 100_000)
+    monkeypatch.setattr(image_trees, "MAX_FILE", 100_000)
     dataset = load(tmp_path / "own.tar", images="crops")
     assert dataset.names.tolist() == ["happy/0.png", "../../happy/2.png"]  # a name: nothing is unpacked to it
     reasons = {"link": "a link", "hard": "a link", "pipe": "a device", "notes": "none that can be read"}
@@ -92,7 +92,7 @@ def test_other_tars_are_not_taken_for_images(tmp_path, fer_csv, write_images, fa
     assert isinstance(open_source(tmp_path / "fer2013.tar.gz"), Fer2013Csv)
     path = packed(write_images(tmp_path / "cats", {"cat/1.png": faces[0]}), tmp_path / "cats.tar")
     assert not TarReader.recognizes(path)
-    with pytest.raises(DataError, match=r"must have folders named after expressions \(angry, .*\), found 'faces/cat'"):
+    with pytest.raises(DataError, match=r"must have folders named after expressions \(angry, .*\), got 'faces/cat'"):
         TarReader(path)
     with pytest.raises(InputError, match="images must be one of auto, crops, scenes, got 'both'"):
         TarReader(path, images="both")

@@ -17,10 +17,10 @@ from landmark_fer.core.errors import DataError
 from landmark_fer.core.expressions import EXPRESSIONS, FER2013_CODES
 from landmark_fer.datasets import load_dataset, open_source
 from landmark_fer.datasets.readers.fer2013 import CODES
-from landmark_fer.datasets.readers.file_index import NUMBERED
 from landmark_fer.perception.image_formats import HIDDEN, NOT_AN_IMAGE, READ_BY
 from tests.datasets import copies
 
+NUMBERED = ("fer2013", "raf-db", "affectnet")
 CONTAINERS = ["folder", "zip", "tar", "tar.gz"]
 LITTER = [".DS_Store", "happy/.DS_Store", "happy/Thumbs.db", "happy/desktop.ini", "happy/._1.png"]
 LITTER += ["__MACOSX/happy/._1.png", "__MACOSX/happy/1.png", "happy/.ipynb_checkpoints/1-checkpoint.png"]
@@ -61,7 +61,7 @@ def contained(folder, container, files):
 
 def listed(dataset):
     """The rows of the csv that names everything that was left out, as {name: reason}."""
-    with open(dataset.left_out, newline="") as file:
+    with open(dataset.left_out_csv, newline="") as file:
         return dict(list(csv.reader(file))[1:])
 
 
@@ -136,7 +136,7 @@ def test_a_text_beside_the_images_is_named_and_measures_nothing_anew(tmp_path, f
     first = loaded(contained(tmp_path, "folder", files))
     assert first.problems == [] and listed(first) == {}
     (tmp_path / "faces" / "README.txt").write_text("words")
-    monkeypatch.setattr("landmark_fer.datasets.extraction_cache.measured_chunks", None)
+    monkeypatch.setattr("landmark_fer.datasets.extraction_cache.extract_in_chunks", None)
     again = loaded(tmp_path / "faces")
     assert again.key == first.key and again.problems == ["1 files are not read (not an image): README.txt"]
     assert listed(again) == {"README.txt": NOT_AN_IMAGE}
@@ -208,11 +208,11 @@ def test_a_run_that_was_stopped_while_it_measured_anew_goes_on_by_the_common_ran
 ):
     from landmark_fer.datasets import extraction_cache
 
-    monkeypatch.setattr("landmark_fer.datasets.cache_entry.CHUNK", 1)
+    monkeypatch.setattr("landmark_fer.datasets.extraction.CHUNK", 1)
     bright = faces[1].copy()
     bright[0, 0] = 255
     path = contained(tmp_path, "folder", {"happy/1.png": twelve(faces[0] // 16), "happy/2.png": twelve(bright)})
-    chunks, passes = extraction_cache.measured_chunks, []
+    chunks, passes = extraction_cache.extract_in_chunks, []
 
     def stopped(*arguments, **options):
         passes.append(options["ranges"])
@@ -221,7 +221,7 @@ def test_a_run_that_was_stopped_while_it_measured_anew_goes_on_by_the_common_ran
                 raise KeyboardInterrupt
             yield chunk
 
-    monkeypatch.setattr(extraction_cache, "measured_chunks", stopped)
+    monkeypatch.setattr(extraction_cache, "extract_in_chunks", stopped)
     with pytest.raises(KeyboardInterrupt):
         loaded(path)
     resumed = loaded(path)
@@ -309,7 +309,7 @@ def test_numbers_are_never_guessed_and_what_is_advised_works(tmp_path, faces, co
             (remark,) = reader.remarks
             assert remark.startswith("folders are read by the numbers of ")
         else:
-            with pytest.raises(DataError, match=r"and has a folder .*, so that its numbers are another's"):
+            with pytest.raises(DataError, match=r"got a folder .* of another data set"):
                 open_source(path, dataset=dataset)
     if not advised:
         assert "no known data set has them; name the folders after expressions" in str(caught.value)
@@ -318,14 +318,14 @@ def test_numbers_are_never_guessed_and_what_is_advised_works(tmp_path, faces, co
 def test_names_of_files_prove_another_data_set(tmp_path, faces):
     path = numbered(tmp_path, "folder", faces, CODES, name="Training_{row}.png")
     with pytest.raises(
-        DataError, match=r"must hold AffectNet, and its files are called like .*; say --dataset fer2013"
+        DataError, match=r"must hold AffectNet, but its files have names like .*; use --dataset fer2013"
     ):
         open_source(path, dataset="affectnet")
     assert len(open_source(path, dataset="fer2013")) == 14
     (tmp_path / "raf").mkdir()
     path = copies.make_raf_db_kaggle(tmp_path / "raf")
     for wrong in ("affectnet", "fer2013"):
-        with pytest.raises(DataError, match="say --dataset raf-db"):
+        with pytest.raises(DataError, match="use --dataset raf-db"):
             open_source(path, dataset=wrong)
 
 

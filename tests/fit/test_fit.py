@@ -142,7 +142,7 @@ class TestArtifact:
         lines[4] = lines[4].replace(" ", " x", 1)
         (tmp_path / "broken.csv").write_text("\n".join(lines))
         assert fit("--data", "broken.csv") == 0
-        assert "left out: row 3 (line 5) has pixels that are no whole numbers" in capsys.readouterr().err
+        assert "left out: row 3 (line 5) has pixels that are not whole numbers" in capsys.readouterr().err
         assert read_manifest("out")["data"]["n_left_out"] == 1
 
     def test_left_out_images_are_counted(self, tmp_path):
@@ -266,7 +266,7 @@ class TestBadInput:
         [
             ("a,b\n1,2\n", "must have the columns emotion, pixels, Usage"),
             ("", "is empty"),
-            (HEADER, "must hold faces, and none is left of it: empty"),
+            (HEADER, "must hold faces, and none is left: empty"),
             (HEADER + f"9,{' '.join(['0'] * 2304)},Training\n", "has the label '9'"),
             (HEADER + "3,1 2 3,Training\n", "has 3 pixels, must have 2304"),
         ],

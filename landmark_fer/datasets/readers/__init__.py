@@ -1,1 +1,1 @@
-"""Readers of data sets: one module a source, over shared readers of csv files, folders and archives."""
+"""Readers of data sets: one module for each source, and what they share for csv files, folders and archives."""

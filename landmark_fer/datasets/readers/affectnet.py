@@ -1,4 +1,4 @@
-"""AffectNet [1]_: the manually annotated csv files, the folders with an ``_exp.npy`` a image, and numbered folders.
+"""Reader of AffectNet [1]_: the manually annotated csv files, folders with an ``_exp.npy`` an image, numbered folders.
 
 References
 ----------
@@ -13,8 +13,9 @@ import numpy as np
 from landmark_fer.core.errors import DataError
 from landmark_fer.core.naming import natural_key
 from landmark_fer.datasets.readers.csv_files import Columns, header_of, whole_number
-from landmark_fer.datasets.readers.file_index import check_numbers, number_above, parts_of, reading_of, split_above
+from landmark_fer.datasets.readers.folder_names import number_above, parts_of, split_above
 from landmark_fer.datasets.readers.layout_reader import Entry, LayoutReader
+from landmark_fer.datasets.readers.numbered_folders import check_numbers, numbers_remark
 
 CODES = {
     0: "neutral",
@@ -40,113 +41,121 @@ COLUMNS = (
     "arousal",
 )
 
-# Which split each csv holds; the official test set was never published.
+# The split of each csv; the official test set was not published.
 FILES = {"training.csv": "Training", "validation.csv": "validation"}
-SPLITS = {"validation": "validation"}
 
 _NAMES = {"path": (COLUMNS[0],), "code": ("expression",)}
+_IMAGES = "Manually_Annotated_Images"
 _LABEL = "_exp.npy"
 _SCALAR = b"'descr': '<U1', 'fortran_order': False, 'shape': ()"
 _ONE_LETTER = b"\0\0\0"  # after its byte, in a text of four bytes a letter
-_FAR = 999  # stands for a label that cannot be read
+_INVALID = 999  # code of a label that cannot be read
 
 
 class AffectNet(LayoutReader):
-    """Reads AffectNet: eight expressions with the official validation set; uncertain images are left out, counted."""
+    """Reads AffectNet: eight expressions with the official validation set; uncertain images are left out."""
 
     title = "AffectNet"
     layout = (
-        "training.csv and validation.csv with the images of Manually_Annotated_Images, "
+        f"training.csv and validation.csv with the images of {_IMAGES}, "
         "train_set/images/0.jpg with train_set/annotations/0_exp.npy, or folders 0 to 7"
     )
+    folder_codes = CODES
+    folder_codes_left_out = LEFT_OUT
 
     @classmethod
     def recognizes(cls, file_index):
-        """Whether there are label arrays, or images or lists of the manually annotated part."""
-        if any(name.endswith(_LABEL) for name in file_index.others) or _file_lists(file_index):
-            return True
-        return any("Manually_Annotated_Images" in parts_of(name)[0] for name in file_index.images)
+        """Return whether there are label arrays, or images or csv files of the manually annotated part."""
+        has_labels = any(name.endswith(_LABEL) for name in file_index.others) or bool(_csv_files(file_index))
+        return has_labels or _has_annotated_images(file_index)
 
     def entries(self, file_index):
-        """Return the images that show one of the eight expressions."""
-        labels = [name for name in file_index.others if name.endswith(_LABEL)]
-        if labels:
-            return self._of_arrays(file_index, labels)
-        if lists := _file_lists(file_index):
-            return self._of_lists(file_index, lists)
-        if any("Manually_Annotated_Images" in parts_of(name)[0] for name in file_index.images):
-            raise DataError(f"{self.path} must hold AffectNet's {' and '.join(FILES)}; put them beside the images")
-        return self._of_folders(file_index)
+        """Return the images with one of the eight expressions."""
+        if labels := [name for name in file_index.others if name.endswith(_LABEL)]:
+            return self._from_arrays(file_index, labels)
+        if csv_files := _csv_files(file_index):
+            return self._from_csv_files(file_index, csv_files)
+        if _has_annotated_images(file_index):
+            raise DataError(f"{self.path} must hold AffectNet's {' and '.join(FILES)}; put them next to the images")
+        return self._from_folders(file_index)
 
-    def _of_arrays(self, file_index, labels):
-        images = {_stem(name): name for name in file_index.images}
-        wanted = {name: name.removesuffix(_LABEL).replace("annotations/", "images/") for name in labels}
+    def _from_arrays(self, file_index, labels):
         self.crops = True
-        codes = ((wanted[name], _code_of_array(content)) for name, content in file_index.contents(labels))
-        found = [(images.get(stem, stem), code, split_above(stem, SPLITS), stem in images) for stem, code in codes]
-        without = set(images.values()) - {name for name, *_ in found}
-        self.note(sorted(without, key=natural_key), f"images have no {_LABEL}, and are left out")
-        return self._kept(sorted(found, key=lambda each: natural_key(each[0])))
+        images = {_without_suffix(name): name for name in file_index.images}
+        coded = []
+        for label, content in file_index.contents(labels):
+            image = label.removesuffix(_LABEL).replace("annotations/", "images/")
+            split = split_above(image, suffix="_set")
+            coded.append((images.pop(image, image), _code_of_array(content), split))
+        self.leave_out(sorted(images.values(), key=natural_key), f"images have no {_LABEL}, and are left out")
+        return self._entries_of_codes(sorted(coded, key=lambda entry: natural_key(entry[0])), file_index)
 
-    def _of_lists(self, file_index, lists):
-        places = {"/".join(name.split("/")[-2:]): name for name in file_index.images}
-        found = []
-        for name in lists:
-            split = FILES[parts_of(name)[1].lower()]
-            rows = file_index.rows(name)
-            header = header_of(file_index.rows(name))
+    def _from_csv_files(self, file_index, csv_files):
+        self.crops = False
+        images = {"/".join(name.split("/")[-2:]): name for name in file_index.images}
+        coded = []
+        for csv_file in csv_files:
+            split = FILES[parts_of(csv_file)[1].lower()]
+            rows = file_index.rows(csv_file)
+            header = header_of(file_index.rows(csv_file))
             if _has_header(header):
                 next(rows)
             else:  # as in some copies
                 header = list(COLUMNS)
             columns = Columns(header, _NAMES)
-            columns.check(_NAMES, source=name, rule="AffectNet's columns")
+            columns.check(_NAMES, source=csv_file, rule="AffectNet's columns")
             for row in rows:
                 if columns.problem_of(row.cells):
-                    found.append((f"{row.where} of {name}", _FAR, split, True))
+                    coded.append((f"{row.where} of {csv_file}", _INVALID, split))
                 else:
-                    of = columns.cells_of(row.cells)
-                    key = of["path"].replace("\\", "/")
-                    found.append((places.get(key, key), _number(of["code"]), split, key in places))
-        self.crops = False
-        return self._kept(found)
+                    cells = columns.cells_of(row.cells)
+                    path = cells["path"].replace("\\", "/")
+                    coded.append((images.get(path, path), _number(cells["code"]), split))
+        return self._entries_of_codes(coded, file_index)
 
-    def _of_folders(self, file_index):
-        check_numbers(self.path, file_index.images, "affectnet", title=self.title)
+    def _from_folders(self, file_index):
+        check_numbers(self, file_index.images)
         self.crops = True
-        numbers = [(name, number_above(name)) for name in file_index.images]
-        self.note([name for name, number in numbers if number is None], "images lie in no numbered folder")
-        kept = [(name, number, split_above(name, SPLITS), True) for name, number in numbers if number is not None]
-        if kept:
-            self.remarks.append(reading_of("affectnet", title=self.title))
-        return self._kept(kept)
+        numbers = {name: number_above(name) for name in file_index.images}
+        self.leave_out([name for name in numbers if numbers[name] is None], "images lie in no numbered folder")
+        coded = [
+            (name, number, split_above(name, suffix="_set")) for name, number in numbers.items() if number is not None
+        ]
+        if coded:
+            self.remarks.append(numbers_remark(self))
+        return self._entries_of_codes(coded, file_index)
 
-    def _kept(self, found):
-        """Return the entries of (name, code, split, whether it is there), and note what is left out."""
+    def _entries_of_codes(self, coded, file_index):
+        """Return the entries of (name, code, split), and leave out the others."""
+        images = set(file_index.images)
         entries, missing, unknown, uncertain = [], [], [], {}
-        for name, code, split, there in found:
+        for name, code, split in coded:
             if code in LEFT_OUT:
                 uncertain.setdefault(LEFT_OUT[code], []).append(name)
             elif code not in CODES:
                 unknown.append(name)
-            elif not there:
+            elif name not in images:
                 missing.append(name)
             else:
                 entries.append(Entry(name, CODES[code], split))
         for word, names in sorted(uncertain.items()):
-            self.note(names, f"images are labelled {word!r}, which is no expression, and are left out")
-        self.note(unknown, f"images have no readable label from 0 to {max(LEFT_OUT)}, and are left out")
-        self.note(missing, "images with a label are not there")
+            self.leave_out(names, f"images have the label {word!r}, which is no expression, and are left out")
+        self.leave_out(unknown, f"images have no readable label from 0 to {max(LEFT_OUT)}, and are left out")
+        self.leave_out(missing, "images with a label do not exist")
         return entries
 
 
-def _file_lists(file_index):
-    return [name for name in file_index.others if parts_of(name)[1].lower() in FILES and _is_list(file_index, name)]
+def _has_annotated_images(file_index):
+    return any(_IMAGES in parts_of(name)[0] for name in file_index.images)
 
 
-def _is_list(file_index, name):
-    """Whether a csv is one of AffectNet's: by its header, or by nine cells, a known code in the seventh."""
-    cells = header_of(file_index.rows(name))
+def _csv_files(file_index):
+    names = (name for name in file_index.others if parts_of(name)[1].lower() in FILES)
+    return [name for name in names if _is_of_affectnet(header_of(file_index.rows(name)))]
+
+
+def _is_of_affectnet(cells):
+    """Return whether the first row of a csv is AffectNet's: its header, or nine cells with a code in the seventh."""
     return _has_header(cells) or (len(cells) == len(COLUMNS) and _number(cells[6]) in CODES | LEFT_OUT)
 
 
@@ -155,19 +164,19 @@ def _has_header(cells):
 
 
 def _code_of_array(content):
-    """Return the number in an npy file, which holds a text like ``'3'`` or a number; `_FAR` for anything else."""
+    """Return the number in an npy file, which holds a text like ``'3'`` or a number; `_INVALID` for anything else."""
     if isinstance(content, bytes) and _SCALAR in content[:128] and content.endswith(_ONE_LETTER):
-        return _number(chr(content[-4]))  # as nearly all of them are; NumPy takes ten times as long
+        return _number(chr(content[-4]))  # nearly all files are like this; NumPy takes ten times as long
     try:
         return _number(str(np.load(io.BytesIO(content), allow_pickle=False).reshape(-1)[0]))
     except Exception:  # a damaged header makes NumPy raise nearly anything
-        return _FAR
+        return _INVALID
 
 
 def _number(text):
     number = whole_number(text.strip())
-    return _FAR if number is None else number
+    return _INVALID if number is None else number
 
 
-def _stem(name):
+def _without_suffix(name):
     return name.rpartition(".")[0]

@@ -1,4 +1,4 @@
-"""JAFFE [1]_: ten Japanese women, seven posed expressions; subject and expression in a file's name.
+"""Reader of JAFFE [1]_: ten Japanese women, seven posed expressions; the file name states both.
 
 References
 ----------
@@ -8,7 +8,7 @@ References
 
 import re
 
-from landmark_fer.datasets.readers.file_index import mostly, parts_of
+from landmark_fer.datasets.readers.folder_names import most_match, parts_of
 from landmark_fer.datasets.readers.layout_reader import Entry, LayoutReader
 
 CODES = {
@@ -25,7 +25,7 @@ _NAME = re.compile(r"([A-Z]{2})\.([A-Z]{2})(\d+)\.(\d+)(?:\.\w+)?", re.IGNORECAS
 
 
 class Jaffe(LayoutReader):
-    """Reads JAFFE: ``KA.AN1.39.tiff`` is subject KA, angry, first of them, 39th of all."""
+    """Reads JAFFE: ``KA.AN1.39.tiff`` is subject KA, angry, her first such image, 39th of all."""
 
     title = "JAFFE"
     layout = "images named like KA.AN1.39.tiff"
@@ -33,20 +33,20 @@ class Jaffe(LayoutReader):
 
     @classmethod
     def recognizes(cls, file_index):
-        """Whether most images have such a name and one of the seven codes."""
-        return mostly(file_index.images, _expression)
+        """Return whether most images have such a name and one of the seven codes."""
+        return most_match(file_index.images, _expression)
 
     def entries(self, file_index):
         """Return every image with such a name and a known code."""
-        entries, foreign, unknown = [], [], []
+        entries, other_names, unknown = [], [], []
         for name in file_index.images:
-            own = parts_of(name)[1]
+            file_name = parts_of(name)[1]
             if expression := _expression(name):
-                entries.append(Entry(name, expression, subject=own[:2].upper()))
+                entries.append(Entry(name, expression, subject=file_name[:2].upper()))
             else:
-                (unknown if _NAME.fullmatch(own) else foreign).append(name)
-        self.note(foreign, "images are not named like KA.AN1.39.tiff, and are left out")
-        self.note(unknown, f"images have another code than {', '.join(CODES)}, and are left out")
+                (unknown if _NAME.fullmatch(file_name) else other_names).append(name)
+        self.leave_out(other_names, "images are not named like KA.AN1.39.tiff, and are left out")
+        self.leave_out(unknown, f"images have another code than {', '.join(CODES)}, and are left out")
         return entries
 
 

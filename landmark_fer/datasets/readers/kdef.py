@@ -1,4 +1,4 @@
-"""KDEF [1]_: seventy actors, seven expressions, two sessions, five poses; all of it in a file's name.
+"""Reader of KDEF [1]_: seventy actors, seven expressions, two sessions, five poses; the file name states them all.
 
 References
 ----------
@@ -8,7 +8,7 @@ References
 
 import re
 
-from landmark_fer.datasets.readers.file_index import mostly, parts_of
+from landmark_fer.datasets.readers.folder_names import most_match, parts_of
 from landmark_fer.datasets.readers.layout_reader import Entry, LayoutReader
 
 CODES = {
@@ -21,16 +21,16 @@ CODES = {
     "SU": "surprise",
 }
 
-# The poses that each choice keeps: straight, half left and right, full left and right.
+# The poses of each value of the option: straight, half left and right, full left and right.
 POSES = {"frontal": ("S",), "half": ("S", "HL", "HR"), "all": ("S", "HL", "HR", "FL", "FR")}
 
 _NAME = re.compile(r"([AB])([FM]\d{2})([A-Z]{2})(S|HL|HR|FL|FR)(?:\.\w+)?", re.IGNORECASE)
 
 
 class Kdef(LayoutReader):
-    """Reads KDEF: ``AF01ANS.JPG`` is session A, female, number 01, angry, straight.
+    """Reads KDEF: ``AF01ANS.JPG`` is session A, woman number 01, angry, straight.
 
-    Number 01 of session B is the same woman, number 01 of the men another person.
+    The subject is F01: the same woman in session B, and another person than the man M01.
     """
 
     title = "KDEF"
@@ -39,26 +39,26 @@ class Kdef(LayoutReader):
 
     @classmethod
     def recognizes(cls, file_index):
-        """Whether most images have such a name and one of the seven codes."""
-        return mostly(file_index.images, _matched)
+        """Return whether most images have such a name and one of the seven codes."""
+        return most_match(file_index.images, _match)
 
     def entries(self, file_index):
-        """Return every image with such a name, a known code and one of the poses asked for."""
-        entries, foreign, turned = [], [], []
+        """Return every image with such a name, a known code and one of the chosen poses."""
+        entries, other_names, profiles = [], [], []
         for name in file_index.images:
-            match = _matched(name)
+            match = _match(name)
             if match is None:
-                foreign.append(name)
+                other_names.append(name)
             elif match[4].upper() not in POSES[self.poses]:
-                turned.append(name)
+                profiles.append(name)
             else:
                 entries.append(Entry(name, CODES[match[3].upper()], subject=match[2].upper()))
-        self.note(foreign, "images are not named like AF01ANS.JPG, and are left out")
-        self.note(turned, "images are of heads turned aside, and are left out (--poses half or all keeps them)")
+        self.leave_out(other_names, "images are not named like AF01ANS.JPG, and are left out")
+        self.leave_out(profiles, "images are half or full profiles, and are left out (--poses half or all keeps them)")
         return entries
 
 
-def _matched(name):
-    """Return the parts of a name with a known code, or None."""
+def _match(name):
+    """Return the match of a file name with a known code, or None."""
     match = _NAME.fullmatch(parts_of(name)[1])
     return match if match and match[3].upper() in CODES else None

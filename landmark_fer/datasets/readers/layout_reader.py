@@ -1,4 +1,4 @@
-"""What the readers of known data sets share: images with labels from names or label files, and what is left out."""
+"""Base class of readers for data sets with a known layout."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from landmark_fer.core.errors import DataError, InputError
-from landmark_fer.datasets.base import Item, of_many
+from landmark_fer.datasets.base import Item, counted_sentence
 from landmark_fer.datasets.readers.file_index import FileIndex
 from landmark_fer.datasets.readers.folders import IMAGES, looks_cropped
 from landmark_fer.datasets.readers.image_trees import image_tree
@@ -15,7 +15,7 @@ POSES = ("frontal", "half", "all")
 
 
 class Entry(NamedTuple):
-    """A image of a data set: its name in the source, and what is known of it."""
+    """An image of a data set with its labels."""
 
     name: str
     expression: str
@@ -26,36 +26,46 @@ class Entry(NamedTuple):
 class LayoutReader:
     """Reads a data set of a known layout, from a folder or an archive.
 
-    A data set is a subclass that says which layout is its own and what each image shows.
+    A subclass defines `title`, `layout`, `recognizes` and `entries`; a row in `registry.READERS` makes it available.
 
     Parameters
     ----------
     path : path-like
     images : {"auto", "crops", "scenes"}, default="auto"
-        Whether each image is cropped to one face, or faces are to be found in it; by default what the data set has.
+        Whether each image is cropped to one face, or is a scene with faces to detect; by default what the data set
+        has.
     poses : {"frontal", "half", "all"}, default="frontal"
-        Which poses of a head count, where the data set has several; half and full profiles are left out by default.
+        Which head poses to keep, where the data set has several: without half and full profiles, without full
+        profiles, or all.
 
     Attributes
     ----------
     title : str
-        What messages call the data set.
-    rest : str
-        What is said of images that neither got an entry nor were noted, as for `note`.
-    unasked : tuple of str
-        Expressions that are left out unless they are asked for by name.
+        Name of the data set in messages.
+    layout : str
+        Its files, for messages: "images named like KA.AN1.39.tiff".
+    crops : bool or None
+        Whether its images are cropped to one face; None: sizes decide.
+    unlabelled_reason : str
+        Continues the sentence on images that neither got an entry nor were left out with a reason.
+    rare_expressions : tuple of str
+        Expressions with so few images that they are left out by default.
+    folder_codes : dict of int to str
+        Expressions of folders that are named by numbers, where the data set has such; see `numbered_folders`.
+    folder_codes_left_out : collection of int
+        Further numbers, which mean no expression.
+    own_file_name : re.Pattern or None
+        File names that no other data set has.
     name : str
         Of the folder or file.
     cropped : bool
     remarks : list of str
         Sentences on how it is read.
-    skipped : dict of str to str
-        Files that are no images and that the reader has no use for, and why they are not read.
 
     Raises
     ------
     InputError
-        If an option is none of its words.
+        If an option has another value.
     DataError
         If the path does not hold the data set.
     """
@@ -63,50 +73,55 @@ class LayoutReader:
     title = ""
     layout = ""
     crops = None
-    rest = "images have no label, and are left out"
-    unasked = ()
+    unlabelled_reason = "images have no label, and are left out"
+    rare_expressions = ()
+    folder_codes = {}
+    folder_codes_left_out = ()
+    own_file_name = None
 
     def __init__(self, path, *, images="auto", poses="frontal"):
-        for word, value, words in (("images", images, IMAGES), ("poses", poses, POSES)):
-            if value not in words:
-                raise InputError(f"{word} must be one of {', '.join(words)}, got {value!r}")
+        if images not in IMAGES:
+            raise InputError(f"images must be one of {', '.join(IMAGES)}, got {images!r}")
+        if poses not in POSES:
+            raise InputError(f"poses must be one of {', '.join(POSES)}, got {poses!r}")
         self.path = Path(path)
         if not self.path.exists():
             raise DataError(f"{path} does not exist; give {self.title}: {self.layout}")
         self.name = self.path.resolve().name
         self.images, self.poses = images, poses
         self.remarks, self._left_out = [], {}
-        self._listing = FileIndex(path)
-        self._entries = self._once(self.entries(self._listing))
+        self._file_index = FileIndex(path)
+        self._entries = self._without_repeats(self.entries(self._file_index))
         if self._entries:
-            self._note_rest()
-        if not self._entries:
-            said = f" ({'; '.join(self._sentences()[:2])})" if self._left_out else ""
-            raise DataError(f"{path} must hold {self.title}: {self.layout}; it holds none of its images{said}")
-        self._tree = self.open_tree(self._listing)
+            self._leave_out_unlabelled()
+        else:
+            sentences = self._left_out_sentences()[:2]
+            reasons = f" ({'; '.join(sentences)})" if sentences else ""
+            raise DataError(f"{path} must hold {self.title}: {self.layout}; it holds none of its images{reasons}")
+        self._tree = self.open_tree(self._file_index)
         self.cropped = self._are_crops()
 
     @classmethod
     def recognizes(cls, file_index):
-        """Whether what a `FileIndex` shows is this data set."""
+        """Return whether the files of a `FileIndex` are this data set."""
         raise NotImplementedError
 
     def entries(self, file_index):
-        """Return the entries of the data set in an order that is the same everywhere; `note` what is left out."""
+        """Return the entries of the data set, in the same order on every machine, and `leave_out` other images."""
         raise NotImplementedError
 
     def open_tree(self, file_index):
-        """Return what reads the images of the entries; as from `image_tree`."""
+        """Return the reader of the entries' images, as from `image_tree`."""
         return file_index.tree or image_tree(file_index.path)
 
     @property
     def skipped(self):
-        """What is neither an image nor a file of labels."""
-        return self._listing.unread()
+        """Files that are neither images nor labels, and why they are not read, as {name: reason}."""
+        return self._file_index.unread()
 
     def fingerprint(self):
-        """Return what changes when images, labels or the poses asked for do."""
-        parts = [type(self).__name__, self.poses, self._tree.fingerprint(), self._listing.fingerprint_of_others()]
+        """Return a hash that changes with the images, the labels and the option `poses`."""
+        parts = [type(self).__name__, self.poses, self._tree.fingerprint(), self._file_index.labels_fingerprint()]
         parts.append([list(entry) for entry in self._entries])
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -114,43 +129,48 @@ class LayoutReader:
         return len(self._entries) + sum(map(len, self._left_out.values()))
 
     def items(self):
-        """Yield an Item for each image, and one for each thing that is left out."""
-        by_name = {entry.name: entry for entry in self._entries}
-        for name, content in self._tree.contents(list(by_name)):
-            entry = by_name[name]
-            problem = str(content) if isinstance(content, DataError) else None
-            known = {"expression": entry.expression, "split": entry.split, "subject": entry.subject}
-            yield Item(name, **known, image=None if problem else content, problem=problem)
-        for sentence, names in self._left_out.items():
+        """Yield an Item for each image, and one with a problem for each that is left out."""
+        entries = {entry.name: entry for entry in self._entries}
+        for name, content in self._tree.contents(list(entries)):
+            _, expression, split, subject = entries[name]
+            failed = isinstance(content, DataError)
+            yield Item(
+                name,
+                expression=expression,
+                split=split,
+                subject=subject,
+                image=None if failed else content,
+                problem=str(content) if failed else None,
+            )
+        for reason, names in self._left_out.items():
             for name in names:
-                yield Item(name, problem=sentence, of_many=True)
+                yield Item(name, problem=reason, problem_is_shared=True)
 
-    def note(self, names, sentence):
-        """Note that things are left out.
+    def leave_out(self, names, reason):
+        """Record that images or rows are left out.
 
         Parameters
         ----------
         names : iterable of str
-            What each is called; nothing is noted where there is none.
-        sentence : str
-            Why, as a sentence goes on that begins with how many they are and ends with the names of some.
+            May be empty.
+        reason : str
+            Continues a sentence that begins with the number of names and ends with the first of them.
         """
         if names := list(names):
-            self._left_out.setdefault(sentence, []).extend(names)
+            self._left_out.setdefault(reason, []).extend(names)
 
-    def _note_rest(self):
-        """Note the images that the reader of the data set said nothing about."""
-        told = {entry.name for entry in self._entries}.union(*self._left_out.values())
-        self.note((name for name in self._listing.images if name not in told), self.rest)
+    def _leave_out_unlabelled(self):
+        labelled = {entry.name for entry in self._entries}.union(*self._left_out.values())
+        self.leave_out((name for name in self._file_index.images if name not in labelled), self.unlabelled_reason)
 
-    def _sentences(self):
-        return [of_many(len(names), sentence, names) for sentence, names in self._left_out.items()]
+    def _left_out_sentences(self):
+        return [counted_sentence(len(names), reason, names) for reason, names in self._left_out.items()]
 
-    def _once(self, entries):
+    def _without_repeats(self, entries):
         """Return the first entry of each image."""
         first = {}
-        again = [entry.name for entry in entries if first.setdefault(entry.name, entry) is not entry]
-        self.note(again, "labels are of images that had one already, and do not count")
+        repeats = [entry.name for entry in entries if first.setdefault(entry.name, entry) is not entry]
+        self.leave_out(repeats, "labels are of images that have one already, and do not count")
         return list(first.values())
 
     def _are_crops(self):

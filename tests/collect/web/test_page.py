@@ -180,7 +180,7 @@ def test_consent_by_option_is_not_asked_again(page, tmp_path):
         open_page(page, url)
         assert text_of(page, "start") == "Start the camera"
         click(page, "privacy")
-        assert "Whole images of the camera are kept, too" in page.run(
+        assert "Whole images of the camera are stored, too" in page.run(
             "document.getElementById('paragraphs').textContent"
         )
     assert read_about(tmp_path / "mine")["consent"]["me"]["how"] == "--consent"
