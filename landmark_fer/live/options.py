@@ -4,8 +4,6 @@ import argparse
 import os
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from landmark_fer.artifact.manifest import ARTIFACT, ARTIFACT_OR_BUNDLED
 from landmark_fer.core.paths import Input, Output, lies_in
@@ -19,11 +17,18 @@ _MAX_PLAYLIST_BYTES = 2**20
 
 def files_of_source(text):
     """Return the files that `open_source` reads for the text of an option, and those that a playlist names."""
-    path = Path(url2pathname(urlsplit(text).path)) if text.startswith("file:") else Path(text)
+    path = _path_of_url(text) if text.startswith("file:") else Path(text)
     if is_path(text) or os.path.exists(path):
         return [path, *_playlist_entries(path)]
     # FFmpeg's addresses may contain files: file:, concat:, subfile: and others.
     return [Path(part[at + 1 :]) for part in text.split("|") for at, letter in enumerate(part) if letter == ":"]
+
+
+def _path_of_url(url):
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    return Path(url2pathname(urlsplit(url).path))
 
 
 def is_image_in_folder(path, file):

