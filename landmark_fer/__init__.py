@@ -1,13 +1,13 @@
-"""landmark_fer: facial expressions read from landmarks and HOG, cheap, offline, explainable, honestly measured.
+"""landmark_fer: facial expression recognition from landmarks and HOG, offline and explainable.
 
-Importing the package loads neither dlib, OpenCV, Keras nor matplotlib: the names below load on first use.
+Importing the package imports neither dlib, OpenCV, Keras nor matplotlib; the public names load on first use.
 """
 
 import importlib
 
 __version__ = "0.1.0"
 
-_HOMES = {
+_MODULES = {
     "Artifact": "landmark_fer.artifact.artifact",
     "export_onnx": "landmark_fer.artifact.artifact",
     "load_artifact": "landmark_fer.artifact.artifact",
@@ -19,13 +19,13 @@ _HOMES = {
     "EXPRESSIONS": "landmark_fer.core.expressions",
 }
 
-__all__ = [*_HOMES, "__version__"]
+__all__ = [*_MODULES, "__version__"]
 
 
 def __getattr__(name):
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'landmark_fer' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)
 
 
 def __dir__():

@@ -1,4 +1,4 @@
-"""``python -m landmark_fer``: the list of commands."""
+"""``python -m landmark_fer``: list the commands."""
 
 import sys
 

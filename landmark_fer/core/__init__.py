@@ -1,1 +1,1 @@
-"""What every layer uses: errors, files, expressions, the 68-point scheme, geometry and face records."""
+"""Shared by all layers: errors, files, expressions, the 68-point scheme, geometry and face records."""

@@ -1,4 +1,4 @@
-"""Finding the bundled models and the bundled table: in a wheel, an editable install or a checkout."""
+"""Find the bundled models and the bundled table: in a wheel, an editable install or a checkout."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def bundled(name):
     Returns
     -------
     Path
-        Whether or not something is there.
+        It may not exist.
     """
     installed = _PACKAGE / "bundled" / name
     return installed if installed.exists() else _PACKAGE.parent / name

@@ -1,4 +1,4 @@
-"""What every command does around its work: sentences for tracebacks, exit statuses, quiet where nobody listens."""
+"""Run a command: print errors as one sentence, return exit statuses, end quietly when the output is closed."""
 
 import contextlib
 import os
@@ -6,57 +6,57 @@ import sys
 
 from landmark_fer.core.errors import LandmarkFerError
 
-STOPPED, UNHEARD = 130, 141  # exit statuses of a shell's commands that end by SIGINT and by SIGPIPE
+INTERRUPTED, OUTPUT_CLOSED = 130, 141  # exit statuses that shells use for SIGINT and SIGPIPE
 
 
 def run_command(work, *, stopped="stopped"):
-    """Do a command's work and return its exit status.
+    """Run a command and return its exit status.
 
     Parameters
     ----------
     work : callable
-        Returns the status.
+        Takes nothing and returns the exit status.
     stopped : str, default="stopped"
-        What is said on stderr after Ctrl-C.
+        Message on stderr after Ctrl-C.
 
     Returns
     -------
     int
-        That of `work`; 2 after a `LandmarkFerError` or where stdout cannot be written, 130 after Ctrl-C, 141 where
-        whoever read stdout has gone (``| head``).
+        The status of `work`; 2 after a `LandmarkFerError` or if stdout cannot be written, 130 after Ctrl-C, 141 if
+        the reader of stdout has ended (``| head``).
     """
-    _let_any_name_be_printed()
-    stdout = _Validation(sys.stdout)
+    _escape_unprintable()
+    stdout = _WatchedStream(sys.stdout)
     try:
         with contextlib.redirect_stdout(sys.stdout if sys.stdout is None else stdout):
-            return _ended(work, stopped, stdout.flush)
+            return _status(work, stopped, stdout.flush)
     except OSError as error:
         if error is not stdout.error:
             raise
         stdout.silence()
         if isinstance(error, BrokenPipeError):
-            return UNHEARD
-        _tell(f"error: stdout cannot be written ({error.strerror or error}); free space or send it elsewhere")
+            return OUTPUT_CLOSED
+        _print_error(f"error: stdout cannot be written ({error.strerror or error}); free space or send it elsewhere")
         return 2
 
 
-def _ended(work, stopped, flush):
+def _status(work, stopped, flush):
     try:
         status = work()
         flush()
         return status
     except LandmarkFerError as error:
         flush()
-        _tell(f"error: {error}")
+        _print_error(f"error: {error}")
         return 2
     except KeyboardInterrupt:
         flush()
-        _tell(stopped)
-        return STOPPED
+        _print_error(stopped)
+        return INTERRUPTED
 
 
-class _Validation:
-    """A stream that remembers its own error, which else could not be told from that of another file."""
+class _WatchedStream:
+    """A stream that stores its own error, to distinguish it from errors of other files."""
 
     def __init__(self, stream):
         self._stream, self.error = stream, None
@@ -74,9 +74,9 @@ class _Validation:
                 self._stream.flush()
 
     def silence(self):
-        """Let what is still to be written, at the interpreter's end, go nowhere."""
-        with contextlib.suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), self._stream.fileno())
+        """Discard what the interpreter would still write at its end."""
+        with contextlib.suppress(OSError, ValueError), open(os.devnull, "wb") as null:
+            os.dup2(null.fileno(), self._stream.fileno())
 
     @contextlib.contextmanager
     def _watching(self):
@@ -87,14 +87,14 @@ class _Validation:
             raise
 
 
-def _let_any_name_be_printed():
-    """Print what the terminal's encoding has no letters for as escapes: a file's name must not end the work."""
+def _escape_unprintable():
+    """Print characters that the terminal's encoding lacks as escapes, so that no file name ends the command."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError, OSError):  # no stream, or another's
+        with contextlib.suppress(AttributeError, ValueError, OSError):  # no stream, or one without this method
             stream.reconfigure(errors="backslashreplace")
 
 
-def _tell(sentence):
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr may be closed, too
+def _print_error(sentence):
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr may be closed too
         sys.stderr.write(f"{sentence}\n")
         sys.stderr.flush()

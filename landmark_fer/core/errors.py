@@ -1,24 +1,24 @@
-"""What can go wrong in a way that a person can mend.
+"""Errors that a user can fix.
 
-Every message is one sentence: it names the thing, the rule, what came, and what to do. The commands catch the
-root class, print the message, and return exit status 2.
+Each message is one sentence that names the thing, the rule, the actual value, and what to do. The commands catch the
+base class, print the message, and exit with status 2.
 """
 
 
 class LandmarkFerError(Exception):
-    """Root of every error that landmark_fer raises on purpose."""
+    """Base class of the errors that landmark_fer raises on purpose."""
 
 
 class InputError(LandmarkFerError, ValueError):
-    """A value given by the caller breaks a rule."""
+    """An argument is invalid."""
 
 
 class DataError(LandmarkFerError):
-    """A data set or a image cannot be read or does not hold what it should."""
+    """A data set or an image cannot be read, or lacks required content."""
 
 
 class ArtifactError(LandmarkFerError):
-    """A saved model is missing, damaged, of another version, or not a model at all."""
+    """A saved model is missing, damaged, of another version, or not a model."""
 
 
 class SourceError(LandmarkFerError):
@@ -30,4 +30,4 @@ class SinkError(LandmarkFerError):
 
 
 class DependencyError(LandmarkFerError):
-    """A file or package that should be installed is not."""
+    """A required file or package is not installed."""

@@ -1,8 +1,8 @@
-"""The closed list of expressions, its order, and every data set's own names mapped onto it.
+"""The expressions, their order, and the class names of data sets mapped to them.
 
-Inside the package an expression is always one of these words, never a number: numbers differ between data sets
-(FER2013 counts 0 angry ... 6 neutral, folders sort alphabetically, FER+ begins with neutral), words do not.
-The words name what a face shows; what the person feels does not follow from it (Barrett et al. 2019 [1]_).
+Inside the package an expression is always one of these words, never a number, because numbers differ between data sets
+(FER2013 counts 0 angry ... 6 neutral, folders sort alphabetically, FER+ begins with neutral).
+The words name what a face shows, from which the person's emotion does not follow (Barrett et al. 2019 [1]_).
 
 References
 ----------
@@ -14,7 +14,7 @@ from landmark_fer.core.errors import InputError
 
 EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
 
-UNCERTAIN = "uncertain"  # the answer where a model is not sure enough; it shows nothing, so no expression
+UNCERTAIN = "uncertain"  # replaces a prediction whose probability is too small; not a class
 
 FER2013_CODES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -50,7 +50,7 @@ SYNONYMS = {
 
 
 def find_expression(name):
-    """Return the expression that a data set's word means, or None if it means none.
+    """Return the expression that a class name means, or None.
 
     Parameters
     ----------
@@ -68,17 +68,17 @@ def find_expression(name):
 
 
 def expression_named(name):
-    """Return the expression that a word means; raise where `find_expression` returns None.
+    """Return the expression that a word means; raise InputError if it means none.
 
     Raises
     ------
     InputError
-        If the word is none of the expressions nor a known synonym.
+        If the word is neither an expression nor a known synonym.
     """
-    found = find_expression(name)
-    if found is None:
+    expression = find_expression(name)
+    if expression is None:
         raise InputError(f"expression must be one of {', '.join(EXPRESSIONS)} or a known synonym, got {name!r}")
-    return found
+    return expression
 
 
 def in_order(names):

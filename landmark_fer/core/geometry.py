@@ -1,6 +1,6 @@
-"""Geometry of landmark arrays: transforms, alignment of shapes, distances and ratios. NumPy only.
+"""Geometry of landmark arrays: transforms, Procrustes alignment, distances and aspect ratios.
 
-Points are arrays of shape (..., n, 2), x before y, y downwards. Everything works on stacks of faces.
+Points are arrays of shape (..., n, 2), x before y, y downwards. All functions accept stacks of faces.
 """
 
 import math
@@ -10,12 +10,12 @@ import numpy as np
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.landmarks import MIRROR, N_LANDMARKS, points
 
-_EYE_WEIGHTS = np.zeros((N_LANDMARKS, 2))  # coordinates times these are the centres of the right and the left eye
+_EYE_WEIGHTS = np.zeros((N_LANDMARKS, 2))  # landmarks times these are the centres of the right and left eye
 for _column, _eye in enumerate((points("right_eye"), points("left_eye"))):
     _EYE_WEIGHTS[_eye, _column] = 1 / len(_eye)
 
 EYES_UPRIGHT = np.array([[-0.5, 0.0], [0.5, 0.0]])
-"""Where `upright` puts the centres of the subject's right and left eye."""
+"""The centres of the subject's right and left eye after `upright`."""
 
 
 def check_landmarks(landmarks):
@@ -24,7 +24,7 @@ def check_landmarks(landmarks):
     Raises
     ------
     InputError
-        If the last two dimensions are not (68, 2) or a coordinate is not finite.
+        If the last two dimensions are not (68, 2), or a coordinate is not a finite number.
     """
     landmarks = np.asarray(landmarks)
     if landmarks.ndim < 2 or landmarks.shape[-2:] != (N_LANDMARKS, 2):
@@ -32,18 +32,18 @@ def check_landmarks(landmarks):
     if landmarks.dtype.kind not in "fiu":
         raise InputError(f"landmarks must be numbers, got {landmarks.dtype}")
     if not np.isfinite(landmarks).all():
-        raise InputError("landmarks must be finite, got a coordinate that is not")
+        raise InputError("landmarks must be finite, got NaN or infinity")
     return landmarks if landmarks.dtype.kind == "f" else landmarks.astype(np.float64)
 
 
 def mirror_landmarks(landmarks, *, axis_x=0.0):
-    """Return the landmarks of the mirrored face: left and right change places.
+    """Return the landmarks of the mirrored face, left and right exchanged.
 
     Parameters
     ----------
     landmarks : ndarray of shape (..., 68, 2)
     axis_x : float, default=0
-        Where the mirror stands; ``(width - 1) / 2`` mirrors a image onto itself.
+        Position of the mirror axis; ``(width - 1) / 2`` mirrors an image onto itself.
 
     Returns
     -------
@@ -55,10 +55,10 @@ def mirror_landmarks(landmarks, *, axis_x=0.0):
 
 
 def similarity_transform(source, target):
-    """Return the similarity transform (turn, scale, shift) that takes `source` closest to `target`.
+    """Return the similarity transform (rotation, scale, translation) that maps `source` closest to `target`.
 
-    Least squares in closed form; a plane needs no singular value decomposition: points are complex numbers and
-    turn and scale are one complex factor.
+    Least squares in closed form. In the plane no singular value decomposition is needed: with points as complex
+    numbers, rotation and scale are one complex factor.
 
     Parameters
     ----------
@@ -68,8 +68,8 @@ def similarity_transform(source, target):
     Returns
     -------
     ndarray of shape (..., 2, 3)
-        Matrix ``[[a, -b, u], [b, a, v]]`` with ``target ~ source @ matrix[:, :2].T + matrix[:, 2]``. Where all
-        source points coincide the factor is 0.
+        Matrix ``[[a, -b, u], [b, a, v]]`` with ``target ~ source @ matrix[:, :2].T + matrix[:, 2]``. If all
+        source points coincide, the factor is 0.
 
     References
     ----------
@@ -84,14 +84,14 @@ def similarity_transform(source, target):
 
 
 def _rows(points, stack):
-    """Return complex points of shape (..., n) once for each place of a stack."""
+    """Return complex points of shape (..., n) broadcast to a stack, one row per transform."""
     if points.ndim == 1:
         return [points] * math.prod(stack)
     return np.broadcast_to(points, (*stack, points.shape[-1])).reshape(-1, points.shape[-1])
 
 
 def _one_transform(source, target):
-    """Return the transform between two shapes of complex numbers; in plain numbers, which are quicker than arrays."""
+    """Return the transform between two shapes of complex numbers. Python numbers are faster here than arrays."""
     source_mean, target_mean = (complex(points.sum()) / len(points) for points in (source, target))
     centred = source - source_mean
     spread = np.vdot(centred, centred).real
@@ -111,7 +111,7 @@ def transform_points(matrix, xy):
 
 
 def inverse_transform(matrix):
-    """Return the transforms of shape (..., 2, 3) that undo similarity transforms of shape (..., 2, 3)."""
+    """Return the inverses of similarity transforms, both of shape (..., 2, 3)."""
     a, b, u, v = matrix[..., 0, 0], matrix[..., 1, 0], matrix[..., 0, 2], matrix[..., 1, 2]
     square = a * a + b * b
     a, b = a / square, b / square
@@ -119,7 +119,7 @@ def inverse_transform(matrix):
 
 
 def transform_back(matrix, xy):
-    """Apply what undoes similarity transforms of shape (..., 2, 3) to points of shape (..., n, 2)."""
+    """Apply the inverses of similarity transforms of shape (..., 2, 3) to points of shape (..., n, 2)."""
     factor, shift = (matrix[..., 0, column] + 1j * matrix[..., 1, column] for column in (0, 2))
     moved = (_complex(xy) - shift[..., None]) / factor[..., None]
     return moved.view(np.float64).reshape(xy.shape)
@@ -136,8 +136,8 @@ def mean_shape(landmarks, *, iterations=5):
     Returns
     -------
     ndarray of shape (68, 2)
-        Centred between the eyes, inter-ocular distance 1. Averaging with its own mirror makes it symmetric, so
-        that a mirrored face aligns to the mirrored chip.
+        Centred between the eyes, inter-ocular distance 1. Averaged with its mirror image, so that a
+        mirrored face has the mirrored chip.
 
     References
     ----------
@@ -165,7 +165,7 @@ def interocular_distance(landmarks):
 
 
 def upright(landmarks):
-    """Return the landmarks moved, turned and scaled so that the eye centres lie at (-1/2, 0) and (1/2, 0).
+    """Return the landmarks transformed so that the eye centres lie at (-1/2, 0) and (1/2, 0).
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def upright(landmarks):
     Returns
     -------
     ndarray of shape (..., 68, 2)
-        In inter-ocular distances; all 0 where the eyes fall on one another.
+        In inter-ocular distances; all 0 if the eye centres coincide.
     """
     face = _complex(landmarks)
     eyes = face @ _EYE_WEIGHTS
@@ -191,14 +191,14 @@ def aspect_ratio(contour, *, uppers, lowers, corners):
     ----------
     contour : ndarray of shape (..., n, 2)
     uppers, lowers : sequence of int
-        Points above and, at the same place of the list, below.
+        Indices of upper points and of the lower points opposite to them.
     corners : pair of int
-        The two ends of the width.
+        Indices of the points at both ends of the width.
 
     Returns
     -------
     ndarray of shape (...)
-        Near 0 when closed. Unchanged by translation, rotation and scale; 0 where the width is 0.
+        Near 0 when closed. Unchanged by translation, rotation and scale; 0 if the width is 0.
     """
     heights = contour[..., list(uppers), :] - contour[..., list(lowers), :]
     height = np.hypot(heights[..., 0], heights[..., 1]).mean(axis=-1)

@@ -1,13 +1,10 @@
-"""The 68-point scheme of iBUG 300-W.
-
-Groups of points, mirror order, and the upright template that faces are aligned to.
-"""
+"""The 68-point scheme of iBUG 300-W: groups of points, mirror order, and the alignment template."""
 
 import numpy as np
 
-# `mean_shape` of the landmarks, located once, of those of 7,000 random Training and all 3,589 PublicTest faces of
-# FER2013 that the detector scored over 0 (76 %); no label was used. Frozen: another template would make other chips,
-# and every saved model would need fitting anew.
+# `mean_shape` of the landmarks of 7,000 random Training and all 3,589 PublicTest faces of FER2013, of those with a
+# detector score over 0 (76 %); no label was used. Frozen: another template would change the chips, and every saved
+# model would have to be fitted again.
 TEMPLATE = np.array((
     (-1.142, 0.026), (-1.13, 0.331), (-1.092, 0.635), (-1.024, 0.93), (-0.903, 1.203), (-0.724, 1.444),
     (-0.508, 1.648), (-0.271, 1.814), (0, 1.866), (0.271, 1.814), (0.508, 1.648), (0.724, 1.444),
@@ -22,7 +19,7 @@ TEMPLATE = np.array((
     (-0.368, 1.082), (-0.118, 1.039), (0, 1.05), (0.118, 1.039), (0.368, 1.082), (0.12, 1.189),
     (0, 1.204), (-0.12, 1.189),
 ))  # fmt: skip
-"""ndarray of shape (68, 2): inter-ocular distances, origin midway between the eyes, x before y, y downwards."""
+"""ndarray of shape (68, 2): in inter-ocular distances, origin midway between the eyes, x before y, y downwards."""
 
 TEMPLATE.setflags(write=False)
 
@@ -63,7 +60,7 @@ def _mirror_permutation():
 
 
 MIRROR = _mirror_permutation()
-"""ndarray of shape (68,): point i of a mirrored face is point ``MIRROR[i]`` of the face."""
+"""ndarray of shape (68,): point i of a mirrored face is point ``MIRROR[i]`` of the original."""
 
 
 def points(*groups):

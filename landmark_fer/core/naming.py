@@ -1,9 +1,9 @@
-"""Names of files: their order, which of them are litter, and names as text that can be written."""
+"""File names: natural order, files to ignore, and names as printable text."""
 
 import os
 import re
 
-# What systems and programs leave in folders, in lower case. It is no part of anybody's data and is skipped in silence.
+# Files that systems and programs leave in folders, in lower case; skipped without a message.
 LITTER = frozenset({
     "__macosx", "thumbs.db", "thumbs.db:encryptable", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r",
     "picasa.ini", "@eadir", "#recycle", "$recycle.bin", "recycler", "system volume information", "lost+found",
@@ -15,7 +15,7 @@ LITTER = frozenset({
 })  # fmt: skip
 _LITTER_PATTERN = re.compile(r"\._.*|\.~lock\..*|~\$.*|.*~|\.trash-\d+|\.nfs[0-9a-f]+|\.fuse_hidden.*")
 
-LONGEST_SHOWN = 120  # characters of a path in a sentence
+LONGEST_SHOWN = 120  # characters of a path in a message
 
 _NUMBER = re.compile(r"0*(\d+)")
 
@@ -26,32 +26,32 @@ def natural_key(name):
     Parameters
     ----------
     name : str or path-like
-        Of a file, or a path.
+        File name or path.
 
     Returns
     -------
     str
-        One string a name, since a list of parts takes a kilobyte. Names that differ have keys that differ.
+        Different names have different keys. One string, because a list of parts takes a kilobyte per name.
 
     Examples
     --------
     >>> sorted(["10.png", "1.png", "2.png"], key=natural_key)
     ['1.png', '2.png', '10.png']
     """
-    # The number of digits goes before each number, so that longer numbers come later. A folder's files stay together:
-    # the end of its name sorts before any letter. Zeros in front of numbers decide last.
+    # Each number is preceded by its number of digits, so that longer numbers come later. "/" sorts before any letter,
+    # so that the files of a folder stay together. The name itself decides last, between 1 and 01.
     name = str(name)
     by_value = _NUMBER.sub(lambda number: f"0{len(number[1]):04}{number[1]}", name.replace("/", "\1"))
     return f"{by_value}\0{name}"
 
 
 def is_litter(name):
-    """Return whether a path is what systems and programs leave behind, or lies in a folder of that kind.
+    """Return whether a path is a system file to ignore, or lies in a folder to ignore.
 
     Parameters
     ----------
     name : str
-        A path below the folder that was given, with ``/`` between the parts.
+        Path relative to the data folder, with ``/`` as separator.
 
     Returns
     -------
@@ -68,17 +68,17 @@ def is_hidden(name):
 
 
 def writable(text):
-    """Return a text that UTF-8 can hold, for files and pages that tell names.
+    """Return text that can be encoded as UTF-8, for files and pages that show file names.
 
     Parameters
     ----------
     text : str
-        Bytes of names that are no text in the system's encoding stand in it as lone surrogates (PEP 383).
+        May hold lone surrogates: the bytes of file names that the system's encoding cannot decode (PEP 383).
 
     Returns
     -------
     str
-        Those bytes are letters again where they are UTF-8 (as under ``LC_ALL=C``), and U+FFFD elsewhere.
+        These bytes are decoded if they are UTF-8 (as under ``LC_ALL=C``), else replaced by U+FFFD.
     """
     try:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
@@ -87,9 +87,9 @@ def writable(text):
 
 
 def library_path(path):
-    """Return the path of a file as OpenCV and dlib can be given it.
+    """Return the path of a file in a form that OpenCV and dlib accept.
 
-    Every path that is handed to either goes through here.
+    Every path that is passed to them goes through this function.
 
     Parameters
     ----------
@@ -98,8 +98,8 @@ def library_path(path):
     Returns
     -------
     str or bytes
-        Absolute, since FFmpeg takes ``12:30.mp4`` for an address. Bytes where UTF-8 cannot hold the name: OpenCV ends
-        the interpreter on such text, and both libraries take the bytes as they are.
+        Absolute, because FFmpeg takes ``12:30.mp4`` for a URL. Bytes if the name is not valid UTF-8, because OpenCV
+        ends the interpreter on such text; both libraries accept bytes.
     """
     path = os.path.abspath(path)
     try:
@@ -110,7 +110,7 @@ def library_path(path):
 
 
 def show(path):
-    """Return a path as it can stand in a sentence: shortened if it is long, escaped if it cannot be printed."""
+    """Return a path for a message: shortened if it is long, escaped if it is not printable."""
     text = os.fspath(path)
     if len(text) > LONGEST_SHOWN:
         text = f"{text[: LONGEST_SHOWN // 2]}...{text[-LONGEST_SHOWN // 4 :]}"

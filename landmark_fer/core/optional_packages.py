@@ -1,11 +1,11 @@
-"""Packages that one feature alone needs: imported when it is asked for, and missed in a sentence."""
+"""Optional packages: imported by the feature that needs them, with a message that says how to install them."""
 
 import importlib
 
 from landmark_fer.core.errors import DependencyError
 
 OPTIONAL_PACKAGES = {
-    "onnxruntime": "-r requirements.txt",  # which has it for no Intel Mac
+    "onnxruntime": "-r requirements.txt",  # but not on Intel Macs
     "skops": "skops>=0.16,<0.17",
     "onnx": "onnx>=1.17,<2",
     "fastapi": "-r requirements-web.txt",
@@ -18,7 +18,7 @@ OPTIONAL_PACKAGES = {
     "distributed": "-r requirements-cluster.txt",
     "optuna": "-r requirements-search.txt",
 }
-"""What to install for each: as requirements-export.txt has it, or a whole file of the kind."""
+"""The arguments of ``pip install`` for each: a requirement or a requirements file."""
 
 
 def import_optional(module, *, purpose):
@@ -29,7 +29,7 @@ def import_optional(module, *, purpose):
     module : str
         Dotted name; its first part is a key of `OPTIONAL_PACKAGES`.
     purpose : str
-        What cannot be done without, as the beginning of a sentence.
+        The feature that needs it; begins the message.
 
     Raises
     ------
@@ -37,11 +37,11 @@ def import_optional(module, *, purpose):
         If it cannot be imported.
     """
     package = module.partition(".")[0]
-    wanted = OPTIONAL_PACKAGES[package]
-    wanted = wanted if wanted.startswith("-r ") else f'"{wanted}"'
+    requirement = OPTIONAL_PACKAGES[package]
+    requirement = requirement if requirement.startswith("-r ") else f'"{requirement}"'
     try:
         return importlib.import_module(module)
     except ImportError as error:
         raise DependencyError(
-            f"{purpose} needs the package {package}, which cannot be imported ({error}); run: pip install {wanted}"
+            f"{purpose} needs the package {package}, which cannot be imported ({error}); run: pip install {requirement}"
         ) from error

@@ -1,4 +1,4 @@
-"""Paths of a command line: each is an input or an output, and no output replaces an input."""
+"""Path options of commands: inputs and outputs, and the check that no output replaces an input."""
 
 import errno
 import os
@@ -14,44 +14,44 @@ from landmark_fer.core.naming import show
 
 
 def same_file(first, second):
-    """Return whether two paths are one file or folder, whatever they are called, even before it is there.
+    """Return whether two paths lead to the same file or folder, even if it does not exist yet.
 
-    Links of both kinds, ``..`` and, where the file system does not tell letter cases apart, these are seen through.
-    Devices and pipes are nobody's: several may read and write them.
+    Follows symbolic and hard links and ``..``, and ignores letter case where the file system does. False for devices
+    and pipes, which several may read and write.
     """
-    known = _identity(first)
-    return known is not None and known == _identity(second)
+    identity = _identity(first)
+    return identity is not None and identity == _identity(second)
 
 
 def lies_in(file, folder, *, deep=True):
-    """Return whether a file that exists is one of those in a folder, by its path or by a link of either kind.
+    """Return whether an existing file lies in a folder, directly or through a symbolic or hard link.
 
     Parameters
     ----------
     file, folder : path-like
     deep : bool, default=True
-        Whether folders in the folder count.
+        Whether to search subfolders.
     """
     try:
-        wanted = os.stat(file)
+        status = os.stat(file)
     except OSError:
         return False
-    folders, seen = [os.fspath(folder)] if os.path.isdir(folder) else [], set()
+    folders, visited = [os.fspath(folder)] if os.path.isdir(folder) else [], set()
     while folders:
         entries, real = _entries(place := folders.pop()), os.path.realpath(place)
-        if real in seen:
+        if real in visited:
             continue
-        seen.add(real)
+        visited.add(real)
         for entry in entries:
             if _is_folder(entry):
                 folders += [entry.path] if deep else []
-            elif (entry.is_symlink() or entry.inode() == wanted.st_ino) and _is(entry, wanted):
+            elif (entry.is_symlink() or entry.inode() == status.st_ino) and _is(entry, status):
                 return True
     return False
 
 
 def is_special(path):
-    """Return whether a path is a pipe, a socket or a device, which may never end: there, and no file or folder."""
+    """Return whether a path is a pipe, a socket or a device, which may never end."""
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):
@@ -60,7 +60,7 @@ def is_special(path):
 
 
 def _identity(path):
-    """Return what tells a file or folder from every other, also one that is still to be made; None for devices."""
+    """Return a key that identifies a file or folder, existing or not; None for devices."""
     missing = []
     for place in (real := Path(os.path.realpath(path)), *real.parents):
         try:
@@ -78,7 +78,7 @@ def _identity(path):
 
 
 def _folds_case(folder):
-    """Return whether the file system of a folder takes names that differ in letter case for the same."""
+    """Return whether the file system of a folder ignores letter case."""
     other = folder.with_name(folder.name.swapcase()) if folder.name else folder
     try:
         return other != folder and os.path.samefile(other, folder)
@@ -108,27 +108,27 @@ def _is(entry, status):
         return False
 
 
-_ROOM = "." + "x" * 12  # what the name of a file that is written first and then renamed has more than its last name
+_EXTRA = "x" * 14  # what the temporary name of an atomic write has more than the final one
 
 
 @dataclass(frozen=True)
 class Input:
-    """The type of an option that names what a command reads.
+    """The argparse type of an option whose value is a path to read.
 
     Attributes
     ----------
     files : callable
-        From the option's text to the paths that are read: the named one first, then files that are read along with it.
-        Some may be missing.
+        Takes the text of the option; returns the paths that are read: the given one first, then files that it refers
+        to. Some may be missing.
     holds : callable
-        Takes one of these paths and an existing file; returns whether the file is read as a part of it. By default a
-        folder holds every file below it.
+        Takes one of these paths and an existing file; returns whether the file is read as a part of the path. By
+        default a folder holds every file below it.
     default : callable
-        Returns what is read where the option is not given: what messages call it and its path, or None.
+        Returns (name for messages, path) of what is read if the option is not given, or None.
     is_path : callable
-        Takes the text; returns whether it is a path and not, say, the number of a camera.
+        Takes the text; returns whether it is a path rather than, for example, a camera number.
     takes_devices : bool, default=False
-        Whether the path may be neither a file nor a folder.
+        Whether the path may be a device or a pipe.
     """
 
     files: Callable = lambda text: [Path(text)]
@@ -138,26 +138,26 @@ class Input:
     takes_devices: bool = False
 
     def __call__(self, text):
-        """Return the text as it is; argparse converts values by calling their type."""
+        """Return the text unchanged; argparse calls the type to convert a value."""
         return text
 
 
 @dataclass(frozen=True)
 class Output:
-    """The type of an option that names what a command writes.
+    """The argparse type of an option whose value is a path to write.
 
     Attributes
     ----------
     kind : {"file", "folder", "growing"}, default="file"
-        A file, or a folder, is replaced as a whole. A growing folder only gets new files.
+        A file or a folder is replaced as a whole. A growing folder only receives new files.
     beside : callable
-        Takes the text and all options; returns more that is written, as pairs of kind and path.
+        Takes the text and all options; returns further outputs as pairs of kind and path.
     default : callable
-        Takes all options; returns the path that is written where the option is not given, or None.
+        Takes all options; returns the path that is written if the option is not given, or None.
     written : callable
-        Takes all options; returns whether the command writes this time, and does not only read what is there.
+        Takes all options; returns whether the command writes the path in this run, rather than only reads it.
     makes_parents : bool, default=False
-        Whether missing folders above a file are made.
+        Whether missing parent folders of a file are created.
     """
 
     kind: str = "file"
@@ -167,29 +167,29 @@ class Output:
     makes_parents: bool = False
 
     def __call__(self, text):
-        """Return the text as it is; argparse converts values by calling their type."""
+        """Return the text unchanged; argparse calls the type to convert a value."""
         return text
 
 
 def check_paths(parser, options):
-    """Refuse paths that a command cannot use, and outputs that would replace an input or each other.
+    """Raise an error for paths that a command cannot use, and for outputs that would replace an input or each other.
 
-    Nothing is written, and of inputs no more is read than tells which files belong to them.
+    Nothing is written. Inputs are read only to find which files belong to them.
 
     Parameters
     ----------
     parser : argparse.ArgumentParser
-        Its options that take paths have an `Input` or an `Output` as their type.
+        Its path options have an `Input` or an `Output` as their type.
     options : argparse.Namespace
-        What it parsed.
+        The parsed options.
 
     Raises
     ------
     InputError
-        If a path is empty, too long or otherwise no path, or cannot be read, or an output is an input, a part of one,
-        a folder around one, or another output.
+        If a path is empty, too long, invalid or unreadable, or if an output is an input, a part of one, a folder that
+        contains one, or another output.
     SinkError
-        If an output can never be written.
+        If an output cannot be written.
     """
     inputs, outputs = _inputs(parser, options), _outputs(parser, options)
     for each in (*inputs, *outputs):
@@ -197,7 +197,7 @@ def check_paths(parser, options):
         _check_kind(each)
     for output in outputs:
         for read in inputs:
-            _check_kept(output, read)
+            _check_no_input_replaced(output, read)
     for first, second in combinations(outputs, 2):
         _check_apart(first, second)
     for read in inputs:
@@ -207,26 +207,26 @@ def check_paths(parser, options):
 
 
 def check_place(path, name=None):
-    """Raise SinkError if a file can never be written at a path, before any work is done for it.
+    """Raise SinkError if a file cannot be written at a path; to be called before the work.
 
     Parameters
     ----------
     path : Path
     name : str, optional
-        What messages call it.
+        Name for messages.
     """
     name = name or show(path)
     if path.is_dir():
         raise SinkError(f"{name} is a folder; give the name of a file in it")
     if not path.parent.is_dir():
-        raise SinkError(f"{name} cannot be written: there is no folder {show(path.parent)}; make it first")
+        raise SinkError(f"{name} cannot be written: there is no folder {show(path.parent)}; create it first")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise SinkError(f"{name} cannot be written (no permission); give another place")
+        raise SinkError(f"{name} cannot be written (no permission); give another path")
 
 
 @dataclass(frozen=True)
-class _Named:
-    """A path of a command: its option, what messages call it, its role, and whether the user gave it."""
+class _OptionPath:
+    """A path of a command: its option, name for messages, role, and whether the user gave it."""
 
     option: str
     name: str
@@ -241,19 +241,19 @@ class _Named:
 
 
 def _inputs(parser, options):
-    found = []
+    paths = []
     for option, role, texts, _ in _declared(parser, options, Input):
-        found += [_Named(option, f"{option} {show(text)}", text, role) for text in texts]
+        paths += [_OptionPath(option, f"{option} {show(text)}", text, role) for text in texts]
         if not texts and (default := role.default()) is not None:
-            found.append(_Named(option, default[0], os.fspath(default[1]), role, is_given=False))
+            paths.append(_OptionPath(option, default[0], os.fspath(default[1]), role, is_given=False))
     for option, role, texts, _ in _declared(parser, options, Output):
         if not role.written(options):
-            found += [_Named(option, f"{option} {show(text)}", text, Input()) for text in texts]
-    return found
+            paths += [_OptionPath(option, f"{option} {show(text)}", text, Input()) for text in texts]
+    return paths
 
 
 def _outputs(parser, options):
-    found = []
+    paths = []
     for option, role, texts, is_default in _declared(parser, options, Output):
         if not role.written(options):
             continue
@@ -261,14 +261,14 @@ def _outputs(parser, options):
             texts, is_default = [os.fspath(default)], True
         for text in texts:
             name = f"{option} {show(text)}"
-            found.append(_Named(option, name, text, role, role.kind, not is_default))
+            paths.append(_OptionPath(option, name, text, role, role.kind, not is_default))
             for kind, path in role.beside(text, options) if _can_be_path(text) else ():
-                found.append(_Named(option, f"{show(path)} of {name}", os.fspath(path), role, kind, False))
-    return found
+                paths.append(_OptionPath(option, f"{show(path)} of {name}", os.fspath(path), role, kind, False))
+    return paths
 
 
 def _declared(parser, options, kind):
-    """Yield (name of the option, its role, its values, whether they are its default) of options of a kind."""
+    """Yield (option name, role, values, whether they are the default) of the options of a kind."""
     for action in parser._actions:
         if isinstance(action.type, kind):
             value = getattr(options, action.dest)
@@ -281,36 +281,38 @@ def _can_be_path(text):
 
 
 def _check_name(named):
-    """Refuse what can be the path of nothing."""
+    """Raise InputError for a text that cannot be a path."""
     if not _can_be_path(named.text):
-        came = "has a NUL in it" if named.text else "is empty"
-        raise InputError(f"{named.option} must be given a path, and {show(named.text)} {came}; give another")
+        fault = "contains a NUL" if named.text else "is empty"
+        raise InputError(f"{named.option} must be a path, and {show(named.text)} {fault}; give another")
     if isinstance(named.role, Input) and not named.role.is_path(named.text):
         return
     try:
         if isinstance(named.role, Output) and named.path.name:
-            _is_there(named.path.with_name(f".{named.path.name}{_ROOM}"))
-        _is_there(named.path)
+            _exists(named.path.with_name(f"{named.path.name}{_EXTRA}"))
+        _exists(named.path)
     except NotADirectoryError as error:
         file = next((show(above) for above in named.path.parents if os.path.isfile(above)), "a part of it")
-        raise InputError(f"{named.name} cannot be there, because {file} is a file; give another path") from error
+        raise InputError(f"{named.name} cannot exist, because {file} is a file; give another path") from error
     except OSError as error:
         reason = "no permission" if isinstance(error, PermissionError) else error.strerror or error
         reason = "the name is too long" if error.errno == errno.ENAMETOOLONG else reason
         raise InputError(f"{named.name} cannot be reached ({reason}); give another path") from error
-    except ValueError as error:  # letters that the system's names cannot have
-        raise InputError(f"{named.name} must be a path, and the system has no such names; give another") from error
+    except ValueError as error:  # characters that the system does not allow in names
+        raise InputError(
+            f"{named.name} must be a path, and the system does not allow such names; give another"
+        ) from error
 
 
 def _check_kind(output):
-    """Refuse a folder where a file is written, and the other way round."""
+    """Raise SinkError for a folder where a file is written, and the reverse."""
     if output.kind == "file" and output.path.is_dir():
         raise SinkError(f"{output.name} is a folder; give the name of a file in it")
     if output.kind in ("folder", "growing") and output.path.exists() and not output.path.is_dir():
-        raise SinkError(f"{output.name} must be a folder, and is a file; give another path")
+        raise SinkError(f"{output.name} must be a folder, got a file; give another path")
 
 
-def _is_there(path):
+def _exists(path):
     try:
         os.stat(path)
     except FileNotFoundError:
@@ -318,33 +320,33 @@ def _is_there(path):
     return True
 
 
-def _check_kept(output, read):
-    """Refuse an output that would replace an input."""
+def _check_no_input_replaced(output, read):
+    """Raise InputError for an output that would replace an input."""
     for path in read.role.files(read.text):
         if _replaces(output, path):
-            harmed = show(path)
+            replaced = show(path)
         elif output.kind == "file" and output.path.is_file() and read.role.holds(path, output.path):
-            harmed = f"a file of {show(path)}"
+            replaced = f"a file of {show(path)}"
         else:
             continue
         raise InputError(
-            f"{output.name} would replace {harmed}, which is an input ({read.name}); give {output.option} another path"
+            f"{output.name} would replace {replaced}, which is an input ({read.name}); give {output.option} another path"
         )
 
 
 def _replaces(output, path):
-    """Return whether an output is written in the place of a path, or of a folder around it."""
+    """Return whether an output replaces a path, or a folder that contains it."""
     if output.kind == "folder":
         return any(same_file(above, output.path) for above in _upwards(path))
     return output.kind == "file" and same_file(path, output.path)
 
 
 def _check_apart(first, second):
-    """Refuse two outputs of which one would replace the other."""
+    """Raise InputError for two outputs if one would replace the other."""
     if first.kind == second.kind == "growing":
         return
     if same_file(first.path, second.path):
-        raise InputError(f"{first.name} and {second.name} are one path; give each output a path of its own")
+        raise InputError(f"{first.name} and {second.name} are the same path; give each output its own path")
     for outer, inner in ((first, second), (second, first)):
         if outer.kind != "growing" and any(same_file(above, outer.path) for above in _upwards(inner.path)[1:]):
             raise InputError(f"{inner.name} lies in {outer.name}, which is replaced; give {inner.option} another path")
@@ -353,12 +355,12 @@ def _check_apart(first, second):
 def _check_readable(read):
     if not read.role.takes_devices and is_special(read.path):
         raise InputError(f"{read.name} is a pipe or a device, which may never end; save it as a file, and give that")
-    if read.role.is_path(read.text) and _is_there(read.path) and not os.access(read.path, os.R_OK):
+    if read.role.is_path(read.text) and _exists(read.path) and not os.access(read.path, os.R_OK):
         raise InputError(f"{read.name} cannot be read (no permission); give another path")
 
 
 def _check_writable(output):
-    """Refuse a place where nothing can be written; what replaces a folder looks at more than that, by itself."""
+    """Raise SinkError for a path that cannot be written. Writers of folders check this themselves, and more."""
     if not output.is_given or output.kind == "folder":
         return
     if output.kind == "file" and not output.role.makes_parents:
@@ -368,6 +370,6 @@ def _check_writable(output):
 
 
 def _upwards(path):
-    """Return a path and the folders above it, as it is written and, where they are others, as links lead."""
+    """Return a path and its parents, as written and with links resolved."""
     written, real = Path(os.path.abspath(path)), Path(os.path.realpath(path))
     return list(dict.fromkeys([written, *written.parents, real, *real.parents]))

@@ -1,4 +1,4 @@
-"""Probabilities of classes."""
+"""Class probabilities."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Face records: the structured array that every predictor takes, and its rows as arrays."""
+"""Faces, recognitions, and face records: the structured array that every predictor takes."""
 
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,7 +12,7 @@ from landmark_fer.core.landmarks import N_LANDMARKS
 
 @dataclass(frozen=True)
 class Box:
-    """A bounding box in pixels of the source image; it may reach over the image's edge."""
+    """A bounding box in pixels of the source image; it may extend beyond the image."""
 
     x: float
     y: float
@@ -25,7 +25,7 @@ class Box:
         return self.x + (self.width - 1) / 2, self.y + (self.height - 1) / 2
 
     def overlap(self, other):
-        """Return the area shared with another box divided by the area of both together (0 to 1)."""
+        """Return the intersection over union with another box (0 to 1)."""
         width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
         height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
         shared = max(width, 0) * max(height, 0)
@@ -34,20 +34,20 @@ class Box:
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """One face of one image.
+    """One face in one image.
 
     Attributes
     ----------
     box : Box
-        Where the detector saw it.
+        The detector's bounding box.
     landmarks : ndarray of shape (68, 2), float32
         Pixels of the source image, x before y.
     chip : ndarray of shape (S, S), uint8
-        The face in grey, upright on the template.
+        The aligned face in grey.
     detector_score : float
-        The detector's margin, NaN where the whole image was taken for a face that no detector saw.
+        NaN if no detector found the face and the whole image is taken as one.
     crop : ndarray of shape (C, C), uint8, or None
-        The image around the box in grey, as it stands; None where no model asked for it.
+        The image around the box in grey, not rotated; None if no model uses crops.
     """
 
     box: Box
@@ -58,23 +58,23 @@ class Face:
 
     @property
     def detected(self):
-        """Whether a detector saw the face."""
+        """Whether a detector found the face."""
         return not np.isnan(self.detector_score)
 
 
 @dataclass(frozen=True, eq=False)
 class Recognition:
-    """The answer for one face: what expression it shows, as far as the model can tell.
+    """The prediction for one face: the expression that it shows according to the model.
 
     Attributes
     ----------
     face : Face
     expression : str
-        The most probable expression, or `UNCERTAIN` where its probability is too small to name it.
+        The most probable expression, or `UNCERTAIN` if its probability is too small.
     confidence : float
         Probability of the most probable expression.
     probabilities : dict of str to float
-        One for each of the model's classes, in the order of `EXPRESSIONS`; they sum to 1.
+        Of each class of the model, in the order of `EXPRESSIONS`; they sum to 1.
     """
 
     face: Face
@@ -85,16 +85,16 @@ class Recognition:
 
     @property
     def likeliest(self):
-        """The most probable expression, also where it is not probable enough to be the answer."""
+        """The most probable expression, even if `expression` is `UNCERTAIN`."""
         return max(self.probabilities, key=self.probabilities.get)
 
     def explain(self):
-        """Return why the model answers so, as an `Explanation` (see `recognition.explanation`).
+        """Return the cues of the prediction as an `Explanation` (see `recognition.explanation`).
 
         Raises
         ------
         InputError
-            If no Recognizer made this answer, or it was pickled: then there is no model to ask.
+            If the recognition does not come from a Recognizer, or was pickled, so that it has no model.
         """
         if self._explainer is None:
             raise InputError(
@@ -104,7 +104,7 @@ class Recognition:
         return self._explainer(self)
 
     def __getstate__(self):
-        return self.__dict__ | {"_explainer": None}  # a pickled answer does not carry its model along
+        return self.__dict__ | {"_explainer": None}  # a pickled recognition does not contain its model
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +131,7 @@ class RecognizedFace:
 
 @cache
 def record_dtype(chip_size=None, crop_size=None):
-    """Return the dtype of a face record: landmarks, and chip and crop where their sizes are given."""
+    """Return the dtype of a face record: landmarks, and a chip and a crop if their sizes are given."""
     fields = [("landmarks", np.float32, (N_LANDMARKS, 2))]
     fields += [(name, np.uint8, (size, size)) for name, size in (("chip", chip_size), ("crop", crop_size)) if size]
     return np.dtype(fields)
@@ -159,17 +159,17 @@ def take_field(records, name):
     Raises
     ------
     InputError
-        If `records` is no array of face records or lacks the field.
+        If `records` is not an array of face records, or lacks the field.
     """
     records = records if isinstance(records, RecordRows) else np.asanyarray(records)
     if records.dtype.names is None or name not in records.dtype.names:
-        came = "no face records" if records.dtype.names is None else f"fields {', '.join(records.dtype.names)}"
-        raise InputError(f"face records must have the field {name!r}, got {came}")
+        actual = "no face records" if records.dtype.names is None else f"fields {', '.join(records.dtype.names)}"
+        raise InputError(f"face records must have the field {name!r}, got {actual}")
     return records[name]
 
 
 def mirror_records(records):
-    """Return the records of the mirrored faces; the caller's array is left as it is."""
+    """Return the records of the mirrored faces as a new array."""
     mirrored = records.copy()
     mirrored["landmarks"] = mirror_landmarks(records["landmarks"])
     for name in ("chip", "crop"):
@@ -178,14 +178,14 @@ def mirror_records(records):
     return mirrored
 
 
-MOST_COPIED = 2**28  # bytes of records that are copied at once, as NumPy would
+MOST_COPIED = 2**28  # bytes; larger selections stay a view
 
 
 class RecordRows:
-    """Chosen rows of an array of face records, which is left where it lies (on the disk, say) until they are asked for.
+    """A lazy view of some rows of face records, which may be memory-mapped.
 
-    It has the length, dtype and shape of the rows, and can be indexed as an array can: with a slice, mask or positions
-    it gives other rows, still unread; with the name of a field that field as an array; ``numpy.asarray`` reads all.
+    It has the length, dtype and shape of the rows. Indexing with a slice, mask or positions returns another view;
+    indexing with the name of a field returns this field as an array; ``numpy.asarray`` reads all rows.
 
     Parameters
     ----------
@@ -201,12 +201,12 @@ class RecordRows:
 
     @property
     def dtype(self):
-        """That of the records."""
+        """The dtype of the records."""
         return self.records.dtype
 
     @property
     def shape(self):
-        """(m,)."""
+        """The shape (m,)."""
         return self.rows.shape
 
     def __len__(self):
@@ -215,19 +215,19 @@ class RecordRows:
     def __getitem__(self, key):
         if isinstance(key, str):
             return self.records[key][self.rows]
-        chosen = self.rows[key]
-        return RecordRows(self.records, chosen) if np.ndim(chosen) else self.records[chosen]
+        rows = self.rows[key]
+        return RecordRows(self.records, rows) if np.ndim(rows) else self.records[rows]
 
     def __array__(self, dtype=None, copy=None):
         return np.asarray(self.records[self.rows], dtype=dtype)
 
     def copy(self):
-        """Return the rows as an array."""
+        """Return the rows as a new array."""
         return np.array(self.records[self.rows])
 
 
 def rows_of(records, rows):
-    """Return some rows of face records: as NumPy would where they are few, else as `RecordRows`.
+    """Return some rows of face records: an array if they are few, else `RecordRows`.
 
     Parameters
     ----------

@@ -1,17 +1,17 @@
-"""Worker processes that end when the one that they work for does, however it ended."""
+"""Worker processes that end when their parent process ends, even if it is killed."""
 
 import os
 import threading
 import time
 
-_LOOK_S = 1.0
+_CHECK_S = 1.0  # between two checks whether the parent is alive
 
 
-def ending_with_this():
-    """Return arguments for ``joblib.Parallel`` whose workers end within seconds of this process.
+def end_with_parent():
+    """Return arguments for ``joblib.Parallel`` that make its workers end within seconds of this process.
 
-    A process that is killed cannot tell its workers to end; one that was just being told what to do would wait for the
-    rest of the message for ever. Backends without processes of their own take no notice.
+    A process that is killed cannot stop its workers, and a worker that was receiving a task would wait for the rest of
+    it. Backends that start no processes ignore the arguments.
 
     Returns
     -------
@@ -21,12 +21,12 @@ def ending_with_this():
 
 
 def _end_with(parent):
-    """Let this process, a worker, end soon after its parent."""
-    if hasattr(os, "getppid") and os.name == "posix":  # elsewhere the number of a parent that is gone stays
-        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    """End this worker process soon after its parent."""
+    if hasattr(os, "getppid") and os.name == "posix":  # on other systems the parent id does not change
+        threading.Thread(target=_wait_for_end_of, args=(parent,), daemon=True).start()
 
 
-def _watch(parent):
+def _wait_for_end_of(parent):
     while os.getppid() == parent:
-        time.sleep(_LOOK_S)
+        time.sleep(_CHECK_S)
     os._exit(1)

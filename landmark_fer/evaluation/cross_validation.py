@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from tqdm import tqdm
 
 from landmark_fer.core.errors import DataError, InputError
-from landmark_fer.core.workers import ending_with_this
+from landmark_fer.core.workers import end_with_parent
 from landmark_fer.models.base import fit_predictor, predict_in_order
 
 
@@ -105,7 +105,7 @@ def cross_validate_candidates(
         delayed(_run_fold)(candidates, records, expressions, training, test, classes, votes, random_state)
         for training, test in folds
     )
-    outcomes = Parallel(n_jobs=min(jobs, len(folds)), return_as="generator", **ending_with_this())(tasks)
+    outcomes = Parallel(n_jobs=min(jobs, len(folds)), return_as="generator", **end_with_parent())(tasks)
     for (_, test), outcome in zip(folds, tqdm(outcomes, "folds", len(folds), disable=not bar), strict=True):
         for name, (probabilities, fit_s, ms_per_face) in outcome.items():
             results[name].probabilities[test] = probabilities

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from landmark_fer import __version__
 from landmark_fer.core.errors import InputError
-from landmark_fer.core.workers import ending_with_this
+from landmark_fer.core.workers import end_with_parent
 from landmark_fer.evaluation.comparison import CHOSEN_BY
 from landmark_fer.evaluation.cross_validation import make_folds, sample_rows, sample_training
 from landmark_fer.evaluation.scores import class_columns, log_loss, wilson_interval
@@ -260,7 +260,7 @@ class _FoldFits:
         return self._deadline is not None and time.monotonic() >= self._deadline
 
     def _in_parallel(self, tasks):
-        return Parallel(n_jobs=self._jobs, return_as="generator_unordered", **ending_with_this())(tasks)
+        return Parallel(n_jobs=self._jobs, return_as="generator_unordered", **end_with_parent())(tasks)
 
 
 def _transform(key, transformer, records, expressions, training, test):

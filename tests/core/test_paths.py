@@ -234,7 +234,7 @@ def test_no_output_replaces_another(refuse, command, first, second, link):
         other = Path("other.csv")
         os.link(one, other)
     sentence = refuse(command, *with_what_is_required(command, [(first, one), (second, other)]))
-    assert "are one path" in sentence
+    assert "are the same path" in sentence
     assert f"{name_of(first)} {one}" in sentence and f"{name_of(second)} {other}" in sentence
 
 
@@ -428,7 +428,7 @@ class TestOutputs:
         assert "a.csv.meta.json of --log a.csv would replace" in refusal("live", *given)
 
     def test_what_lies_in_a_replaced_folder_is_refused(self):
-        assert "are one path" in refusal("fit", "--out", "new", "--label-errors", "new/../new")
+        assert "are the same path" in refusal("fit", "--out", "new", "--label-errors", "new/../new")
         artifact(Path("model"))
         given = "fit", "--data", "none.csv", "--out", "model", "--label-errors"
         assert "--label-errors model/s.csv lies in --out model" in refusal(*given, "model/s.csv")
@@ -441,7 +441,7 @@ class TestOutputs:
         assert not same_file("new/A.csv", "New/a.csv")
         monkeypatch.setattr(file_identity, "_folds_case", lambda folder: True)
         assert same_file("new/A.csv", "New/a.csv")
-        assert "are one path" in refusal("live", "--log", "a.csv", "--log", "A.csv")
+        assert "are the same path" in refusal("live", "--log", "a.csv", "--log", "A.csv")
 
     def test_places_that_cannot_be_written_are_refused_before_the_work(self):
         Path("folder").mkdir()
