@@ -300,7 +300,7 @@ def _check_name(named):
         raise InputError(f"{named.name} cannot be reached ({reason}); give another path") from error
     except ValueError as error:  # characters that the system does not allow in names
         raise InputError(
-            f"{named.name} must be a path, and the system does not allow such names; give another"
+            f"{named.name} has characters that the system does not allow; give another path"
         ) from error
 
 
@@ -330,7 +330,7 @@ def _check_no_input_replaced(output, read):
         else:
             continue
         raise InputError(
-            f"{output.name} would replace {replaced}, which is an input ({read.name}); give {output.option} another path"
+            f"{output.name} would replace {replaced}, an input ({read.name}); give {output.option} another path"
         )
 
 

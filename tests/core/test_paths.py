@@ -197,7 +197,7 @@ def test_no_output_replaces_an_input(refuse, command, read, written, link):
     given = (read, original), (written, output)
     sentence = refuse(command, *with_what_is_required(command, given))
     if written.type.kind != "file":
-        assert f"{name_of(written)} {output} must be a folder, and is a file" in sentence
+        assert f"{name_of(written)} {output} must be a folder, got a file" in sentence
     else:
         assert f"{name_of(written)} {output} would replace {original}" in sentence
         assert f"({name_of(read)} {original})" in sentence
@@ -217,7 +217,7 @@ def test_no_folder_around_an_input_is_replaced(refuse, command, read, written, l
         Path("link.csv").symlink_to(file)
         file = Path("link.csv")
     sentence = refuse(command, *words((read, file), (written, output)))
-    assert f"{name_of(written)} {output} would replace {file}, which is an input" in sentence
+    assert f"{name_of(written)} {output} would replace {file}, an input" in sentence
 
 
 @pytest.mark.parametrize("link", ["same", "detour", "symlink", "hard link"])
@@ -303,7 +303,7 @@ class TestData:
         for name in ("fer2013.csv", "fer2013new.csv"):
             Path(name).write_text("a,b")
         sentence = refusal("fit", "--data", "fer2013.csv", "--label-errors", "fer2013new.csv")
-        assert "would replace fer2013new.csv, which is an input (--data fer2013.csv)" in sentence
+        assert "would replace fer2013new.csv, an input (--data fer2013.csv)" in sentence
 
     def test_images_that_a_table_may_name_are_kept_and_earlier_results_are_not(self):
         Path("table.csv").write_text("path,expression\na.dat,happy\n")
@@ -349,7 +349,7 @@ class TestModel:
     def test_what_a_training_starts_from_is_kept(self):
         folder = artifact(Path("model"))
         for output in ("model", "model/../model", folder.resolve()):
-            assert "which is an input (--start model)" in refusal("fit", "--start", folder, "--out", output)
+            assert "an input (--start model)" in refusal("fit", "--start", folder, "--out", output)
         check("fit", "--start", folder, "--out", "model2")
 
     def test_the_folder_of_an_export_is_an_output(self):
@@ -399,7 +399,7 @@ class TestSource:
         assert "would replace" in refusal("live", "--source", source, "--record", "f.mp4")
         check("live", "--source", source, "--record", "g.mp4")
 
-    def test_what_is_there_is_taken_for_a_file(self):
+    def test_what_exists_is_taken_for_a_file(self):
         for name in ("demo", "2024", "a b.mp4"):
             Path(name).write_text("a video")
             Path("link.mp4").unlink(missing_ok=True)
@@ -474,7 +474,7 @@ def test_reasons_of_the_system_are_said(monkeypatch):
     def fail(path, *_):
         raise OSError(errno.EIO, "Input/output error", path)
 
-    monkeypatch.setattr("landmark_fer.core.paths._is_there", fail)
+    monkeypatch.setattr("landmark_fer.core.paths._exists", fail)
     assert "cannot be reached (Input/output error)" in refusal("evaluate", "--data", "a.csv")
 
 
