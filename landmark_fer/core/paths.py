@@ -299,9 +299,7 @@ def _check_name(named):
         reason = "the name is too long" if error.errno == errno.ENAMETOOLONG else reason
         raise InputError(f"{named.name} cannot be reached ({reason}); give another path") from error
     except ValueError as error:  # characters that the system does not allow in names
-        raise InputError(
-            f"{named.name} has characters that the system does not allow; give another path"
-        ) from error
+        raise InputError(f"{named.name} has characters that the system does not allow; give another path") from error
 
 
 def _check_kind(output):
