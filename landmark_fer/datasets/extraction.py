@@ -18,7 +18,7 @@ from joblib.parallel import get_active_backend
 
 from landmark_fer.core.errors import DependencyError, LandmarkFerError
 from landmark_fer.core.records import stack
-from landmark_fer.core.workers import ending_with_this
+from landmark_fer.core.workers import end_with_parent
 from landmark_fer.perception.extraction import FaceExtractor
 from landmark_fer.perception.images import decode_image
 from landmark_fer.perception.predictor_file import find_predictor, sha256_of
@@ -151,7 +151,7 @@ def _extract_in_waves(chunks, options, jobs):
         batch_size=1,
         pre_dispatch="2*n_jobs",
         max_nbytes=None,
-        **ending_with_this(),
+        **end_with_parent(),
     )
     while (first := next(chunks, None)) is not None:
         largest = 0
@@ -170,7 +170,7 @@ def _extract_isolated(items, first_row, options):
     try:
         for row, item in enumerate(items, start=first_row):
             # A separate executor: joblib's must stay as joblib made it.
-            worker = worker or ProcessPoolExecutor(max_workers=1, **ending_with_this())
+            worker = worker or ProcessPoolExecutor(max_workers=1, **end_with_parent())
             try:
                 n_items, result, _ = worker.submit(_work, [item], row, options).result()
             except TerminatedWorkerError:
