@@ -17,7 +17,7 @@ def main(argv=None):
     parser = _parser()
     options = parser.parse_args(arguments)
     return run_command(
-        lambda: _run(parser, options, arguments), stopped="stopped; measured faces are kept in the cache"
+        lambda: _run(parser, options, arguments), stopped="stopped; extracted faces stay in the cache"
     )
 
 

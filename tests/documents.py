@@ -25,10 +25,10 @@ class Block(NamedTuple):
 def blocks_of(path):
     """Return the blocks of a page; those with a word in braces are directives of Sphinx and left out."""
     text = path.read_text(encoding="utf-8")
-    name, found = path.relative_to(ROOT).as_posix(), []
+    name, blocks = path.relative_to(ROOT).as_posix(), []
     for match in _BLOCK.finditer(text):
         word = (match["word"] or "").strip()
         lines = match["inside"] if match["lines"] is None else re.sub(r"^ {4}", "", match["lines"], flags=re.MULTILINE)
         if not word.startswith("{"):
-            found.append(Block(name, text[: match.start()].count("\n") + 1, word, lines.strip("\n")))
-    return found
+            blocks.append(Block(name, text[: match.start()].count("\n") + 1, word, lines.strip("\n")))
+    return blocks

@@ -35,7 +35,7 @@ class Row(NamedTuple):
 REPLACEMENTS = (
     Row(r"(LIVE) \[.*\]", r"\1 --help", "it shows the syntax"),
     Row(r"LIVE --web(.*)", r"served --web 127.0.0.1:0\1", "it serves until Ctrl-C; another may have the port"),
-    Row(r"(curl .*) http://127\.0\.0\.1:8000(\S+)", r"asked \1 \2", "the server of the block before has ended"),
+    Row(r"(curl .*) http://127\.0\.0\.1:8000(\S+)", r"posted \1 \2", "the server of the block before has ended"),
     Row(r"(LIVE(?: (?!--source)\S+)*)", r"\1 --source demo --headless --max-frames 3", "no camera, no display"),
     Row(r"(LIVE .*--source demo.*)", r"\1 --headless --max-frames 3", "no display"),
     Row(r"(FIT(?: --out \S+)?)", r"\1 --models dummy --folds 2 --jobs 1", "all its models take two minutes"),
@@ -299,7 +299,7 @@ RUNNERS = {
     "folder": check_folder,
     "parsed": check_options,
     "served": request_the_page,
-    "asked": post_to_the_server,
+    "posted": post_to_the_server,
 }
 """Commands of the table that are not modules."""
 

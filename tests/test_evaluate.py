@@ -153,7 +153,7 @@ def test_an_interruption_is_reported(evaluate, monkeypatch, capsys):
 
     monkeypatch.setattr("landmark_fer.evaluation.assessment.assess", interrupt)
     assert evaluate() == 130
-    assert "stopped; measured faces are kept in the cache" in capsys.readouterr().err
+    assert "stopped; extracted faces stay in the cache" in capsys.readouterr().err
 
 
 class TestReport:
@@ -166,10 +166,10 @@ class TestReport:
         for value, path in cited:
             root, *steps = json.loads(html.unescape(path))
             assert root in ("scores", "curve")  # the curve is computed from the predictions, face by face
-            found = scores
+            value_at_path = scores
             for step in steps if root == "scores" else ():
-                found = found[step]
-            assert root == "curve" or float(value) == found
+                value_at_path = value_at_path[step]
+            assert root == "curve" or float(value) == value_at_path
 
     def test_it_has_model_data_and_command(self, evaluate, tmp_path):
         assert evaluate("--report", "page.html") == 0

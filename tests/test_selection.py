@@ -105,10 +105,10 @@ class TestProcesses:
 
     def test_many_files_use_one_process_per_core_up_to_a_limit(self, monkeypatch):
         monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS", raising=False)
-        for cores, wanted in ((1, 1), (2, 2), (64, MOST_WORKERS)):
+        for cores, expected in ((1, 1), (2, 2), (64, MOST_WORKERS)):
             monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=cores: set(range(n)), raising=False)
-            assert pytest_xdist_auto_num_workers(self.config("tests")) == wanted
-            assert pytest_xdist_auto_num_workers(self.config(__file__, "tests/test_main.py")) == wanted
+            assert pytest_xdist_auto_num_workers(self.config("tests")) == expected
+            assert pytest_xdist_auto_num_workers(self.config(__file__, "tests/test_main.py")) == expected
 
     def test_one_file_or_uncaptured_output_uses_no_extra_process(self, monkeypatch):
         monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS", raising=False)

@@ -41,9 +41,9 @@ def change(path, edit):
 
 class TestMeasuring:
     def test_it_equals_the_importance_measured_by_fit(self, older, lfw_model, lfw_csv):
-        wanted = read_manifest(lfw_model.path)["importance"]
+        expected = read_manifest(lfw_model.path)["importance"]
         result = measure_importance(older, [lfw_csv])
-        assert len(wanted["rows"]) == 12 and result == wanted | {"command": None}
+        assert len(expected["rows"]) == 12 and result == expected | {"command": None}
 
     def test_it_is_added_to_the_manifest_and_the_model_loads(self, older, lfw_csv):
         before = read_manifest(older)
@@ -62,10 +62,10 @@ class TestMeasuring:
             Image.fromarray(crop).save(place / f"{i}.png")
         words = ["--models", "ls_svm", "--features", "geometry", "--folds", "3", "--seed", "7", "--jobs", "1"]
         assert fit(["--data", str(tmp_path / "images"), "--out", str(tmp_path / "out"), *words]) == 0
-        wanted = read_manifest(tmp_path / "out")["importance"]
+        expected = read_manifest(tmp_path / "out")["importance"]
         (tmp_path / "images").rename(tmp_path / "elsewhere")
         result = measure_importance(tmp_path / "out", [tmp_path / "elsewhere"])
-        assert result["faces"] == "held out" and result == wanted | {"command": None}
+        assert result["faces"] == "held out" and result == expected | {"command": None}
 
     def test_networks_have_the_split_of_their_training(self):
         dataset = made_up_dataset(
@@ -73,8 +73,8 @@ class TestMeasuring:
         )  # three unrelated faces each: too few for five folds
         options = saved_importance._options_of({"command": "python -m landmark_fer.fit --models aligned_cnn --seed 3"})
         _, split = saved_importance._split(dataset, options, True, None)
-        wanted = split_for_networks(dataset, random_state=3)
-        assert split.training.tolist() == wanted.training.tolist() and len(split.training) == 18
+        expected = split_for_networks(dataset, random_state=3)
+        assert split.training.tolist() == expected.training.tolist() and len(split.training) == 18
 
 
 class TestRefusing:

@@ -102,8 +102,8 @@ class TestNumbers:
         for scores in whole["scores"].values():
             assert f"Accuracy {100 * scores['accuracy']:.1f} %" in ParsedPage(page).text
         uncited = re.sub(r"<(data|style|svg|pre).*?</\1>", "", page, flags=re.DOTALL)
-        said = whole["choice"] + whole["folds"]  # sentences of the manifest, and the confidence of all intervals
-        assert all(share in said or share == "95 %" for share in re.findall(r"[\d.]+ %", uncited))
+        sentences = whole["choice"] + whole["folds"]  # sentences of the manifest, and the confidence of all intervals
+        assert all(share in sentences or share == "95 %" for share in re.findall(r"[\d.]+ %", uncited))
 
     @pytest.mark.parametrize("folder", [DEFAULT_ARTIFACT, NETWORK])
     def test_numbers_of_the_bundled_reports_are_the_manifests(self, folder, tmp_path):
@@ -162,8 +162,8 @@ class TestPage:
 
     def test_the_page_has_dark_and_print_styles(self, page):
         assert "screen and (prefers-color-scheme: dark)" in page and "@media print" in page
-        for looks in re.findall(r'<text[^>]*style="([^"]*)"', page):
-            assert "fill: var(--" in looks or "fill: #ffffff" in looks
+        for style in re.findall(r'<text[^>]*style="([^"]*)"', page):
+            assert "fill: var(--" in style or "fill: #ffffff" in style
 
     def test_values_from_outside_are_escaped(self, whole):
         bad = "<img src=x onerror=alert(1)>&\"'"
