@@ -1,4 +1,4 @@
-"""Faces for every test: real ones that ship with scikit-image, and made-up landmarks with known shape."""
+"""Fixtures for all tests: real faces from scikit-image, made-up faces, small fitted models."""
 
 import contextlib
 import io
@@ -34,7 +34,7 @@ __all__ = [
 
 @pytest.fixture(scope="session")
 def astronaut():
-    """A real image with one frontal face, RGB (512, 512, 3)."""
+    """A photograph with one frontal face, RGB (512, 512, 3)."""
     from skimage.data import astronaut
 
     image = astronaut()
@@ -44,7 +44,7 @@ def astronaut():
 
 @pytest.fixture(scope="session")
 def extractor():
-    """The road with its default settings, loaded once."""
+    """A FaceExtractor with default settings, loaded once."""
     from landmark_fer.perception.extraction import FaceExtractor
 
     return FaceExtractor()
@@ -58,7 +58,7 @@ def astronaut_face(astronaut, extractor):
 
 @pytest.fixture(scope="session")
 def keras():
-    """Keras on PyTorch. What uses it is slow: loading it takes seconds."""
+    """Keras on PyTorch; tests that use it are slow."""
     pytest.importorskip("torch")
     os.environ.setdefault("KERAS_BACKEND", "torch")
     pytest.importorskip("keras")
@@ -137,7 +137,7 @@ def lfw_crops():
 
 @pytest.fixture(scope="session")
 def lfw_csv(tmp_path_factory, lfw_crops):
-    """A csv like FER2013's: 45 Training and 15 PublicTest faces, by turns labelled happy (3), sad (4), neutral (6)."""
+    """A csv like FER2013's: 45 Training and 15 PublicTest faces, labelled 3 (happy), 4 (sad), 6 (neutral) in turn."""
     path = tmp_path_factory.mktemp("lfw") / "lfw.csv"
     rows = [
         f"{(3, 4, 6)[row % 3]},{' '.join(map(str, crop.ravel()))},{'Training' if row < 45 else 'PublicTest'}"
@@ -149,13 +149,13 @@ def lfw_csv(tmp_path_factory, lfw_crops):
 
 @pytest.fixture(scope="session")
 def session_cache(tmp_path_factory):
-    """One cache for all tests of the commands."""
+    """A cache shared by all tests of the commands."""
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="session")
 def lfw_model(tmp_path_factory, session_cache, lfw_csv):
-    """An artifact fitted by the command on the faces of Labeled Faces in the Wild, and what the command printed."""
+    """An artifact that ``fit`` made of Labeled Faces in the Wild, and what it printed."""
     from landmark_fer.fit.__main__ import main
 
     out, printed = tmp_path_factory.mktemp("models") / "lfw", io.StringIO()
@@ -181,7 +181,7 @@ def lfw_model(tmp_path_factory, session_cache, lfw_csv):
 
 @pytest.fixture(scope="session")
 def model():
-    """A model fitted on made-up faces through the whole of training."""
+    """A model compared and fitted on made-up faces."""
     from landmark_fer.evaluation.splits import split_faces
     from landmark_fer.fit.training import compare, fit_chosen
     from landmark_fer.models.candidates import make_candidates
@@ -195,7 +195,7 @@ def model():
 
 @pytest.fixture(scope="session")
 def saved(model, tmp_path_factory):
-    """The model as an artifact; tests only read it."""
+    """The saved model, which tests only read."""
     from landmark_fer.artifact.artifact import save_artifact
 
     return save_artifact(tmp_path_factory.mktemp("artifacts") / "small", model.predictor, model.facts)
@@ -203,7 +203,7 @@ def saved(model, tmp_path_factory):
 
 @pytest.fixture
 def artifact_path(model, tmp_path):
-    """The model as an artifact that a test may damage."""
+    """The path of a saved model that a test may damage."""
     from landmark_fer.artifact.artifact import save_artifact
 
     return save_artifact(tmp_path / "small", model.predictor, model.facts).path
