@@ -1,14 +1,14 @@
-"""From a camera to the screen: how late what is shown is, at the camera's own pace.
+"""Latency of live from the camera to the drawn frame, at the frame rate of a camera.
 
-    python -m benchmarks.camera            a camera of 30 frames a second for a minute
-    python -m benchmarks.camera --quick    two seconds: does it run?
+    python -m benchmarks.camera            a 30 fps camera for one minute
+    python -m benchmarks.camera --quick    smoke test, two seconds
 
-The camera is the demo clip behind OpenCV's interface for captures, forwards and backwards in turn since a camera has no
-cuts, paced by the clock as a camera's driver is; all that follows is live's own: the thread that keeps the newest
-image, following, recognition, smoothing, drawing. Showing the drawn image on a screen is left out. A frame is so
-many frames late as the camera has given newer ones by the time it is drawn. The first, for which the whole image is
-searched before anything is drawn, stands apart. On a virtual machine on Linux it is noted, too, how long the host gave
-the cores to others (steal in /proc/stat, proc(5)), and which late frames fell into such a time.
+The camera is the demo clip behind OpenCV's capture interface, played forwards and backwards since a camera has no cuts,
+and paced by the clock. The rest is live itself: the thread that keeps the newest frame, tracking, recognition,
+smoothing and drawing, without showing the frame on a screen. The lateness of a frame is the number of newer frames that
+the camera has delivered when it is drawn. The first frame is reported separately, since the whole image is searched for
+faces before it is drawn. On Linux virtual machines, the time that the host took from this machine (steal in /proc/stat,
+proc(5)) and the late frames within it are reported too.
 """
 
 import argparse
@@ -35,36 +35,36 @@ N_IMAGES = 230  # of the demo, those with one face
 
 
 class PacedCapture:
-    """The demo's images as an OpenCV capture that blocks until the next one is due, as a camera does."""
+    """OpenCV capture of the demo's images that blocks until the next image is due, like a camera."""
 
     def __init__(self):
         clip = DemoClip()
         images = [cv2.cvtColor(clip.image(index), cv2.COLOR_RGB2BGR) for index in range(N_IMAGES)]
         self._images = images + images[-2:0:-1]
-        self.given, self._begin = 0, time.monotonic()
+        self.delivered, self._start = 0, time.monotonic()
 
     def isOpened(self):
-        """Return that it is open."""
+        """Return True: it is always open."""
         return True
 
     def get(self, _):
-        """Return the rate, the one thing that is asked."""
+        """Return the frame rate, the only property that live reads."""
         return RATE
 
     def read(self):
         """Return the next image, BGR, when it is due."""
-        wait = self._begin + self.given / RATE - time.monotonic()
+        wait = self._start + self.delivered / RATE - time.monotonic()
         if wait > 0:
             time.sleep(wait)
-        self.given += 1
-        return True, self._images[self.given % len(self._images)].copy()
+        self.delivered += 1
+        return True, self._images[self.delivered % len(self._images)].copy()
 
     def release(self):
         """Do nothing."""
 
 
 class Screen(Sink):
-    """A sink that notes of each drawn frame how old it is, in seconds and in frames of the camera."""
+    """Sink that records the age of each drawn frame, in seconds and in frames of the camera."""
 
     takes_annotated = True
 
@@ -73,15 +73,15 @@ class Screen(Sink):
         self.stolen_s, self.wall_s = [], []
 
     def write(self, frame, faces=(), explanations=None):
-        """Note the frame."""
-        self.late.append(self.capture.given - 1 - frame.index)
+        """Record the age of the frame."""
+        self.late.append(self.capture.delivered - 1 - frame.index)
         self.age_s.append(time.time() - frame.wall_s)
         self.stolen_s.append(stolen_s())
         self.wall_s.append(frame.wall_s)
 
 
 def stolen_s():
-    """Return for how many seconds, of all cores, the host gave them to others since it started; NaN if unknown."""
+    """Return the seconds of all cores that the host has given to other machines since it started; NaN if unknown."""
     try:
         with open("/proc/stat", encoding="ascii") as file:
             return int(file.readline().split()[8]) / os.sysconf("SC_CLK_TCK")
@@ -98,22 +98,22 @@ def main():
     options = parser.parse_args()
     seconds = 2.0 if options.quick else options.seconds
     recognizer, capture = Recognizer(load_artifact(options.model)), PacedCapture()
-    reader = LiveReader(recognizer)  # as the live command, which makes it before the camera is opened
+    reader = LiveReader(recognizer)  # made before the camera is opened, like in the command live
     screen = Screen(capture)
-    with threadpool_limits(1, user_api="blas"):  # as the live command has it, before the camera is opened
-        capture.given, capture._begin = 0, time.monotonic()
-        with LiveSource("demo camera", lambda: capture, hint="it is made here", first=capture) as source:
+    with threadpool_limits(1, user_api="blas"):  # like in the command live
+        capture.delivered, capture._start = 0, time.monotonic()
+        with LiveSource("demo camera", lambda: capture, hint="the benchmark opens it", first=capture) as source:
             session = Session(source, reader, sinks=[screen])
             threading.Timer(seconds, session.quit).start()
             session.run()
-    print(f"{datetime.now(UTC).date()}, 640x480, {RATE:g} frames a second, {seconds:g} s\n")
+    print(f"{datetime.now(UTC).date()}, 640x480, {RATE:g} fps, {seconds:g} s\n")
     print(markdown_table(("what", "value"), rows(capture, source, screen)))
 
 
 def rows(capture, source, screen):
-    """Return rows on how many frames were shown and how late."""
+    """Return rows on the number of frames drawn and their lateness."""
     (first_late, *late), (first_s, *age_s) = screen.late, screen.age_s
-    # A late frame's time and that of the two before, which it may have waited for.
+    # Time taken from a late frame and from the two before it, for which it may have waited.
     stolen = np.array(screen.stolen_s)
     near = [stolen[index] - stolen[max(0, index - 3)] for index in range(1, len(stolen))]
     own = [count for count, taken in zip(late, near, strict=True) if count and not taken > 0]
@@ -122,12 +122,15 @@ def rows(capture, source, screen):
     ]
     ages = 1000 * np.percentile(age_s, [50, 95, 100])
     return [
-        ("frames given, drawn, dropped", f"{capture.given}, {len(screen.late)}, {source.dropped}"),
-        ("the first frame when drawn", f"{first_late} late, {1000 * first_s:.0f} ms old"),
-        ("the others", ", ".join(shares)),
-        ("late though the host took no time", ", ".join(map(str, sorted(own, reverse=True))) or "none"),
-        ("time taken by the host, of one core", f"{(stolen[-1] - stolen[0]) / sum(np.diff(screen.wall_s)):.1%}"),
-        ("their age, ms: median, 95th percentile, most", ", ".join(f"{value:.0f}" for value in ages)),
+        ("frames delivered, drawn, dropped", f"{capture.delivered}, {len(screen.late)}, {source.dropped}"),
+        ("first frame, when drawn", f"{first_late} late, {1000 * first_s:.0f} ms old"),
+        ("other frames", ", ".join(shares)),
+        ("late without time taken by the host", ", ".join(map(str, sorted(own, reverse=True))) or "none"),
+        (
+            "time taken by the host, fraction of one core",
+            f"{(stolen[-1] - stolen[0]) / sum(np.diff(screen.wall_s)):.1%}",
+        ),
+        ("age of the other frames, ms: median, 95th percentile, maximum", ", ".join(f"{value:.0f}" for value in ages)),
     ]
 
 

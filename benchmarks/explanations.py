@@ -1,9 +1,9 @@
-"""Do explanations hold? What is named is undone together, and the model asked again; and does the table agree?
+"""Evaluation of explanations: deletion of the named cues, and agreement with the frequency of cues per expression.
 
     python -m benchmarks.explanations --data fer2013.csv.gz --faces 1000
-    python -m benchmarks.explanations --typical                            the table of typical neutral faces anew
+    python -m benchmarks.explanations --typical                            print the table of typical neutral faces
 
-Faces are drawn from Training alone, of those that a detector saw.
+Faces are drawn from Training, among those that a detector found.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from landmark_fer.recognition.explanation import explain, warp_face
 
 TOGETHER = 3  # cues that are changed at once
 BINS = 20
-NAMES = [sign.name for sign in CUES]
+NAMES = [cue.name for cue in CUES]
 
 
 def main():
@@ -38,7 +38,7 @@ def main():
         return
     dataset, artifact = _training(load_dataset(options.data)), load_artifact(options.model)
     chosen = np.random.default_rng(0).choice(len(dataset), min(options.faces, len(dataset)), replace=False)
-    rows = [_judge(artifact, dataset.records[index], dataset.expressions[index]) for index in chosen]
+    rows = [_evaluate(artifact, dataset.records[index], dataset.expressions[index]) for index in chosen]
     print(f"{len(rows)} faces of {dataset.source}, Training, detected; {datetime.now(UTC).date()}\n")
     _print_contributions(rows, artifact.classes)
     _print_deletion(rows)
@@ -49,8 +49,8 @@ def _training(dataset):
     return dataset.take((dataset.splits == "Training") & ~np.isnan(dataset.detector_scores))
 
 
-def _judge(artifact, record, expression):
-    """Return what one face's explanation says, and what undoing the named signs together, or others, does."""
+def _evaluate(artifact, record, expression):
+    """Return the explanation of one face, and the effect of undoing its strongest cues, or others, together."""
     landmarks = record["landmarks"].astype(np.float64)
     chip = record["chip"] if "chip" in record.dtype.names else np.zeros((80, 80), np.uint8)
     face = Face(Box(0.0, 0.0, 48.0, 48.0), landmarks, chip, 1.0)
@@ -89,7 +89,9 @@ def _odds(probability):
 
 
 def _print_contributions(rows, classes):
-    print("mean contribution where the answer is right\n" + f"{'':14s}" + "".join(f"{name:>9s}" for name in classes))
+    print(
+        "mean contribution where the prediction is right\n" + f"{'':14s}" + "".join(f"{name:>9s}" for name in classes)
+    )
     for column, name in enumerate(NAMES):
         means = [
             np.mean(
@@ -103,36 +105,37 @@ def _print_contributions(rows, classes):
 def _print_deletion(rows):
     falls, changed = np.array([row["falls"] for row in rows]), np.array([row["changed"] for row in rows])
     sums = [np.sort(row["contributions"])[-TOGETHER:].sum() for row in rows]
-    print(f"\n{TOGETHER} signs undone together: the strongest / others drawn at random")
-    print(f"  answer's log odds fall by (median)  {np.median(falls[:, 0]):.2f} / {np.median(falls[:, 1]):.2f}")
+    print(f"\n{TOGETHER} cues undone together: the strongest / others drawn at random")
+    print(f"  log odds of the prediction, median   {np.median(falls[:, 0]):.2f} / {np.median(falls[:, 1]):.2f}")
     print(f"  they fall at all                    {(falls[:, 0] > 0).mean():.1%} / {(falls[:, 1] > 0).mean():.1%}")
-    print(f"  another expression is answered      {changed[:, 0].mean():.1%} / {changed[:, 1].mean():.1%}")
-    print(f"  correlation with the contributions' sum {np.corrcoef(sums, falls[:, 0])[0, 1]:.2f}")
+    print(f"  another expression is predicted     {changed[:, 0].mean():.1%} / {changed[:, 1].mean():.1%}")
+    print(f"  correlation with the sum of contributions {np.corrcoef(sums, falls[:, 0])[0, 1]:.2f}")
 
 
 def _print_agreement(rows, table):
-    """Say how often the strongest sign is one that is commoner in that expression's faces than in neutral ones."""
+    """Print how often the strongest cue is more frequent in faces of that expression than in neutral faces."""
     values = cue_values(table.records["landmarks"])
     edges = np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1], axis=0)
     share = {}
     for word in np.unique(table.expressions):
-        of_word = values[table.expressions == word]
-        counts = [np.bincount(np.searchsorted(edges[:, c], of_word[:, c]), minlength=BINS) for c in range(len(NAMES))]
-        share[word] = np.log((np.array(counts) + 1) / (len(of_word) + BINS))
-    kept = [row for row in rows if row["prediction"] != "neutral"]
+        own_values = values[table.expressions == word]
+        columns = range(len(NAMES))
+        counts = [np.bincount(np.searchsorted(edges[:, c], own_values[:, c]), minlength=BINS) for c in columns]
+        share[word] = np.log((np.array(counts) + 1) / (len(own_values) + BINS))
+    expressive = [row for row in rows if row["prediction"] != "neutral"]
     ratios = []
-    for row in kept:
+    for row in expressive:
         places = [np.searchsorted(edges[:, c], row["values"][c]) for c in range(len(NAMES))]
         ratios.append((share[row["prediction"]] - share["neutral"])[np.arange(len(NAMES)), places])
-    ratios, contributions = np.array(ratios), np.array([row["contributions"] for row in kept])
+    ratios, contributions = np.array(ratios), np.array([row["contributions"] for row in expressive])
     strongest = contributions.argmax(axis=1)
-    agreeing = ratios[np.arange(len(kept)), strongest] > 0
+    agreeing = ratios[np.arange(len(expressive)), strongest] > 0
     correlation = np.corrcoef(ratios.ravel(), contributions.ravel())[0, 1]
     print("\nlog likelihood ratio against neutral, of the table")
-    print(f"  over 0: strongest sign              {agreeing.mean():.1%}; any {(ratios > 0).mean():.1%}")
-    print(f"  correlation with the contribution   {correlation:.2f}, over all signs")
+    print(f"  over 0: strongest cue               {agreeing.mean():.1%}; any {(ratios > 0).mean():.1%}")
+    print(f"  correlation with the contribution   {correlation:.2f}, over all cues")
     clear = np.mean([row["contributions"].max() >= 0.1 for row in rows])
-    print(f"faces with a sign that contributes 0.1 or more {clear:.1%}")
+    print(f"faces with a cue that contributes 0.1 or more {clear:.1%}")
 
 
 if __name__ == "__main__":

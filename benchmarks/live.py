@@ -1,13 +1,12 @@
-"""The live loop on one core: time per frame, new faces, memory, steadiness of labels.
+"""Live on one core: time per frame, delay of new faces, memory, stability of labels.
 
     python -m benchmarks.live            the demo clip, 640x480
-    python -m benchmarks.live --quick    fewer frames: does it run?
+    python -m benchmarks.live --quick    smoke test on a few frames
 
-A frame's time is that of `LiveReader.read`: following, recognition and smoothing. Making or decoding the image,
-drawing and showing are left out. Machines are noisy: processor time stands beside the time by the clock. On virtual
-machines a core is often one of two threads of a physical one, and half as fast while somebody else uses the other; so
-a fixed loop of Python is timed before and after each frame, and frames between two loops that took hardly longer than
-the quickest have a row of their own, with their share.
+The time of a frame is that of `LiveReader.read`: tracking, recognition and smoothing, without decoding and drawing.
+Processor time is reported in addition to elapsed time. A core of a virtual machine is often one of two threads of a
+physical core and half as fast while the other is in use. Therefore a fixed Python loop is timed before and after each
+frame, and frames between two loops near the fastest time have a row of their own.
 """
 
 import argparse
@@ -30,9 +29,9 @@ from landmark_fer.perception.images import to_grey
 from landmark_fer.perception.tracking.following import FaceFollower
 
 ONE_FACE = range(230)  # frames of the demo with one face
-TILES = (0, 60, 115, 170)  # frame of the demo that each of four tiles begins with: each shows something else
-STILL = 12  # a frame of the demo's neutral face
-UNDISTURBED = 1.25  # times the quickest loop: more means that the core was shared
+TILES = (0, 60, 115, 170)  # first frame of each of four tiles, which show different expressions
+STILL = 12  # a frame with a neutral face
+UNDISTURBED = 1.25  # times the fastest loop; a longer loop means that the core was shared
 NOISE = 4.0  # standard deviation of the sensor's noise, grey levels
 
 FIRST_FRAME = ("-m", "landmark_fer.live", "--source", "demo", "--headless", "--max-frames", "1")
@@ -57,34 +56,35 @@ def main():
     print(markdown_table(("what", "value"), rows))
 
 
-TIMES_HEADER = ("ms a frame", "frames", "median", "95th percentile", "processor: median", "95th percentile", "mean")
+TIMES_HEADER = ("ms per frame", "frames", "median", "95th percentile", "processor: median", "95th percentile", "mean")
 
 
 def times(recognizer, clip, frames, repeats):
-    """Return rows of times a frame, in milliseconds, for one face and for four."""
+    """Return rows of times per frame, in milliseconds, for one and for four faces."""
     videos = {"one face": [clip.image(index) for index in ONE_FACE[:frames]]}
     videos["four faces"] = [four_faces(clip, index) for index in range(min(frames, len(ONE_FACE) - max(TILES)))]
     rows = []
     for name, images in videos.items():
         clock, processor, loops = [], [], []
         for image, read in read_video(recognizer, images * repeats):
-            before, begin = loop_s(), (time.perf_counter(), time.process_time())
+            before, start = loop_s(), (time.perf_counter(), time.process_time())
             read(image)
-            clock.append(1000 * (time.perf_counter() - begin[0]))
-            processor.append(1000 * (time.process_time() - begin[1]))
+            clock.append(1000 * (time.perf_counter() - start[0]))
+            processor.append(1000 * (time.process_time() - start[1]))
             loops.append(max(before, loop_s()))
         rows.append((name, len(clock), *_cells(clock, processor)))
-        own = np.array(loops) <= UNDISTURBED * min(loops)
-        rows.append((f"{name}, core undisturbed", f"{own.sum()} ({own.mean():.0%})", *_cells(clock, processor, own)))
+        undisturbed = np.array(loops) <= UNDISTURBED * min(loops)
+        count = f"{undisturbed.sum()} ({undisturbed.mean():.0%})"
+        rows.append((f"{name}, core undisturbed", count, *_cells(clock, processor, undisturbed)))
     return rows
 
 
 def loop_s():
-    """Return how long a fixed loop of Python takes now, in seconds of its thread: what else runs here is no matter."""
-    begin = time.thread_time()
+    """Return the processor time of a fixed Python loop in this thread, in seconds."""
+    start = time.thread_time()
     for _ in itertools.repeat(None, 6000):
         pass
-    return time.thread_time() - begin
+    return time.thread_time() - start
 
 
 def _cells(clock, processor, which=slice(None)):
@@ -94,7 +94,7 @@ def _cells(clock, processor, which=slice(None)):
 
 
 def read_video(recognizer, images, **options):
-    """Yield each image of a video with the function that reads it, at the demo's rate."""
+    """Yield each image of a video and the function that reads it, at the frame rate of the demo."""
     reader = LiveReader(recognizer, **options)
     for index, image in enumerate(images):
         yield image, lambda image, index=index: reader.read(image, time_s=index / FRAMES_PER_SECOND)
@@ -102,7 +102,7 @@ def read_video(recognizer, images, **options):
 
 
 def four_faces(clip, index):
-    """Return a image of the demo's size with four frames of it, each half as large."""
+    """Return an image of the demo's size that shows four of its frames at half size."""
     tiles = [
         cv2.resize(clip.image(index + tile), (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA) for tile in TILES
     ]
@@ -110,37 +110,38 @@ def four_faces(clip, index):
 
 
 def detector(recognizer, clip, times):
-    """Return a row: how long the detector takes by itself, to which the other times may be compared elsewhere."""
+    """Return a row: time of the detector alone, as a reference for comparisons between machines."""
     grey, seconds, loops = to_grey(clip.image(STILL)), [], []
     for _ in range(times):
-        before, begin = loop_s(), time.perf_counter()
+        before, start = loop_s(), time.perf_counter()
         recognizer.extractor.detector.find(grey)
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(time.perf_counter() - start)
         loops.append(max(before, loop_s()))
-    own = np.array(seconds)[np.array(loops) <= UNDISTURBED * min(loops)]
-    text = f"{1000 * np.median(seconds):.1f}, {1000 * np.median(own):.1f} ({len(own) / len(seconds):.0%})"
-    return "the detector alone on the whole image, ms: median, core undisturbed", text
+    undisturbed = np.array(seconds)[np.array(loops) <= UNDISTURBED * min(loops)]
+    share = len(undisturbed) / len(seconds)
+    text = f"{1000 * np.median(seconds):.1f}, {1000 * np.median(undisturbed):.1f} ({share:.0%})"
+    return "detector alone on the whole image, ms: median, core undisturbed", text
 
 
 def first_frame(times):
-    """Return a row: how long it takes from the command, in a fresh interpreter, to what the first frame shows."""
+    """Return a row: time from starting the command in a fresh interpreter to the result of the first frame."""
     seconds = []
     for _ in range(times):
-        begin = time.perf_counter()
+        start = time.perf_counter()
         with subprocess.Popen([sys.executable, *FIRST_FRAME], stdout=subprocess.PIPE, text=True) as live:
-            told = any(line.startswith("1 frames, 1 faces") for line in live.stdout)
-            seconds.append(time.perf_counter() - begin)
+            reported = any(line.startswith("1 frames, 1 faces") for line in live.stdout)
+            seconds.append(time.perf_counter() - start)
             live.communicate()
-        if live.returncode != 0 or not told:
+        if live.returncode != 0 or not reported:
             raise SystemExit(f"live ended with status {live.returncode}")
     return (
-        "time to the first frame, start of Python included, s: median, least",
+        "time to the first frame, with the start of Python, s: median, minimum",
         f"{np.median(seconds):.2f}, {min(seconds):.2f}",
     )
 
 
 def new_face(recognizer, clip, phases):
-    """Return a row: after how many seconds a face that appears is followed, at the worst of several moments."""
+    """Return a row: longest delay until a new face is tracked, over several phases of the detection schedule."""
     alone = clip.image(STILL)
     both = alone.copy()
     both[20:170, 20:150] = cv2.resize(alone, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)[20:170, 95:225]
@@ -152,11 +153,11 @@ def new_face(recognizer, clip, phases):
                 if len(follower.follow(shown, time_s=index / FRAMES_PER_SECOND)) == 2:
                     break
         waits.append((index - phase) / FRAMES_PER_SECOND)
-    return "a new face is followed after at most, s", f"{max(waits):.2f}"
+    return "a new face is tracked after at most, s", f"{max(waits):.2f}"
 
 
 def memory(recognizer, clip, frames):
-    """Return a row: the most memory in use after a few frames, and after many."""
+    """Return a row: peak memory after a few frames and after many."""
     images = [clip.image(index) for index in ONE_FACE]
     video = itertools.islice(itertools.cycle(images), frames)
     peaks = []
@@ -164,11 +165,11 @@ def memory(recognizer, clip, frames):
         read(image)
         if index in (frames // 10, frames - 1):
             peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-    return f"most memory after {frames // 10} and {frames} frames, MB", " and ".join(f"{peak:.0f}" for peak in peaks)
+    return f"peak memory after {frames // 10} and {frames} frames, MB", " and ".join(f"{peak:.0f}" for peak in peaks)
 
 
 def labels(recognizer, clip, *, seconds):
-    """Return rows: how often the label of a still face changes in a minute, and how late a true change is shown."""
+    """Return rows: label changes per minute of a still face, and the delay of a true change."""
     random = np.random.default_rng(0)
     still = clip.image(STILL)
     rows = []
@@ -177,18 +178,21 @@ def labels(recognizer, clip, *, seconds):
         shown = [label for label, _ in shown_and_raw(recognizer, video, smoothing)]
         changes = sum(before != after for before, after in itertools.pairwise(shown))
         rows.append(
-            (f"label changes a minute, still face with noise, smoothing {smoothing:g}", f"{changes * 60 / seconds:.1f}")
+            (
+                f"label changes per minute, still face with noise, smoothing {smoothing:g}",
+                f"{changes * 60 / seconds:.1f}",
+            )
         )
     delays = [delay for name in CHANGES if (delay := change_delay(recognizer, clip, name, random)) is not None]
-    text = f"{np.median(delays):.2f}, {max(delays):.2f}" if delays else "no change seen"
-    return [*rows, (f"a true change is shown after, s: median, longest of {len(delays)}", text)]
+    text = f"{np.median(delays):.2f}, {max(delays):.2f}" if delays else "no change"
+    return [*rows, (f"delay of a true change, s: median, maximum of {len(delays)}", text)]
 
 
-CHANGES = ("mouth_open", "brows_up", "corners_down", "corners_up")  # motions that the still face jumps to
+CHANGES = ("mouth_open", "brows_up", "corners_down", "corners_up")  # motions to which the still face changes
 
 
 def change_delay(recognizer, clip, name, random):
-    """Return how many seconds after the raw label a still face's shown label changes; None where the raw does not."""
+    """Return the delay in seconds between a change of the raw label and of the shown label; None without a change."""
     motion = next(motion for motion in MOTIONS if motion.name == name)
     second = round(FRAMES_PER_SECOND)
     images = [clip.image(STILL)] * second + [clip.image(round(motion.full_begin * FRAMES_PER_SECOND) + 1)] * second
@@ -204,14 +208,14 @@ def change_delay(recognizer, clip, name, random):
 
 
 def shown_and_raw(recognizer, images, smoothing):
-    """Yield the shown and the model's own label of the one face of each image."""
+    """Yield the smoothed and the raw label of the first face in each image."""
     for image, read in read_video(recognizer, images, smoothing=smoothing):
-        for seen in read(image)[:1]:
-            yield seen.recognition.expression, seen.raw.expression
+        for face in read(image)[:1]:
+            yield face.recognition.expression, face.raw.expression
 
 
 def noisy(image, random):
-    """Return a image with a sensor's noise."""
+    """Return an image with sensor noise."""
     noise = random.normal(0, NOISE, image.shape[:2])[..., None]
     return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
 

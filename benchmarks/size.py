@@ -1,15 +1,14 @@
-"""Time and memory of measuring many faces: both must not depend on how many there are, a face.
+"""Time and memory of extracting many faces; neither may grow per face with the number of faces.
 
     python -m benchmarks.size                         10,000 and 30,000 faces
     python -m benchmarks.size --faces 100000 --jobs 2
-    python -m benchmarks.size --quick                 does it run?
-    python -m benchmarks.size --draw size.png         also the curve as a image (needs matplotlib)
+    python -m benchmarks.size --quick                 smoke test
+    python -m benchmarks.size --draw size.png         also draw the curves (needs matplotlib)
 
-The faces are real ones that were moved, turned, mirrored, lit and blurred a little, each differently: those of FER2013
-where LANDMARK_FER_DATA names its csv, else those that scikit-image brings. They come out of a tar (``--source tar``,
-the default), a folder or a zip, as any user's, into an empty cache. Every half second the memory and the processor time
-of the process that measures and of its workers are looked up (Linux). Processor time does not depend on what else the
-machine does; minutes by the clock do.
+The faces are real faces with random small shifts, rotations, mirroring, lighting and blur: from FER2013 if the variable
+LANDMARK_FER_DATA names its csv, else from scikit-image. They are read from a tar (``--source tar``, the default), a
+folder or a zip into an empty cache. Memory and processor time of the process and its workers are sampled every half
+second (Linux). Unlike elapsed minutes, processor time does not depend on other programs.
 """
 
 import argparse
@@ -33,11 +32,13 @@ from PIL import Image
 
 from landmark_fer.artifact.card import markdown_table
 from landmark_fer.datasets.base import Item
+from landmark_fer.figures.canvas import add_legend, new_figure, prepared_axes
+from landmark_fer.figures.palette import BLUE, GREEN, LIGHT, VERMILLION
 
 DATA_VARIABLE = "LANDMARK_FER_DATA"
 WORDS = ("angry", "fear", "happy", "sad", "surprise", "neutral")
 SIDE = 48
-LOOK_EVERY = 0.5  # seconds
+INTERVAL_S = 0.5
 
 BUILD = """
 import json, sys, time
@@ -57,20 +58,20 @@ def main():
     parser.add_argument("--faces", type=int, nargs="+", default=[10_000, 30_000])
     parser.add_argument("--source", choices=("tar", "folder", "zip"), default="tar")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("--draw", metavar="FILE", help="write the curve to this image")
-    parser.add_argument("--keep", metavar="FILE", help="append each measurement to this file as a line of JSON")
+    parser.add_argument("--draw", metavar="FILE", help="draw the curves into this image")
+    parser.add_argument("--keep", metavar="FILE", help="append each result to this file as a line of JSON")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     sizes = [200, 400] if options.quick else options.faces
-    rows = [measured(n, options) for n in sizes]
+    rows = [measure(n, options) for n in sizes]
     print(f"{datetime.now(UTC).date()}, {options.jobs} workers, {options.source}, images of {SIDE} x {SIDE}\n")
     print(table(rows))
     if options.draw:
         draw(rows, options.draw)
 
 
-def measured(n, options):
-    """Return what n faces cost, as a dict."""
+def measure(n, options):
+    """Return time, memory and disk space of n faces, as a dict."""
     with tempfile.TemporaryDirectory() as scratch:
         source, cache = Path(scratch) / "faces", Path(scratch) / "cache"
         path = WRITERS[options.source](made_faces(n), source)
@@ -78,11 +79,11 @@ def measured(n, options):
         child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         watch = MemoryWatch(child.pid)
         with watch:
-            prediction = json.loads(child.communicate()[0])
+            result = json.loads(child.communicate()[0])
         disk = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())
         shutil.rmtree(cache)
-    seen = {"parent": watch.parent, "worker": watch.worker, "processor": sum(watch.seconds.values())}
-    row = prediction | seen | {"disk": disk, "jobs": options.jobs}
+    usage = {"parent": watch.parent, "worker": watch.worker, "processor": sum(watch.seconds.values())}
+    row = result | usage | {"disk": disk, "jobs": options.jobs}
     if options.keep:
         with open(options.keep, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
@@ -90,20 +91,20 @@ def measured(n, options):
 
 
 def made_faces(n, seed=0):
-    """Yield n Items with images of shape (48, 48), each made of a real face, the same for the same seed."""
+    """Yield n Items with images of shape (48, 48), random variations of real faces."""
     real = real_faces()
     for place in range(n):
         generator = np.random.default_rng((seed, place))
-        image = changed(real[place % len(real)], generator)
+        image = vary(real[place % len(real)], generator)
         yield Item(f"{place}.png", expression=WORDS[place % len(WORDS)], image=image)
 
 
-def changed(face, generator):
-    """Return a image of a face moved, turned, enlarged, mirrored, lit and blurred a little."""
+def vary(face, generator):
+    """Return the image of a face with a random small shift, rotation, scale, mirroring, lighting and blur."""
     middle = (SIDE - 1) / 2
-    turn = cv2.getRotationMatrix2D((middle, middle), generator.uniform(-12, 12), generator.uniform(0.9, 1.1))
-    turn[:, 2] += generator.uniform(-2.5, 2.5, 2)
-    moved = cv2.warpAffine(face, turn, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    transform = cv2.getRotationMatrix2D((middle, middle), generator.uniform(-12, 12), generator.uniform(0.9, 1.1))
+    transform[:, 2] += generator.uniform(-2.5, 2.5, 2)
+    moved = cv2.warpAffine(face, transform, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if generator.random() < 0.5:
         moved = moved[:, ::-1]
     blurred = cv2.GaussianBlur(moved, (3, 3), generator.uniform(0.1, 0.8))
@@ -117,8 +118,8 @@ def real_faces():
     if path:
         from landmark_fer.datasets import open_source
 
-        found = (item.image for item in open_source(path).items() if isinstance(item.image, np.ndarray))
-        return np.array(list(itertools.islice(found, 5000)))
+        images = (item.image for item in open_source(path).items() if isinstance(item.image, np.ndarray))
+        return np.array(list(itertools.islice(images, 5000)))
     from skimage.data import lfw_subset
 
     enlarged = [
@@ -128,7 +129,7 @@ def real_faces():
 
 
 def as_tar(items, path):
-    """Write the images into a tar with a folder for each class; return its path."""
+    """Write the images to a tar with a folder for each class; return its path."""
     path = path.with_suffix(".tar")
     with tarfile.open(path, "w") as archive:
         for name, content in _files(items):
@@ -140,7 +141,7 @@ def as_tar(items, path):
 
 
 def as_zip(items, path):
-    """Write the images into a zip with a folder for each class; return its path."""
+    """Write the images to a zip with a folder for each class; return its path."""
     path = path.with_suffix(".zip")
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in _files(items):
@@ -149,7 +150,7 @@ def as_zip(items, path):
 
 
 def as_folder(items, path):
-    """Write the images below a folder with a folder for each class; return its path."""
+    """Write the images to a folder with a subfolder for each class; return its path."""
     for word in WORDS:
         (path / word).mkdir(parents=True)
     for name, content in _files(items):
@@ -161,31 +162,31 @@ WRITERS = {"tar": as_tar, "zip": as_zip, "folder": as_folder}
 
 
 class MemoryWatch:
-    """Context manager that looks at a process and its children.
+    """Context manager that samples memory and processor time of a process and its children.
 
     Attributes
     ----------
     parent, worker : int
-        Most bytes of the process, and of any of its children.
+        Peak memory in bytes of the process, and of its largest child.
     seconds : dict of int to float
-        Processor time of each, by process id.
+        Processor time by process id.
     """
 
     def __init__(self, pid):
         self.pid, self.parent, self.worker, self.seconds = pid, 0, 0, {}
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
 
     def __enter__(self):
         self._thread.start()
         return self
 
     def __exit__(self, *_):
-        self._over.set()
+        self._ended.set()
         self._thread.join()
 
-    def _look(self):
-        while not self._over.wait(LOOK_EVERY):
+    def _sample(self):
+        while not self._ended.wait(INTERVAL_S):
             children = descendants(self.pid)
             self.parent = max(self.parent, resident(self.pid))
             self.worker = max([self.worker, *map(resident, children)])
@@ -194,12 +195,12 @@ class MemoryWatch:
 
 
 def descendants(pid):
-    """Return the ids of the processes that a process started, and that those did."""
+    """Return the ids of the direct and indirect child processes of a process."""
     children = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
             children += map(int, task.read_text().split())
-        except OSError:  # it has ended
+        except OSError:  # the process has ended
             continue
     return children + [grandchild for child in children for grandchild in descendants(child)]
 
@@ -213,7 +214,7 @@ def resident(pid):
 
 
 def processor_seconds(pid):
-    """Return the processor time that a process has taken."""
+    """Return the processor time of a process in seconds."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -222,8 +223,16 @@ def processor_seconds(pid):
 
 
 def table(rows):
-    """Return the measurements as a Markdown table."""
-    headings = ("faces", "minutes", "processor ms a face", "parent, MB", "largest worker, MB", "cache, MB", "kB a face")
+    """Return the results as a Markdown table."""
+    headings = (
+        "faces",
+        "minutes",
+        "processor ms per face",
+        "parent, MB",
+        "largest worker, MB",
+        "cache, MB",
+        "kB per face",
+    )
     cells = [
         (
             f"{row['faces']:,}",
@@ -241,17 +250,15 @@ def table(rows):
 
 def draw(rows, path):
     """Draw time and memory against the number of faces."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 3), layout="constrained")
-    time_axes, memory_axes = figure.subplots(1, 2)
+    figure = new_figure(8, 3)
+    time_axes, memory_axes = (prepared_axes(axes, LIGHT, grid="both") for axes in figure.subplots(1, 2))
     faces = [row["faces"] / 1000 for row in rows]
-    time_axes.plot(faces, [row["processor"] / 60 for row in rows], "o-", color="#0072B2")
+    time_axes.plot(faces, [row["processor"] / 60 for row in rows], "o-", color=BLUE)
     time_axes.set(xlabel="thousand faces", ylabel="processor time, minutes", xlim=(0, None), ylim=(0, None))
-    for name, colour, text in (("worker", "#D55E00", "largest worker"), ("parent", "#009E73", "parent")):
+    for name, colour, text in (("worker", VERMILLION, "largest worker"), ("parent", GREEN, "parent")):
         memory_axes.plot(faces, [row[name] / 1e6 for row in rows], "o-", color=colour, label=text)
     memory_axes.set(xlabel="thousand faces", ylabel="memory, MB", xlim=(0, None), ylim=(0, None))
-    memory_axes.legend()
+    add_legend(memory_axes, LIGHT)
     figure.savefig(path, dpi=110)
 
 

@@ -1,12 +1,11 @@
-"""Live for a long time: does it keep more and more memory, threads or file handles?
+"""Soak test of live: growth of memory, threads and file handles over a long run.
 
     python -m benchmarks.soak                 30 minutes, one core
-    python -m benchmarks.soak --minutes 2     does it run? Too short for a verdict
+    python -m benchmarks.soak --minutes 2     smoke test, too short for a verdict
 
-The demo clip is recorded once and then read again and again, opened anew each time, through the whole live session
-without a window: decoding, following, recognition, smoothing, reasons, a csv and a JSON-lines log, and the summary.
-Time goes on through the loops, so one run is one video. Memory is what the process has at the time (resident), not
-the most that it had.
+The demo clip is recorded once and then opened and read repeatedly by a live session without a window: decoding,
+tracking, recognition, smoothing, explanations, a csv log, a JSON-lines log and the summary.
+Time continues through the loops, so a run is one video. Memory is the current resident memory, not the peak.
 """
 
 import argparse
@@ -39,16 +38,16 @@ from landmark_fer.live.sources.frames import Frame, Source
 from landmark_fer.live.sources.opening import open_source
 
 SAMPLES = 120  # in a run
-WARM_UP = 0.25  # of a run: caches fill, and the allocator finds its size
-BLOCKS = 10  # of the rest, whose means are as good as independent; neighbouring samples are not
-MOST_GROWTH = 10.0  # MB an hour that count as flat: a day's run then takes a quarter of a gigabyte more at the most
-LEAST_MINUTES = 15.0  # of a run whose slope says anything: at first every process grows
+WARM_UP = 0.25  # fraction of a run in which caches fill
+BLOCKS = 10  # of the other samples; means of blocks are nearly independent, neighbouring samples are not
+MOST_GROWTH = 10.0  # MB per hour that count as flat: at most a quarter of a gigabyte in a day
+LEAST_MINUTES = 15.0  # shortest run with a verdict: at first every process grows
 ROWS = 12  # of the printed table
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What the process has at a time."""
+    """Memory, threads, file handles and objects of the process at one time."""
 
     minutes: float
     memory_mb: float
@@ -59,20 +58,20 @@ class Sample:
 
 
 class Sampler(threading.Thread):
-    """Takes a sample now and then until it is stopped.
+    """Thread that takes samples at regular intervals until it is stopped.
 
     Parameters
     ----------
     seconds : float
-        Between two.
+        Interval between samples.
     frames : callable
-        Returns how many frames were read.
+        Returns the number of frames read.
     """
 
     def __init__(self, seconds, frames):
         super().__init__(name="sampler", daemon=True)
         self.samples, self._seconds, self._frames = [], seconds, frames
-        self._begin, self._ended = time.monotonic(), threading.Event()
+        self._start, self._ended = time.monotonic(), threading.Event()
 
     def run(self):
         """Sample until `stop`."""
@@ -80,13 +79,13 @@ class Sampler(threading.Thread):
             self.samples.append(self._sample())
 
     def stop(self):
-        """End, and return the samples."""
+        """Stop and return the samples."""
         self._ended.set()
         self.join()
         return self.samples
 
     def _sample(self):
-        minutes, pages = (time.monotonic() - self._begin) / 60, int(Path("/proc/self/statm").read_text().split()[1])
+        minutes, pages = (time.monotonic() - self._start) / 60, int(Path("/proc/self/statm").read_text().split()[1])
         return Sample(
             minutes,
             pages * os.sysconf("SC_PAGE_SIZE") / 1e6,
@@ -98,9 +97,9 @@ class Sampler(threading.Thread):
 
 
 def count_objects():
-    """Return how many objects Python's garbage collector knows."""
-    # All of it within one C function: were the list alive when another thread goes on, a tuple that it is making would
-    # have one reference too many, and fail to grow (tuple(generator) raises SystemError).
+    """Return the number of objects that Python's garbage collector tracks."""
+    # Within one C function: a list of objects that is alive while other threads run adds a reference to a tuple that is
+    # being built, which then cannot grow (tuple(generator) raises SystemError).
     return next(map(len, map(gc.get_objects, [None])))
 
 
@@ -112,7 +111,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="20 seconds")
     options = parser.parse_args()
     if not Path("/proc/self/statm").exists():
-        print("memory is sampled from /proc, which this system has not; run it on Linux")
+        print("memory is sampled from /proc, which this system does not have; run it on Linux")
         return 2
     minutes = 1 / 3 if options.quick else options.minutes
     cv2.setNumThreads(1)
@@ -122,7 +121,7 @@ def main():
         f"{datetime.now(UTC).date()}, {minutes:g} minutes, "
         f"{summary.frames:,} frames, {summary.faces:,} faces, one core\n"
     )
-    print(markdown_table(HEADINGS, [row(sample) for sample in picked(samples)]))
+    print(markdown_table(HEADINGS, [row(sample) for sample in select_samples(samples)]))
     lines, grows = verdict(samples, conclusive=minutes >= LEAST_MINUTES)
     print("\n".join(lines))
     return int(grows)
@@ -160,21 +159,21 @@ def recorded(path):
 
 
 def looped(path, end):
-    """Return a source that reads a video over and over, its times going on, until the clock shows `end`."""
+    """Return a source that reads a video repeatedly with continuing times, until the clock reaches `end`."""
     with open_source(path) as first:
         rate = first.frames_per_second
 
     def frames():
-        begin, index = 0.0, itertools.count()
+        start, index = 0.0, itertools.count()
         while time.monotonic() < end:
-            time_s = begin
+            time_s = start
             with open_source(path) as video:
                 for frame in video:
-                    time_s = begin + frame.time_s
+                    time_s = start + frame.time_s
                     yield Frame(frame.image, time_s, next(index))
                     if time.monotonic() >= end:
                         return
-            begin = time_s + 1 / rate
+            start = time_s + 1 / rate
 
     return Source("looped demo", frames(), frames_per_second=rate)
 
@@ -188,25 +187,25 @@ def row(sample):
     return *cells, sample.threads, sample.handles, f"{sample.objects:,}"
 
 
-def picked(samples):
-    """Return as many of the samples as the table has rows, first and last among them."""
+def select_samples(samples):
+    """Return evenly spaced samples for the table, with the first and the last."""
     return [samples[index] for index in np.unique(np.linspace(0, len(samples) - 1, ROWS).round().astype(int))]
 
 
 def verdict(samples, *, conclusive=True):
-    """Return lines that say whether memory, threads and handles stay flat after the warm-up, and whether one grows.
+    """Return lines on the growth of memory, objects, threads and handles after the warm-up, and whether one grows.
 
-    Slopes of a run that is too short are told and not judged.
+    For a run that is too short, slopes are reported without a verdict.
     """
     steady = samples[round(len(samples) * WARM_UP) :]
     lines, grows = [], False
     for name, most, unit in (("memory_mb", MOST_GROWTH, "MB"), ("objects", 20_000, "objects")):
         slope, low, high = hourly(steady, name)
-        said = "flat" if high <= most else "NOT FLAT" if low > 0 else "no verdict, the interval is too wide"
-        said = said if conclusive else f"no verdict in less than {LEAST_MINUTES:g} minutes"
-        grows |= said == "NOT FLAT"
-        label = f"{name.partition('_')[0]} an hour: {slope:+,.1f} {unit} (95 % interval {low:+,.1f} to {high:+,.1f})"
-        lines.append(f"{label}: {said} (flat: at most {most:,.0f})")
+        result = "flat" if high <= most else "NOT FLAT" if low > 0 else "no verdict, the interval is too wide"
+        result = result if conclusive else f"no verdict in less than {LEAST_MINUTES:g} minutes"
+        grows |= result == "NOT FLAT"
+        label = f"{name.partition('_')[0]} per hour: {slope:+,.1f} {unit} (95 % interval {low:+,.1f} to {high:+,.1f})"
+        lines.append(f"{label}: {result} (flat: at most {most:,.0f})")
     half = len(steady) // 2
     for name in ("threads", "handles"):
         before, after = (max(getattr(each, name) for each in part) for part in (steady[:half], steady[half:]))
@@ -216,7 +215,7 @@ def verdict(samples, *, conclusive=True):
 
 
 def hourly(samples, name):
-    """Return the slope of a quantity an hour with its 95 % interval, from the means of blocks of samples."""
+    """Return the slope of a quantity per hour with its 95 % interval, from means of blocks of samples."""
     blocks = [block for block in np.array_split(np.arange(len(samples)), BLOCKS) if len(block)]
     hours = [np.mean([samples[index].minutes / 60 for index in block]) for block in blocks]
     means = [np.mean([getattr(samples[index], name) for index in block]) for block in blocks]

@@ -1,10 +1,10 @@
-"""Speed of the road, stage by stage, on one core; and the time to start.
+"""Time of each stage of the pipeline on one core, and start-up time.
 
     python -m benchmarks.speed            the demo clip, 640x480
-    python -m benchmarks.speed --quick    fewer frames: does it run?
-    python -m benchmarks.speed --data fer2013.csv.gz    also the cold extraction of a data set, on all cores
+    python -m benchmarks.speed --quick    smoke test on a few frames
+    python -m benchmarks.speed --data fer2013.csv.gz    also the extraction of a data set on all cores, without cache
 
-Medians over frames with one face. Machines are noisy: compare stages and ratios within a run, not runs.
+Times are medians over frames with one face. They vary between runs: compare stages within a run.
 """
 
 import argparse
@@ -40,13 +40,13 @@ def main():
     with threadpool_limits(1):
         rows = stages(Recognizer(load_artifact(options.model)), frames)
     rows += [
-        ("import landmark_fer", started("import landmark_fer")),
+        ("import landmark_fer", start_up("import landmark_fer")),
         (
             "live --help",
-            started("import sys; sys.argv[1:] = ['--help']; from landmark_fer.live.__main__ import main; main()"),
+            start_up("import sys; sys.argv[1:] = ['--help']; from landmark_fer.live.__main__ import main; main()"),
         ),
     ]
-    print(f"{datetime.now(UTC).date()}, {frames} frames of the demo, one core\n")
+    print(f"{datetime.now(UTC).date()}, {frames} frames of the demo clip, one core\n")
     print(markdown_table(("stage", "median ms", "95th percentile"), [(name, *cells) for name, cells in rows]))
     if options.data:
         print(extraction(options.data))
@@ -65,26 +65,26 @@ def stages(recognizer, frames):
         grey = to_grey(image)
         with timed(times, "- detect"):
             box, score = extractor.detector.find(grey)[0]
-        with timed(times, "- locate twice and align"):
+        with timed(times, "- landmarks twice and alignment"):
             face = extractor.face_at(grey, box, score)
-        with timed(times, "- of that: align"):
+        with timed(times, "- alignment alone"):
             align_face(grey, face.landmarks)
         records = stack([face], chip_size=extractor.settings.chip_size)
         with timed(times, "- features and model"):
             predictor.predict_proba(records)
-        with timed(times, "- features and model, a face of 64 at once"):
+        with timed(times, "- features and model, per face of a batch of 64"):
             predictor.predict_proba(np.repeat(records, 64))
-    times["- features and model, a face of 64 at once"] = np.array(times.popitem()[1]) / 64
+    times["- features and model, per face of a batch of 64"] = np.array(times.popitem()[1]) / 64
     return [(name, percentiles(seconds)) for name, seconds in times.items()]
 
 
 def extraction(path):
-    """Return how long it takes to measure a data set for the first time, as a sentence."""
+    """Return the time to extract a data set without a cache, as a sentence."""
     with tempfile.TemporaryDirectory() as cache:
         start = time.perf_counter()
         faces = len(load_dataset(path, cache=cache))
         seconds = time.perf_counter() - start
-    return f"cold extraction of {faces:,} faces on {cpu_count()} cores: {seconds:.0f} s"
+    return f"extraction of {faces:,} faces without a cache on {cpu_count()} cores: {seconds:.0f} s"
 
 
 class timed:
@@ -105,8 +105,8 @@ def percentiles(seconds):
     return tuple(f"{1000 * value:.2f}" for value in np.percentile(seconds, [50, 95]))
 
 
-def started(code, times=5):
-    """Return median and worst time of a fresh interpreter that runs a line, its own start left out."""
+def start_up(code, times=5):
+    """Return percentiles of the time that a fresh interpreter takes to run code, without its own start-up."""
 
     def seconds(line):
         start = time.perf_counter()

@@ -1,1 +1,1 @@
-"""landmark_fer beside what a user would pick instead: see `__main__`."""
+"""Comparison of landmark_fer with other software: see `__main__`."""

@@ -1,4 +1,4 @@
-"""landmark_fer as a peer: a video's frames through live's reader, crops as evaluate reads them."""
+"""landmark_fer in the comparison: frames are read as in live, crops as in evaluate."""
 
 import itertools
 import sys
@@ -11,19 +11,19 @@ from landmark_fer.live.reader import LiveReader
 
 
 def make(_):
-    """Return what answers to a frame and to a cropped face."""
+    """Return the functions that predict the expression of a frame and of a cropped face."""
     cv2.setNumThreads(1)
     recognizer = Recognizer(load_artifact(sys.argv[2]), reject=None)
     reader, index = LiveReader(recognizer), itertools.count()
 
-    def of_frame(frame):
-        seen = reader.read(frame, time_s=next(index) / 25)
-        return seen[0].recognition.likeliest if seen else None
+    def predict_frame(frame):
+        faces = reader.read(frame, time_s=next(index) / 25)
+        return faces[0].recognition.likeliest if faces else None
 
-    def of_face(face):
+    def predict_face(face):
         return recognizer.recognize_faces([recognizer.extractor.extract_crop(face)])[0].likeliest
 
-    return of_frame, of_face
+    return predict_frame, predict_face
 
 
 if __name__ == "__main__":

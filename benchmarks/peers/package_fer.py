@@ -1,27 +1,27 @@
-"""The package fer as a peer, asked as its README does; runs in an environment that has it."""
+"""The package fer in the comparison, used as in its README; runs in an environment with that package."""
 
 import cv2
-from fer.fer import FER  # fer 25.10 exports it no more
+from fer.fer import FER  # fer 25.10 no longer exports it
 from reporting import report
 
 
 def make(_):
-    """Return what answers to a frame and to a cropped face."""
+    """Return the functions that predict the expression of a frame and of a cropped face."""
     cv2.setNumThreads(1)
-    of_frames, of_crops = FER(), FER(offsets=(0, 0))  # a crop is the face already: no room around it
+    frame_detector, crop_detector = FER(), FER(offsets=(0, 0))  # a crop needs no margin
 
-    def of_frame(frame):
-        return _best(of_frames.detect_emotions(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)))
+    def predict_frame(frame):
+        return _best(frame_detector.detect_emotions(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)))
 
-    def of_face(face):
+    def predict_face(face):
         image = cv2.cvtColor(face, cv2.COLOR_GRAY2BGR)
-        return _best(of_crops.detect_emotions(image, face_rectangles=[(0, 0, *face.shape[::-1])]))
+        return _best(crop_detector.detect_emotions(image, face_rectangles=[(0, 0, *face.shape[::-1])]))
 
-    return of_frame, of_face
+    return predict_frame, predict_face
 
 
-def _best(found):
-    return max(found[0]["emotions"], key=found[0]["emotions"].get) if len(found) else None
+def _best(faces):
+    return max(faces[0]["emotions"], key=faces[0]["emotions"].get) if len(faces) else None
 
 
 if __name__ == "__main__":

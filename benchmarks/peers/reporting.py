@@ -1,4 +1,4 @@
-"""What each peer runs in its own process: images in, one line of JSON out. Needs NumPy alone."""
+"""Runs a program of the comparison in its own process: images in, one line of JSON out. Needs only NumPy."""
 
 import json
 import resource
@@ -10,25 +10,25 @@ import numpy as np
 
 
 def report(make, *, prepare=None):
-    """Ask a peer about all images and print what it did.
+    """Run a program on all images and print its times, memory and predictions.
 
     Parameters
     ----------
     make : callable
-        Takes what `prepare` returned and returns two functions: of a frame, shape (height, width, 3), RGB, and of a
-        cropped grey face, shape (48, 48); each returns a name of an expression or None.
+        Takes the result of `prepare` and returns two functions, one of a frame of shape (height, width, 3), RGB, and
+        one of a cropped grey face of shape (48, 48). Both return the name of an expression or None.
     prepare : callable, optional
-        Takes the images, a dictionary of arrays, before anything is timed: fits what has no fitted model.
+        Takes the images, a dict of arrays, and fits a model before the timed part.
     """
     images = dict(np.load(sys.argv[1], allow_pickle=False))
-    begin = time.time()
+    start = time.time()
     prepared = prepare(images) if prepare else None
-    preparing_s = time.time() - begin
-    of_frame, of_face = make(prepared)
-    of_frame(images["frames"][0])
+    preparing_s = time.time() - start
+    predict_frame, predict_face = make(prepared)
+    predict_frame(images["frames"][0])
     first = time.time() - preparing_s
-    ms_frame = [_timed(of_frame, frame)[0] for frame in images["frames"]]
-    faces = [_timed(of_face, face) for face in images["faces"]]
+    ms_frame = [_timed(predict_frame, frame)[0] for frame in images["frames"]]
+    faces = [_timed(predict_face, face) for face in images["faces"]]
     print()
     print(
         json.dumps(
@@ -44,13 +44,13 @@ def report(make, *, prepare=None):
 
 
 def _timed(function, image):
-    begin = time.perf_counter()
+    start = time.perf_counter()
     prediction = function(image)
-    return 1000 * (time.perf_counter() - begin), prediction
+    return 1000 * (time.perf_counter() - start), prediction
 
 
 def _peak_mb():
-    """Return the most memory that this process held; Linux's `ru_maxrss` is also what started it held."""
+    """Return the peak memory of this process; on Linux, `ru_maxrss` includes that of its parent."""
     status = Path("/proc/self/status")
     if status.is_file():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))

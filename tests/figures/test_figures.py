@@ -51,14 +51,14 @@ def history():
 
 def every_figure(expressions, probabilities):
     scores = score(expressions, probabilities, CLASSES)
-    learnt = [{"n": n, "accuracy": 0.4 + n / 1000, "accuracy_interval": (0.3, 0.9)} for n in (100, 200, 400)]
+    curve = [{"n": n, "accuracy": 0.4 + n / 1000, "accuracy_interval": (0.3, 0.9)} for n in (100, 200, 400)]
     groups = [("mouth", "landmarks", 0.1), ("eyes", "image", 0.02), ("rim", "image", -0.01)]
     return {
         "confusion": ConfusionFigure.from_scores(scores),
         "reliability": ReliabilityFigure.from_scores(scores),
         "rejection": RejectionFigure.from_facts(rejection_facts(expressions, probabilities, CLASSES)),
         "folds": FoldsFigure({"ls_svm": [0.61, 0.63, 0.6], "embedding_knn": [0.58, 0.57, 0.6]}),
-        "learning": LearningFigure({"ls_svm": learnt, "embedding_knn": learnt}),
+        "learning": LearningFigure({"ls_svm": curve, "embedding_knn": curve}),
         "importance": ImportanceFigure(
             [{"name": name, "kind": kind, "drop": drop, "interval": (drop, drop)} for name, kind, drop in groups]
         ),
@@ -77,8 +77,8 @@ NAMES = (
 )  # fmt: skip
 
 
-def values_of(display):
-    return repr({field.name: getattr(display, field.name) for field in dataclasses.fields(display)})
+def values_of(plot):
+    return repr({field.name: getattr(plot, field.name) for field in dataclasses.fields(plot)})
 
 
 def texts_of(axes):
@@ -90,12 +90,12 @@ def texts_of(axes):
 class TestEveryFigure:
     @pytest.mark.parametrize("name", NAMES)
     def test_draws_on_given_axes_or_on_a_new_figure(self, name, predictions):
-        display = every_figure(*predictions)[name]
-        before = values_of(display)
+        plot = every_figure(*predictions)[name]
+        before = values_of(plot)
         figure = new_figure()
         axes = figure.subplots()
-        assert display.draw(axes) is axes and display.draw().figure is not figure
-        assert values_of(display) == before
+        assert plot.draw(axes) is axes and plot.draw().figure is not figure
+        assert values_of(plot) == before
 
     @pytest.mark.parametrize("name", NAMES)
     def test_the_background_is_that_of_the_palette(self, name, predictions):
@@ -123,9 +123,9 @@ class TestConfusion:
     def test_counts_are_those_of_scikit_learn(self, predictions):
         expressions, probabilities = predictions
         predicted = np.array(CLASSES)[probabilities.argmax(axis=1)]
-        display = ConfusionFigure.from_predictions(expressions, predicted, CLASSES)
-        np.testing.assert_array_equal(display.confusion, confusion_matrix(expressions, predicted, labels=CLASSES))
-        np.testing.assert_allclose(display.shares.sum(axis=1), 1)
+        plot = ConfusionFigure.from_predictions(expressions, predicted, CLASSES)
+        np.testing.assert_array_equal(plot.confusion, confusion_matrix(expressions, predicted, labels=CLASSES))
+        np.testing.assert_allclose(plot.shares.sum(axis=1), 1)
 
     def test_cells_show_percentages_and_labels_the_number_of_faces(self):
         texts = texts_of(ConfusionFigure(np.array([[3, 1], [0, 0]]), ("happy", "sad")).draw())
@@ -150,16 +150,16 @@ class TestCurves:
         assert points.get_ydata().tolist() == [50.0]
 
     def test_the_rejection_curve_ends_at_full_coverage_and_marks_the_operating_point(self, predictions):
-        display = RejectionFigure.from_probabilities(*predictions, CLASSES)
+        plot = RejectionFigure.from_probabilities(*predictions, CLASSES)
         facts = rejection_facts(*predictions, CLASSES)
-        assert display.point == tuple(facts[name] for name in ("threshold", "coverage", "accuracy"))
-        assert display.curve[-1, 0] == 1 and np.all(np.diff(display.curve[:, 0]) > 0)
-        marked = [line for line in display.draw().lines if line.get_linestyle() == "None"]
+        assert plot.point == tuple(facts[name] for name in ("threshold", "coverage", "accuracy"))
+        assert plot.curve[-1, 0] == 1 and np.all(np.diff(plot.curve[:, 0]) > 0)
+        marked = [line for line in plot.draw().lines if line.get_linestyle() == "None"]
         np.testing.assert_allclose(marked[0].get_xydata()[0], [100 * facts["coverage"], 100 * facts["accuracy"]])
 
     def test_two_rejection_curves_share_axes_and_one_target_line(self, predictions):
-        display = RejectionFigure.from_probabilities(*predictions, CLASSES)
-        axes = display.draw(display.draw(), colour=SERIES[2])
+        plot = RejectionFigure.from_probabilities(*predictions, CLASSES)
+        axes = plot.draw(plot.draw(), colour=SERIES[2])
         assert axes.get_legend_handles_labels()[1].count("target: 85 %") == 1
 
     def test_scores_of_folds_are_those_of_their_own_faces(self, predictions):
@@ -168,8 +168,8 @@ class TestCurves:
         right = np.array(CLASSES)[probabilities.argmax(axis=1)] == expressions
         expected = [right[:100].mean(), right[100:].mean()]
         np.testing.assert_allclose(fold_scores(probabilities, expressions, CLASSES, folds), expected)
-        display = FoldsFigure.from_probabilities({"one": probabilities}, expressions, CLASSES, folds)
-        np.testing.assert_allclose(display.scores["one"], expected)
+        plot = FoldsFigure.from_probabilities({"one": probabilities}, expressions, CLASSES, folds)
+        np.testing.assert_allclose(plot.scores["one"], expected)
 
     def test_learning_sizes_are_the_ticks_of_the_axis(self, predictions):
         assert "400" in texts_of(every_figure(*predictions)["learning"].draw())
@@ -179,10 +179,10 @@ class TestDistribution:
     def test_medians_and_shares_are_those_of_the_values(self):
         values = np.concatenate([np.linspace(0, 1, 101), np.linspace(2, 3, 101), [np.nan]])
         names = np.array(["happy"] * 101 + ["sad"] * 102)
-        display = DistributionFigure.from_values(values, names, spread=1.0)
-        assert display.medians == {"happy": 0.5, "sad": 2.5}
-        assert all(each.sum() == pytest.approx(1) for each in display.shares.values())
-        assert display.shares["happy"][display.edges[:-1] > 1].sum() == 0
+        plot = DistributionFigure.from_values(values, names, spread=1.0)
+        assert plot.medians == {"happy": 0.5, "sad": 2.5}
+        assert all(each.sum() == pytest.approx(1) for each in plot.shares.values())
+        assert plot.shares["happy"][plot.edges[:-1] > 1].sum() == 0
 
     def test_smoothing_keeps_constants_and_the_sum(self):
         np.testing.assert_allclose(smooth(np.full(40, 0.3)), 0.3)
@@ -294,8 +294,8 @@ class TestSvg:
         assert escape_text("$") == r"\$"
 
     def test_it_refers_to_nothing_outside_and_its_ids_have_the_prefix(self, predictions):
-        for name, display in every_figure(*predictions).items():
-            svg = figure_svg(display.draw(palette=PAGE).figure, label=name, prefix=name)
+        for name, plot in every_figure(*predictions).items():
+            svg = figure_svg(plot.draw(palette=PAGE).figure, label=name, prefix=name)
             assert "http" not in svg and "@import" not in svg and "DejaVu" not in svg
             names = re.findall(r'\bid="([^"]+)"', svg)
             assert all(each.startswith(f"{name}-") for each in names)
