@@ -97,7 +97,7 @@ CLASSIFIERS = {
         lambda signs, seed: KNN(30, weights="distance", algorithm="brute"),
         {"n_neighbors": [15, 30, 60]},
     ),
-    "svm": Classifier(lambda signs, seed: SVC(C=3.0), {"C": [1.0, 3.0, 10.0], "gamma": ["scale", 0.01]}, 6000),
+    "svm": Classifier(lambda signs, seed: SVC(C=3.0), {"C": [1.0, 3.0, 10.0], "gamma": ["scale", 0.01]}, 8000),
     "mlp": Classifier(
         lambda signs, seed: MLPClassifier(
             (256,), alpha=0.1, early_stopping=True, n_iter_no_change=20, random_state=seed

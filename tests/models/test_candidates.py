@@ -43,8 +43,8 @@ def test_candidates_are_in_the_order_of_the_names_and_share_features():
 def test_fold_sample_applies_to_every_candidate():
     assert {each.fold_sample for each in make_candidates(fold_sample=500).values()} == {500}
     samples = {name: each.fold_sample for name, each in make_candidates().items() if each.fold_sample}
-    assert samples == {"svm": 6000}
-    assert make_candidates(["svm"], fold_sample=20_000)["svm"].fold_sample == 6000
+    assert samples == {"svm": 8000}
+    assert make_candidates(["svm"], fold_sample=20_000)["svm"].fold_sample == 8000
 
 
 def test_members_of_the_ensemble_share_features():
