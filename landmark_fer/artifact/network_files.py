@@ -10,7 +10,8 @@ from landmark_fer.core.errors import ArtifactError, InputError
 from landmark_fer.core.expressions import in_order
 from landmark_fer.models.networks.classifier import CalibratedNetwork
 from landmark_fer.models.networks.description import description_of, read_sidecar, sidecar_path
-from landmark_fer.models.networks.keras_files import KerasNetwork, keras_content, network_content, read_keras
+from landmark_fer.models.networks.keras_network import KerasNetwork, keras_content, read_keras
+from landmark_fer.models.networks.onnx_export import onnx_content
 from landmark_fer.models.networks.onnx_network import OnnxNetwork
 from landmark_fer.models.onnx_runtime import OnnxModel
 
@@ -42,7 +43,7 @@ def write_network(path, predictor, facts):
     if tuple(facts["fields"]) != predictor.fields:
         got = ", ".join(facts["fields"])
         raise InputError(f"the facts of a network must have the fields {', '.join(predictor.fields)}, got {got}")
-    path.write_bytes(network_content(predictor.network_, predictor.description))
+    path.write_bytes(onnx_content(predictor.network_, predictor.description))
     path.with_name(KERAS_FILE).write_bytes(keras_content(predictor.network_))
     text = json.dumps(predictor.description.to_dict(), indent=1)
     sidecar_path(path).write_text(text + "\n", encoding="utf-8")

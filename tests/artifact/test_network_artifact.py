@@ -154,9 +154,9 @@ class TestNetworkFiles:
         assert face.expression in CLASSES and sum(face.probabilities.values()) == pytest.approx(1, abs=1e-5)
 
     def test_the_contract_of_the_model_zoo_reads_the_crop_of_a_face(self, tmp_path, astronaut):
-        from landmark_fer.models.networks.description import FERPLUS_CONTRACT
+        from landmark_fer.models.networks.description import FERPLUS_DESCRIPTION
 
-        (tmp_path / "zoo.onnx").write_bytes(hand_made_onnx(FERPLUS_CONTRACT, metadata=False, factor=0.01))
+        (tmp_path / "zoo.onnx").write_bytes(hand_made_onnx(FERPLUS_DESCRIPTION, metadata=False, factor=0.01))
         artifact = load_artifact(tmp_path / "zoo.onnx")
         assert artifact.manifest["extractor"]["crop_size"] == 64 and len(artifact.classes) == 8
         (face,) = Recognizer(artifact).recognize(astronaut)
@@ -166,10 +166,10 @@ class TestNetworkFiles:
         self, tmp_path, lfw_csv, session_cache, monkeypatch, capsys
     ):
         from landmark_fer.evaluate import main
-        from landmark_fer.models.networks.description import FERPLUS_CONTRACT
+        from landmark_fer.models.networks.description import FERPLUS_DESCRIPTION
 
         monkeypatch.setenv("LANDMARK_FER_CACHE", str(session_cache))
-        (tmp_path / "zoo.onnx").write_bytes(hand_made_onnx(FERPLUS_CONTRACT, metadata=False, factor=0.01))
+        (tmp_path / "zoo.onnx").write_bytes(hand_made_onnx(FERPLUS_DESCRIPTION, metadata=False, factor=0.01))
         arguments = ["--model", tmp_path / "zoo.onnx", "--data", lfw_csv, "--split", "PublicTest", "--jobs", 1]
         assert main(list(map(str, arguments))) == 0
         assert "PublicTest: 15 faces" in capsys.readouterr().out

@@ -7,7 +7,7 @@ from landmark_fer.core.errors import DataError
 from landmark_fer.datasets.base import FaceDataset
 from landmark_fer.datasets.geometry_table import records_of_landmarks
 from landmark_fer.evaluation.splits import HELD_OUT, has_chips, split_faces, split_for_networks
-from landmark_fer.models.networks.classifier import validation_part
+from landmark_fer.models.networks.classifier import validation_split
 from tests.conftest import made_up_dataset
 
 OFFICIAL = ["Training"] * 18 + ["PrivateTest"] * 6 + ["PublicTest"] * 6
@@ -80,7 +80,7 @@ def subjects_in_turns(n, n_faces=30):
 def test_training_validation_and_test_share_no_subject(n_people):
     dataset = made_up_dataset(20, subjects=subjects_in_turns(n_people, 60))
     split = split_for_networks(dataset)
-    training, validation = validation_part(dataset.expressions[split.training], split.groups)
+    training, validation = validation_split(dataset.expressions[split.training], split.groups)
     (test,) = split.tests
     sides = [{*dataset.subjects[rows]} for rows in (split.training[training], split.training[validation], test.rows)]
     assert sum(map(len, sides)) == len(set.union(*sides)) == n_people and min(map(len, sides)) >= 1

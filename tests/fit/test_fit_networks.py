@@ -16,7 +16,7 @@ from landmark_fer.evaluate import main as evaluate
 from landmark_fer.fit.__main__ import main
 from landmark_fer.fit.network_training import read_initial_weights
 from landmark_fer.models.networks.classifier import NetworkClassifier
-from landmark_fer.models.networks.training import take_weights
+from landmark_fer.models.networks.training import copy_weights
 from tests.datasets import copies
 
 pytestmark = pytest.mark.usefixtures("keras")
@@ -140,7 +140,7 @@ def test_weights_of_another_shape_are_refused():
 
     small, large = (keras.Sequential([keras.Input((4,)), keras.layers.Dense(n)]) for n in (2, 3))
     with pytest.raises(InputError, match="must have the weights of the new one"):
-        take_weights(small, large)
+        copy_weights(large, small)
 
 
 @pytest.mark.parametrize(

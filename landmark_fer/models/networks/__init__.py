@@ -1,6 +1,6 @@
-"""Convolutional networks behind the contract of every predictor: trained with Keras on PyTorch, run by onnxruntime.
+"""Convolutional networks as predictors: trained with Keras on PyTorch, run by onnxruntime.
 
-Here are their names alone. The modules are imported where a network is asked for.
+This module holds only their names. The other modules are imported when a network is used.
 """
 
 NETWORKS = (

@@ -1,8 +1,7 @@
-"""Convolutional networks by name, and what each costs to train.
+"""Network architectures by name, and the memory that training them needs.
 
-They are what the tutorials of this field train, and some made for aligned chips. Each builder takes the number of
-classes and returns an uncompiled Keras model whose last layer is the softmax over them. Keras is imported when one is
-built.
+They include networks of popular tutorials and networks for aligned chips. Each builder returns an uncompiled Keras
+model that ends in a softmax over the classes. Keras is imported when a network is built.
 """
 
 import math
@@ -16,27 +15,27 @@ from landmark_fer.models.networks.recipes import recipe_of
 from landmark_fer.models.networks.training import import_keras
 
 SINGLE_CONV_FILTERS = 64
-"""Filters of `single_conv` unless others are asked for; its source has 5,000, which makes 1,440 million weights."""
+"""Default number of filters of `single_conv`. Its source has 5,000, which makes 1,440 million parameters."""
 
-_OF_ADAM = 6  # values a parameter: Keras' and PyTorch's, gradients of two parts of a batch, two moments
-_OF_ACTIVATIONS = 3  # values a unit: itself, its gradient, a buffer
-_BASE = 1.2e9  # bytes of PyTorch and the images
-_FLOAT = 4
+_VALUES_PER_PARAMETER = 6  # in Keras and in PyTorch, gradients of two parts of a batch, two moments of Adam
+_VALUES_PER_UNIT = 3  # activation, gradient, a buffer
+_BASE_BYTES = 1.2e9  # PyTorch and the images
+_FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network of the table.
+    """A network architecture.
 
     Attributes
     ----------
     build : callable
-        Takes (keras, input shape, number of classes, **options), returns a Keras model.
+        Takes (keras, input shape, number of classes, **options) and returns a Keras model.
     input : NetworkInput
     source : str
-        Where it comes from, in a sentence.
+        Origin and structure, in a phrase.
     options : dict
-        Of the builder, with their defaults.
+        Keyword arguments of the builder, with their defaults.
     """
 
     build: Callable
@@ -46,7 +45,7 @@ class Architecture:
 
 
 def build_network(name, n_classes, *, seed=0, **options):
-    """Return a network of `ARCHITECTURES`, freshly drawn.
+    """Return a network of `ARCHITECTURES` with random weights.
 
     Parameters
     ----------
@@ -54,7 +53,7 @@ def build_network(name, n_classes, *, seed=0, **options):
     n_classes : int
     seed : int, default=0
     **options
-        Of its builder.
+        Keyword arguments of its builder.
 
     Returns
     -------
@@ -68,12 +67,12 @@ def build_network(name, n_classes, *, seed=0, **options):
     """
     keras = import_keras()
     keras.utils.set_random_seed(seed)
-    chosen = ARCHITECTURES[name]
-    return chosen.build(keras, chosen.input.shape, n_classes, **(chosen.options | options))
+    architecture = ARCHITECTURES[name]
+    return architecture.build(keras, architecture.input.shape, n_classes, **(architecture.options | options))
 
 
 def _sequence(keras, shape, layers, n_classes, name):
-    """Return a model of layers in turn, ended by the softmax."""
+    """Return a model of consecutive layers and a final softmax."""
     inputs = values = keras.Input(shape, name="image")
     for layer in layers:
         values = layer(values)
@@ -81,11 +80,13 @@ def _sequence(keras, shape, layers, n_classes, name):
     return keras.Model(inputs, prediction, name=name)
 
 
-def _convolution(layers, filters, size, activation, *, padding="same", before=False, initializer="glorot_uniform"):
-    """Return a convolution with its activation and batch normalisation, which some sources put between the two."""
+def _convolution(
+    layers, filters, size, activation, *, padding="same", normalize_first=False, initializer="glorot_uniform"
+):
+    """Return a convolution, its activation and batch normalization, which comes first if `normalize_first`."""
     convolution = layers.Conv2D(filters, size, padding=padding, kernel_initializer=initializer)
-    after = [layers.Activation(activation), layers.BatchNormalization()]
-    return [convolution, *(after[::-1] if before else after)]
+    following = [layers.Activation(activation), layers.BatchNormalization()]
+    return [convolution, *(following[::-1] if normalize_first else following)]
 
 
 def _elu_vgg(keras, shape, n_classes):
@@ -112,7 +113,7 @@ def _relu_vgg(keras, shape, n_classes):
 def _wide_cnn(keras, shape, n_classes):
     layers, parts = keras.layers, []
     for filters, size in ((64, 3), (128, 5), (512, 3), (512, 3)):
-        parts += _convolution(layers, filters, size, "relu", before=True)
+        parts += _convolution(layers, filters, size, "relu", normalize_first=True)
         parts += [layers.MaxPooling2D(2), layers.Dropout(0.25)]
     parts.append(layers.Flatten())
     for units in (256, 512):
@@ -145,21 +146,21 @@ def _ferplus_vgg13(keras, shape, n_classes):
 
 
 def _mini_xception(keras, shape, n_classes):
-    layers, light = keras.layers, keras.regularizers.L2(0.01)
+    layers, l2 = keras.layers, keras.regularizers.L2(0.01)
     inputs = values = keras.Input(shape, name="image")
     for _ in range(2):
-        values = layers.Conv2D(8, 3, use_bias=False, kernel_regularizer=light)(values)
+        values = layers.Conv2D(8, 3, use_bias=False, kernel_regularizer=l2)(values)
         values = layers.Activation("relu")(layers.BatchNormalization()(values))
     for filters in (16, 32, 64, 128):
-        past = layers.Conv2D(filters, 1, strides=2, padding="same", use_bias=False)(values)
-        past = layers.BatchNormalization()(past)
+        shortcut = layers.Conv2D(filters, 1, strides=2, padding="same", use_bias=False)(values)
+        shortcut = layers.BatchNormalization()(shortcut)
         for step in range(2):
             values = layers.SeparableConv2D(
-                filters, 3, padding="same", use_bias=False, depthwise_regularizer=light, pointwise_regularizer=light
+                filters, 3, padding="same", use_bias=False, depthwise_regularizer=l2, pointwise_regularizer=l2
             )(values)
             values = layers.BatchNormalization()(values)
             values = values if step else layers.Activation("relu")(values)
-        values = layers.Add()([layers.MaxPooling2D(3, strides=2, padding="same")(values), past])
+        values = layers.Add()([layers.MaxPooling2D(3, strides=2, padding="same")(values), shortcut])
     values = layers.GlobalAveragePooling2D()(layers.Conv2D(n_classes, 3, padding="same")(values))
     return keras.Model(inputs, layers.Softmax(name="expression")(values), name="mini_xception")
 
@@ -193,7 +194,7 @@ def _residual(keras, shape, n_classes, widths=(48, 96, 192), dropout=0.4):
 
 
 def _residual_block(layers, inputs, filters, *, stride, name):
-    """Return two 3x3 convolutions of a tensor, added to the tensor itself or to a 1x1 convolution of it."""
+    """Return two 3x3 convolutions of a tensor, added to the tensor or to a 1x1 convolution of it."""
     values = _normalized_convolution(layers, inputs, filters, 3, stride=stride, name=f"{name}_first")
     values = layers.Activation("relu", name=f"{name}_first_relu")(values)
     values = _normalized_convolution(layers, values, filters, 3, name=f"{name}_second")
@@ -203,21 +204,30 @@ def _residual_block(layers, inputs, filters, *, stride, name):
 
 
 def _normalized_convolution(layers, values, filters, size, *, name, stride=1):
-    """Return a convolution with batch normalization, padded by the same number of zeros on every side."""
+    """Return a convolution with batch normalization and equal padding on all sides."""
     padding = "same"
-    if stride > 1 and size > 1:  # "same" would pad the right and the bottom alone
+    if stride > 1 and size > 1:  # "same" would pad only the right and the bottom
         values, padding = layers.ZeroPadding2D(size // 2, name=f"{name}_padding")(values), "valid"
-    options = {"strides": stride, "padding": padding, "use_bias": False, "kernel_initializer": "he_normal"}
-    values = layers.Conv2D(filters, size, name=f"{name}_convolution", **options)(values)
+    values = layers.Conv2D(
+        filters,
+        size,
+        strides=stride,
+        padding=padding,
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=f"{name}_convolution",
+    )(values)
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_normalization")(values)
 
 
 def _vgg16_transfer(keras, shape, n_classes, weights="imagenet"):
     try:
         base = keras.applications.VGG16(include_top=False, weights=weights, input_shape=shape, pooling="avg")
-    except Exception as error:  # no network, no such file, another network's file: each raises its own
+    except (
+        Exception
+    ) as error:  # a failed download, a missing file and weights of another network raise different errors
         raise InputError(
-            f"vgg16_transfer starts from ImageNet weights ({weights}), and they cannot be had ({_first_line(error)}); "
+            f"vgg16_transfer needs ImageNet weights ({weights}), which cannot be loaded ({_first_line(error)}); "
             "give the file of keras.applications' VGG16 without top with --weights FILE"
         ) from error
     base.trainable = False
@@ -232,7 +242,7 @@ def _first_line(error):
 
 
 _GREY_48 = NetworkInput(48, frame=64)
-_WHOLE_48 = NetworkInput(48, image="crop", margin=0.056, scaling="0..1")  # as much as a image of FER2013 shows
+_WHOLE_48 = NetworkInput(48, image="crop", margin=0.056, scaling="0..1")  # as much as an image of FER2013 shows
 
 ARCHITECTURES = {
     "aligned_cnn": Architecture(
@@ -248,12 +258,12 @@ ARCHITECTURES = {
         _elu_vgg, _GREY_48, "a tutorial's VGG-like network with exponential linear units, five classes", {}
     ),
     "relu_vgg": Architecture(_relu_vgg, _GREY_48, "a tutorial's network of three pairs of valid convolutions", {}),
-    "relu_vgg_box": Architecture(_relu_vgg, _WHOLE_48, "the same on the detector's box, as tutorials do", {}),
+    "relu_vgg_box": Architecture(_relu_vgg, _WHOLE_48, "relu_vgg on the detected box, as in tutorials", {}),
     "wide_cnn": Architecture(_wide_cnn, _GREY_48, "the tutorials' popular four-layer network, 4.5 M parameters", {}),
     "single_conv": Architecture(
         _single_conv, _GREY_48, "one layer of 4x4 filters, 5,000 in its source", {"filters": SINGLE_CONV_FILTERS}
     ),
-    "pixel_mlp": Architecture(_pixel_mlp, _GREY_48, "a perceptron on standardised pixels", {}),
+    "pixel_mlp": Architecture(_pixel_mlp, _GREY_48, "a multilayer perceptron on standardised pixels", {}),
     "vgg16_transfer": Architecture(
         _vgg16_transfer,
         NetworkInput(48, channels=3, frame=64, scaling="-1..1"),
@@ -273,60 +283,60 @@ ARCHITECTURES = {
         {},
     ),
 }
-"""By name; each of them is in `landmark_fer.models.networks.NETWORKS`, too."""
+"""Architectures by name, in the order of `landmark_fer.models.networks.NETWORKS`."""
 
 
 def count_parameters(name, n_classes, **options):
-    """Return the number of parameters of an architecture of the table without building what may be too large to build.
+    """Return the number of parameters of an architecture, without building a network that may not fit into memory.
 
     Parameters
     ----------
     name : str
     n_classes : int
     **options
-        Of its builder.
+        Keyword arguments of its builder.
     """
     if name != "single_conv":
         return build_network(name, n_classes, **options).count_params()
     filters = (ARCHITECTURES[name].options | options)["filters"]
-    calibrated = (ARCHITECTURES[name].input.side - 3) // 4 + 1
-    return filters * (4 * 4 + 1) + (filters * calibrated**2 + 1) * 2000 + 2001 * n_classes
+    pooled_side = (ARCHITECTURES[name].input.side - 3) // 4 + 1
+    return filters * (4 * 4 + 1) + (filters * pooled_side**2 + 1) * 2000 + 2001 * n_classes
 
 
 def training_bytes(name, n_classes, *, recipe=None, **options):
-    """Return about how much memory a training takes, in bytes."""
-    batch = replace(recipe_of(name), **(recipe or {})).batch_size
-    units = 0
+    """Return an estimate of the memory that training an architecture needs, in bytes."""
+    batch_size = replace(recipe_of(name), **(recipe or {})).batch_size
+    n_units = 0
     if name != "single_conv":
         shapes = [layer.output.shape[1:] for layer in build_network(name, n_classes, **options).layers]
-        units = sum(math.prod(shape) for shape in shapes)
-    parameters = count_parameters(name, n_classes, **options)
-    return _BASE + _FLOAT * (_OF_ADAM * parameters + _OF_ACTIVATIONS * batch * units)
+        n_units = sum(math.prod(shape) for shape in shapes)
+    n_parameters = count_parameters(name, n_classes, **options)
+    n_values = _VALUES_PER_PARAMETER * n_parameters + _VALUES_PER_UNIT * batch_size * n_units
+    return _BASE_BYTES + _FLOAT_BYTES * n_values
 
 
 def check_memory(name, n_classes, *, recipe=None, **options):
-    """Return a sentence on what training an architecture costs.
+    """Return a sentence on the parameters of an architecture and the memory that training it needs.
 
     Raises
     ------
     InputError
-        If the machine has less memory than that.
+        If less memory is free.
     DependencyError
         If Keras is not installed.
     """
     import_keras()
-    needed = training_bytes(name, n_classes, recipe=recipe, **options)
-    count = f"{name}: {count_parameters(name, n_classes, **options):,} parameters"
-    text = f"{count}, about {needed / 1e9:.1f} GB of memory to train"
-    there = free_bytes()
-    if there is not None and needed > there:
-        smaller = "fewer --filters" if name == "single_conv" else "another network"
-        raise InputError(f"{text}, and {there / 1e9:.1f} GB are free; choose {smaller}")
+    needed, free = training_bytes(name, n_classes, recipe=recipe, **options), free_bytes()
+    n_parameters = count_parameters(name, n_classes, **options)
+    text = f"{name}: {n_parameters:,} parameters, about {needed / 1e9:.1f} GB of memory to train"
+    if free is not None and needed > free:
+        remedy = "fewer --filters" if name == "single_conv" else "another network"
+        raise InputError(f"{text}, and {free / 1e9:.1f} GB are free; choose {remedy}")
     return text
 
 
 def free_bytes():
-    """Return how much memory is free, in bytes, or None where the system does not say."""
+    """Return the free memory in bytes, or None if the system does not report it."""
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             return next(1024 * int(line.split()[1]) for line in file if line.startswith("MemAvailable"))

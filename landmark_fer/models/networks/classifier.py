@@ -1,4 +1,4 @@
-"""A network as a classifier over face records: the contract of every predictor, trained, then calibrated."""
+"""Networks as scikit-learn classifiers of face records: training, and calibration by a temperature."""
 
 import hashlib
 import json
@@ -17,33 +17,35 @@ from landmark_fer.models.networks import NETWORKS
 from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
 from landmark_fer.models.networks.description import NetworkDescription
 from landmark_fer.models.networks.images import reduced_images
-from landmark_fer.models.networks.keras_files import KerasNetwork, predict_images
+from landmark_fer.models.networks.keras_network import KerasNetwork, predict_images
 from landmark_fer.models.networks.recipes import recipe_of
-from landmark_fer.models.networks.training import TrainingFaces, import_keras, take_weights, train_network
+from landmark_fer.models.networks.training import TrainingFaces, copy_weights, import_keras, train_network
 
-VALIDATION = 20  # one in as many of the training faces is watched and not learnt from
-_LINEAR = ("GlobalAveragePooling2D", "Flatten", "Reshape")  # between the last weights and the softmax
-_SMALLEST = 1e-7  # probability, for the logarithm
+VALIDATION_SHARE = 20
+"""One of this many training faces is held out for validation and selects the epoch."""
+
+_LINEAR = ("GlobalAveragePooling2D", "Flatten", "Reshape")  # allowed between the last weights and the softmax
+_MIN_PROBABILITY = 1e-7  # for the logarithm
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
-    """A network of the table, trained with a part of the faces watched.
+    """A network of `ARCHITECTURES`, trained on most of the faces and validated on the others.
 
     Parameters
     ----------
     architecture : str, default="aligned_cnn"
         A name in `ARCHITECTURES`.
     recipe : dict, optional
-        What differs from the architecture's `Recipe`.
+        Fields of the architecture's `Recipe` to replace.
     options : dict, optional
-        What differs from the options of its builder.
+        Keyword arguments of the architecture's builder.
     random_state : int, default=0
     start : keras.Model, optional
-        Of the same architecture and classes; its weights are where the training begins.
+        Network of the same architecture and classes with the initial weights.
     verbose : bool, default=True
         Whether to show a progress bar.
     cache : path-like, optional
-        As for `cache_folder`. A training that was killed goes on from there when it is fitted on the same faces.
+        As for `cache_folder`. A killed training resumes from there when it is fitted on the same faces.
 
     Attributes
     ----------
@@ -52,11 +54,11 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     history_ : list of dict
         As from `read_history`.
     validation_ : ndarray of shape (m,), int
-        Positions of the faces that were not learnt from.
+        Positions of the faces of the validation set.
     input_ : NetworkInput
     recipe_ : Recipe
     folder_ : Path
-        Where the training's files are; they may be removed once the network is saved.
+        Checkpoints of the training, which may be removed once the network is saved.
     """
 
     takes_votes = True
@@ -89,21 +91,19 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             Face records with the image that the network reads.
         y : ndarray of shape (n,), str
         votes : ndarray of shape (n, m), optional
-            What people voted for each face; columns named by `FERPLUS_COLUMNS` where the recipe learns them as
-            targets.
+            Votes of human raters for each face. The columns are `FERPLUS_COLUMNS` if the recipe uses them as targets.
         groups : ndarray of shape (n,), optional
-            Faces with the same group are never both learnt from and watched.
+            Faces of one group are either all in the validation set or all outside of it.
         weights : ndarray of shape (n,), optional
-            How many times each face counts in the loss; 2 is as if it were there twice. What is watched is not
-            weighted.
+            Sample weights in the loss; 2 has the effect of including a face twice. The validation set is not weighted.
 
         Raises
         ------
         InputError
-            If there is no such architecture, the recipe wants votes and there are none, the network to start from is
-            another, or the weights are no numbers from 0.
+            If the architecture is unknown, the recipe needs votes and there are none, the initial network is of another
+            architecture, or the weights are not finite numbers of at least 0.
         DataError
-            If the faces are too few to watch some.
+            If there are too few faces for a validation set.
         DependencyError
             If Keras is not installed.
         """
@@ -112,22 +112,22 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.input_ = ARCHITECTURES[self.architecture].input
         self.recipe_ = replace(recipe_of(self.architecture), **(self.recipe or {}))
         self.classes_, columns = np.unique(np.asarray(y), return_inverse=True)
-        learnt, self.validation_ = validation_part(columns, groups, random_state=self.random_state)
+        training, self.validation_ = validation_split(columns, groups, random_state=self.random_state)
         images = reduced_images(X, self.input_)
         labels = np.eye(len(self.classes_), dtype=np.float32)[columns]
         faces = TrainingFaces(
-            images[learnt],
-            self._targets(labels, votes)[learnt],
-            None if votes is None else _shares(votes[learnt]),
-            images[self.validation_],
-            labels[self.validation_],
-            _shares_of_loss(weights, len(columns), learnt),
+            images=images[training],
+            labels=self._targets(labels, votes)[training],
+            votes=None if votes is None else _shares(votes[training]),
+            validation_images=images[self.validation_],
+            validation_labels=labels[self.validation_],
+            weights=_loss_weights(weights, len(columns), training),
         )
         self.network_ = build_network(
             self.architecture, len(self.classes_), seed=self.random_state, **(self.options or {})
         )
         if self.start is not None:
-            take_weights(self.network_, self.start)
+            copy_weights(self.start, self.network_)
         self.folder_ = cache_folder(self.cache) / "networks" / self._key(faces)
         self.history_ = train_network(
             self.network_,
@@ -154,36 +154,36 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _targets(self, labels, votes):
-        """Return what is learnt of each face: its label, or the shares of people's votes where there are some."""
+        """Return the target of each face: its label, or the shares of its votes where it has some."""
         if self.recipe_.targets == "labels":
             return labels
         if votes is None:
             raise InputError(
-                f"{self.architecture} learns from FER+'s votes (targets {self.recipe_.targets!r}), and there are none; "
-                "put fer2013new.csv beside the csv or use --targets labels"
+                f"{self.architecture} needs the votes of FER+ (targets {self.recipe_.targets!r}), and there are none; "
+                "put fer2013new.csv next to the csv or use --targets labels"
             )
         shares = soft_labels(votes, self.classes_.tolist()).astype(np.float32)
         return np.where(shares.any(axis=1, keepdims=True), shares, labels)
 
     def _key(self, faces):
-        """Return a word for this training, which changes with all that decides its result."""
-        decides = [
+        """Return a hash of everything that the result of the training depends on."""
+        settings = [
             self.architecture,
             self.options or {},
             asdict(self.recipe_),
             self.random_state,
             self.input_.to_dict(),
         ]
-        digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode())
-        begun = self.start.get_weights() if self.start is not None else ()
-        decisive = faces.images, faces.labels, faces.votes, faces.validation_images, faces.weights, *begun
-        for array in decisive:
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+        initial = self.start.get_weights() if self.start is not None else ()
+        arrays = faces.images, faces.labels, faces.votes, faces.validation_images, faces.weights, *initial
+        for array in arrays:
             digest.update(b"" if array is None else np.ascontiguousarray(array))
         return digest.hexdigest()[:32]
 
 
-def validation_part(expressions, groups=None, *, random_state=0):
-    """Return positions of the faces to learn from and of the one in `WATCHED` to watch, groups kept together.
+def validation_split(expressions, groups=None, *, random_state=0):
+    """Split faces into a training set and a stratified validation set, groups kept together.
 
     Parameters
     ----------
@@ -193,33 +193,34 @@ def validation_part(expressions, groups=None, *, random_state=0):
 
     Returns
     -------
-    learnt, watched : ndarray of int
+    training, validation : ndarray of int
+        One of `VALIDATION_SHARE` faces is in the validation set.
 
     Raises
     ------
     DataError
-        If an expression has too few unrelated faces.
+        If an expression has fewer than two unrelated faces.
     """
     groups = np.arange(len(expressions)) if groups is None else np.asarray(groups)
-    fewest = min(len(np.unique(groups[expressions == each])) for each in np.unique(expressions))
-    if fewest < 2:
-        raise DataError(f"a network needs 2 unrelated faces of each expression or more, got {fewest}; add faces")
-    splitter = StratifiedGroupKFold(min(VALIDATION, fewest), shuffle=True, random_state=random_state)
+    n_unrelated = min(len(np.unique(groups[expressions == each])) for each in np.unique(expressions))
+    if n_unrelated < 2:
+        raise DataError(f"a network needs 2 unrelated faces of each expression or more, got {n_unrelated}; add faces")
+    splitter = StratifiedGroupKFold(min(VALIDATION_SHARE, n_unrelated), shuffle=True, random_state=random_state)
     return next(splitter.split(np.zeros(len(expressions)), expressions, groups))
 
 
-def _shares_of_loss(weights, n, learnt):
-    """Return the weights of the faces that are learnt from with mean 1, float32, or None where all are the same."""
+def _loss_weights(weights, n, training):
+    """Return the weights of the training faces with mean 1, float32, or None if all are equal."""
     if weights is None:
         return None
     weights = np.asarray(weights, dtype=np.float64)
-    if weights.shape != (n,) or not (np.isfinite(weights) & (weights >= 0)).all() or not weights[learnt].any():
+    if weights.shape != (n,) or not (np.isfinite(weights) & (weights >= 0)).all() or not weights[training].any():
         raise InputError(
             f"weights must be one finite number from 0 for each of {n} faces, not all of them 0, got an array of shape "
             f"{weights.shape}; leave them out to count all faces the same"
         )
-    own = weights[learnt]
-    return None if (own == own[0]).all() else (own / own.mean()).astype(np.float32)
+    weights = weights[training]
+    return None if (weights == weights[0]).all() else (weights / weights.mean()).astype(np.float32)
 
 
 def _shares(votes):
@@ -228,24 +229,24 @@ def _shares(votes):
 
 
 class CalibratedNetwork(KerasNetwork):
-    """A trained classifier's network with its scores divided by a temperature before the softmax.
+    """A trained network whose scores are divided by a temperature before the softmax.
 
     Parameters
     ----------
     classifier : NetworkClassifier
         Fitted.
     temperature : float, default=1
-        Over 1 makes answers less sure, under 1 surer.
+        Above 1, predictions become less confident; below 1, more confident.
 
     Attributes
     ----------
     network_ : keras.Model
-        A copy of the classifier's, with the same layers.
+        A copy of the network of the classifier, with the same layers.
     """
 
     def __init__(self, classifier, temperature=1.0):
         if not 0 < temperature < np.inf:
-            raise InputError(f"a temperature must be more than 0, got {temperature!r}; fit it anew")
+            raise InputError(f"a temperature must be more than 0, got {temperature!r}; fit it again")
         self.classifier, self.temperature = classifier, float(temperature)
         description = NetworkDescription(
             classifier.input_,
@@ -257,11 +258,11 @@ class CalibratedNetwork(KerasNetwork):
 
     @property
     def mirrored(self):
-        """Whether the answer is the mean of the face's and the mirrored face's."""
+        """Whether predictions are averaged over the face and the mirrored face."""
         return self.description.mirrored
 
     def facts(self):
-        """Return what a manifest says of the network, as plain values."""
+        """Return the entry ``network`` of a manifest, as plain values."""
         classifier = self.classifier
         return {
             "architecture": classifier.architecture,
@@ -276,9 +277,9 @@ class CalibratedNetwork(KerasNetwork):
 
 
 def tempered_network(network, temperature):
-    """Return a copy of a network that ends in a softmax, whose scores are divided by a temperature before it.
+    """Return a copy of a network whose scores are divided by a temperature before the softmax at its end.
 
-    The last weights are divided, so that the copy has the very layers of the original.
+    The last weights are divided, so the copy has the same layers as the original.
 
     Parameters
     ----------
@@ -292,7 +293,7 @@ def tempered_network(network, temperature):
     Raises
     ------
     InputError
-        If it does not end in a softmax over a layer with weights.
+        If the network does not end in a softmax over a layer with weights.
     """
     copy = import_keras().models.clone_model(network)
     copy.set_weights(network.get_weights())
@@ -302,25 +303,25 @@ def tempered_network(network, temperature):
 
 
 def _layer_before_softmax(network):
-    """Return the layer of weights whose scores the softmax at the end takes."""
+    """Return the layer with weights whose output is the input of the final softmax."""
     layer = network.layers[-1]
     if getattr(layer, "activation", None) is not None and layer.activation.__name__ == "softmax" and layer.weights:
         return layer
     if type(layer).__name__ == "Softmax":
-        for before in network.layers[-2::-1]:
-            activation = getattr(before, "activation", None)
-            if before.weights and (activation is None or activation.__name__ == "linear"):
-                return before
-            if type(before).__name__ not in _LINEAR:
+        for previous in network.layers[-2::-1]:
+            activation = getattr(previous, "activation", None)
+            if previous.weights and (activation is None or activation.__name__ == "linear"):
+                return previous
+            if type(previous).__name__ not in _LINEAR:
                 break
     raise InputError(f"a network to calibrate must end in a softmax over a linear layer, got {type(layer).__name__}")
 
 
 def fit_network_temperature(classifier, records, expressions):
-    """Return the temperature with which a trained network is least surprised by faces that it did not learn from.
+    """Return the temperature with the lowest log loss of a trained network on faces that it was not trained on.
 
-    It divides the scores of a face and of its mirror image before their probabilities are averaged, as
-    `CalibratedNetwork` does.
+    As in `CalibratedNetwork`, it divides the scores of a face and of its mirror image before their probabilities are
+    averaged.
 
     Parameters
     ----------
@@ -337,12 +338,12 @@ def fit_network_temperature(classifier, records, expressions):
     images = reduced_images(records, classifier.input_)
     sides = (images, images[..., ::-1]) if classifier.recipe_.mirrored else (images,)
     predictions = [predict_images(classifier.network_, side, classifier.input_, mirrored=False) for side in sides]
-    scores = np.log(np.maximum(predictions, _SMALLEST), dtype=np.float64)
+    scores = np.log(np.maximum(predictions, _MIN_PROBABILITY), dtype=np.float64)
     columns = np.searchsorted(classifier.classes_, expressions)
-    from scipy.optimize import minimize_scalar  # live has no use for it, and would wait for it
+    from scipy.optimize import minimize_scalar  # slow to import, and live does not need it
 
     def loss(log_temperature):
         probabilities = softmax(scores / np.exp(log_temperature)).mean(axis=0)
-        return -np.log(np.maximum(probabilities[np.arange(len(columns)), columns], _SMALLEST)).mean()
+        return -np.log(np.maximum(probabilities[np.arange(len(columns)), columns], _MIN_PROBABILITY)).mean()
 
     return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))

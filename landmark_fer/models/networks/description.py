@@ -1,6 +1,6 @@
-"""What a network reads and answers, in words: from the file beside it, from its metadata, or by a known contract.
+"""Descriptions of networks: input, classes and output, from a JSON file next to the network or from its metadata.
 
-The sidecar of ``FILE.onnx`` or ``FILE.keras`` is ``FILE.json``:
+The description of ``FILE.onnx`` or ``FILE.keras`` is ``FILE.json``:
 
     {"input": {"side": 64, "image": "crop", "margin": 0.05, "scaling": "0..1", "layout": "NCHW"},
      "classes": ["neutral", "happy", "surprise"], "output": "scores", "mirrored": false}
@@ -19,12 +19,12 @@ from landmark_fer.perception.extraction import CROP_BOX, ExtractorSettings
 
 OUTPUTS = ("scores", "probabilities")
 METADATA = "landmark_fer_network"
-"""Key of an ONNX file's metadata under which its description stands."""
+"""Key of the description in the metadata of an ONNX file."""
 
 
 @dataclass(frozen=True)
 class NetworkDescription:
-    """All that must be known to run a network on faces.
+    """Everything needed to run a network on face records.
 
     Attributes
     ----------
@@ -32,9 +32,9 @@ class NetworkDescription:
     classes : tuple of str
         Expressions in the order of the network's columns.
     output : {"scores", "probabilities"}
-        Whether a softmax is still to be taken.
+        "scores" are logits, to which softmax is applied.
     mirrored : bool
-        Whether the answer is the mean of the face's and the mirrored face's.
+        Whether predictions are averaged over the face and the mirrored face.
     """
 
     input: NetworkInput
@@ -44,27 +44,27 @@ class NetworkDescription:
 
     @property
     def fields(self):
-        """Of the face records, which the network reads."""
+        """Fields of the face records that the network reads."""
         return (self.input.image,)
 
     def extractor_settings(self):
-        """Return the settings with which faces are extracted for the network."""
+        """Return the extractor settings for the network."""
         if self.input.image == "crop":
             return ExtractorSettings(crop_size=self.input.side, crop_margin=self.input.margin)
         return ExtractorSettings(chip_size=max(CHIP_SIZE, self.input.frame))
 
     def to_dict(self):
-        """Return it as a dictionary of plain values, as a sidecar has it."""
+        """Return the description as a dictionary of plain values, as in its JSON file."""
         return asdict(self) | {"classes": list(self.classes)}
 
     @classmethod
     def from_dict(cls, values):
-        """Return the description in a sidecar.
+        """Return the description from a dictionary of plain values.
 
         Raises
         ------
         InputError
-            If a name is unknown or missing, or a value none that it may have.
+            If a key is unknown or missing, or a value is not allowed.
         """
         if (
             not isinstance(values, dict)
@@ -82,56 +82,56 @@ class NetworkDescription:
 
 def _classes(names):
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise InputError(f"a network's classes must be a list of words, got {names!r}")
+        raise InputError(f"a network's classes must be a list of names, got {names!r}")
     classes = tuple(expression_named(name) for name in names)
     if len(set(classes)) != len(classes) or len(classes) < 2:
         raise InputError(f"a network's classes must be 2 different expressions or more, got {', '.join(names)}")
     return classes
 
 
-# A network of FER+ saw whole images of FER2013, in which the detector's box has `CROP_BOX` of the side: as much room
-# around the box of a live face shows it the same part of the face.
+# The FER+ network was trained on whole images of FER2013, in which the detected box has the share `CROP_BOX`
+# of the side. This margin around the box of a live face gives the same part of the face.
 _FERPLUS_MARGIN = round((1 / CROP_BOX[2] - 1) / 2, 3)
 
-FERPLUS_CONTRACT = NetworkDescription(
+FERPLUS_DESCRIPTION = NetworkDescription(
     NetworkInput(64, image="crop", margin=_FERPLUS_MARGIN, scaling="0..255", layout="NCHW"),
     tuple(expression for expression in FERPLUS_COLUMNS.values() if expression),
 )
-"""Of the FER+ network in the ONNX model zoo, which carries no description."""
+"""Description of the FER+ network in the ONNX model zoo, which has none in its metadata."""
 
 
 def is_ferplus(interface):
-    """Return whether a graph has the interface of the model zoo's FER+ network: ``1x1x64x64`` to eight scores.
+    """Return whether a graph has the interface of the FER+ network in the model zoo: ``1x1x64x64`` to eight scores.
 
     Parameters
     ----------
     interface : GraphInterface
     """
-    kinds = [*interface.inputs.values(), *interface.outputs.values()]
-    (element, taken), (_, given) = kinds[0], kinds[-1]
+    tensors = [*interface.inputs.values(), *interface.outputs.values()]
+    (element_type, input_shape), (_, output_shape) = tensors[0], tensors[-1]
     return (
-        len(kinds) == 2
-        and element == FLOAT
-        and taken is not None
-        and taken[:1] in ((1,), (None,))
-        and taken[1:] == (1, 64, 64)
-        and given is not None
-        and given[-1:] == (len(FERPLUS_CONTRACT.classes),)
+        len(tensors) == 2
+        and element_type == FLOAT
+        and input_shape is not None
+        and input_shape[:1] in ((1,), (None,))
+        and input_shape[1:] == (1, 64, 64)
+        and output_shape is not None
+        and output_shape[-1:] == (len(FERPLUS_DESCRIPTION.classes),)
     )
 
 
 def read_sidecar(path):
-    """Return the description beside a network's file, or None where there is none.
+    """Return the description in the JSON file next to a network, or None if there is no such file.
 
     Parameters
     ----------
     path : path-like
-        The network's.
+        File of the network.
 
     Raises
     ------
     InputError
-        If the sidecar cannot be read or does not describe a network.
+        If the JSON file cannot be read or does not describe a network.
     """
     sidecar = sidecar_path(path)
     if not sidecar.is_file():
@@ -139,17 +139,17 @@ def read_sidecar(path):
     try:
         values = json.loads(sidecar.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{sidecar} must be JSON, and cannot be read ({error}); mend it") from error
-    return _described(values, sidecar)
+        raise InputError(f"{sidecar} must be JSON, and cannot be read ({error}); correct it") from error
+    return _description(values, sidecar)
 
 
 def sidecar_path(path):
-    """Return where the description of a network's file stands."""
+    """Return the path of the JSON file that describes a network."""
     return Path(path).with_suffix(".json")
 
 
 def description_of(path, interface):
-    """Return the description of an ONNX file: its sidecar's, else its metadata's, else that of a known contract.
+    """Return the description of an ONNX file: from its JSON file, its metadata, or as the FER+ network.
 
     Parameters
     ----------
@@ -159,14 +159,14 @@ def description_of(path, interface):
     Raises
     ------
     InputError
-        If there is none of them, or one that is wrong.
+        If there is no description, or an invalid one.
     """
     description = read_sidecar(path) or metadata_description(interface, name=path)
     if description is None and is_ferplus(interface):
-        description = FERPLUS_CONTRACT
+        description = FERPLUS_DESCRIPTION
     if description is None:
         raise InputError(
-            f"{path} must be described by {sidecar_path(path)}, and there is none: "
+            f"{path} must be described by {sidecar_path(path)}, which does not exist: "
             'write {"input": {"side": 48, "layout": "NHWC", "scaling": "0..1"}, "classes": ["happy", ...], '
             '"output": "scores"} into it'
         )
@@ -174,24 +174,24 @@ def description_of(path, interface):
 
 
 def metadata_description(interface, *, name="the network"):
-    """Return the description in an ONNX model's metadata, or None where there is none.
+    """Return the description in the metadata of an ONNX model, or None if there is none.
 
     Parameters
     ----------
     interface : GraphInterface
-    name : str
-        What to call it in a message.
+    name : str, default="the network"
+        Name in messages.
     """
     if METADATA not in interface.metadata:
         return None
     try:
         values = json.loads(interface.metadata[METADATA])
     except (ValueError, RecursionError) as error:
-        raise InputError(f"the metadata of {name} must be JSON, and is not ({error}); export it anew") from error
-    return _described(values, f"the metadata of {name}")
+        raise InputError(f"the metadata of {name} must be JSON, and is not ({error}); export it again") from error
+    return _description(values, f"the metadata of {name}")
 
 
-def _described(values, name):
+def _description(values, name):
     try:
         return NetworkDescription.from_dict(values)
     except InputError as error:

@@ -1,4 +1,4 @@
-"""The image that a network wants of a face, described once and made by one function, in training and in live."""
+"""Input images of networks: their description, and one function that makes them for training and for live use."""
 
 from dataclasses import asdict, dataclass
 
@@ -12,27 +12,27 @@ IMAGES = ("chip", "crop")
 SCALINGS = ("standardised", "0..1", "-1..1", "0..255")
 LAYOUTS = ("NHWC", "NCHW")
 
-_FLATTEST = 1.0  # grey levels of deviation under which a image is not stretched further
+_MIN_DEVIATION = 1.0  # grey levels; the contrast of a flat image is not amplified
 
 
 @dataclass(frozen=True)
 class NetworkInput:
-    """What a network reads.
+    """Input of a network.
 
     Attributes
     ----------
     side : int
-        Of the image in pixels.
+        Side of the image in pixels.
     channels : int
-        1 for grey; 3 repeats grey, for networks made for colour.
+        1 for grey; 3 repeats grey, for networks of colour images.
     image : {"chip", "crop"}
-        The aligned chip, or the detector's box with its margin as it stands in the image.
+        The aligned chip, or the detected box with a margin, not aligned.
     frame : int
-        The middle of a chip that is looked at, in its pixels; 0 takes the whole image.
+        Side of the central part of a chip that is used, in pixels of the chip; 0 uses the whole image.
     margin : float
-        Around the box of a crop, in sides of the box; it decides how crops are extracted.
+        Margin around the box of a crop, in sides of the box, with which crops are extracted.
     scaling : {"standardised", "0..1", "-1..1", "0..255"}
-        Of the grey values. "standardised": each image's mean 0 and deviation 1.
+        Range of the grey values. "standardised": mean 0 and standard deviation 1 in each image.
     layout : {"NHWC", "NCHW"}
     """
 
@@ -45,10 +45,11 @@ class NetworkInput:
     layout: str = "NHWC"
 
     def __post_init__(self):
-        for name, known in (("image", IMAGES), ("scaling", SCALINGS), ("layout", LAYOUTS), ("channels", (1, 3))):
-            if getattr(self, name) not in known:
-                came = getattr(self, name)
-                raise InputError(f"a network's {name} must be one of {', '.join(map(str, known))}, got {came!r}")
+        choices = {"image": IMAGES, "scaling": SCALINGS, "layout": LAYOUTS, "channels": (1, 3)}
+        for name, values in choices.items():
+            value = getattr(self, name)
+            if value not in values:
+                raise InputError(f"a network's {name} must be one of {', '.join(map(str, values))}, got {value!r}")
         for name, low, high in (("side", 8, 1024), ("frame", 0, 1024), ("margin", 0, 4)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
@@ -56,67 +57,69 @@ class NetworkInput:
 
     @property
     def shape(self):
-        """Of one image, without the batch."""
+        """Shape of one image, without the batch dimension."""
         plane = self.side, self.side
         return (*plane, self.channels) if self.layout == "NHWC" else (self.channels, *plane)
 
     def to_dict(self):
-        """Return it as a dictionary of plain values."""
+        """Return the input as a dictionary of plain values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values):
-        """Return the input that a manifest or a sidecar describes.
+        """Return the input from a dictionary of plain values.
 
         Raises
         ------
         InputError
-            If a name is not one of the attributes, or a value none that it may have.
+            If a key is not one of the attributes, or a value is not allowed.
         """
         if not isinstance(values, dict) or set(values) - set(cls.__match_args__) or "side" not in values:
             raise InputError(f"a network's input must have side, and may have {', '.join(cls.__match_args__)}")
         return cls(**values)
 
 
-def reduced_images(records, wanted):
-    """Return the images of face records in a network's size, shape (n, side, side), uint8.
+def reduced_images(records, network_input):
+    """Return the images of face records in the size of a network, shape (n, side, side), uint8.
 
     Parameters
     ----------
     records : ndarray of shape (n,)
         Face records.
-    wanted : NetworkInput
+    network_input : NetworkInput
     """
-    images = take_field(records, wanted.image)
+    images = take_field(records, network_input.image)
     size = images.shape[-1]
-    if wanted.image == "chip" and wanted.frame:
-        if wanted.frame > size:
-            raise InputError(f"chips must have {wanted.frame} pixels a side or more, got {size}; extract them anew")
-        edge = (size - wanted.frame) // 2
-        images = images[:, edge : edge + wanted.frame, edge : edge + wanted.frame]
-    if images.shape[-1] == wanted.side:
+    if network_input.image == "chip" and network_input.frame:
+        if network_input.frame > size:
+            raise InputError(
+                f"chips must have {network_input.frame} pixels per side or more, got {size}; extract them again"
+            )
+        edge = (size - network_input.frame) // 2
+        images = images[:, edge : edge + network_input.frame, edge : edge + network_input.frame]
+    if images.shape[-1] == network_input.side:
         return np.ascontiguousarray(images)
-    area = cv2.INTER_AREA if images.shape[-1] > wanted.side else cv2.INTER_LINEAR
-    reduced = np.empty((len(images), wanted.side, wanted.side), dtype=np.uint8)
+    interpolation = cv2.INTER_AREA if images.shape[-1] > network_input.side else cv2.INTER_LINEAR
+    reduced = np.empty((len(images), network_input.side, network_input.side), dtype=np.uint8)
     for image, result in zip(images, reduced, strict=True):
-        cv2.resize(image, (wanted.side, wanted.side), dst=result, interpolation=area)
+        cv2.resize(image, (network_input.side, network_input.side), dst=result, interpolation=interpolation)
     return reduced
 
 
-def scaled_images(images, wanted):
-    """Return images of shape (n, side, side), uint8, as a network reads them: float32, shape (n, *wanted.shape)."""
+def scaled_images(images, network_input):
+    """Return images of shape (n, side, side), uint8, as network input: float32, shape (n, *network_input.shape)."""
     values = images.astype(np.float32)
-    if wanted.scaling == "standardised":
+    if network_input.scaling == "standardised":
         values -= values.mean(axis=(1, 2), keepdims=True)
-        values /= np.maximum(values.std(axis=(1, 2), keepdims=True), _FLATTEST)
-    elif wanted.scaling == "0..1":
+        values /= np.maximum(values.std(axis=(1, 2), keepdims=True), _MIN_DEVIATION)
+    elif network_input.scaling == "0..1":
         values /= 255
-    elif wanted.scaling == "-1..1":
+    elif network_input.scaling == "-1..1":
         values = values / 127.5 - 1
-    axis = 3 if wanted.layout == "NHWC" else 1
-    return np.repeat(np.expand_dims(values, axis), wanted.channels, axis=axis)
+    axis = 3 if network_input.layout == "NHWC" else 1
+    return np.repeat(np.expand_dims(values, axis), network_input.channels, axis=axis)
 
 
-def network_images(records, wanted):
-    """Return face records as a network reads them: `reduced_images`, then `scaled_images`."""
-    return scaled_images(reduced_images(records, wanted), wanted)
+def network_images(records, network_input):
+    """Return face records as network input: `reduced_images`, then `scaled_images`."""
+    return scaled_images(reduced_images(records, network_input), network_input)

@@ -1,4 +1,4 @@
-"""A network as an ONNX file, run by onnxruntime: the contract of every predictor, without Keras and TensorFlow."""
+"""ONNX networks as predictors of face records, run by onnxruntime without Keras."""
 
 import numpy as np
 
@@ -12,32 +12,32 @@ _SUM_TOLERANCE = 1e-3  # of a row of probabilities, from 1
 
 
 class OnnxNetwork:
-    """Face records in, probabilities out, one face at a time.
+    """An ONNX network as a predictor of face records, one face at a time.
 
     Parameters
     ----------
     content : bytes or OnnxModel
         An ONNX model.
     description : NetworkDescription, optional
-        By default the one in its metadata.
+        By default the one in the metadata.
     name : str, default="the network"
-        What a message calls it.
+        Name in messages.
     threads : int, default=1
-        Faces of one call that are computed at the same time. The probabilities do not depend on it.
+        Number of faces of one call to predict in parallel. The probabilities do not depend on it.
 
     Attributes
     ----------
     classes_ : ndarray of shape (k,)
         In the order of the columns.
     fields : tuple of str
-        Of the face records, which it reads.
+        Fields of the face records that the network reads.
     description : NetworkDescription
     input_ : NetworkInput
 
     Raises
     ------
     InputError
-        If it is no ONNX model, one that onnxruntime does not run, or another than its description says.
+        If it is not an ONNX model, onnxruntime cannot run it, or it has other inputs or outputs than its description.
     DependencyError
         If onnxruntime is not installed.
     """
@@ -47,7 +47,7 @@ class OnnxNetwork:
         self._name, self.threads = str(name), threads
         description = description or metadata_description(self._model.interface, name=name)
         if description is None:
-            raise InputError(f"{name} must say in its metadata what it reads, and does not; describe it beside it")
+            raise InputError(f"{name} must have a description in its metadata; add FILE.json next to it")
         _check_interface(self._model.interface, description, name)
         self.description = description
         side = self.input_.side
@@ -56,17 +56,17 @@ class OnnxNetwork:
 
     @property
     def classes_(self):
-        """Expressions in the order of the columns."""
+        """Classes in the order of the columns."""
         return np.array(self.description.classes)
 
     @property
     def fields(self):
-        """Of the face records, which the network reads."""
+        """Fields of the face records that the network reads."""
         return self.description.fields
 
     @property
     def input_(self):
-        """What the network reads."""
+        """Input of the network."""
         return self.description.input
 
     def predict_proba(self, X):
@@ -75,7 +75,7 @@ class OnnxNetwork:
         Raises
         ------
         InputError
-            If the records lack the image, or the network's output holds no probabilities.
+            If the records lack the image, or the output of the network is not as described.
         """
         rows = map_in_threads(self._predict_face, reduced_images(X, self.input_), self.threads)
         return np.array(rows, dtype=np.float32).reshape(len(rows), len(self.description.classes))
@@ -85,7 +85,7 @@ class OnnxNetwork:
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def probabilities(self, image):
-        """Return the probabilities of one image as `reduced_images` makes it, not mirrored; shape (k,).
+        """Return the probabilities of one image from `reduced_images`, without mirroring; shape (k,).
 
         Parameters
         ----------
@@ -104,45 +104,45 @@ class OnnxNetwork:
         output = output.astype(np.float32, copy=False).ravel()
         if len(output) != len(self.description.classes):
             raise InputError(
-                f"{self._name} must answer with {len(self.description.classes)} numbers, one for each of its classes, "
-                f"got {len(output)}; describe the classes that it has"
+                f"{self._name} must predict {len(self.description.classes)} values, one for each described class, "
+                f"got {len(output)}; correct the classes in its description"
             )
         if not np.isfinite(output).all():
-            raise InputError(f"{self._name} answers with what are no numbers; it is damaged, or reads another range")
+            raise InputError(f"{self._name} predicts NaN or infinity; it is damaged, or its scaling is another")
         if self.description.output == "scores":
             return softmax(output)
         if output.min() < -_SUM_TOLERANCE or abs(output.sum() - 1) > _SUM_TOLERANCE:
             raise InputError(
-                f"{self._name} must answer with probabilities, which sum to 1, got {np.round(output, 3).tolist()}; "
+                f"{self._name} must predict probabilities that sum to 1, got {np.round(output, 3).tolist()}; "
                 "describe its output as scores"
             )
         return output
 
 
 def _check_interface(interface, description, name):
-    """Raise InputError if a graph has another input or output than its description says."""
+    """Raise InputError if a graph has other inputs or outputs than its description."""
     expected = (1, *description.input.shape)
     if len(interface.inputs) != 1 or len(interface.outputs) != 1:
-        came = f"{len(interface.inputs)} and {len(interface.outputs)}"
-        raise InputError(f"{name} must have one input and one output, got {came}; choose another network")
-    ((kind, taken),), ((_, given),) = interface.inputs.values(), interface.outputs.values()
-    if kind != FLOAT:
-        raise InputError(f"{name} must read {FLOAT}, got {kind}; export it again")
-    if taken is not None and not _fits(taken, expected):
+        counts = f"{len(interface.inputs)} and {len(interface.outputs)}"
+        raise InputError(f"{name} must have one input and one output, got {counts}; choose another network")
+    ((element_type, input_shape),), ((_, output_shape),) = interface.inputs.values(), interface.outputs.values()
+    if element_type != FLOAT:
+        raise InputError(f"{name} must read {FLOAT}, got {element_type}; export it again")
+    if input_shape is not None and not _fits(input_shape, expected):
         raise InputError(
-            f"{name} is described to read images of shape {_text(expected)} ({description.input.layout}), and "
-            f"reads {_text(taken)}; mend side, channels or layout"
+            f"{name} must read images of the described shape {_text(expected)} ({description.input.layout}), got "
+            f"{_text(input_shape)}; correct side, channels or layout in its description"
         )
-    if given and given[-1] not in (None, len(description.classes)):
+    if output_shape and output_shape[-1] not in (None, len(description.classes)):
         raise InputError(
-            f"{name} is described to have {len(description.classes)} classes, and answers {_text(given)}; name its "
-            "classes in its own order"
+            f"{name} must predict the {len(description.classes)} described classes, got {_text(output_shape)}; name "
+            "its classes in its own order"
         )
 
 
-def _fits(sizes, expected):
-    return len(sizes) == len(expected) and all(size in (None, each) for size, each in zip(sizes, expected, strict=True))
+def _fits(shape, expected):
+    return len(shape) == len(expected) and all(size in (None, each) for size, each in zip(shape, expected, strict=True))
 
 
-def _text(sizes):
-    return "x".join("n" if size is None else str(size) for size in sizes)
+def _text(shape):
+    return "x".join("n" if size is None else str(size) for size in shape)

@@ -1,33 +1,30 @@
-"""How each network is trained unless told otherwise: the tutorials' ways, and those of the bundled networks.
-
-A recipe says how long and how fast, what is learnt, and how far training images are moved.
-"""
+"""Training recipes of the architectures: optimizer, schedule, targets and augmentation."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-TARGETS = ("labels", "soft", "drawn")
-
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far training images are moved, each amount drawn evenly up to the one given; edges are repeated.
+    """Random affine transforms and erasings of training images. Each amount is uniform up to its maximum.
+
+    Pixels outside of the image repeat its edge.
 
     Attributes
     ----------
     rotation, shear : float
-        Degrees to either side.
+        Degrees in either direction.
     zoom : float
-        Share by which a image grows or shrinks.
+        Share by which an image is enlarged or reduced.
     shift : float
-        Shares of the side, right and down.
+        Share of the side, horizontally and vertically.
     mirror : bool
-        Whether every second image is mirrored.
+        Whether an image is mirrored with probability 1/2.
     erasings : int
-        Rectangles of each image that are replaced by its mean.
+        Number of rectangles in each image that are replaced by its mean.
     erased : float
-        Largest side of such a rectangle, in sides of the image.
+        Maximum side of such a rectangle, as a share of the side of the image.
     """
 
     rotation: float = 30.0
@@ -41,7 +38,7 @@ class Augmentation:
     def matrices(self, n, side, random):
         """Return affine transforms from pixels of the result to pixels of the image, shape (n, 2, 3).
 
-        Positions are (x, y), with (0, 0) in the middle of the first pixel.
+        Positions are (x, y), with (0, 0) at the centre of the first pixel.
 
         Parameters
         ----------
@@ -49,15 +46,15 @@ class Augmentation:
         side : int
         random : numpy.random.Generator
         """
-        turn, slant = (np.radians(random.uniform(-most, most, n)) for most in (self.rotation, self.shear))
+        turn, slant = (np.radians(random.uniform(-limit, limit, n)) for limit in (self.rotation, self.shear))
         scale = 1 / random.uniform(1 - self.zoom, 1 + self.zoom, n)
         flip = np.where(random.random(n) < 0.5, -1.0, 1.0) if self.mirror else np.ones(n)
         linear = np.empty((n, 2, 2))
         linear[:, 0, 0], linear[:, 0, 1] = flip * scale * np.cos(turn), -scale * np.sin(turn + slant)
         linear[:, 1, 0], linear[:, 1, 1] = flip * scale * np.sin(turn), scale * np.cos(turn + slant)
         centre = np.full(2, (side - 1) / 2)
-        moved = centre - linear @ centre + side * random.uniform(-self.shift, self.shift, (n, 2))
-        return np.concatenate([linear, moved[..., None]], axis=2)
+        shift = centre - linear @ centre + side * random.uniform(-self.shift, self.shift, (n, 2))
+        return np.concatenate([linear, shift[..., None]], axis=2)
 
 
 NO_AUGMENTATION = Augmentation(0.0, 0.0, 0.0, 0.0, False)
@@ -65,39 +62,39 @@ NO_AUGMENTATION = Augmentation(0.0, 0.0, 0.0, 0.0, False)
 
 @dataclass(frozen=True)
 class Recipe:
-    """A way to train.
+    """Hyperparameters of a training.
 
     Attributes
     ----------
     epochs : int
-        At most; a plateau's patience may end it before.
+        Maximum number of epochs; the schedule "plateau" may stop earlier.
     batch_size : int
     learning_rate : float
-        The highest.
+        Maximum learning rate.
     schedule : {"plateau", "cosine", "cooldown"}
-        Multiplied by 0.2 after three epochs without a better loss on the watched faces; let down along half a cosine
-        after a short rise; or constant after a short rise, and let down along a line in the last 25 % of the epochs.
+        "plateau" multiplies the learning rate by 0.2 after three epochs without a lower validation loss. "cosine" warms
+        up, then decays along half a cosine. "cooldown" warms up, stays constant, and decays linearly in the last 25 %
+        of the epochs.
     patience : int
-        Epochs without a better loss on the watched faces, after which a plateau ends.
+        Epochs without a lower validation loss after which "plateau" stops.
     weight_decay : float
-        Of AdamW; 0 takes Adam.
+        Of AdamW; with 0 it is Adam.
     label_smoothing : float
     votes_weight : float
-        Of the votes' cross-entropy beside the labels', where votes are given; their head is thrown away afterwards.
+        Weight of the cross-entropy of the votes, relative to that of the labels, if there are votes. They have their
+        own output layer, which is discarded after the training.
     targets : {"labels", "soft", "drawn"}
-        What is learnt: the labels (with ``--labels ferplus`` the majority of the votes); FER+'s shares of votes as they
-        are; or one vote drawn anew for each face in each epoch (Barsoum et al. 2016).
+        The labels (with ``--labels ferplus``, the majority of the votes), the shares of the FER+ votes, or one vote
+        drawn for each face in each epoch (Barsoum et al. 2016).
     augmentation : Augmentation
     mirrored : bool
-        Whether an answer is the mean of the face's and the mirrored face's.
+        Whether predictions are averaged over the face and the mirrored face.
     balance : float
-        Each face counts in the loss by the number of faces of its class to the power of minus this: 0 for all the same,
-        1 for all classes the same.
+        Exponent of the class weights: 0 for equal weights of faces, 1 for equal weights of classes.
     averaging : float
-        Share that the average of the weights keeps at each step (an exponential moving average); the average is what
-        is watched and kept. 0 for none.
+        Decay of the exponential moving average of the weights, which is validated and saved; 0 for none.
     smallest_side : int
-        Of the images, in pixels, until the last 25 % of the epochs, which saves time; 0 for the full side always.
+        Side of the images in pixels until the last 25 % of the epochs, which saves time; 0 for the full side.
     """
 
     epochs: int = 60
@@ -144,9 +141,9 @@ RECIPES = {
     "vgg16_transfer": Recipe(epochs=20),
     "ferplus_vgg13": Recipe(epochs=40, targets="drawn"),
 }
-"""By architecture; `Recipe()` where it is not named."""
+"""Recipes by architecture. The others use `Recipe()`."""
 
 
 def recipe_of(architecture):
-    """Return the recipe of an architecture of the table."""
+    """Return the recipe of an architecture."""
     return RECIPES.get(architecture, Recipe())

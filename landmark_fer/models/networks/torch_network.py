@@ -1,4 +1,4 @@
-"""A Keras network as a PyTorch module: the same layers with PyTorch's kernels, which are fast on CPUs with bfloat16."""
+"""Keras networks as PyTorch modules, which train fast on CPUs with bfloat16."""
 
 import numpy as np
 import torch
@@ -7,17 +7,17 @@ from torch.nn import functional
 
 
 class TorchNetwork(nn.Module):
-    """A Keras model of one input and one softmax at its end, as a module that is trained and copied back.
+    """A PyTorch module with the layers and weights of a Keras network that ends in a softmax.
 
     Parameters
     ----------
     network : keras.Model
-        Of the layers in `LAYERS`. It is not changed; `copy_to` gives it the module's weights.
+        Network of the layers in `LAYERS`. It is not changed; `copy_to` copies weights back to it.
 
     Attributes
     ----------
     n_features : int
-        Number of values that the last layer reads.
+        Number of inputs of the last layer.
 
     Raises
     ------
@@ -30,7 +30,7 @@ class TorchNetwork(nn.Module):
         positions = {layer.name: position for position, layer in enumerate(network.layers)}
         self._sources = [
             [positions.get(parent.operation.name) for parent in layer._inbound_nodes[0].parent_nodes]
-            for layer in network.layers  # which in a Sequential do not begin with the input
+            for layer in network.layers  # in a Sequential without the input layer
         ]
         self.parts = nn.ModuleList(LAYERS[type(layer).__name__](layer) for layer in network.layers)
         self.n_features = network.layers[-1].input.shape[-1]
@@ -38,7 +38,7 @@ class TorchNetwork(nn.Module):
             part.requires_grad_(layer.trainable)
 
     def forward(self, values):
-        """Return the scores before the softmax, shape (n, k), and what the last layer reads, shape (n, n_features).
+        """Return the scores before the softmax, shape (n, k), and the inputs of the last layer, shape (n, n_features).
 
         Parameters
         ----------
@@ -48,24 +48,24 @@ class TorchNetwork(nn.Module):
         for position, (part, sources) in enumerate(zip(self.parts[:-1], self._sources, strict=False)):
             results[position] = part(*(results[source] for source in sources or [None]))
         features = results[self._sources[-1][0]].float()
-        with torch.autocast("cpu", enabled=False):  # the softmax takes scores of full precision
+        with torch.autocast("cpu", enabled=False):  # scores in full precision
             return self.parts[-1](features), features
 
     def draw_from(self, generator):
-        """Let what is drawn in training come from a ``torch.Generator``."""
+        """Use a ``torch.Generator`` for dropout."""
         for part in self.parts:
             if isinstance(part, _Dropout):
                 part.generator = generator
 
     def copy_to(self, network):
-        """Give a Keras model of the same layers the module's weights."""
+        """Copy the weights to a Keras network of the same layers."""
         for layer, part in zip(network.layers, self.parts, strict=True):
             if layer.weights:
                 layer.set_weights([np.asarray(each) for each in part.keras_weights()])
 
 
 class OnnxForm(nn.Module):
-    """A Keras network as it is exported: channels last at its beginning, and probabilities or scores at its end."""
+    """A Keras network for export: input with channels last, output of probabilities or scores."""
 
     def __init__(self, network, *, softmax):
         super().__init__()
@@ -78,7 +78,7 @@ class OnnxForm(nn.Module):
 
 
 class _Convolution(nn.Module):
-    """A Conv2D, or a SeparableConv2D's two, with an activation where it has one."""
+    """A Conv2D or SeparableConv2D with its activation."""
 
     def __init__(self, layer):
         super().__init__()
@@ -112,7 +112,7 @@ class _Convolution(nn.Module):
 
 
 class _Dense(nn.Module):
-    """A Dense; a softmax at its end is left to the loss."""
+    """A Dense layer without softmax, which the loss includes."""
 
     def __init__(self, layer):
         super().__init__()
@@ -129,14 +129,14 @@ class _Dense(nn.Module):
 
 
 class _Normalization(nn.BatchNorm2d):
-    """A BatchNormalization over the channels of a map or of a row."""
+    """A BatchNormalization of feature maps or of vectors."""
 
     def __init__(self, layer):
         super().__init__(layer.gamma.shape[0], eps=layer.epsilon, momentum=1 - layer.momentum)
-        for mine, theirs in zip(self._all(), layer.get_weights(), strict=True):
-            mine.data.copy_(_tensor(theirs))
+        for parameter, weights in zip(self._all(), layer.get_weights(), strict=True):
+            parameter.data.copy_(_tensor(weights))
 
-    def _check_input_dim(self, input):  # of rows, too
+    def _check_input_dim(self, input):  # also accepts vectors
         pass
 
     def _all(self):
@@ -172,7 +172,7 @@ class _Padding(nn.Module):
 
 
 class _Dropout(nn.Module):
-    """A Dropout that draws from its own generator, so that networks side by side draw the same in any order."""
+    """A Dropout with its own generator, so that replicas in threads are reproducible."""
 
     def __init__(self, layer):
         super().__init__()
@@ -181,8 +181,8 @@ class _Dropout(nn.Module):
     def forward(self, values):
         if not self.training:
             return values
-        kept = torch.empty_like(values).bernoulli_(1 - self.rate, generator=self.generator)
-        return values * kept / (1 - self.rate)
+        mask = torch.empty_like(values).bernoulli_(1 - self.rate, generator=self.generator)
+        return values * mask / (1 - self.rate)
 
 
 class _Mean(nn.Module):
@@ -193,7 +193,7 @@ class _Mean(nn.Module):
 
 
 class _Flat(nn.Module):
-    """A Flatten of maps whose channels come last, as Keras orders them."""
+    """A Flatten in the order of Keras, with channels last."""
 
     def forward(self, values):
         return values.permute(0, 2, 3, 1).flatten(1)
@@ -215,11 +215,11 @@ def _tensor(values):
 
 
 def _padded(values, size, stride, value=0.0):
-    """Return maps with the edges that "same" stands for: as few as needed, the odd one at the right and the bottom."""
+    """Return feature maps padded as Keras does for "same": minimal, an odd pixel at the right and the bottom."""
     edges = []
-    for side, one, step in zip(values.shape[:1:-1], size[::-1], stride[::-1], strict=True):
-        needed = max(0, (-(-side // step) - 1) * step + one - side)
-        edges += [needed // 2, needed - needed // 2]
+    for side, kernel, step in zip(values.shape[:1:-1], size[::-1], stride[::-1], strict=True):
+        padding = max(0, (-(-side // step) - 1) * step + kernel - side)
+        edges += [padding // 2, padding - padding // 2]
     return functional.pad(values, edges, value=value) if any(edges) else values
 
 
@@ -238,4 +238,4 @@ LAYERS = {
     "Dropout": _Dropout,
     "Softmax": lambda layer: nn.Identity(),
 }
-"""What makes a module of a Keras layer, by the layer's class."""
+"""PyTorch modules by the class of the Keras layer."""

@@ -1,6 +1,6 @@
-"""Training a network: what it learns from, its history and weights in files; a training that was killed goes on.
+"""Training of Keras networks: training data, and checkpoints from which a killed training resumes.
 
-PyTorch trains, in `torch_training`; what comes out is a Keras model.
+PyTorch trains the network, in `torch_training`; the result is a Keras model.
 """
 
 import csv
@@ -16,7 +16,7 @@ from landmark_fer.core.files import atomic_file
 from landmark_fer.core.optional_packages import import_optional
 
 HISTORY, WEIGHTS, FINISHED = "history.csv", "best.weights.h5", "finished"
-"""Files in the folder of a training; the last is empty and stands for its end."""
+"""Files of a training: rows per epoch, weights of the best epoch, and an empty file when it is finished."""
 
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds")
 
@@ -25,19 +25,19 @@ _BACKEND = "torch"
 
 @dataclass(frozen=True, eq=False)
 class TrainingFaces:
-    """What a network is trained on, and what it is watched on meanwhile.
+    """Training and validation data of a network.
 
     Attributes
     ----------
     images : ndarray of shape (n, side, side), uint8
     labels : ndarray of shape (n, k), float32
-        Shares of each class; one 1 a row where the label is certain.
+        Probability of each class: one-hot, or shares of votes.
     votes : ndarray of shape (n, m), float32, or None
-        Shares of people's votes; rows of zeros teach nothing.
-    validation_images, validation_labels
-        The same of faces that are never learnt from.
+        Shares of votes for the second output; rows of zeros have no effect.
+    validation_images, validation_labels : ndarray
+        Images and labels of the validation set.
     weights : ndarray of shape (n,), float32, optional
-        How much each face counts in the loss; 1 in the mean. By default all count the same.
+        Sample weights with mean 1; by default all are equal.
     """
 
     images: np.ndarray
@@ -49,17 +49,17 @@ class TrainingFaces:
 
 
 def import_keras(*, purpose="training a network"):
-    """Return the module ``keras`` on PyTorch.
+    """Return the module ``keras`` with PyTorch as its backend.
 
     Parameters
     ----------
-    purpose : str
-        What cannot be done without, as the beginning of a sentence.
+    purpose : str, default="training a network"
+        What needs Keras, as the subject of a message.
 
     Raises
     ------
     DependencyError
-        If one of them is not installed, or Keras runs on something else already.
+        If Keras or PyTorch is not installed, or Keras already runs on another backend.
     """
     os.environ.setdefault("KERAS_BACKEND", _BACKEND)
     import_optional("torch", purpose=purpose)
@@ -72,19 +72,18 @@ def import_keras(*, purpose="training a network"):
     return keras
 
 
-def train_network(network, faces, wanted, recipe, *, folder, seed=0, verbose=True):
-    """Train a network, give it the weights that the watched faces liked best, and return its history.
+def train_network(network, faces, network_input, recipe, *, folder, seed=0, verbose=True):
+    """Train a network, load the weights of the epoch with the lowest validation loss, and return its history.
 
     Parameters
     ----------
     network : keras.Model
         As from `build_network`; its weights are changed.
     faces : TrainingFaces
-    wanted : NetworkInput
+    network_input : NetworkInput
     recipe : Recipe
     folder : path-like
-        For the state after each epoch, the best weights and the history; a run that was killed goes on from them, and
-        ends as if it had not been.
+        For checkpoints, the best weights and the history. A killed training resumes from them with the same result.
     seed : int, default=0
     verbose : bool, default=True
         Whether to show a progress bar.
@@ -92,7 +91,7 @@ def train_network(network, faces, wanted, recipe, *, folder, seed=0, verbose=Tru
     Returns
     -------
     list of dict of str to float
-        One an epoch, with the keys `HISTORY_COLUMNS`.
+        One row per epoch, with the keys `HISTORY_COLUMNS`.
     """
     import_keras()
     from landmark_fer.models.networks.torch_training import fit_network
@@ -100,31 +99,32 @@ def train_network(network, faces, wanted, recipe, *, folder, seed=0, verbose=Tru
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / FINISHED).is_file():
-        fit_network(network, faces, wanted, recipe, folder=folder, seed=seed, verbose=verbose)
+        fit_network(network, faces, network_input, recipe, folder=folder, seed=seed, verbose=verbose)
         (folder / FINISHED).touch()
     network.load_weights(folder / WEIGHTS)
     return read_history(folder / HISTORY)
 
 
-def take_weights(network, other):
-    """Give a network the weights of another one.
+def copy_weights(source, target):
+    """Copy the weights of one Keras network to another.
 
     Raises
     ------
     InputError
         If their shapes differ.
     """
-    mine, theirs = ([weights.shape for weights in each.get_weights()] for each in (network, other))
-    if mine != theirs:
+    source_shapes, target_shapes = ([each.shape for each in network.get_weights()] for network in (source, target))
+    if source_shapes != target_shapes:
         raise InputError(
-            f"a network to start from must have the weights of the new one, got {len(theirs)} arrays for {len(mine)}, "
-            "or other shapes; train on the same classes and options, or begin anew"
+            "the initial network must have weights of the same shapes as the new one, got "
+            f"{len(source_shapes)} arrays for {len(target_shapes)}, or other shapes; train on the same classes and "
+            "options, or without initial weights"
         )
-    network.set_weights(other.get_weights())
+    target.set_weights(source.get_weights())
 
 
 def read_history(path):
-    """Return the rows of a history as dictionaries of numbers; of an epoch that was run twice, the last.
+    """Return the rows of a history file; for an epoch that was run twice, the last row.
 
     Parameters
     ----------
@@ -133,19 +133,19 @@ def read_history(path):
     Returns
     -------
     list of dict of str to float
-        With the keys `HISTORY_COLUMNS`; the loss is that of training, with all that a recipe adds to it, the watched
-        loss is the cross-entropy.
+        With the keys `HISTORY_COLUMNS`. The loss includes label smoothing, votes and weights; the validation loss is
+        the plain cross-entropy. Empty if there is no file.
     """
     if not Path(path).is_file():
         return []
     with open(path, newline="", encoding="utf-8") as file:
-        whole = [row for row in csv.DictReader(file) if None not in row.values()]  # the last may be of a kill
-    rows = {int(row["epoch"]): {name: float(value) for name, value in row.items()} for row in whole}
+        complete = [row for row in csv.DictReader(file) if None not in row.values()]  # a kill may truncate the last row
+    rows = {int(row["epoch"]): {name: float(value) for name, value in row.items()} for row in complete}
     return [rows[epoch] for epoch in sorted(rows)]
 
 
 def history_text(rows):
-    """Return a history's rows as the text of its file.
+    """Return a history as the text of its file.
 
     Parameters
     ----------
@@ -159,8 +159,8 @@ def history_text(rows):
     return text.getvalue()
 
 
-def replace_weights(network, path):
-    """Save a Keras model's weights where older ones may be; a kill leaves the older ones, or the newer ones, whole.
+def save_weights(network, path):
+    """Save the weights of a Keras network, atomically replacing an older file.
 
     Parameters
     ----------
@@ -172,10 +172,10 @@ def replace_weights(network, path):
 
 
 def append_history(path, row):
-    """Write one more row of a history, which is a dictionary with the keys `HISTORY_COLUMNS`."""
-    fresh = not path.is_file()
+    """Append a row, a dictionary with the keys `HISTORY_COLUMNS`, to a history file."""
+    is_new = not path.is_file()
     with open(path, "a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, HISTORY_COLUMNS, extrasaction="ignore")
-        if fresh:
+        if is_new:
             writer.writeheader()
         writer.writerow({name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()})

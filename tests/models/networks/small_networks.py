@@ -1,4 +1,4 @@
-"""Small networks for tests: hand-made ONNX files, which need no Keras, and drawn Keras networks."""
+"""Small networks for tests: hand-made ONNX files, which need no Keras, and random Keras networks."""
 
 import json
 from dataclasses import replace
@@ -21,7 +21,7 @@ def hand_made_onnx(description=SMALL, *, metadata=True, shape=None, factor=1.0, 
     ----------
     description : NetworkDescription
     metadata : bool, default=True
-        Whether the description stands in the file.
+        Whether the file contains the description.
     shape : tuple, optional
         Of the input, batch first; by default as described.
     factor : float, default=1
@@ -59,7 +59,7 @@ def small_convolutions(*, weights=True, seed=0):
     Parameters
     ----------
     weights : bool, default=True
-        Whether the first convolution's weights are in the file, which is damaged without them.
+        Whether the file contains the weights of the first convolution; without them it is damaged.
     seed : int, default=0
     """
     pytest.importorskip("onnx")
@@ -74,8 +74,8 @@ def small_convolutions(*, weights=True, seed=0):
             helper.make_node("Reshape", ["image", "plane"], ["grey"]),
             helper.make_node("Conv", ["grey", "first"], ["maps"], kernel_shape=[3, 3]),
             helper.make_node("Relu", ["maps"], ["edges"]),
-            helper.make_node("MaxPool", ["edges"], ["calibrated"], kernel_shape=[2, 2], strides=[2, 2]),
-            helper.make_node("Conv", ["calibrated", "second"], ["scores"], pads=[1, 1, 1, 1]),
+            helper.make_node("MaxPool", ["edges"], ["pooled"], kernel_shape=[2, 2], strides=[2, 2]),
+            helper.make_node("Conv", ["pooled", "second"], ["scores"], pads=[1, 1, 1, 1]),
             helper.make_node("GlobalAveragePool", ["scores"], ["means"]),
             helper.make_node("Flatten", ["means"], ["row"]),
             helper.make_node("Softmax", ["row"], ["prediction"], axis=1),
@@ -91,7 +91,7 @@ def small_convolutions(*, weights=True, seed=0):
 
 
 def random_records(n, *, chip_size=80, crop_size=None, seed=0):
-    """Return face records of noise, shape (n,)."""
+    """Return face records of random pixels, shape (n,)."""
     records = np.zeros(n, dtype=record_dtype(chip_size, crop_size))
     generator = np.random.default_rng(seed)
     for name in records.dtype.names[1:]:
@@ -100,7 +100,7 @@ def random_records(n, *, chip_size=80, crop_size=None, seed=0):
 
 
 def drawn_classifier(name="aligned_cnn", classes=CLASSES, **options):
-    """Return a classifier as if it were trained: weights and statistics of its normalisations are drawn."""
+    """Return a classifier with random weights and normalization statistics, as if it were trained."""
     from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
     from landmark_fer.models.networks.classifier import NetworkClassifier
     from landmark_fer.models.networks.recipes import recipe_of

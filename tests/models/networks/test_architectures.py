@@ -1,4 +1,4 @@
-"""The networks of the table: their counts of parameters, their answers, their cost before they are built."""
+"""Tests of the architectures: numbers of parameters, predictions, memory."""
 
 import numpy as np
 import pytest
@@ -25,12 +25,12 @@ OFFLINE = [name for name in ARCHITECTURES if name != "vgg16_transfer"]
 
 
 @pytest.mark.parametrize("name, n_classes", COUNTS)
-def test_the_number_of_parameters_is_that_of_its_source(name, n_classes):
+def test_the_number_of_parameters_is_as_in_the_source(name, n_classes):
     assert build_network(name, n_classes).count_params() == COUNTS[name, n_classes]
     assert architectures.count_parameters(name, n_classes) == COUNTS[name, n_classes]
 
 
-def test_the_light_table_names_every_architecture():
+def test_the_list_of_names_is_complete():
     assert tuple(ARCHITECTURES) == NETWORKS
 
 
@@ -39,7 +39,7 @@ def test_every_architecture_has_a_count():
 
 
 @pytest.mark.parametrize("name", OFFLINE)
-def test_predictions_are_probabilities_of_images_in_its_own_size(name, generator):
+def test_predictions_are_probabilities(name, generator):
     network = build_network(name, 7)
     images = generator.normal(size=(3, *ARCHITECTURES[name].input.shape)).astype(np.float32)
     predictions = np.asarray(network.predict_on_batch(images))
@@ -48,7 +48,7 @@ def test_predictions_are_probabilities_of_images_in_its_own_size(name, generator
     assert network.layers[-1].name == "expression"
 
 
-def test_the_residual_network_halves_its_maps_twice_and_adds_each_block_to_its_input():
+def test_the_residual_network_has_three_stages_of_two_blocks():
     network = build_network("residual", 7)
     assert network.get_layer("stem_relu").output.shape == (None, 24, 24, 32)
     shapes = [
@@ -57,13 +57,13 @@ def test_the_residual_network_halves_its_maps_twice_and_adds_each_block_to_its_i
     assert shapes == [(None, side, side, n) for side, n in ((24, 48), (12, 96), (6, 192)) for _ in range(2)]
 
 
-def test_the_same_seed_draws_the_same_network():
+def test_weights_depend_on_the_seed():
     first, same, other = (build_network("mini_xception", 7, seed=seed).get_weights()[0] for seed in (0, 0, 1))
     assert np.array_equal(first, same)
     assert not np.array_equal(first, other)
 
 
-def test_vgg16_takes_weights_from_a_file(tmp_path):
+def test_vgg16_loads_weights_from_a_file(tmp_path):
     network = build_network("vgg16_transfer", 5, weights=None)
     base = network.get_layer("block5_conv3")
     assert base.count_params() == 2_359_808
@@ -73,7 +73,7 @@ def test_vgg16_takes_weights_from_a_file(tmp_path):
         build_network("vgg16_transfer", 5, weights=str(tmp_path / "missing.weights.h5"))
 
 
-def test_memory_is_compared_with_what_is_free(monkeypatch):
+def test_too_little_memory_is_refused(monkeypatch):
     monkeypatch.setattr(architectures, "free_bytes", lambda: 1e9)
     with pytest.raises(InputError, match=r"aligned_cnn: 576,167 parameters, about .* GB.*1.0 GB are free"):
         architectures.check_memory("aligned_cnn", 7)
@@ -81,7 +81,7 @@ def test_memory_is_compared_with_what_is_free(monkeypatch):
     assert "GB of memory" in architectures.check_memory("aligned_cnn", 7)
 
 
-def test_what_the_full_single_layer_would_cost_is_said_before_it_is_built(monkeypatch):
+def test_memory_is_estimated_without_building_the_network(monkeypatch):
     assert architectures.count_parameters("single_conv", 7, filters=5000) == 1_440_101_007
     monkeypatch.setattr(architectures, "free_bytes", lambda: 16e9)
     with pytest.raises(InputError, match=r"1,440,101,007 parameters, about 35.8 GB.*fewer --filters"):

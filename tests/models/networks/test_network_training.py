@@ -1,4 +1,4 @@
-"""Training: every architecture learns for an epoch, faces are watched apart, a killed run goes on."""
+"""Tests of training: every architecture, validation set, weights, votes, resuming."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from landmark_fer.core.errors import DataError, DependencyError, InputError
 from landmark_fer.core.records import record_dtype
 from landmark_fer.models.networks import training
 from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
-from landmark_fer.models.networks.classifier import NetworkClassifier, validation_part
+from landmark_fer.models.networks.classifier import NetworkClassifier, validation_split
 from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.networks.recipes import NO_AUGMENTATION, Recipe
 from landmark_fer.models.networks.training import HISTORY_COLUMNS, TrainingFaces, read_history
@@ -27,7 +27,7 @@ QUICK = {"epochs": 1, "batch_size": 16, "schedule": "plateau"}
 
 @pytest.fixture(scope="module")
 def faces():
-    """Made-up faces with chip and crop, and what ten people each said of them."""
+    """Made-up faces with chip and crop, and ten votes for each."""
     made, expressions = made_up_faces(16)
     records = np.zeros(len(made), dtype=record_dtype(80, 64))
     records["landmarks"], records["chip"], records["crop"] = (
@@ -55,7 +55,7 @@ def test_every_architecture_trains_an_epoch(name, faces, tmp_path):
     assert set(HISTORY_COLUMNS) == set(classifier.history_[0])
 
 
-def test_a_network_learns_what_can_be_learnt(faces, tmp_path):
+def test_a_network_learns_made_up_faces(faces, tmp_path):
     records, expressions, _ = faces
     recipe = {"epochs": 8, "batch_size": 12, "augmentation": NO_AUGMENTATION}
     classifier = NetworkClassifier("pixel_mlp", recipe=recipe, verbose=False, cache=tmp_path)
@@ -65,7 +65,7 @@ def test_a_network_learns_what_can_be_learnt(faces, tmp_path):
     assert np.mean(classifier.predict(records) == expressions) > 0.6
 
 
-def test_the_best_weights_are_kept_and_a_finished_training_is_not_repeated(faces, tmp_path):
+def test_the_best_weights_are_loaded_and_a_finished_training_is_not_repeated(faces, tmp_path):
     records, expressions, _ = faces
     recipe = {"epochs": 3, "batch_size": 16, "schedule": "plateau"}
     options = {"recipe": recipe, "options": {"width": 4}, "verbose": False, "cache": tmp_path}
@@ -77,10 +77,10 @@ def test_the_best_weights_are_kept_and_a_finished_training_is_not_repeated(faces
     validation = first.validation_
     columns = [first.classes_.tolist().index(each) for each in expressions[validation]]
     predictions = first.predict_proba(records[validation])[np.arange(len(validation)), columns]
-    assert -np.log(predictions).mean() == pytest.approx(best, abs=0.01)  # watched in bfloat16 where there is some
+    assert -np.log(predictions).mean() == pytest.approx(best, abs=0.01)  # validated in bfloat16 on some processors
 
 
-def test_votes_are_targets_where_the_recipe_says_so(faces, tmp_path):
+def test_votes_are_targets_with_soft_targets(faces, tmp_path):
     records, expressions, votes = faces
     classifier = NetworkClassifier("aligned_cnn", recipe=QUICK | {"targets": "soft"}, cache=tmp_path, verbose=False)
     with pytest.raises(InputError, match=r"--targets labels"):
@@ -90,7 +90,7 @@ def test_votes_are_targets_where_the_recipe_says_so(faces, tmp_path):
 
 
 def trained_layer(folder, faces):
-    """A single layer after three epochs on some faces in one batch, its weights and the losses."""
+    """Return weights and losses of a single layer after three epochs with one batch each."""
     keras = training.import_keras()
     keras.utils.set_random_seed(0)
     image = keras.Input((16, 16, 1))
@@ -103,7 +103,7 @@ def trained_layer(folder, faces):
 
 @pytest.mark.parametrize("with_votes", [False, True])
 @pytest.mark.parametrize("counts", [[1, 2, 1, 3] * 3, [0, 1, 1, 1] * 3])
-def test_a_weight_of_two_is_a_face_twice_and_of_none_a_face_left_out(counts, with_votes, tmp_path, generator):
+def test_weights_are_equivalent_to_repeated_faces(counts, with_votes, tmp_path, generator):
     images = generator.integers(0, 256, (12, 16, 16), dtype=np.uint8)
     labels = np.eye(3, dtype=np.float32)[np.arange(12) % 3]
     votes = generator.dirichlet(np.ones(10), 12).astype(np.float32) if with_votes else None
@@ -115,14 +115,14 @@ def test_a_weight_of_two_is_a_face_twice_and_of_none_a_face_left_out(counts, wit
     repeated = TrainingFaces(images[rows], labels[rows], votes[rows] if with_votes else None, *validation)
     plain = TrainingFaces(images, labels, votes, *validation)
     results = [trained_layer(tmp_path / str(i), each) for i, each in enumerate((weighted, repeated, plain))]
-    for mine, same in zip(results[0][0], results[1][0], strict=True):
-        np.testing.assert_allclose(mine, same, atol=1e-4)
+    for weights, expected in zip(results[0][0], results[1][0], strict=True):
+        np.testing.assert_allclose(weights, expected, atol=1e-4)
     assert results[0][1] == pytest.approx(results[1][1], rel=1e-4)
     assert results[0][1] != pytest.approx(results[2][1], rel=1e-3)
 
 
 def small_training(folder, recipe, monkeypatch, *, stop_after=None):
-    """Train a small network; where asked, interrupt it after some epochs and take it up again. Return its weights."""
+    """Train a small network, interrupted after `stop_after` epochs and resumed; return its weights and losses."""
     from landmark_fer.models.networks import torch_training
 
     generator = np.random.default_rng(0)
@@ -144,7 +144,7 @@ def small_training(folder, recipe, monkeypatch, *, stop_after=None):
 
         def saved_and_stopped(self, folder):
             save(self, folder)
-            if self.done == stop_after:
+            if self.epochs_done == stop_after:
                 raise KeyboardInterrupt
 
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -154,32 +154,32 @@ def small_training(folder, recipe, monkeypatch, *, stop_after=None):
 
 
 @pytest.mark.parametrize("schedule", ["plateau", "cosine", "cooldown"])
-def test_a_stopped_training_ends_as_if_it_had_not_been(schedule, tmp_path, monkeypatch):
+def test_a_resumed_training_has_the_same_result(schedule, tmp_path, monkeypatch):
     recipe = Recipe(epochs=4, batch_size=8, schedule=schedule, votes_weight=1.0, averaging=0.9, smallest_side=32)
     whole, resumed = (small_training(tmp_path / str(stop), recipe, monkeypatch, stop_after=stop) for stop in (None, 2))
     assert resumed[1] == whole[1] and len(whole[1]) == 4
-    for mine, same in zip(resumed[0], whole[0], strict=True):
-        np.testing.assert_array_equal(mine, same)
+    for weights, expected in zip(resumed[0], whole[0], strict=True):
+        np.testing.assert_array_equal(weights, expected)
 
 
-def test_a_cooldown_lets_the_rate_down_at_full_size(tmp_path):
-    from landmark_fer.models.networks.torch_training import first_of_cooldown, side_of_epoch
+def test_images_have_full_size_in_the_cooldown(tmp_path):
+    from landmark_fer.models.networks.torch_training import cooldown_epoch, side_of_epoch
 
     recipe = Recipe(epochs=12, schedule="cooldown", smallest_side=32)
-    assert first_of_cooldown(recipe) == 9
+    assert cooldown_epoch(recipe) == 9
     assert [side_of_epoch(epoch, recipe, 48) for epoch in range(12)] == [32] * 9 + [48] * 3
     assert side_of_epoch(0, replace(recipe, smallest_side=0), 48) == 48
 
 
-def test_rare_classes_count_more_where_the_recipe_balances():
-    from landmark_fer.models.networks.torch_training import _shares_of_loss
+def test_balance_weights_rare_classes():
+    from landmark_fer.models.networks.torch_training import _face_weights
 
     labels = np.eye(2, dtype=np.float32)[[0] * 16 + [1]]
     faces = TrainingFaces(np.zeros((17, 8, 8), np.uint8), labels, None, None, None)
     for balance, ratio in ((0, 1), (0.25, 2), (1, 16)):
-        shares = _shares_of_loss(faces, balance)
-        assert shares[-1] / shares[0] == pytest.approx(ratio)
-        assert shares.mean() == pytest.approx(1)
+        weights = _face_weights(faces, balance)
+        assert weights[-1] / weights[0] == pytest.approx(ratio)
+        assert weights.mean() == pytest.approx(1)
 
 
 def test_frozen_layers_are_not_trained():
@@ -189,7 +189,7 @@ def test_frozen_layers_are_not_trained():
     assert sum(each.requires_grad for each in network.parameters()) == 4  # two layers of weights and biases
 
 
-def test_weights_change_what_is_learnt_and_not_what_is_validation(faces, tmp_path):
+def test_weights_change_the_training_and_not_the_validation_set(faces, tmp_path):
     records, expressions, _ = faces
     options = {"recipe": QUICK, "verbose": False, "cache": tmp_path}
 
@@ -204,42 +204,42 @@ def test_weights_change_what_is_learnt_and_not_what_is_validation(faces, tmp_pat
 
 
 @pytest.mark.parametrize("weights", [np.ones(47), np.zeros(48), np.full(48, -1), np.full(48, np.nan)])
-def test_weights_that_are_none_are_refused(weights, faces, tmp_path):
+def test_invalid_weights_are_refused(weights, faces, tmp_path):
     with pytest.raises(InputError, match="weights must be one finite number from 0 for each of 48 faces"):
         NetworkClassifier("pixel_mlp", cache=tmp_path).fit(*faces[:2], weights=weights)
 
 
-def test_votes_are_drawn_by_their_shares():
-    from landmark_fer.models.networks.torch_training import _drawn
+def test_classes_are_drawn_by_their_shares():
+    from landmark_fer.models.networks.torch_training import _draw_classes
 
-    drawn = _drawn(np.array([[0.0, 0.3, 0.7]] * 2000, dtype=np.float32), np.random.default_rng(0))
+    drawn = _draw_classes(np.array([[0.0, 0.3, 0.7]] * 2000, dtype=np.float32), np.random.default_rng(0))
     assert drawn.sum(axis=1) == pytest.approx(1)
     assert drawn.mean(axis=0) == pytest.approx([0.0, 0.3, 0.7], abs=0.04)
 
 
-def test_near_duplicates_and_subjects_are_never_both_learnt_from_and_validation(generator):
+def test_groups_are_on_one_side_of_the_validation_split(generator):
     expressions = np.repeat([0, 1, 2], 200)
     groups = generator.integers(0, 250, 600)
-    learnt, validation = validation_part(expressions, groups)
-    assert not set(groups[learnt]) & set(groups[validation])
-    assert sorted([*learnt, *validation]) == list(range(600))
-    assert 0.03 < len(validation) / 600 < 0.08
+    training_rows, validation_rows = validation_split(expressions, groups)
+    assert not set(groups[training_rows]) & set(groups[validation_rows])
+    assert sorted([*training_rows, *validation_rows]) == list(range(600))
+    assert 0.03 < len(validation_rows) / 600 < 0.08
     with pytest.raises(DataError, match="unrelated faces"):
-        validation_part(np.array([0, 0, 1, 1]), np.array([1, 2, 3, 3]))
+        validation_split(np.array([0, 0, 1, 1]), np.array([1, 2, 3, 3]))
 
 
-def test_an_unknown_network_is_refused(faces):
+def test_unknown_architectures_are_refused(faces):
     with pytest.raises(InputError, match="a network must be one of aligned_cnn"):
         NetworkClassifier("resnet").fit(*faces[:2])
 
 
-def test_without_keras_the_sentence_names_what_to_install(monkeypatch):
+def test_without_pytorch_the_message_has_the_file_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(DependencyError, match=r"requirements-cnn\.txt"):
         training.import_keras()
 
 
-def test_keras_on_something_else_is_refused(keras, monkeypatch):
+def test_other_keras_backends_are_refused(keras, monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(
         DependencyError, match="needs Keras on PyTorch, and it runs on jax; set the environment variable"
@@ -247,14 +247,14 @@ def test_keras_on_something_else_is_refused(keras, monkeypatch):
         training.import_keras()
 
 
-def test_of_an_epoch_written_twice_the_last_counts_and_half_a_row_does_not(tmp_path):
+def test_incomplete_and_repeated_rows_of_a_history_are_ignored(tmp_path):
     path = tmp_path / "history.csv"
     path.write_text("epoch,loss\n1,3.0\n2,2.0\n2,1.5\n3")
     assert read_history(path) == [{"epoch": 1, "loss": 3.0}, {"epoch": 2, "loss": 1.5}]
     assert read_history(tmp_path / "none.csv") == []
 
 
-def test_a_killed_training_goes_on_where_it_was(tmp_path):
+def test_a_killed_training_resumes(tmp_path):
     code = textwrap.dedent(f"""
         import sys
         sys.path.insert(0, {os.getcwd()!r})
@@ -274,13 +274,13 @@ def test_a_killed_training_goes_on_where_it_was(tmp_path):
             break
     killed.send_signal(signal.SIGKILL)
     killed.wait()
-    done = read_history(history)
-    assert 3 <= len(done) < 12
+    before = read_history(history)
+    assert 3 <= len(before) < 12
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     epochs, rate = finished.stdout.split()[-2:]
     rows = read_history(history)
     assert [int(row["epoch"]) for row in rows] == list(range(1, 13))
-    assert rows[: len(done) - 1] == done[:-1]  # the epoch of the kill may have been run again
+    assert rows[: len(before) - 1] == before[:-1]  # the epoch of the kill may have been run again
     assert int(epochs) == 12
-    assert float(rate) < 1e-3  # the cosine went on from where it was, too
+    assert float(rate) < 1e-3  # the cosine schedule resumed, too

@@ -1,4 +1,4 @@
-"""A network that onnxruntime runs is a predictor like any other; what it cannot run is refused in a sentence."""
+"""Tests of ONNX networks as predictors, and of damaged or wrongly described files."""
 
 import copy
 import pickle
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import InputError
+from landmark_fer.core.probabilities import softmax
 from landmark_fer.models.networks.images import NetworkInput, network_images
 from landmark_fer.models.networks.onnx_network import OnnxNetwork
 from landmark_fer.models.onnx_runtime import FLOAT, OnnxModel
@@ -23,12 +24,11 @@ def network():
 
 
 def reference(records, description):
-    """The hand-made network by NumPy."""
+    """Return the predictions of the hand-made network, computed with NumPy."""
     k = len(description.classes)
     weights = np.random.default_rng(0).normal(0, 0.1, (int(np.prod(description.input.shape)), k)).astype(np.float32)
     scores = network_images(records, description.input).reshape(len(records), -1) @ weights + np.linspace(-1, 1, k)
-    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return shares / shares.sum(axis=1, keepdims=True)
+    return softmax(scores)
 
 
 class TestPredictions:
@@ -36,10 +36,10 @@ class TestPredictions:
     @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
     @pytest.mark.parametrize("channels", [1, 3])
     @pytest.mark.parametrize("batch", [1, "n"])
-    def test_they_are_the_graphs(self, output, layout, channels, batch):
-        wanted = NetworkInput(16, channels=channels, layout=layout, frame=64)
-        description = replace(SMALL, input=wanted, output=output)
-        network = OnnxNetwork(hand_made_onnx(description, shape=(batch, *wanted.shape)))
+    def test_they_are_those_of_the_graph(self, output, layout, channels, batch):
+        network_input = NetworkInput(16, channels=channels, layout=layout, frame=64)
+        description = replace(SMALL, input=network_input, output=output)
+        network = OnnxNetwork(hand_made_onnx(description, shape=(batch, *network_input.shape)))
         records = random_records(5)
         np.testing.assert_allclose(network.predict_proba(records), reference(records, description), atol=1e-5)
 
@@ -57,16 +57,16 @@ class TestPredictions:
         np.testing.assert_array_equal(predictions[::-1], network.predict_proba(records[::-1]))
         np.testing.assert_array_equal(predictions, [network.predict_proba(records[[row]])[0] for row in range(6)])
 
-    def test_a_mirrored_network_predictions_the_mirrored_face_alike(self, network):
+    def test_a_mirrored_network_predicts_the_same_for_the_mirrored_face(self, network):
         records = random_records(4)
-        turned = records.copy()
-        turned["chip"] = records["chip"][..., ::-1]
+        mirrored_records = records.copy()
+        mirrored_records["chip"] = records["chip"][..., ::-1]
         mirrored = OnnxNetwork(hand_made_onnx(), replace(SMALL, mirrored=True))
-        mean = (network.predict_proba(records) + network.predict_proba(turned)) / 2
+        mean = (network.predict_proba(records) + network.predict_proba(mirrored_records)) / 2
         np.testing.assert_allclose(mirrored.predict_proba(records), mean, atol=1e-6)
-        np.testing.assert_allclose(mirrored.predict_proba(records), mirrored.predict_proba(turned), atol=1e-6)
+        np.testing.assert_allclose(mirrored.predict_proba(records), mirrored.predict_proba(mirrored_records), atol=1e-6)
 
-    def test_the_crop_is_read_where_it_is_described(self):
+    def test_the_described_field_is_read(self):
         description = replace(SMALL, input=NetworkInput(16, image="crop", scaling="0..1"))
         network, records = OnnxNetwork(hand_made_onnx(description)), random_records(3, crop_size=16)
         assert network.fields == ("crop",)
@@ -74,7 +74,7 @@ class TestPredictions:
         with pytest.raises(InputError, match="must have the field 'crop', got fields landmarks, chip"):
             network.predict_proba(random_records(3))
 
-    def test_records_stay_as_they_were(self, network):
+    def test_records_are_not_changed(self, network):
         records = random_records(3)
         before = records.tobytes()
         network.predict_proba(records)
@@ -90,20 +90,20 @@ class TestPredictions:
 
 
 class TestSharing:
-    def test_copies_and_pickles_prediction_alike(self, network):
+    def test_copies_and_pickles_predict_the_same(self, network):
         records = random_records(3)
         for other in (copy.copy(network), copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
             np.testing.assert_array_equal(other.predict_proba(records), network.predict_proba(records))
 
-    def test_threads_may_ask_one_network_at_the_same_time(self, network):
+    def test_threads_may_share_a_network(self, network):
         faces = [random_records(8, seed=seed) for seed in range(8)]
         expected = [network.predict_proba(records) for records in faces]
-        with ThreadPoolExecutor(8) as calibration:
+        with ThreadPoolExecutor(8) as threads:
             for _ in range(5):
-                for came, wanted in zip(calibration.map(network.predict_proba, faces), expected, strict=True):
-                    np.testing.assert_array_equal(came, wanted)
+                for predictions, own in zip(threads.map(network.predict_proba, faces), expected, strict=True):
+                    np.testing.assert_array_equal(predictions, own)
 
-    def test_it_runs_with_neither_keras_nor_onnx(self, tmp_path):
+    def test_it_runs_without_keras_and_onnx(self, tmp_path):
         (tmp_path / "small.onnx").write_bytes(hand_made_onnx())
         code = (
             "import sys, pathlib\n"
@@ -125,7 +125,7 @@ def test_every_module_of_networks_is_imported_without_keras():
         "names = [each.name for each in pkgutil.iter_modules(package.__path__)]\n"
         "for name in names:\n"
         "    if not name.startswith('torch_'): importlib.import_module(f'landmark_fer.models.networks.{name}')\n"
-        "print('keras_files' in names, len(names) >= 10, 'torch' in sys.modules)"
+        "print('keras_network' in names, len(names) >= 10, 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "True True False\n", done.stderr
@@ -134,13 +134,13 @@ def test_every_module_of_networks_is_imported_without_keras():
 MISFITS = {
     "another side": (
         replace(SMALL, input=NetworkInput(24)),
-        "small.onnx is described to read .* 1x24x24x1 .NHWC., and reads 1x16x16x1; mend side",
+        "small.onnx must read images of the described shape 1x24x24x1 .NHWC., got 1x16x16x1; correct side",
     ),
-    "another layout": (replace(SMALL, input=NetworkInput(16, layout="NCHW")), "1x1x16x16 .NCHW., and reads 1x16x16x1"),
-    "more channels": (replace(SMALL, input=NetworkInput(16, channels=3)), "1x16x16x3 .NHWC., and reads 1x16x16x1"),
+    "another layout": (replace(SMALL, input=NetworkInput(16, layout="NCHW")), "1x1x16x16 .NCHW., got 1x16x16x1"),
+    "more channels": (replace(SMALL, input=NetworkInput(16, channels=3)), "1x16x16x3 .NHWC., got 1x16x16x1"),
     "fewer classes": (
         replace(SMALL, classes=CLASSES[:3]),
-        "small.onnx is described to have 3 classes, and answers 1x4; name its classes",
+        "small.onnx must predict the 3 described classes, got 1x4; name its classes",
     ),
 }
 
@@ -154,38 +154,38 @@ def test_a_description_of_another_network_is_refused(misfit):
 
 def test_a_network_that_does_not_describe_itself_needs_a_description():
     content = hand_made_onnx(metadata=False)
-    with pytest.raises(InputError, match=r"small\.onnx must say in its metadata what it reads, and does not"):
+    with pytest.raises(InputError, match=r"small\.onnx must have a description in its metadata"):
         OnnxNetwork(content, name="small.onnx")
     assert OnnxNetwork(content, SMALL).fields == ("chip",)
 
 
 def test_scores_described_as_probabilities_are_refused():
     content = hand_made_onnx(replace(SMALL, output="scores"))
-    with pytest.raises(InputError, match=r"must answer with probabilities, which sum to 1, got .*output as scores"):
+    with pytest.raises(InputError, match=r"must predict probabilities that sum to 1, got .*output as scores"):
         OnnxNetwork(content, SMALL)
 
 
-def test_predictions_that_are_no_numbers_are_refused():
-    with pytest.raises(InputError, match="answers with what are no numbers"):
+def test_infinite_predictions_are_refused():
+    with pytest.raises(InputError, match="predicts NaN or infinity"):
         OnnxNetwork(hand_made_onnx(replace(SMALL, output="scores"), factor=np.nan))
 
 
 @pytest.mark.parametrize("content", [b"", b"words", b"\x00" * 100, b"\x08\x07", b"PK\x03\x04" * 50, bytes(range(256))])
-def test_what_is_no_onnx_is_said(content):
+def test_files_that_are_not_onnx_are_refused(content):
     with pytest.raises(
         InputError, match=r"odd.onnx must be a complete ONNX model, but is not \(.*\); get the file again"
     ):
         OnnxNetwork(content, SMALL, name="odd.onnx")
 
 
-def test_a_file_cut_anywhere_is_refused():
+def test_truncated_files_are_refused():
     content = hand_made_onnx()
     for length in range(0, len(content) - 1, 23):
-        with pytest.raises(InputError, match=r"get the file again|export it again|must say in its metadata"):
+        with pytest.raises(InputError, match=r"get the file again|export it again|must have a description"):
             OnnxNetwork(content[:length])
 
 
-def test_the_interface_is_read_as_the_package_onnx_reads_it():
+def test_the_interface_agrees_with_the_package_onnx():
     onnx = pytest.importorskip("onnx")
 
     content = hand_made_onnx(shape=("n", 16, 16, 1))
@@ -195,7 +195,7 @@ def test_the_interface_is_read_as_the_package_onnx_reads_it():
     assert interface.metadata == {each.key: each.value for each in model.metadata_props}
 
 
-def test_weights_that_old_files_list_among_the_inputs_are_none():
+def test_weights_listed_as_inputs_are_ignored():
     onnx = pytest.importorskip("onnx")
     from onnx import TensorProto, helper
 
@@ -210,11 +210,11 @@ def test_weights_that_old_files_list_among_the_inputs_are_none():
 
 
 class TestDamage:
-    def test_a_good_network_passes(self):
+    def test_a_good_network_is_accepted(self):
         assert OnnxNetwork(small_convolutions()).predict_proba(random_records(2)).shape == (2, 4)
 
-    def test_a_sentence_names_the_file(self):
-        with pytest.raises(InputError, match=r"b\.onnx is described to have 3 classes"):
+    def test_messages_name_the_file(self):
+        with pytest.raises(InputError, match=r"b\.onnx must predict the 3 described classes"):
             OnnxNetwork(hand_made_onnx(), replace(SMALL, classes=CLASSES[:3]), name="b.onnx")
 
     def test_a_convolution_without_its_weights_is_refused(self):
@@ -228,33 +228,33 @@ WRONG_SHAPES = {
         lambda graph: graph.output.append(renamed(graph.output[0], graph.node[0].output[0])),
         "one input and one output, got 1 and 2",
     ),
-    "a batch of eight": (lambda graph: resize(graph.input[0], 0, 8), "reads 8x16x16x1; mend side"),
-    "a flat input": (lambda graph: flatten(graph), "and reads nx256; mend side"),
+    "a batch of eight": (lambda graph: resize(graph.input[0], 0, 8), "got 8x16x16x1; correct side"),
+    "a flat input": (lambda graph: flatten(graph), "got nx256; correct side"),
     "half precision": (lambda graph: retype(graph, 10), r"must read tensor\(float\), got tensor\(float16\)"),
 }
 
 
 def renamed(value, name="other"):
-    """A copy of an input or output with another name."""
+    """Return a copy of an input or output with another name."""
     copied = copy.deepcopy(value)
     copied.name = name
     return copied
 
 
 def resize(value, axis, size):
-    """Give a dimension of an input another size."""
+    """Change the size of a dimension of an input."""
     value.type.tensor_type.shape.dim[axis].dim_value = size
 
 
 def flatten(graph):
-    """Let a graph read a row of 256 numbers."""
+    """Change the input of a graph to a vector of 256 values."""
     shape = graph.input[0].type.tensor_type.shape
     del shape.dim[2:]
     resize(graph.input[0], 1, 256)
 
 
 def retype(graph, element):
-    """Let a graph read another type and cast it."""
+    """Change the type of the input of a graph, and cast it."""
     from onnx import helper
 
     graph.input[0].type.tensor_type.elem_type = element

@@ -1,4 +1,4 @@
-"""Keras files are read if they hold Keras' own layers; what could run code is refused before anything is made."""
+"""Tests of Keras networks: files are read only if they hold Keras' own layers."""
 
 import io
 import json
@@ -11,10 +11,10 @@ import pytest
 from landmark_fer.core.errors import DependencyError, InputError
 from landmark_fer.models.networks.description import NetworkDescription
 from landmark_fer.models.networks.images import NetworkInput
-from landmark_fer.models.networks.keras_files import KerasNetwork, keras_content, read_keras
+from landmark_fer.models.networks.keras_network import KerasNetwork, keras_content, read_keras
 from tests.models.networks.small_networks import CLASSES, random_records
 
-WANTED = NetworkDescription(NetworkInput(16), CLASSES, "scores")
+DESCRIPTION = NetworkDescription(NetworkInput(16), CLASSES, "scores")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def content(network):
 
 
 def changed(content, change):
-    """The bytes of a Keras file after a change to its config."""
+    """Return the bytes of a Keras file with a changed configuration."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w") as new:
         for name in old.namelist():
@@ -43,23 +43,23 @@ def changed(content, change):
     return out.getvalue()
 
 
-def test_what_is_written_is_read_again(network, content):
+def test_files_survive_saving_and_loading(network, content):
     records = random_records(3)
-    expected = KerasNetwork(network, WANTED).predict_proba(records)
-    loaded = KerasNetwork(read_keras(content), WANTED)
+    expected = KerasNetwork(network, DESCRIPTION).predict_proba(records)
+    loaded = KerasNetwork(read_keras(content), DESCRIPTION)
     np.testing.assert_array_equal(loaded.predict_proba(records), expected)
     np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-5)
     assert loaded.predict_proba(records[:0]).shape == (0, 4) and set(loaded.predict(records)) <= set(CLASSES)
 
 
-def test_a_compiled_network_is_read_whatever_it_was_compiled_with(keras, network, content):
-    def compile_strangely(config):
+def test_the_compile_configuration_is_ignored(keras, network, content):
+    def change_compile_config(config):
         config["compile_config"] = {"loss": {"module": "evil", "class_name": "Loss", "registered_name": "Loss"}}
 
-    assert read_keras(changed(content, compile_strangely)).count_params() == network.count_params()
+    assert read_keras(changed(content, change_compile_config)).count_params() == network.count_params()
 
 
-STRANGE = {
+UNSAFE = {
     "a lambda": {"module": "keras.layers", "class_name": "Lambda", "registered_name": None},
     "a marshalled function": {"class_name": "__lambda__", "config": {"value": "4wEA"}},
     "a class of another module": {"module": "os", "class_name": "system", "registered_name": None},
@@ -70,38 +70,38 @@ STRANGE = {
     "a custom function": {"module": "builtins", "class_name": "function", "config": "mine>act"},
     "a saved TensorFlow program": {"module": "keras.layers", "class_name": "TFSMLayer", "registered_name": None},
     "a reader of files": {"module": "keras.layers", "class_name": "StringLookup", "registered_name": None},
-    "words that are none": {"module": ["keras"], "class_name": {"a": 1}},
+    "names that are not text": {"module": ["keras"], "class_name": {"a": 1}},
     "an inner module of Keras'": {"module": "keras.src.saving.saving_lib", "class_name": "load_model"},
 }
 
 
-@pytest.mark.parametrize("stranger", STRANGE)
+@pytest.mark.parametrize("part", UNSAFE)
 @pytest.mark.parametrize("place", ["a layer", "deep in a layer"])
-def test_what_could_run_code_is_refused_and_nothing_is_made(content, monkeypatch, stranger, place):
-    def invite(config):
+def test_files_that_could_run_code_are_refused(content, monkeypatch, part, place):
+    def insert(config):
         layers = config["config"]["layers"]
         if place == "a layer":
-            layers.insert(1, STRANGE[stranger])
+            layers.insert(1, UNSAFE[part])
         else:
-            layers[1]["config"]["kernel_initializer"] = {"config": [{"inner": STRANGE[stranger]}]}
+            layers[1]["config"]["kernel_initializer"] = {"config": [{"inner": UNSAFE[part]}]}
 
     monkeypatch.setitem(sys.modules, "keras", None)
-    with pytest.raises(InputError, match=r"x\.keras must hold Keras' own layers alone, and holds .*could run code"):
-        read_keras(changed(content, invite), name="x.keras")
+    with pytest.raises(InputError, match=r"x\.keras must hold only Keras' own layers, got .*could run code"):
+        read_keras(changed(content, insert), name="x.keras")
 
 
-def test_keras_own_custom_layers_are_refused_in_true_files(keras):
-    class Mine(keras.layers.Layer):
+def test_custom_layers_are_refused(keras):
+    class Custom(keras.layers.Layer):
         def call(self, values):
             return values
 
-    for layer in (Mine(), keras.layers.Lambda(lambda values: values + 1)):
+    for layer in (Custom(), keras.layers.Lambda(lambda values: values + 1)):
         network = keras.Sequential([keras.Input((16, 16, 1)), layer, keras.layers.Flatten(), keras.layers.Dense(4)])
         with pytest.raises(InputError, match="could run code"):
             read_keras(keras_content(network))
 
 
-def test_a_file_cut_or_flipped_anywhere_is_refused_or_the_same(network, content):
+def test_damaged_files_are_refused_or_read_with_the_same_weights(network, content):
     generator, weights = np.random.default_rng(0), network.get_weights()
     damaged = [content[: int(share * len(content))] for share in (0, 0.01, 0.3, 0.9, 0.999)]
     for _ in range(25):
@@ -110,24 +110,24 @@ def test_a_file_cut_or_flipped_anywhere_is_refused_or_the_same(network, content)
         damaged.append(bytes(flipped))
     for each in damaged:
         try:
-            came = read_keras(each, name="x.keras").get_weights()
+            weights_read = read_keras(each, name="x.keras").get_weights()
         except InputError as error:
             assert str(error).startswith("x.keras ")
-        else:  # a flip in a date or a mode of the zip
-            assert all(map(np.array_equal, came, weights))
+        else:  # the flipped bit was in a date or a mode of the zip
+            assert all(map(np.array_equal, weights_read, weights))
 
 
-def test_other_zips_and_words_are_said():
+def test_other_files_are_refused():
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as file:
         file.writestr("letter.txt", "dear")
     with pytest.raises(InputError, match=r"must be a Keras 3 file with config\.json and model\.weights\.h5"):
         read_keras(out.getvalue())
-    with pytest.raises(InputError, match="must be a whole Keras 3 file, and is not"):
+    with pytest.raises(InputError, match="must be an undamaged Keras 3 file, got"):
         read_keras(b"words")
 
 
-def test_without_keras_the_sentence_names_what_to_install(content, monkeypatch):
+def test_without_keras_the_message_has_the_command_to_install_it(content, monkeypatch):
     for package in ("keras", "torch"):
         monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(DependencyError, match=r"needs the package .*run: pip install -r requirements-cnn\.txt"):
@@ -137,10 +137,16 @@ def test_without_keras_the_sentence_names_what_to_install(content, monkeypatch):
 @pytest.mark.parametrize(
     ("description", "sentence"),
     [
-        (NetworkDescription(NetworkInput(24), CLASSES), r"to read \(24, 24, 1\), got \(16, 16, 1\)"),
-        (NetworkDescription(NetworkInput(16), CLASSES[:3]), r"to answer \(3,\), got \(4,\)"),
+        (
+            NetworkDescription(NetworkInput(24), CLASSES),
+            r"inputs of the described shape \(24, 24, 1\), got \(16, 16, 1\)",
+        ),
+        (
+            NetworkDescription(NetworkInput(16), CLASSES[:3]),
+            r"outputs of the described shape \(3,\), got \(4,\)",
+        ),
     ],
 )
 def test_a_description_of_another_network_is_refused(network, description, sentence):
-    with pytest.raises(InputError, match=f"{sentence}; mend its description"):
+    with pytest.raises(InputError, match=f"{sentence}; correct its description"):
         KerasNetwork(network, description)

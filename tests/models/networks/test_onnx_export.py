@@ -1,4 +1,4 @@
-"""What Keras trained is what onnxruntime runs, for every architecture, calibration included."""
+"""Tests of the ONNX export of calibrated networks."""
 
 import json
 from dataclasses import replace
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import InputError
+from landmark_fer.core.probabilities import softmax
 from landmark_fer.models.networks.architectures import ARCHITECTURES
 from landmark_fer.models.networks.description import NetworkDescription
 from landmark_fer.models.networks.images import NetworkInput
@@ -18,27 +19,27 @@ SMALLER = {"vgg16_transfer": {"weights": None}, "single_conv": {"filters": 4}}
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_onnxruntime_predictions_as_keras_does(keras, name):
+def test_onnxruntime_predicts_as_keras_does(keras, name):
     from landmark_fer.models.networks.classifier import CalibratedNetwork
-    from landmark_fer.models.networks.keras_files import network_content
+    from landmark_fer.models.networks.onnx_export import onnx_content
 
-    wanted = ARCHITECTURES[name].input
-    records = random_records(3, crop_size=wanted.side)
+    network_input = ARCHITECTURES[name].input
+    records = random_records(3, crop_size=network_input.side)
     calibrated = CalibratedNetwork(drawn_classifier(name, **SMALLER.get(name, {})), temperature=0.7)
-    ours = OnnxNetwork(network_content(calibrated.network_, calibrated.description))
-    np.testing.assert_allclose(ours.predict_proba(records), calibrated.predict_proba(records), atol=1e-5)
-    assert ours.description == calibrated.description
+    exported = OnnxNetwork(onnx_content(calibrated.network_, calibrated.description))
+    np.testing.assert_allclose(exported.predict_proba(records), calibrated.predict_proba(records), atol=1e-5)
+    assert exported.description == calibrated.description
 
 
-def test_the_file_says_its_classes_and_onnxruntime_runs_it(keras):
+def test_the_file_contains_its_classes_and_runs_without_the_package(keras):
     import onnxruntime
 
     from landmark_fer.models.networks.classifier import CalibratedNetwork
     from landmark_fer.models.networks.images import network_images
-    from landmark_fer.models.networks.keras_files import network_content
+    from landmark_fer.models.networks.onnx_export import onnx_content
 
     calibrated = CalibratedNetwork(drawn_classifier("aligned_cnn", width=4), temperature=2)
-    content = network_content(calibrated.network_, replace(calibrated.description, mirrored=False))
+    content = onnx_content(calibrated.network_, replace(calibrated.description, mirrored=False))
     interface, records = OnnxModel(content).interface, random_records(1)
     assert json.loads(interface.metadata["classes"]) == sorted(CLASSES)
     assert interface.inputs == {"image": (FLOAT, (1, 48, 48, 1))} and list(interface.outputs) == ["probabilities"]
@@ -48,15 +49,14 @@ def test_the_file_says_its_classes_and_onnxruntime_runs_it(keras):
 
 
 @pytest.mark.parametrize("name", ["aligned_cnn", "mini_xception"])
-def test_a_temperature_divides_the_scores_and_leaves_the_classifier_alone(keras, name):
+def test_a_temperature_divides_the_scores(keras, name):
     from landmark_fer.models.networks.classifier import CalibratedNetwork
 
     classifier = drawn_classifier(name)
     classifier.recipe_ = replace(classifier.recipe_, mirrored=False)
     records = random_records(4, crop_size=64)
     before = classifier.predict_proba(records)
-    shares = np.log(before) / 2.5
-    expected = np.exp(shares) / np.exp(shares).sum(axis=1, keepdims=True)
+    expected = softmax(np.log(before) / 2.5)
     calibrated = CalibratedNetwork(classifier, temperature=2.5)
     np.testing.assert_allclose(calibrated.predict_proba(records), expected, atol=1e-5)
     np.testing.assert_array_equal(classifier.predict_proba(records), before)
@@ -64,7 +64,7 @@ def test_a_temperature_divides_the_scores_and_leaves_the_classifier_alone(keras,
     assert [type(layer) for layer in calibrated.network_.layers] == [type(each) for each in classifier.network_.layers]
 
 
-def test_the_fitted_temperature_finds_back_how_sure_predictions_were_made(keras):
+def test_the_fitted_temperature_is_near_the_true_one(keras):
     from landmark_fer.models.networks.classifier import CalibratedNetwork, fit_network_temperature
 
     classifier, records = drawn_classifier("aligned_cnn", width=4), random_records(300)
@@ -75,14 +75,14 @@ def test_the_fitted_temperature_finds_back_how_sure_predictions_were_made(keras)
 
 
 @pytest.mark.parametrize("temperature", [0, -1.0, np.nan, np.inf])
-def test_a_temperature_that_is_none_is_refused(keras, temperature):
+def test_invalid_temperatures_are_refused(keras, temperature):
     from landmark_fer.models.networks.classifier import CalibratedNetwork
 
     with pytest.raises(InputError, match="a temperature must be more than 0"):
         CalibratedNetwork(drawn_classifier("aligned_cnn", width=4), temperature=temperature)
 
 
-def test_a_network_that_ends_otherwise_cannot_be_calibrated(keras):
+def test_networks_without_softmax_cannot_be_calibrated(keras):
     from landmark_fer.models.networks.classifier import tempered_network
 
     layers = keras.layers
@@ -92,10 +92,10 @@ def test_a_network_that_ends_otherwise_cannot_be_calibrated(keras):
             tempered_network(network, 2.0)
 
 
-def test_a_network_that_has_no_such_form_is_refused(keras):
-    from landmark_fer.models.networks.keras_files import network_content
+def test_a_wrong_description_is_refused(keras):
+    from landmark_fer.models.networks.onnx_export import onnx_content
 
     flat = keras.Sequential([keras.Input((16, 16, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     wrong = NetworkDescription(NetworkInput(16), CLASSES)
-    with pytest.raises(InputError, match="to have 4 classes, and answers 1x3"):
-        network_content(flat, wrong)
+    with pytest.raises(InputError, match="must predict the 4 described classes, got 1x3"):
+        onnx_content(flat, wrong)
