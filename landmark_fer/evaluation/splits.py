@@ -157,7 +157,7 @@ class PreparedDataset:
     n_folds : int
         The requested number of folds, or fewer.
     sentences : list of str
-        How faces are held out, and whom the scores are for.
+        How faces are held out, and what the scores apply to.
     """
 
     dataset: object

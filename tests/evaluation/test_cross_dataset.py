@@ -70,13 +70,13 @@ def test_both_accuracies_are_equal_if_every_class_occurs(predictor):
 
 
 def test_intervals_resample_known_subjects(predictor):
-    known, _ = assess(predictor, made_up_dataset(10, subjects=people(5)), CLASSES)
+    several, _ = assess(predictor, made_up_dataset(10, subjects=people(5)), CLASSES)
     unknown, _ = assess(predictor, made_up_dataset(10), CLASSES)
     one, _ = assess(predictor, made_up_dataset(10, subjects=people(1)), CLASSES)
-    assert (known["interval_by"], known["n_subjects"]) == ("subjects", 5)
+    assert (several["interval_by"], several["n_subjects"]) == ("subjects", 5)
     assert (unknown["interval_by"], unknown["n_subjects"]) == ("faces", 0)
     assert (one["interval_by"], one["n_subjects"]) == ("faces", 1)
-    low, high = known["accuracy_interval"]
+    low, high = several["accuracy_interval"]
     assert low <= unknown["accuracy_interval"][0] and high >= unknown["accuracy_interval"][1]
 
 

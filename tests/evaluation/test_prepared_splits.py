@@ -142,7 +142,7 @@ def test_intervals_of_known_subjects_equal_those_of_evaluate():
 
     people = [f"S{row % 12:03d}" for row in range(180)]
     faces = replace(made_up_dataset(60, subjects=people), source="people")
-    rows = np.arange(0, 180, 2)  # of six people, three of whom are always read wrongly
+    rows = np.arange(0, 180, 2)  # of six people, three of them always predicted wrongly
     right = np.isin(faces.subjects[rows], ["S000", "S002", "S004"])
     leak_free = faces.subjects[rows] != "S004"
     columns = np.array([faces.classes.index(each) for each in faces.expressions[rows]])

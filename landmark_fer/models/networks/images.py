@@ -118,8 +118,3 @@ def scaled_images(images, network_input):
         values = values / 127.5 - 1
     axis = 3 if network_input.layout == "NHWC" else 1
     return np.repeat(np.expand_dims(values, axis), network_input.channels, axis=axis)
-
-
-def network_images(records, network_input):
-    """Return face records as network input: `reduced_images`, then `scaled_images`."""
-    return scaled_images(reduced_images(records, network_input), network_input)

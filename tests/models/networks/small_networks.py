@@ -8,7 +8,7 @@ import pytest
 
 from landmark_fer.core.records import record_dtype
 from landmark_fer.models.networks.description import METADATA, NetworkDescription
-from landmark_fer.models.networks.images import NetworkInput
+from landmark_fer.models.networks.images import NetworkInput, reduced_images, scaled_images
 
 CLASSES = ("angry", "happy", "sad", "neutral")
 SMALL = NetworkDescription(NetworkInput(16), CLASSES, "probabilities")
@@ -88,6 +88,11 @@ def small_convolutions(*, weights=True, seed=0):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     helper.set_model_props(model, {METADATA: json.dumps(SMALL.to_dict())})
     return model.SerializeToString()
+
+
+def network_images(records, network_input):
+    """Return face records as network input."""
+    return scaled_images(reduced_images(records, network_input), network_input)
 
 
 def random_records(n, *, chip_size=80, crop_size=None, seed=0):

@@ -5,7 +5,8 @@ import pytest
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.records import mirror_records, record_dtype
-from landmark_fer.models.networks.images import NetworkInput, network_images, reduced_images, scaled_images
+from landmark_fer.models.networks.images import NetworkInput, reduced_images, scaled_images
+from tests.models.networks.small_networks import network_images
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from landmark_fer.models.networks.description import NetworkDescription
 from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.networks.onnx_network import OnnxNetwork
 from landmark_fer.models.onnx_runtime import FLOAT, OnnxModel
-from tests.models.networks.small_networks import CLASSES, drawn_classifier, random_records
+from tests.models.networks.small_networks import CLASSES, drawn_classifier, network_images, random_records
 
 SMALLER = {"vgg16_transfer": {"weights": None}, "single_conv": {"filters": 4}}
 
@@ -35,7 +35,6 @@ def test_the_file_contains_its_classes_and_runs_without_the_package(keras):
     import onnxruntime
 
     from landmark_fer.models.networks.classifier import CalibratedNetwork
-    from landmark_fer.models.networks.images import network_images
     from landmark_fer.models.networks.onnx_export import onnx_content
 
     calibrated = CalibratedNetwork(drawn_classifier("aligned_cnn", width=4), temperature=2)

@@ -12,10 +12,17 @@ import pytest
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.probabilities import softmax
-from landmark_fer.models.networks.images import NetworkInput, network_images
+from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.networks.onnx_network import OnnxNetwork
 from landmark_fer.models.onnx_runtime import FLOAT, OnnxModel
-from tests.models.networks.small_networks import CLASSES, SMALL, hand_made_onnx, random_records, small_convolutions
+from tests.models.networks.small_networks import (
+    CLASSES,
+    SMALL,
+    hand_made_onnx,
+    network_images,
+    random_records,
+    small_convolutions,
+)
 
 
 @pytest.fixture
