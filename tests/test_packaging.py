@@ -109,8 +109,11 @@ def test_the_installed_package_works_from_an_empty_folder(installed):
         "print(Recognizer(load_artifact()).recognize(astronaut())[0].expression)"
     )
     assert installed("-c", code) == "happy\n"
-    installed("-m", "landmark_fer.live", "--source", "demo", "--headless", "--max-frames", "3", "--log", "demo.csv")
+    outputs = ("--log", "demo.csv", "--summary", "demo.html")
+    installed("-m", "landmark_fer.live", "--source", "demo", "--headless", "--max-frames", "3", *outputs)
     assert (installed.folder / "demo.csv").read_text().startswith("frame,")
-    installed("-m", "landmark_fer.fit", "--models", "dummy", "--folds", "2", "--report", "none")
-    assert (installed.folder / "artifacts" / "latest" / "manifest.json").is_file()
+    assert "<h1>Expressions: demo" in (installed.folder / "demo.html").read_text()
+    installed("-m", "landmark_fer.fit", "--models", "dummy", "--folds", "2", "--report", "quick")
+    names = {path.name for path in (installed.folder / "artifacts" / "latest").iterdir()}
+    assert {"manifest.json", "card.md", "report.html"} <= names
     assert not [path for path in installed.site.glob("landmark_fer/**/*") if path.name in ("cache", "latest")]
