@@ -119,13 +119,13 @@ _FIGURES = {
 
 
 class _Figures:
-    """Draws the figures of one page; counts them, so that no two share the names inside their SVG."""
+    """Figures of one page, numbered so that ids in their SVG differ."""
 
     def __init__(self):
         self._count = 0
 
     def svg(self, label, kind, *values):
-        """Return a figure of a kind as SVG, or a sentence if it cannot be drawn: no figure is worth a page."""
+        """Return a figure as SVG, or a sentence if it cannot be drawn, so that the page is still written."""
         self._count += 1
         try:
             figure = _FIGURES[kind](*values).draw(palette=PAGE).figure
@@ -136,7 +136,7 @@ class _Figures:
 
 
 def faces_of(name):
-    """Return what the faces of a set of test faces are called after their number: ``faces of PublicTest``."""
+    """Return the noun for the faces of a test set, such as ``faces of PublicTest``."""
     if name == "held out":
         return "held-out faces"
     return f"faces {name}" if name.startswith("held out of ") else f"faces of {name}"
@@ -150,7 +150,7 @@ def render_page(template, manifest, **values):
     template : str
         File name in ``templates``.
     manifest : dict
-        Whose numbers the page cites.
+        The numbers that the page cites.
     **values
         Other variables of the template.
     """
