@@ -235,12 +235,7 @@ class _Training:
             return
         try:
             state = torch.load(folder / STATE, weights_only=True)
-        except (
-            OSError,
-            RuntimeError,
-            EOFError,
-            pickle.UnpicklingError,
-        ):  # after a full disk; start from the first epoch
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):  # after a full disk: start again
             return
         self.heads.load_state_dict(state["heads"])
         self.averaged.load_state_dict(state["averaged"])
