@@ -31,3 +31,8 @@ class SinkError(LandmarkFerError):
 
 class DependencyError(LandmarkFerError):
     """A required file or package is not installed."""
+
+
+def first_line(error):
+    """Return the first line of the message of an error, or the name of its type."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

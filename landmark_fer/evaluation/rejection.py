@@ -40,11 +40,6 @@ class RiskCoverage:
     threshold: np.ndarray
     accuracy: np.ndarray
 
-    @property
-    def area(self):
-        """Area under the risk-coverage curve: 0 is best; uninformative confidence gives the error rate."""
-        return float(np.sum((1 - self.accuracy) * np.diff(self.coverage, prepend=0)))
-
 
 def risk_coverage(expressions, probabilities, classes):
     """Return coverage and accuracy for every confidence threshold [1]_ [2]_.

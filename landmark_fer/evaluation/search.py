@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from landmark_fer import __version__
-from landmark_fer.core.errors import InputError
+from landmark_fer.core.errors import InputError, first_line
 from landmark_fer.core.workers import end_with_parent
 from landmark_fer.evaluation.comparison import CHOSEN_BY
 from landmark_fer.evaluation.cross_validation import make_folds, sample_rows, sample_training
@@ -279,8 +279,7 @@ def _measure(index, classifier, X_training, X_test, sample, y, votes, truth, cla
             fit_predictor(classifier, X_training[sample], y, votes)
             probabilities = predict_in_order(classifier, X_test, classes)
         except (ValueError, ArithmeticError) as error:  # a grid may combine incompatible values; the search continues
-            problem = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            return index, Measurement(seconds=time.perf_counter() - start, problem=problem)
+            return index, Measurement(seconds=time.perf_counter() - start, problem=first_line(error))
     seconds = time.perf_counter() - start
     if not np.isfinite(probabilities).all():
         return index, Measurement(seconds=seconds, problem="its probabilities are not finite")

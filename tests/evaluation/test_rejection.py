@@ -26,6 +26,11 @@ def case(confidences, right):
     return np.full(len(right), "happy"), np.stack([first, 1 - first], axis=1), CLASSES
 
 
+def area(curve):
+    """Return the area under the risk-coverage curve."""
+    return float(np.sum((1 - curve.accuracy) * np.diff(curve.coverage, prepend=0)))
+
+
 @pytest.fixture
 def calibrated(generator):
     """Two thousand faces with perfectly calibrated confidence."""
@@ -39,7 +44,7 @@ class TestCurve:
         np.testing.assert_allclose(curve.threshold, [0.9, 0.8, 0.7, 0.6])
         np.testing.assert_allclose(curve.coverage, [0.25, 0.5, 0.75, 1])
         np.testing.assert_allclose(curve.accuracy, [1, 1, 2 / 3, 0.5])
-        assert curve.area == pytest.approx((0 + 0 + 1 / 3 + 1 / 2) / 4)
+        assert area(curve) == pytest.approx((0 + 0 + 1 / 3 + 1 / 2) / 4)
 
     def test_equal_confidences_are_accepted_together(self):
         curve = risk_coverage(*case([0.75, 0.875, 0.75, 0.75], [1, 1, 0, 0]))
@@ -61,17 +66,17 @@ class TestCurve:
             risk_coverage(labels[order], probabilities[rows], classes) for rows in (np.arange(2000), order)
         )
         np.testing.assert_array_equal(plain.accuracy, shuffled.accuracy)
-        assert plain.area == shuffled.area
+        assert area(plain) == area(shuffled)
 
     def test_the_area_is_smaller_for_informative_confidence(self, generator):
         right = generator.random(1000) < 0.6
         informative, uninformative = (
-            risk_coverage(*case(confidences, right)).area
+            area(risk_coverage(*case(confidences, right)))
             for confidences in (np.where(right, 0.9, 0.6) - generator.uniform(0, 0.05, 1000), np.full(1000, 0.7))
         )
         assert uninformative == pytest.approx(1 - right.mean())
         assert informative < uninformative / 2
-        assert risk_coverage(*case([0.6, 0.8], [1, 1])).area == 0
+        assert area(risk_coverage(*case([0.6, 0.8], [1, 1]))) == 0
 
     def test_no_faces_are_refused(self):
         with pytest.raises(InputError, match="judged on one face or more, got none"):

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from landmark_fer.core.errors import InputError
+from landmark_fer.core.errors import InputError, first_line
 from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.networks.recipes import recipe_of
 from landmark_fer.models.networks.training import import_keras
@@ -227,7 +227,7 @@ def _vgg16_transfer(keras, shape, n_classes, weights="imagenet"):
         Exception
     ) as error:  # a failed download, a missing file and weights of another network raise different errors
         raise InputError(
-            f"vgg16_transfer needs ImageNet weights ({weights}), which cannot be loaded ({_first_line(error)}); "
+            f"vgg16_transfer needs ImageNet weights ({weights}), which cannot be loaded ({first_line(error)}); "
             "give the file of keras.applications' VGG16 without top with --weights FILE"
         ) from error
     base.trainable = False
@@ -235,10 +235,6 @@ def _vgg16_transfer(keras, shape, n_classes, weights="imagenet"):
     values = keras.layers.Dropout(0.5)(values)
     prediction = keras.layers.Dense(n_classes, activation="softmax", name="expression")(values)
     return keras.Model(base.input, prediction, name="vgg16_transfer")
-
-
-def _first_line(error):
-    return str(error).strip().partition("\n")[0]
 
 
 _GREY_48 = NetworkInput(48, frame=64)

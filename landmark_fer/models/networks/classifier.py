@@ -256,11 +256,6 @@ class CalibratedNetwork(KerasNetwork):
         )
         super().__init__(tempered_network(classifier.network_, self.temperature), description)
 
-    @property
-    def mirrored(self):
-        """Whether predictions are averaged over the face and the mirrored face."""
-        return self.description.mirrored
-
     def facts(self):
         """Return the entry ``network`` of a manifest, as plain values."""
         classifier = self.classifier

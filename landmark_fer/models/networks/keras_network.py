@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from landmark_fer.core.errors import InputError
+from landmark_fer.core.errors import InputError, first_line
 from landmark_fer.core.probabilities import softmax
 from landmark_fer.models.networks.images import reduced_images, scaled_images
 from landmark_fer.models.networks.training import import_keras
@@ -156,9 +156,9 @@ def read_keras(content, *, name="the network"):
         try:
             return keras.models.load_model(path, compile=False, safe_mode=True)
         except Exception as error:  # Keras raises nearly anything
-            reason = str(error).strip().partition("\n")[0]
             raise InputError(
-                f"{name} cannot be loaded by Keras {keras.__version__} ({reason}); save it again with that version"
+                f"{name} cannot be loaded by Keras {keras.__version__} ({first_line(error)}); save it again with that "
+                "version"
             ) from error
 
 

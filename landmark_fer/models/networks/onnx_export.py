@@ -8,7 +8,7 @@ from contextlib import redirect_stdout
 
 import numpy as np
 
-from landmark_fer.core.errors import InputError
+from landmark_fer.core.errors import InputError, first_line
 from landmark_fer.core.optional_packages import import_optional
 from landmark_fer.core.probabilities import softmax
 from landmark_fer.models.networks.description import METADATA
@@ -68,8 +68,7 @@ def onnx_content(network, description):
             )
         model = program.model_proto
     except Exception as error:  # a layer without an ONNX form raises nearly anything
-        reason = str(error).strip().partition("\n")[0]
-        raise InputError(f"the network has no ONNX form ({reason}); build it of other layers") from error
+        raise InputError(f"the network has no ONNX form ({first_line(error)}); build it of other layers") from error
     metadata = {METADATA: json.dumps(description.to_dict()), "classes": json.dumps(list(description.classes))}
     onnx.helper.set_model_props(model, metadata)
     content = model.SerializeToString()

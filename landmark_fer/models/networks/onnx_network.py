@@ -52,7 +52,7 @@ class OnnxNetwork:
         self.description = description
         side = self.input_.side
         sample = np.arange(side * side, dtype=np.uint32).reshape(side, side).astype(np.uint8)
-        self._probabilities(sample, patience_s=PATIENCE_S)
+        self.probabilities(sample, patience_s=PATIENCE_S)
 
     @property
     def classes_(self):
@@ -84,21 +84,20 @@ class OnnxNetwork:
         """Return the most probable class of each face."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def probabilities(self, image):
+    def _predict_face(self, image):
+        """Return the probabilities of one image of shape (side, side), shape (k,)."""
+        sides = (image, image[:, ::-1]) if self.description.mirrored else (image,)
+        return np.mean([self.probabilities(side) for side in sides], axis=0)
+
+    def probabilities(self, image, *, patience_s=None):
         """Return the probabilities of one image from `reduced_images`, without mirroring; shape (k,).
 
         Parameters
         ----------
         image : ndarray of shape (side, side), uint8
+        patience_s : float, optional
+            As for `OnnxModel.run`.
         """
-        return self._probabilities(image)
-
-    def _predict_face(self, image):
-        """Return the probabilities of one image of shape (side, side), shape (k,)."""
-        sides = (image, image[:, ::-1]) if self.description.mirrored else (image,)
-        return np.mean([self._probabilities(side) for side in sides], axis=0)
-
-    def _probabilities(self, image, patience_s=None):
         (name,) = self._model.interface.inputs
         output = self._model.run({name: scaled_images(image[None], self.input_)}, patience_s=patience_s)
         output = output.astype(np.float32, copy=False).ravel()
