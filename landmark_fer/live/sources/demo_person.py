@@ -1,7 +1,7 @@
 """The person of the demo clip: photographs of one face, cut out and warped along its landmarks.
 
 Warping is inverse: a radial interpolation over all landmarks gives the position in a photograph for each pixel of the
-moved face. Between two photographs, both are warped and blended.
+moved face. Between two photographs, both are warped and cross-faded.
 """
 
 import cv2
@@ -35,7 +35,7 @@ _LIPS = points("outer_lips", "inner_lips")
 _IOD = float(interocular_distance(LANDMARKS))
 
 # Amounts between which a photograph replaces the neutral one: lips are either closed or not.
-_BLEND_RANGES = {"corners_up": (0.2, 0.6), "mouth_open": (0.02, 0.3), "corners_down": (0.0, 0.9)}
+_CROSSFADE_RANGES = {"corners_up": (0.2, 0.6), "mouth_open": (0.02, 0.3), "corners_down": (0.0, 0.9)}
 
 
 def shape_of(amounts):
@@ -146,7 +146,7 @@ def shares_of(amounts):
     """Return the non-zero weight of each photograph by name; weights sum to 1."""
     smile, wide, low = (
         float(np.clip((amounts.get(action, 0.0) - begin) / (end - begin), 0, 1))
-        for action, (begin, end) in _BLEND_RANGES.items()
+        for action, (begin, end) in _CROSSFADE_RANGES.items()
     )
     shut = (1 - smile) * (1 - wide)
     shares = {"smile": smile, "open": (1 - smile) * wide, "sad": shut * low, "neutral": shut * (1 - low)}

@@ -91,7 +91,7 @@ def test_neutral_lips_are_closed():
     assert opening(NEUTRAL_LANDMARKS) < 0.03 < opening(LANDMARKS)
 
 
-def test_photographs_blend_smoothly():
+def test_photographs_cross_fade_smoothly():
     for action in ("corners_up", "mouth_open", "corners_down"):
         rows = [shares_of({action: amount}) for amount in np.linspace(0, 1, 101)]
         assert all(sum(shares.values()) == pytest.approx(1) for shares in rows)
