@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 import numpy as np
 
 from landmark_fer.artifact.artifact import load_artifact
-from landmark_fer.core.records import Box, Face, Recognition, stack
+from landmark_fer.core.records import Box, Face, stack
 from landmark_fer.datasets import load_dataset
 from landmark_fer.datasets.geometry_table import read_table
 from landmark_fer.models.base import predict_in_order
 from landmark_fer.recognition.cues import CUES, counterfactual_landmarks, cue_values, typical_values
 from landmark_fer.recognition.explanation import explain, warp_face
+from landmark_fer.recognition.results import Recognition
 
 TOGETHER = 3  # cues that are changed at once
 BINS = 20

@@ -1,6 +1,6 @@
 """Faces, recognitions, and face records: the structured array that every predictor takes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -60,73 +60,6 @@ class Face:
     def detected(self):
         """Whether a detector found the face."""
         return not np.isnan(self.detector_score)
-
-
-@dataclass(frozen=True, eq=False)
-class Recognition:
-    """The prediction for one face: the expression that it shows according to the model.
-
-    Attributes
-    ----------
-    face : Face
-    expression : str
-        The most probable expression, or `UNCERTAIN` if its probability is too small.
-    confidence : float
-        Probability of the most probable expression.
-    probabilities : dict of str to float
-        Of each class of the model, in the order of `EXPRESSIONS`; they sum to 1.
-    """
-
-    face: Face
-    expression: str
-    confidence: float
-    probabilities: dict = field(repr=False)
-    _explainer: object = field(default=None, repr=False, compare=False)  # from a Recognition to an Explanation
-
-    @property
-    def likeliest(self):
-        """The most probable expression, even if `expression` is `UNCERTAIN`."""
-        return max(self.probabilities, key=self.probabilities.get)
-
-    def explain(self):
-        """Return the cues of the prediction as an `Explanation` (see `recognition.explanation`).
-
-        Raises
-        ------
-        InputError
-            If the recognition does not come from a Recognizer, or was pickled, so that it has no model.
-        """
-        if self._explainer is None:
-            raise InputError(
-                "a recognition is explained by the model that made it, and this one has none; "
-                "take it from a Recognizer, or give explain(artifact, recognition) both"
-            )
-        return self._explainer(self)
-
-    def __getstate__(self):
-        return self.__dict__ | {"_explainer": None}  # a pickled recognition does not contain its model
-
-
-@dataclass(frozen=True, eq=False)
-class RecognizedFace:
-    """A face of a frame with its track number and predictions.
-
-    Attributes
-    ----------
-    track_id : int
-        Counted from 1; the same from frame to frame.
-    recognition : Recognition
-        The prediction that is shown and logged, smoothed over time where smoothing is on.
-    raw : Recognition
-        The model's prediction from this frame alone.
-    versus : Recognition or None
-        The second model's prediction, where two models are compared.
-    """
-
-    track_id: int
-    recognition: Recognition
-    raw: Recognition
-    versus: Recognition | None = None
 
 
 @cache

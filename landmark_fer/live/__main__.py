@@ -17,7 +17,18 @@ from landmark_fer.live.options import NOTICE, TOKEN_VARIABLE, make_parser
 TITLE = "landmark_fer"
 
 # Options for output by this process, which --web does not have.
-_NOT_WITH_WEB = ("headless", "log", "record", "summary", "versus", "neutral", "explain", "mirror", "max_frames")
+_NOT_WITH_WEB = (
+    "headless",
+    "log",
+    "log_fields",
+    "record",
+    "summary",
+    "versus",
+    "neutral",
+    "explain",
+    "mirror",
+    "max_frames",
+)
 
 
 def main(argv=None):
@@ -177,7 +188,8 @@ def _make_sinks(options, source, recognizer, versus, facts):
     from landmark_fer.live.sinks.video import VideoRecorder
 
     classes, rate = recognizer.classes, source.frames_per_second
-    sinks = [open_log(path, classes, facts=facts, versus_classes=versus and versus.classes) for path in options.log]
+    log_options = {"facts": facts, "versus_classes": versus and versus.classes, "fields": options.log_fields}
+    sinks = [open_log(path, classes, **log_options) for path in options.log]
     if options.record:
         sinks.append(VideoRecorder(options.record, frames_per_second=rate))
     if options.summary:

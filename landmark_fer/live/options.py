@@ -61,6 +61,9 @@ def _playlist_entries(path):
 
 SOURCE = Input(files=files_of_source, holds=is_image_in_folder, is_path=is_path, takes_devices=True)
 
+LOG_FIELDS = ("measurements", "landmarks", "pose", "quality")
+"""Groups of further columns of a log: the keys of `recognition.face_fields.FIELD_GROUPS`, which is slow to import."""
+
 TOKEN_VARIABLE = "LANDMARK_FER_WEB_TOKEN"
 WEB_ADDRESS = "127.0.0.1:8000"
 
@@ -175,6 +178,13 @@ def _add_output(group):
         metavar="FILE",
         help="write a row for each face and frame to a .csv or .jsonl file; may be given several times",
     )
+    add(
+        "--log-fields",
+        type=_log_fields,
+        default=(),
+        metavar="GROUP,...",
+        help=f"further columns of --log: {', '.join(LOG_FIELDS)}",
+    )
     add("--record", type=Output(), metavar="FILE", help="write the annotated images to an .mp4 or .avi file")
     add(
         "--summary",
@@ -189,6 +199,14 @@ def _add_output(group):
         metavar="DIR",
         help="folder for the files of keys s and r (default: the current one)",
     )
+
+
+def _log_fields(text):
+    names = tuple(text.split(","))
+    unknown = [name for name in names if name not in LOG_FIELDS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"must be among {', '.join(LOG_FIELDS)}, got {', '.join(map(repr, unknown))}")
+    return tuple(dict.fromkeys(names))
 
 
 def _metadata_file(text, options):

@@ -5,8 +5,8 @@ import itertools
 from dataclasses import replace
 
 from landmark_fer.core.errors import InputError
-from landmark_fer.core.records import RecognizedFace
 from landmark_fer.perception.tracking.following import FaceFollower
+from landmark_fer.recognition.results import RecognizedFace
 from landmark_fer.recognition.smoothing import Smoother
 
 MEMORY_S = 1.0  # how long the state of a track is kept after its face was last in sight

@@ -2,16 +2,21 @@
 
 import logging
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
+import numpy as np
+
+from landmark_fer.artifact.artifact import load_artifact
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import UNCERTAIN
-from landmark_fer.core.records import Recognition, stack
+from landmark_fer.core.records import stack
 from landmark_fer.evaluation.rejection import manifest_threshold
 from landmark_fer.models.base import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
+from landmark_fer.perception.images import read_image
 from landmark_fer.perception.predictor_file import find_predictor, sha256_of
 from landmark_fer.recognition.explanation import explain
+from landmark_fer.recognition.results import Recognition
 
 _LOG = logging.getLogger(__name__)
 
@@ -71,13 +76,21 @@ class Recognizer:
 
         Parameters
         ----------
-        image : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
+        image : ndarray, PIL.Image.Image, path-like, bytes or binary file
+            An array of shape (height, width, 3) in RGB or (height, width), uint8, or a file as for `read_image`.
 
         Returns
         -------
         list of Recognition
+
+        Raises
+        ------
+        InputError
+            If `image` is none of these.
+        DataError
+            If a file cannot be read.
         """
-        return self.recognize_faces(self.extractor.extract(image))
+        return self.recognize_faces(self.extractor.extract(as_array(image)))
 
     def recognize_faces(self, faces):
         """Return one Recognition for each `Face` of a list, in its order."""
@@ -96,6 +109,38 @@ class Recognizer:
             probabilities=dict(zip(self.classes, probabilities.tolist(), strict=True)),
             _explainer=self._explainer,
         )
+
+
+def as_array(image):
+    """Return an image as an array: arrays as they are, PIL images converted to RGB, anything else by `read_image`."""
+    if isinstance(image, np.ndarray):
+        return image
+    if hasattr(image, "convert") and hasattr(image, "getexif"):
+        from PIL import ImageOps
+
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    return read_image(image)
+
+
+def recognize(image):
+    """Return the recognitions of an image by the bundled model, which is loaded once.
+
+    Parameters
+    ----------
+    image : ndarray, PIL.Image.Image, path-like, bytes or binary file
+        As for `Recognizer.recognize`.
+
+    Returns
+    -------
+    list of Recognition
+        An empty list if no face is found.
+    """
+    return _bundled_recognizer().recognize(image)
+
+
+@cache
+def _bundled_recognizer():
+    return Recognizer(load_artifact())
 
 
 def _threshold(manifest, reject):

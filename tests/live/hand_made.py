@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from landmark_fer.core.records import Box, Face, Recognition, RecognizedFace
+from landmark_fer.core.records import Box, Face
 from landmark_fer.live.sources.demo_textures import LANDMARKS
+from landmark_fer.recognition.results import Recognition, RecognizedFace
 
 CLASSES = ("angry", "happy", "neutral")
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from landmark_fer.core.records import RecognizedFace
 from landmark_fer.live.sinks.base import Sink
 from landmark_fer.live.sources.frames import Frame, Source
+from landmark_fer.recognition.results import RecognizedFace
 from tests.live.hand_made import make_recognition
 
 RATE = 1000.0  # frames per second: own pace does not matter

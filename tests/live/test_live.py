@@ -528,3 +528,21 @@ def test_window_ends_the_run(start, display, press, tmp_path, key):
     out, error = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, error
     assert f"{len(rows_of(log))} faces" in out
+
+
+def test_a_log_has_the_fields_that_the_option_names(command, tmp_path):
+    log = tmp_path / "log.csv"
+    assert (
+        command("--source", "demo", "--headless", "--max-frames", 2, "--log", log, "--log-fields", "pose,quality") == 0
+    )
+    header, *rows = log.read_text().splitlines()
+    names = header.split(",")
+    assert names[-8:] == ["yaw", "pitch", "roll", "detector_score", "size_px", "sharpness", "brightness", "inside"]
+    row = dict(zip(names, rows[0].split(","), strict=True))
+    assert abs(float(row["yaw"])) < 30 and float(row["size_px"]) > 40 and 0 < float(row["brightness"]) < 1
+
+
+def test_unknown_log_fields_are_refused(command, capsys):
+    with pytest.raises(SystemExit):
+        command("--source", "demo", "--log-fields", "pose,mood")
+    assert "must be among measurements, landmarks, pose, quality, got 'mood'" in capsys.readouterr().err

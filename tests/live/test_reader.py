@@ -8,10 +8,10 @@ import pytest
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import UNCERTAIN
-from landmark_fer.core.records import Recognition
 from landmark_fer.live.reader import MEMORY_S, LiveReader, StillReader, shared_extractor
 from landmark_fer.live.sources.demo import FRAMES_PER_SECOND, MOTIONS, demo_images
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
+from landmark_fer.recognition.results import Recognition
 
 CLASSES = ("happy", "surprise", "neutral")
 

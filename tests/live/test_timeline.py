@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
-from landmark_fer.core.records import RecognizedFace
 from landmark_fer.live.sinks.summary import render_summary
 from landmark_fer.live.timeline import (
     MAX_GAP_S,
@@ -20,6 +19,7 @@ from landmark_fer.live.timeline import (
     TrackTimeline,
     merge_segments,
 )
+from landmark_fer.recognition.results import RecognizedFace
 from tests.live.hand_made import make_faces, make_recognition
 
 

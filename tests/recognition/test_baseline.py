@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from landmark_fer.core.errors import InputError
-from landmark_fer.core.records import Face, Recognition
+from landmark_fer.core.records import Face
 from landmark_fer.features.measurements import MEASUREMENT_NAMES
 from landmark_fer.live.sources.demo_person import shape_of
 from landmark_fer.recognition.baseline import NeutralBaseline
+from landmark_fer.recognition.results import Recognition
 from tests.live.hand_made import make_recognition
 
 

@@ -13,11 +13,12 @@ from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.core.geometry import mirror_landmarks
 from landmark_fer.core.landmarks import TEMPLATE
-from landmark_fer.core.records import Box, Face, Recognition
+from landmark_fer.core.records import Box, Face
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure
 from landmark_fer.perception.alignment import align_landmarks, crop_box
 from landmark_fer.perception.images import to_grey
 from landmark_fer.recognition.explanation import explain
+from landmark_fer.recognition.results import Recognition
 
 
 class SingleFeatureModel:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import UNCERTAIN
-from landmark_fer.core.records import Box, Face, Recognition
+from landmark_fer.core.records import Box, Face
 from landmark_fer.live.sources.demo_textures import LANDMARKS
+from landmark_fer.recognition.results import Recognition
 from landmark_fer.recognition.smoothing import Smoother, decayed
 
 CLASSES = ("angry", "happy", "surprise", "neutral")

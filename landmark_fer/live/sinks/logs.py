@@ -15,6 +15,7 @@ from landmark_fer.core.errors import SinkError
 from landmark_fer.core.files import atomic_write_text
 from landmark_fer.core.paths import check_place
 from landmark_fer.live.sinks.base import Sink, by_suffix, wall_time
+from landmark_fer.recognition.face_fields import field_columns, field_values
 
 COLUMNS = ("frame", "time_s", "track_id", "x", "y", "width", "height", "expression", "confidence")
 VERSUS_COLUMNS = ("versus_expression", "versus_confidence")
@@ -31,13 +32,16 @@ class RowLog(Sink):
     facts : dict, optional
         Versions and model, as from `log_facts`; written with the rows.
     versus_classes : sequence of str, optional
-        Expressions of the second model, if there is one; its predictions are the last columns.
+        Expressions of the second model, if there is one; its predictions are columns after ``wall_time``.
+    fields : sequence of str, optional
+        Groups of further columns, keys of `FIELD_GROUPS`; they come last.
     """
 
-    def __init__(self, path, classes, *, facts=None, versus_classes=None):
-        self.path, self.facts = Path(path), facts
+    def __init__(self, path, classes, *, facts=None, versus_classes=None, fields=()):
+        self.path, self.facts, self.fields = Path(path), facts, tuple(fields)
         self.classes, self.versus_classes = tuple(classes), versus_classes and tuple(versus_classes)
         self.columns = (*COLUMNS, *classes, "wall_time", *(VERSUS_COLUMNS if versus_classes else ()))
+        self.columns += field_columns(self.fields)
         self._file = None
         check_place(self.path)
 
@@ -47,7 +51,7 @@ class RowLog(Sink):
             if self._file is None:
                 self._file = io.FileIO(self.path, "w")
                 self._append(self._start(frame))
-            self._append("".join(self._line(_row(frame, face, explanations or {})) for face in faces))
+            self._append("".join(self._line(self._row(frame, face, explanations or {})) for face in faces))
         except OSError as error:
             raise self._sink_error(error) from error
 
@@ -71,6 +75,10 @@ class RowLog(Sink):
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file.fileno(), begin)
             raise
+
+    def _row(self, frame, face, explanations):
+        row = _row(frame, face, explanations)
+        return row | field_values(face.recognition.face, self.fields, frame.image.shape) if self.fields else row
 
     def _header(self, frame):
         """Return the facts with start time, columns and classes; None without facts."""
@@ -125,7 +133,7 @@ class JsonlLog(RowLog):
 LOGS = {".csv": CsvLog, ".jsonl": JsonlLog}
 
 
-def open_log(path, classes, *, facts=None, versus_classes=None):
+def open_log(path, classes, *, facts=None, versus_classes=None, fields=()):
     """Return the `RowLog` for a file by its suffix, a key of `LOGS`; parameters as for `RowLog`.
 
     Raises
@@ -135,7 +143,7 @@ def open_log(path, classes, *, facts=None, versus_classes=None):
     SinkError
         If the file cannot be written.
     """
-    return by_suffix(LOGS, path, "log")(path, classes, facts=facts, versus_classes=versus_classes)
+    return by_suffix(LOGS, path, "log")(path, classes, facts=facts, versus_classes=versus_classes, fields=fields)
 
 
 def log_facts(artifact, *, versus=None, source=None):

@@ -17,9 +17,9 @@ from landmark_fer import __version__
 from landmark_fer.artifact.artifact import Artifact
 from landmark_fer.core.errors import InputError, SinkError
 from landmark_fer.core.files import atomic_write_text
-from landmark_fer.core.records import RecognizedFace
 from landmark_fer.live.sinks.logs import COLUMNS, CsvLog, JsonlLog, log_facts, open_log
 from landmark_fer.live.sources.frames import Frame
+from landmark_fer.recognition.results import RecognizedFace
 from tests.live.hand_made import CLASSES, make_faces, make_recognition
 
 WALL_S = 1795240392.25  # 2026-11-21T05:53:12.250Z

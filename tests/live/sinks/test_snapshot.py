@@ -8,10 +8,11 @@ import pytest
 from skimage import data
 
 from landmark_fer.core.errors import SinkError
-from landmark_fer.core.records import Box, Face, Recognition, RecognizedFace
+from landmark_fer.core.records import Box, Face
 from landmark_fer.live.sinks.snapshot import describe, write_snapshot
 from landmark_fer.live.sources.frames import Frame
 from landmark_fer.perception.images import read_image
+from landmark_fer.recognition.results import Recognition, RecognizedFace
 from tests.live.hand_made import CLASSES, make_faces, make_recognition
 
 WALL_S = 1795240392.25  # 2026-11-21T05:53:12.250Z

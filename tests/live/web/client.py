@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 from PIL import Image
 
-from landmark_fer.core.records import RecognizedFace
 from landmark_fer.live.web.server import LiveServer
+from landmark_fer.recognition.results import RecognizedFace
 
 TOKEN = "a-token-for-tests"
 

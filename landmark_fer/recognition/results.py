@@ -1,0 +1,142 @@
+"""Results of recognition: the prediction for one face, and tables of many."""
+
+from dataclasses import dataclass, field
+
+from landmark_fer.core.errors import InputError
+from landmark_fer.core.expressions import in_order
+from landmark_fer.core.records import Face
+from landmark_fer.recognition.face_fields import field_values
+
+
+@dataclass(frozen=True, eq=False)
+class Recognition:
+    """The prediction for one face.
+
+    Attributes
+    ----------
+    face : Face
+    expression : str
+        The most probable expression, or `UNCERTAIN` below the recognizer's threshold.
+    confidence : float
+        Probability of the most probable expression.
+    probabilities : dict of str to float
+        One for each of the model's classes, in the order of `EXPRESSIONS`; they sum to 1.
+    """
+
+    face: Face
+    expression: str
+    confidence: float
+    probabilities: dict
+    _explainer: object = field(default=None, compare=False)  # from a Recognition to an Explanation
+
+    @property
+    def likeliest(self):
+        """The most probable expression, also below the threshold."""
+        return max(self.probabilities, key=self.probabilities.get)
+
+    @property
+    def pose(self):
+        """The `Pose` of the head: yaw, pitch and roll in degrees."""
+        from landmark_fer.perception.pose import head_pose
+
+        return head_pose(self.face.landmarks)
+
+    def explain(self):
+        """Return the `Explanation` of the prediction (see `recognition.explanation`).
+
+        Raises
+        ------
+        InputError
+            If the recognition was not made by a Recognizer, or was pickled.
+        """
+        if self._explainer is None:
+            raise InputError(
+                "a recognition is explained by the model that made it, and this one has none; "
+                "take it from a Recognizer, or give explain(artifact, recognition) both"
+            )
+        return self._explainer(self)
+
+    def to_dict(self):
+        """Return the recognition as JSON values: box, expression, confidence, probabilities, landmarks, score.
+
+        Returns
+        -------
+        dict
+            ``box`` has x, y, width and height in pixels; ``landmarks`` are 68 pairs of x and y in pixels;
+            ``detector_score`` is None where no detector saw the face.
+        """
+        box, face = self.face.box, self.face
+        return {
+            "box": {side: float(getattr(box, side)) for side in ("x", "y", "width", "height")},
+            "expression": self.expression,
+            "confidence": float(self.confidence),
+            "probabilities": {name: float(value) for name, value in self.probabilities.items()},
+            "landmarks": face.landmarks.astype(float).tolist(),
+            "detector_score": float(face.detector_score) if face.detected else None,
+        }
+
+    def __repr__(self):
+        box = self.face.box
+        place = f"{box.width:.0f}x{box.height:.0f} at {box.x:.0f}, {box.y:.0f}"
+        return f"<Recognition: {self.expression} ({self.likeliest} {self.confidence:.0%}), face {place}>"
+
+    def __getstate__(self):
+        return self.__dict__ | {"_explainer": None}  # a pickled recognition does not hold its model
+
+
+@dataclass(frozen=True, eq=False)
+class RecognizedFace:
+    """A face of a frame with its track number and predictions.
+
+    Attributes
+    ----------
+    track_id : int
+        Counted from 1; the same from frame to frame.
+    recognition : Recognition
+        The prediction that is shown and logged, smoothed over time where smoothing is on.
+    raw : Recognition
+        The model's prediction from this frame alone.
+    versus : Recognition or None
+        The second model's prediction, where two models are compared.
+    """
+
+    track_id: int
+    recognition: Recognition
+    raw: Recognition
+    versus: Recognition | None = None
+
+
+def to_frame(recognitions, *, fields=(), image_shape=None):
+    """Return recognitions as a table with one row for each face, with the column names of the log.
+
+    Parameters
+    ----------
+    recognitions : iterable of Recognition
+    fields : sequence of str
+        Groups of further columns; keys of `FIELD_GROUPS`.
+    image_shape : tuple of int, optional
+        Height and width of their image, for the group ``quality``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``x, y, width, height`` in pixels, ``expression``, ``confidence``, each class's probability, then the groups.
+
+    Raises
+    ------
+    InputError
+        If a group is unknown.
+    """
+    import pandas as pd
+
+    recognitions = list(recognitions)
+    classes = in_order({name for each in recognitions for name in each.probabilities})
+    rows = []
+    for each in recognitions:
+        box = each.face.box
+        row = {side: float(getattr(box, side)) for side in ("x", "y", "width", "height")}
+        row |= {"expression": each.expression, "confidence": float(each.confidence)}
+        row |= {name: each.probabilities.get(name, 0.0) for name in classes}
+        rows.append(row | field_values(each.face, fields, image_shape))
+    columns = ["x", "y", "width", "height", "expression", "confidence", *classes]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
