@@ -51,7 +51,7 @@ def load_dataset(
     poses : {"frontal", "half", "all"}, default="frontal"
         Which head poses to keep, where the data set has several; as for `LayoutReader`.
     keep_rare : bool, default=False
-        Whether to keep expressions of which the data set has too few images (contempt in CK+). `expressions` keeps
+        Whether to keep expressions with too few images (contempt in CK+). `expressions` keeps
         those that it names in any case.
     weights : sequence of int, optional
         With several paths: how many times the faces of each count when a model is fitted.

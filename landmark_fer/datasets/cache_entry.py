@@ -23,7 +23,7 @@ from landmark_fer.perception.wide_images import ValueRange
 
 MAX_SENTENCES = 1000  # on single images in `FaceDataset.problems`; the csv lists all
 
-_ABOUT, _LEFT_OUT, _RANGES = "about.json", "left_out.csv", "ranges.json"
+_SUMMARY, _LEFT_OUT, _RANGES = "about.json", "left_out.csv", "ranges.json"
 _LISTS = ("problems", "notes", "guessed")
 _BLOCK = 8192  # rows of a column written at a time
 _DTYPES = dict.fromkeys(WORD_COLUMNS, "U") | {"rows": "i8", "detector_scores": "f4"}
@@ -50,7 +50,7 @@ def read_entry(folder, *, cropped, source, remarks=()):
     Exception
         Of nearly any type, if the entry is missing or damaged.
     """
-    about = json.loads((folder / _ABOUT).read_text())
+    summary = json.loads((folder / _SUMMARY).read_text())
     columns = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in COLUMNS}
     return FaceDataset(
         records=np.load(folder / "records.npy", mmap_mode="r", allow_pickle=False),
@@ -58,10 +58,10 @@ def read_entry(folder, *, cropped, source, remarks=()):
         cropped=cropped,
         source=source,
         key=folder.name,
-        problems=about["problems"],
-        remarks=[*remarks, *about["remarks"]],
+        problems=summary["problems"],
+        remarks=[*remarks, *summary["remarks"]],
         left_out_csv=str(folder / _LEFT_OUT),
-        n_left_out=about["unreadable"] + about["faceless"],
+        n_left_out=summary["unreadable"] + summary["faceless"],
     )
 
 
@@ -148,7 +148,7 @@ class GrowingEntry:
             Sentences on what was left out.
         """
         left_out = self._write_left_out()
-        about = {
+        summary = {
             "items": self.n_items,
             "faces": self.n_faces,
             "unreadable": left_out.n_unreadable,
@@ -156,7 +156,7 @@ class GrowingEntry:
             "problems": left_out.sentences,
             "remarks": self._remarks(),
         }
-        (self.folder / _ABOUT).write_text(json.dumps(about))
+        (self.folder / _SUMMARY).write_text(json.dumps(summary))
         if self.n_faces:
             lengths = dict.fromkeys(WORD_COLUMNS, 1)
             for line in self._lines():

@@ -82,13 +82,13 @@ def read_about(path):
     """
     if not is_collection(path):
         raise DataError(f"{path} is not a collection; make one with: python -m landmark_fer.collect --out {path}")
-    about = _read_json(Path(path) / ABOUT)
-    actual = about.get("format"), about.get("format_version")
-    if actual != (FORMAT, FORMAT_VERSION) or not isinstance(about.get("consent"), dict):
+    description = _read_json(Path(path) / ABOUT)
+    actual = description.get("format"), description.get("format_version")
+    if actual != (FORMAT, FORMAT_VERSION) or not isinstance(description.get("consent"), dict):
         raise DataError(
             f"{path} must be a {FORMAT} of version {FORMAT_VERSION}, got {actual[0]} {actual[1]}; name another"
         )
-    return about
+    return description
 
 
 def read_takes(path):

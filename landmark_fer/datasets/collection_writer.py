@@ -76,11 +76,11 @@ class Collection:
         """Return whether a subject has agreed to be recorded, to the current version of the text."""
         return read_about(self.path)["consent"].get(subject, {}).get("text") == CONSENT_VERSION
 
-    def agree(self, subject, how):
-        """Store that a subject agreed to be recorded, and how ("on screen")."""
-        about = read_about(self.path)
-        about["consent"][checked_subject(subject)] = {"agreed": _now(), "text": CONSENT_VERSION, "how": how}
-        _write_json(self.path / ABOUT, about)
+    def agree(self, subject, method):
+        """Store that a subject agreed to be recorded, and by which method ("on screen")."""
+        description = read_about(self.path)
+        description["consent"][checked_subject(subject)] = {"agreed": _now(), "text": CONSENT_VERSION, "how": method}
+        _write_json(self.path / ABOUT, description)
 
     def takes(self, subject=None):
         """Return the metadata of the takes of one subject, or of all, as from `read_takes`."""
@@ -147,7 +147,7 @@ class Collection:
         if not is_collection(self.path):
             with contextlib.suppress(FileExistsError), open(self.path / READ_ME, "x", encoding="utf-8") as file:
                 file.write(README)
-            about = {
+            description = {
                 "format": FORMAT,
                 "format_version": FORMAT_VERSION,
                 "created": _now(),
@@ -155,7 +155,7 @@ class Collection:
                 "made_with": self.made_with,
                 "consent": {},
             }
-            _write_json(self.path / ABOUT, about)
+            _write_json(self.path / ABOUT, description)
         check_made_with(self.path, self.made_with)
 
 
@@ -171,16 +171,16 @@ def delete_subject(path, subject):
     SinkError
         If something cannot be deleted.
     """
-    path, about = Path(path), read_about(path)
+    path, description = Path(path), read_about(path)
     folder = path / folder_of(subject)
-    if not folder.is_dir() and subject not in about["consent"]:
-        valid_names = ", ".join(sorted(about["consent"])) or "none"
+    if not folder.is_dir() and subject not in description["consent"]:
+        valid_names = ", ".join(sorted(description["consent"])) or "none"
         raise InputError(f"subject must be one of those of {path} ({valid_names}), got {subject!r}")
     n_takes = len(list(folder.glob(f"[!.]*/{TAKE}")))
     if folder.is_dir():
         _remove_folder(folder)
-    about["consent"].pop(subject, None)
-    _write_json(path / ABOUT, about)
+    description["consent"].pop(subject, None)
+    _write_json(path / ABOUT, description)
     return n_takes
 
 
@@ -189,8 +189,8 @@ def delete_all(path):
 
     Other files stay, and then the folder does, too.
     """
-    path, about = Path(path), read_about(path)
-    n_takes = sum(delete_subject(path, subject) for subject in about["consent"])
+    path, description = Path(path), read_about(path)
+    n_takes = sum(delete_subject(path, subject) for subject in description["consent"])
     for folder in {file.parents[1] for file in path.glob(f"[!.]*/[!.]*/{TAKE}")}:  # copied here by hand
         n_takes += len(list(folder.glob(f"[!.]*/{TAKE}")))
         _remove_folder(folder)

@@ -1,6 +1,6 @@
-"""Small made-up copies of known data sets in their exact layouts, with people of Labeled Faces in the Wild.
+"""Small synthetic copies of data sets in their exact layouts, with faces of Labeled Faces in the Wild.
 
-Nobody in them shows what a file's name says: they are for readers, not for figures.
+Their labels are arbitrary: they test readers, not models.
 """
 
 from functools import cache
@@ -23,7 +23,7 @@ def _people():
 
 
 def crop(person, variant=0, *, side=48):
-    """A person's face as a grey crop, a little turned and lit by the variant."""
+    """Return a person's face as a grey crop; the variant changes angle and light a little."""
     face = cv2.resize(_people()[person], (side, side), interpolation=cv2.INTER_CUBIC)
     turn = cv2.getRotationMatrix2D((side / 2, side / 2), 3 * variant - 6, 1 + 0.02 * variant)
     turned = cv2.warpAffine(face, turn, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
@@ -31,15 +31,15 @@ def crop(person, variant=0, *, side=48):
 
 
 def scene(person, variant=0, *, height, width):
-    """A person's face in a grey scene, not quite in the middle."""
+    """Return a person's face in a grey scene, near the middle."""
     image = np.full((height, width), 96, np.uint8)
     top, left = (height - _FACE) // 2 + variant, (width - _FACE) // 2 - variant
     image[top : top + _FACE, left : left + _FACE] = crop(person, variant, side=_FACE)
     return image
 
 
-def notes(reader):
-    """What is left out, as a data set says it: one sentence on all that it is true of."""
+def problems_of(reader):
+    """Return sentences on what a reader leaves out, as in `FaceDataset.problems`."""
     single, of_reason = [], {}
     for item in reader.items():
         if item.problem and item.problem_is_shared:
@@ -50,13 +50,13 @@ def notes(reader):
 
 
 def write(path, image, **options):
-    """Write a image, folders above it too."""
+    """Write an image and the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(image).save(path, **options)
 
 
 def write_text(path, text):
-    """Write a text, folders above it too."""
+    """Write a text and the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
 
@@ -113,7 +113,7 @@ def make_kdef(folder, *, people=("F01", "M01"), sessions="AB", codes=tuple(kdef.
 
 
 def make_raf_db(folder, *, each=2):
-    """RAF-DB as its authors give it: the list of labels, aligned crops of 100x100, some photographs."""
+    """RAF-DB as its authors publish it: the list of labels, aligned crops of 100x100, some photographs."""
     lines, person = [], 0
     for split, most in (("train", each), ("test", 1)):
         number = 1
@@ -177,7 +177,7 @@ def make_affectnet_lists(folder, *, each=2, codes=(*affectnet.CODES, 8, 9, 10), 
 
 
 def make_ferplus(folder, *, each=2):
-    """FER+ in folders, as its script ``generate_training_data.py`` leaves them."""
+    """FER+ in folders, as its script ``generate_training_data.py`` writes them."""
     number = 0
     for split in ("FER2013Train", "FER2013Valid", "FER2013Test"):
         rows = []
@@ -195,7 +195,7 @@ def make_ferplus(folder, *, each=2):
     return folder
 
 
-# Code and name of each class, as in the data set's own documents; what the tables of the package are held against.
+# Code and name of each class in the data sets' own documents.
 OFFICIAL_CODES = {
     "ck+": "0=neutral, 1=anger, 2=contempt, 3=disgust, 4=fear, 5=happy, 6=sadness, 7=surprise",
     "raf-db": "1=surprise, 2=fear, 3=disgust, 4=happiness, 5=sadness, 6=anger, 7=neutral",

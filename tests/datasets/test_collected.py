@@ -1,4 +1,4 @@
-"""Own faces as a data set: the records that were kept, with their subjects and takes."""
+"""A collection as a data set: its records with their subjects and takes."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def folder(tmp_path):
     return tmp_path / "mine"
 
 
-def test_a_folder_of_takes_is_recognized_and_measured_no_more(folder, monkeypatch):
+def test_a_collection_is_recognized_and_not_extracted_again(folder, monkeypatch):
     monkeypatch.setattr("landmark_fer.datasets.extraction_cache.build_dataset", None)
     faces = load_dataset(folder)
     assert len(faces) == 36
@@ -44,18 +44,18 @@ def test_a_folder_of_takes_is_recognized_and_measured_no_more(folder, monkeypatc
     assert faces.records[:6].tobytes() == expected.tobytes()
 
 
-def test_no_take_is_in_two_groups_and_no_group_has_two_people(folder):
+def test_each_take_is_one_group_of_one_subject(folder):
     faces = load_dataset(folder)
     for group in np.unique(faces.near_duplicate_groups):
         own = faces.near_duplicate_groups == group
         assert len(np.unique(faces.takes[own])) == len(np.unique(faces.subjects[own])) == 1
 
 
-def test_some_expressions_only(folder):
+def test_expressions_are_selected(folder):
     assert load_dataset(folder, expressions=["joy"]).classes == ("happy",)
 
 
-def test_the_key_changes_with_every_take(folder):
+def test_the_key_changes_with_each_take(folder):
     before = read_collection(folder).key
     assert before == read_collection(folder).key
     with Collection(folder, made_with(ExtractorSettings(), PREDICTOR_SHA256)) as collection:
@@ -63,7 +63,7 @@ def test_the_key_changes_with_every_take(folder):
     assert read_collection(folder).key != before
 
 
-def test_faces_of_another_kind_are_refused(folder):
+def test_other_extractor_settings_are_refused(folder):
     with pytest.raises(DataError, match="crop size 72, got 0"):
         load_dataset(folder, settings=ExtractorSettings(crop_size=72))
 
@@ -74,7 +74,7 @@ def test_another_shape_predictor_is_refused(folder, tmp_path):
         load_dataset(folder, predictor=tmp_path / "own.dat")
 
 
-def test_an_empty_collection_says_what_to_do(tmp_path):
+def test_an_empty_collection_is_reported_with_advice(tmp_path):
     with Collection(tmp_path / "mine", made_with(ExtractorSettings(), PREDICTOR_SHA256)):
         pass
     with pytest.raises(DataError, match=r"holds no takes; run: python -m landmark_fer\.collect"):

@@ -1,4 +1,4 @@
-"""A collection: takes are whole or not there, made one way, and gone when their person asks for it."""
+"""A collection: takes are complete or absent, have the same settings, and are deleted on request."""
 
 import json
 import os
@@ -35,9 +35,9 @@ def add(collection, subject="ann", expression="happy", n=6, seed=0, **options):
 def test_a_take_comes_back_bit_for_bit(tmp_path):
     records, _ = made_up_faces(4, classes=("sad",))
     with Collection(tmp_path / "mine", MADE) as collection:
-        kept = collection.add("ann", "sad", records, frames_of(records), source="test", images=[b"png"] * 4)
+        stored = collection.add("ann", "sad", records, frames_of(records), source="test", images=[b"png"] * 4)
     take = read_takes(tmp_path / "mine")[0]
-    assert take == json.loads((kept["path"] / "take.json").read_text()) | {"path": kept["path"]}
+    assert take == json.loads((stored["path"] / "take.json").read_text()) | {"path": stored["path"]}
     assert (take["subject"], take["expression"], take["round"], take["faces"]) == ("ann", "sad", 1, 4)
     again, frames = read_records(take)
     assert again.dtype == records.dtype
@@ -48,12 +48,12 @@ def test_a_take_comes_back_bit_for_bit(tmp_path):
     assert len(list((take["path"] / "images").iterdir())) == 4
 
 
-def test_images_are_kept_only_where_they_are_given(tmp_path):
+def test_images_are_stored_only_where_given(tmp_path):
     with Collection(tmp_path, MADE) as collection:
         assert {file.name for file in add(collection)["path"].iterdir()} == {"take.json", "records.npy", "frames.csv"}
 
 
-def test_rounds_count_on_and_an_undone_take_makes_room(tmp_path):
+def test_rounds_continue_and_an_undone_take_frees_its_number(tmp_path):
     with Collection(tmp_path, MADE) as collection:
         assert [add(collection)["round"] for _ in range(3)] == [1, 2, 3]
         assert add(collection, "bob")["round"] == 1
@@ -63,7 +63,7 @@ def test_rounds_count_on_and_an_undone_take_makes_room(tmp_path):
         assert add(collection)["round"] == 3
 
 
-def test_consent_is_kept_with_the_day_and_the_text(tmp_path):
+def test_consent_is_stored_with_day_and_text_version(tmp_path):
     with Collection(tmp_path, MADE) as collection:
         assert not collection.consented("ann")
         collection.agree("ann", "on screen")
@@ -74,14 +74,14 @@ def test_consent_is_kept_with_the_day_and_the_text(tmp_path):
         assert collection.consented("ann")
 
 
-def test_an_older_text_is_asked_for_again(tmp_path, monkeypatch):
+def test_consent_to_an_older_text_does_not_count(tmp_path, monkeypatch):
     with Collection(tmp_path, MADE) as collection:
         collection.agree("ann", "on screen")
         monkeypatch.setattr(collection_writer, "CONSENT_VERSION", 2)
         assert not collection.consented("ann")
 
 
-def test_faces_made_in_two_ways_are_not_mixed(tmp_path):
+def test_faces_of_different_settings_are_not_mixed(tmp_path):
     with Collection(tmp_path / "mine", MADE) as collection:
         add(collection)
     with pytest.raises(DataError, match=r"shape predictor sha256 .* differs"):
@@ -102,7 +102,7 @@ def test_a_take_copied_from_elsewhere_is_not_mixed(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["records.npy", "frames.csv"])
-def test_a_changed_take_is_refused_by_name(tmp_path, name):
+def test_a_changed_take_is_refused(tmp_path, name):
     with Collection(tmp_path, MADE) as collection:
         take = add(collection)
     content = bytearray((take["path"] / name).read_bytes())
@@ -113,7 +113,7 @@ def test_a_changed_take_is_refused_by_name(tmp_path, name):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"subject": "ann", "round": 1, "expression": "bored"}'])
-def test_a_take_that_does_not_say_what_it_is_is_refused(tmp_path, text):
+def test_a_take_without_metadata_is_refused(tmp_path, text):
     with Collection(tmp_path, MADE) as collection:
         take = add(collection)
     (take["path"] / "take.json").write_text(text)
@@ -121,7 +121,7 @@ def test_a_take_that_does_not_say_what_it_is_is_refused(tmp_path, text):
         read_takes(tmp_path)
 
 
-def test_a_failed_take_leaves_nothing_and_those_before_stay(tmp_path, monkeypatch):
+def test_a_failed_take_leaves_nothing_and_earlier_takes_stay(tmp_path, monkeypatch):
     with Collection(tmp_path, MADE) as collection:
         add(collection)
 
@@ -135,7 +135,7 @@ def test_a_failed_take_leaves_nothing_and_those_before_stay(tmp_path, monkeypatc
     assert not list(tmp_path.rglob(".new-*"))
 
 
-def test_killed_at_any_time_whole_takes_are_left(tmp_path):
+def test_a_killed_writer_leaves_complete_takes_only(tmp_path):
     script = f"""
         import sys
         sys.path.insert(0, {os.getcwd()!r})
@@ -145,22 +145,22 @@ def test_killed_at_any_time_whole_takes_are_left(tmp_path):
                 add(collection, n=40)
                 print(number, flush=True)
     """
-    for wanted in (0, 3):
+    for n_written in (0, 3):
         process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True)
-        for _ in range(wanted + 1):
+        for _ in range(n_written + 1):
             assert process.stdout.readline(), "the writer ended"
-        time.sleep(0.003 * wanted)
+        time.sleep(0.003 * n_written)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         takes = read_takes(tmp_path / "mine")
-        assert len(takes) >= wanted + 1
+        assert len(takes) >= n_written + 1
         assert all(len(read_records(take)[0]) == 40 for take in takes)
     with Collection(tmp_path / "mine", MADE) as collection:
         assert [take["round"] for take in collection.takes()] == list(range(1, len(takes) + 1))
     assert not list((tmp_path / "mine").glob("*/.*"))
 
 
-def test_deleting_a_person_leaves_the_others(tmp_path):
+def test_deleting_a_subject_leaves_the_others(tmp_path):
     with Collection(tmp_path, MADE) as collection:
         for subject in ("ann", "Bob Ångström"):
             collection.agree(subject, "on screen")
@@ -182,7 +182,7 @@ def test_damaged_takes_are_deleted_like_others(tmp_path):
     assert read_takes(tmp_path) == []
 
 
-def test_deleting_all_leaves_what_is_somebody_elses(tmp_path):
+def test_deleting_all_leaves_other_files(tmp_path):
     with Collection(tmp_path / "mine", MADE) as collection:
         collection.agree("ann", "on screen")
         add(collection)
@@ -196,7 +196,7 @@ def test_deleting_all_leaves_what_is_somebody_elses(tmp_path):
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["notes.txt"]
 
 
-def test_something_else_stays_untouched(tmp_path):
+def test_other_folders_and_files_are_not_changed(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with (
         pytest.raises(DataError, match="something else than a collection"),
@@ -208,7 +208,7 @@ def test_something_else_stays_untouched(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
-def test_folders_of_people_are_apart_on_every_file_system():
+def test_subjects_have_different_folders_on_every_file_system():
     names = ["ann", "Ann", "ANN", "../ann", "ann/bob", "a" * 60, "a" * 59, "Ö", "ö", ".", "con:"]
     folders = [folder_of(name) for name in names]
     assert len({folder.lower() for folder in folders}) == len(names)
@@ -216,7 +216,7 @@ def test_folders_of_people_are_apart_on_every_file_system():
     assert folder_of("ann") == "ann"
 
 
-def test_a_text_of_somebody_else_stays(tmp_path):
+def test_another_readme_stays(tmp_path):
     (tmp_path / "README.txt").write_text("dear diary")
     with Collection(tmp_path, MADE) as collection:
         add(collection)

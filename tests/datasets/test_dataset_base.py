@@ -38,20 +38,20 @@ def test_splits_and_classes(dataset):
         dataset.only(["bored"])
 
 
-def test_undetected_are_counted_for_every_class(dataset):
+def test_undetected_faces_are_counted_by_class(dataset):
     counts = dataset.undetected_by_class()
     assert tuple(counts) == dataset.classes
     assert sum(counts.values()) == np.isnan(dataset.detector_scores).sum()
 
 
-def test_wrong_shapes_get_a_sentence(dataset):
+def test_wrong_shapes_are_reported(dataset):
     with pytest.raises(InputError, match=r"mask must have shape \(20,\), got \(3,\)"):
         dataset.take(np.array([True, False, True]))
     with pytest.raises(InputError, match="splits must have one entry a record"):
         FaceDataset(**{**vars(dataset), "splits": dataset.splits[:3]})
 
 
-def test_expressions_are_chosen_at_the_command(load, fer_csv):
+def test_load_dataset_selects_expressions(load, fer_csv):
     assert load(fer_csv, expressions=["happy", "surprised"]).classes == ("happy", "surprise")
 
 
@@ -70,7 +70,7 @@ def test_a_folder_that_holds_the_csv_is_read_as_one(load, fer_csv, dataset):
         (".", {}, DataError, "holds no images"),
     ],
 )
-def test_what_cannot_be_loaded_gets_a_sentence(tmp_path, name, options, error, sentence):
+def test_invalid_paths_and_options_are_reported(tmp_path, name, options, error, sentence):
     (tmp_path / "notes.txt").write_text("no data")
     with pytest.raises(error, match=sentence):
         load_dataset(tmp_path / name, progress=False, cache=tmp_path / "cache", **options)
@@ -82,7 +82,7 @@ def test_importing_is_light():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 
-def test_what_was_left_out_is_said_up_to_a_number_and_counted(dataset):
+def test_left_out_sentences_are_limited_and_counted(dataset):
     assert dataset.left_out_sentences() == []
     broken = replace(dataset, problems=["a", "b", "c"], left_out_csv="")
     assert broken.left_out_sentences(3) == ["left out: a", "left out: b", "left out: c"]

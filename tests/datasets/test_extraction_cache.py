@@ -24,7 +24,7 @@ from tests.selection import slow
 
 QUIET = {"jobs": 1, "progress": False}
 
-# Runs in a process of its own, which the test kills: a image an item, chunks of two, a line a measured item.
+# Runs in a process of its own, which the test kills: chunks of two images, a printed line for each.
 SLOW_BUILD = """
 import sys, time
 import numpy as np
@@ -54,7 +54,7 @@ build_dataset(Reader(), jobs=int(sys.argv[4]) if sys.argv[4:] else 1, cache=sys.
 
 
 class Reader:
-    """A source made of images at hand."""
+    """A reader of arrays."""
 
     cropped = True
 
@@ -75,7 +75,7 @@ class Reader:
 
 
 class Deadly(Reader):
-    """Its fifth image ends the process that looks at it."""
+    """Its fifth image kills the process that reads it."""
 
     def items(self):
         for place, item in enumerate(super().items()):
@@ -83,14 +83,14 @@ class Deadly(Reader):
 
 
 class Mine:
-    """Looks like a file, and kills who opens it."""
+    """Like a path; opening it kills the process."""
 
     def __fspath__(self):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Slow(Reader):
-    """Says when it has begun, and takes its time."""
+    """Sets an event when it begins, and is slow."""
 
     def __init__(self, faces):
         super().__init__(faces)
@@ -118,19 +118,19 @@ def small_chunks(monkeypatch):
 
 def test_records_equal_the_extractor_bit_for_bit(dataset, faces):
     extractor = FaceExtractor()
-    measured = [extractor.extract_crop(face) for face in faces]
-    assert np.array_equal(dataset.records, stack(measured, chip_size=ExtractorSettings().chip_size))
-    scores = np.array([face.detector_score for face in measured], dtype=np.float32)
+    expected_faces = [extractor.extract_crop(face) for face in faces]
+    assert np.array_equal(dataset.records, stack(expected_faces, chip_size=ExtractorSettings().chip_size))
+    scores = np.array([face.detector_score for face in expected_faces], dtype=np.float32)
     assert np.array_equal(dataset.detector_scores, scores, equal_nan=True)
 
 
-def test_records_are_mapped_and_cannot_be_changed(dataset):
+def test_records_are_memory_mapped_and_read_only(dataset):
     assert isinstance(dataset.records, np.memmap)
     assert not dataset.records.flags.writeable
     assert isinstance(dataset.of_split("PublicTest").records, np.memmap)
 
 
-def test_a_second_call_measures_nothing(tmp_path, faces):
+def test_a_second_call_extracts_nothing(tmp_path, faces):
     first = build_dataset(Reader(faces[:4]), cache=tmp_path, **QUIET)
     reader = Reader(faces[:4])
     again = build_dataset(reader, cache=tmp_path, **QUIET)
@@ -145,7 +145,7 @@ def test_processes_and_chunks_do_not_change_the_result(tmp_path, faces, small_ch
     assert columns(one) == columns(two)
 
 
-def test_the_key_follows_content_settings_and_kind(tmp_path, faces):
+def test_the_key_depends_on_content_settings_and_cropping(tmp_path, faces):
     keys = {
         build_dataset(Reader(faces[:1], fingerprint=fingerprint), settings=settings, cache=tmp_path, **QUIET).key
         for fingerprint in "ab"
@@ -158,15 +158,15 @@ def test_the_key_follows_content_settings_and_kind(tmp_path, faces):
         build_dataset(scenes, cache=tmp_path, **QUIET)
 
 
-def test_a_killed_run_is_taken_up_where_it_stopped(tmp_path, faces):
+def test_a_killed_run_is_resumed(tmp_path, faces):
     np.save(tmp_path / "faces.npy", faces[:10])
     script = [sys.executable, "-c", SLOW_BUILD, str(tmp_path / "faces.npy"), str(tmp_path / "cache")]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     slow = subprocess.Popen([*script, "0.5"], stdout=subprocess.PIPE, text=True, env=environment)
-    seen = [slow.stdout.readline() for _ in range(3)]
+    first_lines = [slow.stdout.readline() for _ in range(3)]
     os.kill(slow.pid, signal.SIGKILL)
     slow.communicate()
-    assert seen == ["measured 0\n", "measured 2\n", "measured 4\n"]
+    assert first_lines == ["measured 0\n", "measured 2\n", "measured 4\n"]
     rest = subprocess.run([*script, "0"], stdout=subprocess.PIPE, text=True, env=environment, check=True).stdout
     assert rest.split("\n")[:-1] == ["measured 4", "measured 6", "measured 8"]
     resumed = build_dataset(Reader(faces[:10], fingerprint="slow"), cache=tmp_path / "cache", **QUIET)
@@ -176,7 +176,7 @@ def test_a_killed_run_is_taken_up_where_it_stopped(tmp_path, faces):
 
 
 @pytest.mark.parametrize("lines", [1, *slow(3)])
-def test_killed_with_its_workers_at_work_nothing_is_lost_or_counted_twice(tmp_path, faces, lines):
+def test_a_run_killed_with_busy_workers_is_resumed_exactly(tmp_path, faces, lines):
     many = np.concatenate([faces] * 6)
     np.save(tmp_path / "faces.npy", many)
     script = [sys.executable, "-c", SLOW_BUILD, str(tmp_path / "faces.npy"), str(tmp_path / "cache"), "0", "2"]
@@ -186,8 +186,8 @@ def test_killed_with_its_workers_at_work_nothing_is_lost_or_counted_twice(tmp_pa
         time.sleep(0.005)
     os.kill(building.pid, signal.SIGKILL)
     assert building.wait() == -signal.SIGKILL
-    kept = journal_of(tmp_path / "cache")
-    assert lines <= len(kept) < len(many) // 2
+    journal = journal_of(tmp_path / "cache")
+    assert lines <= len(journal) < len(many) // 2
     resumed = build_dataset(Reader(many, fingerprint="slow"), cache=tmp_path / "cache", jobs=2, progress=False)
     undisturbed = build_dataset(Reader(many, fingerprint="slow"), cache=tmp_path / "other", **QUIET)
     assert columns(resumed) == columns(undisturbed)
@@ -195,7 +195,7 @@ def test_killed_with_its_workers_at_work_nothing_is_lost_or_counted_twice(tmp_pa
     assert not list((tmp_path / "cache").glob("*.parts"))
 
 
-def test_an_error_in_the_source_is_raised_and_what_was_measured_is_kept(tmp_path, faces, small_chunks):
+def test_an_error_in_the_source_is_raised_and_extracted_faces_stay(tmp_path, faces, small_chunks):
     class Failing(Reader):
         def items(self):
             yield from list(super().items())[:5]
@@ -221,7 +221,7 @@ def test_a_damaged_entry_is_built_again(tmp_path, faces, damaged, left):
 
 
 @pytest.mark.parametrize("damage", ["journal cut", "journal changed", "records cut", "records longer"])
-def test_what_a_journal_does_not_vouch_for_is_measured_again(tmp_path, faces, small_chunks, damage, monkeypatch):
+def test_faces_without_a_valid_journal_line_are_extracted_again(tmp_path, faces, small_chunks, damage, monkeypatch):
     class Stopped(Reader):
         def items(self):
             yield from list(super().items())[:9]
@@ -248,7 +248,7 @@ def test_what_a_journal_does_not_vouch_for_is_measured_again(tmp_path, faces, sm
     assert sum(sizes) == {"records longer": 4}.get(damage, 7)
 
 
-def test_words_and_numbers_are_mapped_as_the_records_are(dataset):
+def test_columns_are_memory_mapped_and_read_only(dataset):
     for name in ("expressions", "splits", "subjects", "names", "rows", "detector_scores"):
         column = getattr(dataset, name)
         assert not column.flags.writeable and isinstance(column.base, np.memmap)
@@ -272,16 +272,16 @@ def test_everything_left_out_is_listed_and_counted(tmp_path, faces, monkeypatch,
     assert "5 left out" in capsys.readouterr().err
 
 
-def test_large_images_travel_in_smaller_chunks(monkeypatch, faces):
+def test_chunks_of_large_images_are_smaller(monkeypatch, faces):
     monkeypatch.setattr(extraction, "CHUNK_BYTES", 3 * faces[0].nbytes)
     items = list(Reader(faces[:8]).items())
-    found = list(extraction._chunks(iter(items), 5))
-    assert [(row, len(chunk)) for row, chunk in found] == [(5, 3), (8, 3), (11, 2)]
-    assert [item for _, chunk in found for item in chunk] == items
+    result = list(extraction._chunks(iter(items), 5))
+    assert [(row, len(chunk)) for row, chunk in result] == [(5, 3), (8, 3), (11, 2)]
+    assert [item for _, chunk in result for item in chunk] == items
 
 
 @pytest.mark.slow
-def test_workers_that_have_grown_are_replaced(tmp_path, faces, small_chunks, monkeypatch):
+def test_workers_with_too_much_memory_are_replaced(tmp_path, faces, small_chunks, monkeypatch):
     monkeypatch.setattr(extraction, "WAVE", 1)
     started = []
     real = extraction.get_reusable_executor
@@ -294,13 +294,13 @@ def test_workers_that_have_grown_are_replaced(tmp_path, faces, small_chunks, mon
 
 
 @pytest.mark.slow
-def test_a_image_that_kills_its_process_is_left_out_and_the_rest_goes_on(tmp_path, faces, small_chunks):
+def test_an_image_that_crashes_its_worker_is_left_out(tmp_path, faces, small_chunks):
     dataset = build_dataset(Deadly(faces[:9]), cache=tmp_path, jobs=2, progress=False)
     assert dataset.rows.tolist() == [0, 1, 2, 3, 5, 6, 7, 8]
     assert len(dataset.problems) == 1 and "face 4 crashed the process that read it" in dataset.problems[0]
 
 
-def test_who_comes_second_waits_and_measures_nothing(tmp_path, faces, caplog):
+def test_a_second_process_waits_and_extracts_nothing(tmp_path, faces, caplog):
     first = Slow(faces[:3])
     builder = threading.Thread(target=build_dataset, args=(first,), kwargs={"cache": tmp_path, **QUIET})
     builder.start()
@@ -328,13 +328,13 @@ def test_two_builders_of_one_entry_do_no_harm(tmp_path, faces, small_chunks):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_cache_that_cannot_be_written_gets_a_sentence(tmp_path, faces):
+def test_an_unwritable_cache_is_reported(tmp_path, faces):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SinkError, match=r"cannot be written .*LANDMARK_FER_CACHE"):
         build_dataset(Reader(faces[:1]), cache=tmp_path / "file" / "cache", **QUIET)
 
 
-def test_a_source_of_nothing_gets_a_sentence(tmp_path):
+def test_an_empty_source_is_reported(tmp_path):
     with pytest.raises(DataError, match="made must hold faces, and none is left: empty"):
         build_dataset(Reader([]), cache=tmp_path, **QUIET)
 
@@ -346,7 +346,7 @@ def test_the_progress_bar_goes_to_stderr(tmp_path, faces, capsys):
     assert captured.out == ""
 
 
-def test_where_the_cache_lies(tmp_path, monkeypatch):
+def test_the_path_of_the_cache(tmp_path, monkeypatch):
     monkeypatch.delenv("LANDMARK_FER_CACHE", raising=False)
     assert cache_folder() == Path(__file__).parents[2] / "data" / "cache"
     monkeypatch.setattr(files, "checkout_folder", lambda: None)

@@ -27,7 +27,7 @@ def test_rows_become_items(fer_csv, faces, labels):
     assert len(Fer2013Csv(fer_csv)) == len(faces)
 
 
-def test_columns_may_stand_in_any_order_with_space(tmp_path, write_csv, faces, labels):
+def test_columns_may_have_any_order_and_surrounding_space(tmp_path, write_csv, faces, labels):
     path = tmp_path / "icml_face_data.csv"
     path.write_text(write_csv(faces[:3], labels[:3], ["Training"] * 3, columns="emotion, Usage, pixels"))
     assert [item.expression for item in read(path)] == labels[:3]
@@ -35,7 +35,7 @@ def test_columns_may_stand_in_any_order_with_space(tmp_path, write_csv, faces, l
 
 
 @pytest.mark.parametrize("packing", ["csv.gz", "zip", "tar.gz", "tar.gz in zip"])
-def test_packed_files_read_like_plain_ones(tmp_path, fer_csv, labels, packing):
+def test_compressed_files_read_like_plain_ones(tmp_path, fer_csv, labels, packing):
     content = fer_csv.read_bytes()
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w:gz") as archive:
@@ -52,7 +52,7 @@ def test_packed_files_read_like_plain_ones(tmp_path, fer_csv, labels, packing):
 
 
 @pytest.mark.parametrize("name", ["a.tsv", "A.TSV", "a.tsv.gz"])
-def test_a_table_with_tabs_may_be_called_one(tmp_path, fer_csv, labels, name):
+def test_a_tsv_is_read(tmp_path, fer_csv, labels, name):
     content = fer_csv.read_bytes().replace(b",", b"\t")
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
     assert [item.expression for item in open_source(tmp_path / name).items()] == labels
@@ -67,7 +67,7 @@ def with_rows(path, fer_csv, changes):
     return read(path)
 
 
-def test_a_broken_row_is_named_and_the_rest_goes_on(tmp_path, fer_csv):
+def test_malformed_rows_are_reported_and_the_rest_is_read(tmp_path, fer_csv):
     changes = {
         2: lambda line: line.replace(" ", "  ", 1),
         3: lambda line: line.rsplit(" ", 1)[0] + ",Training",
@@ -114,25 +114,25 @@ def test_problems_reach_the_data_set(tmp_path, fer_csv, load):
         ("a.tar.gz", gzip.compress(b"no tar", mtime=0), "a.tar.gz is cut short, damaged or unreadable"),
     ],
 )
-def test_what_is_no_such_csv_gets_a_sentence(tmp_path, name, content, sentence):
+def test_other_files_are_reported(tmp_path, name, content, sentence):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=sentence):
         Fer2013Csv(tmp_path / name)
 
 
-def test_a_file_that_is_not_there_gets_a_sentence(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         Fer2013Csv(tmp_path / "none.csv")
 
 
-def test_a_zip_without_the_csv_gets_a_sentence(tmp_path):
+def test_a_zip_without_the_csv_is_reported(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("readme.txt", "nothing")
     with pytest.raises(DataError, match="must hold a csv with the columns emotion, pixels, Usage"):
         Fer2013Csv(tmp_path / "a.zip")
 
 
-def test_a_truncated_file_is_found_out_before_anything_is_measured(tmp_path, fer_csv, load, cache):
+def test_a_truncated_file_is_reported_before_extraction(tmp_path, fer_csv, load, cache):
     packed = gzip.compress(fer_csv.read_bytes())
     path = tmp_path / "cut.csv.gz"
     path.write_bytes(packed[: len(packed) // 2])
@@ -140,7 +140,7 @@ def test_a_truncated_file_is_found_out_before_anything_is_measured(tmp_path, fer
         load(path)
 
 
-def test_a_header_alone_leaves_no_face(tmp_path, load):
+def test_a_header_without_rows_is_reported(tmp_path, load):
     path = tmp_path / "header.csv"
     path.write_text("emotion,pixels,Usage\n")
     with pytest.raises(DataError, match=r"header.csv must hold faces"):
@@ -155,7 +155,7 @@ def test_labels(label, expression):
     assert expression_of_label(label) == expression
 
 
-# How the same rows may be written: what is put into each cell, and how columns are called.
+# Ways to write the same rows: contents of cells and names of columns.
 HEADERS = {
     "as they are": ("emotion", "pixels", "Usage"),
     "capitals": ("EMOTION", "PIXELS", "USAGE"),
@@ -213,7 +213,7 @@ SPLITS = ["Training", "Training", "PublicTest", "PrivateTest"]
 @pytest.mark.parametrize("header", HEADERS)
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_the_same_rows_are_read_however_they_are_written(tmp_path, faces, labels, header, separator, encoding):
+def test_rows_are_read_in_any_dialect(tmp_path, faces, labels, header, separator, encoding):
     forms = itertools.product(("\n", "\r\n", "\r"), (True, False), LABELS, PIXELS, USAGES)
     # Fourteen of the 600 meet each header, separator and encoding: others each header and separator.
     first = 3 * [*HEADERS].index(header) + ",;\t".index(separator)
@@ -223,15 +223,15 @@ def test_the_same_rows_are_read_however_they_are_written(tmp_path, faces, labels
             encoding=encoding, always=always, label=LABELS[label], pixels=PIXELS[pixels], usage=USAGES[usage],
         )  # fmt: skip
         items = list(open_source(tmp_path / "it.csv").items())
-        said = f"{end!r} {always} {label} {pixels} {usage}"
+        form = f"{end!r} {always} {label} {pixels} {usage}"
         assert [(item.problem, item.expression, item.split) for item in items] == [
             (None, word, split) for word, split in zip(labels[:4], SPLITS, strict=True)
-        ], said
-        assert all(np.array_equal(item.image, face) for item, face in zip(items, faces, strict=False)), said
+        ], form
+        assert all(np.array_equal(item.image, face) for item, face in zip(items, faces, strict=False)), form
 
 
 @pytest.mark.parametrize("label", ["3.5", "3,5", "7.0", "-1", "33", "3 0", "nan", "None", "0x3"])
-def test_a_label_between_or_beyond_the_codes_is_no_label(label):
+def test_other_numbers_are_not_labels(label):
     assert expression_of_label(label) is None
 
 
@@ -244,11 +244,11 @@ def test_a_label_between_or_beyond_the_codes_is_no_label(label):
         ("fold 1", "fold 1"), ("Public", "Public"), ("", ""),
     ],
 )  # fmt: skip
-def test_words_for_splits(word, split):
+def test_split_names(word, split):
     assert split_named(word) == split
 
 
-def test_without_usage_all_rows_train_and_it_is_said(tmp_path, write_csv, faces, labels, load):
+def test_without_usage_all_rows_are_training_and_a_remark_says_so(tmp_path, write_csv, faces, labels, load):
     path = tmp_path / "no_usage.csv"
     path.write_text(write_csv(faces, labels, usages(20), columns="emotion,pixels"))
     (tmp_path / "fer2013new.csv").write_text("whatever")
@@ -264,7 +264,7 @@ def test_without_usage_all_rows_train_and_it_is_said(tmp_path, write_csv, faces,
 
 
 @pytest.mark.parametrize("name", ["split", "Set", "SUBSET", "partition"])
-def test_another_name_of_usage_is_not_passed_over(tmp_path, write_csv, faces, labels, name):
+def test_usage_may_have_another_name(tmp_path, write_csv, faces, labels, name):
     path = tmp_path / "it.csv"
     path.write_text(write_csv(faces[:2], labels[:2], ["Training", "test"]).replace("Usage", name, 1))
     assert [item.split for item in read(path)] == ["Training", "test"]
@@ -281,14 +281,14 @@ def test_an_empty_usage_is_a_problem_of_its_row(tmp_path, write_csv, faces, labe
 
 
 @pytest.mark.parametrize("name", ["emotion", "PIXELS", " usage"])
-def test_a_column_twice_is_refused(tmp_path, write_csv, faces, labels, name):
+def test_repeated_columns_are_refused(tmp_path, write_csv, faces, labels, name):
     text = write_csv(faces[:1], labels[:1], ["Training"])
     (tmp_path / "it.csv").write_text(text.replace("\n", f",{name}\n", 1))
     with pytest.raises(DataError, match=rf"it.csv must have each column once, has '{name.strip().lower()}' 2 times"):
         Fer2013Csv(tmp_path / "it.csv")
 
 
-def test_images_of_another_square_are_read_and_odd_ones_named(tmp_path, faces):
+def test_images_of_another_square_size_are_read_and_others_reported(tmp_path, faces):
     large = [np.kron(face, np.ones((5, 5), np.uint8))[:224, :224] for face in faces[:3]]
     lines = [
         "emotion,pixels,Usage",
@@ -311,11 +311,11 @@ def test_images_of_another_square_are_read_and_odd_ones_named(tmp_path, faces):
         ("0,5 " * 2304, "has 4608 pixels, must have 2304"),
     ],
 )
-def test_pixels_that_are_not_a_image_of_grey_values(pixels, problem):
+def test_invalid_pixels_are_reported(pixels, problem):
     assert image_of_pixels(pixels.strip(), SIDE) == (None, problem)
 
 
-def test_where_all_rows_fail_the_first_reason_is_given(tmp_path, load):
+def test_where_all_rows_are_malformed_the_first_reason_is_reported(tmp_path, load):
     (tmp_path / "it.csv").write_text("emotion,pixels,Usage\n" + "9,1 2 3,Training\n" * 12)
     with pytest.raises(DataError) as raised:
         load(tmp_path / "it.csv")
@@ -325,7 +325,7 @@ def test_where_all_rows_fail_the_first_reason_is_given(tmp_path, load):
     )
 
 
-def test_a_line_break_in_quotes_shifts_no_row(tmp_path, write_csv, faces, labels):
+def test_a_quoted_line_break_shifts_no_row(tmp_path, write_csv, faces, labels):
     lines = write_csv(faces[:3], labels[:3], SPLITS[1:]).splitlines()
     people = ["subject", '"ann\nof two lines, and more"', "", "bob"]
     (tmp_path / "it.csv").write_text("\n".join(map("{},{}".format, lines, people)) + "\n1,2\n")

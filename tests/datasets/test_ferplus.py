@@ -28,7 +28,7 @@ def ferplus_text(usages, rows=ROWS):
 
 @pytest.fixture
 def pair(tmp_path, fer_csv, dataset):
-    """fer2013.csv with fer2013new.csv beside it."""
+    """fer2013.csv with fer2013new.csv next to it."""
     shutil.copy(fer_csv, tmp_path / "fer2013.csv")
     (tmp_path / "fer2013new.csv").write_text(ferplus_text(dataset.splits))
     return tmp_path / "fer2013.csv"
@@ -50,7 +50,7 @@ def test_soft_labels_are_shares_among_the_classes():
         soft_labels(np.array(ROWS), ("bored",))
 
 
-def test_labels_by_majority_leave_out_the_unclear(pair, load, dataset):
+def test_labels_by_majority_leave_out_unclear_faces(pair, load, dataset):
     ferplus = load(pair, labels="ferplus")
     assert ferplus.rows.tolist() == [0, 2, *range(5, 20)]
     assert ferplus.expressions[:3].tolist() == ["angry", "contempt", "happy"]
@@ -60,7 +60,7 @@ def test_labels_by_majority_leave_out_the_unclear(pair, load, dataset):
     assert ferplus.n_left_out == 3
 
 
-def test_votes_follow_rows_whatever_is_taken(pair, dataset):
+def test_votes_match_the_rows_of_a_part(pair, dataset):
     part = join_votes(dataset.take([3, 0]), pair.with_name("fer2013new.csv"))
     assert part.votes.tolist() == [ROWS[3], ROWS[0]]
 
@@ -75,14 +75,14 @@ def test_votes_follow_rows_whatever_is_taken(pair, dataset):
         (lambda text: "", "lacks Usage"),
     ],
 )
-def test_votes_that_do_not_fit_get_a_sentence(pair, load, change, sentence):
+def test_votes_that_do_not_match_are_reported(pair, load, change, sentence):
     votes = pair.with_name("fer2013new.csv")
     votes.write_text(change(votes.read_text()))
     with pytest.raises(DataError, match=sentence):
         load(pair, labels="ferplus")
 
 
-def test_votes_that_are_not_there_get_a_sentence(fer_csv, kaggle_folder, load):
+def test_missing_votes_are_reported(fer_csv, kaggle_folder, load):
     with pytest.raises(DataError, match=r"fer2013new.csv does not exist; put FER"):
         load(fer_csv, labels="ferplus")
     with pytest.raises(InputError, match="needs FER2013's csv"):
@@ -95,7 +95,7 @@ def test_usages_are_read(pair, dataset):
     assert np.array_equal(usages, dataset.splits)
 
 
-def test_votes_are_found_whether_they_are_learnt_from_or_not(pair, fer_csv, dataset):
+def test_votes_of_finds_the_votes_of_a_data_set_without_them(pair, fer_csv, dataset):
     assert np.array_equal(ferplus.votes_of(dataset, pair), join_votes(dataset, pair.with_name("fer2013new.csv")).votes)
     assert ferplus.votes_of(dataset, fer_csv) is None
     pair.with_name("fer2013new.csv").write_text("Usage\n")
@@ -104,7 +104,7 @@ def test_votes_are_found_whether_they_are_learnt_from_or_not(pair, fer_csv, data
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_votes_are_read_however_they_are_written(tmp_path, separator, encoding):
+def test_votes_may_have_any_dialect(tmp_path, separator, encoding):
     text = ferplus_text(["Training", "PublicTest"], ROWS[:2])
     path = tmp_path / "it.csv"
     lines = [line.replace(",", separator) for line in text.splitlines()]
@@ -114,11 +114,11 @@ def test_votes_are_read_however_they_are_written(tmp_path, separator, encoding):
     assert votes.tolist() == ROWS[:2] and usages.tolist() == ["Training", "PublicTest"]
 
 
-def test_votes_are_matched_whatever_the_letter_case_of_usage(pair, load):
+def test_votes_match_in_any_letter_case_of_usage(pair, load):
     pair.write_text(pair.read_text().replace("Training", "train").replace("PublicTest", "publictest"))
     assert load(pair).votes.tolist() == ROWS
 
 
-def test_votes_of_rows_without_usage_are_no_judges(pair, load):
+def test_votes_are_not_used_without_usage(pair, load):
     pair.write_text("\n".join(line.rpartition(",")[0] for line in pair.read_text().splitlines()))
     assert ferplus.votes_of(load(pair, votes="none"), pair) is None

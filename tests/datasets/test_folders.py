@@ -13,7 +13,7 @@ from landmark_fer.datasets.readers.folders import FolderReader
 
 
 def by_pixels(reader):
-    """Return {pixels: (expression, split)} of what a reader gives."""
+    """Return {pixels: (expression, split)} of a reader's items."""
     from landmark_fer.perception.images import read_image, to_grey
 
     def pixels(item):
@@ -27,12 +27,12 @@ def zipped(folder, path):
     with zipfile.ZipFile(path, "w") as archive:
         for file in sorted(folder.rglob("*"), reverse=True):
             archive.write(file, f"archive/{file.relative_to(folder)}")
-        archive.writestr("__MACOSX/archive/train/happy/._1.png", b"not a image")
+        archive.writestr("__MACOSX/archive/train/happy/._1.png", b"not an image")
     return path
 
 
 def left_out(dataset):
-    """The rows of the csv that names everything that was left out."""
+    """Return the rows of the csv that lists everything that was left out."""
     with open(dataset.left_out_csv, newline="") as file:
         return list(csv.reader(file))[1:]
 
@@ -41,7 +41,7 @@ def test_csv_and_folders_give_the_same_labels_and_splits(fer_csv, kaggle_folder)
     assert by_pixels(open_source(kaggle_folder)) == by_pixels(open_source(fer_csv))
 
 
-def test_a_zip_gives_what_its_folder_gives(tmp_path, kaggle_folder):
+def test_a_zip_reads_like_its_folder(tmp_path, kaggle_folder):
     zip_reader = open_source(zipped(kaggle_folder, tmp_path / "fer.zip"))
     assert by_pixels(zip_reader) == by_pixels(open_source(kaggle_folder))
     names = [item.name.removeprefix("archive/") for item in zip_reader.items()]
@@ -60,7 +60,7 @@ def test_records_of_csv_folder_and_zip_are_equal(tmp_path, load, dataset, kaggle
         assert np.array_equal(other.splits, dataset.splits[places])
 
 
-def test_order_is_by_class_then_natural(tmp_path, write_images, faces):
+def test_images_are_sorted_by_class_then_naturally(tmp_path, write_images, faces):
     names = ["sad/10.png", "sad/9.png", "angry/b2.png", "angry/b10.png", "Happiness/1.png", "0_anger/1.png"]
     reader = FolderReader(write_images(tmp_path, dict.fromkeys(names, faces[0])))
     ordered = [item.name for item in reader.items()]
@@ -88,7 +88,7 @@ def test_a_five_class_copy_has_five_classes_in_the_order_of_expressions(tmp_path
     assert dataset.classes == tuple(word for word in EXPRESSIONS if word in classes)
 
 
-def test_folders_of_no_class_are_left_out_and_said(tmp_path, write_images, faces, load):
+def test_folders_of_no_class_are_left_out_and_reported(tmp_path, write_images, faces, load):
     names = ["happy/1.png", "unknown/1.png", "unknown/2.png", "3.png"]
     dataset = load(write_images(tmp_path, dict.fromkeys(names, faces[0])))
     assert len(dataset) == 1
@@ -160,25 +160,25 @@ def test_a_scene_without_a_face_is_left_out_and_counted(tmp_path, write_images, 
         ([".hidden/happy/1.png", "happy/.2.png", "happy/notes.txt.d/x/.3.png"], "holds no images"),
     ],
 )
-def test_folders_that_hold_nothing_get_a_sentence(tmp_path, write_images, faces, names, sentence):
+def test_folders_without_classes_are_reported(tmp_path, write_images, faces, names, sentence):
     with pytest.raises(DataError, match=sentence):
         FolderReader(write_images(tmp_path, dict.fromkeys(names, faces[0])))
 
 
-def test_bad_arguments_get_a_sentence(tmp_path):
+def test_invalid_arguments_are_reported(tmp_path):
     with pytest.raises(InputError, match="images must be one of auto, crops, scenes, got 'both'"):
         FolderReader(tmp_path, images="both")
     with pytest.raises(DataError, match="does not exist"):
         FolderReader(tmp_path / "none")
 
 
-def test_links_in_a_circle_end(tmp_path, write_images, faces):
+def test_circular_links_are_followed_once(tmp_path, write_images, faces):
     folder = write_images(tmp_path, {"happy/1.png": faces[0]})
     (folder / "happy" / "again").symlink_to(folder)
     assert [item.name for item in FolderReader(folder).items()] == ["happy/1.png"]
 
 
-def test_fingerprint_follows_the_images(tmp_path, write_images, faces):
+def test_fingerprint_changes_with_the_images(tmp_path, write_images, faces):
     folder = write_images(tmp_path, {"happy/1.png": faces[0]})
     before = FolderReader(folder).fingerprint()
     assert FolderReader(folder).fingerprint() == before

@@ -12,26 +12,28 @@ def table(tmp_path_factory, dataset, cache):
     return write_table(dataset, tmp_path_factory.mktemp("table") / "geometry.npz", cache=cache)
 
 
-def test_a_table_gives_back_what_was_measured(table, dataset, cache):
-    back, kept = read_table(table), dataset.take(dataset.splits != "PrivateTest")
+def test_a_table_round_trips_the_landmarks(table, dataset, cache):
+    back, expected = read_table(table), dataset.take(dataset.splits != "PrivateTest")
     assert len(back) == 17
     assert back.records.dtype.names == ("landmarks",)
-    assert np.abs(back.records["landmarks"] - kept.records["landmarks"]).max() <= 0.5 / STEPS
+    assert np.abs(back.records["landmarks"] - expected.records["landmarks"]).max() <= 0.5 / STEPS
     for name in ("expressions", "splits", "subjects", "rows", "names"):
-        assert np.array_equal(getattr(back, name), getattr(kept, name)), name
-    assert np.allclose(back.detector_scores, kept.detector_scores, atol=5e-4, equal_nan=True)
-    assert back.classes == kept.classes
+        assert np.array_equal(getattr(back, name), getattr(expected, name)), name
+    assert np.allclose(back.detector_scores, expected.detector_scores, atol=5e-4, equal_nan=True)
+    assert back.classes == expected.classes
 
 
-def test_the_audit_comes_with_the_table_and_follows_take(table, dataset, cache):
-    kept = dataset.take(dataset.splits != "PrivateTest")
-    measured = find_near_duplicates(kept, cache=cache)
+def test_near_duplicates_come_with_the_table_and_follow_take(table, dataset, cache):
+    expected = dataset.take(dataset.splits != "PrivateTest")
+    searched = find_near_duplicates(expected, cache=cache)
     back = read_table(table)
-    brought = find_near_duplicates(back)
-    assert np.array_equal(brought.correlations, measured.correlations, equal_nan=True)
-    assert np.array_equal(brought.groups, measured.groups)
+    stored = find_near_duplicates(back)
+    assert np.array_equal(stored.correlations, searched.correlations, equal_nan=True)
+    assert np.array_equal(stored.groups, searched.groups)
     test = back.of_split("PublicTest")
-    assert np.array_equal(find_near_duplicates(test).correlations, measured.correlations[kept.splits == "PublicTest"])
+    assert np.array_equal(
+        find_near_duplicates(test).correlations, searched.correlations[expected.splits == "PublicTest"]
+    )
     assert np.array_equal(
         find_near_duplicates(test, against=back).correlations, find_near_duplicates(test).correlations
     )
@@ -39,7 +41,7 @@ def test_the_audit_comes_with_the_table_and_follows_take(table, dataset, cache):
         find_near_duplicates(back, against=dataset)
 
 
-def test_a_table_of_a_table_is_refused(table, tmp_path, dataset):
+def test_a_table_without_faces_of_its_splits_is_refused(table, tmp_path, dataset):
     with pytest.raises(InputError, match="needs faces of the splits Training, PublicTest"):
         write_table(dataset.of_split("PrivateTest"), tmp_path / "none.npz")
 
@@ -57,14 +59,14 @@ def test_packing_is_exact_to_half_a_step():
 
 
 @pytest.mark.parametrize("damage", [lambda c: c[: len(c) // 2], lambda c: b"", lambda c: b"not a table"])
-def test_a_damaged_table_gets_a_sentence(tmp_path, table, damage):
+def test_a_damaged_table_is_reported(tmp_path, table, damage):
     path = tmp_path / "geometry.npz"
     path.write_bytes(damage(table.read_bytes()))
     with pytest.raises(DataError, match="is damaged"):
         read_table(path)
 
 
-def test_another_format_or_file_gets_a_sentence(tmp_path, table):
+def test_another_format_or_file_is_reported(tmp_path, table):
     with np.load(table) as file:
         arrays = dict(file)
     np.savez(tmp_path / "next.npz", **(arrays | {"format": 99}))
@@ -78,7 +80,7 @@ def test_another_format_or_file_gets_a_sentence(tmp_path, table):
         read_table(tmp_path / "short.npz")
 
 
-def test_a_table_that_is_not_there_gets_a_sentence(tmp_path, monkeypatch):
+def test_a_missing_table_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(geometry_table, "bundled", lambda name: tmp_path / name)
     with pytest.raises(DataError, match=r"does not exist; it comes with the package, or make it: python -m"):
         load_dataset()
@@ -93,7 +95,7 @@ def test_the_command_makes_the_table(tmp_path, fer_csv, cache, capsys):
     assert "none.csv does not exist" in capsys.readouterr().err
 
 
-def test_a_file_that_cannot_be_written_gets_a_sentence(tmp_path, dataset, cache):
+def test_an_unwritable_file_is_reported(tmp_path, dataset, cache):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SinkError, match="cannot be written"):
         write_table(dataset, tmp_path / "file" / "table.npz", cache=cache)

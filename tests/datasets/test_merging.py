@@ -1,4 +1,4 @@
-"""Several data sets as one: nothing is lost, nothing is mixed up, weights are of the fit alone."""
+"""Joined data sets keep their faces, labels and groups; weights count only when a model is fitted."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ def with_takes(source):
     return replace(faces, takes=takes, near_duplicate_groups=np.unique(takes, return_inverse=True)[1])
 
 
-def test_all_faces_are_there_in_order():
+def test_faces_are_joined_in_order():
     first, second = part("a"), part("b", seed=1, classes=("happy", "contempt"))
     faces = join([first, second])
     assert len(faces) == len(first) + len(second)
@@ -33,13 +33,13 @@ def test_all_faces_are_there_in_order():
     assert join([replace(first, n_left_out=3), replace(second, n_left_out=4)]).n_left_out == 7
 
 
-def test_the_key_is_of_all_and_in_order():
+def test_the_key_depends_on_all_parts_and_their_order():
     first, second, third = part("a"), part("b", seed=1), part("c", seed=2)
     keys = [join(parts).key for parts in ([first, second], [second, first], [first, third], [first, second, third])]
     assert len(set(keys)) == 4
 
 
-def test_people_and_near_duplicates_are_kept_apart():
+def test_subjects_and_near_duplicates_of_data_sets_stay_apart():
     first, second = part("a", subjects=["ann"] * 18), part("b", seed=1, subjects=["ann"] * 9 + [""] * 9)
     faces = join([first, second])
     assert np.unique(faces.subjects).tolist() == ["", "a: ann", "b: ann"]
@@ -57,7 +57,7 @@ def test_takes_keep_their_groups():
     assert np.array_equal(faces.near_duplicate_groups[18:, None] == faces.near_duplicate_groups[18:], same)
 
 
-def test_near_duplicates_are_looked_for_across_data_sets():
+def test_near_duplicates_are_found_across_data_sets():
     """The same photographs in two data sets share groups, also across test and training."""
     first = part("a", splits=["Training"] * 18)
     second = part("b", splits=["PublicTest"] * 18)
@@ -75,7 +75,7 @@ def test_splits_keep_their_names_unless_two_have_them():
     assert set(two.splits) == {"Training", "PublicTest of a", "PublicTest of b"}
 
 
-def test_votes_only_where_they_are():
+def test_votes_are_zero_where_a_data_set_has_none():
     votes = np.ones((18, 10), np.int64)
     faces = join([part("a"), replace(part("b", seed=1), votes=votes)])
     assert faces.votes[:18].sum() == 0
@@ -83,22 +83,22 @@ def test_votes_only_where_they_are():
     assert join([part("a"), part("b", seed=1)]).votes is None
 
 
-def test_two_of_one_name_are_told_apart():
+def test_equal_names_are_numbered():
     faces = join([part("a"), replace(part("b", seed=1), source="a")])
     assert set(faces.origins) == {"a (1)", "a (2)"}
 
 
-def test_the_same_data_twice_are_refused():
+def test_repeated_data_sets_are_refused():
     with pytest.raises(InputError, match="given once, got a twice; give it a weight"):
         join([part("a"), part("a")])
 
 
-def test_faces_of_two_kinds_are_refused():
+def test_different_record_fields_are_refused():
     with pytest.raises(InputError, match=r"the same fields: a has .*chip \(80, 80\), b .*chip \(64, 64\)"):
         join([part("a"), part("b", chip_size=64)])
 
 
-def test_weights_are_one_a_face():
+def test_each_face_has_the_weight_of_its_data_set():
     faces = join([part("a"), part("b", seed=1)], weights=[1, 5])
     assert faces.weights.tolist() == [1] * 18 + [5] * 18
     assert faces.take(np.array([0, 20])).weights.tolist() == [1, 5]
@@ -106,7 +106,7 @@ def test_weights_are_one_a_face():
 
 
 @pytest.mark.parametrize("weights", [[1], [1, 2, 3], [0, 1], [1, -2], [1, 2.5], [1, "2.5"], [1, 101]])
-def test_other_weights_are_refused(weights):
+def test_invalid_weights_are_refused(weights):
     with pytest.raises(InputError, match=r"one whole number from 1 to 100 for each data set \(2\), got"):
         checked_weights(weights, 2)
 

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import InputError
-from landmark_fer.datasets import near_duplicates as near_duplicate_search
-from landmark_fer.datasets import near_duplicates as near_duplicates
+from landmark_fer.datasets import near_duplicates
 from landmark_fer.datasets.near_duplicates import (
     NEAR_DUPLICATE_THRESHOLD,
     find_near_duplicates,
@@ -53,21 +52,21 @@ def test_a_blank_chip_is_no_near_duplicate_of_anything(dataset):
 
 
 def test_copies_are_found_and_others_are_not(copies, cache):
-    audit = find_near_duplicates(copies, cache=cache)
-    assert np.isnan(audit.correlations[:6]).all()
-    assert (audit.correlations[6:9] >= NEAR_DUPLICATE_THRESHOLD).all()
-    assert (audit.correlations[9:] < NEAR_DUPLICATE_THRESHOLD).all()
-    assert audit.nearest[6:9].tolist() == [0, 1, 2]
-    assert audit.leak_free.tolist() == [False] * 9 + [True] * 3
-    assert audit.groups[6:9].tolist() == audit.groups[:3].tolist()
-    assert len(set(audit.groups.tolist())) == 9
+    result = find_near_duplicates(copies, cache=cache)
+    assert np.isnan(result.correlations[:6]).all()
+    assert (result.correlations[6:9] >= NEAR_DUPLICATE_THRESHOLD).all()
+    assert (result.correlations[9:] < NEAR_DUPLICATE_THRESHOLD).all()
+    assert result.nearest[6:9].tolist() == [0, 1, 2]
+    assert result.leak_free.tolist() == [False] * 9 + [True] * 3
+    assert result.groups[6:9].tolist() == result.groups[:3].tolist()
+    assert len(set(result.groups.tolist())) == 9
 
 
 def test_row_order_does_not_matter(copies, cache):
     order = np.random.default_rng(0).permutation(len(copies))
-    audit, shuffled = find_near_duplicates(copies, cache=cache), find_near_duplicates(copies.take(order), cache=cache)
-    assert np.allclose(shuffled.correlations, audit.correlations[order], atol=1e-6, equal_nan=True)
-    together = audit.groups[:, None] == audit.groups
+    result, shuffled = find_near_duplicates(copies, cache=cache), find_near_duplicates(copies.take(order), cache=cache)
+    assert np.allclose(shuffled.correlations, result.correlations[order], atol=1e-6, equal_nan=True)
+    together = result.groups[:, None] == result.groups
     assert np.array_equal(shuffled.groups[:, None] == shuffled.groups, together[np.ix_(order, order)])
 
 
@@ -94,34 +93,34 @@ def test_groups_are_chains(dataset):
     assert (groups[:, None] == groups)[correlations >= 0.7].all()
 
 
-def test_other_data_may_be_asked_for_training_faces(copies, cache):
+def test_training_faces_may_come_from_another_data_set(copies, cache):
     training, test = copies.of_split("Training"), copies.of_split("PublicTest")
     whole = find_near_duplicates(copies, cache=cache).correlations[6:]
     for against in (training, copies, replace(training, splits=np.full(6, ""))):
-        audit = find_near_duplicates(test, against=against, cache=cache)
-        assert np.allclose(audit.correlations, whole, atol=1e-6)
-        assert audit.nearest[:3].tolist() == [0, 1, 2]
+        result = find_near_duplicates(test, against=against, cache=cache)
+        assert np.allclose(result.correlations, whole, atol=1e-6)
+        assert result.nearest[:3].tolist() == [0, 1, 2]
 
 
-def test_without_training_faces_nothing_is_known(copies, cache):
-    audit = find_near_duplicates(copies.of_split("PublicTest"), cache=cache)
-    assert np.isnan(audit.correlations).all()
-    assert not audit.leak_free.any()
+def test_without_training_faces_correlations_are_unknown(copies, cache):
+    result = find_near_duplicates(copies.of_split("PublicTest"), cache=cache)
+    assert np.isnan(result.correlations).all()
+    assert not result.leak_free.any()
 
 
-def test_the_audit_is_kept(tmp_path, copies, monkeypatch):
+def test_the_result_is_cached(tmp_path, copies, monkeypatch):
     first = find_near_duplicates(copies, cache=tmp_path)
-    kept = next(tmp_path.glob("near-duplicates-*.npz"))
+    cached = next(tmp_path.glob("near-duplicates-*.npz"))
     monkeypatch.setattr("landmark_fer.datasets.near_duplicates.near_duplicate_vectors", None)
     again = find_near_duplicates(copies, cache=tmp_path)
     assert np.array_equal(again.correlations, first.correlations, equal_nan=True)
     assert np.array_equal(again.groups, first.groups)
     monkeypatch.undo()
-    kept.write_bytes(b"damaged")
+    cached.write_bytes(b"damaged")
     assert np.array_equal(find_near_duplicates(copies, cache=tmp_path).groups, first.groups)
 
 
-def test_what_cannot_be_compared_gets_a_sentence(dataset, cache):
+def test_records_that_cannot_be_compared_are_reported(dataset, cache):
     bare = replace(dataset, records=dataset.records[["landmarks"]])
     with pytest.raises(InputError, match=r"near-duplicate search needs chips, and fer2013.csv has none"):
         find_near_duplicates(bare, cache=cache)
@@ -142,9 +141,9 @@ def test_a_watermark_does_not_hide_a_near_duplicate(faces):
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.9])
-def test_pairs_are_those_that_all_inner_products_give(generator, monkeypatch, threshold):
-    monkeypatch.setattr(near_duplicate_search, "_TILE", (70, 110))
-    monkeypatch.setattr(near_duplicate_search, "_PAIRS", 50)
+def test_pairs_above_equal_those_of_all_inner_products(generator, monkeypatch, threshold):
+    monkeypatch.setattr(near_duplicates, "_TILE", (70, 110))
+    monkeypatch.setattr(near_duplicates, "_PAIRS", 50)
     faces = generator.normal(size=(40, 100))
     vectors = faces[generator.integers(40, size=300)] + generator.uniform(0, 1.2, (300, 1)) * generator.normal(
         size=(300, 100)
@@ -153,15 +152,15 @@ def test_pairs_are_those_that_all_inner_products_give(generator, monkeypatch, th
     vectors[[5, 77]] = 0  # chips without contrast
     expected = np.argwhere(np.triu(vectors @ vectors.T >= threshold, 1))
     assert 100 < len(expected) < 20_000
-    assert sorted(near_duplicate_search.pairs_above(vectors, threshold).T.tolist()) == expected.tolist()
-    assert near_duplicate_search.pairs_above(vectors[:0], threshold).shape == (2, 0)
+    assert sorted(near_duplicates.pairs_above(vectors, threshold).T.tolist()) == expected.tolist()
+    assert near_duplicates.pairs_above(vectors[:0], threshold).shape == (2, 0)
 
 
 def test_vectors_in_a_temporary_file_are_the_same(dataset, monkeypatch):
     expected, groups = near_duplicate_vectors(dataset.records), near_duplicate_groups(dataset.records)
     monkeypatch.setattr(near_duplicates, "_IN_MEMORY", 0)
     monkeypatch.setattr(near_duplicates, "_ROWS", 7)
-    found = near_duplicate_vectors(dataset.records)
-    assert isinstance(found, np.memmap)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    mapped = near_duplicate_vectors(dataset.records)
+    assert isinstance(mapped, np.memmap)
+    np.testing.assert_allclose(mapped, expected, atol=1e-6)
     assert np.array_equal(near_duplicate_groups(dataset.records), groups)

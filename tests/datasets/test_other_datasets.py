@@ -1,4 +1,4 @@
-"""Readers of other data sets, on small made-up copies of their exact layouts."""
+"""Readers of other data sets, on small synthetic copies of their exact layouts."""
 
 import re
 import tarfile
@@ -14,7 +14,7 @@ from landmark_fer.datasets import open_source
 from landmark_fer.datasets.readers import affectnet, ck_plus, jaffe, kdef, raf_db
 from landmark_fer.datasets.readers.registry import DATASETS, READERS, reader_class
 from tests.datasets import copies
-from tests.datasets.copies import notes
+from tests.datasets.copies import problems_of
 
 MAKERS = {
     "ck+": copies.make_ck_plus,
@@ -51,7 +51,7 @@ def readable(reader):
     return [item for item in reader.items() if item.problem is None]
 
 
-def known(reader):
+def labels_of(reader):
     return {item.name: (item.expression, item.split, item.subject) for item in readable(reader)}
 
 
@@ -63,12 +63,12 @@ def test_codes_mean_what_the_data_sets_own_documents_say(name):
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_a_layout_is_recognized_and_read_as_if_it_had_been_named(made, name):
-    found, named = open_source(made(name)), open_source(made(name), dataset=name)
-    assert type(found) is type(named) is reader_class(name)
-    assert known(found) == known(named) and len(known(found)) > 0
-    assert len(found) == len(list(found.items()))
-    assert found.fingerprint() == named.fingerprint()
+def test_a_recognized_layout_is_read_like_a_named_one(made, name):
+    recognized, named = open_source(made(name)), open_source(made(name), dataset=name)
+    assert type(recognized) is type(named) is reader_class(name)
+    assert labels_of(recognized) == labels_of(named) and len(labels_of(recognized)) > 0
+    assert len(recognized) == len(list(recognized.items()))
+    assert recognized.fingerprint() == named.fingerprint()
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -81,19 +81,21 @@ def test_a_zip_and_a_tar_are_read_like_their_folder(made, name, tmp_path):
     for path in (tmp_path / "a.zip", tmp_path / "a.tar"):
         reader = open_source(path)
         assert type(reader) is reader_class(name)
-        assert known(reader) == known(open_source(folder)) and notes(reader) == notes(open_source(folder))
+        assert labels_of(reader) == labels_of(open_source(folder)) and problems_of(reader) == problems_of(
+            open_source(folder)
+        )
         assert all(isinstance(item.image, bytes) for item in readable(reader))
 
 
 @pytest.mark.parametrize("name", [*MAKERS, "table", "fer2013", "folders"])
-def test_what_is_no_such_data_set_gets_a_sentence(name, tmp_path, astronaut):
+def test_another_data_set_is_reported_in_one_sentence(name, tmp_path, astronaut):
     copies.write(tmp_path / "cats" / "1.png", astronaut[:64, :64])
     with pytest.raises(DataError) as caught:
         open_source(tmp_path, dataset=name)
     assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_words_that_are_no_option_get_a_sentence(made):
+def test_invalid_options_are_reported(made):
     with pytest.raises(InputError, match=r"dataset must be one of auto, fer2013, .*, got 'ck'"):
         open_source(made("ck48"), dataset="ck")
     with pytest.raises(InputError, match="poses must be one of frontal, half, all, got 'left'"):
@@ -101,8 +103,8 @@ def test_words_that_are_no_option_get_a_sentence(made):
     assert set(DATASETS) == {"auto", "folders", *READERS}
 
 
-def test_ck_plus_gives_first_frames_as_neutral_and_the_last_three_as_the_label(made):
-    faces = known(open_source(made("ck+")))
+def test_ck_plus_reads_first_frames_as_neutral_and_the_last_three_as_the_label(made):
+    faces = labels_of(open_source(made("ck+")))
     frames = {name: face for name, face in faces.items() if "/S005/003/" in name}
     assert frames == {
         f"cohn-kanade-images/S005/003/S005_003_{frame:08}.png": (expression, "", "S005")
@@ -118,16 +120,16 @@ def test_a_short_sequence_never_shows_one_frame_as_two_expressions(tmp_path, fra
 
 
 def test_sequences_without_a_label_are_left_out_and_counted(made):
-    unlabelled, between = notes(open_source(made("ck+")))
+    unlabelled, between = problems_of(open_source(made("ck+")))
     assert unlabelled.startswith(
         "10 frames are of sequences without a label (2), and are left out: cohn-kanade-images/"
     )
     assert between.startswith("6 frames lie between the first and the last 3 of a sequence, and are left out: ")
 
 
-def test_contempt_of_ck_plus_is_left_out_unless_asked_for_and_said(made, load):
-    asked = load(made("ck48"), expressions=["happy", "contempt"])
-    assert asked.classes == ("happy", "contempt")
+def test_contempt_of_ck_plus_is_left_out_by_default_and_reported(made, load):
+    selected = load(made("ck48"), expressions=["happy", "contempt"])
+    assert selected.classes == ("happy", "contempt")
     plain = load(made("ck48"))
     assert "contempt" not in plain.classes and len(plain) == 72
     assert plain.n_left_out == 12
@@ -135,7 +137,7 @@ def test_contempt_of_ck_plus_is_left_out_unless_asked_for_and_said(made, load):
     assert load(made("ck48"), keep_rare=True).classes[-1] == "contempt"
 
 
-def test_ck_plus_without_its_labels_is_refused_with_what_to_do(tmp_path):
+def test_ck_plus_without_labels_is_refused_with_advice(tmp_path):
     folder = copies.make_ck_plus(tmp_path, subjects=1, codes=(3,), frames=2)
     for label in folder.rglob("*_emotion.txt"):
         label.unlink()
@@ -143,7 +145,7 @@ def test_ck_plus_without_its_labels_is_refused_with_what_to_do(tmp_path):
         open_source(folder)
 
 
-def test_labels_that_are_no_codes_are_named_and_their_sequences_left_out(tmp_path):
+def test_invalid_labels_are_reported_and_their_sequences_left_out(tmp_path):
     folder = copies.make_ck_plus(tmp_path, subjects=1, codes=(1, 3, 6), frames=2)
     first, second, _ = sorted(folder.rglob("*_emotion.txt"))
     first.write_text("   9.0000000e+00\n")
@@ -151,39 +153,41 @@ def test_labels_that_are_no_codes_are_named_and_their_sequences_left_out(tmp_pat
     reader = open_source(folder)
     assert {item.expression for item in readable(reader)} == {"neutral", "sad"}
     assert any(
-        note.startswith("2 label files hold no code from 0 to 7") and first.name in note for note in notes(reader)
+        note.startswith("2 label files hold no code from 0 to 7") and first.name in note for note in problems_of(reader)
     )
 
 
-def test_ck48_knows_its_subjects_and_ignores_splits_that_mix_them(tmp_path):
+def test_ck48_reads_subjects_and_ignores_splits_that_mix_them(tmp_path):
     copies.make_ck48(tmp_path / "train", subjects=2, folders=("happy",))
     copies.make_ck48(tmp_path / "test", subjects=2, folders=("sadness",))
-    faces = known(open_source(tmp_path))
+    faces = labels_of(open_source(tmp_path))
     assert set(faces.values()) == {(word, "", who) for word in ("happy", "sad") for who in ("S010", "S011")}
 
 
 def test_jaffe_reads_subject_and_expression_from_names(made, tmp_path):
-    assert known(open_source(made("jaffe")))["jaffe/KL.SU1.14.tiff"] == ("surprise", "", "KL")
+    assert labels_of(open_source(made("jaffe")))["jaffe/KL.SU1.14.tiff"] == ("surprise", "", "KL")
     copies.make_jaffe(tmp_path, subjects=("NA",))
-    for odd in ("KA.XX1.9.tiff", "thumbnail.png"):
-        copies.write(tmp_path / "jaffe" / odd, copies.crop(0))
+    for malformed in ("KA.XX1.9.tiff", "thumbnail.png"):
+        copies.write(tmp_path / "jaffe" / malformed, copies.crop(0))
     reader = open_source(tmp_path)
     assert {item.subject for item in readable(reader)} == {"NA"}
-    assert len(notes(reader)) == 2 and {note[0] for note in notes(reader)} == {"1"}
-    assert any("KA.XX1.9" in note for note in notes(reader)) and any("thumbnail" in note for note in notes(reader))
+    assert len(problems_of(reader)) == 2 and {note[0] for note in problems_of(reader)} == {"1"}
+    assert any("KA.XX1.9" in note for note in problems_of(reader)) and any(
+        "thumbnail" in note for note in problems_of(reader)
+    )
 
 
-def test_kdef_keeps_frontal_views_and_both_sessions_of_a_person(made):
-    faces = known(open_source(made("kdef")))
+def test_kdef_reads_frontal_poses_and_both_sessions_of_a_subject(made):
+    faces = labels_of(open_source(made("kdef")))
     assert faces["KDEF/AF01/AF01AFS.JPG"] == ("fear", "", "F01") == faces["KDEF/BF01/BF01AFS.JPG"]
     assert {face[2] for face in faces.values()} == {"F01", "M01"}
     assert all(name.endswith("S.JPG") for name in faces)
-    (note,) = notes(open_source(made("kdef")))
+    (note,) = problems_of(open_source(made("kdef")))
     assert note.startswith("56 images are half or full profiles") and "--poses" in note
 
 
-def test_kdef_gives_other_views_when_asked(made):
-    sizes = {poses: len(known(open_source(made("kdef"), poses=poses))) for poses in ("frontal", "half", "all")}
+def test_kdef_reads_other_poses_by_option(made):
+    sizes = {poses: len(labels_of(open_source(made("kdef"), poses=poses))) for poses in ("frontal", "half", "all")}
     assert sizes == {"frontal": 28, "half": 56, "all": 84}
     prints = {open_source(made("kdef"), poses=poses).fingerprint() for poses in sizes}
     assert len(prints) == 3, "the cache must tell the poses apart"
@@ -191,106 +195,113 @@ def test_kdef_gives_other_views_when_asked(made):
 
 def test_raf_db_reads_its_list_and_keeps_its_split(made):
     reader = open_source(made("raf-db"))
-    faces = known(reader)
+    faces = labels_of(reader)
     assert faces["basic/Image/aligned/train_00001_aligned.jpg"] == ("surprise", "Training", "")
     assert faces["basic/Image/aligned/test_00006_aligned.jpg"] == ("angry", "test", "")
     assert Counter(face[1] for face in faces.values()) == {"Training": 14, "test": 7} and reader.cropped
 
 
-def test_raf_db_gives_its_photographs_as_scenes(made):
+def test_raf_db_reads_its_photographs_as_scenes(made):
     reader = open_source(made("raf-db"), images="scenes")
-    assert not reader.cropped and all("/original/" in name for name in known(reader)) and len(known(reader)) == 21
+    assert (
+        not reader.cropped and all("/original/" in name for name in labels_of(reader)) and len(labels_of(reader)) == 21
+    )
 
 
-def test_raf_db_of_kaggle_says_the_same_as_the_official_folder(made, tmp_path):
+def test_raf_db_from_kaggle_has_the_labels_of_the_official_folder(made, tmp_path):
     def plain(faces):
         return {name.rpartition("/")[2]: face for name, face in faces.items()}
 
     kaggle = open_source(copies.make_raf_db_kaggle(tmp_path))
-    assert plain(known(kaggle)) == plain(known(open_source(made("raf-db"))))
+    assert plain(labels_of(kaggle)) == plain(labels_of(open_source(made("raf-db"))))
     labels = tmp_path / "train_labels.csv"
     labels.write_text(labels.read_text().replace("train_00001_aligned.jpg,1", "train_00001_aligned.jpg,4"))
     again = open_source(tmp_path)
-    assert len(known(again)) == 20 and any("another folder than the csv's label" in note for note in notes(again))
+    assert len(labels_of(again)) == 20 and any(
+        "another folder than the csv's label" in note for note in problems_of(again)
+    )
 
 
-def test_raf_dbs_list_of_kaggle_may_have_another_form(tmp_path):
+def test_raf_db_csv_of_kaggle_may_have_another_dialect(tmp_path):
     copies.make_raf_db_kaggle(tmp_path)
     labels = tmp_path / "train_labels.csv"
     rows = labels.read_text().replace("train_00001_aligned.jpg,1", "train_00001_aligned.jpg,4.0").splitlines()
     labels.write_bytes(
         "\r\n".join(f'{row};"{cells}"'.replace(",", '";"') for row, cells in enumerate(rows)).encode("utf-16")
     )
-    assert any("1 images lie in another folder than the csv's label" in note for note in notes(open_source(tmp_path)))
+    assert any(
+        "1 images lie in another folder than the csv's label" in note for note in problems_of(open_source(tmp_path))
+    )
 
 
-def test_raf_db_without_its_list_is_refused_and_odd_lines_are_named(tmp_path):
+def test_raf_db_without_its_list_is_refused_and_malformed_lines_are_reported(tmp_path):
     copies.make_raf_db(tmp_path, each=1)
     labels = tmp_path / "basic/EmoLabel" / raf_db.LABEL_LIST
-    odd = "train_00001.jpg 8\nnonsense\ntrain_09999.jpg 3\n"
-    labels.write_text(labels.read_text().replace("train_00001.jpg 1\n", odd))
-    said = notes(open_source(tmp_path))
-    assert any(note.startswith("2 lines") and "train_00001.jpg 8" in note for note in said)
-    assert any(note.startswith("1 images") and "train_09999" in note for note in said)
+    malformed = "train_00001.jpg 8\nnonsense\ntrain_09999.jpg 3\n"
+    labels.write_text(labels.read_text().replace("train_00001.jpg 1\n", malformed))
+    sentences = problems_of(open_source(tmp_path))
+    assert any(note.startswith("2 lines") and "train_00001.jpg 8" in note for note in sentences)
+    assert any(note.startswith("1 images") and "train_09999" in note for note in sentences)
     labels.unlink()
     with pytest.raises(DataError, match=r"must hold RAF-DB's labels, EmoLabel/list_patition_label.txt; put"):
         open_source(tmp_path)
 
 
 @pytest.mark.parametrize("make", [copies.make_affectnet, copies.make_affectnet_lists])
-def test_affectnet_keeps_eight_expressions_and_counts_the_uncertain(tmp_path, make):
+def test_affectnet_reads_eight_expressions_and_counts_uncertain_images(tmp_path, make):
     reader = open_source(make(tmp_path))
-    faces = known(reader)
+    faces = labels_of(reader)
     assert Counter(face[0] for face in faces.values()) == dict.fromkeys(EXPRESSIONS, 3)
     assert Counter(face[1] for face in faces.values()) == {"Training": 16, "validation": 8}
     for word in ("none", "uncertain", "no face"):
         sentence = f"3 images have the label {word!r}, which is no expression, and are left out: "
-        assert any(note.startswith(sentence) for note in notes(reader))
+        assert any(note.startswith(sentence) for note in problems_of(reader))
 
 
-def test_affectnet_lists_without_a_header_read_the_same(tmp_path):
+def test_affectnet_csv_without_a_header_reads_the_same(tmp_path):
     with_header = open_source(copies.make_affectnet_lists(tmp_path / "a"))
     without = open_source(copies.make_affectnet_lists(tmp_path / "b", header=False))
-    assert known(with_header) == known(without)
+    assert labels_of(with_header) == labels_of(without)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("separator", [",", "\t"])
-def test_affectnet_lists_are_read_however_they_are_written(tmp_path, encoding, separator):
-    plain = known(open_source(copies.make_affectnet_lists(tmp_path / "a")))
+def test_affectnet_csv_may_have_any_dialect(tmp_path, encoding, separator):
+    plain = labels_of(open_source(copies.make_affectnet_lists(tmp_path / "a")))
     for path in copies.make_affectnet_lists(tmp_path / "b").rglob("*.csv"):
         rows = [line.split(",") for line in path.read_text().splitlines()]
         rows = [[cells[0].replace("/", "\\"), f'"{cells[6]}.0"', '"two\nlines"'] for cells in rows[1:]]
         rows.insert(0, ["SUBDIRECTORY_FILEPATH", " Expression", "note"])
         path.write_bytes("\r".join(separator.join(cells) for cells in rows).encode(encoding))
-    assert known(open_source(tmp_path / "b")) == plain
+    assert labels_of(open_source(tmp_path / "b")) == plain
 
 
-def test_rows_of_affectnet_lists_that_do_not_fit_are_named_by_their_lines(tmp_path):
+def test_malformed_rows_of_affectnet_csv_are_reported_by_line(tmp_path):
     folder = copies.make_affectnet_lists(tmp_path, each=1)
     path = next(folder.rglob("training.csv"))
     path.write_text(path.read_text() + "1/x.jpg,1\n2/y.jpg,40,50,160,160,,1.5,0,0\n")
-    said = notes(open_source(folder))
+    sentences = problems_of(open_source(folder))
     assert any(
         note.startswith("2 images have no readable label") and "line 13 of Manually_Annotated_file_lists" in note
-        for note in said
-    ), said
+        for note in sentences
+    ), sentences
 
 
-def test_affectnet_labels_that_cannot_be_read_and_missing_images_are_named(tmp_path):
+def test_unreadable_labels_and_missing_images_of_affectnet_are_reported(tmp_path):
     folder = copies.make_affectnet(tmp_path)
     annotations = folder / "train_set" / "annotations"
     (annotations / "0_exp.npy").write_bytes(b"\x93NUMPY\x01")
     np.save(annotations / "1_exp.npy", np.array(["1", {}], dtype=object), allow_pickle=True)
     (folder / "train_set/images/2.jpg").unlink()
-    said = notes(open_source(folder))
+    sentences = problems_of(open_source(folder))
     assert any(
-        note.startswith("2 images have no readable label") and "0.jpg, train_set/images/1.jpg" in note for note in said
+        note.startswith("2 images have no readable label") and "0.jpg, train_set/images/1.jpg" in note
+        for note in sentences
     )
-    assert any(note.startswith("1 images with a label do not exist") for note in said)
+    assert any(note.startswith("1 images with a label do not exist") for note in sentences)
 
 
-def test_affectnet_images_without_lists_are_refused(tmp_path):
+def test_affectnet_images_without_csv_are_refused(tmp_path):
     folder = copies.make_affectnet_lists(tmp_path, each=1)
     for file in folder.rglob("*.csv"):
         file.unlink()
@@ -298,54 +309,54 @@ def test_affectnet_images_without_lists_are_refused(tmp_path):
         open_source(folder)
 
 
-def test_numbered_folders_need_the_data_sets_name(tmp_path):
+def test_numbered_folders_need_the_option_dataset(tmp_path):
     for number in range(1, 8):
         copies.write(tmp_path / "train" / str(number) / "a.jpg", copies.crop(number))
     with pytest.raises(
         DataError, match="numbers mean other classes in each data set: name the data set with --dataset"
     ):
         open_source(tmp_path)
-    first = {name: known(open_source(tmp_path, dataset=name))["train/1/a.jpg"] for name in ("raf-db", "affectnet")}
+    first = {name: labels_of(open_source(tmp_path, dataset=name))["train/1/a.jpg"] for name in ("raf-db", "affectnet")}
     assert first == {"raf-db": ("surprise", "Training", ""), "affectnet": ("happy", "Training", "")}
 
 
-def test_ferplus_folders_name_the_rows_that_are_no_votes(tmp_path):
+def test_malformed_rows_of_ferplus_folders_are_reported(tmp_path):
     folder = copies.make_ferplus(tmp_path, each=1)
     path = folder / "data/FER2013Train/label.csv"
     path.write_text(
         path.read_text().replace(",7,", ",7.0,", 1) + 'a.png,"(0,\n0)",1,2\nb.png,x,1,1,1,1,1,1,1,1,1,1.5\n'
     )
     reader = open_source(folder)
-    assert len(known(reader)) == 24
-    assert any("2 rows of label.csv do not end in 10 votes: lines 10 to 11 of" in note for note in notes(reader))
+    assert len(labels_of(reader)) == 24
+    assert any("2 rows of label.csv do not end in 10 votes: lines 10 to 11 of" in note for note in problems_of(reader))
 
 
-def test_ferplus_folders_take_clear_majorities_and_official_splits(made):
+def test_ferplus_folders_have_clear_majorities_and_official_splits(made):
     reader = open_source(made("ferplus"))
-    assert Counter(face[0] for face in known(reader).values()) == dict.fromkeys(EXPRESSIONS, 6)
-    assert {face[1] for face in known(reader).values()} == {"Training", "PublicTest", "PrivateTest"}
-    (note,) = notes(reader)
+    assert Counter(face[0] for face in labels_of(reader).values()) == dict.fromkeys(EXPRESSIONS, 6)
+    assert {face[1] for face in labels_of(reader).values()} == {"Training", "PublicTest", "PrivateTest"}
+    (note,) = problems_of(reader)
     assert note.startswith("3 images have no clear majority of votes, and are left out: data/FER2013Test/fer")
 
 
-def test_a_few_names_like_another_data_sets_do_not_make_it_that(tmp_path):
+def test_a_few_names_like_those_of_a_data_set_are_not_recognized_as_it(tmp_path):
     names = ["happy/KA.HA1.4.tiff", *(f"happy/mine{place}.png" for place in range(3)), "sad/mine.png"]
     for place, name in enumerate(names):
         copies.write(tmp_path / name, copies.crop(place))
-    assert type(open_source(tmp_path)).__name__ == "FolderReader" and len(known(open_source(tmp_path))) == 5
+    assert type(open_source(tmp_path)).__name__ == "FolderReader" and len(labels_of(open_source(tmp_path))) == 5
 
 
 @pytest.mark.parametrize("name", ["ck+", "jaffe", "kdef", "affectnet"])
 def test_faces_are_found_in_images_of_each_size_with_their_subjects(made, load, name):
     dataset, reader = load(made(name)), open_source(made(name))
-    wanted = [item for item in readable(reader) if item.expression in dataset.classes]
-    assert len(dataset) >= 0.8 * len(wanted), dataset.problems
-    by_name = {item.name: item.subject for item in wanted}
+    expected = [item for item in readable(reader) if item.expression in dataset.classes]
+    assert len(dataset) >= 0.8 * len(expected), dataset.problems
+    by_name = {item.name: item.subject for item in expected}
     assert dataset.subjects.tolist() == [by_name[each] for each in dataset.names.tolist()]
     assert dataset.cropped == reader.cropped
 
 
-def test_unreadable_images_are_named_and_the_rest_is_read(tmp_path, load):
+def test_unreadable_images_are_reported_and_the_rest_is_read(tmp_path, load):
     folder = copies.make_jaffe(tmp_path, subjects=("KA",))
     (folder / "jaffe" / "KA.AN1.1.tiff").write_bytes(b"II*\x00 no image")
     (folder / "jaffe" / "KA.DI1.2.tiff").write_bytes(b"")

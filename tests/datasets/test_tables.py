@@ -1,4 +1,4 @@
-"""A csv with a column for the subject: of images by path, beside them or alone, in a folder or zip, and of pixels."""
+"""Csv files with subjects: of image paths, alone or in a folder or zip with the images, and of pixels."""
 
 import zipfile
 
@@ -10,14 +10,14 @@ from landmark_fer.datasets import open_source
 from landmark_fer.datasets.readers.csv_files import Columns
 from landmark_fer.datasets.readers.tables import NAMES, ImageTable, PixelTable
 from tests.datasets import copies
-from tests.datasets.copies import notes
+from tests.datasets.copies import problems_of
 
 ROWS = (("a/1.png", "happy", "ann", "train"), ("a/2.png", "Sadness", "ann", "test"), ("b.png", "neutral", "bob", ""))
 
 
 @pytest.fixture
 def table(tmp_path):
-    """A folder with three images and the csv that says what they show."""
+    """A folder with three images and a csv of their labels."""
     for place, (name, *_) in enumerate(ROWS):
         copies.write(tmp_path / name, copies.crop(place))
     lines = ["path,expression,subject,split", *(",".join(row) for row in ROWS)]
@@ -25,7 +25,7 @@ def table(tmp_path):
     return tmp_path / "labels.csv"
 
 
-def known(reader):
+def labels_of(reader):
     items = [item for item in reader.items() if item.problem is None]
     return [(item.expression, item.subject, item.split) for item in sorted(items, key=lambda item: item.name)]
 
@@ -40,10 +40,10 @@ def test_a_csv_its_folder_and_a_zip_of_it_read_the_same(table, tmp_path):
     for path in (table, table.parent, tmp_path / "all.zip"):
         reader = open_source(path)
         assert type(reader) is ImageTable and reader.cropped
-        assert known(reader) == WANTED and notes(reader) == []
+        assert labels_of(reader) == WANTED and problems_of(reader) == []
 
 
-def test_faces_of_a_table_carry_their_subjects(table, load):
+def test_faces_of_a_table_have_their_subjects(table, load):
     dataset = load(table)
     assert dict(zip(dataset.names.tolist(), dataset.subjects.tolist(), strict=True)) == {
         "a/1.png": "ann",
@@ -52,27 +52,27 @@ def test_faces_of_a_table_carry_their_subjects(table, load):
     }
 
 
-def test_a_csv_of_subjects_beside_a_folder_for_each_class(tmp_path):
+def test_a_csv_adds_subjects_to_folders_of_classes(tmp_path):
     for place, name in enumerate(("happy/1.png", "sad/1.png")):
         copies.write(tmp_path / name, copies.crop(place))
     (tmp_path / "subjects.csv").write_text("file,subject\nhappy/1.png,ann\nsad/1.png,bob\n")
-    assert known(open_source(tmp_path)) == [("happy", "ann", ""), ("sad", "bob", "")]
+    assert labels_of(open_source(tmp_path)) == [("happy", "ann", ""), ("sad", "bob", "")]
 
 
-def test_lines_that_say_nothing_are_named_and_left_out(table):
+def test_rows_without_a_label_are_left_out_and_reported(table):
     more = "c.png,3,ann,\nd.png\nb.png,happy,bob,\nmissing.png,fear,carl,\n\n"
     table.write_text(table.read_text() + more)
     copies.write(table.parent / "unlisted.png", copies.crop(4))
     reader = open_source(table.parent)
-    assert known(reader)[:2] == WANTED[:2] and ("fear", "carl", "") in known(reader)
-    said = notes(reader)
-    assert any(note.startswith("1 rows of the csv name no expression") and "line 5" in note for note in said)
-    assert any(note.startswith("1 rows of the csv have too few cells or too many: line 6") for note in said)
-    assert any("labels are of images that have one already" in note and "b.png" in note for note in said)
-    assert any("images are in no valid row of the csv: unlisted.png" in note for note in said)
+    assert labels_of(reader)[:2] == WANTED[:2] and ("fear", "carl", "") in labels_of(reader)
+    sentences = problems_of(reader)
+    assert any(note.startswith("1 rows of the csv name no expression") and "line 5" in note for note in sentences)
+    assert any(note.startswith("1 rows of the csv have too few cells or too many: line 6") for note in sentences)
+    assert any("labels are of images that have one already" in note and "b.png" in note for note in sentences)
+    assert any("images are in no valid row of the csv: unlisted.png" in note for note in sentences)
 
 
-def test_a_image_that_is_not_there_is_a_problem_not_the_end(table, load):
+def test_a_missing_image_is_reported_and_the_rest_is_read(table, load):
     table.write_text(table.read_text() + "missing.png,fear,carl,\n")
     dataset = load(table)
     assert len(dataset) == 3
@@ -86,7 +86,7 @@ def test_a_csv_of_numbers_does_not_hide_the_folders_of_classes(tmp_path):
     assert type(open_source(tmp_path)).__name__ == "FolderReader"
 
 
-def test_paths_that_are_no_files_are_problems(table, load):
+def test_paths_of_devices_and_folders_are_reported(table, load):
     table.write_text(table.read_text() + "/dev/zero,happy,eve,\na,happy,eve,\nno\0thing.png,happy,eve,\n")
     dataset = load(table)
     assert len(dataset) == 3
@@ -94,7 +94,7 @@ def test_paths_that_are_no_files_are_problems(table, load):
     assert any("name no expression" in problem and "line 7" in problem for problem in dataset.problems)
 
 
-def test_a_change_of_a_image_or_of_a_label_is_another_data_set(table):
+def test_fingerprint_changes_with_an_image_or_a_label(table):
     before = open_source(table).fingerprint()
     table.write_text(table.read_text().replace("ann", "ada"))
     relabelled = open_source(table).fingerprint()
@@ -119,15 +119,15 @@ def test_pixels_of_any_square_with_subjects(tmp_path, load):
     assert dataset.classes == ("angry", "happy")
 
 
-def test_broken_rows_of_pixels_are_named(tmp_path):
+def test_malformed_rows_of_pixels_are_reported(tmp_path):
     path = pixel_csv(tmp_path / "pixels.csv", [("ann", "happy", copies.crop(0), "")])
     path.write_text(path.read_text() + "bob,sad,1 2 3,\nbob,4,1,\nbob,sad,1 2 300 4,\nbob,sad,1 x 3 4,\nbob\n")
-    said = notes(open_source(path))
-    assert len(said) == 5 and all(
-        note.startswith(f"row {row} (line {row + 2}) ") for row, note in enumerate(said, start=1)
+    sentences = problems_of(open_source(path))
+    assert len(sentences) == 5 and all(
+        note.startswith(f"row {row} (line {row + 2}) ") for row, note in enumerate(sentences, start=1)
     )
     for note, part in zip(
-        said, ("a square", "label '4'", "pixel of 300", "not whole numbers", "must have 4"), strict=True
+        sentences, ("a square", "label '4'", "pixel of 300", "not whole numbers", "must have 4"), strict=True
     ):
         assert part in note
 
@@ -142,14 +142,14 @@ def test_fer2013_with_subjects_is_still_fer2013(tmp_path, write_csv, faces, labe
     ]
 
 
-def test_names_of_columns_in_any_case_and_order():
-    found = Columns(["Emotion", "IMAGE_PATH", "Person", "other"], NAMES).places
-    assert found == {"path": 1, "expression": 0, "subject": 2}
+def test_column_names_may_have_any_case_and_order():
+    places = Columns(["Emotion", "IMAGE_PATH", "Person", "other"], NAMES).places
+    assert places == {"path": 1, "expression": 0, "subject": 2}
     assert Columns(["a", "b"], NAMES).places == {}
 
 
 @pytest.mark.parametrize("header", ["name,mood", "", "pixels,label", "path,split"])
-def test_a_csv_of_something_else_gets_a_sentence(tmp_path, header):
+def test_another_csv_is_reported(tmp_path, header):
     (tmp_path / "other.csv").write_text(f"{header}\n1,2\n")
     with pytest.raises(DataError, match=r"other\.csv"):
         open_source(tmp_path / "other.csv")
@@ -168,58 +168,58 @@ FORMS = [
 
 @pytest.mark.parametrize(("separator", "encoding", "always", "columns"), FORMS)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_a_table_is_read_however_it_is_written(table, separator, encoding, always, columns, end):
+def test_a_table_may_have_any_dialect(table, separator, encoding, always, columns, end):
     rows = [("", *columns, "note"), *((str(row), *cells, f"two\nlines{separator}") for row, cells in enumerate(ROWS))]
     lines = (separator.join(f'"{cell}"' if always or "\n" in cell else cell for cell in cells) for cells in rows)
     table.write_bytes((end + end.join(lines) + end + end).encode(encoding))
     for path in (table, table.parent):
         reader = open_source(path)
         assert type(reader) is ImageTable
-        assert known(reader) == WANTED and notes(reader) == []
+        assert labels_of(reader) == WANTED and problems_of(reader) == []
 
 
-def test_words_for_splits_are_those_of_folders(table):
+def test_split_names_are_those_of_folders(table):
     table.write_text(table.read_text().replace(",test", ",Public Test").replace("bob,", "bob,fold 1"))
-    assert [split for _, _, split in known(open_source(table))] == ["Training", "PublicTest", "fold 1"]
+    assert [split for _, _, split in labels_of(open_source(table))] == ["Training", "PublicTest", "fold 1"]
 
 
 @pytest.mark.parametrize("column", ["subject", "Path", " EXPRESSION "])
-def test_a_column_twice_is_refused(table, column):
+def test_repeated_columns_are_refused(table, column):
     table.write_text(table.read_text().replace("\n", f",{column}\n", 1))
     with pytest.raises(DataError, match=rf"must have each column once, has '{column.strip().lower()}' 2 times"):
         open_source(table)
 
 
-def test_a_comma_too_many_shifts_nothing(table):
+def test_an_additional_comma_shifts_nothing(table):
     table.write_text(table.read_text() + "doe, john.png,happy,ann,train\nb.png,happy,bob,,,\n")
     reader = open_source(table)
-    assert len(known(reader)) == 3
+    assert len(labels_of(reader)) == 3
     assert any(
-        "line 5 has 5 cells, must have 4; a cell with a separator in it needs quotes" in n for n in notes(reader)
+        "line 5 has 5 cells, must have 4; a cell with a separator in it needs quotes" in n for n in problems_of(reader)
     )
 
 
-def test_two_tables_are_one_too_many_to_choose_from(table):
+def test_two_tables_in_a_folder_are_refused(table):
     (table.parent / "more.csv").write_text("file,label\nb.png,happy\n")
     with pytest.raises(DataError, match=r"must hold one table of images, has 2 \(labels.csv, more.csv\); give one"):
         open_source(table.parent)
-    assert known(open_source(table)) == WANTED
+    assert labels_of(open_source(table)) == WANTED
 
 
-def test_a_table_of_numbers_is_refused_with_what_it_says(tmp_path):
+def test_a_table_of_numbers_is_refused_with_its_labels(tmp_path):
     (tmp_path / "it.csv").write_text("image,label\na.png,3\nb.png,5\n")
     with pytest.raises(DataError, match=r"2 rows of the csv name no expression .*: line 2 \('3'\), line 3 \('5'\)"):
         open_source(tmp_path / "it.csv")
 
 
-def test_a_table_that_is_no_utf8_is_refused(table):
+def test_a_table_with_invalid_utf8_is_refused(table):
     table.write_bytes(table.read_text().replace("ann", "André").encode("latin-1"))
     for path in (table, table.parent):
         with pytest.raises(DataError, match=r"labels.csv must be text in UTF-8, and line 2 has the byte 0xe9"):
             open_source(path)
 
 
-def test_numbers_of_pixels_with_subjects_name_the_remedy(tmp_path, load):
+def test_numeric_labels_of_pixels_are_refused_with_advice(tmp_path, load):
     rows = [("ann", "3", copies.crop(0), "train"), ("bob", "5", copies.crop(1), "test")]
     path = pixel_csv(tmp_path / "pixels.csv", rows, columns="subject,emotion,pixels,fold")
     with pytest.raises(DataError, match=r"none is left: 2 were left out, .*'3', must have one of .*--dataset fer2013"):

@@ -1,4 +1,4 @@
-"""Images in a tar: read as they come, whatever lies between them."""
+"""Images in a tar are read in its order; other members are reported."""
 
 import io
 import os
@@ -24,16 +24,16 @@ def packed(folder, path, mode="w"):
     return path
 
 
-def add(archive, name, content=b"x", **about):
+def add(archive, name, content=b"x", **fields):
     member = tarfile.TarInfo(name)
     member.size = len(content)
-    for key, value in about.items():
+    for key, value in fields.items():
         setattr(member, key, value)
     archive.addfile(member, io.BytesIO(content) if member.isreg() else None)
 
 
 @pytest.mark.parametrize("suffix", PACKED)
-def test_a_tar_gives_what_its_folder_gives(tmp_path, kaggle_folder, load, suffix):
+def test_a_tar_reads_like_its_folder(tmp_path, kaggle_folder, load, suffix):
     path = packed(kaggle_folder, tmp_path / f"fer{suffix}", PACKED[suffix])
     reader = open_source(path)
     assert isinstance(reader, TarReader) and reader.cropped and not hasattr(reader, "__len__")
@@ -43,7 +43,7 @@ def test_a_tar_gives_what_its_folder_gives(tmp_path, kaggle_folder, load, suffix
         assert np.array_equal(getattr(of_tar, name)[order], getattr(of_folder, name))
 
 
-def test_a_tar_is_read_in_its_own_order_and_folders_of_no_class_are_said(tmp_path, faces, write_images):
+def test_a_tar_is_read_in_its_own_order_and_folders_of_no_class_are_reported(tmp_path, faces, write_images):
     names = ["sad/2.png", "what/1.png", "happy/1.png", "sad/1.png", "what/2.png"]
     folder = write_images(tmp_path / "images", dict.fromkeys(names, faces[0]))
     with tarfile.open(tmp_path / "own.tar", "w") as archive:
@@ -55,7 +55,7 @@ def test_a_tar_is_read_in_its_own_order_and_folders_of_no_class_are_said(tmp_pat
         assert item.problem == "images lie in folder 'what', which names no expression, and are left out"
 
 
-def test_what_is_no_image_is_a_problem_and_never_fatal(tmp_path, faces, write_images, load, monkeypatch):
+def test_other_members_of_a_tar_are_reported_and_the_rest_is_read(tmp_path, faces, write_images, load, monkeypatch):
     folder = write_images(tmp_path / "images", {f"happy/{place}.png": faces[place] for place in range(3)})
     with tarfile.open(tmp_path / "own.tar", "w") as archive:
         archive.add(folder / "happy" / "0.png", arcname="happy/0.png")
@@ -79,14 +79,14 @@ def test_what_is_no_image_is_a_problem_and_never_fatal(tmp_path, faces, write_im
 
 
 @pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])
-def test_a_tar_cut_short_gets_a_sentence(tmp_path, kaggle_folder, load, suffix):
+def test_a_truncated_tar_is_reported(tmp_path, kaggle_folder, load, suffix):
     path = packed(kaggle_folder, tmp_path / f"cut{suffix}", PACKED[suffix])
     os.truncate(path, path.stat().st_size // 2)
     with pytest.raises(DataError, match=r"cut\.tar.* is cut short, damaged or unreadable"):
         load(path)
 
 
-def test_other_tars_are_not_taken_for_images(tmp_path, fer_csv, write_images, faces):
+def test_other_tars_are_not_read_as_images(tmp_path, fer_csv, write_images, faces):
     with tarfile.open(tmp_path / "fer2013.tar.gz", "w:gz") as archive:
         archive.add(fer_csv, arcname="fer2013/fer2013.csv")
     assert isinstance(open_source(tmp_path / "fer2013.tar.gz"), Fer2013Csv)
@@ -98,15 +98,15 @@ def test_other_tars_are_not_taken_for_images(tmp_path, fer_csv, write_images, fa
         TarReader(path, images="both")
 
 
-def test_a_tree_gives_the_contents_of_the_names_asked_for(tmp_path, kaggle_folder):
+def test_a_tree_yields_the_contents_of_the_requested_names(tmp_path, kaggle_folder):
     tree = image_tree(packed(kaggle_folder, tmp_path / "fer.tar.gz", "w:gz"))
-    asked = sorted(tree.images)[:3]
-    found = dict(tree.contents(asked))
-    assert {name: (kaggle_folder / name.removeprefix("faces/")).read_bytes() for name in asked} == found
+    names = sorted(tree.images)[:3]
+    contents = dict(tree.contents(names))
+    assert {name: (kaggle_folder / name.removeprefix("faces/")).read_bytes() for name in names} == contents
 
 
 def test_memory_does_not_grow_with_the_number_of_members(tmp_path):
-    def most(n):
+    def peak_memory(n):
         path = tmp_path / f"{n}.tar"
         with tarfile.open(path, "w") as archive:
             for number in range(n):
@@ -118,5 +118,5 @@ def test_memory_does_not_grow_with_the_number_of_members(tmp_path):
         tracemalloc.stop()
         return peak
 
-    few, many = most(200), most(4000)
+    few, many = peak_memory(200), peak_memory(4000)
     assert many < few + 200_000  # 3,800 members kept would take more than 3 MB

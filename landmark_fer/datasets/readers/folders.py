@@ -22,7 +22,7 @@ IMAGES = ("auto", "crops", "scenes")
 MAX_CROP = 128  # pixels; images with a longer side are scenes
 
 _SAMPLE = 25
-_TAR_FRONT = 1000  # images at the front of a tar, one of which must lie in a class's folder
+_TAR_FRONT = 1000  # images; one of the first must lie in a class's folder
 _ADVICE = "give FER2013's csv, or a folder (or a zip of one) with a folder of images for each class"
 
 
@@ -193,7 +193,7 @@ def _folder_of(name):
 
 
 def _no_class(path, names):
-    """Return the DataError for images of which none lies in a folder named after an expression."""
+    """Return the DataError for images that all lie outside of folders named after expressions."""
     folders = sorted({_folder_of(name) for name in names}, key=natural_key)
     actual = ", ".join(map(repr, folders[:10])) + (", ..." if len(folders) > 10 else "")
     rule = f"folders named after expressions ({', '.join(EXPRESSIONS)})"

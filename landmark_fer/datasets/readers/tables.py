@@ -18,7 +18,7 @@ NAMES = fer2013.NAMES | {
     "expression": ("expression", "emotion", "label", "class"),
 }
 
-_SAMPLE = 50  # rows of a csv without subjects, one of which must name an expression
+_SAMPLE = 50  # rows; in a csv without subjects one of the first must name an expression
 
 
 class ImageTable(LayoutReader):

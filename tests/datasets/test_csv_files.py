@@ -1,4 +1,4 @@
-"""The reader of csv: the same rows whatever encloses, separates, encodes and ends them; bounded, and never guessed."""
+"""The csv reader returns the same rows for every dialect and encoding; limits and errors are reported."""
 
 import gzip
 import io
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from landmark_fer.core.errors import DataError
-from landmark_fer.datasets.readers import csv_files as csv_sources
+from landmark_fer.datasets.readers import csv_files
 from landmark_fer.datasets.readers.csv_files import (
     MAX_ROW,
     Columns,
@@ -47,12 +47,12 @@ def written(cell, separator, always):
 @examples(100)
 @given(
     some.lists(some.lists(cells, min_size=2, max_size=4), max_size=5),
-    some.sampled_from(csv_sources.SEPARATORS),
+    some.sampled_from(csv_files.SEPARATORS),
     some.sampled_from(ENDS),
     some.booleans(),
     some.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
 )
-def test_what_is_written_as_csv_is_read_again(rows, separator, end, always, encoding):
+def test_csv_round_trips(rows, separator, end, always, encoding):
     rows = [["first", "second"], *rows]
     text = end.join(separator.join(written(cell, separator, always) for cell in row) for row in rows) + end
     expected = [[cell.strip() for cell in row] for row in rows]
@@ -61,7 +61,7 @@ def test_what_is_written_as_csv_is_read_again(rows, separator, end, always, enco
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_rows_know_their_lines_whatever_stands_in_quotes(end):
+def test_rows_have_their_line_numbers_with_quoted_line_breaks(end):
     lines = ["", "name,note", 'a,"one', "two", 'three"', "", "b,plain", "  ", 'c,"x', '"', ""]
     rows = rows_of(end.join(lines))
     assert [row.cells[0] for row in rows] == ["name", "a", "b", "c"]
@@ -85,16 +85,16 @@ def test_rows_know_their_lines_whatever_stands_in_quotes(end):
         ("\n \n\r\n", None),
     ],
 )
-def test_the_header_tells_the_separator(text, first):
+def test_the_header_decides_the_separator(text, first):
     assert next(iter(cells_of(text)), None) == first
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-def test_encodings_that_say_what_they_are(encoding):
+def test_encodings_are_recognized(encoding):
     assert cells_of("name,who\nx,Zoë ☃\n", encoding) == [["name", "who"], ["x", "Zoë ☃"]]
 
 
-def test_bytes_that_are_no_utf8_are_named_by_their_line_and_never_replaced():
+def test_invalid_utf8_is_reported_by_line():
     content = "name,who\nx,ann\ny,René\n".encode("latin-1")
     rows = csv_rows_of(content, "some.csv")
     assert [next(rows).cells, next(rows).cells] == [["name", "who"], ["x", "ann"]]
@@ -107,20 +107,20 @@ def test_bytes_that_are_no_utf8_are_named_by_their_line_and_never_replaced():
 
 
 @pytest.mark.parametrize("text", ['a,b\n1,"2\n3,4\n', 'a,b\n1,"', '"a,b\n1,2'])
-def test_a_quote_without_its_end_is_refused_by_its_line(text):
+def test_an_unclosed_quote_is_reported_by_line(text):
     line = 1 + text[: text.index('"')].count("\n")
     with pytest.raises(DataError, match=rf"a quote that opens in line {line} of some.csv is never closed"):
         rows_of(text)
 
 
-def test_a_cell_may_be_longer_than_pythons_own_limit_in_quotes_or_not(tmp_path):
+def test_a_cell_may_exceed_the_limit_of_the_csv_module(tmp_path):
     long = " ".join(["255"] * 224 * 224)
     assert len(long) > 131_072
     for cell in (long, f'"{long}"', f'"{long}\n{long}"'):
         assert [len(row.cells) for row in rows_of(f"a,b\n1,{cell}\n2,x\n")] == [2, 2, 2]
 
 
-def test_a_line_of_gigabytes_ends_in_a_sentence_with_little_memory(tmp_path):
+def test_a_line_of_gigabytes_is_reported_with_little_memory(tmp_path):
     path = tmp_path / "huge.csv"
     with path.open("wb") as file:
         file.write(b"emotion,pixels,Usage\n3,")
@@ -135,8 +135,8 @@ def test_a_line_of_gigabytes_ends_in_a_sentence_with_little_memory(tmp_path):
 
 
 @pytest.mark.parametrize("endless", ["x" * 999, '"' + "x\n" * 500, '"\n",' * 250])
-def test_no_kind_of_row_is_endless(endless, monkeypatch):
-    monkeypatch.setattr(csv_sources, "MAX_ROW", 100)
+def test_the_length_of_rows_is_limited(endless, monkeypatch):
+    monkeypatch.setattr(csv_files, "MAX_ROW", 100)
     with pytest.raises(TextError, match=r"the row that begins in line 2 of some.csv must have at most 100 characters"):
         rows_of(f"a,b\n{endless}")
 
@@ -160,12 +160,12 @@ def packed(path, content):
 @pytest.mark.parametrize(
     "name", ["it.csv", "plain.csv.gz", "gzip.csv.gz", "gzip.csv", "GZIP.gzip.CSV", "it.tar.gz", "it.zip"]
 )
-def test_the_content_says_how_a_file_is_packed(tmp_path, name):
+def test_the_content_decides_the_compression(tmp_path, name):
     member = packed(tmp_path / name, '\ufeffa;b\r\n1;"x\r\ny"\r\n'.encode("utf-16"))
     assert [row.where for row in csv_rows(tmp_path / name, member)] == ["line 1", "lines 2 to 3"]
 
 
-def test_a_header_is_looked_at_without_harm():
+def test_header_of_other_files_is_empty():
     assert header_of(csv_rows_of(b"a,b\n", "x.csv")) == ["a", "b"]
     for content in (b"", b"\xff\xd8\xff", b'"', b"\n"):
         assert header_of(csv_rows_of(content, "x.csv")) == []
@@ -178,7 +178,7 @@ def check(header):
     Columns(header, NAMES).check(("label",), source="x.csv", rule="the column Emotion")
 
 
-def test_columns_are_there_once():
+def test_repeated_and_missing_columns_are_reported():
     check(["EMOTION", "", "", "note", "note", "class"])
     with pytest.raises(DataError, match=r"x.csv must have each column once, has 'emotion' 2 times; rename one"):
         check(["emotion", "Emotion"])
@@ -190,7 +190,7 @@ def test_columns_are_there_once():
         check(["a|b"])
 
 
-def test_how_many_cells_a_row_must_have():
+def test_the_number_of_cells_in_a_row_is_checked():
     columns = Columns(["", "emotion", "note", "subject", "", ""], NAMES)
     assert columns.width == 4
     assert columns.problem_of(["0", "3", "x", "ann"]) is None is columns.problem_of(["0", "3", "x", "ann", "", ""])
@@ -214,8 +214,8 @@ def test_whole_numbers(text, number):
     assert whole_number(text) == number
 
 
-def test_every_csv_of_the_package_goes_through_the_reader():
-    root = csv_sources.Path(csv_sources.__file__).parents[2]
+def test_every_csv_in_the_package_uses_the_reader():
+    root = csv_files.Path(csv_files.__file__).parents[2]
     sources = {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in root.rglob("*.py")}
     by_hand = ("csv.reader(", "csv.DictReader(", "read_csv(", "loadtxt(", "genfromtxt(")
     readers = {name for (name, text), mark in itertools.product(sources.items(), by_hand) if mark in text}

@@ -1,4 +1,4 @@
-"""Nothing of a data folder is passed over in silence, in a folder, a zip and tars alike; nothing is misread."""
+"""Every file in a folder, zip or tar is read or reported; images of any format are read correctly."""
 
 import csv
 import io
@@ -60,7 +60,7 @@ def contained(folder, container, files):
 
 
 def listed(dataset):
-    """The rows of the csv that names everything that was left out, as {name: reason}."""
+    """Return the rows of the csv that lists everything that was left out, as {name: reason}."""
     with open(dataset.left_out_csv, newline="") as file:
         return dict(list(csv.reader(file))[1:])
 
@@ -82,7 +82,7 @@ KINDS |= {"AVIF": [".avif", ".jpg"]} if "AVIF" in READ_BY else {}
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
-def test_an_image_is_read_whatever_it_is_called(tmp_path, faces, loaded, container):
+def test_an_image_is_read_with_any_suffix(tmp_path, faces, loaded, container):
     files = {
         f"happy/{kind} {number}{suffix}": encoded(faces[0], kind)
         for kind, suffixes in KINDS.items()
@@ -93,7 +93,7 @@ def test_an_image_is_read_whatever_it_is_called(tmp_path, faces, loaded, contain
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
-def test_what_is_not_read_is_counted_named_and_listed_and_litter_is_not(tmp_path, faces, loaded, container):
+def test_unread_files_are_counted_and_listed_except_litter(tmp_path, faces, loaded, container):
     image = encoded(faces[0])
     others = {
         "README.txt": b"words",
@@ -120,7 +120,7 @@ def test_what_is_not_read_is_counted_named_and_listed_and_litter_is_not(tmp_path
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
-def test_pipes_among_the_images_are_named_instead_of_waited_for(tmp_path, faces, loaded):
+def test_named_pipes_are_reported_without_blocking(tmp_path, faces, loaded):
     path = contained(tmp_path, "folder", {"happy/1.png": encoded(faces[0])})
     os.mkfifo(path / "happy" / "2.png")
     os.mkfifo(path / "happy" / "notes")
@@ -131,7 +131,7 @@ def test_pipes_among_the_images_are_named_instead_of_waited_for(tmp_path, faces,
 
 
 @pytest.mark.parametrize("container", ["folder", "zip"])
-def test_a_text_beside_the_images_is_named_and_measures_nothing_anew(tmp_path, faces, loaded, container, monkeypatch):
+def test_a_text_file_among_images_does_not_invalidate_the_cache(tmp_path, faces, loaded, container, monkeypatch):
     files = {"happy/1.png": encoded(faces[0]), "sad/1.png": encoded(faces[1])}
     first = loaded(contained(tmp_path, "folder", files))
     assert first.problems == [] and listed(first) == {}
@@ -143,7 +143,7 @@ def test_a_text_beside_the_images_is_named_and_measures_nothing_anew(tmp_path, f
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
-def test_a_folder_without_images_says_what_it_holds(tmp_path, container):
+def test_a_folder_without_images_is_reported(tmp_path, container):
     path = contained(tmp_path, container, {"happy/notes.txt": b"words", "happy/clip.mp4": b"\0\0\0\x18ftypmp42"})
     with pytest.raises(DataError, match="holds no images"):
         open_source(path, dataset="folders")
@@ -162,7 +162,7 @@ def test_numbers_in_names_sort_by_value(tmp_path, faces, container):
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
-def test_of_several_frames_the_first_is_read_and_said(tmp_path, faces, loaded, container):
+def test_the_first_of_several_frames_is_read_and_reported(tmp_path, faces, loaded, container):
     frames = [Image.fromarray(face) for face in faces[:3]]
     files = {"sad/1.png": encoded(faces[3])}
     for kind, suffix in (("GIF", "gif"), ("PNG", "apng"), ("WEBP", "webp"), ("TIFF", "tif")):
@@ -187,7 +187,7 @@ def twelve(face):
 
 
 @pytest.mark.parametrize("container", ["folder", "tar"])
-def test_a_dark_wide_image_beside_a_bright_one_is_stretched_like_it(tmp_path, faces, loaded, container, caplog):
+def test_a_dark_wide_image_is_scaled_like_a_bright_one_of_the_data_set(tmp_path, faces, loaded, container, caplog):
     bright = faces[1].copy()
     bright[0, 0] = 255
     files = {"happy/1.png": twelve(faces[0] // 16), "happy/2.png": twelve(bright), "sad/3.png": encoded(faces[2])}
@@ -203,9 +203,7 @@ def test_a_dark_wide_image_beside_a_bright_one_is_stretched_like_it(tmp_path, fa
     assert caplog.text.count("do not state which value is white") == 1
 
 
-def test_a_run_that_was_stopped_while_it_measured_anew_goes_on_by_the_common_range(
-    tmp_path, faces, loaded, monkeypatch
-):
+def test_a_run_stopped_while_extracting_again_resumes_with_the_common_range(tmp_path, faces, loaded, monkeypatch):
     from landmark_fer.datasets import extraction_cache
 
     monkeypatch.setattr("landmark_fer.datasets.extraction.CHUNK", 1)
@@ -236,7 +234,7 @@ def test_a_run_that_was_stopped_while_it_measured_anew_goes_on_by_the_common_ran
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
-def test_wide_images_give_the_records_of_eight_bits(tmp_path, faces, loaded, container):
+def test_wide_images_have_the_records_of_8_bit_images(tmp_path, faces, loaded, container):
     grown = [face.copy() for face in faces[:5]]
     for face in grown:
         face[0, 0], face[0, 1] = 0, 255
@@ -270,7 +268,7 @@ def numbered(folder, container, faces, codes, *, place="", name="{row}.png"):
 
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("place", ["", "train/", "fer2013/test/"])
-def test_fer2013_in_numbered_folders_is_what_folders_with_names_are(tmp_path, faces, load, container, place):
+def test_fer2013_in_numbered_folders_equals_named_folders(tmp_path, faces, load, container, place):
     for kind in ("numbers", "words"):
         (tmp_path / kind).mkdir()
     words = {word: word for word in FER2013_CODES}
@@ -287,7 +285,7 @@ def test_fer2013_in_numbered_folders_is_what_folders_with_names_are(tmp_path, fa
     assert any("0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6 neutral" in each for each in dataset.remarks)
 
 
-def test_official_names_give_official_splits_in_numbered_folders(tmp_path, faces):
+def test_official_file_names_decide_splits_in_numbered_folders(tmp_path, faces):
     path = numbered(tmp_path, "folder", faces, CODES, place="test/", name="PrivateTest_{row}.png")
     assert {item.split for item in open_source(path, dataset="fer2013").items()} == {"PrivateTest"}
 
@@ -297,7 +295,7 @@ def test_official_names_give_official_splits_in_numbered_folders(tmp_path, faces
     ("codes", "advised"), [(range(7), {"fer2013", "affectnet"}), (range(1, 8), {"raf-db", "affectnet"}),
                            (range(1, 7), set(NUMBERED)), (range(8), {"affectnet"}), (range(20), set())]
 )  # fmt: skip
-def test_numbers_are_never_guessed_and_what_is_advised_works(tmp_path, faces, container, codes, advised):
+def test_numbers_are_never_guessed_and_the_advice_works(tmp_path, faces, container, codes, advised):
     path = contained(tmp_path, container, {f"train/{code}/{code}.png": encoded(faces[code % 7]) for code in codes})
     with pytest.raises(DataError, match="numbers mean other classes in each data set") as caught:
         open_source(path)
@@ -315,7 +313,7 @@ def test_numbers_are_never_guessed_and_what_is_advised_works(tmp_path, faces, co
         assert "no known data set has them; name the folders after expressions" in str(caught.value)
 
 
-def test_names_of_files_prove_another_data_set(tmp_path, faces):
+def test_file_names_identify_another_data_set(tmp_path, faces):
     path = numbered(tmp_path, "folder", faces, CODES, name="Training_{row}.png")
     with pytest.raises(
         DataError, match=r"must hold AffectNet, but its files have names like .*; use --dataset fer2013"
@@ -329,7 +327,7 @@ def test_names_of_files_prove_another_data_set(tmp_path, faces):
             open_source(path, dataset=wrong)
 
 
-def test_names_of_raf_db_prove_its_numbers(tmp_path):
+def test_file_names_identify_raf_db(tmp_path):
     reader = open_source(copies.make_raf_db_kaggle(tmp_path))
     assert reader.remarks == []
 
@@ -339,41 +337,46 @@ def expressions_by_stem(reader):
 
 
 @pytest.mark.parametrize("name", ["ck+", "jaffe", "kdef", "raf-db", "affectnet"])
-def test_data_sets_by_their_names_are_read_whatever_the_ending(tmp_path, name):
+def test_data_sets_with_named_files_are_read_with_any_suffix(tmp_path, name):
     make = {"ck+": copies.make_ck_plus, "jaffe": copies.make_jaffe, "kdef": copies.make_kdef}
     make |= {"raf-db": copies.make_raf_db, "affectnet": copies.make_affectnet}
     folder = make[name](tmp_path)
-    wanted = expressions_by_stem(open_source(folder))
+    expected = expressions_by_stem(open_source(folder))
     for path in [path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".png", ".tiff")]:
         path.rename(path.with_suffix(".jfif"))
-    assert expressions_by_stem(open_source(folder)) == wanted
+    assert expressions_by_stem(open_source(folder)) == expected
 
 
 @pytest.mark.parametrize("name", ["ck+", "ck48", "jaffe", "kdef", "raf-db", "affectnet", "ferplus"])
-def test_every_file_of_a_data_set_is_read_or_named(tmp_path, name, faces):
+def test_every_file_of_a_data_set_is_read_or_reported(tmp_path, name, faces):
     make = {"ck+": copies.make_ck_plus, "ck48": copies.make_ck48, "jaffe": copies.make_jaffe, "kdef": copies.make_kdef}
     make |= {"raf-db": copies.make_raf_db, "affectnet": copies.make_affectnet, "ferplus": copies.make_ferplus}
     folder = make[name](tmp_path)
-    odd = {"odd.png": encoded(faces[0]), "more/odd.txt": b"words", "more/.odd.png": encoded(faces[0]), "Thumbs.db": b""}
-    for file, content in odd.items():
+    others = {
+        "odd.png": encoded(faces[0]),
+        "more/odd.txt": b"words",
+        "more/.odd.png": encoded(faces[0]),
+        "Thumbs.db": b"",
+    }
+    for file, content in others.items():
         (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).write_bytes(content)
     reader = open_source(folder)
     items = list(reader.items())
-    told = {item.name for item in items} | set(reader.skipped)
+    reported = {item.name for item in items} | set(reader.skipped)
     images = {path.relative_to(folder).as_posix() for path in folder.rglob("*.[jptJP]*[gfGF]*") if path.is_file()}
-    assert images <= told and {"more/odd.txt", "more/.odd.png"} <= told and "Thumbs.db" not in told
+    assert images <= reported and {"more/odd.txt", "more/.odd.png"} <= reported and "Thumbs.db" not in reported
     assert len(items) == len(reader)
     labels = [
         path
         for path in folder.rglob("*")
         if path.name.endswith(("_emotion.txt", "label.csv", "_label.txt", "_exp.npy"))
     ]
-    assert not {path.relative_to(folder).as_posix() for path in labels} & told
+    assert not {path.relative_to(folder).as_posix() for path in labels} & reported
     assert all(expression in EXPRESSIONS for expression in {item.expression for item in items if not item.problem})
 
 
-def test_litter_of_macs_is_no_csv(tmp_path, fer_csv):
+def test_macos_litter_is_not_read_as_csv(tmp_path, fer_csv):
     content = fer_csv.read_bytes()
     for container in ("tar", "tar.gz", "zip"):
         path = contained(tmp_path, container, {"._fer2013.csv": b"\0\5\x16\7", "fer2013.csv": content})
