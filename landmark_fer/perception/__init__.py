@@ -1,8 +1,8 @@
-"""From an image to faces: detection, 68 landmarks, alignment. The only layer that knows dlib or warps images."""
+"""From an image to faces: decoding, detection, 68 landmarks, alignment. The only layer that imports dlib."""
 
 DETECTORS = {
     "hog": "landmark_fer.perception.detection.HogDetector",
     "haar": "landmark_fer.perception.detection.HaarDetector",
     "whole": "landmark_fer.perception.detection.WholeImageDetector",
 }
-"""The face detectors by name: where the class of each is, which is imported when it is asked for."""
+"""The face detectors: name and path of the class, which is imported when `make_detector` needs it."""

@@ -1,4 +1,4 @@
-"""Similarity alignment of a face to the template, and its face chip."""
+"""Face alignment: chips, crops, and images with moved landmarks."""
 
 import math
 
@@ -10,35 +10,35 @@ from landmark_fer.core.geometry import check_landmarks, similarity_transform, tr
 from landmark_fer.core.landmarks import TEMPLATE
 
 REACH = 0.12
-"""How far a landmark takes its surroundings along: standard deviation, inter-ocular distances."""
+"""Standard deviation of the Gaussian around a moved landmark, in inter-ocular distances."""
 
-_GIVE = 0.2  # how far landmarks that contradict each other, as lips that meet, give way instead of folding the image
-_STEP = 2  # pixels between the places where the movement is computed; it is smooth between them
+_RIDGE = 0.2  # regularization, so that contradicting landmarks (lips that meet) do not fold the image
+_STEP = 2  # pixels between the grid points of the movement, which is interpolated between them
 
 
 def move_landmarks(image, landmarks, moved, *, interocular, transform=None):
-    """Return a image in which some landmarks lie elsewhere.
+    """Return an image in which landmarks are moved.
 
-    The movement is a sum of Gaussians around the landmarks, which takes each where it should go, or nearly so, and
-    dies away from all of them [1]_.
+    The movement is a sum of Gaussians around the landmarks. It moves each landmark approximately to its target and
+    fades with the distance from all of them [1]_.
 
     Parameters
     ----------
     image : ndarray of shape (height, width), uint8
-        Left as it is.
+        Not changed.
     landmarks : ndarray of shape (68, 2)
-        Where they lie, pixels of the image.
+        Current positions, pixels of the image.
     moved : ndarray of shape (68, 2)
-        Where they should lie, pixels of the result.
+        Target positions, pixels of the result.
     interocular : float
         Inter-ocular distance in pixels of the result.
     transform : ndarray of shape (2, 3), optional
-        From the result to the image, for what lies far from any landmark; by default it stays in its place.
+        From the result to the image, for pixels far from any landmark; by default the identity.
 
     Returns
     -------
     ndarray of shape (height, width), uint8
-        What comes from beyond the image repeats its edge.
+        Pixels from outside the image repeat its edge.
 
     References
     ----------
@@ -50,8 +50,8 @@ def move_landmarks(image, landmarks, moved, *, interocular, transform=None):
     own = landmarks - transform_points(transform, moved)
     reach = REACH * interocular
     x, y = np.arange(0, width + _STEP, _STEP), np.arange(0, height + _STEP, _STEP)
-    weights = np.linalg.solve(_gaussian(_squared_distances(moved), reach) + _GIVE * np.eye(len(moved)), own)
-    # A Gaussian is a product of one in x and one in y, so that the sum over landmarks is one small matrix product.
+    weights = np.linalg.solve(_gaussian(_squared_distances(moved), reach) + _RIDGE * np.eye(len(moved)), own)
+    # The Gaussian is separable in x and y, so that the sum over landmarks is one small matrix product.
     along, down = (_gaussian((line[:, None] - moved[:, axis]) ** 2, reach) for axis, line in enumerate((x, y)))
     summed = down @ (along.T[:, :, None] * weights[:, None]).reshape(len(moved), -1)
     movement = summed.reshape(len(y), len(x), 2)
@@ -68,7 +68,7 @@ def _gaussian(squared_distances, spread):
 
 
 def _at_every_pixel(values, width, height):
-    """Return values given at every `_STEP` pixels at every one, by bilinear interpolation, shape (height, width, 2)."""
+    """Return values of a grid of `_STEP` pixels at every pixel, interpolated, shape (height, width, 2)."""
     to_grid = np.array([[1 / _STEP, 0, 0], [0, 1 / _STEP, 0]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(values.astype(np.float32), to_grid, (width, height), flags=flags)
@@ -78,17 +78,17 @@ CHIP_SIZE = 80
 CHIP_INTEROCULAR = 26.0  # pixels between the eye centres of the template
 CHIP_CENTRE = 0.68  # of the chip, in inter-ocular distances below the line between the eyes
 
-# FER2013 has about 0.68 image pixels for a chip pixel. Finer faces are brought to that resolution, so that a
-# webcam's sharp face and a training image give the same kind of chip.
+# FER2013 has about 0.68 image pixels per chip pixel. Faces of higher resolution are reduced to that, so that a sharp
+# webcam face and a training image give the same kind of chip.
 FINEST = 0.68
-CROP_FINEST = 40.0  # the same for crops: a box of FER2013 has about 40 image pixels
+CROP_FINEST = 40.0  # pixels; the same for crops: a box of FER2013 has about 40 image pixels a side
 
-_WIDER = 0.12  # pixels squared that a blur is wider than theory asks; the least with which landmarks tremble no more
-_FLAT = 1 / 3  # share of each of three pixels in the widest blur
+_EXTRA_VARIANCE = 0.12  # pixels squared, added to the blur; the least with which landmarks do not jitter
+_BOX_WEIGHT = 1 / 3  # of each of three pixels in the widest blur
 
 
 def chip_template(size=CHIP_SIZE):
-    """Return the template's landmarks in the pixels of a chip, shape (68, 2); mirror-symmetric about its middle."""
+    """Return the template's landmarks in the pixels of a chip, shape (68, 2); mirror-symmetric."""
     return (TEMPLATE - (0.0, CHIP_CENTRE)) * CHIP_INTEROCULAR + (size - 1) / 2
 
 
@@ -103,7 +103,7 @@ def align_landmarks(landmarks, *, size=CHIP_SIZE):
 
 
 def align_face(grey, landmarks, *, size=CHIP_SIZE):
-    """Return the chip of a face: turned upright, scaled and centred on the template.
+    """Return the chip of a face: rotated upright, scaled and centred on the template.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def align_face(grey, landmarks, *, size=CHIP_SIZE):
     landmarks : ndarray of shape (68, 2)
         Pixels of `grey`, x before y.
     size : int, default=80
-        Side of the chip; a smaller chip is the middle of a larger one.
+        Side of the chip; a smaller chip is the centre of a larger one.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def align_face(grey, landmarks, *, size=CHIP_SIZE):
     Raises
     ------
     InputError
-        If the image is not grey uint8, or all landmarks coincide.
+        If the image is not a grey uint8 array, or all landmarks coincide.
     """
     if grey.ndim != 2 or grey.dtype != np.uint8:
         raise InputError(f"grey must be a uint8 array of shape (height, width), got {grey.dtype} {grey.shape}")
@@ -131,13 +131,13 @@ def align_face(grey, landmarks, *, size=CHIP_SIZE):
 
 
 def crop_transform(box, *, size, margin=0.0):
-    """Return the transform from a image to the crop of a box, shape (2, 3); parameters as for `crop_box`."""
+    """Return the transform from an image to the crop of a box, shape (2, 3); parameters as for `crop_box`."""
     scale = size / (max(box.width, box.height) * (1 + 2 * margin))
     return np.column_stack([scale * np.eye(2), (size - 1) / 2 - scale * np.array(box.centre)])
 
 
 def crop_box(grey, box, *, size, margin=0.0):
-    """Return the square around a box, as it stands in the image; what lies outside of it repeats the edge.
+    """Return the square around a box, not rotated; pixels outside the image repeat its edge.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def crop_box(grey, box, *, size, margin=0.0):
     size : int
         Side of the result in pixels.
     margin : float, default=0
-        Added on each side, in sides of the box.
+        Added on each side, as a share of the box.
 
     Returns
     -------
@@ -157,10 +157,10 @@ def crop_box(grey, box, *, size, margin=0.0):
 
 
 def resample(grey, matrix, *, side, finest=1.0, blurred=False):
-    """Return the square patch that a similarity transform makes of a image.
+    """Return a square patch of an image under a similarity transform, with anti-aliasing.
 
-    Pixel centres lie at whole coordinates. Where the image is finer than the patch it is averaged down first: a
-    warp alone would pick single pixels out of a large face. Beyond the image its edge is repeated.
+    Pixel centres lie at whole coordinates. An image of higher resolution than the patch is reduced first, because a
+    warp alone would sample single pixels of a large face. Pixels outside the image repeat its edge.
 
     Parameters
     ----------
@@ -168,13 +168,13 @@ def resample(grey, matrix, *, side, finest=1.0, blurred=False):
     matrix : ndarray of shape (2, 3)
         From image to patch, as from `similarity_transform`.
     side : int
-        Of the patch in pixels.
+        Side of the patch in pixels.
     finest : float, default=1
-        Most source pixels for each pixel of the patch; more are averaged down to this. Below 1 a large face is
-        brought to the resolution that a small image would have had.
+        Maximum number of image pixels per patch pixel, along each axis; a finer image is reduced to this. Below 1, a
+        large face gets the resolution of a small image.
     blurred : bool, default=False
-        Where less than a halving is needed, blur instead of averaging by area: a fifth of the time, and good enough to
-        be searched and located in. What is left to average after halvings is always blurred.
+        Blur instead of area averaging where the reduction is less than a halving: a fifth of the time, and accurate
+        enough for detection and landmarks. After halvings, the rest of a reduction is always a blur.
 
     Returns
     -------
@@ -192,14 +192,14 @@ def resample(grey, matrix, *, side, finest=1.0, blurred=False):
         steps = [step * length / reduced for step, length, reduced in zip(steps, (width, height), size, strict=True)]
     elif scale < 1:
         part = _blurred(part, 1 / scale)
-    # A reduced coordinate r lies at (r + 1/2) * step - 1/2 + corner in the image.
+    # The reduced coordinate r lies at (r + 1/2) * step - 1/2 + corner in the image.
     (across, down), (x, y) = steps, [step / 2 - 0.5 + edge for step, edge in zip(steps, corner, strict=True)]
     onto = np.array([[a * across, b * down, a * x + b * y + shift] for a, b, shift in matrix.tolist()])
     return cv2.warpAffine(part, onto, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _halved(part, halvings):
-    """Return a image reduced so often by means of each four pixels, and how often its size allowed that."""
+    """Return an image halved by means of four pixels, and how often its size allowed that."""
     for done in range(halvings):
         height, width = (length // 2 for length in part.shape)
         if not min(height, width):
@@ -209,23 +209,23 @@ def _halved(part, halvings):
 
 
 def _blurred(part, ratio):
-    """Return a image for a warp that reduces it by a ratio from 1 to 2, in a fifth of the time of means by area.
+    """Return an image blurred for a warp that reduces it by a ratio from 1 to 2.
 
-    Means over squares of so many pixels, interpolated, have variance ``ratio ** 2 / 4`` along each axis. The warp's own
-    interpolation brings 1/4 of that, three pixels weighted ``share, 1 - 2 * share, share`` bring ``2 * share``.
+    Interpolated means over squares of `ratio` pixels have variance ``ratio ** 2 / 4`` along each axis. The warp's
+    interpolation contributes 1/4 of that, and three pixels weighted ``share, 1 - 2 * share, share`` ``2 * share``.
     """
-    share = ((ratio**2 - 1) / 4 + _WIDER) / 2
-    if share >= _FLAT:
+    share = ((ratio**2 - 1) / 4 + _EXTRA_VARIANCE) / 2
+    if share >= _BOX_WEIGHT:
         return cv2.blur(part, (3, 3), borderType=cv2.BORDER_REPLICATE)
     width = math.sqrt(0.5 / math.log((1 - 2 * share) / share))
     return cv2.GaussianBlur(part, (3, 3), width, borderType=cv2.BORDER_REPLICATE)
 
 
 def _part_under(grey, matrix, *, side, block):
-    """Return the part of a image that the patch covers, with a rim for the interpolation, and its corner (x, y).
+    """Return the part of an image that the patch covers, with a margin for interpolation, and its corner (x, y).
 
-    Its sides are multiples of `block` where the image is large enough. In plain numbers: on so few, each call into
-    NumPy takes longer than all of them.
+    Its sides are multiples of `block` if the image is large enough. Uses Python numbers, because on so few values each
+    NumPy call takes longer than the whole computation.
     """
     (a, b, u), (c, d, v) = matrix.tolist()
     area = a * d - b * c
@@ -239,10 +239,10 @@ def _part_under(grey, matrix, *, side, block):
 
 
 def _span(places, rim, block, length):
-    """Return from where to where places and a rim about them reach, in a row of so many pixels; at least over one.
+    """Return the range of pixels (low, high) that places and a margin cover, within `length`; at least one pixel.
 
-    What is added to fill whole blocks is shared by both ends, an odd pixel goes to the tighter one: mirrored images
-    have mirrored blocks.
+    The pixels added to fill whole blocks are split between both ends, an odd one at the tighter end, so that mirrored
+    images have mirrored blocks.
     """
     first, last = (min(max(place, -length), 2 * length) for place in (min(places) - rim, max(places) + rim))
     low, high = math.floor(first), math.ceil(last)

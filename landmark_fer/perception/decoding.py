@@ -1,4 +1,4 @@
-"""From the content of an image file to RGB uint8, upright, one frame or page at a time."""
+"""Decode the content of an image file to upright RGB uint8, one frame or page at a time."""
 
 import contextlib
 import io
@@ -25,30 +25,30 @@ from landmark_fer.perception.wide_images import (
 
 MAX_PIXELS = 64_000_000
 
-_BEHIND = (128, 128, 128)  # shows through transparent pixels: makes the weakest edges
+_BACKGROUND = (128, 128, 128)  # behind transparent pixels; grey makes the weakest edges
 _WIDE_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
-MOVING = frozenset({"GIF", "PNG", "WebP", "AVIF"})  # a JPEG's further images are parts of one photograph
+ANIMATED = frozenset({"GIF", "PNG", "WebP", "AVIF"})  # a JPEG's further images are parts of one photograph
 _ORIENTATION = 0x0112
 
 
-# What can be particular about an image that was read, as a sentence on several goes on.
+# Notes on images; each completes a sentence about several images.
 NOTES = {
-    "frames": "hold several frames or pages, of which the first is read",
-    "range": "do not state which value is white, and are read by the smallest usual range that holds their values",
-    "stated": "hold values beyond the range that they state, and are read by the smallest usual range that holds them",
-    "numbers": "hold values that are no numbers (NaN), which are read as black",
+    "frames": "hold several frames or pages; the first is read",
+    "range": "do not state a range of values, and are scaled by the smallest usual range that holds their values",
+    "stated": "hold values outside the range that they state, and are scaled by the smallest usual range for them",
+    "numbers": "hold values that are not numbers (NaN), which are read as black",
 }
 
 _OF_ONE = {
     "frames": "only {} is read",
-    "range": "{}, since the file states no range",
-    "stated": "{}, since they go beyond the range that the file states",
+    "range": "{}, because the file states no range",
+    "stated": "{}, because they lie outside the range that the file states",
     "numbers": "{}, and are read as black",
 }
 
 
 class Note(NamedTuple):
-    """What is particular about an image that was read: a key of `NOTES`, and the details in a few words."""
+    """A note on a decoded image: a key of `NOTES` and details."""
 
     kind: str
     detail: str
@@ -59,7 +59,7 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class DecodedImage:
-    """An image as it was read.
+    """A decoded image.
 
     Attributes
     ----------
@@ -67,9 +67,9 @@ class DecodedImage:
         RGB, upright.
     notes : tuple of Note
     guessed : ValueRange or None
-        Which of its values were read as black and white, where the file does not say that.
+        The range by which its values were scaled, if the file states none.
     duration_s : float or None
-        How long a frame of an animation is shown, in seconds, where the file says that.
+        Display time of a frame of an animation, in seconds, if the file states it.
     """
 
     pixels: np.ndarray
@@ -79,34 +79,34 @@ class DecodedImage:
 
 
 class ImageFile:
-    """An image file, from its content; a context manager.
+    """An image file from its content; a context manager.
 
     Parameters
     ----------
     content : bytes
     name : str
-        What messages call it.
+        Name for messages.
 
     Attributes
     ----------
     kind : str
-        A key of `READ_BY`.
+        The format, a key of `READ_BY`.
 
     Raises
     ------
     DataError
-        Here and by every method: if it is no image, of a kind that is not read, damaged, or larger than `MAX_PIXELS`,
-        which is found in the header, before anything is decoded.
+        Here and by every method: if the content is no image, of an unsupported format, damaged, or larger than
+        `MAX_PIXELS` (checked in the header, before decoding).
     """
 
     def __init__(self, content, name):
         if not content:
-            raise DataError(f"{name} is empty (0 bytes); replace it with a image")
+            raise DataError(f"{name} is empty (0 bytes); replace it with an image")
         self.name, self._content = name, content
         self.kind = image_kind(content)
         if self.kind is None:
             raise DataError(
-                f"{name} must be a image (JPEG, PNG, ...), and is none that can be read; save it as one of these"
+                f"{name} must be an image (JPEG, PNG, ...), got another kind of file; save it as one of these"
             )
         if self.kind not in READ_BY:
             raise DataError(f"{name} is an image of the kind {self.kind}, which is not read; save it as JPEG or PNG")
@@ -121,29 +121,29 @@ class ImageFile:
         self._stack.close()
 
     def size(self):
-        """Return (width, height) as the header says them."""
-        with self._errors_said():
+        """Return (width, height) from the header."""
+        with self._errors_translated():
             return self._opened().size
 
     def n_frames(self):
-        """Return how many frames or pages there are, those included that turn out damaged."""
+        """Return the number of frames or pages, including damaged ones."""
         if self.kind == "TIFF":
             return max(1, len(self._pages))
-        if self.kind not in MOVING:
+        if self.kind not in ANIMATED:
             return 1
         try:
-            with self._errors_said():
+            with self._errors_translated():
                 return max(1, self._opened().n_frames)
-        except DataError:  # behind the first frame, which may be whole
+        except DataError:  # after the first frame, which may be intact
             return 1
 
     def is_wide(self):
-        """Return whether the first page has more than eight bits a sample, or fewer than its type."""
+        """Return whether the samples of the first page do not fill 8 bits exactly, and need scaling."""
         return wide_header(self._content, self.kind, name=self.name) is not None
 
     def first_of_animation(self):
-        """Return the index of the first frame that is shown: an APNG can have an image before it for old programs."""
-        with self._errors_said():
+        """Return the index of the first displayed frame: an APNG may begin with an image for programs without APNG."""
+        with self._errors_translated():
             return int(self.kind == "PNG" and bool(self._opened().info.get("default_image")))
 
     def read(self, index=0, ranges=None):
@@ -152,15 +152,15 @@ class ImageFile:
         Parameters
         ----------
         index : int, default=0
-            From 0; going on from one to the next is quick.
+            Counted from 0; reading in order is fast.
         ranges : dict of str to ValueRange, optional
-            As for `images.decode_image`.
+            See `images.decode_image`.
 
         Returns
         -------
         DecodedImage
         """
-        with self._errors_said():
+        with self._errors_translated():
             page = self._pages[index] if self.kind == "TIFF" and self._pages else None
             header = wide_header(self._content, self.kind, name=self.name, page=page)
             if header is not None and header.by_opencv and header.size is not None:
@@ -189,7 +189,7 @@ class ImageFile:
         return opencv_values(self._content, header, name=self.name, index=index)
 
     def _opened(self):
-        """Return Pillow's image, nothing of it decoded yet."""
+        """Return the Pillow image, not decoded yet."""
         if self._image is None:
             file = io.BytesIO(self._content)
             self._image = self._stack.enter_context(Image.open(file, formats=READ_BY[self.kind]))
@@ -197,11 +197,11 @@ class ImageFile:
         return self._image
 
     @contextlib.contextmanager
-    def _errors_said(self):
-        """Turn whatever decoders raise into a DataError that names the image."""
+    def _errors_translated(self):
+        """Convert the errors of decoders to a DataError that names the image."""
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Pillow's own size warning: the rule here is stricter
+                warnings.simplefilter("ignore")  # Pillow's size warning; MAX_PIXELS is stricter
                 yield
         except DataError:
             raise
@@ -211,9 +211,9 @@ class ImageFile:
             raise DataError(f"{self.name} must have at most {MAX_PIXELS:,} pixels; reduce it first") from error
         except UnidentifiedImageError as error:
             raise DataError(
-                f"{self.name} is damaged, or a {self.kind} image of a kind that cannot be decoded; save it as PNG"
+                f"{self.name} is damaged, or a {self.kind} image that cannot be decoded; save it as PNG"
             ) from error
-        except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything
+        except Exception as error:  # a damaged file makes Pillow's decoders raise nearly any error
             reason = str(error) or type(error).__name__
             raise DataError(f"{self.name} is damaged and cannot be decoded ({reason}); replace it") from error
 
@@ -225,21 +225,21 @@ def _check_size(size, name):
 
 
 def _duration_s(image):
-    """Return how long a frame is shown, in seconds, or None."""
+    """Return the display time of a frame in seconds, or None."""
     duration_ms = image.info.get("duration")
     return duration_ms / 1000 if isinstance(duration_ms, int | float) and duration_ms > 0 else None
 
 
 def _rgb(image):
-    """Return a Pillow image of eight bits as an array, its transparency laid over grey."""
+    """Return an 8-bit Pillow image as an RGB array, transparency blended with grey."""
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        behind = Image.new("RGBA", image.size, _BEHIND)
-        image = Image.alpha_composite(behind, image.convert("RGBA"))
+        background = Image.new("RGBA", image.size, _BACKGROUND)
+        image = Image.alpha_composite(background, image.convert("RGBA"))
     return np.array(image.convert("RGB"))
 
 
 def _eight_bits(values, header, ranges, image, kind):
-    """Return (image of eight bits, notes, range that was guessed or None) of wide values.
+    """Return (8-bit image, notes, guessed range or None) of wide values.
 
     Parameters
     ----------
@@ -248,9 +248,9 @@ def _eight_bits(values, header, ranges, image, kind):
     header : WideHeader or None
     ranges : dict of str to ValueRange
     image : PIL.Image.Image or None
-        As Pillow opened it, which knows a transparent value.
+        The Pillow image, which may state a transparent value.
     kind : str
-        Of the file.
+        Format of the file.
     """
     with_alpha = values.ndim == 3 and values.shape[2] in (2, 4)
     colours, alpha = (values[..., :-1], values[..., -1]) if with_alpha else (values, None)
@@ -262,14 +262,14 @@ def _eight_bits(values, header, ranges, image, kind):
         eight = 255 - eight
     if values.dtype.kind == "f" and (lost := int(np.isnan(colours).sum())):
         eight[np.isnan(colours)] = 0
-        notes = (*notes, Note("numbers", f"{lost:,} values are no numbers (NaN)"))
+        notes = (*notes, Note("numbers", f"{lost:,} values are not numbers (NaN)"))
     if alpha is None:
         return Image.fromarray(eight), notes, guessed
     if alpha.dtype != np.uint8:
         alpha = to_eight_bits(alpha, _range_of_alpha(alpha, value_range))
     if header is not None and header.premultiplied:
         share = 1 - alpha[..., None] / 255
-        eight = np.round(eight + share * _BEHIND[0]).clip(0, 255).astype(np.uint8)
+        eight = np.round(eight + share * _BACKGROUND[0]).clip(0, 255).astype(np.uint8)
         return Image.fromarray(eight), notes, guessed
     eight = eight if eight.ndim == 3 else eight[..., None]
     eight = np.broadcast_to(eight, (*eight.shape[:2], 3))
@@ -277,14 +277,14 @@ def _eight_bits(values, header, ranges, image, kind):
 
 
 def _range_of(values, header, ranges, kind):
-    """Return (range, notes, the range again where it was guessed or None) by what the file states or its values."""
+    """Return (range, notes, guessed range or None), from what the file states or from its values."""
     stated = header.stated if header is not None else ()
-    if (found := next((each for each in stated if holds(each, values)), None)) is not None:
-        return found, (), None
+    if (matching := next((each for each in stated if holds(each, values)), None)) is not None:
+        return matching, (), None
     guessed = usual_range(values)
-    guessed = guessed._replace(type=f"{kind} {guessed.type}")  # files of one format come from one camera or program
+    guessed = guessed._replace(type=f"{kind} {guessed.type}")  # one format, usually one camera or program
     guessed = guessed.union(ranges.get(guessed.type))
-    if not any(extremes(values)):  # black, which says nothing
+    if not any(extremes(values)):  # all black: the range is unknown
         return guessed, (), None
     full = full_range(values.dtype)
     if full is not None and guessed[1:] == full[1:]:
@@ -295,7 +295,7 @@ def _range_of(values, header, ranges, kind):
 
 
 def _range_of_alpha(alpha, value_range):
-    """Return the range of alpha: that of the colours if it holds it, else its type's own, of floats 0 to 1."""
+    """Return the range of alpha: that of the colours if it holds alpha, else that of the type; 0 to 1 for floats."""
     if alpha.dtype.kind == "f":
         return ValueRange(alpha.dtype.name, 0.0, 1.0 if alpha.max() <= 1 else float(alpha.max()))
     return value_range if alpha.max() <= value_range.high else full_range(alpha.dtype)

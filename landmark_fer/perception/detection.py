@@ -1,6 +1,6 @@
-"""Face detectors: the protocol that each keeps, where its boxes lie on a face, and those that are there.
+"""Face detectors: the base class, the geometry of their boxes, and the available detectors.
 
-To add one, write a class like `HaarDetector` and give it a row in `landmark_fer.perception.DETECTORS`.
+To add a detector, write a class like `HaarDetector` and add a row to `landmark_fer.perception.DETECTORS`.
 """
 
 import importlib
@@ -22,15 +22,15 @@ from landmark_fer.core.records import Box
 from landmark_fer.perception import DETECTORS
 
 DETECTOR_FILE = Path(__file__).with_name("frontal_face_detector.svm")
-"""What ``dlib.get_frontal_face_detector().save()`` writes: read in 2 ms, where making it anew takes dlib 350."""
+"""The output of ``dlib.get_frontal_face_detector().save()``, loaded in 2 ms instead of 350."""
 
 FINEST_FILE = Path(__file__).with_name("frontal_face_detector_finest.svm")
-"""The same detector, told to leave its pyramid after two levels: half of its work, and the smallest faces."""
+"""The same detector with only the first two pyramid levels: half of the work, and the smallest faces."""
 
 CASCADE_FILE = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
 
-_DLIB_SMALLEST = 80  # side of the window of dlib's detector
-_FINEST_LEVELS, _LEVEL = 2, 6 / 5  # of its pyramid; from each to the next the image shrinks by this
+_DLIB_SMALLEST = 80  # pixels, side of the window of dlib's detector
+_FINEST_LEVELS, _LEVEL = 2, 6 / 5  # levels of the pyramid, and the factor from one to the next
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class BoxGeometry:
     side : float
         Side of the square box.
     centre : float
-        How far its centre lies below the middle between the eyes.
+        Distance of its centre below the midpoint between the eyes.
     """
 
     side: float
     centre: float
 
     def convert(self, box, other):
-        """Return the `Box` that a detector with another geometry puts around the face in a box of this one."""
+        """Return the `Box` that a detector with geometry `other` would return for the same face."""
         if self == other:
             return box
         scale, down = other.side / self.side, (other.centre - self.centre) / self.side
@@ -59,25 +59,25 @@ class BoxGeometry:
 
 
 DLIB_BOX = BoxGeometry(side=2.32, centre=0.48)
-"""Of dlib's detector: the boxes that its shape predictor was trained on, and those of every `Face`."""
+"""Boxes of dlib's detector, on which its shape predictor was trained. Every `Face` has such a box."""
 
 
 class Detector(ABC):
-    """Base class of the detectors.
+    """Base class of the face detectors.
 
-    A subclass has `detect`, a constructor that stores its parameters under their names, and ``box_geometry`` where its
-    boxes lie elsewhere on a face than dlib's. Everything else calls `find`.
+    A subclass implements `detect` and a constructor that stores its parameters under their names; it sets
+    ``box_geometry`` if its boxes differ from dlib's. Callers use `find`.
 
     Parameters
     ----------
     smallest_face : int, default=80
-        Side of the smallest box that is looked for, in pixels.
+        Side of the smallest box to detect, in pixels.
 
     Attributes
     ----------
     box_geometry : BoxGeometry
     searches : bool
-        Whether faces are looked for; False where the whole image is taken for one, which nothing can confirm.
+        False if the whole image is taken as a face without detection.
     """
 
     box_geometry = DLIB_BOX
@@ -85,7 +85,7 @@ class Detector(ABC):
 
     def __init__(self, *, smallest_face=80):
         self.smallest_face = smallest_face
-        self._lock = threading.Lock()  # dlib and OpenCV let other threads run meanwhile, and their detectors keep state
+        self._lock = threading.Lock()  # dlib and OpenCV release the interpreter, and their detectors have state
 
     def __reduce__(self):
         options = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
@@ -93,28 +93,28 @@ class Detector(ABC):
 
     @property
     def parts(self):
-        """Detectors that together look for what this one does, so that the work is spread over frames of a video."""
+        """Detectors that together find what this one finds, to spread the work over frames of a video."""
         return (self,)
 
     @abstractmethod
     def detect(self, grey):
-        """Return where the faces of an image are, in any order.
+        """Detect the faces of an image, in any order.
 
         Parameters
         ----------
         grey : ndarray of shape (height, width), uint8
-            C-contiguous: dlib reads a strided view after it is freed, and then finds other faces without an error.
+            C-contiguous: dlib reads a strided view after it has been freed, without an error.
 
         Returns
         -------
         boxes : array-like of shape (n, 4)
-            x and y of the top left corner, width and height, pixels of `grey`.
+            x and y of the top left corner, width, height; pixels of `grey`.
         scores : array-like of shape (n,)
-            Higher where a face is clearer; NaN where nothing was looked for.
+            Higher for clearer faces; NaN without detection.
         """
 
     def find(self, grey):
-        """Return the faces of a grey image as a list of (Box, score), highest score first, boxes as dlib's lie.
+        """Return the faces of a grey image as a list of (Box, score), highest score first, with dlib's box geometry.
 
         Parameters
         ----------
@@ -123,10 +123,10 @@ class Detector(ABC):
         with self._lock:
             boxes, scores = self.detect(np.ascontiguousarray(grey))
         boxes = [Box(*map(float, box)) for box in boxes]
-        found = [
+        faces = [
             (self.box_geometry.convert(box, DLIB_BOX), float(score)) for box, score in zip(boxes, scores, strict=True)
         ]
-        return sorted(found, key=lambda pair: -pair[1])
+        return sorted(faces, key=lambda face: -face[1])
 
 
 class HogDetector(Detector):
@@ -135,14 +135,14 @@ class HogDetector(Detector):
     Parameters
     ----------
     smallest_face : int, default=80
-        Side of the smallest box that is looked for, in pixels. The image is resized so that dlib's own smallest,
-        80, means this; half of it costs four times as much.
+        Side of the smallest box to detect, in pixels. The image is resized so that this becomes 80, dlib's own
+        minimum; half of it costs four times as much.
     longest_side : int, default=1280
-        Larger images are reduced to this before the search.
+        Larger images are reduced to this before detection.
     threshold : float, default=0
-        Least margin of a face.
+        Minimum margin of a face.
     finest : bool, default=False
-        Look only for faces under 1.3 times the smallest.
+        Detect only faces under 1.3 times the smallest.
 
     References
     ----------
@@ -156,12 +156,12 @@ class HogDetector(Detector):
 
     @cached_property
     def parts(self):
-        """Two detectors of about equal work: for all but the smallest faces, and for those, itself not parted."""
+        """Two detectors of about equal work: one for the smallest faces, one for the others."""
         if self.finest:
             return (self,)
-        same = {"longest_side": self.longest_side, "threshold": self.threshold}
-        finest = HogDetector(smallest_face=self.smallest_face, finest=True, **same)
-        return HogDetector(smallest_face=self.smallest_face * _LEVEL**_FINEST_LEVELS, **same), finest
+        shared = {"longest_side": self.longest_side, "threshold": self.threshold}
+        finest = HogDetector(smallest_face=self.smallest_face, finest=True, **shared)
+        return HogDetector(smallest_face=self.smallest_face * _LEVEL**_FINEST_LEVELS, **shared), finest
 
     def detect(self, grey):
         """Return boxes and margins, as `Detector.detect`."""
@@ -175,7 +175,7 @@ class HogDetector(Detector):
 
 
 class HaarDetector(Detector):
-    """OpenCV's cascade of Haar features [1]_: finds smaller faces than HOG, and more that are none.
+    """OpenCV's cascade of Haar features [1]_: finds smaller faces than HOG, and more false positives.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ class HaarDetector(Detector):
 
 
 class WholeImageDetector(Detector):
-    """Takes the whole image for one face; its score is NaN, since nothing was seen."""
+    """Takes the whole image as one face, with score NaN."""
 
     searches = False
 
@@ -214,7 +214,7 @@ def make_detector(name, **options):
     Raises
     ------
     InputError
-        If there is none of that name.
+        If no detector has this name.
     """
     if name not in DETECTORS:
         raise InputError(f"detector must be one of {', '.join(DETECTORS)}, got {name!r}")

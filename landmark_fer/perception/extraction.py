@@ -1,4 +1,4 @@
-"""FaceExtractor: from a image to its faces. The one road that training, evaluation and live share."""
+"""FaceExtractor: from an image to its faces, the same for training, evaluation and live."""
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -13,18 +13,18 @@ from landmark_fer.perception.detection import HogDetector, make_detector
 from landmark_fer.perception.images import to_grey
 from landmark_fer.perception.landmarks import LandmarkPredictor
 
-# What a pre-cropped image needs before a detector can see its face: enlarging, and room around it.
+# Pre-cropped images are enlarged and padded before detection.
 CROP_SIDE = 120
 CROP_PADDING = 30
-CROP_THRESHOLD = -0.5  # of the detector's margin: there is a face
+CROP_THRESHOLD = -0.5  # minimum margin, because there is a face
 
-# Where the face lies in a image that was cropped to it: about the median of the boxes found in FER2013, as shares of
-# the image's sides (x, y, width, height).
+# The box of an undetected face in a pre-cropped image: about the median box of FER2013, as shares of the image's
+# sides (x, y, width, height).
 CROP_BOX = (0.06, 0.10, 0.90, 0.90)
 
-_OF_CROP = ("crop_size", "crop_margin")  # settings that came later: models fitted before have none
+_OF_CROP = ("crop_size", "crop_margin")  # only in the settings of models that use crops
 
-# Least and most of each setting, and of what kind it is; a manifest may say anything.
+# Minimum, maximum and type of each setting, because a manifest may hold any value.
 _RANGES = {
     "smallest_face": (1, 10_000, int),
     "chip_size": (8, 4096, int),
@@ -35,20 +35,20 @@ _RANGES = {
 
 @dataclass(frozen=True)
 class ExtractorSettings:
-    """Everything that decides what a face record looks like; saved with each artifact, which rebuilds from it.
+    """The settings that determine face records; saved with each artifact.
 
     Attributes
     ----------
     detector : str
         A name in `DETECTORS`.
     smallest_face : int
-        Side of the smallest box that is looked for, in pixels of the image; does not matter for crops.
+        Side of the smallest box to detect, in pixels of the image; not used for pre-cropped images.
     chip_size : int
         Side of the chip in pixels.
     crop_size : int
-        Side of the crop in pixels; 0 makes none.
+        Side of the crop in pixels; 0 for no crop.
     crop_margin : float
-        Of the crop around the box, on each side, in sides of the box.
+        Margin of the crop around the box on each side, as a share of the box.
     """
 
     detector: str = "hog"
@@ -67,11 +67,11 @@ class ExtractorSettings:
             raise InputError(f"detector of the extractor must be a word, got {self.detector!r:.40}")
 
     def to_dict(self):
-        """Return the settings as a dictionary of plain values, those of the crop only where there is one."""
+        """Return the settings as a dictionary of plain values, those of the crop only if there is one."""
         return {name: value for name, value in asdict(self).items() if self.crop_size or name not in _OF_CROP}
 
     def of_crops(self):
-        """Return those of `to_dict` that matter to `FaceExtractor.extract_crop`, which has a detector of its own."""
+        """Return the settings that `FaceExtractor.extract_crop` uses, which has its own detector."""
         return {name: value for name, value in self.to_dict().items() if name in ("chip_size", *_OF_CROP)}
 
     @classmethod
@@ -81,7 +81,7 @@ class ExtractorSettings:
         Raises
         ------
         InputError
-            If a name is not one of the settings, or a value out of its range.
+            If a name is unknown, or a value is out of its range.
         """
         try:
             return cls(**values)
@@ -90,7 +90,7 @@ class ExtractorSettings:
 
 
 class FaceExtractor:
-    """Finds, locates and aligns the faces of images.
+    """Detects faces, locates their landmarks and aligns them.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class FaceExtractor:
     Attributes
     ----------
     detector : Detector
-        For whole images.
+        The detector for whole images.
     landmark_predictor : LandmarkPredictor
     """
 
@@ -115,7 +115,7 @@ class FaceExtractor:
         return HogDetector(threshold=CROP_THRESHOLD)
 
     def extract(self, image):
-        """Return the faces of a image, the clearest first; an empty list where there is none.
+        """Return the faces of an image, highest detector score first; an empty list if there is none.
 
         Parameters
         ----------
@@ -129,10 +129,10 @@ class FaceExtractor:
         return [self.face_at(grey, box, score) for box, score in self.detector.find(grey)]
 
     def extract_crop(self, image):
-        """Return the one face of a image that was cropped to it (FER2013 and kin).
+        """Return the one face of a pre-cropped image (as in FER2013).
 
-        The image is enlarged and padded and the detector tried; where it sees nothing, the face is looked for
-        where such images have it, and its `detector_score` is NaN.
+        The image is enlarged and padded before detection. If no face is detected, the usual position in such images is
+        used, and `detector_score` is NaN.
 
         Parameters
         ----------
@@ -163,7 +163,7 @@ class FaceExtractor:
             As from `to_grey`.
         box : Box
         score : float
-            The detector's.
+            The detector's score.
 
         Returns
         -------
@@ -173,7 +173,7 @@ class FaceExtractor:
         return self.face_of(grey, box, landmarks, score)
 
     def face_of(self, grey, box, landmarks, score=float("nan")):
-        """Return the face whose landmarks are known: chip aligned, crop cut where the settings ask for one.
+        """Return the face with these landmarks: chip aligned, and crop cut if the settings have one.
 
         Parameters
         ----------
@@ -182,7 +182,7 @@ class FaceExtractor:
         box : Box
         landmarks : ndarray of shape (68, 2)
         score : float
-            The detector's.
+            The detector's score.
 
         Returns
         -------

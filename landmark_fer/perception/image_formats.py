@@ -1,4 +1,4 @@
-"""What a file is by its first bytes: images that are read, images that are not, anything else."""
+"""Recognize image files by their first bytes: supported formats, unsupported formats, other files."""
 
 import re
 from pathlib import Path
@@ -7,13 +7,13 @@ from PIL import features
 
 from landmark_fer.core.naming import is_hidden, is_litter, natural_key
 
-HEAD_BYTES = 64  # of a file, which say what it is
+HEAD_BYTES = 64  # of a file, which show its format
 
-# Why a file is passed over.
+# Reasons why a file is not read.
 NOT_AN_IMAGE = "not an image"
 HIDDEN = "hidden: its name, or a folder's, begins with a dot"
 
-# What Pillow calls the formats that are read, however a file is named. EPS, which it knows as well, would run programs.
+# The supported formats and Pillow's names of them; file names do not matter. Pillow's EPS would run programs.
 READ_BY = {
     "JPEG": ("JPEG",),
     "PNG": ("PNG",),
@@ -26,7 +26,7 @@ READ_BY = {
 if "avif" in features.modules and features.check_module("avif"):  # Pillow 11.3 or newer, built with libavif
     READ_BY["AVIF"] = ("AVIF",)
 
-# The first one that matches says what a file is.
+# The first match is the format.
 _SIGNATURES = {
     "JPEG": rb"\xff\xd8\xff",
     "PNG": rb"\x89PNG\r\n\x1a\n",
@@ -46,10 +46,9 @@ _SIGNATURES = {
     "colour PFM": rb"PF\s+[#\d]",
     "PAM": rb"P7\n",
 }
-_KNOWN = {kind: re.compile(signature, re.DOTALL) for kind, signature in _SIGNATURES.items()}
+_PATTERNS = {kind: re.compile(signature, re.DOTALL) for kind, signature in _SIGNATURES.items()}
 
-# Usual endings of images: what is called so counts as an image without a look inside, and is refused when it is read
-# if it is none.
+# A file with one of these suffixes counts as an image without opening it; reading it raises an error if it is none.
 IMAGE_SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jif", ".jfif", ".jfi", ".mpo", ".png", ".apng", ".gif", ".webp", ".tif", ".tiff",
     ".bmp", ".dib", ".pbm", ".pgm", ".ppm", ".pnm", ".pfm", ".avif", ".avifs", ".heic", ".heif", ".hif",
@@ -58,41 +57,41 @@ IMAGE_SUFFIXES = frozenset({
 
 
 def image_kind(head):
-    """Return which kind of image a file is.
+    """Return the image format of a file.
 
     Parameters
     ----------
     head : bytes
-        Its first `HEAD_BYTES` or more.
+        At least its first `HEAD_BYTES`.
 
     Returns
     -------
     str or None
-        A key of `READ_BY`, or the name of a kind that is not read ("HEIC"); None where it is no image that is known.
+        A key of `READ_BY`, or the name of an unsupported format ("HEIC"); None if it is no known image.
     """
     head = head[:HEAD_BYTES]
-    return next((kind for kind, signature in _KNOWN.items() if signature.match(head)), None)
+    return next((kind for kind, signature in _PATTERNS.items() if signature.match(head)), None)
 
 
 def is_image(name, head):
-    """Return whether a file is an image, read or not: by its usual ending, else by its content.
+    """Return whether a file is an image, supported or not: by its suffix, else by its content.
 
     Parameters
     ----------
     name : str
     head : callable
-        Returns the first `HEAD_BYTES`; called where the ending does not tell.
+        Returns the first `HEAD_BYTES`; called only if the suffix is not that of an image.
     """
     return suffix_of(name) in IMAGE_SUFFIXES or image_kind(head()) is not None
 
 
 def suffix_of(name):
-    """Return the ending of a file's name in lower case, with its dot; "" where it has none."""
+    """Return the suffix of a file name in lower case with its dot, or ""."""
     return Path(name).suffix.lower()
 
 
 def head_of(path):
-    """Return the first `HEAD_BYTES` of a regular file; fewer where it is shorter, none where it cannot be read."""
+    """Return the first `HEAD_BYTES` of a regular file, or fewer; b"" if it cannot be read."""
     path = Path(path)
     try:
         if not path.is_file():  # reading a pipe or a device may never end
@@ -104,25 +103,25 @@ def head_of(path):
 
 
 def image_file_kind(path):
-    """Return `image_kind` of a file, whatever it is called; None where it is no image or cannot be read."""
+    """Return `image_kind` of a file; None if it is no image or cannot be read."""
     return image_kind(head_of(path))
 
 
 def sorted_out(files):
-    """Return which of some files are images, and why the others are none.
+    """Divide files into images and others.
 
     Parameters
     ----------
     files : iterable of (str, callable)
-        The path of each below the folder or archive that was given, with ``/`` between the parts, and what returns its
-        first `HEAD_BYTES`.
+        Path of each, relative to the folder or archive, with ``/`` as separator, and a function that returns its first
+        `HEAD_BYTES`.
 
     Returns
     -------
     images : list of str
-        In the order given. Those of kinds that are not read, and those that turn out damaged, are among them.
+        In the same order, including unsupported formats and damaged images.
     others : dict of str to str
-        All other files but litter (`naming.is_litter`): `NOT_AN_IMAGE` or `HIDDEN`.
+        `NOT_AN_IMAGE` or `HIDDEN` for each other file, without system files (`naming.is_litter`).
     """
     images, others = [], {}
     for name, head in files:
@@ -138,7 +137,7 @@ def sorted_out(files):
 
 
 def images_in(folder):
-    """Return the images of a folder, not of those in it, in natural order, and why its other files are none.
+    """Divide the files of a folder, without subfolders, into images in natural order and others.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Image files become RGB uint8, upright, whatever they hold; what cannot be read is said in a sentence."""
+"""Read image files of any common format as upright RGB uint8 arrays."""
 
 import io
 import logging
@@ -13,7 +13,7 @@ import numpy as np
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.naming import show
 from landmark_fer.core.paths import is_special
-from landmark_fer.perception.decoding import MAX_PIXELS, MOVING, NOTES, ImageFile, Note
+from landmark_fer.perception.decoding import ANIMATED, MAX_PIXELS, NOTES, ImageFile, Note
 from landmark_fer.perception.image_formats import head_of, image_file_kind, image_kind
 from landmark_fer.perception.wide_images import may_be_wide
 
@@ -39,24 +39,24 @@ def read_image(source, *, name=None):
     Parameters
     ----------
     source : path-like, bytes, bytearray, memoryview, or a file opened in binary mode
-        A file, or a file's content; of an open file what is left of it. Addresses are not fetched.
+        A file, the content of a file, or an open file, which is read to its end. URLs are not fetched.
     name : str, optional
-        What messages call an image that came as bytes.
+        Name for messages about an image given as bytes.
 
     Returns
     -------
     ndarray of shape (height, width, 3), uint8
-        RGB. Turned upright by its EXIF tag; transparency laid over grey; CMYK and palettes converted. More than 8 bits
-        a sample are reduced to 8, by the range that the file states or the smallest usual one that holds its values
-        (see `value_ranges`). Of several frames or pages the first. A warning in the log says what was particular.
+        RGB, rotated upright by its EXIF tag; transparency blended with grey; CMYK and palettes converted. Samples of
+        more than 8 bits are scaled to 8, by the range that the file states or else the smallest usual range that holds
+        its values (see `wide_images`). The first of several frames or pages. Such conversions are logged as warnings.
 
     Raises
     ------
     InputError
         If `source` is none of these.
     DataError
-        If there is no such file, it is empty, truncated, no image or one of a kind that is not read, or larger than
-        `MAX_PIXELS` (which is found in the header, before anything is decoded).
+        If the file is missing, empty, truncated, no image, of an unsupported format, or larger than `MAX_PIXELS`
+        (checked in the header, before decoding).
     """
     content, name = _content_and_name(source, name)
     decoded = _decoded(content, name, None)
@@ -66,15 +66,15 @@ def read_image(source, *, name=None):
 
 
 def decode_image(source, *, name=None, ranges=None):
-    """Read an image file as `read_image` does, and return what is particular about it instead of logging it.
+    """Read an image file as `read_image` does, and return notes on it instead of logging them.
 
     Parameters
     ----------
     source, name
         As for `read_image`.
     ranges : dict of str to ValueRange, optional
-        For each kind of file and type of values ("PNG uint16") the range that the images of a data set have in common.
-        An image that states none is read by this one, or by one that holds its values as well.
+        By file format and type of values ("PNG uint16"), the common range of the images of a data set. An image that
+        states no range is scaled by this one, extended to hold its values.
 
     Returns
     -------
@@ -83,15 +83,15 @@ def decode_image(source, *, name=None, ranges=None):
     Raises
     ------
     InputError, DataError
-        As `read_image` does.
+        As `read_image`.
     """
     return _decoded(*_content_and_name(source, name), ranges)
 
 
 def common_ranges(paths):
-    """Return the ranges by which all of some image files are to be read that state none, as for `decode_image`.
+    """Return the common ranges of image files that state none, for the parameter `ranges` of `decode_image`.
 
-    Only images of more than eight bits a sample are decoded for that. What cannot be read does not count.
+    Only images with more than 8 bits per sample are decoded. Files that cannot be read are ignored.
     """
     ranges = {}
     for path in paths:
@@ -119,14 +119,13 @@ def read_frames(source, *, name=None):
     Yields
     ------
     DecodedImage
-        Its `pixels` are a frame as it is shown, over those before it, or a page; `duration_s` is how long a frame is
-        shown, None where the file does not say. Any other image is one frame.
+        A frame as it is displayed, over those before it, or a page. `duration_s` is the time that a frame is displayed,
+        or None if the file states none. A still image is one frame.
 
     Raises
     ------
     InputError, DataError
-        As `read_image` does, when the first frame is asked for. A later frame that is damaged ends the frames, with
-        a warning in the log.
+        As `read_image`, at the first frame. A later frame that is damaged ends the iteration with a logged warning.
     """
     content, name = _content_and_name(source, name)
     ranges = {}
@@ -141,13 +140,13 @@ def read_frames(source, *, name=None):
                     raise
                 _log.warning("%s ends after %d of %d frames: %s", name, index - first, n_frames - first, error)
                 return
-            if decoded.guessed is not None:  # of the pages of one file, none is to be brighter than it is
+            if decoded.guessed is not None:  # the pages of one file share a range
                 ranges[decoded.guessed.type] = decoded.guessed
             yield decoded if n_frames > 1 else replace(decoded, duration_s=None)
 
 
 def image_size(source):
-    """Return (width, height) by the header of an image file, as it is stored; None where it has none to read."""
+    """Return (width, height) from the header of an image file, before rotation; None if it cannot be read."""
     try:
         with ImageFile(*_content_and_name(source, None)) as file:
             return file.size()
@@ -156,12 +155,12 @@ def image_size(source):
 
 
 def frame_count(source, *, name=None):
-    """Return how many frames (or pages) an image file has, as for `read_frames`; 1 where it is a still image.
+    """Return the number of frames or pages that `read_frames` yields; 1 for a still image.
 
     Raises
     ------
     InputError, DataError
-        As `read_image` does, for what the first bytes tell.
+        As `read_image`, for errors that the first bytes show.
     """
     with ImageFile(*_content_and_name(source, name)) as file:
         n_frames = file.n_frames()
@@ -169,15 +168,15 @@ def frame_count(source, *, name=None):
 
 
 def is_animation(path):
-    """Return whether a file is an image with several frames that are shown one after another; pages are not."""
+    """Return whether a file is an image with several frames in time; the pages of a TIFF are none."""
     try:
-        return image_file_kind(path) in MOVING and frame_count(path) > 1
+        return image_file_kind(path) in ANIMATED and frame_count(path) > 1
     except DataError:
         return False
 
 
 def to_grey(image):
-    """Return a image as a C-contiguous grey array.
+    """Return an image as a C-contiguous grey array.
 
     Parameters
     ----------
@@ -190,7 +189,7 @@ def to_grey(image):
     Raises
     ------
     InputError
-        If the array is of another shape or type, or has no pixels.
+        If the array has another shape or type, or no pixels.
     """
     image = np.asarray(image)
     right_shape = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
@@ -208,13 +207,13 @@ def _decoded(content, name, ranges):
         decoded, n_frames = file.read(0, ranges), file.n_frames()
     if n_frames == 1:
         return decoded
-    what = "pages" if file.kind == "TIFF" else "frames"
-    note = Note("frames", f"the first of {n_frames:,} {what}")
+    unit = "pages" if file.kind == "TIFF" else "frames"
+    note = Note("frames", f"the first of {n_frames:,} {unit}")
     return replace(decoded, notes=(note, *decoded.notes))
 
 
 def _content_and_name(source, name):
-    """Return what a source holds as bytes, and what messages call it."""
+    """Return (content as bytes, name for messages) of a source."""
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source), name or "image"
     if hasattr(source, "read"):
@@ -229,15 +228,15 @@ def _content_and_name(source, name):
 
 
 def _content_of_file(file, name):
-    own = getattr(file, "name", None)
-    name = name or (own if isinstance(own, str) and own else "image")
-    if isinstance(file, io.TextIOBase):  # most images are no text, and to read one as text would say only that
+    file_name = getattr(file, "name", None)
+    name = name or (file_name if isinstance(file_name, str) and file_name else "image")
+    if isinstance(file, io.TextIOBase):  # reading an image as text raises an unclear error
         raise InputError(f"{name} must be opened in binary mode ('rb'), and is opened as text")
     try:
         content = file.read()
-    except Exception as error:  # whatever a file of somebody else's making raises
+    except Exception as error:  # a file-like object may raise any error
         reason = str(error) or type(error).__name__
-        raise DataError(f"{name} cannot be read ({reason}); give the path of a image") from error
+        raise DataError(f"{name} cannot be read ({reason}); give the path of an image") from error
     if not isinstance(content, bytes | bytearray | memoryview):
         raise InputError(f"{name} must be opened in binary mode ('rb'), and gives {type(content).__name__}")
     return bytes(content), name
@@ -245,15 +244,15 @@ def _content_of_file(file, name):
 
 def _content_of_path(path):
     if is_special(path):
-        raise DataError(f"{show(path)} is a pipe or a device, which may never end; open it, and give what was opened")
+        raise DataError(f"{show(path)} is a pipe or a device, which may never end; open it and give the open file")
     try:
         return Path(path).read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+    except (OSError, ValueError) as error:  # ValueError: an invalid name
         if _ADDRESS.match(path):
-            sentence = f"{path[:200]} is an address, and addresses are not fetched; save the image and give its path"
+            message = f"{path[:200]} is a URL, and URLs are not fetched; save the image and give its path"
         elif isinstance(error, FileNotFoundError):
-            sentence = f"{show(path)} does not exist; give the path of a image"
+            message = f"{show(path)} does not exist; give the path of an image"
         else:
             reason = getattr(error, "strerror", None) or error
-            sentence = f"{show(path)} cannot be read ({reason}); give the path of a image"
-        raise DataError(sentence) from error
+            message = f"{show(path)} cannot be read ({reason}); give the path of an image"
+        raise DataError(message) from error

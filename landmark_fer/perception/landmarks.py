@@ -1,4 +1,4 @@
-"""Locating the 68 landmarks of a face with dlib: in a detector's box, or around the landmarks of the frame before."""
+"""Locate the 68 landmarks of a face with dlib, from a detector's box or from the landmarks of the previous frame."""
 
 import contextlib
 import ctypes
@@ -20,12 +20,12 @@ from landmark_fer.perception.alignment import resample
 from landmark_fer.perception.detection import DLIB_BOX
 from landmark_fer.perception.predictor_file import PREDICTOR_SHA256, changed_at, find_predictor, sha256_of
 
-FRAME_SIDE = 150  # of the box in the patch, in pixels
-FRAME_MARGIN = 52  # around it: chin and brows lie outside of dlib's boxes
+FRAME_SIDE = 150  # side of the box in the patch, in pixels
+FRAME_MARGIN = 52  # around the box, because chin and brows lie outside dlib's boxes
 PATCH_SIDE = FRAME_SIDE + 2 * FRAME_MARGIN
 
-_TRIALS = 200  # patches of noise that another file than the installed one is tried on
-_TRIAL_MEMORY = 4 * 2**30  # bytes; a damaged count would take all that there are
+_TRIALS = 200  # noise patches on which a custom file is tested
+_TRIAL_MEMORY = 4 * 2**30  # bytes; a damaged count would allocate all memory
 _TRIAL_S = 120
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # each thread reserves memory
 
@@ -36,12 +36,12 @@ _LOADING = threading.Lock()
 
 
 def template_in_box(side, margin):
-    """Return the template's landmarks where dlib's detector would see it in a box of a side, shape (68, 2).
+    """Return the template's landmarks in a box of dlib's detector, shape (68, 2).
 
     Parameters
     ----------
     side, margin : int
-        Of the box and around it, in pixels.
+        Of the box, and around it, in pixels.
     """
     return (TEMPLATE - (0.0, DLIB_BOX.centre)) * (side / DLIB_BOX.side) + margin + (side - 1) / 2
 
@@ -52,13 +52,13 @@ _PATCH_TEMPLATE = template_in_box(FRAME_SIDE, FRAME_MARGIN)
 class LandmarkPredictor:
     """dlib's ensemble of regression trees for the 68 points [1]_, applied twice.
 
-    The trees compare single pixels, return whole pixels, and depend on the box that they start from. So a face is
-    resampled to a fixed size first (small faces get fractions of a pixel, large ones are averaged, a face cut by
-    the image's edge sees the edge repeated), and once found it is turned upright, framed by its own landmarks
-    instead of the detector's coarse box, and located again. docs/decisions/0002 has the figures.
+    The trees compare single pixels, return whole pixels, and depend on the initial box. Therefore a face is first
+    resampled to a fixed size (small faces get fractions of a pixel, large ones are averaged, the image's edge is
+    repeated). Then it is rotated upright, framed by its own landmarks instead of the detector's coarse box, and
+    located again. docs/decisions/0002 has the figures.
 
-    All predictors of a process share the trees of one file (100 MB), in any number of threads. A predictor is pickled
-    as `path`; its file is found and read again where it is first used.
+    All predictors of a process share the trees of one file (100 MB), in any number of threads. A pickled predictor
+    holds only `path`; the file is found and read again on first use.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class LandmarkPredictor:
     Raises
     ------
     DependencyError
-        If the file is missing, damaged, or no shape predictor of 68 points.
+        If the file is missing, damaged, or not a shape predictor of 68 points.
 
     References
     ----------
@@ -76,15 +76,15 @@ class LandmarkPredictor:
     """
 
     def __init__(self, path=None):
-        self._given = os.path.abspath(path) if path else None
-        _ = self._trees  # so that a file that cannot be used is reported now
+        self._path = os.path.abspath(path) if path else None
+        _ = self._trees  # reports an unusable file now
 
     def __getstate__(self):
-        return {"_given": self._given}
+        return {"_path": self._path}
 
     @cached_property
     def _trees(self):
-        return load_shape_predictor(find_predictor(self._given))
+        return load_shape_predictor(find_predictor(self._path))
 
     def locate(self, grey, box):
         """Return the landmarks of the face in a detector's box, shape (68, 2), float32, in pixels of `grey`.
@@ -101,7 +101,7 @@ class LandmarkPredictor:
         return self.refine(grey, [first])[0]
 
     def refine(self, grey, landmarks):
-        """Return landmarks located again around given ones: first guesses, or the faces in the frame before.
+        """Return landmarks located again from initial ones: first guesses, or those of the previous frame.
 
         Parameters
         ----------
@@ -119,14 +119,14 @@ class LandmarkPredictor:
         return located
 
     def _in_patch(self, grey, matrix, width, height):
-        """Return the landmarks of a face that a transform brings into the patch's inner frame of the given size."""
+        """Return the landmarks of a face that `matrix` maps to a box of this size in the patch."""
         patch = resample(grey, matrix, side=PATCH_SIDE, blurred=True)
         located = _points(self._trees, patch, round(width), round(height))
         return transform_back(matrix, located).astype(np.float32)
 
 
 def load_shape_predictor(path):
-    """Return dlib's shape predictor of a file, one for all that ask for it.
+    """Return dlib's shape predictor of a file, one object per process.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def load_shape_predictor(path):
     Raises
     ------
     DependencyError
-        If it is no shape predictor of 68 points.
+        If it is not a shape predictor of 68 points.
     """
     with _LOADING:
         return _loaded(path, changed_at(path))
@@ -144,7 +144,7 @@ def load_shape_predictor(path):
 @lru_cache(maxsize=1)
 def _loaded(path, _changed_at):
     if sha256_of(path) != PREDICTOR_SHA256:
-        _try_elsewhere(path)
+        _test_in_subprocess(path)
     try:
         with _huge_pages():
             return dlib.shape_predictor(library_path(path))
@@ -154,9 +154,9 @@ def _loaded(path, _changed_at):
 
 @contextlib.contextmanager
 def _huge_pages():
-    """Let what is read meanwhile lie in huge pages where Linux can move it there (from 6.1 on).
+    """Move the memory allocated in the block to huge pages where Linux can (6.1 and later).
 
-    The trees are read at 7,500 random places of 80 MB for each face, and finding small pages takes a third of that.
+    The trees are read at 7,500 random places of 80 MB per face, and looking up small pages takes a third of that time.
     """
     if sys.platform != "linux":
         yield
@@ -171,17 +171,17 @@ def _huge_pages():
 
 
 def _points(trees, patch, width, height):
-    """Return the points that dlib finds in a patch around a box of a size, shape (n, 2), float64, whole pixels."""
+    """Return the points that dlib locates in a patch around a box, shape (n, 2), float64, whole pixels."""
     box = dlib.rectangle(FRAME_MARGIN, FRAME_MARGIN, FRAME_MARGIN + width - 1, FRAME_MARGIN + height - 1)
-    # dlib reads a strided view after it is freed.
+    # dlib reads a strided view after it has been freed.
     return np.array([(point.x, point.y) for point in trees(np.ascontiguousarray(patch), box).parts()], dtype=float)
 
 
-def _try_elsewhere(path):
-    """Raise DependencyError unless another process can use a file: over some damaged ones dlib ends its process."""
+def _test_in_subprocess(path):
+    """Raise DependencyError unless a subprocess can use a file: some damaged files crash dlib and its process."""
     if not sys.executable:  # Python within another program
         return
-    code = "import sys; from landmark_fer.perception.landmarks import try_file; try_file(sys.argv[1])"
+    code = "import sys; from landmark_fer.perception.landmarks import check_file; check_file(sys.argv[1])"
     places = [str(Path(__file__).parents[2]), *sys.path]
     environment = os.environ | _ONE_THREAD | {"PYTHONPATH": os.pathsep.join(places)}
     command = [sys.executable, "-c", code, str(path)]
@@ -190,20 +190,20 @@ def _try_elsewhere(path):
             command, env=environment, capture_output=True, text=True, timeout=_TRIAL_S, errors="replace", check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise _unusable(path, f"it was not read in {_TRIAL_S} seconds") from error
+        raise _unusable(path, f"it could not be read in {_TRIAL_S} seconds") from error
     if done.returncode:
         lines = done.stderr.split("\n") if done.returncode == 1 else []
-        raise _unusable(path, next(filter(None, reversed(lines)), "dlib crashes over it"))
+        raise _unusable(path, next(filter(None, reversed(lines)), "dlib crashes on it"))
 
 
-def try_file(path):
-    """Load a file and let it look at noise; end this process with a status and a word on stderr where that fails.
+def check_file(path):
+    """Load a file and locate landmarks in noise; if that fails, exit with a message on stderr.
 
     Parameters
     ----------
     path : path-like
     """
-    with contextlib.suppress(ImportError, ValueError, OSError):  # not everywhere can memory be limited
+    with contextlib.suppress(ImportError, ValueError, OSError):  # not every system can limit memory
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (_TRIAL_MEMORY, _TRIAL_MEMORY))
@@ -219,7 +219,7 @@ def try_file(path):
             if np.abs(points).max() > 10 * PATCH_SIDE:
                 sys.exit("its points lie far from any face")
     except (RuntimeError, MemoryError, ValueError) as error:
-        sys.exit(" ".join(str(error).split()) or "it asks for too much memory")
+        sys.exit(" ".join(str(error).split()) or "it needs too much memory")
 
 
 def _unusable(path, reason):

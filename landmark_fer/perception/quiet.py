@@ -1,4 +1,4 @@
-"""Keeping OpenCV and its decoder from writing to the terminal."""
+"""Keep OpenCV and its decoder from writing to the terminal."""
 
 import contextlib
 import os
@@ -6,16 +6,16 @@ import threading
 
 import cv2
 
-LOGGING = getattr(cv2.utils, "logging", cv2)  # OpenCV 4.12 has its functions at the top, later ones in this module
+LOGGING = getattr(cv2.utils, "logging", cv2)  # later than 4.12 in a module of its own
 SILENT = 0
 
 _lock = threading.Lock()
-_inside, _level = 0, None  # how many threads want quiet; how loud OpenCV was before the first of them
+_inside, _level = 0, None  # number of threads inside `quiet_opencv`, and the log level before the first
 
 
 @contextlib.contextmanager
 def quiet_opencv():
-    """Silence OpenCV meanwhile, in any number of threads: what went wrong is said in our own words."""
+    """Silence OpenCV's log during the block, in any number of threads; our own messages report what went wrong."""
     global _inside, _level
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     with _lock:

@@ -1,4 +1,4 @@
-"""Images of more than 8 bits: which range of values an image or a data set uses, and its mapping to uint8."""
+"""Images of more than 8 bits per sample: the range of values that they use, and scaling to uint8."""
 
 import io
 import math
@@ -14,15 +14,15 @@ from PIL import TiffImagePlugin
 from landmark_fer.core.errors import DataError
 from landmark_fer.perception.quiet import quiet_opencv
 
-OVERSHOOT = 0.1  # of a range, that floats may go beyond it
+OVERSHOOT = 0.1  # share of a range by which values may exceed it
 
 _BIT_DEPTHS = (8, 10, 12, 14, 16, 32, 64)
 _TOPS = (1, 2, 4, 8, 16, 255, 1023, 4095, 16383, 65535)
-_BLOCK = 2**20  # values that are scaled at a time, as float64
+_BLOCK = 2**20  # values that are scaled at once, as float64
 
 
 class ValueRange(NamedTuple):
-    """The values that are black and white, of some type: "uint16", or "PNG uint16" of files of one kind."""
+    """The values of black and white for a type: "uint16", or "PNG uint16" for files of one format."""
 
     type: str
     low: float
@@ -32,12 +32,12 @@ class ValueRange(NamedTuple):
         return f"{self.low:.10g} to {self.high:.10g}"
 
     def union(self, other):
-        """Return the range that holds this one and another of the same type, which may be None."""
+        """Return the smallest range that contains this one and another of the same type (or None)."""
         return self if other is None else ValueRange(self.type, min(self.low, other.low), max(self.high, other.high))
 
 
 def full_range(dtype):
-    """Return the range of a whole-number type as a `ValueRange`; None for floats, which have none."""
+    """Return the `ValueRange` of an integer type; None for floats."""
     dtype = np.dtype(dtype)
     if dtype.kind not in "ui":
         return None
@@ -49,8 +49,8 @@ def usual_range(values):
 
     Parameters
     ----------
-    values : ndarray of whole numbers or floats
-        NaN and infinities do not count.
+    values : ndarray of integers or floats
+        NaN and infinities are ignored.
 
     Returns
     -------
@@ -70,25 +70,25 @@ def usual_range(values):
 
 
 def holds(stated, values):
-    """Return whether a range that a file states can be right: it is one, and values go beyond it by a tenth at most."""
+    """Return whether a stated range is plausible: not empty, and exceeded by at most a tenth."""
     low, high = extremes(values)
     slack = OVERSHOOT * (stated.high - stated.low)
     return math.isfinite(slack) and slack > 0 and stated.low - slack <= low <= high <= stated.high + slack
 
 
 def extremes(values):
-    """Return the smallest and the largest value as floats, NaN and infinities left out; 0 and 0 where none is left."""
+    """Return the smallest and largest finite value as floats; 0 and 0 if there is none."""
     if values.dtype.kind == "f":
         values = values[np.isfinite(values)]
     return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
 
 
 def to_eight_bits(values, value_range):
-    """Return values as eight bits, a range's low end as 0, its high end as 255; NaN is 0.
+    """Return values scaled to uint8: the low end of the range becomes 0, the high end 255, NaN 0.
 
     Parameters
     ----------
-    values : ndarray of whole numbers or floats
+    values : ndarray of integers or floats
     value_range : ValueRange
 
     Returns
@@ -132,23 +132,23 @@ _HEADER = 4096  # bytes that a header of a PNM with its comments may have
 
 @dataclass(frozen=True)
 class WideHeader:
-    """What the header of an image with more than eight bits a sample says.
+    """Header of an image with more than 8 bits per sample.
 
     Attributes
     ----------
     size : tuple of int, or None
-        Width and height; None where Pillow will say.
+        Width and height; None if Pillow reads them.
     channels : int
-        1, 3, or 4 with alpha, as values come out of OpenCV; 1 where Pillow keeps them.
+        1, 3, or 4 with alpha, as OpenCV returns them; 1 if Pillow reads the values.
     dtype : str
         Of the samples: "uint16", "float32".
     by_opencv : bool
-        Whether Pillow cannot keep the values.
+        Whether OpenCV decodes the values, because Pillow would truncate them.
     stated : tuple of ValueRange
-        The ranges that the file's statement can mean, of which the first that holds its values counts.
+        Possible meanings of the range that the file states; the first that holds its values is used.
     white_is_zero : bool
     premultiplied : bool
-        Whether colours are multiplied by alpha already.
+        Whether colours are already multiplied by alpha.
     """
 
     size: tuple | None = None
@@ -161,7 +161,7 @@ class WideHeader:
 
 
 def wide_header(content, kind, *, name, page=None):
-    """Return the `WideHeader` of an image, or None if it has eight bits a sample or fewer.
+    """Return the `WideHeader` of an image, or None if it has at most 8 bits per sample.
 
     Parameters
     ----------
@@ -169,14 +169,14 @@ def wide_header(content, kind, *, name, page=None):
     kind : str
         As from `image_kind`.
     name : str
-        What messages call it.
+        Name for messages.
     page : int, optional
-        Of a TIFF: as from `tiff_pages`; by default the first.
+        Offset of a TIFF page, as from `tiff_pages`; by default the first.
 
     Raises
     ------
     DataError
-        If neither Pillow nor OpenCV reads it right.
+        If neither Pillow nor OpenCV reads it correctly.
     """
     if kind == "PNG":
         return _png(content)
@@ -186,12 +186,12 @@ def wide_header(content, kind, *, name, page=None):
 
 
 def may_be_wide(kind, head):
-    """Return whether an image may have more than eight bits a sample, by its kind and its first bytes."""
+    """Return whether an image may have more than 8 bits per sample, from its format and first bytes."""
     return kind in ("TIFF", "PNM") or (kind == "PNG" and head[24:25] == b"\x10")
 
 
 def tiff_pages(content):
-    """Return where the directory of each page of a TIFF begins, as a list; an empty one where none can be read."""
+    """Return the offsets of the pages of a TIFF as a list, empty if none can be read."""
     pages, place = [], None
     while True:
         directory = _directory(content, place)
@@ -206,7 +206,7 @@ def tiff_pages(content):
 def opencv_values(content, header, *, name, index=0):
     """Return the values of an image as OpenCV decodes them, shape (height, width) or (height, width, channels), RGB(A).
 
-    Those of a TIFF are upright, those of a PNG as they are stored.
+    A TIFF is rotated upright, a PNG is not.
 
     Parameters
     ----------
@@ -214,21 +214,21 @@ def opencv_values(content, header, *, name, index=0):
     header : WideHeader
     name : str
     index : int, default=0
-        Which page.
+        Index of the page.
 
     Raises
     ------
     DataError
-        If it cannot be decoded, or to another size or type than its header says.
+        If it cannot be decoded, or has another size or type than its header states.
     """
     values = _by_opencv(np.frombuffer(content, np.uint8), index)
     if values is None:
-        raise DataError(f"{name} is damaged, or of a kind that cannot be decoded; save it as PNG")
+        raise DataError(f"{name} is damaged, or of a format that cannot be decoded; save it as PNG")
     channels = 1 if values.ndim == 2 else values.shape[2]
     if values.dtype != header.dtype or channels not in (header.channels, 4) or channels < header.channels:
         raise _unknown(name, f"{header.channels} channels of {header.dtype}")
     if header.size is not None and values.shape[1::-1] not in (header.size, header.size[::-1]):
-        raise _unknown(name, "of another size than its header says")
+        raise _unknown(name, "another size than its header states")
     if channels == 1:
         return values
     return np.ascontiguousarray(values[..., [2, 1, 0] if channels == 3 else [2, 1, 0, 3]])
@@ -248,8 +248,8 @@ def _by_opencv(content, index):
 def _png(content):
     """Return the header of a PNG.
 
-    The chunk sBIT says how many bits count. By the specification values fill their type nevertheless, and files in
-    which they don't are common, so the values decide.
+    The chunk sBIT states the number of significant bits. By the specification values are scaled to their type
+    nevertheless, but many files do not do so. Therefore the values decide.
     """
     if len(content) < 26 or content[25] not in _PNG_COLOURS:
         return None
@@ -262,28 +262,28 @@ def _png(content):
 
 
 def _significant_bits(content):
-    """Return the significant bits of the colours of a PNG, or None if nothing says them."""
+    """Return the significant bits of the colours of a PNG, or None if it does not state them."""
     place, colours = 8, 1 if content[25] in (0, 4) else 3
     while place + 8 <= len(content):
         length, kind = int.from_bytes(content[place : place + 4], "big"), content[place + 4 : place + 8]
         if kind == b"sBIT":
             bits = max(content[place + 8 : place + 8 + colours], default=0)
             return bits if 0 < bits <= content[24] else None
-        if kind in (b"PLTE", b"IDAT"):  # which it stands before
+        if kind in (b"PLTE", b"IDAT"):  # sBIT comes before them
             return None
         place += 12 + length
     return None
 
 
 def _pnm(content):
-    """Return the header of a PNM with a largest value beyond eight bits, or with floats.
+    """Return the header of a PNM whose maximum value exceeds 8 bits, or of floats.
 
-    Pillow scales by the largest value that the file states. 65,535 is what programs state that never thought of it.
+    Pillow scales by the stated maximum. Many programs state 65,535 whatever the values are.
     """
     if content[:2] == b"Pf":
         return WideHeader(dtype="float32")
-    found = _LARGEST_PNM.match(content[:_HEADER])
-    largest, coloured = int(found[1]) if found else 0, content[1:2] in b"36"
+    match = _LARGEST_PNM.match(content[:_HEADER])
+    largest, coloured = int(match[1]) if match else 0, content[1:2] in b"36"
     if largest < 256 or (coloured and largest != 65535):
         return None
     stated = () if largest == 65535 else (full_range("uint16"),)
@@ -291,15 +291,13 @@ def _pnm(content):
 
 
 def _tiff(content, name, page):
-    """Return the header of a TIFF; what reads neither of the two right, and what is a camera's, is refused."""
+    """Return the header of a TIFF; raise DataError for camera raw files and for types that cannot be read correctly."""
     if (directory := _directory(content, page)) is None:
         return None
     tags = directory[1]
     bits, formats, samples = _numbers(tags, _BITS, 1), _numbers(tags, _FORMAT, 1), _numbers(tags, _SAMPLES, 1)[0]
     if _DNG in tags or _numbers(tags, _SUBFILE, 0)[0] & 1:
-        raise DataError(
-            f"{name} holds a preview where its image should be, as a camera's raw file does; export it as JPEG or PNG"
-        )
+        raise DataError(f"{name} holds only a preview of its image, as camera raw files do; export it as JPEG or PNG")
     photometric, own = _numbers(tags, _PHOTOMETRIC, 1)[0], max(bits)
     stated = _stated(tags)
     if photometric not in (_WHITE_IS_ZERO, 1, _RGB):
@@ -315,7 +313,7 @@ def _tiff(content, name, page):
     by_opencv = samples > 1 or packed or dtype in ("int8", "float64")
     if dtype not in _BY_OPENCV and (by_opencv or dtype != "uint32"):
         raise _unknown(name, f"{samples} channels of {dtype}")
-    if packed:  # which OpenCV moves to the upper end of its type
+    if packed:  # OpenCV shifts them to the upper bits of the type
         stated = (ValueRange(dtype, 0.0, (2.0**own - 1) * 2 ** (16 - own)),)
     extra = _numbers(tags, _EXTRA, 0)[0]
     return WideHeader(
@@ -330,12 +328,12 @@ def _tiff(content, name, page):
 
 
 def _directory(content, place):
-    """Return (place, tags) of a page of a TIFF, by default of the first; None if they cannot be read."""
+    """Return (offset, tags) of a page of a TIFF, by default the first; None if they cannot be read."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on odd tags, which Pillow reads around
+            warnings.simplefilter("ignore")  # on invalid tags, which Pillow skips
             return _loaded(content, place)
-    except Exception:  # damaged tags make Pillow raise nearly anything
+    except Exception:  # damaged tags make Pillow raise nearly any error
         return None
 
 
@@ -345,19 +343,19 @@ def _loaded(content, place):
     file = io.BytesIO(content)
     file.seek(place)
     tags.load(file)
-    dict(tags.items())  # read now what is read late, with whatever it raises
+    dict(tags.items())  # reads lazily loaded tags now
     return place, tags
 
 
 def _numbers(tags, tag, default):
-    """Return the whole numbers of a tag as a tuple, never empty."""
+    """Return the integers of a tag as a tuple, never empty."""
     values = tags.get(tag, default)
     values = values if isinstance(values, tuple) else (values,)
     return values if values and all(isinstance(value, int) for value in values) else (default,)
 
 
 def _stated(tags):
-    """Return the range that a TIFF states, its type left open, in a tuple; an empty one if it states none."""
+    """Return the range that a TIFF states, without a type, in a tuple; an empty tuple if it states none."""
     for lowest, highest in _STATED:
         try:
             return (ValueRange("", min(_flat(tags.get(lowest, 0))), max(_flat(tags[highest]))),)
@@ -371,4 +369,4 @@ def _flat(value):
 
 
 def _unknown(name, what):
-    return DataError(f"{name} is of a kind that cannot be decoded right ({what}); save it as PNG or TIFF of 16 bits")
+    return DataError(f"{name} has a type that cannot be decoded correctly ({what}); save it as PNG or TIFF of 16 bits")

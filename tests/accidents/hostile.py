@@ -152,7 +152,7 @@ PROGRAMS = {
     "eps": lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 16 16\n%%EndComments\nshowpage\n%%EOF\n",
     "fits": lambda: b"SIMPLE  =                    T".ljust(80) + b"END".ljust(2800),
 }
-"""Formats that Pillow knows, and which nobody meant by a image of a face."""
+"""Formats that Pillow knows, and which nobody meant by an image of a face."""
 
 
 def allowed(side=6000):

@@ -16,7 +16,7 @@ def smooth_image(width=40, height=30):
 
 
 def encoded(image, kind, **options):
-    """The content of a image file."""
+    """The content of an image file."""
     stream = io.BytesIO()
     image.save(stream, kind, **options)
     return stream.getvalue()

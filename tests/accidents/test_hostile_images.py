@@ -47,4 +47,4 @@ def test_what_unpacks_to_more_than_it_shows_takes_no_memory(told, name):
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_other_formats_are_not_even_begun(told, name):
-    assert "must be a image" in told[name]["came"]
+    assert "must be an image" in told[name]["came"]

@@ -1,4 +1,4 @@
-"""Laws of readers for any words, numbers and rows: each row is a image or has its problem said, in its own place."""
+"""Laws of readers for any words, numbers and rows: each row is an image or has its problem said, in its own place."""
 
 import json
 

@@ -172,7 +172,7 @@ def test_the_first_of_several_frames_is_read_and_reported(tmp_path, faces, loade
     dataset = loaded(contained(tmp_path, container, files))
     assert len(dataset) == 5 and dataset.problems == []
     (remark,) = dataset.remarks
-    assert remark.startswith("4 images hold several frames or pages, of which the first is read: ")
+    assert remark.startswith("4 images hold several frames or pages; the first is read: ")
     assert "happy/gif.gif (the first of 3 frames)" in remark and "tif.tif (the first of 3 pages" in remark
     assert loaded(tmp_path / ("faces" if container == "folder" else f"faces.{container}")).remarks == [remark]
 
@@ -199,8 +199,8 @@ def test_a_dark_wide_image_is_scaled_like_a_bright_one_of_the_data_set(tmp_path,
     order = [dataset.names.tolist().index(name) for name in expected.names]
     np.testing.assert_array_equal(dataset.records[order], expected.records)
     (remark,) = dataset.remarks
-    assert remark.startswith("2 images do not state which value is white") and "read as 0 to 4095" in remark
-    assert caplog.text.count("do not state which value is white") == 1
+    assert remark.startswith("2 images do not state a range of values") and "read as 0 to 4095" in remark
+    assert caplog.text.count("do not state a range of values") == 1
 
 
 def test_a_run_stopped_while_extracting_again_resumes_with_the_common_range(tmp_path, faces, loaded, monkeypatch):

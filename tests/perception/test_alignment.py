@@ -1,4 +1,4 @@
-"""Laws of alignment and resampling: what mirroring, size and turning of a image do to the chip."""
+"""Laws of alignment and resampling: what mirroring, size and turning of an image do to the chip."""
 
 import cv2
 import numpy as np

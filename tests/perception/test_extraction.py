@@ -1,4 +1,4 @@
-"""The one road from a image to its faces."""
+"""The one road from an image to its faces."""
 
 import cv2
 import numpy as np

@@ -196,7 +196,7 @@ class TestSources:
         ],
     )
     def test_addresses_are_not_fetched_and_named_as_they_are(self, address):
-        with pytest.raises(DataError, match="addresses are not fetched; save the image and give its path") as caught:
+        with pytest.raises(DataError, match="URLs are not fetched; save the image and give its path") as caught:
             read_image(address)
         assert str(caught.value).startswith(address[:200])
 

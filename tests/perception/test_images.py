@@ -1,4 +1,4 @@
-"""Whatever a image file holds becomes RGB uint8, upright; whatever it cannot be is said in a sentence."""
+"""Whatever an image file holds becomes RGB uint8, upright; whatever it cannot be is said in a sentence."""
 
 import io
 import struct
@@ -130,7 +130,7 @@ def test_a_truncated_image_is_refused_and_named(tmp_path, generator, kind, share
     content = encoded(Image.fromarray(generator.integers(0, 256, (60, 60, 3), dtype=np.uint8)), kind)
     path = tmp_path / "cut"
     path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(DataError, match=r"cut (is damaged|must be a image)"):
+    with pytest.raises(DataError, match=r"cut (is damaged|must be an image)"):
         read_image(path)
 
 
@@ -149,10 +149,10 @@ def test_damaged_bytes_raise_data_errors_alone(generator, smooth):
 
 def test_no_image_no_bytes_no_file_and_a_folder_are_said(tmp_path):
     text, empty = tmp_path / "notes.jpg", tmp_path / "empty.png"
-    text.write_text("a note, not a image\n" * 20)
+    text.write_text("a note, not an image\n" * 20)
     empty.touch()
     for source, sentence in [
-        (text, r"notes\.jpg must be a image"),
+        (text, r"notes\.jpg must be an image"),
         (empty, r"empty\.png is empty \(0 bytes\)"),
         (tmp_path / "none.png", r"none\.png does not exist"),
         (tmp_path, "cannot be read"),

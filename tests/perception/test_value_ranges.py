@@ -301,14 +301,14 @@ def test_wide_images_are_turned_upright(grey, rgb, orientation, dtype, coloured)
     ],
 )  # fmt: skip
 def test_what_no_library_reads_right_is_refused_and_named(rgb, content, what):
-    with pytest.raises(DataError, match=rf"^it is of a kind that cannot be decoded right \({what}\); save it"):
+    with pytest.raises(DataError, match=rf"^it has a type that cannot be decoded correctly \({what}\); save it"):
         decode_image(content(rgb), name="it")
 
 
 def test_previews_of_raw_files_are_not_taken_for_their_images(grey):
-    with pytest.raises(DataError, match="it holds a preview where its image should be"):
+    with pytest.raises(DataError, match="it holds only a preview of its image"):
         decode_image(tiff(grey, subfiletype=1), name="it")
-    with pytest.raises(DataError, match="it holds a preview"):
+    with pytest.raises(DataError, match="it holds only a preview"):
         decode_image(tiff(grey, extratags=[(50706, "B", 4, (1, 4, 0, 0), True)]), name="it")
     with pytest.raises(DataError, match="of the kind camera raw"):
         decode_image(b"II*\0\x10\0\0\0CR\2\0" + bytes(100), name="it")
@@ -336,7 +336,7 @@ def test_a_range_in_common_reads_a_dark_image_as_dark(grey):
 
 def test_a_warning_says_how_values_were_read(grey, caplog):
     read_image(io.BytesIO(tiff(scaled(grey, 4095, np.uint16))), name="camera.tif")
-    said = "camera.tif: values from 0 to 4095 (uint16) are read as 0 to 4095, since the file states no range"
+    said = "camera.tif: values from 0 to 4095 (uint16) are read as 0 to 4095, because the file states no range"
     assert caplog.messages == [said]
 
 

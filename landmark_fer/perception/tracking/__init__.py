@@ -1,1 +1,1 @@
-"""Following faces through a video: landmarks carry them from frame to frame; detectors look for new ones."""
+"""Face tracking: landmarks follow faces from frame to frame, detectors find new ones."""

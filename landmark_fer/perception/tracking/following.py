@@ -1,4 +1,4 @@
-"""Following faces through a video: their landmarks carry them from frame to frame; detectors look for new ones."""
+"""Face tracking: landmarks follow faces from frame to frame, detectors find new ones."""
 
 import math
 from functools import partial
@@ -20,35 +20,35 @@ from landmark_fer.perception.tracking.tracks import (
     pose_of,
 )
 
-_QUICK_S = 0.07  # between frames: what is detected can wait for the next one
-_UNCONFIRMED_S = 0.35  # for how long a track is believed that no detector saw; longer than `DETECT_S`
-_SLOWEST = 0.03  # inter-ocular distances from image to image: slower faces are looked for where they were
-_FAST = 0.15  # inter-ocular distances from where it was expected: located twice, as a face that was just detected
-_SURE_OVERLAP = 0.45  # of a detector's box and a track's: with less, the face is located to see whether it is the same
-_ONE_FACE = 0.5  # inter-ocular distances: nearer middles are of one face
-_SLIPPED = 0.15  # sides of the box from where the detector sees it: landmarks are located anew
+_QUICK_S = 0.07  # between frames; faces detected in one frame can wait for the next
+_UNCONFIRMED_S = 0.35  # how long a track is valid without a detection; longer than `DETECT_S`
+_SLOWEST = 0.03  # inter-ocular distances per frame; slower faces are expected where they were
+_FAST = 0.15  # inter-ocular distances from the expected position; beyond it a face is located twice
+_SURE_OVERLAP = 0.45  # overlap of a detector's box and a track's; below it, landmarks decide
+_ONE_FACE = 0.5  # inter-ocular distances; nearer centres belong to one face
+_SLIPPED = 0.15  # sides of the box, between landmarks and detector; beyond it landmarks are located again
 
 
 class FaceFollower:
-    """The faces of one video, each with a number that it keeps.
+    """Tracks the faces of one video, each with a permanent number.
 
-    A detector takes many times as long as locating landmarks. So it looks through the whole frame only now and then,
-    and at once in the first frame and after a cut; in between, a face is located around the landmarks of the frame
-    before. A track that moves, grows or looks unlike a face, or that no detector has seen for a while, is shown to a
-    detector once more, and waits unseen when that sees no face. docs/decisions/0010 has the figures.
+    Detection takes many times as long as locating landmarks. Therefore the whole frame is searched only at intervals,
+    in the first frame and after a cut. In between, a face is located from the landmarks of the previous frame. A track
+    that moves, grows or looks unlike a face, or that was not detected for a while, is checked by a detector, and is
+    lost if that finds no face. docs/decisions/0010 has the figures.
 
-    In a video of many frames a second, detected faces are taken up with the next frame, so that the detector can work
-    meanwhile: from `start_detection` on, or else from the beginning of the next frame. What is found depends on the
-    frames and their times alone, never on how long anything takes.
+    At high frame rates, detected faces are used with the next frame, so that the detector runs in the background: from
+    `start_detection` on, or from the beginning of the next frame. The result depends only on the frames and their
+    times, never on the speed of the computer.
 
     Parameters
     ----------
     extractor : FaceExtractor
     every : int, optional
-        Detect in the whole of each n-th frame; 1 follows nothing and gives `FaceExtractor.extract`'s faces.
-        By default as `DetectionSchedule` has it: each part of it four times a second, and at once where a face is lost.
+        Search the whole of every n-th frame; 1 returns the faces of `FaceExtractor.extract`, without tracking.
+        By default as in `DetectionSchedule`: four times a second, and at once if a face is lost.
     patience_s : float, default=1
-        For how many seconds of video a track waits to be seen again.
+        Seconds of video after which a lost track ends.
 
     Raises
     ------
@@ -76,7 +76,7 @@ class FaceFollower:
         self.close()
 
     def close(self):
-        """Forget the video, and wait for a detection that is under way."""
+        """Forget all tracks, and wait for a running detection."""
         self._tracks, self._pending = [], None
         self._thread.close()
 
@@ -87,12 +87,12 @@ class FaceFollower:
         ----------
         image : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
         time_s : float
-            When it was taken, in seconds; never less than in the call before.
+            Time of the frame in seconds; never less than in the previous call.
 
         Returns
         -------
         list of (int, Face)
-            Numbers count from 1 and rise through the list; none is ever given to a second face.
+            In ascending order of their numbers, which count from 1 and are never used twice.
         """
         grey = to_grey(image)
         if self._cuts.is_cut(grey):
@@ -104,19 +104,19 @@ class FaceFollower:
             self._follow(grey, time_s)
         self._time_s = time_s
         self._tracks = [track for track in self._tracks if time_s - track.seen_s <= self.patience_s]
-        seen = [(track.number, track.face) for track in self._tracks if not track.lost]
-        return sorted(seen, key=lambda pair: pair[0])
+        faces = [(track.number, track.face) for track in self._tracks if not track.lost]
+        return sorted(faces, key=lambda pair: pair[0])
 
     def start_detection(self):
-        """Begin a detection that is due, beside what the caller does; does not wait.
+        """Start a pending detection in the background.
 
-        To be called when the results of the last frame are out: a detection that begins earlier delays them.
+        Call it after the results of the last frame are displayed, because a detection that starts earlier delays them.
         """
         if self._pending is not None:
             self._pending.begin()
 
     def _follow(self, grey, time_s):
-        """Carry the tracks on, take up what was detected in the frame before, and detect where it is time."""
+        """Update the tracks, add the faces detected in the previous frame, and detect if it is due."""
         self.start_detection()
         lost = self._carry_all(grey, time_s)
         whole = self._pending is None or self._take_detected(self._pending, grey, time_s)
@@ -141,7 +141,7 @@ class FaceFollower:
         return [track for track in self._tracks if not track.lost]
 
     def _take_each(self, grey, time_s):
-        """See the faces that the detector sees, and no others."""
+        """Take the detected faces of the frame, without tracking landmarks."""
         found = [self._extractor.face_at(grey, box, score) for box, score in self._detector.find(grey)]
         if self._whole and self._tracks:
             self._tracks[0].find(found[0], time_s)
@@ -151,9 +151,9 @@ class FaceFollower:
         self._take(found, time_s)
 
     def _take_detected(self, detection, grey, time_s):
-        """Confirm the tracks that the detector saw, find lost ones again, and begin tracks for the other faces.
+        """Confirm the detected tracks, find lost ones again, and begin tracks for the other faces.
 
-        Returns whether each face that the detector saw is now followed.
+        Returns whether each detected face is now tracked.
         """
         found = []
         for box, score in detection.boxes():
@@ -169,14 +169,14 @@ class FaceFollower:
         if detection.grey is not grey:
             found = [self._brought(face, grey) for face in found]
         new = [face for face in found if face is not None and not self._is_followed(face)]
-        for track in self._active() if new else ():  # a new face may be one that slipped away from its track
+        for track in self._active() if new else ():  # a new face may be one that its track has lost
             if track.confirmed_s < detection.time_s:
                 track.lost = self._check.find(grey, track.face.landmarks)[1] > _SLIPPED
         self._take(new, time_s)
         return None not in found
 
     def _brought(self, face, grey):
-        """Return a face of the image before as it is in this one, None where it moved too far to be sure."""
+        """Return a face of the previous frame as it is in this one; None if it moved too far to be sure."""
         landmarks = self._predictor.refine(grey, [face.landmarks])[0]
         if self._check.find(grey, landmarks)[1] > _SLIPPED:
             return None
@@ -188,7 +188,7 @@ class FaceFollower:
         return any(track.pose.distance(pose) < _ONE_FACE for track in self._active())
 
     def _take(self, faces, time_s):
-        """Let faces that a detector saw continue lost tracks, or begin new ones."""
+        """Assign detected faces to lost tracks, or begin new tracks."""
         continued = matched([track for track in self._tracks if track.lost], faces, time_s)
         for index, face in enumerate(faces):
             if index in continued:
@@ -198,7 +198,7 @@ class FaceFollower:
                 self._next_number += 1
 
     def _carry_all(self, grey, time_s):
-        """Locate the face of each track that is not lost, leave one track a face, return whether one was lost."""
+        """Locate the face of each active track, keep one track per face, and return whether a track was lost."""
         active = self._active()
         shifts = [_expected_shift(track, time_s) for track in active]
         guesses = [track.face.landmarks + np.float32(shift) for track, shift in zip(active, shifts, strict=True)]
@@ -216,7 +216,7 @@ class FaceFollower:
         return len(taken) < len(active)
 
     def _carried(self, track, expected, landmarks, grey, time_s):
-        """Return a track's face, expected in a pose and located, its pose and its look; None where it is gone."""
+        """Return (face, pose, look) of a track whose face is expected in a pose; None if it is lost."""
         pose = pose_of(landmarks)
         if pose.distance(expected) > _FAST:
             landmarks = self._predictor.refine(grey, [landmarks])[0]
@@ -238,12 +238,12 @@ class FaceFollower:
         return face, pose, look
 
     def _face(self, track, grey, landmarks, pose):
-        """Return the face of a track with these landmarks, and its look."""
+        """Return the face of a track with these landmarks, and its appearance vector."""
         face = self._extractor.face_of(grey, box_at(track.place, pose), landmarks, track.face.detector_score)
         return face, look_of(face.chip)
 
 
 def _expected_shift(track, time_s):
-    """Return how far a track's face is looked for from where it was, (right, down) in pixels."""
+    """Return the expected shift of a track's face, (right, down) in pixels."""
     shift = track.shift(time_s)
     return (0.0, 0.0) if math.hypot(*shift) < _SLOWEST * track.pose.size else shift

@@ -1,4 +1,4 @@
-"""Detection schedule: when, and in which part of a frame, faces are detected again; cuts between scenes."""
+"""Detection schedule: when to search a frame of a video for faces; detection of cuts between shots."""
 
 import contextlib
 import math
@@ -10,39 +10,38 @@ from functools import partial
 import cv2
 import numpy as np
 
-_SAMPLES = (128, 96)  # pixels taken of a image, then averaged to a thumbnail
+_SAMPLES = (128, 96)  # pixels sampled from a frame, then averaged to a thumbnail
 _THUMBNAIL = (32, 24)
 _LEVELS = 16
-_LEAST_CHANGE = 6.0  # mean grey levels: less is noise, and in the dark nothing correlates with anything
+_LEAST_CHANGE = 6.0  # mean grey levels; less is noise, and dark frames do not correlate
 
-# Least correlation of thumbnails within a shot, and the same where the shares of the grey levels changed, too. On a
-# stage filmed with a moving camera they fell to 0.6 within shots, with a fast walk across the image to 0.4; at cuts
-# they were under 0.2.
+# Minimum correlation of thumbnails within a shot, and the same if the histogram of grey levels changes too. With a
+# moving camera it fell to 0.6 within shots, with a fast walk across the frame to 0.4; at cuts it was under 0.2.
 _ALIKE, _ALIKE_RELIT = 0.25, 0.5
 _RELIT = 0.15
 
-_CHANGE = 6.0  # grey levels of a thumbnail's pixel; a sensor's noise changes the mean of so many pixels less
-_AROUND = 0.5  # sides of a face's box, on each side: hair and neck move with it
+_CHANGE = 6.0  # grey levels of a pixel of the thumbnail; sensor noise changes it less
+_AROUND = 0.5  # of the side of a face's box, on each side, because hair and neck move with the face
 
 
 class CutFinder:
-    """Tells whether a image begins a new shot, from its thumbnail and that of the image before."""
+    """Detects cuts between shots from the thumbnails of consecutive frames."""
 
     def __init__(self):
         self._shape, self._samples, self._thumbnail = None, None, None
 
     @property
     def thumbnail(self):
-        """The newest image's, less its mean, shape (24, 32), float32."""
+        """The thumbnail of the latest frame minus its mean, shape (24, 32), float32."""
         return self._thumbnail
 
     def is_cut(self, grey):
-        """Return whether a image shows something else than the one before; the first one never does.
+        """Return whether a frame begins a new shot; False for the first frame.
 
         Parameters
         ----------
         grey : ndarray of shape (height, width), uint8
-            The next image of the video.
+            The next frame of the video.
 
         Returns
         -------
@@ -57,29 +56,29 @@ class CutFinder:
             return shape is not None
         if cv2.norm(thumbnail, before, cv2.NORM_L1) < _LEAST_CHANGE * thumbnail.size:
             return False
-        relit = np.abs(_shares(samples) - _shares(samples_before)).sum() / 2 > _RELIT
+        relit = np.abs(_histogram(samples) - _histogram(samples_before)).sum() / 2 > _RELIT
         return _correlation(thumbnail, before) < (_ALIKE_RELIT if relit else _ALIKE)
 
 
-def _shares(samples):
-    """Return how many of the pixels have each of a few grey levels, of all."""
+def _histogram(samples):
+    """Return the normalized histogram of grey levels."""
     return np.bincount((samples // (256 // _LEVELS)).ravel(), minlength=_LEVELS) / samples.size
 
 
 def _correlation(now, before):
-    """Return the correlation of centred thumbnails; 0 where one is even."""
+    """Return the correlation of centred thumbnails; 0 if one is uniform."""
     spread = math.sqrt(float((now**2).sum() * (before**2).sum()))
     return float((now * before).sum()) / spread if spread > 0 else 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A image's thumbnail and the part of it that followed faces cover.
+    """The thumbnail of a frame and the part of it that tracked faces cover.
 
     Attributes
     ----------
     thumbnail : ndarray of shape (rows, columns), float32
-        Less its mean: light that changes everywhere alike is no change.
+        Minus its mean, so that a uniform change of brightness does not count.
     covered : ndarray of shape (rows, columns), bool
     """
 
@@ -88,7 +87,7 @@ class Scene:
 
     @classmethod
     def of(cls, thumbnail, size, boxes):
-        """Return the scene of a image of a size (width, height) in which faces lie in boxes."""
+        """Return the scene of a frame of a size (width, height) with faces in boxes."""
         covered = np.zeros(thumbnail.shape, dtype=bool)
         across, down = (cells / pixels for cells, pixels in zip(thumbnail.shape[::-1], size, strict=True))
         for box in boxes:
@@ -99,19 +98,19 @@ class Scene:
         return cls(thumbnail, covered)
 
     def differs(self, before):
-        """Return whether something else changed since another scene than the faces that were and are covered."""
+        """Return whether the scene changed since `before` outside of the tracked faces."""
         changed = np.abs(self.thumbnail - before.thumbnail) > _CHANGE
         return bool((changed & ~(self.covered & before.covered)).any())
 
 
-DETECT_S = 0.25  # of video between two detections in the whole frame
-_SEEK_S = 0.1  # the same while a face is missed
-_REST_S = 1.0  # the same while nothing changes outside of the faces that are followed
+DETECT_S = 0.25  # of video, between two detections
+_SEEK_S = 0.1  # the same while a face is lost
+_REST_S = 1.0  # the same while nothing changes outside of the tracked faces
 _ROUNDING_S = 1e-6  # times of frames are sums
 
 
 class DetectionSchedule:
-    """Which detector, if any, looks through a frame of a video.
+    """Decides which detector, if any, searches a frame of a video.
 
     In a video of many frames a second the parts of a detector take turns, so that no frame bears the work of a whole
     detection. Where nothing but the followed faces changed since a part looked, there is no new face: it looks again
@@ -130,15 +129,15 @@ class DetectionSchedule:
 
     @property
     def begins(self):
-        """Whether there was no detection yet, or none since `restart`."""
+        """Whether there was no detection since the beginning or `restart`."""
         return self._detected_s is None
 
     def restart(self):
-        """Detect in the next frame, whatever was detected before."""
+        """Detect in the next frame."""
         self._detected_s = None
 
     def next(self, time_s, look, *, at_once, quick, seeking):
-        """Return the detector that looks through the next frame, None where none does.
+        """Return the detector that searches the next frame, or None.
 
         Parameters
         ----------
@@ -147,11 +146,11 @@ class DetectionSchedule:
         look : callable
             Returns its `Scene`.
         at_once : bool
-            Whether the whole detector must look now.
+            Whether the whole detector must search now.
         quick : bool
-            Whether the frame before is so recent that a part of the detector may wait for the next one.
+            Whether frames follow so quickly that parts of the detector may take turns.
         seeking : bool
-            Whether a face was lost.
+            Whether a face is lost.
         """
         self._frames_since += 1
         pause = _SEEK_S if seeking else DETECT_S
@@ -170,7 +169,7 @@ class DetectionSchedule:
         return self._parts[part]
 
     def _all_parts(self, time_s, pause, scene):
-        """Return the detector as a whole; its parts are taken up again at even distances."""
+        """Return the whole detector; its parts follow at equal intervals."""
         count, self._frames_since = len(self._parts), 0
         self._detected_s = [time_s - pause * turn / count for turn in range(count)]
         self._scenes = [scene] * count
@@ -178,45 +177,45 @@ class DetectionSchedule:
 
 
 class PendingDetection:
-    """Detection in a frame: to be done, under way, or done.
+    """Detection in a frame: pending, running or complete.
 
     Parameters
     ----------
     find : callable
-        Returns a Future of the detector's boxes and scores; called once.
+        Returns a future of the detector's boxes and scores; called once.
     grey : ndarray of shape (height, width), uint8
     time_s : float
         Of the frame.
     tracked : list of (Track, Box, Pose)
-        The faces that are followed, and where they are in this frame.
+        The tracked faces and their positions in this frame.
     """
 
     def __init__(self, find, grey, time_s, tracked):
-        self._find, self._found = find, None
+        self._find, self._future = find, None
         self.grey, self.time_s, self.tracked = grey, time_s, tracked
 
     def begin(self):
-        """Let the detector look beside what the caller does now; does not wait."""
-        if self._found is None:
-            self._found = self._find(self.grey)
+        """Start the detector in the background."""
+        if self._future is None:
+            self._future = self._find(self.grey)
 
     def boxes(self):
-        """Return the faces that the detector sees as (Box, score); waits for it."""
+        """Wait for the detector and return its faces as (Box, score)."""
         self.begin()
-        return self._found.result()
+        return self._future.result()
 
 
 class DetectionThread:
-    """Runs detectors in a thread of its own, one frame after another.
+    """Runs detectors in a background thread, one frame after another.
 
-    dlib and OpenCV let other threads work meanwhile.
+    dlib and OpenCV release the interpreter meanwhile.
     """
 
     def __init__(self):
         self._thread = None
 
     def prepare(self, detector, grey, time_s, tracks):
-        """Return the `PendingDetection` of a frame in which the faces of some tracks are located; it has not begun.
+        """Return the `PendingDetection` of a frame, not started.
 
         Parameters
         ----------
@@ -226,7 +225,7 @@ class DetectionThread:
         tracks : sequence of Track
         """
         if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, "landmark_fer detection", _step_back)
+            self._thread = ThreadPoolExecutor(1, "landmark_fer detection", _lower_priority)
         tracked = [(track, track.face.box, track.pose) for track in tracks]
         return PendingDetection(partial(self._thread.submit, detector.find), grey, time_s, tracked)
 
@@ -237,8 +236,8 @@ class DetectionThread:
             self._thread = None
 
 
-def _step_back():
-    """Let this thread take its share of a core, but never at once from another that works: sched(7), SCHED_BATCH."""
+def _lower_priority():
+    """Lower the priority of this thread: SCHED_BATCH does not preempt other threads (see sched(7))."""
     if hasattr(os, "SCHED_BATCH"):
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

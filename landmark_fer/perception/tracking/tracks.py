@@ -1,4 +1,4 @@
-"""Tracks: faces followed over frames, and the checks that end them."""
+"""Tracks: faces followed over frames, and the checks whether a track still is on a face."""
 
 import math
 from dataclasses import dataclass, replace
@@ -14,14 +14,14 @@ from landmark_fer.perception.alignment import resample
 from landmark_fer.perception.detection import HogDetector
 from landmark_fer.perception.landmarks import template_in_box
 
-_SIDE, _MARGIN = 90, 45  # of the box that is expected, and around it, in pixels of the patch
-_THRESHOLD = -0.6  # dlib's margin; real faces upright in a patch of their size rarely fall under it
-_LARGEST_BOX_GROWTH, _FARTHEST = 1.5, 0.5  # of the box that is found from the one that is expected; in sides of it
+_SIDE, _MARGIN = 90, 45  # of the expected box, and around it, in pixels of the patch
+_THRESHOLD = -0.6  # of dlib's margin; upright faces in such a patch rarely score less
+_LARGEST_BOX_GROWTH, _FARTHEST = 1.5, 0.5  # of the detected box relative to the expected one; in sides of the box
 
-_LEAST_ALIKE = 0.6  # correlation of looks from one image to the next
-_FASTEST = 0.3  # inter-ocular distances from one image to the next, and from where the face was expected
-_LARGEST_STEP = 1.2  # growth from one image to the next
-_STEEPEST_TURN = math.radians(20)  # from one image to the next
+_LEAST_ALIKE = 0.6  # correlation of appearance from frame to frame
+_FASTEST = 0.3  # inter-ocular distances from frame to frame, and from the expected position
+_LARGEST_STEP = 1.2  # growth from frame to frame
+_STEEPEST_TURN = math.radians(20)  # from frame to frame
 _MOST_OUTSIDE = 0.3  # share of the landmarks
 
 _TARGET = template_in_box(_SIDE, _MARGIN)
@@ -29,21 +29,21 @@ _TARGET = template_in_box(_SIDE, _MARGIN)
 
 @lru_cache(maxsize=1)
 def _patch_detector():
-    """Return the detector that all checks share: each visitor of the web page has a check."""
+    """Return the detector that all checks share, because each session of the web page has a check."""
     return HogDetector(threshold=_THRESHOLD)
 
 
 class FaceCheck:
-    """dlib's detector on a small patch around landmarks, turned upright.
+    """Runs dlib's detector on a small upright patch around landmarks.
 
-    A face that is turned from the camera or tilted passes more often than in the whole image, at a tenth of the time.
+    Rotated or tilted faces are detected more often than in the whole frame, in a tenth of the time.
     """
 
     def __init__(self):
         self._detector = _patch_detector()
 
     def find(self, grey, landmarks):
-        """Return the box of the face that landmarks lie on or slipped from, None where there is none.
+        """Return the box of the face near landmarks, and its distance from them; None without a face.
 
         Parameters
         ----------
@@ -55,17 +55,18 @@ class FaceCheck:
         Box or None
             Pixels of `grey`.
         float
-            How far its centre lies from where the landmarks have it, in sides of the box; infinite without one.
+            Distance of its centre from the position expected from the landmarks, in sides of the box; infinite without
+            a face.
         """
         matrix = similarity_transform(landmarks, _TARGET)
         side = _SIDE + 2 * _MARGIN
         middle = (side - 1) / 2
-        found = [
+        candidates = [
             (math.dist(box.centre, (middle, middle)) / _SIDE, box)
             for box, _ in self._detector.find(resample(grey, matrix, side=side, blurred=True))
             if 1 / _LARGEST_BOX_GROWTH <= box.width / _SIDE <= _LARGEST_BOX_GROWTH
         ]
-        distance, box = min(found, key=lambda pair: pair[0], default=(math.inf, None))
+        distance, box = min(candidates, key=lambda pair: pair[0], default=(math.inf, None))
         if distance > _FARTHEST:
             return None, math.inf
         return _in_image(box, inverse_transform(matrix)), distance
@@ -78,20 +79,20 @@ def _in_image(box, to_image):
 
 
 def in_image(grey, landmarks):
-    """Return whether most landmarks lie within a image."""
+    """Return whether most landmarks lie within an image."""
     inside = ((landmarks >= 0) & (landmarks < grey.shape[::-1])).all(axis=1)
     return 1 - np.count_nonzero(inside) / len(inside) <= _MOST_OUTSIDE
 
 
 def is_steady(pose, before, expected, alike):
-    """Return whether a face moved and looks as faces do from one image to the next.
+    """Return whether the motion and the appearance of a face are plausible from frame to frame.
 
     Parameters
     ----------
     pose, before, expected : Pose
-        As it is, as it was, and where it was expected.
+        Current, previous and expected pose.
     alike : float
-        Correlation of its look with that in the image before.
+        Correlation of its appearance with that in the previous frame.
 
     Returns
     -------
@@ -106,11 +107,11 @@ def is_steady(pose, before, expected, alike):
 
 
 _LOOK_SIDE = 16  # pixels of a look
-_LOOK_MEMORY = 0.9  # of what a track looked like, against the newest image
-_LONGEST_GUESS_S = 0.2  # a face is not expected to go on in its direction for longer
+_LOOK_MEMORY = 0.9  # weight of a track's mean appearance against the latest frame
+_LONGEST_GUESS_S = 0.2  # the longest extrapolation of a motion
 
-# How far from where a track was or is expected its face may be, in sides of its box: little where both look but a
-# little alike (half of the face may be hidden now), the farther the longer ago where they look much alike.
+# Maximum distance of a face from the last or expected position of its track, in sides of its box: small if they look
+# only a little alike (half of the face may be hidden), growing with time if they look very much alike.
 _LITTLE_ALIKE, _NEAR = 0.2, 0.7
 _MUCH_ALIKE, _REACH_A_SECOND = 0.6, 1.5
 _LARGEST_GROWTH = 1.6
@@ -118,12 +119,12 @@ _LARGEST_GROWTH = 1.6
 
 @dataclass(frozen=True)
 class Pose:
-    """The similarity transform that brings the template onto a face.
+    """The similarity transform from the template to a face.
 
     Attributes
     ----------
     x, y : float
-        Of the middle between the eyes, pixels of the image.
+        Midpoint between the eyes, pixels of the frame.
     size : float
         The template's inter-ocular distance, in pixels.
     turn : float
@@ -136,11 +137,11 @@ class Pose:
     turn: float
 
     def shifted(self, right, down):
-        """Return the pose of the face when it has moved by so many pixels."""
+        """Return the pose moved by so many pixels."""
         return replace(self, x=self.x + right, y=self.y + down)
 
     def distance(self, other):
-        """Return how far another face's middle lies, in inter-ocular distances of the smaller one."""
+        """Return the distance of another face in inter-ocular distances of the smaller one."""
         return math.hypot(self.x - other.x, self.y - other.y) / min(self.size, other.size)
 
 
@@ -152,7 +153,7 @@ def pose_of(landmarks):
 
 
 def place_of(box, pose):
-    """Return where a box lies on a face: x and y of its centre, width and height, in the template's coordinates."""
+    """Return a box in the template's coordinates: x and y of its centre, width and height."""
     right, down = ((part - middle) / pose.size for part, middle in zip(box.centre, (pose.x, pose.y), strict=True))
     sine, cosine = math.sin(pose.turn), math.cos(pose.turn)
     place = cosine * right + sine * down, cosine * down - sine * right
@@ -160,7 +161,7 @@ def place_of(box, pose):
 
 
 def box_at(place, pose):
-    """Return the box that lies on a face of a pose where `place_of` says."""
+    """Return the box of a face in a pose, the inverse of `place_of`."""
     x, y, width, height = (pose.size * value for value in place)
     sine, cosine = math.sin(pose.turn), math.cos(pose.turn)
     centre = pose.x + cosine * x - sine * y, pose.y + sine * x + cosine * y
@@ -169,7 +170,7 @@ def box_at(place, pose):
 
 @dataclass(eq=False)
 class Track:
-    """A face of a video, as it was seen last.
+    """A tracked face of a video.
 
     Attributes
     ----------
@@ -177,17 +178,17 @@ class Track:
     face : Face
     pose : Pose
     seen_s : float
-        When that was.
+        Time of the latest frame in which it was located.
     confirmed_s : float
-        When a detector saw the face last.
+        Time of its latest detection.
     place : tuple
-        Where the detector's box lay on the face, as from `place_of`.
+        The detector's box on the face, as from `place_of`.
     look, latest_look : ndarray of shape (256,), float32
-        What it looks like, a mean over its images as from `look_of`, and what it looked like last.
+        Mean appearance vector and the latest one, as from `look_of`.
     velocity : tuple
         Pixels a second to the right and down.
     lost : bool
-        Whether it waits to be seen again.
+        Whether the face is not visible at present.
     """
 
     number: int
@@ -203,17 +204,17 @@ class Track:
 
     @classmethod
     def begin(cls, number, face, time_s):
-        """Return the track of a face that a detector sees for the first time."""
+        """Return a new track of a detected face."""
         look, pose = look_of(face.chip), pose_of(face.landmarks)
         return cls(number, face, pose, time_s, time_s, place_of(face.box, pose), look, look, (0.0, 0.0))
 
     def shift(self, time_s):
-        """Return how far the face is expected to have moved since it was seen, (right, down) in pixels."""
+        """Return the expected motion since the latest frame, (right, down) in pixels."""
         elapsed = min(time_s - self.seen_s, _LONGEST_GUESS_S)
         return self.velocity[0] * elapsed, self.velocity[1] * elapsed
 
     def update(self, face, pose, look, time_s):
-        """Take note of the face in the next image, its pose, and its look."""
+        """Store the face, pose and appearance in the next frame."""
         elapsed = time_s - self.seen_s
         if elapsed > 0:
             moved = (pose.x - self.pose.x) / elapsed, (pose.y - self.pose.y) / elapsed
@@ -223,12 +224,12 @@ class Track:
         self.face, self.pose, self.seen_s, self.lost = face, pose, time_s, False
 
     def find(self, face, time_s):
-        """Take note of the face as a detector sees it, in a box of its own."""
+        """Store the face as detected, with the detector's box."""
         self.update(face, pose_of(face.landmarks), look_of(face.chip), time_s)
         self.confirmed_s, self.place = time_s, place_of(face.box, self.pose)
 
     def likeness(self, face, time_s):
-        """Return how well a face would continue the track, the higher the better; None where it cannot be the same."""
+        """Return how well a face matches the track (higher is better), or None if it cannot be the same face."""
         box, (right, down) = self.face.box, self.shift(time_s)
         expected = Box(box.x + right, box.y + down, box.width, box.height)
         overlap, alike = expected.overlap(face.box), float(self.look @ look_of(face.chip))
@@ -240,7 +241,7 @@ class Track:
 
 
 def look_of(chip):
-    """Return what a face looks like as a unit vector of mean 0, shape (256,): products are correlations.
+    """Return the appearance of a face as a unit vector of mean 0, shape (256,); inner products are correlations.
 
     Parameters
     ----------
@@ -253,15 +254,15 @@ def look_of(chip):
 
 
 def matched(tracks, faces, time_s):
-    """Return the track of each face that continues one, as a dictionary by the face's index; best matches first."""
+    """Return the matching track by index of the face, assigned greedily from the best match."""
     pairs = [(track.likeness(face, time_s), index, track) for track in tracks for index, face in enumerate(faces)]
     pairs = sorted((pair for pair in pairs if pair[0] is not None), key=lambda pair: (-pair[0], pair[1]))
-    found, taken = {}, set()
+    matches, taken = {}, set()
     for _, index, track in pairs:
-        if index not in found and track.number not in taken:
-            found[index] = track
+        if index not in matches and track.number not in taken:
+            matches[index] = track
             taken.add(track.number)
-    return found
+    return matches
 
 
 def _unit(values):

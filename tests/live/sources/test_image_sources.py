@@ -129,4 +129,4 @@ def test_images_without_a_stated_range_share_one_and_are_reported_once(tmp_path,
         frames = list(source)
     for frame, expected in zip(frames, (grey // 8, grey, grey // 2), strict=True):
         np.testing.assert_array_equal(frame.image[..., 0], expected)
-    assert caplog.text.count("read as 0 to 4095") == 1 and "3 images do not state which value is white" in caplog.text
+    assert caplog.text.count("read as 0 to 4095") == 1 and "3 images do not state a range of values" in caplog.text
