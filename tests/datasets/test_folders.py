@@ -113,7 +113,7 @@ def test_unreadable_images_are_problems(tmp_path, write_images, faces, load):
     assert len(dataset) + len(dataset.problems) == len(dataset) + dataset.n_left_out == 9
     for name, reason in {
         "empty": "0 bytes",
-        "text": "none that can be read",
+        "text": "got another kind of file",
         "phone": "of the kind HEIC, which is not read",
         "cut": "damaged",
         "gone": "not exist",
