@@ -16,9 +16,7 @@ def main(argv=None):
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
     options = parser.parse_args(arguments)
-    return run_command(
-        lambda: _run(parser, options, arguments), stopped="stopped; extracted faces stay in the cache"
-    )
+    return run_command(lambda: _run(parser, options, arguments), stopped="stopped; extracted faces stay in the cache")
 
 
 def _parser():
