@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from landmark_fer.core.errors import InputError
+from landmark_fer.features.chips import central_square, check_chips
 
 ORIENTATIONS = 18  # over the full circle: the sign of a gradient separates dark brow from light skin
 
@@ -38,20 +39,13 @@ def hog(chips, *, frame=64, side=64, cell=8):
     InputError
         If the frame is larger than the chip or `cell` does not divide `side`.
     """
-    chips = np.asarray(chips)
-    if chips.ndim != 3 or chips.dtype != np.uint8 or frame > chips.shape[1]:
-        raise InputError(f"chips must be uint8 of shape (n, S, S) with S >= {frame}, got {chips.dtype} {chips.shape}")
+    chips = check_chips(chips, frame)
     if side % cell:
         raise InputError(f"side must be a multiple of the cell's {cell} pixels, got {side}")
     descriptor = _descriptor(side, cell)
-    margin = (chips.shape[1] - frame) // 2
     descriptors = np.empty((len(chips), descriptor.getDescriptorSize()), dtype=np.float32)
     for row, chip in zip(descriptors, chips, strict=True):
-        middle = np.ascontiguousarray(chip[margin : margin + frame, margin : margin + frame])
-        if side != frame:
-            interpolation = cv2.INTER_AREA if side < frame else cv2.INTER_LINEAR
-            middle = cv2.resize(middle, (side, side), interpolation=interpolation)
-        row[:] = descriptor.compute(middle).ravel()
+        row[:] = descriptor.compute(central_square(chip, frame, side)).ravel()
     return descriptors
 
 

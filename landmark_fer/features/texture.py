@@ -1,11 +1,11 @@
 """Texture features of face chips: grey values and local binary patterns."""
 
-import cv2
 import numpy as np
 from skimage.feature import local_binary_pattern
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.records import take_field
+from landmark_fer.features.chips import central_square, check_chips
 from landmark_fer.features.transformers import Stateless
 
 
@@ -30,17 +30,12 @@ def pixels(chips, *, frame=64, side=32):
     InputError
         If the frame is larger than the chip or `side` is less than 1.
     """
-    chips = np.asarray(chips)
-    if chips.ndim != 3 or chips.dtype != np.uint8 or frame > chips.shape[1]:
-        raise InputError(f"chips must be uint8 of shape (n, S, S) with S >= {frame}, got {chips.dtype} {chips.shape}")
+    chips = check_chips(chips, frame)
     if side < 1:
         raise InputError(f"side must be 1 or more, got {side}")
-    margin = (chips.shape[1] - frame) // 2
-    interpolation = cv2.INTER_AREA if side < frame else cv2.INTER_LINEAR
     grey = np.empty((len(chips), side * side), dtype=np.float32)
     for row, chip in zip(grey, chips, strict=True):
-        middle = chip[margin : margin + frame, margin : margin + frame].astype(np.float32)
-        row[:] = cv2.resize(middle, (side, side), interpolation=interpolation).ravel()
+        row[:] = central_square(chip.astype(np.float32), frame, side).ravel()
     grey -= grey.mean(axis=1, keepdims=True)
     deviation = grey.std(axis=1, keepdims=True)
     return np.divide(grey, deviation, out=np.zeros_like(grey), where=deviation > 1e-3)
@@ -97,20 +92,15 @@ def lbp(chips, *, frame=64, radius=2, cells=8):
     InputError
         If the chip is smaller than the square and its neighbours, or `cells` does not divide the frame.
     """
-    chips = np.asarray(chips)
-    smallest = frame + 2 * radius
-    if chips.ndim != 3 or chips.dtype != np.uint8 or smallest > chips.shape[1]:
-        raise InputError(
-            f"chips must be uint8 of shape (n, S, S) with S >= {smallest}, got {chips.dtype} {chips.shape}"
-        )
+    chips = check_chips(chips, frame + 2 * radius)
     if cells < 1 or frame % cells:
         raise InputError(f"cells must divide the frame's {frame} pixels, got {cells}")
-    margin, cell = (chips.shape[1] - frame) // 2, np.arange(frame) // (frame // cells)
+    cell = np.arange(frame) // (frame // cells)
     first_bin = PATTERNS * (cells * cell[:, None] + cell)
     counts = np.empty((len(chips), cells * cells * PATTERNS), dtype=np.float32)
     for row, chip in zip(counts, chips, strict=True):
         patterns = local_binary_pattern(chip, NEIGHBOURS, radius, "nri_uniform").astype(np.intp)
-        bins = first_bin + patterns[margin : margin + frame, margin : margin + frame]
+        bins = first_bin + central_square(patterns, frame, frame)
         row[:] = np.bincount(bins.ravel(), minlength=counts.shape[1])
     return np.sqrt(counts * np.float32((cells / frame) ** 2))
 

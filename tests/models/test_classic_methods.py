@@ -1,4 +1,4 @@
-"""Earlier methods meet the predictor contract, except for mirror symmetry, which most of them lack."""
+"""Earlier methods meet the predictor contract, though most are not mirror-symmetric; PCA of few faces."""
 
 import io
 
@@ -10,7 +10,7 @@ from sklearn.base import clone
 from landmark_fer.core.records import mirror_records
 from landmark_fer.evaluation.cross_validation import cross_validate_candidates, make_folds
 from landmark_fer.models.candidates import CLASSIC_CANDIDATES, make_candidates
-from landmark_fer.models.classic_methods import CLASSIC_METHODS
+from landmark_fer.models.classic_methods import CLASSIC_METHODS, LeadingComponents
 from tests.conftest import made_up_faces
 
 MIRROR_TOLERANCE = {"rules": 1e-5, "hog_lda": 5e-3}
@@ -111,3 +111,24 @@ def test_they_are_cross_validated_together_with_other_candidates():
     )
     for result in results.values():
         np.testing.assert_allclose(result.probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+class TestLeadingComponents:
+    @pytest.mark.parametrize(("n", "n_components"), [(60, 10), (6, 5), (2, 1)])
+    def test_few_faces_give_fewer_components(self, generator, n, n_components):
+        values = generator.normal(size=(n, 20)).astype(np.float32)
+        components = LeadingComponents(10).fit(values).transform(values)
+        assert components.shape == (n, n_components)
+        assert LeadingComponents(10).fit(values).transform(values[:0]).shape == (0, n_components)
+
+    def test_components_are_limited_by_the_number_of_features(self, generator):
+        assert LeadingComponents(10).fit_transform(generator.normal(size=(50, 3))).shape == (50, 3)
+
+    def test_whitened_components_have_variance_one(self, generator):
+        values = generator.normal(size=(300, 8)) * np.arange(1, 9)
+        np.testing.assert_allclose(LeadingComponents(5, whiten=True).fit_transform(values).std(axis=0), 1, rtol=0.02)
+
+    def test_components_are_fitted_to_faces_at_even_intervals(self, generator):
+        values = generator.normal(size=(100, 8))
+        few = LeadingComponents(4, max_faces=50).fit(values).transform(values)
+        np.testing.assert_allclose(few, LeadingComponents(4).fit(values[::2]).transform(values))
