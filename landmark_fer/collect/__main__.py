@@ -222,14 +222,14 @@ def _ask_consent_in_terminal(options, collection, subject):
 
 def _open_collection(options, stack):
     """Return an extractor and the collection for its faces, opened on an exit stack."""
-    from landmark_fer.datasets.collection import is_collection, made_with, read_about
+    from landmark_fer.datasets.collection import is_collection, made_with, read_description
     from landmark_fer.datasets.collection_writer import Collection
     from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
     from landmark_fer.perception.predictor_file import find_predictor, sha256_of
 
     settings = ExtractorSettings()
     if is_collection(options.out):
-        settings = ExtractorSettings.from_dict(read_about(options.out)["made_with"]["extractor"])
+        settings = ExtractorSettings.from_dict(read_description(options.out)["made_with"]["extractor"])
     extraction = made_with(settings, sha256_of(find_predictor(options.predictor)))
     collection = stack.enter_context(Collection(options.out, extraction))
     return FaceExtractor(settings, predictor=options.predictor), collection

@@ -9,7 +9,7 @@ from landmark_fer.collect.examples import HINTS
 from landmark_fer.collect.take_controller import SessionState, TakeController
 from landmark_fer.collect.takes import TakeStore
 from landmark_fer.core.errors import InputError, LandmarkFerError
-from landmark_fer.datasets.collection import WHERE, notice, read_about
+from landmark_fer.datasets.collection import WHERE, notice, read_description
 from landmark_fer.datasets.collection_writer import delete_subject
 from landmark_fer.live.sources.frames import Frame
 from landmark_fer.perception.tracking.following import FaceFollower
@@ -85,7 +85,7 @@ class CollectionService:
         """Return when the subject agreed to today's privacy notice; None if they did not."""
         if not self.collection.consented(self.subject):
             return None
-        return read_about(self.collection.path)["consent"][self.subject]["agreed"]
+        return read_description(self.collection.path)["consent"][self.subject]["agreed"]
 
     def overview(self):
         """Return the subject's consent date and takes."""

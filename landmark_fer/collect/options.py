@@ -89,9 +89,9 @@ def _add_management(group):
 
 def _rewritten(text, options):
     """Return the files of a collection that are rewritten; takes are only added."""
-    from landmark_fer.datasets.collection import ABOUT, LOCK
+    from landmark_fer.datasets.collection import DESCRIPTION, LOCK
 
-    return [("file", Path(text) / name) for name in (ABOUT, LOCK)]
+    return [("file", Path(text) / name) for name in (DESCRIPTION, LOCK)]
 
 
 def _seconds(text):

@@ -4,7 +4,7 @@ import cv2
 
 from landmark_fer.core.naming import natural_key
 from landmark_fer.core.records import stack
-from landmark_fer.datasets.collection import read_about, read_takes
+from landmark_fer.datasets.collection import read_description, read_takes
 from landmark_fer.live.pacing import Interrupts
 
 MAX_FACES_PER_SECOND = 10.0  # frames that are closer in time are nearly equal
@@ -140,7 +140,7 @@ def describe_takes(path):
     DataError
         If the folder is not a collection, or a take is damaged.
     """
-    consent, takes = read_about(path)["consent"], read_takes(path)
+    consent, takes = read_description(path)["consent"], read_takes(path)
     lines = [f"{path}: {len(takes)} takes, {sum(take['faces'] for take in takes)} faces"]
     for subject in sorted({take["subject"] for take in takes} | set(consent), key=natural_key):
         lines.append(f"\n{subject} (agreed {consent.get(subject, {}).get('agreed', 'never')})")

@@ -18,7 +18,7 @@ from landmark_fer.datasets.readers.csv_files import csv_rows
 FORMAT, FORMAT_VERSION = "landmark_fer collection", 1
 CONSENT_VERSION = 1  # of the text that people agree to; raise it when more is stored
 
-ABOUT, READ_ME, LOCK = "collection.json", "README.txt", ".lock"
+DESCRIPTION, READ_ME, LOCK = "collection.json", "README.txt", ".lock"
 TAKE, RECORDS, FRAMES, IMAGES = "take.json", "records.npy", "frames.csv", "images"
 COLUMNS = ("time_s", "x", "y", "width", "height", "detector_score")
 
@@ -69,10 +69,10 @@ def made_with(settings, predictor_sha256):
 
 def is_collection(path):
     """Return whether a path is a collection."""
-    return path is not None and (Path(path) / ABOUT).is_file()
+    return path is not None and (Path(path) / DESCRIPTION).is_file()
 
 
-def read_about(path):
+def read_description(path):
     """Return the content of a collection's ``collection.json``: its format, its settings, the consent of each subject.
 
     Raises
@@ -82,7 +82,7 @@ def read_about(path):
     """
     if not is_collection(path):
         raise DataError(f"{path} is not a collection; make one with: python -m landmark_fer.collect --out {path}")
-    description = _read_json(Path(path) / ABOUT)
+    description = _read_json(Path(path) / DESCRIPTION)
     actual = description.get("format"), description.get("format_version")
     if actual != (FORMAT, FORMAT_VERSION) or not isinstance(description.get("consent"), dict):
         raise DataError(
@@ -141,7 +141,10 @@ def read_records(take):
 
 def check_made_with(path, expected):
     """Raise DataError if a collection, or one of its takes, was recorded with other settings than `made_with`'s."""
-    parts = [(Path(path) / ABOUT, read_about(path)), *((take["path"] / TAKE, take) for take in read_takes(path))]
+    parts = [
+        (Path(path) / DESCRIPTION, read_description(path)),
+        *((take["path"] / TAKE, take) for take in read_takes(path)),
+    ]
     for file, metadata in parts:
         actual = metadata.get("made_with")
         if actual == expected:

@@ -15,9 +15,9 @@ from landmark_fer.core.errors import DataError, InputError, SinkError
 from landmark_fer.core.files import atomic_folder, atomic_write_text, locked, remove_folder, remove_leftovers
 from landmark_fer.core.naming import writable
 from landmark_fer.datasets.collection import (
-    ABOUT,
     COLUMNS,
     CONSENT_VERSION,
+    DESCRIPTION,
     FORMAT,
     FORMAT_VERSION,
     FRAMES,
@@ -30,7 +30,7 @@ from landmark_fer.datasets.collection import (
     check_made_with,
     file_hash,
     is_collection,
-    read_about,
+    read_description,
     read_takes,
 )
 
@@ -74,13 +74,13 @@ class Collection:
 
     def consented(self, subject):
         """Return whether a subject has agreed to be recorded, to the current version of the text."""
-        return read_about(self.path)["consent"].get(subject, {}).get("text") == CONSENT_VERSION
+        return read_description(self.path)["consent"].get(subject, {}).get("text") == CONSENT_VERSION
 
     def agree(self, subject, method):
         """Store that a subject agreed to be recorded, and by which method ("on screen")."""
-        description = read_about(self.path)
+        description = read_description(self.path)
         description["consent"][checked_subject(subject)] = {"agreed": _now(), "text": CONSENT_VERSION, "how": method}
-        _write_json(self.path / ABOUT, description)
+        _write_json(self.path / DESCRIPTION, description)
 
     def takes(self, subject=None):
         """Return the metadata of the takes of one subject, or of all, as from `read_takes`."""
@@ -155,7 +155,7 @@ class Collection:
                 "made_with": self.made_with,
                 "consent": {},
             }
-            _write_json(self.path / ABOUT, description)
+            _write_json(self.path / DESCRIPTION, description)
         check_made_with(self.path, self.made_with)
 
 
@@ -171,7 +171,7 @@ def delete_subject(path, subject):
     SinkError
         If something cannot be deleted.
     """
-    path, description = Path(path), read_about(path)
+    path, description = Path(path), read_description(path)
     folder = path / folder_of(subject)
     if not folder.is_dir() and subject not in description["consent"]:
         valid_names = ", ".join(sorted(description["consent"])) or "none"
@@ -180,7 +180,7 @@ def delete_subject(path, subject):
     if folder.is_dir():
         _remove_folder(folder)
     description["consent"].pop(subject, None)
-    _write_json(path / ABOUT, description)
+    _write_json(path / DESCRIPTION, description)
     return n_takes
 
 
@@ -189,13 +189,13 @@ def delete_all(path):
 
     Other files stay, and then the folder does, too.
     """
-    path, description = Path(path), read_about(path)
+    path, description = Path(path), read_description(path)
     n_takes = sum(delete_subject(path, subject) for subject in description["consent"])
     for folder in {file.parents[1] for file in path.glob(f"[!.]*/[!.]*/{TAKE}")}:  # copied here by hand
         n_takes += len(list(folder.glob(f"[!.]*/{TAKE}")))
         _remove_folder(folder)
     _clear_leftovers(path)
-    for name in (ABOUT, LOCK, *([READ_ME] if _is_our_readme(path / READ_ME) else [])):
+    for name in (DESCRIPTION, LOCK, *([READ_ME] if _is_our_readme(path / READ_ME) else [])):
         (path / name).unlink(missing_ok=True)
     if not any(path.iterdir()):
         path.rmdir()

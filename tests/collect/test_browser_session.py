@@ -8,7 +8,7 @@ from landmark_fer.collect.examples import example_image
 from landmark_fer.collect.plan import Planner
 from landmark_fer.collect.take_controller import DONE, READY, RECORDING
 from landmark_fer.core.errors import InputError
-from landmark_fer.datasets.collection import made_with, read_about, read_records, read_takes
+from landmark_fer.datasets.collection import made_with, read_description, read_records, read_takes
 from landmark_fer.datasets.collection_writer import Collection, delete_all, delete_subject
 from landmark_fer.perception.tracking.following import FaceFollower
 
@@ -50,7 +50,7 @@ def test_nothing_is_recorded_before_consent(service, image):
 
 def test_takes_hold_the_followers_faces(service, collection, extractor, image):
     service.agree()
-    assert read_about(collection.path)["consent"]["ann"]["how"] == CONSENT_METHOD
+    assert read_description(collection.path)["consent"]["ann"]["how"] == CONSENT_METHOD
     session = service.start_session()
     assert stages(play(session, image, 2)) == [READY]
     session.press("space")

@@ -11,7 +11,7 @@ import pytest
 
 from landmark_fer.collect import __main__ as collect
 from landmark_fer.datasets import load_dataset
-from landmark_fer.datasets.collection import read_about, read_takes
+from landmark_fer.datasets.collection import read_description, read_takes
 from landmark_fer.live.sources.demo import MOTIONS
 
 TIMEOUT_S = 120
@@ -118,7 +118,7 @@ def test_list_and_delete(collected, tmp_path, capsys):
     assert run("--out", copy, "--delete", "ann") == 0
     assert "deleted 4 takes of ann" in capsys.readouterr().out
     assert read_takes(copy) == []
-    assert read_about(copy)["consent"] == {}
+    assert read_description(copy)["consent"] == {}
     assert run("--out", copy, "--delete-all") == 0
     assert not copy.exists()
 
@@ -270,7 +270,7 @@ def test_keys_control_takes_in_a_real_window(display, tmp_path):
     ]
     process = subprocess.Popen(command, env=display, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     takes = lambda: read_takes(out) if (out / "collection.json").is_file() else []  # noqa: E731
-    agreed = lambda: (out / "collection.json").is_file() and "ann" in read_about(out)["consent"]  # noqa: E731
+    agreed = lambda: (out / "collection.json").is_file() and "ann" in read_description(out)["consent"]  # noqa: E731
     press_until("Return", display, process, agreed)
     assert takes() == []
     press_until("space", display, process, lambda: len(takes()) >= 1, pause_s=10)
@@ -280,4 +280,4 @@ def test_keys_control_takes_in_a_real_window(display, tmp_path):
     printed, error = process.communicate()
     assert process.returncode == 0, error
     assert "nothing is sent anywhere" in printed
-    assert read_about(out)["consent"]["ann"]["how"] == "on screen"
+    assert read_description(out)["consent"]["ann"]["how"] == "on screen"

@@ -14,7 +14,7 @@ import pytest
 from landmark_fer.core import files
 from landmark_fer.core.errors import DataError, InputError, SinkError
 from landmark_fer.datasets import collection_writer
-from landmark_fer.datasets.collection import made_with, read_about, read_records, read_takes
+from landmark_fer.datasets.collection import made_with, read_description, read_records, read_takes
 from landmark_fer.datasets.collection_writer import Collection, delete_all, delete_subject, folder_of
 from landmark_fer.perception.extraction import ExtractorSettings
 from tests.conftest import made_up_faces
@@ -69,7 +69,7 @@ def test_consent_is_stored_with_day_and_text_version(tmp_path):
         collection.agree("ann", "on screen")
         assert collection.consented("ann")
         assert not collection.consented("bob")
-    assert read_about(tmp_path)["consent"]["ann"]["how"] == "on screen"
+    assert read_description(tmp_path)["consent"]["ann"]["how"] == "on screen"
     with Collection(tmp_path, MADE) as collection:
         assert collection.consented("ann")
 
@@ -168,7 +168,7 @@ def test_deleting_a_subject_leaves_the_others(tmp_path):
             add(collection, subject)
     assert delete_subject(tmp_path, "Bob Ångström") == 2
     assert {take["subject"] for take in read_takes(tmp_path)} == {"ann"}
-    assert list(read_about(tmp_path)["consent"]) == ["ann"]
+    assert list(read_description(tmp_path)["consent"]) == ["ann"]
     assert not list(tmp_path.glob("bob*"))
     with pytest.raises(InputError, match=r"\(ann\), got 'Bob Ångström'"):
         delete_subject(tmp_path, "Bob Ångström")

@@ -7,7 +7,7 @@ import numpy as np
 
 from landmark_fer.core.errors import DataError
 from landmark_fer.datasets.base import FaceDataset
-from landmark_fer.datasets.collection import COLUMNS, check_made_with, read_about, read_records, read_takes
+from landmark_fer.datasets.collection import COLUMNS, check_made_with, read_description, read_records, read_takes
 from landmark_fer.perception.extraction import ExtractorSettings
 from landmark_fer.perception.predictor_file import find_predictor, sha256_of
 
@@ -74,7 +74,7 @@ def _key(takes):
 
 def _check_settings(path, settings, predictor_sha256):
     """Raise DataError where records were extracted with other settings, or not all with the same."""
-    made_with = read_about(path)["made_with"]
+    made_with = read_description(path)["made_with"]
     check_made_with(path, made_with)
     expected = ExtractorSettings(**settings.to_dict())
     actual = ExtractorSettings.from_dict(made_with["extractor"])

@@ -12,7 +12,7 @@ import cv2
 import pytest
 
 from landmark_fer.collect import __main__ as collect
-from landmark_fer.datasets.collection import read_about, read_takes
+from landmark_fer.datasets.collection import read_description, read_takes
 from landmark_fer.live.sources.opening import open_source
 from tests.live.web.browser import chromium, find_chromium
 
@@ -99,9 +99,9 @@ def test_consent_takes_undo_leaving_and_continuing(page, tmp_path, capsys):
         open_page(page, url)
         notice = text_of(page, "intro")
         assert str(out) in notice and "to the computer that runs collect" in notice and "--delete ann" in notice
-        assert read_about(out)["consent"] == {}
+        assert read_description(out)["consent"] == {}
         start(page)
-        assert read_about(out)["consent"]["ann"]["how"] == "in the browser"
+        assert read_description(out)["consent"]["ann"]["how"] == "in the browser"
         assert text_of(page, "expression") == "neutral" and "2 to go" in text_of(page, "round")
         assert page.run("document.getElementById('example').src").endswith("/examples/neutral.jpg")
         assert read_takes(out) == []
@@ -156,7 +156,7 @@ def test_deleting_needs_two_confirmations(page, tmp_path):
         assert len(read_takes(out)) == 1
         click(page, "yes")
         page.until("document.getElementById('alert').textContent.includes('1 takes of ann were deleted')")
-        assert read_takes(out) == [] and read_about(out)["consent"] == {}
+        assert read_takes(out) == [] and read_description(out)["consent"] == {}
         assert text_of(page, "start") == "I agree, start the camera"
         assert page.run("document.getElementById('privacy').open")
         assert page.complaints == []
@@ -172,7 +172,7 @@ def test_who_declines_is_not_recorded(page, tmp_path):
             page.press(key)
         assert not page.run("document.getElementById('camera').checkVisibility()")
         assert page.complaints == []
-    assert read_about(tmp_path / "mine")["consent"] == {}
+    assert read_description(tmp_path / "mine")["consent"] == {}
 
 
 def test_consent_by_option_is_not_asked_again(page, tmp_path):
@@ -183,7 +183,7 @@ def test_consent_by_option_is_not_asked_again(page, tmp_path):
         assert "Whole images of the camera are stored, too" in page.run(
             "document.getElementById('paragraphs').textContent"
         )
-    assert read_about(tmp_path / "mine")["consent"]["me"]["how"] == "--consent"
+    assert read_description(tmp_path / "mine")["consent"]["me"]["how"] == "--consent"
 
 
 def test_a_second_visitor_sees_why_nothing_starts(page, tmp_path, camera_file):

@@ -14,7 +14,7 @@ from landmark_fer.collect.plan import Confusion, Planner
 from landmark_fer.collect.web.server import CollectionServer, serve_collection
 from landmark_fer.core import optional_packages
 from landmark_fer.core.errors import DependencyError, InputError
-from landmark_fer.datasets.collection import made_with, read_about, read_takes
+from landmark_fer.datasets.collection import made_with, read_description, read_takes
 from landmark_fer.datasets.collection_writer import Collection
 from landmark_fer.live.web.limits import Limits
 from tests.live.web.client import TOKEN, receive, running
@@ -100,7 +100,7 @@ def test_frames_and_keys_make_takes(client, service, jpeg):
     assert all(take["faces"] >= 5 and take["source"] == "browser's camera" for take in takes)
     overview = client.request("/v1/takes").json
     assert [row["faces"] for row in overview["recorded"]] == [take["faces"] for take in takes]
-    assert overview["consented"] == read_about(service.collection.path)["consent"]["ann"]["agreed"]
+    assert overview["consented"] == read_description(service.collection.path)["consent"]["ann"]["agreed"]
 
 
 def test_expressions_that_a_model_confuses_come_first_with_the_reason(service, jpeg):
@@ -122,7 +122,7 @@ def test_nothing_is_recorded_without_consent(client, service, jpeg):
         socket.send(jpeg)
         response = receive(socket)
     assert response["ended"] == "ann must agree before being recorded, and has not; agree first"
-    assert read_about(service.collection.path)["consent"] == {} and service.overview() == (None, [])
+    assert read_description(service.collection.path)["consent"] == {} and service.overview() == (None, [])
 
 
 @pytest.mark.parametrize("wrong", [value for value in WRONG.values() if isinstance(value, bytes)])
