@@ -20,7 +20,7 @@ from landmark_fer.evaluation.splits import prepare_folds, split_faces
 from landmark_fer.models.base import fit_predictor
 from landmark_fer.models.candidates import CLASSIC_CANDIDATES, ensemble_members
 
-FEWEST_FACES = 8  # mlp holds out a tenth of the faces and mirrored faces, at least one of each expression
+FEWEST_FACES = 8  # the dropout MLP holds out a tenth of faces and mirrored faces, one or more of each expression
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +131,7 @@ def compare(
     weights = None if dataset.weights is None else dataset.weights[split.training]
     folds = make_folds(expressions, split.groups, n_folds=n_folds, random_state=random_state)
     folds = [(repeated(training, weights), test) for training, test in folds]  # weights repeat fitted faces only
-    _check_enough(expressions, folds, dataset.classes)
+    _check_enough(expressions, folds, dataset.classes, candidates)
     votes, outcome = votes_of_training(dataset, split), None
     if search:
         outcome = search_candidates(
@@ -226,7 +226,7 @@ def fit_chosen(dataset, comparison, *, features, without=()):
     return FittedModel(predictor, facts)
 
 
-def _check_enough(expressions, folds, classes):
+def _check_enough(expressions, folds, classes, candidates):
     missing = [name for name in classes if name not in expressions]
     if missing:
         others = ",".join(name for name in classes if name not in missing)
@@ -236,6 +236,13 @@ def _check_enough(expressions, folds, classes):
     fewest = min(len(training) for training, _ in folds)
     if fewest < FEWEST_FACES:
         raise DataError(f"each fold must leave {FEWEST_FACES} faces to fit on, got {fewest}; add faces")
+    fewest_of_class = min((expressions[training] == name).sum() for training, _ in folds for name in classes)
+    needed = 10 * (len(classes) - 1) + 1  # early stopping holds out a tenth, at least one face of each expression
+    if "mlp" in candidates and (fewest < needed or fewest_of_class < 2):
+        raise DataError(
+            f"mlp needs {needed} faces to fit on in each fold, two or more of each expression, got {fewest} and "
+            f"{fewest_of_class}; add faces or leave mlp out of --models"
+        )
 
 
 def _describe_folds(split, n_folds, candidates):
