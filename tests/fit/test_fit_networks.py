@@ -139,7 +139,7 @@ def test_weights_of_another_shape_are_refused():
     import keras
 
     small, large = (keras.Sequential([keras.Input((4,)), keras.layers.Dense(n)]) for n in (2, 3))
-    with pytest.raises(InputError, match="must have the weights of the new one"):
+    with pytest.raises(InputError, match="weights of the same shapes as the new one"):
         copy_weights(large, small)
 
 
