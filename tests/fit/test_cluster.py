@@ -112,9 +112,9 @@ def one_killed_at_work(running):
 
 @pytest.mark.slow
 def test_extraction_gives_the_same_bytes_though_a_worker_is_killed(running, lfw_crops, tmp_path, monkeypatch):
-    from landmark_fer.datasets import cache_entry as chunks
+    from landmark_fer.datasets import extraction
 
-    monkeypatch.setattr(chunks, "CHUNK", 4)
+    monkeypatch.setattr(extraction, "CHUNK", 4)
     many = np.concatenate([lfw_crops] * PACKED)
     local = build_dataset(Reader(many), jobs=2, cache=tmp_path / "local", progress=False)
     with one_killed_at_work(running), computing_on(running.address) as jobs:
