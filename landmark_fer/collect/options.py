@@ -30,7 +30,7 @@ def _add_storage(group):
     add = group.add_argument
     add(
         "--out",
-        type=Output("growing", beside=_rewritten, written=lambda options: not options.list),
+        type=Output("growing", additional=_rewritten, written=lambda options: not options.list),
         metavar="DIR",
         default="my_faces",
         help="folder of the collection; an existing one is continued (default: my_faces)",

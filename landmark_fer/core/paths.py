@@ -150,7 +150,7 @@ class Output:
     ----------
     kind : {"file", "folder", "growing"}, default="file"
         A file or a folder is replaced as a whole. A growing folder only receives new files.
-    beside : callable
+    additional : callable
         Takes the text and all options; returns further outputs as pairs of kind and path.
     default : callable
         Takes all options; returns the path that is written if the option is not given, or None.
@@ -161,7 +161,7 @@ class Output:
     """
 
     kind: str = "file"
-    beside: Callable = lambda text, options: ()
+    additional: Callable = lambda text, options: ()
     default: Callable = lambda options: None
     written: Callable = lambda options: True
     makes_parents: bool = False
@@ -262,7 +262,7 @@ def _outputs(parser, options):
         for text in texts:
             name = f"{option} {show(text)}"
             paths.append(_OptionPath(option, name, text, role, role.kind, not is_default))
-            for kind, path in role.beside(text, options) if _can_be_path(text) else ():
+            for kind, path in role.additional(text, options) if _can_be_path(text) else ():
                 paths.append(_OptionPath(option, f"{show(path)} of {name}", os.fspath(path), role, kind, False))
     return paths
 

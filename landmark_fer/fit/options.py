@@ -117,7 +117,7 @@ def _add_output(group):
     add(
         "--out",
         default=DEFAULT_OUT,
-        type=Output("folder", beside=_exported),
+        type=Output("folder", additional=_exported),
         metavar="DIR",
         help=f"folder for the model, its manifest and its card (default: {DEFAULT_OUT})",
     )

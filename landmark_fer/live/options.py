@@ -174,7 +174,7 @@ def _add_output(group):
         "--log",
         action="append",
         default=[],
-        type=Output(beside=_metadata_file),
+        type=Output(additional=_metadata_file),
         metavar="FILE",
         help="write a row for each face and frame to a .csv or .jsonl file; may be given several times",
     )

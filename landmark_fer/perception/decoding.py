@@ -231,7 +231,7 @@ def _duration_s(image):
 
 
 def _rgb(image):
-    """Return an 8-bit Pillow image as an RGB array, transparency blended with grey."""
+    """Return an 8-bit Pillow image as an RGB array, transparency drawn over grey."""
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         background = Image.new("RGBA", image.size, _BACKGROUND)
         image = Image.alpha_composite(background, image.convert("RGBA"))

@@ -46,7 +46,7 @@ def read_image(source, *, name=None):
     Returns
     -------
     ndarray of shape (height, width, 3), uint8
-        RGB, rotated upright by its EXIF tag; transparency blended with grey; CMYK and palettes converted. Samples of
+        RGB, rotated upright by its EXIF tag; transparency drawn over grey; CMYK and palettes converted. Samples of
         more than 8 bits are scaled to 8, by the range that the file states or else the smallest usual range that holds
         its values (see `wide_images`). The first of several frames or pages. Such conversions are logged as warnings.
 

@@ -1,4 +1,4 @@
-"""Targets that are artifacts: folders whose files are damaged, exchanged, taken away, with and without their hashes."""
+"""Artifacts to fuzz: files damaged, exchanged or removed, with and without matching hashes."""
 
 import hashlib
 import json
@@ -39,17 +39,17 @@ class Artifacts:
     def case(self, random):
         """Return the files of the damaged folder; None for a folder in a file's place."""
         files, model = dict(self.whole[self.kind]), FILES[self.kind]
-        how = random.randrange(6)
-        if how <= 1:  # the model; and then its hash in the manifest, too, as whoever means it would
+        damage = random.randrange(6)
+        if damage <= 1:  # the model; and then its hash in the manifest, too, as whoever means it would
             files[model] = damaged(files[model], random, [self.whole[each][FILES[each]] for each in ORDER])
-            if how:
+            if damage:
                 _admit(files, model)
-        elif how == 2:
+        elif damage == 2:
             files[MANIFEST_NAME] = damaged_text(files[MANIFEST_NAME], random)
-        elif how == 3:
+        elif damage == 3:
             values = damaged_values(json.loads(files[MANIFEST_NAME]), random)
             files[MANIFEST_NAME] = json.dumps(values).encode("utf-8", "surrogatepass")
-        elif how == 4:  # another artifact's file in its place
+        elif damage == 4:  # another artifact's file in its place
             other = random.choice([each for each in ORDER if each != self.kind])
             name = random.choice((model, MANIFEST_NAME))
             files[name] = self.whole[other][FILES[other] if name == model else MANIFEST_NAME]

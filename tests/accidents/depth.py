@@ -1,4 +1,4 @@
-"""How deep accidents are looked for: as deep as a test run has time for, or deeper by an environment variable."""
+"""Number of fuzzing cases: small by default, larger by an environment variable."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Mutated files through a reader, in a child process: what comes must be a result or a sentence.
+"""Read mutated files in a child process: each must give a result or an error message.
 
     python -m tests.accidents.fuzzing TARGET CASES SEED FOLDER
 

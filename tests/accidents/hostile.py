@@ -1,4 +1,4 @@
-"""Images made to do harm: small files that claim, or unpack to, far more than memory holds.
+"""Malicious images: small files that claim, or unpack to, more than memory holds.
 
     python -m tests.accidents.hostile
 
@@ -160,14 +160,14 @@ def allowed(side=6000):
     return png(side, side, (b"IDAT", zeros(side * (side + 1) + 2**20)), colour=0)
 
 
-def peak(*, anew=False):
+def peak(*, reset=False):
     """Return the most memory that this process had at a time, in bytes; counted from now on where the system can."""
     status = Path("/proc/self/status")
     if not status.exists():
         import resource
 
         return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    if anew:
+    if reset:
         Path("/proc/self/clear_refs").write_text("5")
     return 1024 * int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1])
 
@@ -177,7 +177,7 @@ def main():
     told = {}
     for name, make in ({"allowed": allowed} | TOO_LARGE | HARMLESS | PROGRAMS).items():
         content = make()
-        before = peak(anew=True)
+        before = peak(reset=True)
         try:
             came = list(read_image(content, name="it").shape)
         except DataError as error:

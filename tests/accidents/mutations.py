@@ -1,4 +1,4 @@
-"""Damage: what a disk, a network or an attacker can do to a file, drawn from a seeded generator."""
+"""Mutations: damage of files by a disk, a network or an attacker, from a seeded generator."""
 
 import copy
 
@@ -28,7 +28,7 @@ def damaged(content, random, others=()):
     content : bytes
     random : random.Random
     others : sequence of bytes
-        Whole files of which parts may get in.
+        Whole files whose parts may be inserted.
     """
     if random.random() < CUT:
         return content[: random.randrange(len(content) + 1)]
@@ -47,12 +47,12 @@ def damaged_text(content, random, others=()):
         separator = random.choice((",", "\n", " ", ":"))
         parts = text.split(separator)
         place = random.randrange(len(parts))
-        how = random.randrange(4)
-        if how == 0:
+        damage = random.randrange(4)
+        if damage == 0:
             parts[place] = random.choice(WORDS)
-        elif how == 1:
+        elif damage == 1:
             parts.insert(place, random.choice(WORDS))
-        elif how == 2:
+        elif damage == 2:
             del parts[place]
         else:
             other = random.randrange(len(parts))
@@ -69,16 +69,16 @@ def damaged_values(values, random):
         if not places:
             return random.choice(VALUES)
         holder, key = random.choice(places)
-        how = random.randrange(4)
-        if how == 0:
+        damage = random.randrange(4)
+        if damage == 0:
             del holder[key]
-        elif how == 1:
+        elif damage == 1:
             other, second = random.choice(places)
             if _reach(holder[key], other) or _reach(other[second], holder):  # nothing may hold itself
                 holder[key] = random.choice(VALUES)
             else:
                 holder[key], other[second] = other[second], holder[key]
-        elif how == 2 and isinstance(holder, dict):
+        elif damage == 2 and isinstance(holder, dict):
             holder[random.choice(("x", "", "classes", "format", "\x00"))] = random.choice(VALUES)
         else:
             holder[key] = random.choice(VALUES)

@@ -1,4 +1,4 @@
-"""Small whole files of every kind that is read."""
+"""Small valid files of every format that is read."""
 
 import io
 import zipfile
@@ -60,7 +60,7 @@ def small_table(n=6):
 
 
 def identity_graph():
-    """A small ONNX model: the graph of one identity, of which the wire format alone matters."""
+    """A small ONNX model: the graph of one identity; only its wire format matters."""
     dimension = b"\x0a\x02\x08\x03"
     value = b"\x0a\x01x\x12" + bytes([len(dimension) + 6]) + b"\x0a" + bytes([len(dimension) + 4]) + b"\x08\x01\x12"
     value += bytes([len(dimension)]) + dimension

@@ -1,4 +1,4 @@
-"""What is fuzzed: for each reader its whole files, how they are damaged, and how they are read."""
+"""Fuzzing targets: for each reader its valid files, their mutations, and the call that reads them."""
 
 import gzip
 import io
@@ -97,7 +97,7 @@ def wide_images(folder):
 
 
 def moving_images(folder):
-    """Animations, of which all frames are read."""
+    """Animations, read with all frames."""
     frames = [Image.fromarray(np.roll(smooth_image(), 8 * index, axis=1)) for index in range(4)]
     options = {"save_all": True, "append_images": frames[1:], "duration": [40, 80, 120, 160]}
     seeds = [encoded(frames[0], kind, **options) for kind in ("GIF", "PNG", "WEBP")]

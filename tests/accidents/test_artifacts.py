@@ -1,4 +1,4 @@
-"""Artifacts whose files are damaged, exchanged or taken away: a sentence, or the same answers as before."""
+"""Artifacts whose files are damaged, exchanged or removed give an error message or the same predictions."""
 
 import pytest
 

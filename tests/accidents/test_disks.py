@@ -1,4 +1,4 @@
-"""A full disk and a folder that cannot be written: a sentence, status 2, and what stood there stays."""
+"""A full disk or a read-only folder gives an error message and status 2, and earlier files stay."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Images of hostile size are refused before they are decoded, whatever their format."""
+"""Images of malicious size are refused before decoding, in every format."""
 
 import json
 import subprocess
@@ -32,7 +32,7 @@ def test_what_claims_too_many_pixels_is_refused_and_takes_no_memory(told, name):
     assert told[name]["grew"] < MOST_GROWTH
 
 
-def test_the_sentence_says_the_size_that_there_may_be(told):
+def test_the_message_names_the_maximum_size(told):
     sized = [name for name in TOO_LARGE if "at most 64,000,000 pixels" in told[name]["came"]]
     late = {"webp"} if PIL.__version__.startswith("11.0.") else set()  # that Pillow looks at all of it first
     assert {"png header", "png, whole", "jpeg", "gif screen", "bmp", "tiff", "webp", "ppm"} - late <= set(sized)
@@ -46,5 +46,5 @@ def test_what_unpacks_to_more_than_it_shows_takes_no_memory(told, name):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_other_formats_are_not_even_begun(told, name):
+def test_other_formats_are_not_decoded(told, name):
     assert "must be an image" in told[name]["came"]

@@ -1,4 +1,4 @@
-"""A fit that is killed, and two that write one folder: the old or the new artifact stands, and the next run works."""
+"""After a killed fit, or two fits into one folder, the old or the new artifact is intact and the next run works."""
 
 import os
 import signal
@@ -76,7 +76,7 @@ def test_a_kill_leaves_the_old_or_the_new_artifact_and_the_next_run_works(
     assert check(tmp_path / "model", predictions, {2}) == 2
 
 
-def test_what_killed_runs_left_is_cleared_away_after_a_day(predictions, tmp_path):
+def test_leftovers_of_killed_runs_are_removed_after_a_day(predictions, tmp_path):
     ages_s = {".new-00000001-model": LEFTOVER_S + 60, ".new-00000002-model": 60, ".new-00000003-other": 2e6}
     for name, age_s in ages_s.items():
         (tmp_path / name).mkdir()

@@ -1,4 +1,4 @@
-"""Laws of geometry and features for any face, and for what is none: finite, mirrored alike, blind to how it moved."""
+"""Properties of geometry and features for any input: finite, mirror-symmetric, invariant to similarity transforms."""
 
 import numpy as np
 import pytest
@@ -69,13 +69,13 @@ def moved(points, turn, scale, shift):
 
 @examples(60)
 @given(faces(), turns, scales, shifts)
-def test_no_measurement_sees_how_a_face_was_moved_turned_or_scaled(face, turn, scale, shift):
+def test_measurements_are_invariant_to_similarity_transforms(face, turn, scale, shift):
     np.testing.assert_allclose(measure(moved(face, turn, scale, shift)), measure(face), rtol=1e-6, atol=1e-6)
 
 
 @examples(60)
 @given(faces(), turns, scales, shifts)
-def test_aligned_and_upright_landmarks_do_not_see_it_either(face, turn, scale, shift):
+def test_aligned_and_upright_landmarks_are_invariant_too(face, turn, scale, shift):
     other = moved(face, turn, scale, shift)
     np.testing.assert_allclose(upright(other), upright(face), atol=1e-7)
     matrix, expected = similarity_transform(other, TEMPLATE), similarity_transform(face, TEMPLATE)

@@ -1,4 +1,4 @@
-"""Laws of tracking, smoothing and pacing: any images at any times, clocks that stand still, jump and go backwards."""
+"""Properties of tracking, smoothing and pacing for any frames and any clock, even one that jumps or goes back."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Laws of readers for any words, numbers and rows: each row is an image or has its problem said, in its own place."""
+"""Properties of readers for any words, numbers and rows: each row gives an image or a message, in order."""
 
 import json
 
@@ -102,7 +102,7 @@ def test_descriptions_and_settings_of_anything_are_refused_in_a_sentence_or_take
 
 @examples(200)
 @given(some.binary(max_size=200))
-def test_no_bytes_are_more_than_refused(content):
+def test_random_bytes_are_refused(content):
     with pytest.raises(InputError, match="must be a"):
         OnnxModel(content)
     with pytest.raises(DataError):

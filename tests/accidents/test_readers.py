@@ -1,4 +1,4 @@
-"""Damaged files, a thousand a reader: each gives a result or a sentence; none a traceback, a hang or a crash."""
+"""A thousand damaged files per reader: each gives a result or an error message, never a traceback, hang or crash."""
 
 import pytest
 

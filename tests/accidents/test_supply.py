@@ -1,4 +1,4 @@
-"""What is installed is known: pinned by hash, licensed, listed for a release, and never called safe unlooked."""
+"""Dependencies are pinned by hash, have a listed licence, and are audited."""
 
 import re
 import subprocess
@@ -38,7 +38,7 @@ def test_every_pin_has_hashes_and_nothing_else_is_in_the_lock():
         (lambda text: f"--index-url http://pypi.example/simple\n{text}", "names a host"),
     ],
 )
-def test_a_lock_that_is_wrong_is_told(change, said):
+def test_a_lock_that_is_wrong_is_reported(change, said):
     assert any(said in problem for problem in lock.problems(change(lock.LOCK.read_text()), lock.SOURCES))
 
 
@@ -103,7 +103,7 @@ class TestAudit:
         assert audit.verdict([]) == audit.NOT_RUN
         assert capsys.readouterr().out.count("NOT AUDITED") == 2
 
-    def test_a_vulnerability_is_told_with_its_remedy(self, capsys):
+    def test_a_vulnerability_is_reported_with_its_remedy(self, capsys):
         wrong = package(vulns=[{"id": "PYSEC-1", "fix_versions": ["1.1"]}])
         assert audit.verdict([wrong, {"name": "y", "version": "2", "skip_reason": "not there"}]) == audit.FOUND
         assert "x 1.0: PYSEC-1, mended in 1.1" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Surroundings of a command: locales, file names, closed pipes, no home, a lost camera, a clock that is set."""
+"""Environments of a command: locales, file names, closed pipes, no home, a lost camera, a clock that is set."""
 
 import csv
 import os
@@ -113,7 +113,7 @@ class TestOutputThatNobodyTakes:
         assert begun.wait() == 141 and "Traceback" not in error and "Exception" not in error
 
     @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no full device")
-    def test_a_full_disk_under_stdout_is_said(self, session_cache, tmp_path):
+    def test_a_full_disk_under_stdout_is_reported(self, session_cache, tmp_path):
         with open("/dev/full", "w") as full:
             done = run(*LIVE, cache=session_cache, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE)
         assert "stdout cannot be written (No space left on device)" in refusal(done)
@@ -131,14 +131,14 @@ class TestOutputThatNobodyTakes:
 
 class TestNoHome:
     @pytest.mark.slow
-    def test_a_home_that_is_not_there_harms_nobody(self, lfw_csv, session_cache, tmp_path):
+    def test_a_missing_home_is_no_error(self, lfw_csv, session_cache, tmp_path):
         changes = {"HOME": str(tmp_path / "none"), "XDG_CACHE_HOME": None, "MPLCONFIGDIR": None}
         done = run(*LIVE, cache=session_cache, cwd=tmp_path, changes=changes)
         assert done.returncode == 0, done.stderr
         done = run("fit", "--data", lfw_csv, *QUICK, cache=session_cache, cwd=tmp_path, changes=changes)
         assert done.returncode == 0, done.stderr
 
-    def test_a_cache_in_a_home_that_cannot_be_written_is_said(self, lfw_csv, tmp_path):
+    def test_a_cache_in_a_home_that_cannot_be_written_is_reported(self, lfw_csv, tmp_path):
         """As for an installed package, which keeps measured faces at home."""
         (tmp_path / "file").touch()
         code = (
@@ -159,7 +159,7 @@ class TestNoHome:
 
 
 class LostCamera:
-    """A capture that gives its image a few times and then fails; opened anew, it gives it again."""
+    """A capture that gives its image a few times and then fails; reopened, it gives it again."""
 
     opened = 0
 

@@ -1,4 +1,4 @@
-"""Stand-ins for modules: nothing is loaded by importing them, and everything is there once it is used."""
+"""Deferred modules: importing them loads nothing, and using them works as usual."""
 
 import subprocess
 import sys
@@ -40,11 +40,11 @@ def run(code):
         "try:\n    import no_such_module\nexcept ModuleNotFoundError: pass\nelse: raise SystemExit('found')",
     ],
 )  # fmt: skip
-def test_a_stand_in_is_as_good_as_the_module(use):
+def test_a_placeholder_works_like_the_module(use):
     run(use)
 
 
-def test_a_model_is_loaded_and_asked_without_them():
+def test_a_model_predicts_without_loading_them():
     run(
         "from landmark_fer.artifact.artifact import load_artifact\n"
         "from landmark_fer.recognition.recognizer import Recognizer\n"
@@ -58,7 +58,7 @@ def test_a_model_is_loaded_and_asked_without_them():
     )
 
 
-def test_a_scikit_learn_that_needs_them_finds_them():
+def test_scikit_learn_loads_them_where_it_needs_them():
     run(
         "import numpy as np, pandas as pd\n"
         "from sklearn.linear_model import LogisticRegression\n"

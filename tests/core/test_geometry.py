@@ -1,4 +1,4 @@
-"""Laws of geometry on made-up faces, then ideal shapes with known answers."""
+"""Geometry: invariances on synthetic faces, then ideal shapes with known values."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def moved(points, *, turn=0.4, scale=2.5, shift=(7.0, -3.0)):
     return points @ rotation.T + shift
 
 
-def test_similarity_transform_undoes_a_turn_a_scale_and_a_shift(landmarks):
+def test_similarity_transform_inverts_rotation_scale_and_translation(landmarks):
     matrix = similarity_transform(moved(landmarks), landmarks)
     np.testing.assert_allclose(transform_points(matrix, moved(landmarks)), landmarks, atol=1e-9)
 
@@ -44,13 +44,13 @@ def test_similarity_transform_of_one_point_only_is_zero_and_finite():
     assert np.isfinite(matrix).all() and not matrix[:, :2].any()
 
 
-def test_inverse_transform_leads_back(landmarks):
+def test_inverse_transform_inverts(landmarks):
     matrix = similarity_transform(landmarks[0], TEMPLATE)
     there = transform_points(matrix, landmarks[0])
     np.testing.assert_allclose(transform_points(inverse_transform(matrix), there), landmarks[0], atol=1e-9)
 
 
-def test_mirroring_twice_gives_the_face_back(landmarks):
+def test_mirroring_twice_is_the_identity(landmarks):
     np.testing.assert_array_equal(MIRROR[MIRROR], np.arange(68))
     np.testing.assert_allclose(mirror_landmarks(mirror_landmarks(landmarks, axis_x=24), axis_x=24), landmarks)
 
@@ -76,7 +76,7 @@ def test_template_is_upright_symmetric_and_of_unit_interocular_distance():
     assert interocular_distance(TEMPLATE) == pytest.approx(1, abs=2e-3)
 
 
-def test_upright_does_not_see_how_a_face_was_moved(landmarks):
+def test_upright_is_invariant_to_similarity_transforms(landmarks):
     np.testing.assert_allclose(upright(moved(landmarks)), upright(landmarks), atol=1e-9)
     np.testing.assert_allclose(interocular_distance(upright(landmarks)), 1)
 
@@ -99,6 +99,6 @@ def test_mouth_aspect_ratio_of_ideal_lips():
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((5, 2)), np.zeros(136), np.full((68, 2), np.nan), np.full((68, 2), "x")])
-def test_landmarks_of_another_shape_are_refused_in_a_sentence(wrong):
+def test_landmarks_of_another_shape_are_refused(wrong):
     with pytest.raises(InputError, match="landmarks must"):
         check_landmarks(wrong)

@@ -1,4 +1,4 @@
-"""Every path that OpenCV or dlib is given goes through `library_path`, which holds any name that a file can have."""
+"""Every path passed to OpenCV or dlib goes through `library_path`, which supports any file name."""
 
 import ast
 import os

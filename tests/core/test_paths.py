@@ -1,4 +1,4 @@
-"""Paths of all commands: each option says what it is, no output replaces an input, and no name ends in a traceback."""
+"""Path options of all commands: no output replaces an input, and invalid names are reported."""
 
 import argparse
 import errno
@@ -81,10 +81,10 @@ def words(*pairs):
     return [word for action, text in pairs for word in (*action.option_strings[-1:], str(text))]
 
 
-def with_what_is_required(command, given, *pairs):
-    actions = [action for action, _ in given]
+def with_what_is_required(command, arguments, *pairs):
+    actions = [action for action, _ in arguments]
     required = [(action, "none") for action in PARSERS[command]._actions if action.required and action not in actions]
-    return words(*given, *required, *pairs)
+    return words(*arguments, *required, *pairs)
 
 
 def ids(value):
@@ -194,8 +194,8 @@ def test_no_output_replaces_an_input(refuse, command, read, written, link):
         output.symlink_to(original)
     elif link == "hard link":
         os.link(original, output)
-    given = (read, original), (written, output)
-    sentence = refuse(command, *with_what_is_required(command, given))
+    arguments = (read, original), (written, output)
+    sentence = refuse(command, *with_what_is_required(command, arguments))
     if written.type.kind != "file":
         assert f"{name_of(written)} {output} must be a folder, got a file" in sentence
     else:
@@ -240,14 +240,14 @@ def test_no_output_replaces_another(refuse, command, first, second, link):
 
 @pytest.mark.parametrize("kind", BAD_NAMES)
 @pytest.mark.parametrize(("command", "action"), [*INPUTS, *OUTPUTS], ids=ids)
-def test_what_can_be_no_path_is_refused_in_a_sentence(refuse, monkeypatch, command, action, kind):
+def test_invalid_paths_are_refused(refuse, monkeypatch, command, action, kind):
     Path("note.txt").write_text("a file")
     Path("circle").symlink_to("circle")
     Path("locked").mkdir()
     if isinstance(action.type, Input):
         Path("locked/inner").write_text("a secret")
     allowed = os.access
-    monkeypatch.setattr(os, "access", lambda path, *how: "locked" not in str(path) and allowed(path, *how))
+    monkeypatch.setattr(os, "access", lambda path, *mode: "locked" not in str(path) and allowed(path, *mode))
     sentence = refuse(command, *with_what_is_required(command, [(action, BAD_NAMES[kind])]))
     assert name_of(action) in sentence
     assert len(sentence) < 600 and sentence.isprintable()
@@ -264,7 +264,7 @@ def test_a_pipe_is_refused_instead_of_waited_for(refuse, command, action):
 
 
 @pytest.mark.parametrize(("command", "action"), OUTPUTS, ids=ids)
-def test_a_name_leaves_room_for_those_that_are_written_first(refuse, command, action):
+def test_a_name_that_is_too_long_for_its_temporary_file_is_refused(refuse, command, action):
     sentence = refuse(command, *with_what_is_required(command, [(action, "x" * 250)]))
     assert "the name is too long" in sentence
 
@@ -299,7 +299,7 @@ class TestData:
         Path("faces/round").symlink_to(Path("faces").resolve())
         assert "a file of faces" in refusal("evaluate", "--data", "faces", "--json", face)
 
-    def test_the_votes_beside_a_csv_are_kept(self):
+    def test_the_votes_file_of_a_csv_is_not_replaced(self):
         for name in ("fer2013.csv", "fer2013new.csv"):
             Path(name).write_text("a,b")
         sentence = refusal("fit", "--data", "fer2013.csv", "--label-errors", "fer2013new.csv")
@@ -332,11 +332,11 @@ class TestModel:
     @pytest.mark.parametrize("name", ["model.joblib", "manifest.json", "card.md", "history.csv"])
     def test_files_of_the_model_are_kept(self, name):
         folder = artifact(Path("model"))
-        given = "--data", "none.csv", "--model", folder
-        assert f"would replace model/{name}" in refusal("evaluate", *given, "--json", folder / name)
+        arguments = "--data", "none.csv", "--model", folder
+        assert f"would replace model/{name}" in refusal("evaluate", *arguments, "--json", folder / name)
         assert f"would replace model/{name}" in refusal("report", folder, "--out", folder / name)
         os.link(folder / name, "link")
-        assert f"would replace model/{name}" in refusal("evaluate", *given, "--predictions", "link")
+        assert f"would replace model/{name}" in refusal("evaluate", *arguments, "--predictions", "link")
 
     def test_its_folder_may_hold_results_which_are_written_again(self):
         folder = artifact(Path("model"))
@@ -355,16 +355,16 @@ class TestModel:
     def test_the_folder_of_an_export_is_an_output(self):
         folder = artifact(Path("model-onnx"))
         (folder / "x.csv").write_text("a,b")
-        given = "fit", "--data", folder / "x.csv", "--out", "model"
-        check(*given)
-        assert "model-onnx of --out model would replace" in refusal(*given, "--export", "onnx")
+        arguments = "fit", "--data", folder / "x.csv", "--out", "model"
+        check(*arguments)
+        assert "model-onnx of --out model would replace" in refusal(*arguments, "--export", "onnx")
 
     def test_the_sidecar_of_a_network_is_kept(self):
         for name in ("net.onnx", "net.json"):
             Path(name).write_text("a network")
-        given = "evaluate", "--data", "none.csv", "--model", "net.onnx", "--json"
-        assert "would replace net.json" in refusal(*given, "net.json")
-        assert "would replace net.onnx" in refusal(*given, "net.onnx")
+        arguments = "evaluate", "--data", "none.csv", "--model", "net.onnx", "--json"
+        assert "would replace net.json" in refusal(*arguments, "net.json")
+        assert "would replace net.onnx" in refusal(*arguments, "net.onnx")
 
     def test_the_bundled_model_is_an_input_where_none_is_named(self):
         output = DEFAULT_ARTIFACT / "model.joblib"
@@ -384,11 +384,11 @@ class TestSource:
         image(Path("shots/really_an_image.csv"))
         image(Path("shots/deeper/2.csv"))
         Path("shots/log.csv").write_text("frame,time_s")
-        given = "live", "--source", "shots", "--log"
-        assert "would replace a file of shots" in refusal(*given, "shots/really_an_image.csv")
-        check(*given, "shots/log.csv", "--snapshots", "shots")
-        check(*given, "shots/new.jsonl")
-        check(*given, "shots/deeper/2.csv")
+        arguments = "live", "--source", "shots", "--log"
+        assert "would replace a file of shots" in refusal(*arguments, "shots/really_an_image.csv")
+        check(*arguments, "shots/log.csv", "--snapshots", "shots")
+        check(*arguments, "shots/new.jsonl")
+        check(*arguments, "shots/deeper/2.csv")
 
     @pytest.mark.parametrize(
         "address", ["file://{}", "file:{}", "concat:file://other|file://{}", "subfile,,start,0,,://{}"]
@@ -417,22 +417,22 @@ class TestSource:
         check("live", "--source", "list", "--record", "g.mp4")
 
     @pytest.mark.parametrize("source", ["demo", "0", "rtsp://host/" + "x" * 300, "file:" + "x" * 5000, "Camera: 1"])
-    def test_what_is_no_file_hinders_nothing(self, source):
+    def test_sources_that_are_not_files_are_accepted(self, source):
         check("live", "--source", source, "--record", "f.mp4")
 
 
 class TestOutputs:
-    def test_a_log_brings_its_facts(self):
+    def test_the_metadata_of_a_log_is_an_output(self):
         Path("a.csv.meta.json").write_text("a predictor")
-        given = "--log", "a.csv", "--predictor", "a.csv.meta.json"
-        assert "a.csv.meta.json of --log a.csv would replace" in refusal("live", *given)
+        arguments = "--log", "a.csv", "--predictor", "a.csv.meta.json"
+        assert "a.csv.meta.json of --log a.csv would replace" in refusal("live", *arguments)
 
     def test_what_lies_in_a_replaced_folder_is_refused(self):
         assert "are the same path" in refusal("fit", "--out", "new", "--label-errors", "new/../new")
         artifact(Path("model"))
-        given = "fit", "--data", "none.csv", "--out", "model", "--label-errors"
-        assert "--label-errors model/s.csv lies in --out model" in refusal(*given, "model/s.csv")
-        check(*given, "s.csv")
+        arguments = "fit", "--data", "none.csv", "--out", "model", "--label-errors"
+        assert "--label-errors model/s.csv lies in --out model" in refusal(*arguments, "model/s.csv")
+        check(*arguments, "s.csv")
 
     def test_devices_may_be_written_twice(self):
         check("evaluate", "--data", "none.csv", "--json", os.devnull, "--predictions", os.devnull)
@@ -453,24 +453,24 @@ class TestOutputs:
         for name in ("collection.json", "spans.csv"):
             Path("faces", name).write_text("{}")
         check("collect", "--out", "faces", "--source", "demo", "--spans", "faces/spans.csv")
-        given = "--out", "faces", "--source", "demo", "--spans", "faces/collection.json"
-        assert "would replace faces/collection.json" in refusal("collect", *given)
+        arguments = "--out", "faces", "--source", "demo", "--spans", "faces/collection.json"
+        assert "would replace faces/collection.json" in refusal("collect", *arguments)
 
     @pytest.mark.parametrize("name", ["x" * 300, "locked", "a\0b", ""])
     def test_listing_refuses_bad_names_too(self, refuse, monkeypatch, name):
         Path("locked").mkdir()
         allowed = os.access
-        monkeypatch.setattr(os, "access", lambda path, *how: "locked" not in str(path) and allowed(path, *how))
+        monkeypatch.setattr(os, "access", lambda path, *mode: "locked" not in str(path) and allowed(path, *mode))
         assert "--out" in refuse("collect", "--list", "--out", name)
 
     def test_listing_writes_nothing(self, monkeypatch):
         Path("faces").mkdir()
-        monkeypatch.setattr(os, "access", lambda path, how: how == os.R_OK)
+        monkeypatch.setattr(os, "access", lambda path, mode: mode == os.R_OK)
         check("collect", "--out", "faces", "--list")
         assert "no permission" in refusal("collect", "--out", "faces")
 
 
-def test_reasons_of_the_system_are_said(monkeypatch):
+def test_reasons_of_the_system_are_reported(monkeypatch):
     def fail(path, *_):
         raise OSError(errno.EIO, "Input/output error", path)
 

@@ -1,4 +1,4 @@
-"""The closed list of expressions, boxes, and face records."""
+"""Expressions, boxes and face records."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_order_of_fer2013_codes_is_the_official_one():
     assert FER2013_CODES == ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
-def test_every_table_leads_into_the_closed_list():
+def test_every_table_maps_to_known_expressions():
     named = {*FER2013_CODES, *SYNONYMS.values(), *filter(None, FERPLUS_COLUMNS.values())}
     assert named == set(EXPRESSIONS)
 
@@ -43,7 +43,7 @@ def test_in_order_keeps_the_closed_lists_order():
     assert in_order(["neutral", "angry", "neutral"]) == ("angry", "neutral")
 
 
-def test_box_overlap_is_one_with_itself_and_nought_with_a_stranger():
+def test_overlap_of_a_box_is_1_with_itself_and_0_with_a_distant_one():
     box = Box(0, 0, 10, 10)
     assert box.overlap(box) == 1
     assert box.overlap(Box(5, 0, 10, 10)) == pytest.approx(1 / 3)
@@ -60,7 +60,7 @@ def test_stack_keeps_what_the_face_holds(astronaut_face):
     np.testing.assert_array_equal(record["chip"], astronaut_face.chip)
 
 
-def test_mirroring_records_twice_gives_them_back_and_leaves_the_callers_alone():
+def test_mirroring_records_twice_is_the_identity_and_copies():
     records, _ = made_up_faces(3)
     before = records.copy()
     twice = mirror_records(mirror_records(records))
@@ -69,7 +69,7 @@ def test_mirroring_records_twice_gives_them_back_and_leaves_the_callers_alone():
     np.testing.assert_allclose(twice["landmarks"], records["landmarks"])
 
 
-def test_a_missing_field_is_said():
+def test_a_missing_field_is_reported():
     with pytest.raises(InputError, match="'chip', got fields landmarks"):
         take_field(np.zeros(2, dtype=record_dtype()), "chip")
     with pytest.raises(InputError, match="got no face records"):

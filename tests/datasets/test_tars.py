@@ -71,7 +71,7 @@ def test_other_members_of_a_tar_are_reported_and_the_rest_is_read(tmp_path, face
     monkeypatch.setattr(image_trees, "MAX_FILE", 100_000)
     dataset = load(tmp_path / "own.tar", images="crops")
     assert dataset.names.tolist() == ["happy/0.png", "../../happy/2.png"]  # a name: nothing is unpacked to it
-    reasons = {"link": "a link", "hard": "a link", "pipe": "a device", "notes": "none that can be read"}
+    reasons = {"link": "a link", "hard": "a link", "pipe": "a device", "notes": "got another kind of file"}
     for name, reason in (reasons | {"large": "at most 100,000 bytes"}).items():
         assert any(f"{name}.png" in problem and reason in problem for problem in dataset.problems)
     assert "1 files are not read (not an image): happy/readme.txt" in dataset.problems

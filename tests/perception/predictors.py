@@ -1,4 +1,4 @@
-"""Small files in the format of dlib's shape predictor, sound and damaged."""
+"""Small files in the format of dlib's shape predictor, valid and damaged."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Laws of alignment and resampling: what mirroring, size and turning of an image do to the chip."""
+"""Alignment and resampling: invariance of the chip to mirroring, scale and rotation of the image."""
 
 import cv2
 import numpy as np
@@ -86,7 +86,7 @@ def test_the_callers_arrays_stay_as_they_were(grey, astronaut_face):
     np.testing.assert_array_equal(landmarks, astronaut_face.landmarks)
 
 
-def test_a_face_beyond_the_image_sees_its_edge_repeated(astronaut_face):
+def test_the_edge_is_repeated_outside_the_image(astronaut_face):
     flat = np.full((512, 512), 77, np.uint8)
     assert (align_face(flat, astronaut_face.landmarks + 400) == 77).all()
 

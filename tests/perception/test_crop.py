@@ -1,4 +1,4 @@
-"""The crop of a face's box: where it lies, what it repeats, and that it comes along every road alike."""
+"""Crops of a face's box: position, repeated edges, and equality for data sets and live."""
 
 import numpy as np
 import pytest

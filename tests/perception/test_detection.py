@@ -1,4 +1,4 @@
-"""Detectors by name: the same faces for the same image, however it lies in memory, and one protocol."""
+"""Detectors: results independent of memory layout, and the interface of all detectors."""
 
 import itertools
 import math
@@ -42,7 +42,7 @@ def test_the_astronauts_face_is_found_best_first(grey, name):
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_a_image_stays_as_it_was_and_may_be_read_only(grey, name):
+def test_an_image_stays_as_it_was_and_may_be_read_only(grey, name):
     image = grey.copy()
     image.setflags(write=False)
     make_detector(name).find(image)
@@ -51,7 +51,7 @@ def test_a_image_stays_as_it_was_and_may_be_read_only(grey, name):
 
 @pytest.mark.parametrize("name", ["hog", "haar"])
 @pytest.mark.parametrize("shape", [(1, 1), (3, 400), (90, 90)])
-def test_there_is_no_face_in_nothing(name, shape):
+def test_uniform_images_have_no_face(name, shape):
     assert make_detector(name).find(np.full(shape, 128, np.uint8)) == []
 
 
@@ -79,7 +79,7 @@ def test_a_reduced_search_gives_boxes_in_the_images_pixels(grey):
         assert max(box.overlap(Box(FACE.x, FACE.y + 512 * repeat, 95, 95)) for box in boxes) > 0.4
 
 
-def test_the_whole_image_is_one_box_that_no_detector_saw():
+def test_the_whole_image_is_one_box_with_score_nan():
     ((box, score),) = WholeImageDetector().find(np.zeros((30, 40), np.uint8))
     assert box == Box(0, 0, 40, 30) and math.isnan(score)
 

@@ -1,4 +1,4 @@
-"""The one road from an image to its faces."""
+"""FaceExtractor: from an image to its faces."""
 
 import cv2
 import numpy as np
@@ -41,7 +41,7 @@ def test_one_face_is_found_and_its_landmarks_lie_about_its_box(astronaut, extrac
 
 
 @pytest.mark.parametrize("shape", [(200, 300, 3), (200, 300), (1, 1), (3, 20_000)])
-def test_a_image_without_a_face_has_an_empty_list(extractor, shape):
+def test_an_image_without_a_face_has_an_empty_list(extractor, shape):
     assert extractor.extract(np.full(shape, 90, np.uint8)) == []
 
 
@@ -77,7 +77,7 @@ def test_a_cropped_image_has_one_face_even_if_it_is_noise(extractor, generator, 
     assert face.chip.shape == (80, 80)
 
 
-def test_a_face_that_no_detector_saw_says_so(extractor):
+def test_an_undetected_face_has_score_nan(extractor):
     face = extractor.extract_crop(np.full((48, 48), 128, np.uint8))
     assert not face.detected and np.isnan(face.detector_score)
 

@@ -1,4 +1,4 @@
-"""What a file is, is told by its content, whatever it is called; animations and pages are read one by one."""
+"""Image formats are recognized by content, not by name; frames and pages are read one by one."""
 
 import io
 import logging
@@ -90,7 +90,7 @@ def test_other_files_are_no_images(tmp_path, content):
     assert images_in(tmp_path) == ([], {"a.txt": NOT_AN_IMAGE})
 
 
-def test_what_is_called_like_an_image_is_one_that_cannot_be_read():
+def test_a_file_with_an_image_suffix_counts_as_an_image():
     def never():
         raise AssertionError
 
@@ -201,7 +201,7 @@ class TestSources:
         assert str(caught.value).startswith(address[:200])
 
     @pytest.mark.parametrize("name", ["x" * 300 + ".png", "a\0b.png", "none/" * 2000 + "a.png"])
-    def test_names_that_no_file_can_have_get_a_sentence(self, name):
+    def test_invalid_file_names_are_reported(self, name):
         with pytest.raises(DataError, match="cannot be read"):
             read_image(name)
 
@@ -237,7 +237,7 @@ def test_all_frames_are_read_as_they_are_shown(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", [*MOVING, "TIFF"])
-def test_one_image_of_several_is_the_first_and_said(kind, caplog):
+def test_one_image_of_several_is_the_first_and_reported(kind, caplog):
     content = animation(kind, **MOVING.get(kind, {}))
     read = read_image(content, name="moving")
     np.testing.assert_array_equal(read, next(read_frames(content)).pixels)
@@ -256,7 +256,7 @@ def test_a_still_image_is_one_frame_without_a_duration(tmp_path, kind, caplog):
     assert not is_animation(tmp_path / "still") and caplog.messages == []
 
 
-def test_what_is_no_animation_is_none(tmp_path):
+def test_other_files_are_no_animations(tmp_path):
     (tmp_path / "notes.gif").write_bytes(b"words")
     (tmp_path / "cut.gif").write_bytes(animation("GIF")[:40])
     assert not any(is_animation(tmp_path / name) for name in ("notes.gif", "cut.gif", "none.gif"))
@@ -286,7 +286,7 @@ def test_a_damaged_frame_ends_the_frames_with_a_warning(kind, caplog):
     np.testing.assert_array_equal(frames[0].pixels, read_image(content))
 
 
-def test_nothing_of_a_damaged_first_frame():
+def test_a_damaged_first_frame_is_an_error():
     with pytest.raises(DataError, match=r"moving (is damaged|must be)"):
         next(read_frames(animation("GIF")[:60], name="moving"))
 

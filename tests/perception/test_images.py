@@ -1,4 +1,4 @@
-"""Whatever an image file holds becomes RGB uint8, upright; whatever it cannot be is said in a sentence."""
+"""Image files of all formats become upright RGB uint8 arrays; other files are reported."""
 
 import io
 import struct
@@ -53,7 +53,7 @@ def test_common_formats_are_read(smooth, kind):
 
 
 @pytest.mark.parametrize("turned", range(1, 9))
-def test_a_image_lying_on_its_side_by_exif_equals_the_upright_one(smooth, turned):
+def test_an_image_lying_on_its_side_by_exif_equals_the_upright_one(smooth, turned):
     undo = {
         1: lambda p: p,
         2: lambda p: p[:, ::-1],
@@ -147,7 +147,7 @@ def test_damaged_bytes_raise_data_errors_alone(generator, smooth):
     assert outcomes <= {DataError, np.dtype(np.uint8)} and DataError in outcomes
 
 
-def test_no_image_no_bytes_no_file_and_a_folder_are_said(tmp_path):
+def test_no_image_no_bytes_no_file_and_a_folder_are_reported(tmp_path):
     text, empty = tmp_path / "notes.jpg", tmp_path / "empty.png"
     text.write_text("a note, not an image\n" * 20)
     empty.touch()

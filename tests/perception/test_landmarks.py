@@ -1,4 +1,4 @@
-"""The landmark predictor: points in their places, whatever the box, one face or many."""
+"""The landmark predictor: positions of landmarks for inexact boxes and for several faces."""
 
 import pickle
 import sys
@@ -30,7 +30,7 @@ def predictor():
     return LandmarkPredictor()
 
 
-def test_landmarks_sit_in_the_face_eyes_over_nose_over_mouth(predictor, grey):
+def test_landmarks_lie_in_the_face_eyes_over_nose_over_mouth(predictor, grey):
     located = predictor.locate(grey, FACE)
     assert located.shape == (68, 2) and located.dtype == np.float32
     eyes, nose, mouth = located[36:48], located[27:36], located[48:]
@@ -49,7 +49,7 @@ def test_a_face_located_again_stays_where_it_was(predictor, grey):
     assert np.abs(predictor.refine(grey, [located])[0] - located).mean() < 1
 
 
-def test_faces_are_located_together_as_each_alone(predictor, grey):
+def test_several_faces_get_the_landmarks_of_each_alone(predictor, grey):
     located = predictor.locate(grey, FACE)
     guesses = [located, located + 4, located * 0.97, (located - located.mean(axis=0)) * 1.1 + located.mean(axis=0)]
     together = predictor.refine(grey, guesses)
@@ -64,7 +64,7 @@ def test_no_box_makes_it_fail(predictor, grey):
         assert np.isfinite(predictor.locate(grey, box)).all()
 
 
-def test_what_lies_in_memory_otherwise_gets_the_landmarks_of_the_same_image(predictor, grey):
+def test_memory_layout_does_not_change_landmarks(predictor, grey):
     expected = predictor.locate(grey, FACE)
     for same in (np.asfortranarray(grey), grey[:, ::-1].copy()[:, ::-1], np.repeat(grey, 2, axis=1)[:, ::2]):
         np.testing.assert_array_equal(predictor.locate(same, FACE), expected)
@@ -82,7 +82,7 @@ class TestFile:
 
     @pytest.fixture(autouse=True)
     def loaded_again(self):
-        """Let the predictor that all tests share be loaded anew, not one of these."""
+        """Load the shared predictor again after these tests."""
         yield
         landmarks._loaded.cache_clear()
 

@@ -1,4 +1,4 @@
-"""The shape predictor's file: found without importing its package, its content checked, its absence said."""
+"""The file of the shape predictor: found without importing its package, and checked."""
 
 import importlib.metadata
 import subprocess
@@ -39,7 +39,7 @@ def test_ones_own_file_comes_before_the_variable_and_the_variable_before_the_pac
 
 
 @pytest.mark.parametrize("by_variable", [False, True])
-def test_a_missing_file_of_ones_own_is_said(tmp_path, monkeypatch, by_variable):
+def test_a_missing_file_of_ones_own_is_reported(tmp_path, monkeypatch, by_variable):
     missing = tmp_path / "none.dat"
     if by_variable:
         monkeypatch.setenv(PREDICTOR_VARIABLE, str(missing))
@@ -47,7 +47,7 @@ def test_a_missing_file_of_ones_own_is_said(tmp_path, monkeypatch, by_variable):
         find_predictor(None if by_variable else missing)
 
 
-def test_a_damaged_packaged_file_is_said(tmp_path, monkeypatch):
+def test_a_damaged_packaged_file_is_reported(tmp_path, monkeypatch):
     damaged = tmp_path / PREDICTOR_NAME
     damaged.write_bytes(b"half of it")
     monkeypatch.setattr(predictor_file, "_packaged_file", lambda: damaged)
@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path, monkeypatch):
         predictor_file.sha256_of(own)
 
 
-def test_a_missing_package_is_said_with_the_command_that_installs_it(monkeypatch):
+def test_a_missing_package_is_reported_with_the_command_that_installs_it(monkeypatch):
     def missing(name):
         raise importlib.metadata.PackageNotFoundError(name)
 
@@ -76,7 +76,7 @@ def test_a_missing_package_is_said_with_the_command_that_installs_it(monkeypatch
         find_predictor()
 
 
-def test_a_package_without_the_file_is_said(monkeypatch):
+def test_a_package_without_the_file_is_reported(monkeypatch):
     monkeypatch.setattr(importlib.metadata, "files", lambda name: None)
     with pytest.raises(DependencyError, match="was not found"):
         find_predictor()

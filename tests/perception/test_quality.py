@@ -1,4 +1,4 @@
-"""Quality of the image of a face: what is blurred, dark, small or cut is measured as such."""
+"""Quality of the image of a face: blur, darkness, size and cut edges are measured."""
 
 from dataclasses import replace
 

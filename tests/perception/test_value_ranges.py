@@ -1,4 +1,4 @@
-"""Images whose values do not fill their type are read like the eight-bit image that they were made of."""
+"""Images whose values do not fill their type are read like the 8-bit image that they were made from."""
 
 import io
 import itertools
@@ -145,7 +145,7 @@ def test_fewer_than_eight_bits_in_eight_by_their_statement(grey):
     np.testing.assert_array_equal(read_image(png(grey // 4))[..., 0], grey // 4)  # eight bits, and dark
 
 
-def test_a_statement_that_the_values_contradict_is_not_believed(grey):
+def test_a_stated_range_that_the_values_contradict_is_ignored(grey):
     decoded = check(tiff(scaled(grey, 4095, np.uint16), **stated(0, 255, "H")), grey)
     assert [note.kind for note in decoded.notes] == ["stated"]
 
@@ -200,7 +200,7 @@ def test_constant_images_are_images(value, dtype):
     assert decoded.pixels.shape == (5, 7, 3) and len(np.unique(decoded.pixels)) == 1
 
 
-def test_what_is_no_number_is_black_and_said(grey):
+def test_what_is_no_number_is_black_and_reported(grey):
     values = scaled(grey, 1, np.float32)
     values[:5], values[5, 0], values[5, 1] = np.nan, np.inf, -np.inf
     decoded = decode_image(tiff(values))
@@ -300,7 +300,7 @@ def test_wide_images_are_turned_upright(grey, rgb, orientation, dtype, coloured)
                           extrasamples=["unassalpha"]), "2 channels of uint16"),
     ],
 )  # fmt: skip
-def test_what_no_library_reads_right_is_refused_and_named(rgb, content, what):
+def test_types_that_no_library_reads_correctly_are_refused(rgb, content, what):
     with pytest.raises(DataError, match=rf"^it has a type that cannot be decoded correctly \({what}\); save it"):
         decode_image(content(rgb), name="it")
 

@@ -1,4 +1,4 @@
-"""Moving landmarks: the image goes along near them, and stays elsewhere."""
+"""Moving landmarks: the image moves near them and stays elsewhere."""
 
 import numpy as np
 import pytest
@@ -27,20 +27,20 @@ def moved(point, by):
     return places
 
 
-def test_nothing_moved_changes_nothing(generator):
+def test_moving_nothing_changes_nothing(generator):
     image = generator.integers(0, 256, (80, 80)).astype(np.uint8)
     np.testing.assert_array_equal(move_landmarks(image, LANDMARKS, LANDMARKS, interocular=INTEROCULAR), image)
 
 
 @pytest.mark.parametrize("by", [(3.0, 0.0), (0.0, -3.0), (-2.0, 2.0)])
-def test_what_lies_at_a_landmark_goes_along(by):
+def test_pixels_at_a_landmark_move_with_it(by):
     image = dot_at(LANDMARKS[CHIN])
     after = move_landmarks(image, LANDMARKS, moved(CHIN, by), interocular=INTEROCULAR)
     row, column = np.unravel_index(after.argmax(), after.shape)
     np.testing.assert_allclose((column, row), LANDMARKS[CHIN] + by, atol=1.2)
 
 
-def test_what_lies_at_other_landmarks_and_far_away_stays():
+def test_pixels_at_other_landmarks_and_far_away_stay():
     for place in (LANDMARKS[30], LANDMARKS[36], (4.0, 4.0)):
         image = dot_at(place)
         after = move_landmarks(image, LANDMARKS, moved(CHIN, (0, -4.0)), interocular=INTEROCULAR)

@@ -1,4 +1,4 @@
-"""Following: numbers stay with their faces, boxes stay on them, nothing is followed where no face is."""
+"""Face tracking: numbers and boxes stay with their faces, and nothing else is tracked."""
 
 import itertools
 
@@ -79,7 +79,7 @@ def test_the_demos_faces_keep_their_numbers(video):
         assert {tuple(numbers(video[i])) for i in full} == {tuple(range(1, 1 + motion.faces))}, motion.name
 
 
-def test_nothing_is_followed_after_the_demos_faces_left_the_image(video):
+def test_no_track_is_left_after_the_faces_of_the_demo_left(video):
     away = next(motion for motion in MOTIONS if motion.faces == 0)
     gone = range(round(away.full_begin * FRAMES_PER_SECOND), round(away.full_end * FRAMES_PER_SECOND))
     assert [i for i in gone if video[i]] == []
@@ -218,7 +218,7 @@ def test_images_of_another_size_begin_a_new_shot(astronaut, extractor):
         assert numbers(follower.follow(astronaut[:400], time_s=0.04)) == [2]
 
 
-def test_the_check_knows_faces_from_backdrops(astronaut, astronaut_face, generator):
+def test_the_check_distinguishes_faces_from_backgrounds(astronaut, astronaut_face, generator):
     check, grey, landmarks = FaceCheck(), to_grey(astronaut), astronaut_face.landmarks
     box, distance = check.find(grey, landmarks)
     assert box.overlap(astronaut_face.box) > 0.6

@@ -1,4 +1,4 @@
-"""Scenes: noise and followed faces change nothing, whatever else is new does."""
+"""Scenes: noise and tracked faces are no change, anything else is."""
 
 import cv2
 import numpy as np

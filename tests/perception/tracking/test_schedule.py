@@ -1,4 +1,4 @@
-"""Detection schedule: each part of a detector in time at any rate, and the whole of it only where it must be."""
+"""Detection schedule: the parts of a detector take turns at any frame rate; the whole detector runs where needed."""
 
 import itertools
 
@@ -37,8 +37,8 @@ class Sight:
 def shown(plan, times, number_at=lambda time_s: time_s, **situation):
     """Return who looks at the image of each time, as (name, time); images show a number, another each time."""
     usual = {"at_once": False, "quick": True, "seeking": False} | situation
-    asked = [(plan.next(time_s, lambda at=time_s: Sight(number_at(at)), **usual), time_s) for time_s in times]
-    return [(chosen.name, time_s) for chosen, time_s in asked if chosen is not None]
+    decisions = [(plan.next(time_s, lambda at=time_s: Sight(number_at(at)), **usual), time_s) for time_s in times]
+    return [(chosen.name, time_s) for chosen, time_s in decisions if chosen is not None]
 
 
 def at(rate, count, begin=0.0):
@@ -163,7 +163,7 @@ def test_a_detection_begins_when_it_is_told_to_or_asked_for_and_once_only():
     thread = DetectionThread()
     try:
         first, second = (thread.prepare(Noting(), grey, 0.0, []) for grey in ("one", "two"))
-        thread.prepare(Noting(), "never asked for", 0.0, [])
+        thread.prepare(Noting(), "never decisions for", 0.0, [])
         assert looked == []
         second.begin()
         assert (first.boxes(), second.boxes(), first.boxes()) == ([], [], [])
