@@ -28,7 +28,7 @@ STAGES = {
     "before the measured faces are moved": ("pathlib:Path.rename", 1, 1),
     "before the first rename": ("pathlib:Path.rename", 2, 1),
     "between the renames": ("pathlib:Path.rename", 3, 1),
-    "after the renames": ("landmark_fer.fit:_write_report", 1, 2),
+    "after the renames": ("landmark_fer.fit.__main__:_write_report", 1, 2),
 }
 
 
