@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-_BESIDE_DOCS = ("README.md", "CONTRIBUTING.md", "data/README.md", "artifacts/README.md", "notebooks/README.md")
+_OUTSIDE_DOCS = ("README.md", "CONTRIBUTING.md", "data/README.md", "artifacts/README.md", "notebooks/README.md")
 _FENCED = r"^(?P<fence>```+|:::+)(?P<word>[^\n]*)\n(?P<inside>.*?)^(?P=fence)[ \t]*$"
 _INDENTED = r"(?<=\n\n)(?P<lines>(?: {4}[^\n]+\n)(?:(?: {4}[^\n]*)?\n)*)"
 _BLOCK = re.compile(f"{_FENCED}|{_INDENTED}", re.MULTILINE | re.DOTALL)
 
-PAGES = [ROOT / name for name in _BESIDE_DOCS if (ROOT / name).is_file()] + sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [ROOT / name for name in _OUTSIDE_DOCS if (ROOT / name).is_file()] + sorted((ROOT / "docs").rglob("*.md"))
 
 
 class Block(NamedTuple):

@@ -37,12 +37,12 @@ class Page(HTMLParser):
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attributes):
-        known = dict(attributes)
-        self.ids.update(filter(None, (known.get("id"), known.get("name") if tag == "a" else None)))
-        if tag == "a" and known.get("href"):
-            self.links.append(known["href"])
-        relations = set((known.get("rel") or "").split())
-        address = known.get(FETCHED.get(tag, ""))
+        attribute_of = dict(attributes)
+        self.ids.update(filter(None, (attribute_of.get("id"), attribute_of.get("name") if tag == "a" else None)))
+        if tag == "a" and attribute_of.get("href"):
+            self.links.append(attribute_of["href"])
+        relations = set((attribute_of.get("rel") or "").split())
+        address = attribute_of.get(FETCHED.get(tag, ""))
         if address and (tag != "link" or relations & FETCHED_RELATIONS):
             self.fetched.append(address)
 
@@ -80,10 +80,10 @@ def test_the_site_has_a_page_for_each_thing(site):
 
 def test_the_reference_describes_what_the_package_offers(site):
     import landmark_fer
-    from landmark_fer import _HOMES
+    from landmark_fer import _MODULES
 
     described = "".join(path.read_text(encoding="utf-8") for path in site.glob("docs/api/*.html"))
-    for name, home in _HOMES.items():
+    for name, home in _MODULES.items():
         kind = "module" if isinstance(getattr(landmark_fer, name), tuple) else "object"
         assert f'id="{home}.{name}"' in described or (kind == "module" and f'id="module-{home}"' in described), name
 

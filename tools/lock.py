@@ -1,7 +1,7 @@
 """Pins every dependency by version and hash: ``requirements.lock`` from the readable requirements.
 
     python -m pip install uv
-    python tools/lock.py            resolve anew: the newest versions that the requirements allow
+    python tools/lock.py            resolve again: the newest versions that the requirements allow
     python tools/lock.py --check    does the lock still satisfy the requirements? Needs no network
 
 One file serves Linux, macOS and Windows and Python 3.11 to 3.13 (environment markers). To install exactly what was

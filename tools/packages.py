@@ -73,13 +73,15 @@ def _wanted(requirement, extras):
     return marker is None or any(marker.evaluate({"extra": extra}) for extra in (*extras, ""))
 
 
-def licence_of(known):
+def licence_of(package_metadata):
     """Return the licence in a package's metadata: its expression, its classifiers, or its short ``License`` field."""
-    if known.get("License-Expression"):
-        return known["License-Expression"]
-    classifiers = [line.removeprefix(_PREFIX) for line in known.get_all("Classifier") or () if line.startswith(_PREFIX)]
+    if package_metadata.get("License-Expression"):
+        return package_metadata["License-Expression"]
+    classifiers = [
+        line.removeprefix(_PREFIX) for line in package_metadata.get_all("Classifier") or () if line.startswith(_PREFIX)
+    ]
     named = [line.rpartition(" :: ")[2] for line in classifiers if line != "OSI Approved"]
-    field = " ".join((known.get("License") or "").split())
+    field = " ".join((package_metadata.get("License") or "").split())
     if field and len(field) <= _WORDS_OF_A_NAME and field.upper() != "UNKNOWN":
         return field if not named or field in named else f"{field} ({', '.join(named)})"
     return ", ".join(named) or "not said"

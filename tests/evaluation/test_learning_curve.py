@@ -111,8 +111,8 @@ def test_groups_on_both_sides_and_empty_sides_are_refused(faces):
 
 @pytest.mark.parametrize("sizes", [[1], [2, 40], [40, 1000], []])
 def test_sizes_that_are_too_small_or_too_large_are_refused(faces, sizes):
-    given = ", ".join(map(str, sizes)) or "none"
-    with pytest.raises(InputError, match=rf"sizes must be from \d+ .* to \d+ .*got {given}; give others"):
+    named_sizes = ", ".join(map(str, sizes)) or "none"
+    with pytest.raises(InputError, match=rf"sizes must be from \d+ .* to \d+ .*got {named_sizes}; give others"):
         learning_curve(Memorizer(), *faces[:3], CLASSES, fold=faces[3], sizes=sizes)
 
 
