@@ -1,9 +1,11 @@
-"""``python -m landmark_fer``: list the commands."""
+"""``landmark-fer`` and ``python -m landmark_fer``: run a command by its name, or list the commands."""
 
+import argparse
+import runpy
 import sys
 
 from landmark_fer import __version__
-from landmark_fer.core.command import run_command
+from landmark_fer.core.command import add_version, run_command
 
 COMMANDS = {
     "fit": "compare models on a data set and save the best one",
@@ -16,7 +18,20 @@ COMMANDS = {
 
 
 def main():
-    """Print the commands and return the exit status."""
+    """Run the command that the first argument names, as ``python -m`` does; without one, print the commands.
+
+    Returns
+    -------
+    int
+        The exit status of the list; a command exits with its own.
+    """
+    if sys.argv[1:2] and sys.argv[1] in COMMANDS:
+        runpy.run_module(f"landmark_fer.{sys.argv.pop(1)}", run_name="__main__", alter_sys=True)
+    parser = argparse.ArgumentParser("landmark-fer", usage="landmark-fer [--version] [COMMAND ...]", add_help=False)
+    add_version(parser)
+    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("command", nargs="?", choices=COMMANDS)
+    parser.parse_args()
     return run_command(_list)
 
 
@@ -24,8 +39,8 @@ def _list():
     print(f"landmark_fer {__version__}: facial expressions from landmarks and HOG\n")
     width = max(map(len, COMMANDS))
     for name, meaning in COMMANDS.items():
-        print(f"  python -m landmark_fer.{name:{width}}  {meaning}")
-    print("\nadd --help for the options of a command")
+        print(f"  landmark-fer {name:{width}}  {meaning}")
+    print("\nadd --help for the options of a command; python -m landmark_fer.COMMAND runs the same without installing")
     return 0
 
 

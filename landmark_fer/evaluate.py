@@ -5,7 +5,7 @@ import sys
 from functools import partial
 
 from landmark_fer.artifact.manifest import ARTIFACT_OR_BUNDLED
-from landmark_fer.core.command import run_command
+from landmark_fer.core.command import add_version, run_command
 from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.datasets.inputs import DATA, add_layout_options
 from landmark_fer.perception.predictor_file import PREDICTOR
@@ -23,6 +23,7 @@ def _parser():
     parser = argparse.ArgumentParser(
         "python -m landmark_fer.evaluate", description="Score a saved model on a data set."
     )
+    add_version(parser)
     add = parser.add_argument
     add(
         "--model",

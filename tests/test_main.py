@@ -1,19 +1,47 @@
-"""The list of commands."""
+"""The commands, listed and run by name."""
 
 import subprocess
 import sys
 
+import pytest
+
 from landmark_fer import __main__, __version__
+from landmark_fer.__main__ import main
+
+
+def run(*words):
+    return subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True)
 
 
 def test_the_commands_are_listed():
-    done = subprocess.run([sys.executable, "-m", "landmark_fer"], capture_output=True, text=True, check=True)
-    assert __version__ in done.stdout and done.stderr == ""
-    for name, meaning in __main__.COMMANDS.items():
-        assert f"python -m landmark_fer.{name}" in done.stdout and meaning in done.stdout
+    for words in ([], ["--help"]):
+        done = run("landmark_fer", *words)
+        assert __version__ in done.stdout and done.stderr == "" and done.returncode == 0
+        for name, meaning in __main__.COMMANDS.items():
+            assert f"landmark-fer {name} " in done.stdout and meaning in done.stdout
 
 
-def test_every_listed_command_has_help():
-    for name in __main__.COMMANDS:
-        done = subprocess.run([sys.executable, "-m", f"landmark_fer.{name}", "--help"], capture_output=True, text=True)
-        assert done.returncode == 0 and done.stdout.startswith(f"usage: python -m landmark_fer.{name}")
+@pytest.mark.parametrize("name", __main__.COMMANDS)
+def test_every_listed_command_has_help_under_both_names(name):
+    done = run(f"landmark_fer.{name}", "--help")
+    assert done.returncode == 0 and done.stdout.startswith(f"usage: python -m landmark_fer.{name}")
+    assert "--version" in done.stdout
+    assert run("landmark_fer", name, "--help").stdout == done.stdout
+
+
+@pytest.mark.parametrize("words", [[], *([name] for name in __main__.COMMANDS)])
+def test_every_command_states_the_version(words, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["landmark-fer", *words, "--version"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0 and capsys.readouterr().out == f"landmark_fer {__version__}\n"
+
+
+def test_a_command_gets_its_arguments_and_its_status_is_the_exit_status(tmp_path):
+    done = run("landmark_fer", "live", "--source", str(tmp_path / "missing.mp4"), "--headless")
+    assert done.returncode == 2 and "missing.mp4 does not exist" in done.stderr
+
+
+def test_an_unknown_command_is_refused():
+    done = run("landmark_fer", "paint")
+    assert done.returncode == 2 and "invalid choice: 'paint'" in done.stderr and "live" in done.stderr

@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 
+from landmark_fer import __version__
 from landmark_fer.core.errors import LandmarkFerError
 
 INTERRUPTED, OUTPUT_CLOSED = 130, 141  # exit statuses that shells use for SIGINT and SIGPIPE
@@ -38,6 +39,11 @@ def run_command(work, *, stopped="stopped"):
             return OUTPUT_CLOSED
         _print_error(f"error: stdout cannot be written ({error.strerror or error}); free space or send it elsewhere")
         return 2
+
+
+def add_version(parser):
+    """Add ``--version`` to the parser of a command."""
+    parser.add_argument("--version", action="version", version=f"landmark_fer {__version__}")
 
 
 def _status(work, stopped, flush):

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from landmark_fer.core.bundled import bundled
-from landmark_fer.core.command import run_command
+from landmark_fer.core.command import add_version, run_command
 from landmark_fer.core.errors import DataError, InputError, SinkError
 from landmark_fer.core.expressions import EXPRESSIONS
 from landmark_fer.core.files import atomic_file, checkout_folder
@@ -165,6 +165,7 @@ def main(arguments=None):
     from landmark_fer.datasets import load_dataset
 
     parser = argparse.ArgumentParser(prog="python -m landmark_fer.datasets.geometry_table", description=main.__doc__)
+    add_version(parser)
     table = Output(default=lambda options: new_table_path(), makes_parents=True)
     parser.add_argument("--data", required=True, type=DATA, help="FER2013's csv (.csv, .csv.gz, .zip)")
     parser.add_argument("--out", type=table, help=f"file to write (default: data/{TABLE_NAME})")

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from landmark_fer.artifact.manifest import ARTIFACT, ARTIFACT_OR_BUNDLED
+from landmark_fer.core.command import add_version
 from landmark_fer.core.paths import Input, Output, lies_in
 from landmark_fer.perception import DETECTORS
 from landmark_fer.perception.predictor_file import PREDICTOR
@@ -80,6 +81,7 @@ def make_parser():
         description="Recognize expressions live, in a camera, video, image, folder, stream or the demo clip.",
         epilog=NOTICE,
     )
+    add_version(parser)
     _add_source(parser.add_argument_group("source and faces"))
     _add_prediction(parser.add_argument_group("predictions"))
     _add_display(parser.add_argument_group("display"))

@@ -5,7 +5,7 @@ import shlex
 import sys
 
 from landmark_fer.artifact.manifest import ARTIFACT_OR_BUNDLED, DEFAULT_ARTIFACT
-from landmark_fer.core.command import run_command
+from landmark_fer.core.command import add_version, run_command
 from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.datasets.inputs import DATA
 from landmark_fer.perception.predictor_file import PREDICTOR
@@ -23,6 +23,7 @@ def _parser():
     parser = argparse.ArgumentParser(
         "python -m landmark_fer.report", description="Write the report of a saved model again, without fitting it."
     )
+    add_version(parser)
     add = parser.add_argument
     add(
         "model",
