@@ -28,7 +28,7 @@ from threadpoolctl import threadpool_limits
 
 from landmark_fer import Recognizer, load_artifact
 from landmark_fer.artifact.card import markdown_table
-from landmark_fer.live.overlay_options import OverlayOptions
+from landmark_fer.drawing.overlay_options import OverlayOptions
 from landmark_fer.live.reader import LiveReader
 from landmark_fer.live.session import Session
 from landmark_fer.live.sinks.logs import log_facts, open_log

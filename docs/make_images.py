@@ -14,7 +14,7 @@ import cv2
 from PIL import Image
 
 from landmark_fer import Recognizer, load_artifact
-from landmark_fer.live.overlay_options import OverlayOptions
+from landmark_fer.drawing.overlay_options import OverlayOptions
 from landmark_fer.live.reader import LiveReader
 from landmark_fer.live.session import Session
 from landmark_fer.live.sinks.base import Sink

@@ -24,6 +24,7 @@ LAYERS = (
     "models",
     "evaluation",
     "figures",
+    "drawing",
     "artifact",
     "recognition",
     "reports",

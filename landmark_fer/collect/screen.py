@@ -9,10 +9,10 @@ import numpy as np
 from landmark_fer.collect.examples import HINTS, SIDE, example_image
 from landmark_fer.collect.take_controller import COUNTDOWN, DONE, RECORDING
 from landmark_fer.core.landmarks import CLOSED_GROUPS, GROUPS
-from landmark_fer.live.drawing.charts import shade
-from landmark_fer.live.drawing.layout import Rectangle
-from landmark_fer.live.drawing.text import COLOURS, DIM, INK, PAPER, text_size, write
-from landmark_fer.live.drawing.text import RECORDING as RED
+from landmark_fer.drawing.charts import shade
+from landmark_fer.drawing.layout import Rectangle
+from landmark_fer.drawing.text import COLOURS, DIM, INK, PAPER, text_size, write
+from landmark_fer.drawing.text import RECORDING as RED
 
 VIDEO_HEIGHT, PANEL_WIDTH, FOOTER_HEIGHT = 540, 270, 78  # pixels
 _MARGIN, _FONT_SIZE, _MIN_FONT_SIZE = 16, 17, 8

@@ -64,7 +64,7 @@ def _run_session(options):
     """Run a session, with or without a window, and return its summary."""
     from threadpoolctl import threadpool_limits
 
-    from landmark_fer.live.overlay_options import OverlayOptions
+    from landmark_fer.drawing.overlay_options import OverlayOptions
     from landmark_fer.live.pacing import Interrupts
     from landmark_fer.live.session import Session
     from landmark_fer.live.sinks.logs import log_facts

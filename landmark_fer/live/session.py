@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass, field, replace
 
 from landmark_fer.core.errors import SinkError
-from landmark_fer.live.drawing.overlay import Status, draw_frame
+from landmark_fer.drawing.overlay import Status, draw_frame
+from landmark_fer.drawing.overlay_options import CONTROL_OF_KEY, OverlayOptions
 from landmark_fer.live.observers import NEUTRAL_S, ExplanationSchedule, NeutralBaselines, SmallImages
-from landmark_fer.live.overlay_options import CONTROL_OF_KEY, OverlayOptions
 from landmark_fer.live.pacing import Interrupts, Pace, Rate
 from landmark_fer.live.sinks.recording import KeyRecording
 from landmark_fer.live.sinks.snapshot import write_snapshot

@@ -7,7 +7,7 @@ from landmark_fer.collect.plan import PlannedTake
 from landmark_fer.collect.screen import FOOTER_HEIGHT, PANEL_WIDTH, VIDEO_HEIGHT, draw_notice, draw_screen
 from landmark_fer.collect.take_controller import COUNTDOWN, DONE, READY, RECORDING, SessionState
 from landmark_fer.core.records import Box, Face
-from landmark_fer.live.drawing.text import RECORDING as RED
+from landmark_fer.drawing.text import RECORDING as RED
 
 
 def followed_faces():

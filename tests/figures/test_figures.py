@@ -12,6 +12,7 @@ from sklearn.metrics import confusion_matrix
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
+from landmark_fer.drawing.text import COLOURS
 from landmark_fer.evaluation.rejection import rejection_facts
 from landmark_fer.evaluation.scores import score
 from landmark_fer.figures.canvas import escape_text, figure_svg, new_figure
@@ -27,7 +28,6 @@ from landmark_fer.figures.importance import ImportanceFigure, LandmarksFigure
 from landmark_fer.figures.palette import DARK, EXPRESSION_COLOURS, LIGHT, PAGE, SERIES
 from landmark_fer.figures.per_class import ClassesFigure, ConfusionFigure, DistributionFigure, smooth
 from landmark_fer.figures.rejection import FEWEST, RejectionFigure, ReliabilityFigure
-from landmark_fer.live.drawing.text import COLOURS
 
 CLASSES = ("angry", "happy", "neutral")
 

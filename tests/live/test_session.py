@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import SinkError
+from landmark_fer.drawing.overlay import Status
+from landmark_fer.drawing.overlay_options import CONTROLS, OverlayOptions
 from landmark_fer.live import pacing, session
-from landmark_fer.live.drawing.overlay import Status
 from landmark_fer.live.observers import INTERVAL_S, ExplanationSchedule, NeutralBaselines
-from landmark_fer.live.overlay_options import CONTROLS, OverlayOptions
 from landmark_fer.live.session import Session
 from landmark_fer.live.sinks.recording import KeyRecording
 from landmark_fer.live.sources.frames import Frame, Source

@@ -63,8 +63,8 @@ def page_facts(classes, *, source=None, details=None):
     details : dict of str to str, optional
         Facts about the model, which the page lists.
     """
+    from landmark_fer.drawing.overlay_options import browser_options
     from landmark_fer.figures.palette import EXPRESSION_COLOURS
-    from landmark_fer.live.overlay_options import browser_options
 
     return {
         "version": landmark_fer.__version__,

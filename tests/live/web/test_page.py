@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.expressions import EXPRESSIONS
-from landmark_fer.live.overlay_options import browser_options
+from landmark_fer.drawing.overlay_options import browser_options
 from landmark_fer.live.sources.opening import open_source
 from landmark_fer.live.web.application import ROUTES
 from landmark_fer.live.web.site import CONTENT_TYPES, read_pages

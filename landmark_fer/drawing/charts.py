@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from landmark_fer.live.drawing.layout import Rectangle
-from landmark_fer.live.drawing.text import AGAINST, COLOURS, DIM, FOR, INK, ink_on, text_size, write
+from landmark_fer.drawing.layout import Rectangle
+from landmark_fer.drawing.text import AGAINST, COLOURS, DIM, FOR, INK, ink_on, text_size, write
 
 FULL_BAR = 1.0
 """The contribution that fills a bar, unless the panel has a larger one."""

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from landmark_fer.live.drawing.charts import draw_timeline, heat_image, timeline_height
-from landmark_fer.live.drawing.layout import Rectangle, place_panel
-from landmark_fer.live.drawing.text import COLOURS, ink_on, largest_size, text_size, write
+from landmark_fer.drawing.charts import draw_timeline, heat_image, timeline_height
+from landmark_fer.drawing.layout import Rectangle, place_panel
+from landmark_fer.drawing.text import COLOURS, ink_on, largest_size, text_size, write
 from landmark_fer.live.timeline import History
 from tests.live.hand_made import make_faces, make_recognition
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
-from landmark_fer.live.drawing.overlay import ELEMENTS, Status, draw_frame
-from landmark_fer.live.drawing.text import COLOURS
-from landmark_fer.live.overlay_options import CONTROLS, OverlayOptions
+from landmark_fer.drawing.overlay import ELEMENTS, Status, draw_frame
+from landmark_fer.drawing.overlay_options import CONTROLS, OverlayOptions
+from landmark_fer.drawing.text import COLOURS
 from landmark_fer.live.timeline import History
 from landmark_fer.recognition.explanation import CueContribution, Explanation
 from tests.live.hand_made import make_faces, make_recognition

@@ -11,10 +11,10 @@ import numpy as np
 
 from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.core.landmarks import CLOSED_GROUPS, GROUPS
-from landmark_fer.live.drawing import charts
-from landmark_fer.live.drawing.layout import Rectangle, place_panel
-from landmark_fer.live.drawing.text import COLOURS, PAPER, RECORDING, ink_on, largest_size, text_size, write
-from landmark_fer.live.overlay_options import CONTROLS, OverlayOptions
+from landmark_fer.drawing import charts
+from landmark_fer.drawing.layout import Rectangle, place_panel
+from landmark_fer.drawing.overlay_options import CONTROLS, OverlayOptions
+from landmark_fer.drawing.text import COLOURS, PAPER, RECORDING, ink_on, largest_size, text_size, write
 
 NO_FACE = "no face"
 

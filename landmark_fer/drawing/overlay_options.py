@@ -48,7 +48,7 @@ CONTROLS = (
 )
 """All keys and overlay options, in the order of the help panel.
 
-A new overlay option takes one row here and one function in `landmark_fer.live.drawing.overlay`; with `in_browser`, also
+A new overlay option takes one row here and one function in `landmark_fer.drawing.overlay`; with `in_browser`, also
 one function and one row in ``drawing.js``.
 """
 
