@@ -4,7 +4,7 @@ import argparse
 import sys
 from functools import partial
 
-from landmark_fer.artifact.manifest import ARTIFACT_OR_BUNDLED
+from landmark_fer.artifact.manifest import ARTIFACT_HELP, ARTIFACT_OR_BUNDLED
 from landmark_fer.core.command import add_version, run_command
 from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.datasets.inputs import DATA, add_layout_options
@@ -29,7 +29,7 @@ def _parser():
         "--model",
         type=ARTIFACT_OR_BUNDLED,
         metavar="DIR",
-        help="artifact folder, or FILE.onnx of a network (default: the bundled model)",
+        help=f"{ARTIFACT_HELP}, or a network's FILE.onnx (default: default)",
     )
     add("--data", type=DATA, metavar="PATH", required=True, help="csv, zip, or folder per class")
     add("--split", metavar="NAME", help="score this split only, such as PublicTest")

@@ -1,18 +1,24 @@
 """The distribution: its requirements, and a wheel that works in an environment outside of the checkout."""
 
+import io
+import json
 import re
+import signal
 import subprocess
 import sys
 import tomllib
+import urllib.request
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+PATIENCE_S = 300  # for a process on a busy machine
 
 
 def requirements_of(name):
@@ -81,14 +87,28 @@ def installed(wheel, tmp_path_factory):
     empty = folder / "empty"
     empty.mkdir()
 
-    def run(*words):
-        environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
-        done = subprocess.run([python, "-P", *words], cwd=empty, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
 
-    run.folder, run.site = empty, site
-    return run
+    def start(*words):
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen([python, "-P", *words], cwd=empty, env=environment, **pipes)
+
+    def run(*words):
+        with start(*words) as process:
+            out, error = process.communicate()
+        assert process.returncode == 0, error
+        assert str(site) not in error
+        return out
+
+    run.folder, run.site, run.start = empty, site, start
+    before = files_of(site)
+    yield run
+    assert files_of(site) == before, "a command wrote into the installed package"
+
+
+def files_of(site):
+    """Return the files of the installed package without compiled code."""
+    return {path for path in site.glob("landmark_fer/**/*") if "__pycache__" not in path.parts}
 
 
 @pytest.mark.slow
@@ -102,18 +122,62 @@ def test_the_wheel_has_the_bundled_models_and_the_table(wheel):
 
 
 @pytest.mark.slow
-def test_the_installed_package_works_from_an_empty_folder(installed):
+def test_python_works_from_an_empty_folder(installed, astronaut):
     assert str(installed.site) in installed("-c", "import landmark_fer; print(landmark_fer.__file__)")
-    code = (
-        "from skimage.data import astronaut; from landmark_fer import Recognizer, load_artifact\n"
-        "print(Recognizer(load_artifact()).recognize(astronaut())[0].expression)"
-    )
-    assert installed("-c", code) == "happy\n"
-    outputs = ("--log", "demo.csv", "--summary", "demo.html")
+    Image.fromarray(astronaut).save(installed.folder / "photo.jpg", quality=95)
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL):
+        assert installed("-c", block).startswith("happy ")
+    code = "from landmark_fer import load_artifact; print(load_artifact('cnn').path)"
+    assert installed("-c", code).strip() == str(installed.site / "landmark_fer/bundled/artifacts/cnn")
+
+
+@pytest.mark.slow
+def test_live_and_fit_write_into_the_working_folder(installed):
+    outputs = ("--log", "demo.csv", "--summary", "demo.html", "--versus", "cnn")
     installed("-m", "landmark_fer.live", "--source", "demo", "--headless", "--max-frames", "3", *outputs)
-    assert (installed.folder / "demo.csv").read_text().startswith("frame,")
+    assert "versus_expression" in (installed.folder / "demo.csv").read_text()
     assert "<h1>Expressions: demo" in (installed.folder / "demo.html").read_text()
     installed("-m", "landmark_fer.fit", "--models", "dummy", "--folds", "2", "--report", "quick")
     names = {path.name for path in (installed.folder / "artifacts" / "latest").iterdir()}
     assert {"manifest.json", "card.md", "report.html"} <= names
-    assert not [path for path in installed.site.glob("landmark_fer/**/*") if path.name in ("cache", "latest")]
+    assert installed("-m", "landmark_fer.report", "cnn") == "wrote report.html\n"
+    assert "network" in (installed.folder / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_evaluate_reads_a_csv_in_the_form_of_fer2013(installed, astronaut):
+    crop = Image.fromarray(astronaut[40:240, 140:330]).convert("L").resize((48, 48))
+    pixels = " ".join(str(value) for value in crop.tobytes())
+    rows = [f"{code},{pixels},PublicTest" for code in (3, 3, 6)]
+    (installed.folder / "faces.csv").write_text("\n".join(["emotion,pixels,Usage", *rows]))
+    for model in ("default", "cnn"):
+        outputs = ("--json", "scores.json", "--report", "scores.html")
+        installed("-m", "landmark_fer.evaluate", "--model", model, "--data", "faces.csv", "--jobs", "1", *outputs)
+        scores = json.loads((installed.folder / "scores.json").read_text())
+        assert (scores["n"], scores["accuracy"]) == (3, pytest.approx(2 / 3))
+    home = installed.folder.parent / "home"
+    assert list(home.rglob("landmark_fer/*"))  # the cache
+    assert not (installed.site / "data").exists()
+
+
+@pytest.mark.slow
+def test_the_page_and_its_interface_are_served(installed, astronaut):
+    pytest.importorskip("fastapi")
+    process = installed.start("-m", "landmark_fer.live", "--web", "127.0.0.1:0", "--source", "demo")
+    try:
+        line = next((line for line in process.stdout if "http://" in line), None)
+        assert line, process.stderr.read()
+        address = re.search(r"http://[\d.:]+/", line)[0]
+        with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:
+            assert b"<title>" in answer.read()
+        file = io.BytesIO()
+        Image.fromarray(astronaut).save(file, "PNG")
+        request = urllib.request.Request(f"{address}v1/recognize", file.getvalue(), {"Content-Type": "image/png"})
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            assert json.load(answer)["faces"][0]["expression"] == "happy"
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0, error
+        assert out.strip() == "stopped"
+    finally:
+        process.kill()

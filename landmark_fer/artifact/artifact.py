@@ -22,10 +22,10 @@ from landmark_fer import __version__
 from landmark_fer.artifact.card import render_card
 from landmark_fer.artifact.manifest import (
     CARD_NAME,
-    DEFAULT_ARTIFACT,
     FORMAT,
     FORMAT_VERSION,
     MANIFEST_NAME,
+    artifact_path,
     is_artifact,
     read_manifest,
 )
@@ -38,6 +38,7 @@ from landmark_fer.artifact.model_files import (
     write_model,
 )
 from landmark_fer.artifact.probe import check_probe, probe_predictions
+from landmark_fer.core.bundled import is_installed
 from landmark_fer.core.errors import ArtifactError, InputError, SinkError
 from landmark_fer.core.files import atomic_folder, read_folder, recover_folder
 from landmark_fer.core.naming import writable
@@ -148,8 +149,13 @@ def export_onnx(artifact, path=None):
 
 
 def export_path(path):
-    """Return the folder for the ONNX form of an artifact: ``artifacts/latest-onnx`` for ``artifacts/latest``."""
+    """Return the folder for the ONNX form of an artifact: ``artifacts/latest-onnx`` for ``artifacts/latest``.
+
+    The ONNX form of an installed bundled artifact goes to the working folder.
+    """
     path = Path(path).absolute() if not Path(path).name else Path(path)
+    if is_installed(path):
+        return Path(f"{path.name}-onnx")
     return path.with_name(f"{path.name}-onnx")
 
 
@@ -159,7 +165,8 @@ def load_artifact(path=None, *, threads=1):
     Parameters
     ----------
     path : path-like, optional
-        The folder, or the file of a network as for `read_network_file`. By default the bundled artifact.
+        The folder, or the file of a network as for `read_network_file`. "default" and "cnn" name the bundled
+        artifacts if no such path exists. By default "default".
     threads : int, default=1
         Number of faces that an ONNX model computes at the same time. Live uses one thread, because detection and
         drawing need the other cores. Other models use the threads of BLAS.
@@ -175,7 +182,7 @@ def load_artifact(path=None, *, threads=1):
     DependencyError
         If a package that the model's format needs is not installed.
     """
-    path = Path(path) if path is not None else DEFAULT_ARTIFACT
+    path = artifact_path(path)
     if path.suffix.lower() in NETWORK_SUFFIXES and not path.is_dir():
         return _load_network_file(path, threads)
     manifest, predictor = read_folder(path, lambda folder: _read(folder, threads), ArtifactError)

@@ -1,11 +1,12 @@
 """Read the manifest of an artifact, and the option types of commands that take an artifact."""
 
 import json
+import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from landmark_fer.core.bundled import bundled
+from landmark_fer.core.bundled import bundled, is_installed
 from landmark_fer.core.errors import ArtifactError
 from landmark_fer.core.paths import Input
 
@@ -13,9 +14,32 @@ FORMAT = "landmark_fer artifact"
 FORMAT_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 CARD_NAME = "card.md"
+BUNDLED = ("default", "cnn")
+"""Names of the bundled artifacts."""
+
 DEFAULT_ARTIFACT = bundled("artifacts/default")
 
 _REQUIRED = {"classes": list, "fields": list, "probe": list, "extractor": dict, "versions": dict, "model": dict}
+
+
+def artifact_path(path=None):
+    """Return the path of an artifact; a name in `BUNDLED` means the bundled one if no such path exists.
+
+    Parameters
+    ----------
+    path : path-like, optional
+        By default the bundled artifact ``default``.
+
+    Returns
+    -------
+    Path
+        It may not exist.
+    """
+    if path is None:
+        return DEFAULT_ARTIFACT
+    if os.fspath(path) in BUNDLED and not os.path.lexists(path):
+        return bundled(f"artifacts/{os.fspath(path)}")
+    return Path(path)
 
 
 def read_manifest(path):
@@ -28,7 +52,10 @@ def read_manifest(path):
     """
     path = Path(path)
     if not path.exists():
-        raise ArtifactError(f"artifact {path} does not exist; fit one with 'python -m landmark_fer.fit --out {path}'")
+        advice = f"fit one with 'python -m landmark_fer.fit --out {path}'"
+        raise ArtifactError(
+            f"artifact {path} does not exist; {'install landmark_fer again' if is_installed(path) else advice}"
+        )
     if not (path / MANIFEST_NAME).is_file():
         raise ArtifactError(f"{path} must be an artifact folder with {MANIFEST_NAME}, got none; name another")
     try:
@@ -65,7 +92,7 @@ def is_artifact(path):
 
 def artifact_files(text):
     """Return the paths that loading an artifact reads: folder and files of the manifest, or a network's files."""
-    path = Path(text)
+    path = artifact_path(text)
     if not path.is_dir():
         return [path, path.parent / f"{path.stem}.json"]  # the sidecar of a network
     manifest = _read_leniently(path)
@@ -83,6 +110,9 @@ def _read_leniently(path):
         return {}
     return manifest if all(isinstance(manifest.get(name, {}), dict) for name in ("model", "files")) else {}
 
+
+ARTIFACT_HELP = f"artifact folder, or {' or '.join(BUNDLED)} for a bundled one"
+"""Text of ``--help`` for options that name a saved model."""
 
 ARTIFACT = Input(files=artifact_files, holds=lambda path, file: False)
 """Type of a command's option that names a saved model; other files in the folder are not read."""

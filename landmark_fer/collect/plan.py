@@ -184,12 +184,12 @@ def find_confusions(path, model=None):
     ArtifactError
         If the named model cannot be read.
     """
-    from landmark_fer.artifact.manifest import read_manifest
+    from landmark_fer.artifact.manifest import artifact_path, read_manifest
     from landmark_fer.fit.options import DEFAULT_OUT
 
     source = Path(path).resolve().name
     if model is not None:
-        return read_confusions(read_manifest(model), source), ""
+        return read_confusions(read_manifest(artifact_path(model)), source), ""
     try:
         manifest = read_manifest(DEFAULT_OUT)
     except ArtifactError:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_INSTALLED = _PACKAGE / "bundled"
 
 
 def bundled(name):
@@ -19,5 +20,10 @@ def bundled(name):
     Path
         It may not exist.
     """
-    installed = _PACKAGE / "bundled" / name
-    return installed if installed.exists() else _PACKAGE.parent / name
+    installed, source = _INSTALLED / name, _PACKAGE.parent / name
+    return source if source.exists() and not installed.exists() else installed
+
+
+def is_installed(path):
+    """Return whether a path belongs to the installed package, into which commands write nothing."""
+    return Path(path).resolve().is_relative_to(_INSTALLED)

@@ -3,10 +3,9 @@
 import io
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from landmark_fer.artifact.facts import base_facts, votes_of_training
-from landmark_fer.artifact.manifest import read_manifest
+from landmark_fer.artifact.manifest import artifact_path, read_manifest
 from landmark_fer.artifact.network_files import load_keras_network
 from landmark_fer.core.errors import InputError
 from landmark_fer.evaluation.comparison import choose, comparison_rows
@@ -86,11 +85,12 @@ def read_initial_weights(path, architecture):
     DependencyError
         If Keras is not installed.
     """
+    path = artifact_path(path)
     manifest = read_manifest(path)
     actual = manifest.get("network", {}).get("architecture", manifest.get("model_name"))
     if actual != architecture:
         raise InputError(f"--start must be an artifact of {architecture}, got {path} of {actual}; name another")
-    return InitialWeights(load_keras_network(path, manifest), manifest, read_history(Path(path) / HISTORY))
+    return InitialWeights(load_keras_network(path, manifest), manifest, read_history(path / HISTORY))
 
 
 @dataclass(frozen=True, eq=False)

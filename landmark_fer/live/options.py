@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from landmark_fer.artifact.manifest import ARTIFACT, ARTIFACT_OR_BUNDLED
+from landmark_fer.artifact.manifest import ARTIFACT, ARTIFACT_HELP, ARTIFACT_OR_BUNDLED
 from landmark_fer.core.command import add_version
 from landmark_fer.core.paths import Input, Output, lies_in
 from landmark_fer.perception import DETECTORS
@@ -115,13 +115,13 @@ def _add_prediction(group):
         "--model",
         type=ARTIFACT_OR_BUNDLED,
         metavar="DIR",
-        help="artifact folder, or a network's FILE.onnx (default: the bundled artifact)",
+        help=f"{ARTIFACT_HELP}, or a network's FILE.onnx (default: default)",
     )
     add(
         "--versus",
         type=ARTIFACT,
         metavar="DIR",
-        help="a second model, whose predictions are shown and logged next to the first's",
+        help="a second model (as for --model), whose predictions are shown and logged next to the first's",
     )
     add(
         "--smoothing",

@@ -4,7 +4,7 @@ import argparse
 import shlex
 import sys
 
-from landmark_fer.artifact.manifest import ARTIFACT_OR_BUNDLED, DEFAULT_ARTIFACT
+from landmark_fer.artifact.manifest import ARTIFACT_HELP, ARTIFACT_OR_BUNDLED, artifact_path
 from landmark_fer.core.command import add_version, run_command
 from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.datasets.inputs import DATA
@@ -30,9 +30,14 @@ def _parser():
         type=ARTIFACT_OR_BUNDLED,
         metavar="DIR",
         nargs="?",
-        help="artifact folder (default: the bundled model)",
+        help=f"{ARTIFACT_HELP} (default: default)",
     )
-    add("--out", type=Output(), metavar="FILE.html", help="the report (default: report.html in the folder)")
+    add(
+        "--out",
+        type=Output(),
+        metavar="FILE.html",
+        help="the report (default: report.html in DIR, or in the current folder for an installed bundled model)",
+    )
     add(
         "--data",
         action="append",
@@ -55,7 +60,7 @@ def _run(parser, options, arguments):
     check_paths(parser, options)
     from landmark_fer.reports.model_report import report_artifact
 
-    folder = options.model or DEFAULT_ARTIFACT
+    folder = artifact_path(options.model)
     if options.data:
         _measure(folder, options, arguments)
     print(f"wrote {report_artifact(folder, options.out)}")

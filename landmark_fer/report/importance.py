@@ -14,6 +14,7 @@ from joblib import effective_n_jobs
 
 from landmark_fer.artifact.artifact import load_artifact
 from landmark_fer.artifact.manifest import MANIFEST_NAME, read_manifest
+from landmark_fer.core.bundled import is_installed
 from landmark_fer.core.errors import ArtifactError, DataError, InputError, SinkError
 from landmark_fer.core.files import atomic_write_text
 from landmark_fer.evaluation.importance import region_swaps
@@ -55,9 +56,13 @@ def measure_importance(folder, paths, *, command=None, shape_predictor=None, job
     DataError
         If the data are not those that it was fitted on.
     SinkError
-        If the manifest cannot be written.
+        If the manifest cannot be written, or is part of the installed package.
     """
     folder = Path(folder)
+    if is_installed(folder):
+        raise SinkError(
+            f"{folder} belongs to the installed package, which stays unchanged; copy it and measure the copy"
+        )
     artifact = load_artifact(folder, threads=effective_n_jobs(jobs or -1))
     manifest = artifact.manifest
     if not region_swaps(manifest["fields"]):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from landmark_fer.artifact.card import calibration_text
 from landmark_fer.artifact.manifest import read_manifest
+from landmark_fer.core.bundled import is_installed
 from landmark_fer.reports.page import render_page, write_page
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ def report_artifact(folder, path=None):
     folder : path-like
         The artifact.
     path : path-like, optional
-        The page; default ``report.html`` in the folder.
+        The page; default ``report.html`` in the folder, for an installed bundled artifact in the working folder.
 
     Returns
     -------
@@ -61,7 +62,9 @@ def report_artifact(folder, path=None):
         If the page cannot be written.
     """
     folder = Path(folder)
-    path = folder / REPORT_NAME if path is None else Path(path)
+    if path is None:
+        path = REPORT_NAME if is_installed(folder) else folder / REPORT_NAME
+    path = Path(path)
     write_page(path, render_report(read_manifest(folder), history=_history(folder)))
     return path
 

@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 
 from landmark_fer.artifact import artifact
-from landmark_fer.artifact.artifact import check_destination, load_artifact, read_manifest, save_artifact
+from landmark_fer.artifact.artifact import check_destination, export_path, load_artifact, read_manifest, save_artifact
+from landmark_fer.artifact.manifest import artifact_files
 from landmark_fer.artifact.probe import probe_records
 from landmark_fer.core import files
+from landmark_fer.core.bundled import bundled
 from landmark_fer.core.errors import ArtifactError, SinkError
+from landmark_fer.report.importance import measure_importance
+from landmark_fer.reports.model_report import report_artifact
 from tests.conftest import made_up_faces
 
 
@@ -158,6 +162,35 @@ def test_a_file_that_is_not_a_model_is_refused_despite_its_correct_hash(artifact
     edit(artifact_path, lambda manifest: manifest["model"].update(sha256=hashlib.sha256(content).hexdigest()))
     with pytest.raises(ArtifactError, match=r"model\.joblib cannot be loaded .*; fit the model again"):
         load_artifact(artifact_path)
+
+
+class TestBundledNames:
+    @pytest.mark.parametrize("name", ["default", "cnn"])
+    def test_a_name_means_the_bundled_artifact(self, name, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        loaded = load_artifact(name)
+        assert loaded.path == bundled(f"artifacts/{name}")
+        assert loaded.manifest["model"]["format"] == {"default": "joblib", "cnn": "network"}[name]
+
+    def test_the_users_own_path_of_that_name_comes_first(self, artifact_path, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        shutil.copytree(artifact_path, "cnn")
+        assert load_artifact("cnn").classes == ("happy", "sad", "surprise")
+
+    def test_an_output_may_not_replace_the_files_of_a_named_artifact(self):
+        assert bundled("artifacts/cnn") / "model.onnx" in artifact_files("cnn")
+
+    def test_nothing_is_written_into_the_installed_package(self, artifact_path, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("landmark_fer.core.bundled._INSTALLED", artifact_path.parent.resolve())
+        before = contents(artifact_path)
+        assert export_path(artifact_path) == Path(f"{artifact_path.name}-onnx")
+        assert report_artifact(artifact_path) == Path("report.html")
+        with pytest.raises(SinkError, match="copy it and measure the copy"):
+            measure_importance(artifact_path, ["data"])
+        with pytest.raises(ArtifactError, match="does not exist; install landmark_fer again"):
+            read_manifest(artifact_path.parent / "missing")
+        assert contents(artifact_path) == before
 
 
 def test_a_path_without_an_artifact_is_reported(tmp_path):

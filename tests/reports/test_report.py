@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from landmark_fer.artifact.artifact import DEFAULT_ARTIFACT, save_artifact
+from landmark_fer.artifact.artifact import save_artifact
 from landmark_fer.artifact.card import USE
-from landmark_fer.artifact.manifest import read_manifest
+from landmark_fer.artifact.manifest import DEFAULT_ARTIFACT, read_manifest
 from landmark_fer.core.errors import ArtifactError, SinkError
 from landmark_fer.fit.training import compare, fit_chosen
 from landmark_fer.models.candidates import make_candidates
