@@ -47,7 +47,7 @@ def _parser():
         help="classes that the model may predict; shared: those that the data have, too (default: all)",
     )
     add("--json", type=Output(), metavar="FILE", help="write all scores to this file")
-    add("--predictions", type=Output(), metavar="FILE.csv", help="write one row per face to this file")
+    add("--predictions", type=Output(), metavar="FILE.csv", help="write one row per face or image to this file")
     add("--report", type=Output(), metavar="FILE.html", help="write a report with figures to this file")
     add("--jobs", type=int, metavar="N", help="number of processes (default: one per core)")
     add("--predictor", type=PREDICTOR, metavar="FILE", help="68-point shape predictor (default: the installed one)")
@@ -90,7 +90,7 @@ def _run(parser, options, arguments):
         threshold=manifest_threshold(artifact.manifest),
     )
     _print_scores(dataset, scores, options.split)
-    _write(options, scores, predictions)
+    _write(options, dataset, scores, predictions)
     _write_report(options, arguments, artifact, dataset, scores, predictions)
     return 0
 
@@ -144,17 +144,19 @@ def _print_classes(scores):
         print("the interval resamples takes; if all are of one person, it does not hold for others")
 
 
-def _write(options, scores, predictions):
+def _write(options, dataset, scores, predictions):
     import json
 
     from landmark_fer.core.errors import SinkError
+    from landmark_fer.evaluation.image_rows import add_images
 
     try:
         if options.json:
             with open(options.json, "w", encoding="utf-8") as file:
                 json.dump(scores, file, indent=1)
         if options.predictions:
-            predictions.to_csv(options.predictions, index=False, float_format="%.6g", errors="backslashreplace")
+            rows = add_images(predictions, dataset, options.data, split=options.split)
+            rows.to_csv(options.predictions, index=False, float_format="%.6g", errors="backslashreplace")
     except OSError as error:
         path = getattr(error, "filename", None) or "the result"
         raise SinkError(f"{path} could not be written ({error.strerror or error}); choose another path") from error

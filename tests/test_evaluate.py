@@ -5,8 +5,10 @@ import json
 import re
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from landmark_fer.artifact.artifact import read_manifest
 from landmark_fer.evaluate import main
@@ -106,6 +108,46 @@ def test_predictions_have_one_row_per_face(evaluate, scores_of):
     assert lines["expression"].tolist() == CLASSES * 5
     assert (lines["predicted"] == lines["expression"]).mean() == pytest.approx(scores["accuracy"])
     assert lines[CLASSES].sum(axis=1).tolist() == pytest.approx([1] * 15, abs=1e-4)
+
+
+@pytest.fixture
+def photographs(tmp_path, astronaut):
+    """A folder of classes with faces, a landscape, a damaged image, a text and images that are no expression."""
+    folder = tmp_path / "photographs"
+    for name in ("happy", "test/sad", "fear", "holiday"):
+        (folder / name).mkdir(parents=True)
+    face, landscape = Image.fromarray(astronaut), Image.fromarray(np.full((300, 400, 3), (90, 160, 200), np.uint8))
+    for name in ("happy/1.png", "test/sad/2.png", "fear/3.png", "holiday/4.png"):
+        face.save(folder / name)
+    landscape.save(folder / "happy" / "landscape.png")
+    landscape.save(folder / "test" / "sad" / "landscape.png")
+    (folder / "happy" / "damaged.png").write_bytes((folder / "happy" / "1.png").read_bytes()[:3000])
+    (folder / "happy" / "notes.txt").write_text("words")
+    return folder
+
+
+def test_predictions_of_a_folder_have_a_row_for_each_image(evaluate, photographs):
+    assert evaluate("--predictions", "lines.csv", data=photographs) == 0
+    lines = pd.read_csv("lines.csv", keep_default_na=False, dtype=str)
+    assert list(lines) == [
+        "row", "expression", "predicted", *CLASSES, "near_duplicate_correlation", "image", "status",
+    ]  # fmt: skip
+    assert sorted(zip(lines["image"], lines["status"], strict=True)) == [
+        ("fear/3.png", "left out"), ("happy/1.png", "ok"), ("happy/damaged.png", "unreadable"),
+        ("happy/landscape.png", "no face"), ("holiday/4.png", "left out"), ("test/sad/2.png", "ok"),
+        ("test/sad/landscape.png", "no face"),
+    ]  # fmt: skip
+    assert ((lines["predicted"] != "") == (lines["status"] == "ok")).all()
+    of_image = lines.set_index("image")
+    assert of_image.loc["test/sad/2.png", "expression"] == "sad" and of_image.loc["fear/3.png", "expression"] == "fear"
+    assert of_image.loc["happy/1.png", "row"].isdecimal() and of_image.loc["happy/damaged.png", "row"] == ""
+
+
+def test_predictions_of_a_split_of_a_folder_have_only_its_images(evaluate, photographs):
+    assert evaluate("--predictions", "lines.csv", "--split", "test", data=photographs) == 0
+    lines = pd.read_csv("lines.csv")
+    assert lines["image"].tolist() == ["test/sad/2.png", "test/sad/landscape.png"]
+    assert lines["status"].tolist() == ["ok", "no face"]
 
 
 def test_the_printed_summary_has_the_main_figures(evaluate, capsys):

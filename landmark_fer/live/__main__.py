@@ -21,6 +21,7 @@ _NOT_WITH_WEB = (
     "headless",
     "log",
     "log_fields",
+    "log_empty",
     "record",
     "summary",
     "versus",
@@ -81,7 +82,8 @@ def _run_session(options):
         reader = stack.enter_context(contextlib.closing(_make_reader(options, recognizer, versus)))
         source = stack.enter_context(open_source(_source(options)))
         facts = log_facts(recognizer.artifact, versus=versus and versus.artifact, source=source.name)
-        sinks = [stack.enter_context(sink) for sink in _make_sinks(options, source, recognizer, versus, facts)]
+        sinks = _make_sinks(options, source, recognizer, versus, facts, images=reader.still)
+        sinks = [stack.enter_context(sink) for sink in sinks]
         stack.callback(interrupts.hold_back)  # called first at the end, so that all files are finished
         session = Session(
             source,
@@ -181,15 +183,16 @@ def _make_reader(options, recognizer, versus):
     return LiveReader(recognizer, smoothing=options.smoothing, every=options.every, versus=versus)
 
 
-def _make_sinks(options, source, recognizer, versus, facts):
+def _make_sinks(options, source, recognizer, versus, facts, *, images):
     """Return the logs, the recording and the summary page that the options name; no file is opened yet."""
     from landmark_fer.live.sinks.logs import open_log
     from landmark_fer.live.sinks.summary import SummaryWriter
     from landmark_fer.live.sinks.video import VideoRecorder
 
     classes, rate = recognizer.classes, source.frames_per_second
-    log_options = {"facts": facts, "versus_classes": versus and versus.classes, "fields": options.log_fields}
-    sinks = [open_log(path, classes, **log_options) for path in options.log]
+    columns = {"fields": options.log_fields, "empty": options.log_empty, "images": images}
+    versus_classes = versus and versus.classes
+    sinks = [open_log(path, classes, facts=facts, versus_classes=versus_classes, **columns) for path in options.log]
     if options.record:
         sinks.append(VideoRecorder(options.record, frames_per_second=rate))
     if options.summary:

@@ -187,6 +187,7 @@ def _add_output(group):
         metavar="GROUP,...",
         help=f"further columns of --log: {', '.join(LOG_FIELDS)}",
     )
+    add("--log-empty", action="store_true", help="a row of --log for each frame without a face, too (status: no face)")
     add("--record", type=Output(), metavar="FILE", help="write the annotated images to an .mp4 or .avi file")
     add(
         "--summary",

@@ -111,6 +111,7 @@ class Session:
         self._explanations = ExplanationSchedule(per_frame=None if reader.still else 1)
         self._interrupts = interrupts or Interrupts()
         self._pace, self._rate = Pace(), Rate()
+        self._n_unreadable = 0
 
     def run(self, max_frames=None):
         """Run for at most so many frames and return the `RunSummary`.
@@ -175,6 +176,7 @@ class Session:
             self._show_last_frame()
             return
         frame = self.source.take(KEY_WAIT_S if self.window is not None else None)
+        self._write_unreadable()
         if frame is not None:
             self._process(frame)
         elif self.source.ended:
@@ -235,6 +237,14 @@ class Session:
                 self.state.faces,
                 explanations if sink.takes_explanations else None,
             )
+
+    def _write_unreadable(self):
+        """Hand the names of images that could not be read since the last frame to the sinks."""
+        for name in self.source.unreadable[self._n_unreadable :]:
+            self._n_unreadable += 1
+            with self._interrupts.held_back():
+                for sink in self.sinks:
+                    sink.write_unreadable(name)
 
     def _annotated_image(self):
         """Return the last image as it is written: without the help panel and the status."""

@@ -15,6 +15,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from landmark_fer.artifact.artifact import load_artifact
 from landmark_fer.core.errors import ArtifactError, SinkError
@@ -303,6 +304,64 @@ def test_images_of_a_folder_are_not_tracked(command, astronaut, tmp_path, capsys
     assert [row["track_id"] for row in (first, second)] == ["1", "2"]
     assert first["confidence"] == second["confidence"]
     assert len(capsys.readouterr().out.strip().splitlines()) == 2
+
+
+def test_every_image_of_a_folder_has_a_row(command, astronaut, tmp_path):
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    face, landscape = cv2.cvtColor(astronaut, cv2.COLOR_RGB2BGR), np.full((200, 300, 3), (200, 160, 90), np.uint8)
+    landscape[120:] = (60, 120, 70)
+    cv2.imwrite(str(folder / "face 2.png"), face)
+    cv2.imwrite(str(folder / "face 10.png"), face)
+    cv2.imwrite(str(folder / "landscape.png"), landscape)
+    for name in ("a damaged.png", "z damaged.png"):
+        (folder / name).write_bytes((folder / "face 2.png").read_bytes()[:3000])
+    (folder / "notes.txt").write_text("words")
+    log, objects = tmp_path / "log.csv", tmp_path / "log.jsonl"
+    assert command("--source", folder, "--log", log, "--log", objects, "--log-fields", "quality") == 0
+    rows = rows_of(log)
+    assert [(row["image"], row["status"]) for row in rows] == [
+        ("a damaged.png", "unreadable"), ("face 2.png", "ok"), ("face 10.png", "ok"), ("landscape.png", "no face"),
+        ("z damaged.png", "unreadable"),
+    ]  # fmt: skip
+    assert (
+        [bool(row["expression"]) for row in rows]
+        == [bool(row["x"]) for row in rows]
+        == [False, True, True, False, False]
+    )
+    assert list(rows[0])[-3:] == ["inside", "image", "status"]
+    header, *values = map(json.loads, objects.read_text().splitlines())
+    assert header["header"]["columns"] == list(rows[0])
+    assert [(row["image"], row["expression"] is None) for row in values] == [
+        (row["image"], not row["expression"]) for row in rows
+    ]
+
+
+def test_image_without_a_face_has_a_row(command, tmp_path):
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((100, 100), 128, np.uint8))
+    assert command("--source", tmp_path / "grey.png", "--log", tmp_path / "log.csv") == 0
+    (row,) = rows_of(tmp_path / "log.csv")
+    assert (row["image"], row["status"], row["track_id"]) == ("grey.png", "no face", "")
+
+
+def test_damaged_images_alone_are_logged(command, tmp_path):
+    (tmp_path / "photographs").mkdir()
+    (tmp_path / "photographs" / "a.jpg").write_bytes(b"no image")
+    assert command("--source", tmp_path / "photographs", "--log", tmp_path / "log.csv") == 0
+    assert [(row["image"], row["status"]) for row in rows_of(tmp_path / "log.csv")] == [("a.jpg", "unreadable")]
+
+
+def test_frames_without_a_face_are_logged_on_request(command, tmp_path):
+    frames = [Image.fromarray(np.full((48, 64), shade, np.uint8)) for shade in (50, 90, 130)]
+    frames[0].save(tmp_path / "grey.gif", save_all=True, append_images=frames[1:])
+    assert command("--source", tmp_path / "grey.gif", "--log", tmp_path / "log.csv") == 0
+    assert rows_of(tmp_path / "log.csv") == []
+    assert command("--source", tmp_path / "grey.gif", "--log", tmp_path / "log.csv", "--log-empty") == 0
+    rows = rows_of(tmp_path / "log.csv")
+    assert [(row["frame"], row["status"], row["expression"]) for row in rows] == [
+        (str(index), "no face", "") for index in range(3)
+    ]
+    assert list(rows[0])[-2:] == ["wall_time", "status"]
 
 
 def test_truncated_video_is_read_and_reported(command, tmp_path, caplog):

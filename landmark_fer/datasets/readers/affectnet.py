@@ -117,7 +117,8 @@ class AffectNet(LayoutReader):
         check_numbers(self, file_index.images)
         self.crops = True
         numbers = {name: number_above(name) for name in file_index.images}
-        self.leave_out([name for name in numbers if numbers[name] is None], "images lie in no numbered folder")
+        unnumbered = [name for name in numbers if numbers[name] is None]
+        self.leave_out(unnumbered, "images lie in no numbered folder, and are left out")
         coded = [
             (name, number, split_above(name, suffix="_set")) for name, number in numbers.items() if number is not None
         ]

@@ -42,6 +42,20 @@ class Sink:
         """
         raise NotImplementedError
 
+    def write_unreadable(self, name):
+        """Note an image that could not be read; ignored by default.
+
+        Parameters
+        ----------
+        name : str
+            As in `Frame`.
+
+        Raises
+        ------
+        SinkError
+            If it cannot be written.
+        """
+
     def close(self):
         """Finish the file.
 

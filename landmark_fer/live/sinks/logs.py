@@ -6,6 +6,7 @@ import io
 import json
 import os
 import platform
+import time
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ import cv2
 from landmark_fer import __version__
 from landmark_fer.core.errors import SinkError
 from landmark_fer.core.files import atomic_write_text
+from landmark_fer.core.image_status import NO_FACE, OK, UNREADABLE
 from landmark_fer.core.paths import check_place
 from landmark_fer.live.sinks.base import Sink, by_suffix, wall_time
 from landmark_fer.recognition.face_fields import field_columns, field_values
@@ -24,6 +26,9 @@ VERSUS_COLUMNS = ("versus_expression", "versus_confidence")
 class RowLog(Sink):
     """A file with one row for each face and frame. Each frame is one write, so that a killed run leaves whole rows.
 
+    In a row without a face, the columns that describe a face are empty; an image that could not be read has no frame
+    number and time either.
+
     Parameters
     ----------
     path : path-like
@@ -34,26 +39,35 @@ class RowLog(Sink):
     versus_classes : sequence of str, optional
         Expressions of the second model, if there is one; its predictions are columns after ``wall_time``.
     fields : sequence of str, optional
-        Groups of further columns, keys of `FIELD_GROUPS`; they come last.
+        Groups of further columns, keys of `FIELD_GROUPS`; they follow.
+    empty : bool, default=False
+        Whether a frame without a face has a row; the column ``status`` is then the last.
+    images : bool, default=False
+        Whether the source consists of single images: the columns ``image``, the name of its file, and ``status`` are
+        then the last, and every image has a row.
     """
 
-    def __init__(self, path, classes, *, facts=None, versus_classes=None, fields=()):
+    def __init__(self, path, classes, *, facts=None, versus_classes=None, fields=(), empty=False, images=False):
         self.path, self.facts, self.fields = Path(path), facts, tuple(fields)
+        self.empty, self.images = empty or images, images
         self.classes, self.versus_classes = tuple(classes), versus_classes and tuple(versus_classes)
         self.columns = (*COLUMNS, *classes, "wall_time", *(VERSUS_COLUMNS if versus_classes else ()))
-        self.columns += field_columns(self.fields)
+        self.columns += (*field_columns(self.fields), *["image"] * images, *["status"] * self.empty)
         self._file = None
         check_place(self.path)
 
     def write(self, frame, faces=(), explanations=None):
         """Write a row for each face of a frame; see `Sink.write`. On a full disk, earlier whole rows stay."""
-        try:
-            if self._file is None:
-                self._file = io.FileIO(self.path, "w")
-                self._append(self._start(frame))
-            self._append("".join(self._line(self._row(frame, face, explanations or {})) for face in faces))
-        except OSError as error:
-            raise self._sink_error(error) from error
+        rows = [self._row(frame, face, explanations or {}) for face in faces]
+        if self.empty and not rows:
+            rows = [self._empty_row(NO_FACE, frame.wall_s, **_frame_values(frame))]
+        self._write_rows(rows, frame.wall_s)
+
+    def write_unreadable(self, name):
+        """Write a row for an image that could not be read, if every image has one; see `Sink.write_unreadable`."""
+        if self.images:
+            wall_s = time.time()
+            self._write_rows([self._empty_row(UNREADABLE, wall_s, image=name)], wall_s)
 
     def close(self):
         """Close the file."""
@@ -63,11 +77,20 @@ class RowLog(Sink):
         except OSError as error:
             raise self._sink_error(error) from error
 
+    def _write_rows(self, rows, begin_s):
+        try:
+            if self._file is None:
+                self._file = io.FileIO(self.path, "w")
+                self._append(self._start(begin_s))
+            self._append("".join(map(self._line, rows)))
+        except OSError as error:
+            raise self._sink_error(error) from error
+
     def _sink_error(self, error):
         return SinkError(f"{self.path} cannot be written ({error.strerror}); give another --log")
 
     def _append(self, text):
-        content, begin = text.encode(), self._file.tell()
+        content, begin = text.encode(errors="backslashreplace"), self._file.tell()
         try:
             while content:
                 content = content[self._file.write(content) :]
@@ -77,23 +100,26 @@ class RowLog(Sink):
             raise
 
     def _row(self, frame, face, explanations):
-        row = _row(frame, face, explanations)
+        row = _row(frame, face, explanations) | {"status": OK}
         return row | field_values(face.recognition.face, self.fields, frame.image.shape) if self.fields else row
 
-    def _header(self, frame):
+    def _empty_row(self, status, wall_s, **values):
+        return dict.fromkeys(self.columns) | values | {"wall_time": wall_time(wall_s), "status": status}
+
+    def _header(self, begin_s):
         """Return the facts with start time, columns and classes; None without facts."""
         if self.facts is None:
             return None
         return {
-            "begin": wall_time(frame.wall_s),
+            "begin": wall_time(begin_s),
             **self.facts,
             "columns": self.columns,
             "classes": self.classes,
             "versus_classes": self.versus_classes,
         }
 
-    def _start(self, frame):
-        """Return the first lines of the file."""
+    def _start(self, begin_s):
+        """Return the first lines of the file; the session began at this Unix time."""
         raise NotImplementedError
 
     def _line(self, row):
@@ -104,8 +130,8 @@ class RowLog(Sink):
 class CsvLog(RowLog):
     """Rows as comma-separated values with a header; the facts are in ``FILE.csv.meta.json``."""
 
-    def _start(self, frame):
-        header = self._header(frame)
+    def _start(self, begin_s):
+        header = self._header(begin_s)
         if header is not None:
             atomic_write_text(self.path.with_name(f"{self.path.name}.meta.json"), json.dumps(header, indent=1) + "\n")
         return _csv_line(self.columns)
@@ -122,8 +148,8 @@ class JsonlLog(RowLog):
 
     takes_explanations = True
 
-    def _start(self, frame):
-        header = self._header(frame)
+    def _start(self, begin_s):
+        header = self._header(begin_s)
         return "" if header is None else json.dumps({"header": header}) + "\n"
 
     def _line(self, row):
@@ -133,8 +159,8 @@ class JsonlLog(RowLog):
 LOGS = {".csv": CsvLog, ".jsonl": JsonlLog}
 
 
-def open_log(path, classes, *, facts=None, versus_classes=None, fields=()):
-    """Return the `RowLog` for a file by its suffix, a key of `LOGS`; parameters as for `RowLog`.
+def open_log(path, classes, **options):
+    """Return the `RowLog` for a file by its suffix, a key of `LOGS`; other parameters as for `RowLog`.
 
     Raises
     ------
@@ -143,7 +169,7 @@ def open_log(path, classes, *, facts=None, versus_classes=None, fields=()):
     SinkError
         If the file cannot be written.
     """
-    return by_suffix(LOGS, path, "log")(path, classes, facts=facts, versus_classes=versus_classes, fields=fields)
+    return by_suffix(LOGS, path, "log")(path, classes, **options)
 
 
 def log_facts(artifact, *, versus=None, source=None):
@@ -179,8 +205,7 @@ def _row(frame, face, explanations):
     prediction, box = face.recognition, face.recognition.face.box
     explanation = explanations.get(face.track_id)
     return {
-        "frame": frame.index,
-        "time_s": round(frame.time_s, 3),
+        **_frame_values(frame),
         "track_id": face.track_id,
         **{side: round(float(getattr(box, side)), 1) for side in ("x", "y", "width", "height")},
         "expression": prediction.expression,
@@ -191,6 +216,10 @@ def _row(frame, face, explanations):
         "versus_confidence": face.versus and round(float(face.versus.confidence), 6),
         **({"explanation": explanation.to_dict()} if explanation is not None else {}),
     }
+
+
+def _frame_values(frame):
+    return {"frame": frame.index, "time_s": round(frame.time_s, 3), "image": frame.name}
 
 
 def _csv_line(values):

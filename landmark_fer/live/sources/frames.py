@@ -30,12 +30,15 @@ class Frame:
         From 0. Dropped frames of a camera count.
     wall_s : float
         When it was taken, or read from a file, in seconds since 1970 (Unix time).
+    name : str
+        Name of the file of a single image, relative to its folder; "" for frames of videos and cameras.
     """
 
     image: np.ndarray
     time_s: float
     index: int
     wall_s: float = field(default_factory=time.time)
+    name: str = ""
 
 
 class Source:
@@ -55,13 +58,15 @@ class Source:
         Frames of a live source that were replaced by newer ones before `take`.
     message : str or None
         A message for the user: that the source waits for a camera.
+    unreadable : list of str
+        Names, as in `Frame`, of the images so far that could not be read, which give no frame.
     """
 
     dropped, message = 0, None
 
     def __init__(self, name, frames, *, frames_per_second, live=False, close=None):
         self.name, self.frames_per_second, self.live, self.ended = name, frames_per_second, live, False
-        self._frames, self._close = frames, close
+        self._frames, self._close, self.unreadable = frames, close, []
 
     def __iter__(self):
         return self

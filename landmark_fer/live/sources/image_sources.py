@@ -28,7 +28,7 @@ def open_image(path):
         If it cannot be read.
     """
     try:
-        frame = Frame(read_image(path), 0.0, 0)
+        frame = Frame(read_image(path), 0.0, 0, name=Path(path).name)
     except DataError as error:
         raise SourceError(str(error)) from error
     return Source(str(path), (frame for _ in range(1)), frames_per_second=FOLDER_RATE)
@@ -53,14 +53,14 @@ def open_pages(path):
     SourceError
         If the first page cannot be read.
     """
-    return _open_frames(path, FOLDER_RATE, 1 / FOLDER_RATE)
+    return _open_frames(path, FOLDER_RATE, 1 / FOLDER_RATE, name=Path(path).name)
 
 
 def open_folder(path):
     """Open the images of a folder in natural order; their formats are recognized by name or content.
 
     One warning counts and lists other entries, except for litter such as ``.DS_Store``. A damaged image is reported
-    when it is read.
+    when it is read, and is then in `Source.unreadable`.
 
     Raises
     ------
@@ -78,39 +78,44 @@ def open_folder(path):
         raise SourceError(f"folder {path} holds no images{entries}; give one that does, or a file")
     if unread:
         logger.warning("folder %s: %s", path, _list_unread(unread))
-    return Source(str(path), _folder_frames(images), frames_per_second=FOLDER_RATE)
+    unreadable = []
+    source = Source(str(path), _folder_frames(images, unreadable), frames_per_second=FOLDER_RATE)
+    source.unreadable = unreadable
+    return source
 
 
-def _open_frames(path, rate, default_duration_s):
+def _open_frames(path, rate, default_duration_s, name=""):
     images = read_frames(path)
     try:
         first = next(images)
     except DataError as error:
         raise SourceError(str(error)) from error
-    return Source(str(path), _timed_frames(first, images, default_duration_s), frames_per_second=rate)
+    return Source(str(path), _timed_frames(first, images, default_duration_s, name), frames_per_second=rate)
 
 
-def _timed_frames(image, images, default_duration_s):
+def _timed_frames(image, images, default_duration_s, name):
     index, time_s = 0, 0.0
     while image is not None:
-        yield Frame(image.pixels, time_s, index)
+        yield Frame(image.pixels, time_s, index, name=name)
         index, time_s = index + 1, time_s + (image.duration_s or default_duration_s)
         image = next(images, None)
 
 
-def _folder_frames(paths):
+def _folder_frames(paths, unreadable):
+    """Yield the images as frames; add the names of those that cannot be read to a list."""
     ranges, index, n_notes = common_ranges(paths), 0, Counter()
     for path in paths:
         try:
             image = decode_image(path, ranges=ranges)
         except DataError as error:
             logger.warning("skipped: %s", error)
+            unreadable.append(path.name)
             continue
         for note in image.notes:
             n_notes[note.kind] += 1
             if n_notes[note.kind] == 1:
                 logger.warning("%s: %s", path, note)
-        yield Frame(image.pixels, index / FOLDER_RATE, index)
+        yield Frame(image.pixels, index / FOLDER_RATE, index, name=path.name)
         index += 1
     for kind, count in n_notes.items():
         if count > 1:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,46 @@ def test_second_models_prediction_is_in_the_last_columns(tmp_path):
     ]  # fmt: skip
     predictions = [json.loads(line)["versus_expression"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert predictions == ["happy", None]
+
+
+def test_rows_without_a_face(tmp_path):
+    for name in ("log.csv", "log.jsonl"):
+        with open_log(tmp_path / name, CLASSES, versus_classes=CLASSES, fields=("pose",), images=True) as log:
+            log.write_unreadable("a,1.jpg")
+            log.write(replace(frame(0), name="b.jpg"), make_faces(make_recognition(), make_recognition("angry")))
+            log.write(replace(frame(1), name="c.jpg"), [])
+    rows = list(csv.DictReader((tmp_path / "log.csv").open(newline="")))
+    assert list(rows[0])[-5:] == ["yaw", "pitch", "roll", "image", "status"]
+    assert [(row["image"], row["status"], row["frame"], row["track_id"]) for row in rows] == [
+        ("a,1.jpg", "unreadable", "", ""), ("b.jpg", "ok", "0", "1"), ("b.jpg", "ok", "0", "2"),
+        ("c.jpg", "no face", "1", ""),
+    ]  # fmt: skip
+    filled = {"frame", "time_s", "wall_time", "image", "status"}
+    assert {name for name, value in rows[3].items() if value} == filled
+    assert {name for name, value in rows[0].items() if value} == {"wall_time", "image", "status"}
+    objects = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert all(list(row) == list(rows[0]) for row in objects)
+    assert objects[3] | {"wall_time": None} == dict.fromkeys(rows[0]) | {
+        "frame": 1, "time_s": 0.04, "image": "c.jpg", "status": "no face",
+    }  # fmt: skip
+
+
+def test_frames_without_a_face_have_a_row_on_request(tmp_path):
+    write_some(open_log(tmp_path / "log.csv", CLASSES, empty=True))
+    rows = list(csv.DictReader((tmp_path / "log.csv").open(newline="")))
+    assert tuple(rows[0]) == (*COLUMNS, *CLASSES, "wall_time", "status")
+    assert [(row["frame"], row["status"]) for row in rows] == [
+        ("0", "no face"), ("1", "ok"), ("1", "ok"), ("2", "ok"),
+    ]  # fmt: skip
+    with open_log(tmp_path / "video.csv", CLASSES) as log:
+        log.write_unreadable("a.jpg")
+    assert not (tmp_path / "video.csv").exists()
+
+
+def test_names_that_are_no_text_are_escaped(tmp_path):
+    with open_log(tmp_path / "log.csv", CLASSES, images=True) as log:
+        log.write_unreadable(os.fsdecode(b"\xff.jpg"))
+    assert ",\\udcff.jpg,unreadable" in (tmp_path / "log.csv").read_text()
 
 
 def test_smoothed_prediction_is_logged(tmp_path):

@@ -80,10 +80,28 @@ def test_folder_reads_images_by_content_and_reports_other_entries(tmp_path, capl
     for litter in ("__MACOSX", ".ipynb_checkpoints"):
         (tmp_path / litter).mkdir()
     with caplog.at_level(logging.WARNING):
-        assert shades(read(tmp_path)) == [10, 20, 30]
+        assert shades(frames := read(tmp_path)) == [10, 20, 30]
+    assert [frame.name for frame in frames] == ["a.png", "b", "c.jfif"]
     summary, skipped = (record.getMessage() for record in caplog.records)
     assert "3 entries are not read: clip.avi, notes.txt (not an image), more/ (a folder)" in summary
     assert skipped.startswith("skipped: ") and "d.jpg" in skipped
+
+
+def test_images_that_cannot_be_read_are_named(tmp_path):
+    image(10).save(tmp_path / "b.png")
+    for name in ("a.png", "c.png"):
+        (tmp_path / name).write_bytes((tmp_path / "b.png").read_bytes()[:40])
+    with open_source(tmp_path) as source:
+        assert source.take().name == "b.png" and source.unreadable == ["a.png"]
+        assert source.take() is None and source.unreadable == ["a.png", "c.png"]
+
+
+def test_single_images_and_pages_have_the_name_of_their_file(tmp_path):
+    image(10).save(tmp_path / "one.png")
+    image(10).save(tmp_path / "scan.tif", save_all=True, append_images=[image(20)])
+    image(10).save(tmp_path / "clip.gif", save_all=True, append_images=[image(20)])
+    names = {path.name: [frame.name for frame in read(path)] for path in tmp_path.iterdir()}
+    assert names == {"one.png": ["one.png"], "scan.tif": ["scan.tif"] * 2, "clip.gif": ["", ""]}
 
 
 def test_only_the_first_of_many_unread_names_are_listed(tmp_path, caplog):
