@@ -195,7 +195,8 @@ def _draw_status(scene, status):
 
 def _draw_predictions(scene, face):
     """Write a face's number and prediction above it, and the second model's prediction in a line of its own."""
-    rows = [(f"#{face.track_id} {_prediction(face.recognition)}", face.recognition)]
+    number = "" if face.track_id is None else f"#{face.track_id} "
+    rows = [(f"{number}{_prediction(face.recognition)}", face.recognition)]
     if face.versus is not None:
         rows.append((f"versus {_prediction(face.versus)}", face.versus))
     box = scene.box(face)

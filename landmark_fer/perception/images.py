@@ -20,12 +20,14 @@ from landmark_fer.perception.wide_images import may_be_wide
 __all__ = [
     "MAX_PIXELS",
     "NOTES",
+    "as_array",
     "decode_image",
     "frame_count",
     "is_animation",
     "read_frames",
     "read_image",
     "to_grey",
+    "to_rgb",
 ]
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|data:")
@@ -191,6 +193,43 @@ def to_grey(image):
     InputError
         If the array has another shape or type, or no pixels.
     """
+    image = _checked(image)
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+
+
+def to_rgb(image):
+    """Return an image as a C-contiguous RGB array.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
+
+    Returns
+    -------
+    ndarray of shape (height, width, 3), uint8
+
+    Raises
+    ------
+    InputError
+        If the array has another shape or type, or no pixels.
+    """
+    image = _checked(image)
+    return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+
+
+def as_array(image):
+    """Return an image as an array: arrays as they are, PIL images converted to RGB, anything else by `read_image`."""
+    if isinstance(image, np.ndarray):
+        return image
+    if hasattr(image, "convert") and hasattr(image, "getexif"):
+        from PIL import ImageOps
+
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    return read_image(image)
+
+
+def _checked(image):
+    """Return an image C-contiguous, or raise if it is none."""
     image = np.asarray(image)
     right_shape = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
     if not right_shape or image.dtype != np.uint8 or image.size == 0:
@@ -198,8 +237,7 @@ def to_grey(image):
             "image must be a uint8 array of shape (height, width, 3) in RGB or (height, width), "
             f"got {image.dtype} {image.shape}"
         )
-    image = np.ascontiguousarray(image)
-    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return np.ascontiguousarray(image)
 
 
 def _decoded(content, name, ranges):

@@ -4,8 +4,6 @@ import logging
 from dataclasses import replace
 from functools import cache, partial
 
-import numpy as np
-
 from landmark_fer.artifact.artifact import load_artifact
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import UNCERTAIN
@@ -13,7 +11,7 @@ from landmark_fer.core.records import stack
 from landmark_fer.evaluation.rejection import manifest_threshold
 from landmark_fer.models.base import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
-from landmark_fer.perception.images import read_image
+from landmark_fer.perception.images import as_array
 from landmark_fer.perception.predictor_file import find_predictor, sha256_of
 from landmark_fer.recognition.explanation import explain
 from landmark_fer.recognition.results import Recognition
@@ -82,6 +80,7 @@ class Recognizer:
         Returns
         -------
         list of Recognition
+            Each has a `Thumbnail`, with which a notebook shows it.
 
         Raises
         ------
@@ -90,7 +89,11 @@ class Recognizer:
         DataError
             If a file cannot be read.
         """
-        return self.recognize_faces(self.extractor.extract(as_array(image)))
+        from landmark_fer.recognition.thumbnails import make_thumbnail  # live needs none
+
+        image = as_array(image)
+        recognitions = self.recognize_faces(self.extractor.extract(image))
+        return [replace(each, thumbnail=make_thumbnail(image, each.face.box)) for each in recognitions]
 
     def recognize_faces(self, faces):
         """Return one Recognition for each `Face` of a list, in its order."""
@@ -109,17 +112,6 @@ class Recognizer:
             probabilities=dict(zip(self.classes, probabilities.tolist(), strict=True)),
             _explainer=self._explainer,
         )
-
-
-def as_array(image):
-    """Return an image as an array: arrays as they are, PIL images converted to RGB, anything else by `read_image`."""
-    if isinstance(image, np.ndarray):
-        return image
-    if hasattr(image, "convert") and hasattr(image, "getexif"):
-        from PIL import ImageOps
-
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    return read_image(image)
 
 
 def recognize(image):

@@ -21,12 +21,15 @@ class Recognition:
         Probability of the most probable expression.
     probabilities : dict of str to float
         One for each of the model's classes, in the order of `EXPRESSIONS`; they sum to 1.
+    thumbnail : Thumbnail or None
+        The image of the face, at most 320 pixels a side; None where frames of a video were read.
     """
 
     face: Face
     expression: str
     confidence: float
     probabilities: dict
+    thumbnail: object = None
     _explainer: object = field(default=None, compare=False)  # from a Recognition to an Explanation
 
     @property
@@ -56,6 +59,35 @@ class Recognition:
             )
         return self._explainer(self)
 
+    def draw(self, image, *, options=None):
+        """Return an image with the face's box and label, and its probabilities as bars if there is room next to it.
+
+        Parameters
+        ----------
+        image : ndarray, PIL.Image.Image, path-like, bytes or binary file
+            The image of the face, as for `Recognizer.recognize`; not changed.
+        options : OverlayOptions, optional
+            What else is drawn; by default no landmarks.
+
+        Returns
+        -------
+        ndarray of shape (height, width, 3), uint8
+            RGB. The result can be given to another recognition's `draw`.
+
+        Raises
+        ------
+        InputError
+            If `image` is none of these.
+        DataError
+            If a file cannot be read.
+        """
+        from landmark_fer.drawing.overlay import draw_frame
+        from landmark_fer.drawing.overlay_options import OverlayOptions
+        from landmark_fer.perception.images import as_array, to_rgb
+
+        options = options or OverlayOptions(landmarks=False)
+        return draw_frame(to_rgb(as_array(image)), [RecognizedFace(None, self, raw=self)], options=options)
+
     def to_dict(self):
         """Return the recognition as JSON values: box, expression, confidence, probabilities, landmarks, score.
 
@@ -80,6 +112,14 @@ class Recognition:
         place = f"{box.width:.0f}x{box.height:.0f} at {box.x:.0f}, {box.y:.0f}"
         return f"<Recognition: {self.expression} ({self.likeliest} {self.confidence:.0%}), face {place}>"
 
+    def _repr_html_(self):
+        """Return the thumbnail with box, label and bars for Jupyter, or None, with which Jupyter shows the text."""
+        if self.thumbnail is None:
+            return None
+        from landmark_fer.recognition.thumbnails import html_image, show_face
+
+        return html_image(show_face(self), f"{self.expression} {self.confidence:.0%}")
+
     def __getstate__(self):
         return self.__dict__ | {"_explainer": None}  # a pickled recognition does not hold its model
 
@@ -90,8 +130,8 @@ class RecognizedFace:
 
     Attributes
     ----------
-    track_id : int
-        Counted from 1; the same from frame to frame.
+    track_id : int or None
+        Counted from 1; the same from frame to frame. None for a face without a number.
     recognition : Recognition
         The prediction that is shown and logged, smoothed over time where smoothing is on.
     raw : Recognition
@@ -100,7 +140,7 @@ class RecognizedFace:
         The second model's prediction, where two models are compared.
     """
 
-    track_id: int
+    track_id: int | None
     recognition: Recognition
     raw: Recognition
     versus: Recognition | None = None
