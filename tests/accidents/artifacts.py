@@ -37,7 +37,7 @@ class Artifacts:
         self.classes = artifact.classes
 
     def case(self, random):
-        """Return the files of the damaged folder; None for a folder in a file's place."""
+        """Return the files of the damaged folder; None stands for a folder in place of a file."""
         files, model = dict(self.whole[self.kind]), FILES[self.kind]
         damage = random.randrange(6)
         if damage <= 1:  # the model; and then its hash in the manifest, too, as whoever means it would
@@ -87,7 +87,7 @@ def _contents(folder):
 
 
 def _admit(files, model):
-    """Write the hash of a model into its manifest."""
+    """Update the hash of the model in its manifest."""
     manifest = json.loads(files[MANIFEST_NAME])
     manifest["model"]["sha256"] = hashlib.sha256(files[model]).hexdigest()
     files[MANIFEST_NAME] = json.dumps(manifest).encode()

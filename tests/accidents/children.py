@@ -1,4 +1,4 @@
-"""Commands in processes of their own, and small disks."""
+"""Commands in separate processes, and small or read-only disks."""
 
 import contextlib
 import os
@@ -38,20 +38,20 @@ sys.exit(main(arguments))
 
 
 def environment(cache, **changes):
-    """The environment of a command: those variables that are None are taken away."""
+    """Return the environment of a command; variables that are None are removed."""
     variables = os.environ | {"LANDMARK_FER_CACHE": str(cache), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     variables |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": None}
     return {name: value for name, value in (variables | changes).items() if value is not None}
 
 
 def command(*words, code=None):
-    """The command of a command, ``landmark_fer.`` before its first word; or of a code with arguments."""
+    """Return the arguments that run a command of the package, or `code` with arguments, in a new process."""
     first = [sys.executable, "-c", code] if code else [sys.executable, "-m", f"landmark_fer.{words[0]}"]
     return [*first, *map(str, words[0 if code else 1 :])]
 
 
 def run(*words, cache, cwd, code=None, changes=None, **options):
-    """Run a command to its end and return what `subprocess.run` does, its output as text."""
+    """Run a command and return its `subprocess.CompletedProcess`, with output as text."""
     options = {"stdin": subprocess.DEVNULL, "timeout": PATIENCE_S} | options
     if not {"stdout", "stderr"} & set(options):
         options |= {"capture_output": True}
@@ -61,7 +61,7 @@ def run(*words, cache, cwd, code=None, changes=None, **options):
 
 
 def refusal(done):
-    """Return the one sentence with which a command refused, status 2."""
+    """Return the error message of a command; assert that it is one sentence and the status 2."""
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert done.returncode == 2 and len(lines) == 1 and "Traceback" not in done.stderr, (done.returncode, done.stderr)
     return lines[0]
@@ -69,7 +69,7 @@ def refusal(done):
 
 @contextlib.contextmanager
 def small_disk(place, *, size_kb):
-    """Mount a disk of so many kilobytes in memory at a folder; skip where that cannot be done."""
+    """Mount a small in-memory disk at a folder; skip the test where that is impossible."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         pytest.skip("only root can mount a small disk")
     place.mkdir()
@@ -86,7 +86,7 @@ def small_disk(place, *, size_kb):
 
 @contextlib.contextmanager
 def read_only(place):
-    """Let nothing be written in a folder: for root, who may write anywhere else, on a disk that is read-only."""
+    """Make a read-only folder; for root, whom permissions do not stop, on a read-only disk."""
     if not hasattr(os, "geteuid"):
         pytest.skip("the system has no folders that cannot be written")
     if os.geteuid() == 0:
@@ -103,7 +103,7 @@ def read_only(place):
 
 
 def fill(place):
-    """Fill a disk until nothing fits any more."""
+    """Fill a disk completely."""
     with contextlib.suppress(OSError), open(Path(place) / "filler", "wb", buffering=0) as file:
         while True:
             file.write(bytes(4096))

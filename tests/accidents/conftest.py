@@ -1,4 +1,4 @@
-"""Whole artifacts to damage, of every format."""
+"""Valid artifacts of every format, to be damaged."""
 
 import shutil
 

@@ -26,12 +26,12 @@ MOST_WRONG = 5  # cases that are told
 
 
 def fuzz(target, folder, *, cases=1000, seed=7):
-    """Run as many of a target's cases as the depth says, as `run_cases` does. A test that does is slow."""
+    """Run `run_cases` with the number of cases multiplied by `depth`; only for slow tests."""
     return run_cases(target, folder, cases=round(cases * depth()), seed=seed)
 
 
 def run_cases(target, folder, *, cases, seed=7):
-    """Run a target's cases in a child process and return what it tells; fail where it did not come to its end.
+    """Run a target's cases in a child process and return its report; fail if the process does not finish.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def case_generator(target, seed, number):
 
 
 def limit_memory():
-    """Let this process have `MEMORY` bytes more than it has now, on Linux: damaged sizes ask for any amount."""
+    """Limit the memory of this process to `MEMORY` bytes more than now, on Linux: damaged sizes request any amount."""
     if not Path("/proc/self/statm").exists():
         return
     import resource
@@ -74,7 +74,7 @@ def limit_memory():
 
 @contextlib.contextmanager
 def limited_time(seconds):
-    """End this process by a signal after so much processor time, where there are such: code in C hears nothing else."""
+    """End this process by a signal after some processor time, where the system can; C code ignores anything else."""
     timed = hasattr(signal, "setitimer")
     if timed:
         signal.setitimer(signal.ITIMER_PROF, seconds)
@@ -86,12 +86,12 @@ def limited_time(seconds):
 
 
 def is_sentence(text):
-    """Say whether a message is one that a person can read: a line, and no traceback."""
+    """Return whether a message is a single line without a traceback."""
     return bool(text.strip()) and len(text.splitlines()) == 1 and "Traceback" not in text
 
 
 def main(name, cases, seed, folder):
-    """Run the cases of a target and print what came of them as JSON."""
+    """Run the cases of a target and print the results as JSON."""
     from landmark_fer.core.errors import LandmarkFerError
     from tests.accidents.targets import TARGETS
 

@@ -32,7 +32,7 @@ def _chunk(kind, content):
 
 
 def whole_png_bomb(side=24_000):
-    """A PNG that is whole and has 576 million pixels, one bit each, in about 70 kilobytes."""
+    """A valid PNG of 576 million one-bit pixels in about 70 kilobytes."""
     packer = zlib.compressobj(9)
     row = bytes(side // 8 + 1)
     data = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
@@ -47,7 +47,7 @@ def encoded(kind, mode="RGB", **options):
 
 
 def jpeg(side):
-    """A JPEG whose frame header claims a size."""
+    """A JPEG with a size in its frame header."""
     content = encoded("JPEG")
     place = content.index(b"\xff\xc0") + 5
     content[place : place + 4] = struct.pack(">HH", side, side)
@@ -55,7 +55,7 @@ def jpeg(side):
 
 
 def gif(screen, frame):
-    """A GIF whose screen and whose frame claim sizes."""
+    """A GIF with sizes in the headers of its screen and its frame."""
     content = encoded("GIF", "P")
     content[6:10] = struct.pack("<HH", screen, screen)
     place = content.index(b"\x2c", 13) + 5
@@ -64,14 +64,14 @@ def gif(screen, frame):
 
 
 def bmp(side):
-    """A BMP whose header claims a size."""
+    """A BMP with a size in its header."""
     content = encoded("BMP")
     content[18:26] = struct.pack("<ii", side, side)
     return bytes(content)
 
 
 def tiff(width, height, *, counts=1, strip=b"\0" * 16, compression=1, bits=8, samples=1, floats=False, looped=False):
-    """A TIFF with a size and a strip; `counts` is how many values its tags claim, `looped` that it follows itself."""
+    """A TIFF with a size and a strip; its tags claim `counts` values; if `looped`, its directory recurs."""
     tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, bits), (259, 3, 1, compression),
             (262, 3, 1, 2 if samples == 3 else 1), (273, 4, counts, 8), (277, 3, 1, samples), (278, 4, 1, height),
             (279, 4, counts, len(strip)), (339, 3, 1, 3 if floats else 1)]  # fmt: skip
@@ -81,14 +81,14 @@ def tiff(width, height, *, counts=1, strip=b"\0" * 16, compression=1, bits=8, sa
 
 
 def webp(side):
-    """An extended WebP whose canvas claims a size, at most 2**24."""
+    """An extended WebP with a canvas size of at most 2**24 in its header."""
     vp8 = bytes(encoded("WEBP"))[12:]
     canvas = b"VP8X" + struct.pack("<I", 10) + b"\0\0\0\0" + 2 * struct.pack("<I", side - 1)[:3]
     return b"RIFF" + struct.pack("<I", 4 + len(canvas) + len(vp8)) + b"WEBP" + canvas + vp8
 
 
 def exif(entries, *, looped=False):
-    """A JPEG with an EXIF directory of many entries, which can lead to itself."""
+    """A JPEG with an EXIF directory of many entries, which can point to itself."""
     directory = struct.pack(">H", min(entries, 0xFFFF))
     directory += b"".join(struct.pack(">HHII", 0x0112 + place % 9, 4, 2**31 - 1, 8) for place in range(entries))
     block = b"Exif\0\0MM\0*\0\0\0\x08" + directory + struct.pack(">I", 8 if looped else 0)
@@ -104,7 +104,7 @@ def many_frames(n=20_000):
 
 
 def zeros(n_bytes):
-    """That many zeros, packed a thousand times smaller, without having had them all at once."""
+    """Return a number of zeros compressed a thousandfold, made without holding them all in memory."""
     packer, block = zlib.compressobj(9), bytes(2**20)
     return b"".join(packer.compress(block) for _ in range(n_bytes // len(block))) + packer.flush()
 
@@ -156,12 +156,12 @@ PROGRAMS = {
 
 
 def allowed(side=6000):
-    """A PNG of 36 million pixels, which may be read and does take memory."""
+    """A PNG of 36 million pixels, which is allowed and uses memory."""
     return png(side, side, (b"IDAT", zeros(side * (side + 1) + 2**20)), colour=0)
 
 
 def peak(*, reset=False):
-    """Return the most memory that this process had at a time, in bytes; counted from now on where the system can."""
+    """Return the peak memory of this process in bytes; `reset` starts a new measurement where the system can."""
     status = Path("/proc/self/status")
     if not status.exists():
         import resource
@@ -173,7 +173,7 @@ def peak(*, reset=False):
 
 
 def main():
-    """Read each in turn and print what came."""
+    """Read each file in turn and print the result and the peak memory."""
     told = {}
     for name, make in ({"allowed": allowed} | TOO_LARGE | HARMLESS | PROGRAMS).items():
         content = make()

@@ -21,7 +21,7 @@ VALUES = (
 
 
 def damaged(content, random, others=()):
-    """Return bytes with one to three accidents.
+    """Return bytes with one to three mutations.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def damaged_values(values, random):
 
 
 def _places(values):
-    """Yield (holder, key) of everything in nested values; of long lists the ends are enough."""
+    """Yield (container, key) of every entry in nested values; of long lists only the ends."""
     keys = values.keys() if isinstance(values, dict) else range(len(values)) if isinstance(values, list) else ()
     for key in [*keys][:40]:
         yield values, key

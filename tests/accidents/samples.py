@@ -10,7 +10,7 @@ from landmark_fer.datasets.geometry_table import table_path
 
 
 def smooth_image(width=40, height=30):
-    """A image that every format keeps well, RGB."""
+    """A smooth RGB image, which every format compresses with little loss."""
     rows, columns = np.mgrid[:height, :width]
     return np.stack([rows * 8, columns * 6, (rows + columns) * 3], axis=2).astype(np.uint8)
 
@@ -60,7 +60,7 @@ def small_table(n=6):
 
 
 def identity_graph():
-    """A small ONNX model: the graph of one identity; only its wire format matters."""
+    """Return a small ONNX model with one identity operator; only its file format matters."""
     dimension = b"\x0a\x02\x08\x03"
     value = b"\x0a\x01x\x12" + bytes([len(dimension) + 6]) + b"\x0a" + bytes([len(dimension) + 4]) + b"\x08\x01\x12"
     value += bytes([len(dimension)]) + dimension

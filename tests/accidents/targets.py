@@ -28,7 +28,7 @@ ARTIFACTS = table_path().parents[1] / "artifacts"
 
 
 class Files:
-    """Whole files that are damaged as bytes, written to a path and read from there.
+    """A target of valid files: their bytes are damaged, written to a path and read.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Files:
 
 
 class Values(Files):
-    """The same for JSON: its values are damaged, or its bytes."""
+    """A target of JSON files: their values or their bytes are damaged."""
 
     def case(self, random):
         seed = random.choice(self.seeds)
@@ -113,7 +113,7 @@ def moving_images(folder):
 
 
 def jpeg_with_exif(folder):
-    """JPEG whose EXIF block alone is damaged: types, counts, offsets, and directories that lead to themselves."""
+    """JPEG with damage only in the EXIF block: types, counts, offsets, and directories that point to themselves."""
     exif = Image.Exif()
     exif[0x0112], exif[0x010F], exif[0x011A] = 6, "maker" * 9, 72.0
     exif.get_ifd(0x8769).update({0x9003: "2026:11:21 00:00:00", 0x927C: bytes(range(64))})
@@ -150,7 +150,7 @@ def csv_files(folder):
 
 
 def packed_csv_files(folder):
-    """The same, compressed."""
+    """FER2013's csv, compressed."""
     return Files(folder, "fer2013.csv.gz", [gzip.compress(csv_rows(), mtime=0)], read_items)
 
 
@@ -165,7 +165,7 @@ def zips(folder):
 
 
 def tables(folder):
-    """Geometry tables, whole zips damaged; and their arrays damaged inside of a zip that is whole."""
+    """Geometry tables: damaged zips, and damaged arrays in a valid zip."""
     seeds = small_table()
     target = Files(folder, "table.npz", seeds, read_table)
     with zipfile.ZipFile(io.BytesIO(seeds[0])) as archive:
@@ -199,7 +199,7 @@ def votes(folder):
 
 
 def image_tables(folder):
-    """Tables of images by their paths, and of pixels, with subjects."""
+    """Csv files of image paths or of pixels, with subjects."""
     paths = 'path;expression;subject;split\r\na.png;happy;ann;train\r\n"b\nc.png";Sadness;bob;test\r\n'.encode("utf-16")
     numbers = " ".join(map(str, range(16)))
     pixels = f'subject,expression,pixels\nann,happy,{numbers}\nbob,sad,"[{numbers.replace(" ", ", ")}]"\n'.encode()
@@ -216,20 +216,20 @@ def span_files(folder):
 
 
 def manifests(folder):
-    """Manifests of artifacts, read by themselves."""
+    """Manifests of artifacts, read without their models."""
     seeds = [(ARTIFACTS / name / MANIFEST_NAME).read_bytes() for name in ("default", "cnn")]
     return Values(folder, MANIFEST_NAME, seeds, lambda path: read_manifest(path.parent))
 
 
 def graphs(folder):
-    """ONNX files of strangers, opened and run once by onnxruntime: small ones, so that most damage is to the graph."""
+    """Small ONNX files, opened and run once by onnxruntime; most damage is to the graph."""
     content = (ARTIFACTS / "cnn" / "model.onnx").read_bytes()
     seeds = [small_convolutions(), hand_made_onnx(), identity_graph(), content[:3000], content[-3000:]]
     return Files(folder, "network.onnx", [*seeds[:2] * 3, *seeds], read_network_file)
 
 
 def loaded_tables(folder):
-    """The road of the commands: a table by its path, as a data set of some expressions."""
+    """Geometry tables, loaded as the commands do, with some expressions selected."""
     target = tables(folder)
     target._read = lambda path: load_dataset(path, expressions=["happy", "sad"])
     return target

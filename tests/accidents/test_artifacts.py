@@ -10,20 +10,20 @@ CASES = {"joblib": 150, "skops": 120, "onnx": 120, "network": 100}  # a case tak
 
 @pytest.fixture
 def folder(whole_artifacts, tmp_path, monkeypatch):
-    """A folder with the whole artifacts, for the cases to be written to."""
+    """A folder with the valid artifacts, into which the cases are written."""
     monkeypatch.setenv("LANDMARK_FER_CACHE", str(tmp_path / "cache"))
     (tmp_path / "whole").symlink_to(whole_artifacts, target_is_directory=True)
     return tmp_path
 
 
-def test_ten_damaged_artifacts_give_the_same_predictions_or_a_sentence(folder):
+def test_ten_damaged_artifacts_give_the_same_predictions_or_an_error_message(folder):
     told = run_cases("artifact-joblib", folder, cases=10)
     assert told["n_wrong"] == 0 and told["sentences"] + told["results"] == 10, told["wrong"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ORDER)
-def test_a_damaged_artifact_gives_the_same_predictions_or_a_sentence(kind, folder):
+def test_a_damaged_artifact_gives_the_same_predictions_or_an_error_message(kind, folder):
     told = fuzz(f"artifact-{kind}", folder, cases=CASES[kind])
     assert told["n_wrong"] == 0, "\n".join(f"case {each['case']}: {each['error']}" for each in told["wrong"])
     assert told["sentences"] > told["results"] > 0

@@ -13,11 +13,11 @@ def contents(folder):
 
 @pytest.fixture
 def command(tmp_path, session_cache):
-    """Run a command in a folder of the test, with the measured faces of all tests."""
+    """Run a command in the folder of the test, with the cache of the test session."""
     return lambda *words, **options: run(*words, **({"cache": session_cache, "cwd": tmp_path} | options))
 
 
-def test_a_model_that_does_not_fit_on_the_disk(command, lfw_csv, tmp_path):
+def test_fit_reports_a_full_disk_for_the_model(command, lfw_csv, tmp_path):
     with small_disk(tmp_path / "disk", size_kb=3000) as disk:
         assert command("fit", "--data", lfw_csv, *QUICK, "--out", disk / "model").returncode == 0
         before = contents(disk / "model")
@@ -32,7 +32,7 @@ def test_a_model_that_does_not_fit_on_the_disk(command, lfw_csv, tmp_path):
 
 
 @pytest.mark.slow
-def test_measured_faces_that_do_not_fit_on_the_disk(command, lfw_csv, tmp_path):
+def test_fit_reports_a_full_disk_for_the_cache(command, lfw_csv, tmp_path):
     with small_disk(tmp_path / "disk", size_kb=100) as disk:
         sentence = refusal(command("fit", "--data", lfw_csv, *QUICK, "--out", "model", cache=disk))
     assert "cannot be written (No space left on device)" in sentence and "LANDMARK_FER_CACHE" in sentence
@@ -40,7 +40,7 @@ def test_measured_faces_that_do_not_fit_on_the_disk(command, lfw_csv, tmp_path):
 
 
 @pytest.mark.parametrize("option", [("--log", "log.csv"), *slow(("--log", "log.jsonl"), ("--summary", "page.html"))])
-def test_a_live_run_whose_disk_is_full(command, tmp_path, option):
+def test_live_reports_a_full_disk_for_logs_and_summaries(command, tmp_path, option):
     with small_disk(tmp_path / "disk", size_kb=64) as disk:
         if option[0] == "--summary":
             (disk / option[1]).write_text("what stood here\n")
@@ -51,14 +51,14 @@ def test_a_live_run_whose_disk_is_full(command, tmp_path, option):
             assert (disk / option[1]).read_text() == "what stood here\n"
 
 
-def test_a_recording_whose_disk_is_full(command, tmp_path):
+def test_live_reports_a_full_disk_for_the_recording(command, tmp_path):
     with small_disk(tmp_path / "disk", size_kb=64) as disk:
         fill(disk)
         assert "clip.avi" in refusal(command(*LIVE, "--record", disk / "clip.avi"))
 
 
 @pytest.mark.parametrize("option", [("--json", "scores.json"), *slow(("--predictions", "faces.csv"))])
-def test_scores_whose_disk_is_full(command, lfw_csv, lfw_model, tmp_path, option):
+def test_evaluate_reports_a_full_disk(command, lfw_csv, lfw_model, tmp_path, option):
     with small_disk(tmp_path / "disk", size_kb=64) as disk:
         fill(disk)
         words = ("evaluate", "--model", lfw_model.path, "--data", lfw_csv, "--jobs", "1")
@@ -67,7 +67,7 @@ def test_scores_whose_disk_is_full(command, lfw_csv, lfw_model, tmp_path, option
 
 
 @pytest.mark.slow
-def test_a_folder_that_cannot_be_written(command, lfw_csv, tmp_path):
+def test_a_read_only_folder_is_reported(command, lfw_csv, tmp_path):
     with read_only(tmp_path / "fixed") as fixed:
         sentence = refusal(command("fit", "--data", "none.csv", *QUICK, "--out", fixed / "model"))
         assert "cannot be created" in sentence or "could not be written" in sentence

@@ -22,12 +22,12 @@ def told():
     return json.loads(done.stdout)
 
 
-def test_memory_is_measured(told):
+def test_peak_memory_is_measured(told):
     assert told["allowed"]["came"] == [6000, 6000, 3] and told["allowed"]["grew"] > 36_000_000
 
 
 @pytest.mark.parametrize("name", TOO_LARGE)
-def test_what_claims_too_many_pixels_is_refused_and_takes_no_memory(told, name):
+def test_images_that_claim_too_many_pixels_are_refused_without_using_memory(told, name):
     assert isinstance(told[name]["came"], str) and is_sentence(told[name]["came"]), told[name]
     assert told[name]["grew"] < MOST_GROWTH
 
@@ -39,7 +39,7 @@ def test_the_message_names_the_maximum_size(told):
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_what_unpacks_to_more_than_it_shows_takes_no_memory(told, name):
+def test_decompression_bombs_use_no_memory(told, name):
     came = told[name]["came"]
     assert is_sentence(came) if isinstance(came, str) else came == [16, 16, 3]
     assert told[name]["grew"] < MOST_GROWTH

@@ -34,7 +34,7 @@ STAGES = {
 
 @pytest.fixture(scope="module")
 def predictions(tmp_path_factory, session_cache, lfw_csv):
-    """What the models of two seeds answer to the same faces, by seed; and the folder of the first."""
+    """Return the predictions of the models of two seeds for the same faces, by seed, and the folder of the first."""
     records, found, folder = made_up_faces(4)[0], {}, tmp_path_factory.mktemp("seeds")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LANDMARK_FER_CACHE", str(session_cache))
@@ -46,7 +46,7 @@ def predictions(tmp_path_factory, session_cache, lfw_csv):
 
 
 def check(path, predictions, seeds):
-    """An artifact is whole, and of one of these seeds; return which."""
+    """Assert that an artifact is complete and of one of these seeds; return the seed."""
     artifact = load_artifact(path)
     seed = artifact.manifest["seed"]
     np.testing.assert_allclose(artifact.predictor.predict_proba(predictions[0]), predictions[1][seed], atol=1e-6)
@@ -62,7 +62,7 @@ def first_artifact(path, predictions):
 
 
 @pytest.mark.parametrize("stage", ["last fit", *slow(*(stage for stage in STAGES if stage != "last fit"))])
-def test_a_kill_leaves_the_old_or_the_new_artifact_and_the_next_run_works(
+def test_a_killed_fit_leaves_a_valid_artifact_and_the_next_run_works(
     stage, predictions, lfw_csv, tmp_path, monkeypatch
 ):
     place, number, seed = STAGES[stage]
@@ -114,8 +114,8 @@ def group_lives(number):
 
 
 @pytest.mark.slow
-def test_two_fits_into_one_folder(predictions, lfw_csv, tmp_path):
-    """Both work, measure into one cache, and the folder holds the model of one of them."""
+def test_concurrent_fits_share_one_output_folder(predictions, lfw_csv, tmp_path):
+    """Both succeed with one cache, and the folder holds the model of one of them."""
     running = [
         subprocess.Popen(
             command("fit", "--data", lfw_csv, *QUICK, "--seed", seed, "--out", tmp_path / "model"),
@@ -131,8 +131,8 @@ def test_two_fits_into_one_folder(predictions, lfw_csv, tmp_path):
 
 
 @pytest.mark.parametrize("in_one_step", [True, False], ids=["exchanged", "renamed twice"])
-def test_several_writers_and_a_reader_of_one_folder(in_one_step, predictions, tmp_path, monkeypatch):
-    """Also on systems that cannot let two folders change places."""
+def test_concurrent_writers_and_a_reader_share_one_folder(in_one_step, predictions, tmp_path, monkeypatch):
+    """Also on systems that cannot exchange two folders atomically."""
     if not in_one_step:
         monkeypatch.setattr(files, "_exchange", lambda *paths: False)
     failures, ended = [], threading.Event()

@@ -33,14 +33,14 @@ shifts = some.tuples(some.floats(-5e3, 5e3), some.floats(-5e3, 5e3))
 
 @some.composite
 def faces(draw, unlike=0.12):
-    """Landmarks near the template, in inter-ocular distances; far enough from degenerate to be moved without loss."""
+    """Landmarks near the template, in inter-ocular distances, which are not nearly degenerate."""
     seed = draw(some.integers(0, 2**32 - 1))
     return TEMPLATE + np.random.default_rng(seed).normal(0, draw(some.floats(0, unlike)), TEMPLATE.shape)
 
 
 @some.composite
 def anything(draw):
-    """Landmarks that need be no face: any points, few different ones, all on a line, all on one point."""
+    """Any 68 points: random, with few different ones, collinear, or coincident."""
     points = draw(arrays(np.float32, (68, 2), elements=coordinates, fill=coordinates))
     if draw(some.booleans()):
         points[:, draw(some.integers(0, 1))] = draw(coordinates)
@@ -75,7 +75,7 @@ def test_measurements_are_invariant_to_similarity_transforms(face, turn, scale, 
 
 @examples(60)
 @given(faces(), turns, scales, shifts)
-def test_aligned_and_upright_landmarks_are_invariant_too(face, turn, scale, shift):
+def test_aligned_and_upright_landmarks_are_invariant_to_similarity_transforms(face, turn, scale, shift):
     other = moved(face, turn, scale, shift)
     np.testing.assert_allclose(upright(other), upright(face), atol=1e-7)
     matrix, expected = similarity_transform(other, TEMPLATE), similarity_transform(face, TEMPLATE)
@@ -92,7 +92,7 @@ def test_measurements_of_the_mirrored_face_are_the_mirrored_measurements(face, a
 
 @examples(60)
 @given(anything())
-def test_whatever_the_points_everything_is_finite(points):
+def test_features_of_any_points_are_finite(points):
     records = np.zeros(1, record_dtype())
     records["landmarks"] = points
     with np.errstate(over="raise", invalid="raise", divide="raise"):
@@ -104,7 +104,7 @@ def test_whatever_the_points_everything_is_finite(points):
 
 @examples(60)
 @given(anything(), some.sampled_from([np.nan, np.inf, -np.inf]), some.integers(0, 67))
-def test_a_coordinate_that_is_no_number_is_refused(points, bad, place):
+def test_nan_and_infinite_coordinates_are_refused(points, bad, place):
     points[place, 0] = bad
     with pytest.raises(InputError, match="must be finite"):
         measure(points)
@@ -122,7 +122,7 @@ def test_features_of_mirrored_records_are_the_mirrored_features(face, chip):
 
 @examples(60)
 @given(chips, some.integers(0, 80), some.integers(0, 255))
-def test_descriptions_of_any_chip_are_finite_and_bounded(chip, rows, value):
+def test_descriptors_of_any_chip_are_finite_and_bounded(chip, rows, value):
     chip[:rows] = value  # flat parts, up to the whole chip
     described = hog(chip[None])
     assert np.isfinite(described).all() and described.min() >= 0 and described.max() <= 1
@@ -155,7 +155,7 @@ def test_a_crop_is_cut_around_any_box(image, x, y, side, margin):
 
 @examples(60)
 @given(faces(0.05), turns, some.floats(5, 500), shifts, shifts, some.floats(10, 500))
-def test_a_box_keeps_its_place_on_a_face(face, turn, scale, shift, corner, side):
+def test_box_and_pose_round_trip(face, turn, scale, shift, corner, side):
     pose = pose_of(moved(face, turn, scale, shift))
     box = box_at(place_of(Box(*corner, side, side), pose), pose)
     np.testing.assert_allclose([box.x, box.y, box.width, box.height], [*corner, side, side], rtol=1e-6, atol=1e-4)
@@ -163,7 +163,7 @@ def test_a_box_keeps_its_place_on_a_face(face, turn, scale, shift, corner, side)
 
 @examples(60)
 @given(faces(), faces())
-def test_there_and_back(one, other):
+def test_transforms_round_trip(one, other):
     matrix = similarity_transform(one, other)
     there = transform_points(matrix, one)
     np.testing.assert_allclose(transform_points(inverse_transform(matrix), there), one, atol=1e-8)
@@ -174,6 +174,6 @@ boxes = some.builds(Box, *[some.floats(-1e3, 1e3)] * 2, *[some.floats(0.1, 1e3)]
 
 @examples(60)
 @given(boxes, boxes)
-def test_boxes_overlap_by_a_share_and_both_ways_alike(one, other):
+def test_overlap_of_boxes_is_symmetric_and_from_0_to_1(one, other):
     assert 0 <= one.overlap(other) <= 1 + 1e-9 and np.isclose(one.overlap(other), other.overlap(one))
     assert np.isclose(one.overlap(one), 1)

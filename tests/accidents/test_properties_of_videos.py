@@ -22,7 +22,7 @@ STEPS = some.one_of(some.just(0.0), some.floats(0.001, 0.2), some.floats(-1, 5),
 
 @pytest.fixture(scope="module")
 def shots(astronaut):
-    """Images that may follow one another: a face, the face moved, away, mirrored, of another size, noise, nothing."""
+    """Frames in any order: a face, the face moved, absent, mirrored or of another size, noise, a uniform image."""
     face = np.ascontiguousarray(astronaut[30:230, 120:320])
     noise = np.random.default_rng(0).integers(0, 256, face.shape, dtype=np.uint8)
     return [
@@ -38,7 +38,7 @@ def times(steps):
 
 @examples(40)
 @given(choices=some.lists(some.tuples(some.integers(0, 8), STEPS), min_size=1, max_size=12))
-def test_a_follower_takes_any_video(shots, extractor, choices):
+def test_a_follower_accepts_any_video(shots, extractor, choices):
     given_out, last = set(), 0
     with FaceFollower(extractor) as follower:
         for (place, _), time_s in zip(choices, times([step for _, step in choices]), strict=True):
@@ -52,8 +52,8 @@ def test_a_follower_takes_any_video(shots, extractor, choices):
                 assert np.isfinite(face.landmarks).all() and face.box.width > 0 and face.chip.shape == (80, 80)
 
 
-def test_faces_are_followed_on_after_the_clock_went_back(shots, extractor):
-    """An hour back, as when a camera's clock is set: the face is seen in each image, and new ones are found."""
+def test_faces_are_tracked_after_the_clock_steps_back(shots, extractor):
+    """The clock steps an hour back, as when it is set: the face is tracked in each frame, and new faces are found."""
     with FaceFollower(extractor) as follower:
         before = [follower.follow(shots[0], time_s=3600 + index / 30) for index in range(4)]
         after = [follower.follow(shots[0], time_s=index / 30) for index in range(4)]
@@ -72,7 +72,7 @@ def test_faces_are_followed_on_after_the_clock_went_back(shots, extractor):
     strength=some.floats(0, 1),
     threshold=some.floats(0, 1),
 )
-def test_smoothed_predictions_are_predictions_whatever_the_clock_does(predictions, strength, threshold):
+def test_smoothed_predictions_are_valid_for_any_clock(predictions, strength, threshold):
     smoother = Smoother(CLASSES, strength=strength, threshold=threshold)
     for (name, confidence, x, side, _), time_s in zip(
         predictions, times([each[-1] for each in predictions]), strict=True
@@ -85,7 +85,7 @@ def test_smoothed_predictions_are_predictions_whatever_the_clock_does(prediction
         assert shown.expression in (*CLASSES, "uncertain") and 0 <= shown.confidence <= 1 + 1e-9
 
 
-def test_smoothing_goes_on_after_the_clock_went_back():
+def test_smoothing_continues_after_the_clock_steps_back():
     smoother = Smoother(CLASSES)
     for index in range(60):
         smoother.update(1, make_recognition("happy", 0.9), time_s=3600 + index / 30)
@@ -98,7 +98,7 @@ def test_smoothing_goes_on_after_the_clock_went_back():
     stamps=some.lists(some.floats(-1e6, 1e6), min_size=1, max_size=20),
     ticks=some.lists(some.floats(0, 2), min_size=20, max_size=20),
 )
-def test_pace_never_waits_for_less_than_nothing_nor_for_what_is_past(stamps, ticks):
+def test_pace_never_waits_for_a_negative_time_or_for_past_frames(stamps, ticks):
     clock = iter(np.cumsum(ticks).tolist())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pacing.time, "perf_counter", lambda: next(clock))
@@ -121,7 +121,7 @@ def test_shares_of_time_are_never_negative(steps):
     assert all(seconds >= 0 for track in lines.tracks.values() for seconds in track.seconds.values())
 
 
-def test_a_reader_reads_on_when_the_clock_goes_back(shots, lfw_model):
+def test_a_reader_continues_when_the_clock_steps_back(shots, lfw_model):
     from landmark_fer import Recognizer, load_artifact
 
     reader = LiveReader(Recognizer(load_artifact(lfw_model.path), reject=None))

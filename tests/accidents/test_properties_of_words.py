@@ -30,7 +30,7 @@ rows = some.tuples(labels, pixels, some.sampled_from(["Training", "PublicTest", 
 
 @examples(60)
 @given(some.lists(rows, max_size=4), some.sampled_from(["\n", "\r\n"]))
-def test_each_row_of_a_csv_is_its_image_or_its_problem(tmp_path, given_rows, end):
+def test_each_row_of_a_csv_gives_an_image_or_a_problem(tmp_path, given_rows, end):
     lines = [f"{label},{' '.join(map(str, values))},{usage},{subject}" for label, values, usage, subject in given_rows]
     path = tmp_path / "some.csv"
     path.write_bytes(end.join(["emotion,pixels,Usage,subject", *lines, ""]).encode())
@@ -52,7 +52,7 @@ def find_or_code(label):
 
 @examples(200)
 @given(some.one_of(some.text(max_size=20), some.sampled_from(EXPRESSIONS)))
-def test_any_word_means_one_expression_or_none(word):
+def test_any_word_maps_to_one_expression_or_none(word):
     found = find_expression(word)
     assert found is None or found in EXPRESSIONS
     assert expression_of_label(word) is None or expression_of_label(word) in EXPRESSIONS
@@ -65,7 +65,7 @@ def test_any_word_means_one_expression_or_none(word):
 
 @examples(60)
 @given(some.lists(some.lists(some.integers(0, 10), min_size=10, max_size=10), min_size=1, max_size=6))
-def test_votes_come_back_and_their_shares_sum_to_one_or_nothing(tmp_path, votes):
+def test_votes_round_trip_and_their_shares_sum_to_one_or_zero(tmp_path, votes):
     path = tmp_path / "fer2013new.csv"
     lines = [f"Training,,{','.join(map(str, row))}" for row in votes]
     path.write_text("\n".join([",".join(["Usage", "Image name", *FERPLUS_COLUMNS]), *lines]))
@@ -88,7 +88,7 @@ names = some.sampled_from(
 
 @examples(200)
 @given(some.dictionaries(names, values, max_size=4) | values)
-def test_descriptions_and_settings_of_anything_are_refused_in_a_sentence_or_taken(described):
+def test_any_description_or_settings_are_accepted_or_get_an_error_message(described):
     for make in (NetworkDescription.from_dict, lambda given_: ExtractorSettings.from_dict(dict(given_))):
         try:
             made = make(described)
@@ -111,5 +111,5 @@ def test_random_bytes_are_refused(content):
 
 @examples(100)
 @given(some.floats(-6e10, 2.5e11))
-def test_any_time_on_the_wall_can_be_written(wall_s):
+def test_any_wall_time_can_be_formatted(wall_s):
     assert wall_time(wall_s).endswith("Z")

@@ -16,12 +16,12 @@ import lock
 import packages
 
 
-def test_the_locks_satisfy_the_requirements():
+def test_lock_files_satisfy_the_requirements():
     assert lock.problems(lock.LOCK.read_text(), lock.SOURCES) == []
     assert lock.problems(lock.OLDEST.read_text(), lock.SOURCES, hashes=False) == []
 
 
-def test_every_pin_has_hashes_and_nothing_else_is_in_the_lock():
+def test_lock_files_hold_only_pins_with_hashes():
     pins = lock.pins(lock.LOCK.read_text())
     assert {"numpy", "scikit-learn", "opencv-python", "dlib-bin", "fastapi", "skops"} <= set(pins)
     assert all(hashes > 0 for versions in pins.values() for _, _, hashes in versions)
@@ -38,7 +38,7 @@ def test_every_pin_has_hashes_and_nothing_else_is_in_the_lock():
         (lambda text: f"--index-url http://pypi.example/simple\n{text}", "names a host"),
     ],
 )
-def test_a_lock_that_is_wrong_is_reported(change, said):
+def test_wrong_lock_files_are_reported(change, said):
     assert any(said in problem for problem in lock.problems(change(lock.LOCK.read_text()), lock.SOURCES))
 
 
@@ -51,7 +51,7 @@ def test_the_oldest_versions_are_the_lower_bounds():
             assert version.split(".")[:2] == (lowest.split(".") + ["0"])[:2], requirement
 
 
-def test_every_dependency_has_a_licence_in_the_list():
+def test_every_dependency_has_a_listed_licence():
     found, missing = packages.installed(lock.requirements(("requirements.txt",)))
     assert missing == [] and len(found) > 15
     assert [package.name for package in found if package.licence == "not said"] == []
@@ -61,7 +61,7 @@ def test_every_dependency_has_a_licence_in_the_list():
     assert unlisted <= oldest - newest, "what only old versions need, as pandas 2 needs pytz"
 
 
-def test_the_list_of_licences_is_of_every_file_of_requirements():
+def test_the_licence_list_covers_every_requirements_file():
     files = {path.name for path in ROOT.glob("requirements*.txt")} - {lock.OLDEST.name}
     assert {name for names in licences.GROUPS.values() for name in names} == files
     text = licences.LIST.read_text()
@@ -71,7 +71,7 @@ def test_the_list_of_licences_is_of_every_file_of_requirements():
     assert named - listed <= {"dlib"}, "those of other machines"
 
 
-def test_a_list_from_which_packages_would_be_missing_is_not_written(monkeypatch, tmp_path, capsys):
+def test_an_incomplete_licence_list_is_not_written(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(sys, "argv", ["licences.py"])
     monkeypatch.setattr(licences, "LIST", tmp_path / "licences.md")
     monkeypatch.setattr(licences, "GROUPS", {"One": ("requirements.txt",)})
@@ -81,7 +81,7 @@ def test_a_list_from_which_packages_would_be_missing_is_not_written(monkeypatch,
     assert "gone are not installed" in capsys.readouterr().err
 
 
-def test_licences_are_read_from_all_three_places():
+def test_licences_are_read_from_all_three_metadata_fields():
     class Known(dict):
         def get_all(self, name):
             return self.get(name)
@@ -97,19 +97,19 @@ def package(**changes):
 
 
 class TestAudit:
-    def test_nothing_found_is_clean_only_if_everything_was_looked_up(self, capsys):
+    def test_an_audit_passes_only_if_every_package_was_looked_up(self, capsys):
         assert audit.verdict([package()]) == audit.CLEAN
         assert audit.verdict([package(), {"name": "y", "version": "2", "skip_reason": "not there"}]) == audit.NOT_RUN
         assert audit.verdict([]) == audit.NOT_RUN
         assert capsys.readouterr().out.count("NOT AUDITED") == 2
 
-    def test_a_vulnerability_is_reported_with_its_remedy(self, capsys):
+    def test_a_vulnerability_is_reported_with_the_fixed_version(self, capsys):
         wrong = package(vulns=[{"id": "PYSEC-1", "fix_versions": ["1.1"]}])
         assert audit.verdict([wrong, {"name": "y", "version": "2", "skip_reason": "not there"}]) == audit.FOUND
         assert "x 1.0: PYSEC-1, mended in 1.1" in capsys.readouterr().out
 
     @pytest.mark.parametrize("output", ["", "no JSON", "{}"])
-    def test_an_audit_that_did_not_run_is_said_and_is_no_pass(self, output, monkeypatch, capsys):
+    def test_an_audit_that_did_not_run_is_reported_and_fails(self, output, monkeypatch, capsys):
         done = subprocess.CompletedProcess([], 0, output, "ConnectionError: no network")
         monkeypatch.setattr(audit.subprocess, "run", lambda *_, **__: done)
         assert audit.main() == audit.NOT_RUN

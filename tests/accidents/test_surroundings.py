@@ -30,7 +30,7 @@ runpy.run_module(f"landmark_fer.{sys.argv[0]}", run_name="__main__")
 
 
 def locales():
-    """The locales of the system, as ``de_DE.UTF-8`` is named in its list."""
+    """The locales of the system, by the names in its list (``de_DE.utf8``)."""
     if shutil.which("locale") is None:
         return set()
     listed = subprocess.run(["locale", "-a"], capture_output=True, text=True, check=False).stdout
@@ -39,7 +39,7 @@ def locales():
 
 @pytest.fixture(scope="module")
 def awkward(tmp_path_factory, lfw_csv):
-    """A folder whose name has a space, brackets, umlauts and a snowman, with a csv of such a name in it."""
+    """A folder and a csv in it, whose names have a space, brackets, umlauts and a snowman."""
     folder = tmp_path_factory.mktemp("names") / AWKWARD
     folder.mkdir()
     shutil.copy(lfw_csv, folder / f"{AWKWARD}.csv")
@@ -47,7 +47,7 @@ def awkward(tmp_path_factory, lfw_csv):
 
 
 @pytest.mark.parametrize("name", ["C", *slow("de_DE.UTF-8", "tr_TR.UTF-8")])
-def test_fit_evaluate_and_live_under_a_locale(name, awkward, lfw_model, session_cache, tmp_path):
+def test_commands_run_under_any_locale(name, awkward, lfw_model, session_cache, tmp_path):
     if name.lower().replace("utf-8", "utf8") not in locales() | {"c"}:
         pytest.skip(f"the locale {name} is not installed")
     options = {"cache": session_cache, "cwd": awkward, "code": IN_LOCALE, "changes": FITTING | {"LC_ALL": name}}
@@ -70,7 +70,7 @@ def test_fit_evaluate_and_live_under_a_locale(name, awkward, lfw_model, session_
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse names that are no text")
 @pytest.mark.slow
-def test_names_that_are_no_text_in_any_encoding(lfw_csv, session_cache, tmp_path):
+def test_undecodable_file_names_are_supported(lfw_csv, session_cache, tmp_path):
     data, model = os.fsencode(tmp_path) + b"/caf\xe9.csv", os.fsencode(tmp_path) + b"/mod\xe8le"
     shutil.copy(lfw_csv, data)
     words = ("fit", "--data", os.fsdecode(data), *QUICK, "--out", os.fsdecode(model))
@@ -82,7 +82,7 @@ def test_names_that_are_no_text_in_any_encoding(lfw_csv, session_cache, tmp_path
     assert "caf" in refusal(run("fit", "--data", os.fsdecode(data) + "x", *QUICK, cache=session_cache, cwd=tmp_path))
 
 
-class TestOutputThatNobodyTakes:
+class TestClosedOutput:
     @pytest.mark.parametrize(
         ("words", "unbuffered"),
         [
@@ -92,8 +92,8 @@ class TestOutputThatNobodyTakes:
             pytest.param(("fit", *QUICK, "--data"), "1", marks=pytest.mark.slow),
         ],
     )
-    def test_a_pipe_that_was_closed_ends_a_command_quietly(self, words, unbuffered, lfw_csv, session_cache, tmp_path):
-        """As ``| head`` does it: status 141, as for a shell's command that SIGPIPE ended."""
+    def test_a_closed_pipe_ends_a_command_quietly(self, words, unbuffered, lfw_csv, session_cache, tmp_path):
+        """As with ``| head``: status 141, which shells use for SIGPIPE."""
         words = (*words, lfw_csv) if words[-1] == "--data" else words
         reading, writing = os.pipe()
         os.close(reading)
@@ -102,7 +102,7 @@ class TestOutputThatNobodyTakes:
         os.close(writing)
         assert done.returncode == 141 and "Traceback" not in done.stderr and "Broken" not in done.stderr, done.stderr
 
-    def test_a_reader_that_goes_away_in_the_middle(self, session_cache, tmp_path):
+    def test_a_reader_that_closes_early_ends_a_command_quietly(self, session_cache, tmp_path):
         begun = subprocess.Popen(
             command(*LIVE), env=environment(session_cache), cwd=tmp_path, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -120,7 +120,7 @@ class TestOutputThatNobodyTakes:
 
     @pytest.mark.skipif(os.name != "posix", reason="closes file descriptors with a shell")
     @pytest.mark.parametrize("closed", [*slow("<&-", ">&-", "2>&-"), "<&- >&- 2>&-"])
-    def test_streams_that_are_closed(self, closed, session_cache, tmp_path):
+    def test_closed_standard_streams_are_accepted(self, closed, session_cache, tmp_path):
         shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *command(*LIVE, "--log", "log.csv")]
         done = subprocess.run(shell, env=environment(session_cache), cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
@@ -138,8 +138,8 @@ class TestNoHome:
         done = run("fit", "--data", lfw_csv, *QUICK, cache=session_cache, cwd=tmp_path, changes=changes)
         assert done.returncode == 0, done.stderr
 
-    def test_a_cache_in_a_home_that_cannot_be_written_is_reported(self, lfw_csv, tmp_path):
-        """As for an installed package, which keeps measured faces at home."""
+    def test_an_unwritable_home_folder_is_reported(self, lfw_csv, tmp_path):
+        """An installed package has its cache in the home folder."""
         (tmp_path / "file").touch()
         code = (
             "import sys; from landmark_fer.core import files; files.checkout_folder = lambda: None;"
@@ -149,7 +149,7 @@ class TestNoHome:
         done = run("--data", lfw_csv, *QUICK, code=code, cache="", cwd=tmp_path, changes=changes)
         assert "LANDMARK_FER_CACHE" in refusal(done)
 
-    def test_a_user_without_a_home_is_told_to_name_a_cache(self, monkeypatch):
+    def test_without_a_home_folder_the_message_names_the_cache_variable(self, monkeypatch):
         monkeypatch.delenv("LANDMARK_FER_CACHE", raising=False)
         monkeypatch.setattr(files, "checkout_folder", lambda: None)
         monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
@@ -159,7 +159,7 @@ class TestNoHome:
 
 
 class LostCamera:
-    """A capture that gives its image a few times and then fails; reopened, it gives it again."""
+    """A capture that returns its image a few times and then fails until it is reopened."""
 
     opened = 0
 
@@ -182,8 +182,8 @@ class LostCamera:
         self.left = 0
 
 
-def test_live_goes_on_after_its_camera_was_lost_and_the_clock_was_set_back(astronaut, lfw_model, tmp_path, monkeypatch):
-    """Both at once: each image comes an hour before the last by the clock on the wall, and every fifth read fails."""
+def test_live_continues_after_a_lost_camera_and_a_clock_set_back(astronaut, lfw_model, tmp_path, monkeypatch):
+    """The wall clock steps an hour back for each image, and every fifth read fails."""
     clock = SimpleNamespace(now=1.7e9)
 
     def back():

@@ -40,11 +40,11 @@ def run(code):
         "try:\n    import no_such_module\nexcept ModuleNotFoundError: pass\nelse: raise SystemExit('found')",
     ],
 )  # fmt: skip
-def test_a_placeholder_works_like_the_module(use):
+def test_placeholders_work_like_modules(use):
     run(use)
 
 
-def test_a_model_predicts_without_loading_them():
+def test_predicting_does_not_load_deferred_modules():
     run(
         "from landmark_fer.artifact.artifact import load_artifact\n"
         "from landmark_fer.recognition.recognizer import Recognizer\n"
@@ -58,7 +58,7 @@ def test_a_model_predicts_without_loading_them():
     )
 
 
-def test_scikit_learn_loads_them_where_it_needs_them():
+def test_scikit_learn_loads_deferred_modules_on_first_use():
     run(
         "import numpy as np, pandas as pd\n"
         "from sklearn.linear_model import LogisticRegression\n"

@@ -29,7 +29,7 @@ def test_similarity_transform_inverts_rotation_scale_and_translation(landmarks):
     np.testing.assert_allclose(transform_points(matrix, moved(landmarks)), landmarks, atol=1e-9)
 
 
-def test_similarity_transform_is_the_least_squares_one(landmarks, generator):
+def test_similarity_transform_is_the_least_squares_solution(landmarks, generator):
     source, target = landmarks[0], landmarks[1]
     best = similarity_transform(source, target)
     error = ((transform_points(best, source) - target) ** 2).sum()

@@ -20,7 +20,7 @@ LIBRARIES = ("cv2", "dlib")
 
 
 def paths_given_to_libraries():
-    """(module, line, source of the argument) of each call of OpenCV or dlib that takes a path."""
+    """Return (module, line, source of the argument) of each call of OpenCV or dlib that takes a path."""
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
@@ -29,7 +29,7 @@ def paths_given_to_libraries():
                 yield f"{path.relative_to(PACKAGE)}:{node.lineno}", ast.unparse(node.args[TAKES_PATH[name]])
 
 
-def test_every_path_goes_through_one_function():
+def test_every_path_for_opencv_and_dlib_goes_through_library_path():
     found = dict(paths_given_to_libraries())
     assert len(found) >= 4
     # An opened capture takes cameras' numbers and addresses, too: its callers hand over what is right for each.
@@ -37,15 +37,15 @@ def test_every_path_goes_through_one_function():
     assert not {place: argument for place, argument in found.items() if not argument.startswith(allowed)}
 
 
-def test_a_path_is_absolute_and_text_where_text_can_hold_it(tmp_path, monkeypatch):
+def test_library_paths_are_absolute_text_where_possible(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert library_path("12:30.mp4") == str(tmp_path / "12:30.mp4")
     assert library_path(tmp_path / "schön.mp4") == str(tmp_path / "schön.mp4")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="on Windows every name of a file is text")
-def test_names_that_are_no_text_are_given_as_they_are(tmp_path):
-    """In a process of its own, which OpenCV would end."""
+def test_undecodable_names_are_passed_unchanged(tmp_path):
+    """In a separate process, which OpenCV would end."""
     code = """
 import os, sys
 import cv2, numpy as np

@@ -63,7 +63,7 @@ PARSERS = {command: parser_of(command) for command in COMMANDS}
 
 
 def declared(role):
-    """All (command, action) of a role."""
+    """Return (command, action) of every option with a role."""
     return [
         (command, action)
         for command, parser in PARSERS.items()
@@ -77,7 +77,7 @@ def name_of(action):
 
 
 def words(*pairs):
-    """Arguments that give texts to actions."""
+    """Return command-line arguments that set options to texts."""
     return [word for action, text in pairs for word in (*action.option_strings[-1:], str(text))]
 
 
@@ -109,7 +109,7 @@ def place(tmp_path, monkeypatch):
 
 @pytest.fixture
 def refuse(capsys):
-    """Run a command; return the one sentence with which it refuses, and make sure that it touched nothing."""
+    """Run a command; return its error message, and assert that no file changed."""
 
     def run(command, *arguments):
         before = everything_in(Path())
@@ -156,7 +156,7 @@ def artifact(path, **more):
 
 
 class TestDeclarations:
-    def test_every_program_of_the_package_is_a_command(self):
+    def test_every_main_module_is_a_listed_command(self):
         texts = {path: path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
         programs = {
             ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__main__")
@@ -166,7 +166,7 @@ class TestDeclarations:
         assert programs == {*COMMANDS, "__main__"}
 
     @pytest.mark.parametrize("command", COMMANDS)
-    def test_every_option_that_takes_any_text_is_an_input_an_output_or_known_to_be_no_path(self, command):
+    def test_every_text_option_declares_whether_it_is_a_path(self, command):
         free = set()
         for action in PARSERS[command]._actions:
             if action.nargs == 0 or action.choices or isinstance(action.type, Input | Output):
@@ -178,7 +178,7 @@ class TestDeclarations:
             free.add(action.dest)
         assert free == TEXTS.get(command, set())
 
-    def test_there_are_pairs_to_try(self):
+    def test_inputs_and_outputs_are_declared(self):
         assert len(IN_OUT) > 30 and len(OUT_OUT) > 5
         assert {command for command, *_ in IN_OUT} == set(COMMANDS)
 
@@ -255,7 +255,7 @@ def test_invalid_paths_are_refused(refuse, monkeypatch, command, action, kind):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
 @pytest.mark.parametrize(("command", "action"), INPUTS, ids=ids)
-def test_a_pipe_is_refused_instead_of_waited_for(refuse, command, action):
+def test_a_pipe_is_refused_without_blocking(refuse, command, action):
     if action.type.takes_devices:
         return  # a camera is one; what reads it tells cameras and pipes apart
     os.mkfifo("pipe.csv")
@@ -264,13 +264,13 @@ def test_a_pipe_is_refused_instead_of_waited_for(refuse, command, action):
 
 
 @pytest.mark.parametrize(("command", "action"), OUTPUTS, ids=ids)
-def test_a_name_that_is_too_long_for_its_temporary_file_is_refused(refuse, command, action):
+def test_names_too_long_for_a_temporary_file_are_refused(refuse, command, action):
     sentence = refuse(command, *with_what_is_required(command, [(action, "x" * 250)]))
     assert "the name is too long" in sentence
 
 
 @pytest.mark.parametrize("command", [command for command, action in INPUTS if name_of(action) == "--predictor"])
-def test_the_predictor_of_the_environment_is_an_input(refuse, monkeypatch, command):
+def test_the_predictor_named_by_the_environment_is_an_input(refuse, monkeypatch, command):
     output = next(action for owner, action in OUTPUTS if owner == command)
     Path("own.dat").write_text("a predictor")
     monkeypatch.setenv(PREDICTOR_VARIABLE, "own.dat")
@@ -281,7 +281,7 @@ def test_the_predictor_of_the_environment_is_an_input(refuse, monkeypatch, comma
 
 
 class TestData:
-    def test_files_in_a_folder_are_kept_and_new_ones_may_be_written(self):
+    def test_outputs_may_be_new_files_in_an_input_folder(self):
         face = image(Path("faces/happy/1.png"))
         Path("faces/labels.csv").write_text("file,expression")
         os.link(face, "same.png")
@@ -292,7 +292,7 @@ class TestData:
         Path("scores.json").write_text("{}")
         check("evaluate", "--data", "faces", "--json", "scores.json")
 
-    def test_a_file_that_a_folder_links_to_is_kept(self):
+    def test_linked_files_of_an_input_folder_are_not_replaced(self):
         face = image(Path("elsewhere/1.png"))
         Path("faces/happy").mkdir(parents=True)
         Path("faces/happy/1.png").symlink_to(face.resolve())
@@ -305,24 +305,24 @@ class TestData:
         sentence = refusal("fit", "--data", "fer2013.csv", "--label-errors", "fer2013new.csv")
         assert "would replace fer2013new.csv, an input (--data fer2013.csv)" in sentence
 
-    def test_images_that_a_table_may_name_are_kept_and_earlier_results_are_not(self):
+    def test_images_next_to_a_table_are_not_replaced_but_results_are(self):
         Path("table.csv").write_text("path,expression\na.dat,happy\n")
         image(Path("a.dat"))
         Path("old.csv").write_text("row,name")
         assert "would replace" in refusal("evaluate", "--data", "table.csv", "--predictions", "a.dat")
         check("evaluate", "--data", "table.csv", "--predictions", "old.csv")
 
-    def test_each_of_several_is_compared(self):
+    def test_each_of_several_inputs_is_checked(self):
         for name in ("a.csv", "b.csv"):
             Path(name).write_text("a,b")
         assert "(--data b.csv)" in refusal("fit", "--data", "a.csv", "--data", "b.csv", "--label-errors", "b.csv")
 
-    def test_the_bundled_table_is_an_input_where_no_data_are_named(self):
+    def test_the_bundled_table_is_the_default_input(self):
         table = PACKAGE.parent / "data" / "fer2013_geometry.npz"
         assert "the bundled table" in refusal("fit", "--label-errors", table)
         assert "would replace" in refusal("datasets.geometry_table", "--data", table)
 
-    def test_a_table_may_be_put_into_a_new_folder(self):
+    def test_a_table_may_be_written_into_a_new_folder(self):
         check("datasets.geometry_table", "--data", "none.csv", "--out", "new/folder/table.npz", "--cache", "c")
         Path("folder").mkdir()
         assert "is a folder" in refusal("datasets.geometry_table", "--data", "none.csv", "--out", "folder")
@@ -330,7 +330,7 @@ class TestData:
 
 class TestModel:
     @pytest.mark.parametrize("name", ["model.joblib", "manifest.json", "card.md", "history.csv"])
-    def test_files_of_the_model_are_kept(self, name):
+    def test_model_files_are_not_replaced(self, name):
         folder = artifact(Path("model"))
         arguments = "--data", "none.csv", "--model", folder
         assert f"would replace model/{name}" in refusal("evaluate", *arguments, "--json", folder / name)
@@ -338,7 +338,7 @@ class TestModel:
         os.link(folder / name, "link")
         assert f"would replace model/{name}" in refusal("evaluate", *arguments, "--predictions", "link")
 
-    def test_its_folder_may_hold_results_which_are_written_again(self):
+    def test_results_in_the_model_folder_may_be_replaced(self):
         folder = artifact(Path("model"))
         (folder / "scores.json").write_text("{}")
         check("evaluate", "--data", "none.csv", "--model", folder, "--json", folder / "scores.json")
@@ -346,40 +346,40 @@ class TestModel:
         check("report", folder, "--out", folder / "report.html")
         check("fit", "--data", "none.csv", "--out", folder)
 
-    def test_what_a_training_starts_from_is_kept(self):
+    def test_initial_weights_are_not_replaced(self):
         folder = artifact(Path("model"))
         for output in ("model", "model/../model", folder.resolve()):
             assert "an input (--start model)" in refusal("fit", "--start", folder, "--out", output)
         check("fit", "--start", folder, "--out", "model2")
 
-    def test_the_folder_of_an_export_is_an_output(self):
+    def test_the_export_folder_is_an_output(self):
         folder = artifact(Path("model-onnx"))
         (folder / "x.csv").write_text("a,b")
         arguments = "fit", "--data", folder / "x.csv", "--out", "model"
         check(*arguments)
         assert "model-onnx of --out model would replace" in refusal(*arguments, "--export", "onnx")
 
-    def test_the_sidecar_of_a_network_is_kept(self):
+    def test_the_sidecar_of_a_network_is_not_replaced(self):
         for name in ("net.onnx", "net.json"):
             Path(name).write_text("a network")
         arguments = "evaluate", "--data", "none.csv", "--model", "net.onnx", "--json"
         assert "would replace net.json" in refusal(*arguments, "net.json")
         assert "would replace net.onnx" in refusal(*arguments, "net.onnx")
 
-    def test_the_bundled_model_is_an_input_where_none_is_named(self):
+    def test_the_bundled_model_is_the_default_input(self):
         output = DEFAULT_ARTIFACT / "model.joblib"
         assert "(the bundled model)" in refusal("evaluate", "--data", "none.csv", "--json", output)
         assert "(the bundled model)" in refusal("live", "--record", output)
         assert "(the bundled model)" in refusal("report", "--out", output)
 
-    def test_a_folder_with_the_manifest_of_something_else_is_not_replaced(self, refuse):
+    def test_a_folder_with_a_foreign_manifest_is_not_replaced(self, refuse):
         Path("site").mkdir()
         Path("site/manifest.json").write_text('{"name": "a web page"}')
         assert "must be empty or hold an artifact" in refuse("fit", "--data", "none.csv", "--out", "site")
 
 
 class TestSource:
-    def test_images_of_a_folder_are_kept_and_logs_in_it_written_again(self):
+    def test_images_of_a_source_folder_are_not_replaced_but_logs_are(self):
         image(Path("shots/1.png"))
         image(Path("shots/really_an_image.csv"))
         image(Path("shots/deeper/2.csv"))
@@ -393,13 +393,13 @@ class TestSource:
     @pytest.mark.parametrize(
         "address", ["file://{}", "file:{}", "concat:file://other|file://{}", "subfile,,start,0,,://{}"]
     )
-    def test_files_in_addresses_are_kept(self, address):
+    def test_files_in_file_addresses_are_not_replaced(self, address):
         Path("f.mp4").write_text("a video")
         source = address.format(Path("f.mp4").resolve())
         assert "would replace" in refusal("live", "--source", source, "--record", "f.mp4")
         check("live", "--source", source, "--record", "g.mp4")
 
-    def test_what_exists_is_taken_for_a_file(self):
+    def test_existing_names_are_files(self):
         for name in ("demo", "2024", "a b.mp4"):
             Path(name).write_text("a video")
             Path("link.mp4").unlink(missing_ok=True)
@@ -410,7 +410,7 @@ class TestSource:
         assert "would replace" in refusal("live", "--source", source, "--record", "a b.mp4")
 
     @pytest.mark.parametrize("text", ["#EXTM3U\n#EXTINF:2.0,\nf.mp4\n", "ffconcat version 1.0\nfile 'f.mp4'\n"])
-    def test_files_that_a_playlist_names_are_kept(self, text):
+    def test_files_of_a_playlist_are_not_replaced(self, text):
         Path("f.mp4").write_text("a video")
         Path("list").write_text(text)
         assert "would replace f.mp4" in refusal("live", "--source", "list", "--record", "f.mp4")
@@ -427,7 +427,7 @@ class TestOutputs:
         arguments = "--log", "a.csv", "--predictor", "a.csv.meta.json"
         assert "a.csv.meta.json of --log a.csv would replace" in refusal("live", *arguments)
 
-    def test_what_lies_in_a_replaced_folder_is_refused(self):
+    def test_outputs_in_a_replaced_folder_are_refused(self):
         assert "are the same path" in refusal("fit", "--out", "new", "--label-errors", "new/../new")
         artifact(Path("model"))
         arguments = "fit", "--data", "none.csv", "--out", "model", "--label-errors"
@@ -437,18 +437,18 @@ class TestOutputs:
     def test_devices_may_be_written_twice(self):
         check("evaluate", "--data", "none.csv", "--json", os.devnull, "--predictions", os.devnull)
 
-    def test_letter_case_counts_where_the_file_system_says_so(self, monkeypatch):
+    def test_letter_case_follows_the_file_system(self, monkeypatch):
         assert not same_file("new/A.csv", "New/a.csv")
         monkeypatch.setattr(file_identity, "_folds_case", lambda folder: True)
         assert same_file("new/A.csv", "New/a.csv")
         assert "are the same path" in refusal("live", "--log", "a.csv", "--log", "A.csv")
 
-    def test_places_that_cannot_be_written_are_refused_before_the_work(self):
+    def test_unwritable_outputs_are_refused_before_the_work(self):
         Path("folder").mkdir()
         for name, reason in (("folder", "is a folder"), ("missing/x.csv", "there is no folder missing")):
             assert reason in refusal("fit", "--data", "none.csv", "--label-errors", name)
 
-    def test_a_collection_goes_on_and_keeps_what_lies_in_it(self):
+    def test_a_collection_may_be_continued_in_its_folder(self):
         Path("faces").mkdir()
         for name in ("collection.json", "spans.csv"):
             Path("faces", name).write_text("{}")
@@ -470,7 +470,7 @@ class TestOutputs:
         assert "no permission" in refusal("collect", "--out", "faces")
 
 
-def test_reasons_of_the_system_are_reported(monkeypatch):
+def test_system_errors_are_reported(monkeypatch):
     def fail(path, *_):
         raise OSError(errno.EIO, "Input/output error", path)
 
@@ -479,7 +479,7 @@ def test_reasons_of_the_system_are_reported(monkeypatch):
 
 
 def test_a_video_is_not_recorded_over_itself(tmp_path):
-    """The whole command, as a user would run it."""
+    """The complete command in a separate process."""
     video = tmp_path / "f.mp4"
     shutil.copy(make_video(tmp_path / "made.mp4"), video)
     (tmp_path / "link.mp4").symlink_to(video)

@@ -8,7 +8,7 @@ from landmark_fer.core import templates
 
 @pytest.fixture
 def environment(monkeypatch):
-    """The environment of all templates, with two small ones."""
+    """The Jinja2 environment of all templates, with two small ones added."""
     environment = templates._environment("landmark_fer.reports").overlay(
         loader=DictLoader({"a.html": "<p>{{ text }}</p>", "a.md": "# {{ text }}\n"})
     )

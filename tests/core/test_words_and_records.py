@@ -39,7 +39,7 @@ def test_an_unknown_word_is_refused_with_the_list():
         expression_named("sleepy")
 
 
-def test_in_order_keeps_the_closed_lists_order():
+def test_in_order_follows_the_order_of_expressions():
     assert in_order(["neutral", "angry", "neutral"]) == ("angry", "neutral")
 
 
@@ -54,7 +54,7 @@ def test_stack_of_no_faces_is_an_empty_array_of_records():
     assert stack([], chip_size=80).shape == (0,)
 
 
-def test_stack_keeps_what_the_face_holds(astronaut_face):
+def test_stack_preserves_the_fields_of_faces(astronaut_face):
     (record,) = stack([astronaut_face], chip_size=80)
     np.testing.assert_array_equal(record["landmarks"], astronaut_face.landmarks)
     np.testing.assert_array_equal(record["chip"], astronaut_face.chip)

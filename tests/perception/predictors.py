@@ -7,7 +7,7 @@ from landmark_fer.perception.landmarks import template_in_box
 
 
 def shape_predictor_bytes(n_landmarks=N_LANDMARKS, *, n_cascades=1, anchor=0, pixel=0, leaf=0.0):
-    """Return a predictor of one split that adds `leaf` to the template, whichever way the split goes.
+    """Return a predictor of one split that adds `leaf` to the template on either side.
 
     `n_cascades` is how many the file claims to hold (it holds one), `anchor` the landmark and `pixel` the pixel that
     the split compares; each may be one that is not there.
@@ -20,7 +20,7 @@ def shape_predictor_bytes(n_landmarks=N_LANDMARKS, *, n_cascades=1, anchor=0, pi
 
 
 def _number(value):
-    """Return a number as dlib writes it: how many bytes follow, and those; a float as mantissa and power of two."""
+    """Return a number in dlib's format: the number of bytes and the bytes; a float as mantissa and exponent."""
     if isinstance(value, float):
         if not np.isfinite(value):
             return _number(0) + _number(32002)

@@ -16,7 +16,7 @@ def cropping():
     return FaceExtractor(CROPPING)
 
 
-def test_the_crop_is_the_box_itself_where_sizes_agree(generator):
+def test_the_crop_equals_the_box_if_sizes_agree(generator):
     grey = generator.integers(0, 256, (60, 80), dtype=np.uint8)
     assert np.array_equal(crop_box(grey, Box(10, 5, 32, 32), size=32), grey[5:37, 10:42])
 
@@ -26,14 +26,14 @@ def test_the_margin_is_added_on_each_side(generator):
     assert np.array_equal(crop_box(grey, Box(20, 20, 20, 20), size=40, margin=0.5), grey[10:50, 10:50])
 
 
-def test_beyond_the_image_its_edge_is_repeated():
+def test_crops_beyond_the_image_repeat_its_edge():
     grey = np.tile(np.arange(40, dtype=np.uint8) * 5, (40, 1))
     crop = crop_box(grey, Box(-20, 0, 40, 40), size=40)
     assert np.all(crop[:, :18] == 0)
     assert np.all(np.diff(crop[:, 22:].astype(int), axis=1) == 5)
 
 
-def test_an_oblong_box_gives_the_square_around_its_middle():
+def test_an_oblong_box_gives_the_square_around_its_centre():
     grey = np.zeros((60, 60), dtype=np.uint8)
     grey[25:35, 25:35] = 200
     crop = crop_box(grey, Box(10, 25, 40, 10), size=40)
@@ -48,7 +48,7 @@ def test_mirrored_images_give_mirrored_crops(generator):
     assert difference.max() <= 1
 
 
-def test_faces_have_a_crop_only_where_the_settings_ask_for_one(astronaut, astronaut_face, cropping):
+def test_faces_have_a_crop_only_if_the_settings_require_one(astronaut, astronaut_face, cropping):
     face = cropping.extract(astronaut)[0]
     assert astronaut_face.crop is None
     assert face.crop.shape == (64, 64)
@@ -62,13 +62,13 @@ def test_records_carry_crop_and_chip_and_both_are_mirrored(astronaut, cropping):
     assert np.array_equal(mirror_records(records)["crop"][0], records["crop"][0][:, ::-1])
 
 
-def test_images_that_are_cropped_already_get_a_crop_too(lfw_crops, cropping):
+def test_pre_cropped_images_have_crops(lfw_crops, cropping):
     face = cropping.extract_crop(lfw_crops[0])
     assert face.crop.shape == (64, 64)
     assert face.crop.std() > 20
 
 
-def test_settings_without_a_crop_are_what_they_were_before_there_were_crops():
+def test_settings_without_a_crop_have_no_crop_entries():
     assert ExtractorSettings().to_dict() == {"detector": "hog", "smallest_face": 80, "chip_size": 80}
     assert ExtractorSettings().of_crops() == {"chip_size": 80}
     assert CROPPING.of_crops() == {"chip_size": 80, "crop_size": 64, "crop_margin": 0.1}

@@ -34,7 +34,7 @@ def grey(astronaut):
 
 
 @pytest.mark.parametrize("name", ["hog", "haar"])
-def test_the_astronauts_face_is_found_best_first(grey, name):
+def test_the_astronauts_face_has_the_highest_score(grey, name):
     found = make_detector(name).find(grey)
     scores = [score for _, score in found]
     assert found[0][0].overlap(FACE) > 0.4
@@ -42,7 +42,7 @@ def test_the_astronauts_face_is_found_best_first(grey, name):
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_an_image_stays_as_it_was_and_may_be_read_only(grey, name):
+def test_detection_accepts_read_only_images_and_does_not_modify_them(grey, name):
     image = grey.copy()
     image.setflags(write=False)
     make_detector(name).find(image)
@@ -56,7 +56,7 @@ def test_uniform_images_have_no_face(name, shape):
 
 
 @pytest.mark.parametrize("name", ["hog", "haar"])
-def test_strided_arrays_get_the_prediction_of_contiguous_ones(grey, name):
+def test_strided_and_contiguous_arrays_give_equal_faces(grey, name):
     detector, part = make_detector(name), grey[:256, 96:352]
     expected = detector.find(np.ascontiguousarray(part))
     assert expected
@@ -65,14 +65,14 @@ def test_strided_arrays_get_the_prediction_of_contiguous_ones(grey, name):
     assert detector.find(part[:, ::-1].copy()[:, ::-1]) == expected
 
 
-def test_upsampling_finds_a_face_that_is_too_small_otherwise(grey):
+def test_upsampling_finds_smaller_faces(grey):
     small = np.ascontiguousarray(grey[::2, ::2])
     assert make_detector("hog").find(small) == []
     box, _ = make_detector("hog", smallest_face=40).find(small)[0]
     assert box.overlap(Box(FACE.x / 2, FACE.y / 2, FACE.width / 2, FACE.height / 2)) > 0.4
 
 
-def test_a_reduced_search_gives_boxes_in_the_images_pixels(grey):
+def test_boxes_of_a_reduced_search_are_in_pixels_of_the_image(grey):
     tall = np.vstack([grey] * 3)
     boxes = [box for box, _ in make_detector("hog", longest_side=1280).find(tall)]
     for repeat in range(3):
@@ -98,20 +98,20 @@ def test_threads_may_share_a_detector(grey):
             assert list(threads.map(detector.find, images)) == expected
 
 
-def test_the_bundled_detector_is_dlibs_own(tmp_path):
+def test_the_bundled_detector_equals_dlibs(tmp_path):
     dlib.get_frontal_face_detector().save(str(tmp_path / "own.svm"))
     assert (tmp_path / "own.svm").read_bytes() == DETECTOR_FILE.read_bytes()
 
 
-def test_the_one_for_the_finest_levels_is_the_same_but_for_their_number():
+def test_the_detector_of_the_finest_levels_differs_only_in_their_number():
     every, finest = DETECTOR_FILE.read_bytes(), FINEST_FILE.read_bytes()
     assert every[16:19] == b"\x02\xe8\x03"  # 1,000 levels, as dlib packs numbers
     assert finest == every[:16] + b"\x01\x02" + every[19:]
 
 
 @pytest.mark.parametrize("smallest_face", [80, 56])
-def test_the_parts_together_find_what_the_whole_finds(grey, smallest_face):
-    """Faces of all sizes, each in one part or at the border of their ranges in both."""
+def test_the_parts_together_find_the_faces_of_the_whole_detector(grey, smallest_face):
+    """Faces of all sizes: each is found by one part, or by both at the border of their ranges."""
     whole = make_detector("hog", smallest_face=smallest_face)
     others, finest = whole.parts
     assert finest.parts == (finest,)
@@ -130,7 +130,7 @@ def test_the_parts_together_find_what_the_whole_finds(grey, smallest_face):
 
 
 class CornerDetector(Detector):
-    """What one who adds a detector writes: sees faces at two corners, in boxes from brows to chin."""
+    """A custom detector: it finds faces at two corners, in boxes from brows to chin."""
 
     box_geometry = BoxGeometry(side=1.16, centre=0.3)
 
@@ -146,7 +146,7 @@ class TestProtocol:
         monkeypatch.setitem(DETECTORS, "corners", f"{__name__}.CornerDetector")
 
     @pytest.mark.parametrize("name", [*DETECTORS, "corners"])
-    def test_every_detector_keeps_it(self, name, grey):
+    def test_every_detector_meets_the_interface(self, name, grey):
         detector = make_detector(name, smallest_face=40)
         boxes, scores = detector.detect(grey)
         assert np.shape(boxes)[1:] == (4,) and np.shape(scores) == (len(boxes),)
@@ -154,25 +154,25 @@ class TestProtocol:
         again = pickle.loads(pickle.dumps(detector))
         assert str(again.find(grey)) == str(detector.find(grey))  # NaN is NaN
 
-    def test_boxes_are_those_of_dlib_and_the_clearest_first(self, grey):
+    def test_boxes_have_dlibs_geometry_and_descending_scores(self, grey):
         (last, best), (first, second) = make_detector("corners").find(grey[:, ::-1])
         assert (best, second) == (2, 0.5)
         assert last.width == first.width == pytest.approx(20 * 2.32 / 1.16)
         assert first.centre == pytest.approx((9.5, 9.5 + 20 * (0.48 - 0.3) / 1.16))
 
-    def test_an_extractor_uses_it(self, astronaut):
+    def test_an_extractor_uses_a_custom_detector(self, astronaut):
         faces = FaceExtractor(ExtractorSettings(detector="corners")).extract(astronaut)
         assert [face.detector_score for face in faces] == [2, 0.5]
 
-    def test_the_whole_image_is_taken_without_a_search(self):
+    def test_the_whole_image_detector_does_not_search(self):
         assert [name for name in DETECTORS if not make_detector(name).searches] == ["whole"]
 
 
 class TestBoxGeometry:
-    def test_boxes_of_one_geometry_stay_as_they_are(self):
+    def test_boxes_of_equal_geometry_are_unchanged(self):
         assert DLIB_BOX.convert(FACE, BoxGeometry(2.32, 0.48)) is FACE
 
-    def test_a_box_around_the_template_is_where_the_other_geometry_has_it(self):
+    def test_boxes_of_the_template_convert_between_geometries(self):
         other = BoxGeometry(side=1.5, centre=0.7)
         eyes, interocular = np.array([60.0, 50.0]), 40.0
 
@@ -186,6 +186,6 @@ class TestBoxGeometry:
 
 
 @pytest.mark.parametrize("name", ["haar", "whole"])
-def test_other_detectors_are_their_own_only_part(name):
+def test_detectors_without_parts_have_themselves_as_the_only_part(name):
     detector = make_detector(name)
     assert detector.parts == (detector,)

@@ -28,7 +28,7 @@ def same(face, other):
     )
 
 
-def test_one_face_is_found_and_its_landmarks_lie_about_its_box(astronaut, extractor):
+def test_one_face_is_found_with_landmarks_near_its_box(astronaut, extractor):
     (face,) = extractor.extract(astronaut)
     left, top = face.landmarks.min(axis=0)
     right, bottom = face.landmarks.max(axis=0)
@@ -41,11 +41,11 @@ def test_one_face_is_found_and_its_landmarks_lie_about_its_box(astronaut, extrac
 
 
 @pytest.mark.parametrize("shape", [(200, 300, 3), (200, 300), (1, 1), (3, 20_000)])
-def test_an_image_without_a_face_has_an_empty_list(extractor, shape):
+def test_an_image_without_a_face_gives_an_empty_list(extractor, shape):
     assert extractor.extract(np.full(shape, 90, np.uint8)) == []
 
 
-def test_the_same_image_gives_the_same_faces_in_any_layout_every_time(astronaut, extractor):
+def test_faces_do_not_depend_on_the_memory_layout_or_earlier_calls(astronaut, extractor):
     part = astronaut[:256, 96:352]
     (expected,) = extractor.extract(np.ascontiguousarray(part))
     swapped = np.ascontiguousarray(part[..., ::-1])
@@ -56,7 +56,7 @@ def test_the_same_image_gives_the_same_faces_in_any_layout_every_time(astronaut,
             assert same(face, expected)
 
 
-def test_the_callers_image_may_be_read_only_and_stays_as_it_was(astronaut, extractor):
+def test_extraction_accepts_read_only_images_and_does_not_modify_them(astronaut, extractor):
     part = astronaut[:256, 96:352]
     before = part.copy()
     assert not part.flags.writeable
@@ -65,7 +65,7 @@ def test_the_callers_image_may_be_read_only_and_stays_as_it_was(astronaut, extra
     np.testing.assert_array_equal(part, before)
 
 
-def test_grey_and_rgb_of_one_image_give_one_face(astronaut, extractor, astronaut_face):
+def test_grey_and_rgb_images_give_the_same_face(astronaut, extractor, astronaut_face):
     (face,) = extractor.extract(to_grey(astronaut))
     assert same(face, astronaut_face)
 
@@ -82,7 +82,7 @@ def test_an_undetected_face_has_score_nan(extractor):
     assert not face.detected and np.isnan(face.detector_score)
 
 
-def test_a_real_crop_is_detected_and_its_landmarks_are_in_the_crops_pixels(extractor, crop):
+def test_landmarks_of_a_detected_crop_are_in_pixels_of_the_crop(extractor, crop):
     face = extractor.extract_crop(crop)
     eyes, mouth = face.landmarks[36:48].mean(axis=0), face.landmarks[48:].mean(axis=0)
     assert face.detected
@@ -90,7 +90,7 @@ def test_a_real_crop_is_detected_and_its_landmarks_are_in_the_crops_pixels(extra
     assert same(extractor.extract_crop(crop), face)
 
 
-def test_an_enlarged_crop_has_its_landmarks_at_the_enlarged_places(extractor, crop):
+def test_landmarks_scale_with_an_enlarged_crop(extractor, crop):
     enlarged = cv2.resize(crop, (96, 96), interpolation=cv2.INTER_CUBIC)
     expected = (extractor.extract_crop(crop).landmarks + 0.5) * 2 - 0.5
     assert np.abs(extractor.extract_crop(enlarged).landmarks - expected).mean() < 2
@@ -102,7 +102,7 @@ def test_the_detector_and_the_chips_size_follow_the_settings(astronaut):
     assert face.chip.shape == (64, 64) and not face.detected
 
 
-def test_settings_go_through_a_dictionary_and_back():
+def test_settings_round_trip_through_a_dictionary():
     settings = ExtractorSettings(detector="haar", smallest_face=60, chip_size=64)
     assert ExtractorSettings.from_dict(settings.to_dict()) == settings
 

@@ -64,7 +64,7 @@ def encoded(kind, mode="RGB", **options):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NAMES)
-def test_content_says_what_a_file_is_whatever_its_name(tmp_path, kind, name):
+def test_the_content_decides_the_format_for_any_name(tmp_path, kind, name):
     (tmp_path / name).write_bytes(encoded(kind))
     assert image_file_kind(tmp_path / name) == KINDS[kind]
     assert images_in(tmp_path) == ([tmp_path / name], {})
@@ -72,19 +72,19 @@ def test_content_says_what_a_file_is_whatever_its_name(tmp_path, kind, name):
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB"])
-def test_each_kind_of_pnm_is_known(mode):
+def test_each_kind_of_pnm_is_recognized(mode):
     assert image_kind(encoded("PPM", mode)) == "PNM" == image_kind(b"P2\n# by hand\n1 1\n9\n5\n")
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-def test_images_that_are_not_read_are_named(kind):
+def test_unsupported_image_formats_are_named(kind):
     assert image_kind(OTHERS[kind]) == kind
     with pytest.raises(DataError, match=f"face is an image of the kind {kind}, which is not read; save it as JPEG"):
         read_image(OTHERS[kind] + bytes(200), name="face")
 
 
 @pytest.mark.parametrize("content", NO_IMAGES)
-def test_other_files_are_no_images(tmp_path, content):
+def test_other_files_are_not_images(tmp_path, content):
     assert image_kind(content) is None
     (tmp_path / "a.txt").write_bytes(content)
     assert images_in(tmp_path) == ([], {"a.txt": NOT_AN_IMAGE})
@@ -98,7 +98,7 @@ def test_a_file_with_an_image_suffix_counts_as_an_image():
     assert not is_image("notes.txt", lambda: b"some words")
 
 
-def test_a_folder_gives_its_images_in_natural_order_and_names_the_rest(tmp_path):
+def test_images_in_a_folder_are_in_natural_order_and_other_files_listed(tmp_path):
     for name in ("10.jpg", "9.jpe", "2", "1.PNG", "notes.txt", ".DS_Store", "Thumbs.db", "._1.jpg", ".mine.jpg"):
         (tmp_path / name).write_bytes(b"some words" if name[0] in "nT." and name != ".mine.jpg" else encoded("PNG"))
     (tmp_path / "folder.jpg").mkdir()
@@ -120,7 +120,7 @@ def path(tmp_path_factory, content):
 
 
 class TestSources:
-    """Whatever holds the content of an image can be given."""
+    """Paths, open files and bytes are sources of images."""
 
     @pytest.mark.parametrize(
         "make",
@@ -136,7 +136,7 @@ class TestSources:
     def test_content(self, content, make):
         np.testing.assert_array_equal(read_image(make(content)), read_image(content))
 
-    def test_paths_and_open_files(self, path, content):
+    def test_paths_and_open_files_are_read(self, path, content):
         class PathLike:
             def __fspath__(self):
                 return str(path)
@@ -150,14 +150,14 @@ class TestSources:
         with path.open("rb") as file:
             np.testing.assert_array_equal(read_image(file), read_image(content))
 
-    def test_messages_name_an_open_file(self, tmp_path):
+    def test_messages_name_open_files(self, tmp_path):
         (tmp_path / "empty.png").touch()
         with (tmp_path / "empty.png").open("rb") as file, pytest.raises(DataError, match=r"empty\.png is empty"):
             read_image(file)
         with pytest.raises(DataError, match="mine is empty"):
             read_image(io.BytesIO(), name="mine")
 
-    def test_text_and_other_things_are_refused(self, path):
+    def test_other_types_of_sources_are_refused(self, path):
         for encoding in ("latin-1", "utf-8"):
             with path.open(encoding=encoding) as file, pytest.raises(InputError, match="opened in binary mode"):
                 read_image(file)
@@ -168,7 +168,7 @@ class TestSources:
                 read_image(wrong)
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
-    def test_a_pipe_is_refused_instead_of_waited_for_and_read_once_opened(self, tmp_path, path, content):
+    def test_a_pipe_is_refused_by_path_and_read_if_open(self, tmp_path, path, content):
         os.mkfifo(pipe := tmp_path / "pipe.png")
         with pytest.raises(DataError, match=r"pipe\.png is a pipe or a device, which may never end"):
             read_image(pipe)
@@ -178,7 +178,7 @@ class TestSources:
                 other.write(content)
             np.testing.assert_array_equal(read_image(file), read_image(path))
 
-    def test_a_file_that_cannot_be_read_is_named(self, path):
+    def test_unreadable_files_are_named(self, path):
         with path.open("rb") as file:
             pass
         with pytest.raises(DataError, match=r"face\.png cannot be read \(read of closed file\)"):
@@ -195,7 +195,7 @@ class TestSources:
             "data:image/png;base64,iVBORw0KGgo=" + 400 * "A",
         ],
     )
-    def test_addresses_are_not_fetched_and_named_as_they_are(self, address):
+    def test_addresses_are_refused_without_a_request(self, address):
         with pytest.raises(DataError, match="URLs are not fetched; save the image and give its path") as caught:
             read_image(address)
         assert str(caught.value).startswith(address[:200])
@@ -207,7 +207,7 @@ class TestSources:
 
 
 def animation(kind, n=5, **options):
-    """An animation whose n-th frame has a white bar at 3 n pixels; shown 40 ms, 80 ms and so on."""
+    """An animation whose n-th frame has a white bar at 3 n pixels; durations are 40 ms, 80 ms and so on."""
     frames = []
     for index in range(n):
         pixels = np.full((24, 32, 3), (30, 60, 90), np.uint8)
@@ -224,7 +224,7 @@ MOVING = {"GIF": {}, "PNG": {}, "WEBP": {"lossless": True}} | ({"AVIF": {"qualit
 
 
 @pytest.mark.parametrize("kind", [*MOVING, "TIFF"])
-def test_all_frames_are_read_as_they_are_shown(tmp_path, kind):
+def test_frames_are_read_as_displayed(tmp_path, kind):
     content = animation(kind, **MOVING.get(kind, {}))
     frames = list(read_frames(content))
     assert len(frames) == frame_count(content) == 5
@@ -237,7 +237,7 @@ def test_all_frames_are_read_as_they_are_shown(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", [*MOVING, "TIFF"])
-def test_one_image_of_several_is_the_first_and_reported(kind, caplog):
+def test_the_first_frame_is_read_and_the_number_reported(kind, caplog):
     content = animation(kind, **MOVING.get(kind, {}))
     read = read_image(content, name="moving")
     np.testing.assert_array_equal(read, next(read_frames(content)).pixels)
@@ -256,21 +256,21 @@ def test_a_still_image_is_one_frame_without_a_duration(tmp_path, kind, caplog):
     assert not is_animation(tmp_path / "still") and caplog.messages == []
 
 
-def test_other_files_are_no_animations(tmp_path):
+def test_other_files_are_not_animations(tmp_path):
     (tmp_path / "notes.gif").write_bytes(b"words")
     (tmp_path / "cut.gif").write_bytes(animation("GIF")[:40])
     assert not any(is_animation(tmp_path / name) for name in ("notes.gif", "cut.gif", "none.gif"))
     assert not is_animation(tmp_path)
 
 
-def test_the_image_before_an_apng_for_old_programs_is_no_frame_of_it():
+def test_the_fallback_image_of_an_apng_is_not_a_frame():
     content = animation("PNG", default_image=True)
     assert len(list(read_frames(content))) == frame_count(content) == 4
     assert [note.kind for note in decode_image(content).notes] == ["frames"]
 
 
-def test_a_photograph_with_parts_is_one_image():
-    """Cameras put previews and maps of brightness behind the photograph."""
+def test_photographs_with_embedded_previews_are_one_image():
+    """Cameras append previews and gain maps to a photograph."""
     stream = io.BytesIO()
     Image.new("RGB", (32, 24)).save(stream, "MPO", save_all=True, append_images=[Image.new("RGB", (16, 12))])
     assert frame_count(stream.getvalue()) == 1 and decode_image(stream.getvalue()).notes == ()
@@ -291,7 +291,7 @@ def test_a_damaged_first_frame_is_an_error():
         next(read_frames(animation("GIF")[:60], name="moving"))
 
 
-def test_pages_are_counted_whatever_is_on_them(generator):
+def test_pages_of_float_images_are_counted(generator):
     stream = io.BytesIO()
     tifffile.imwrite(stream, generator.random((3, 20, 30, 3), np.float32), photometric="rgb")
     assert frame_count(stream.getvalue()) == 3 == len(list(read_frames(stream.getvalue())))

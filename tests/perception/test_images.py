@@ -19,7 +19,7 @@ def encoded(image, kind="PNG", **options):
 
 
 def png_header(width, height):
-    """The first bytes of a PNG that claims a size, with nothing behind them."""
+    """The header of a PNG with a size, without data."""
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     checked = struct.pack(">I", len(header) - 4) + header + struct.pack(">I", zlib.crc32(header))
     return b"\x89PNG\r\n\x1a\n" + checked + struct.pack(">I", 10) + b"IDAT"
@@ -32,12 +32,12 @@ def pixels(generator):
 
 @pytest.fixture
 def smooth():
-    """A image that JPEG keeps well."""
+    """A smooth image, which JPEG compresses with little loss."""
     rows, columns = np.mgrid[:48, :64]
     return np.stack([rows * 4, columns * 3, (rows + columns) * 2], axis=2).astype(np.uint8)
 
 
-def test_a_png_comes_back_as_it_was_from_file_and_from_bytes(tmp_path, pixels):
+def test_a_png_round_trips_from_a_file_and_from_bytes(tmp_path, pixels):
     path = tmp_path / "image.png"
     path.write_bytes(encoded(Image.fromarray(pixels)))
     np.testing.assert_array_equal(read_image(path), pixels)
@@ -53,7 +53,7 @@ def test_common_formats_are_read(smooth, kind):
 
 
 @pytest.mark.parametrize("turned", range(1, 9))
-def test_an_image_lying_on_its_side_by_exif_equals_the_upright_one(smooth, turned):
+def test_exif_orientations_are_turned_upright(smooth, turned):
     undo = {
         1: lambda p: p,
         2: lambda p: p[:, ::-1],
@@ -79,7 +79,7 @@ def test_grey_palette_and_one_bit_become_rgb(pixels):
     np.testing.assert_array_equal(read_image(encoded(black_and_white))[..., 1], np.where(grey > 127, 255, 0))
 
 
-def test_what_is_transparent_shows_grey_and_what_is_not_keeps_its_colour(pixels):
+def test_transparent_pixels_become_grey_and_opaque_ones_are_unchanged(pixels):
     alpha = np.zeros((30, 40, 1), np.uint8)
     alpha[:, 20:] = 255
     read = read_image(encoded(Image.fromarray(np.dstack([pixels, alpha]))))
@@ -87,7 +87,7 @@ def test_what_is_transparent_shows_grey_and_what_is_not_keeps_its_colour(pixels)
     np.testing.assert_array_equal(read[:, 20:], pixels[:, 20:])
 
 
-def test_a_transparent_palette_colour_shows_grey():
+def test_a_transparent_palette_colour_becomes_grey():
     image = Image.new("P", (4, 4), 1)
     image.putpalette([255, 0, 0, 0, 255, 0])
     image.putpixel((0, 0), 0)
@@ -100,20 +100,20 @@ def test_cmyk_becomes_rgb(smooth):
     assert np.abs(read.astype(int) - smooth).mean() < 6
 
 
-def test_sixteen_bits_become_eight_by_their_full_range():
+def test_sixteen_bit_images_are_scaled_by_their_full_range():
     wide = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
     read = read_image(encoded(Image.fromarray(wide)))
     np.testing.assert_array_equal(read[..., 0], np.round(wide / 257).astype(np.uint8))
     assert (read == read[..., :1]).all()
 
 
-def test_floats_of_a_tiff_are_stretched_over_eight_bits():
+def test_float_tiffs_are_scaled_to_eight_bits():
     values = np.linspace(-1, 1, 16, dtype=np.float32).reshape(4, 4)
     read = read_image(encoded(Image.fromarray(values), "TIFF"))
     assert read.min() == 0 and read.max() == 255 and (np.diff(read[..., 0].ravel().astype(int)) > 0).all()
 
 
-def test_one_pixel_and_twenty_thousand_in_a_row_are_images():
+def test_images_of_extreme_sizes_are_read():
     assert read_image(encoded(Image.new("RGB", (1, 1), (1, 2, 3)))).tolist() == [[[1, 2, 3]]]
     assert read_image(encoded(Image.new("L", (20_000, 3)))).shape == (3, 20_000, 3)
 
@@ -126,7 +126,7 @@ def test_too_many_pixels_are_refused_from_the_header(size):
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
-def test_a_truncated_image_is_refused_and_named(tmp_path, generator, kind, share):
+def test_truncated_images_are_refused_by_name(tmp_path, generator, kind, share):
     content = encoded(Image.fromarray(generator.integers(0, 256, (60, 60, 3), dtype=np.uint8)), kind)
     path = tmp_path / "cut"
     path.write_bytes(content[: int(len(content) * share)])
@@ -134,7 +134,7 @@ def test_a_truncated_image_is_refused_and_named(tmp_path, generator, kind, share
         read_image(path)
 
 
-def test_damaged_bytes_raise_data_errors_alone(generator, smooth):
+def test_damaged_bytes_raise_only_data_errors(generator, smooth):
     content = np.frombuffer(encoded(Image.fromarray(smooth)), np.uint8)
     outcomes = set()
     for _ in range(60):
@@ -147,7 +147,7 @@ def test_damaged_bytes_raise_data_errors_alone(generator, smooth):
     assert outcomes <= {DataError, np.dtype(np.uint8)} and DataError in outcomes
 
 
-def test_no_image_no_bytes_no_file_and_a_folder_are_reported(tmp_path):
+def test_other_files_empty_files_missing_files_and_folders_are_reported(tmp_path):
     text, empty = tmp_path / "notes.jpg", tmp_path / "empty.png"
     text.write_text("a note, not an image\n" * 20)
     empty.touch()
@@ -163,7 +163,7 @@ def test_no_image_no_bytes_no_file_and_a_folder_are_reported(tmp_path):
 
 
 class TestToGrey:
-    def test_layout_of_the_array_does_not_matter_and_it_stays_as_it_was(self, pixels):
+    def test_any_array_layout_is_accepted_and_not_modified(self, pixels):
         before = pixels.copy()
         pixels.setflags(write=False)
         expected = to_grey(pixels)
@@ -172,12 +172,12 @@ class TestToGrey:
         np.testing.assert_array_equal(to_grey(pixels[..., ::-1].copy()[..., ::-1]), expected)
         np.testing.assert_array_equal(pixels, before)
 
-    def test_grey_stays_and_is_contiguous(self, pixels):
+    def test_grey_arrays_are_returned_contiguous(self, pixels):
         view = pixels[..., 0]
         assert to_grey(view).flags.c_contiguous
         np.testing.assert_array_equal(to_grey(view), view)
 
-    def test_grey_of_equal_channels_is_that_channel(self, pixels):
+    def test_equal_channels_become_that_grey(self, pixels):
         grey = pixels[..., 0]
         np.testing.assert_array_equal(to_grey(np.dstack([grey] * 3)), grey)
 

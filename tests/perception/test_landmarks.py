@@ -30,7 +30,7 @@ def predictor():
     return LandmarkPredictor()
 
 
-def test_landmarks_lie_in_the_face_eyes_over_nose_over_mouth(predictor, grey):
+def test_landmarks_lie_in_the_face_with_eyes_above_nose_above_mouth(predictor, grey):
     located = predictor.locate(grey, FACE)
     assert located.shape == (68, 2) and located.dtype == np.float32
     eyes, nose, mouth = located[36:48], located[27:36], located[48:]
@@ -38,18 +38,18 @@ def test_landmarks_lie_in_the_face_eyes_over_nose_over_mouth(predictor, grey):
     assert located[36:42, 0].max() < located[42:48, 0].min()
 
 
-def test_the_box_may_be_somewhat_off(predictor, grey):
+def test_inexact_boxes_give_nearly_the_same_landmarks(predictor, grey):
     expected = predictor.locate(grey, FACE)
     for moved in (Box(182, 76, 95, 95), Box(170, 64, 110, 110), Box(181, 73, 86, 90)):
         assert np.abs(predictor.locate(grey, moved) - expected).mean() < 2
 
 
-def test_a_face_located_again_stays_where_it_was(predictor, grey):
+def test_refining_landmarks_of_a_still_face_does_not_move_them(predictor, grey):
     located = predictor.locate(grey, FACE)
     assert np.abs(predictor.refine(grey, [located])[0] - located).mean() < 1
 
 
-def test_several_faces_get_the_landmarks_of_each_alone(predictor, grey):
+def test_several_faces_have_the_same_landmarks_as_alone(predictor, grey):
     located = predictor.locate(grey, FACE)
     guesses = [located, located + 4, located * 0.97, (located - located.mean(axis=0)) * 1.1 + located.mean(axis=0)]
     together = predictor.refine(grey, guesses)
@@ -59,7 +59,7 @@ def test_several_faces_get_the_landmarks_of_each_alone(predictor, grey):
     assert predictor.refine(grey, []).shape == (0, 68, 2)
 
 
-def test_no_box_makes_it_fail(predictor, grey):
+def test_any_box_gives_landmarks(predictor, grey):
     for box in (Box(-80, -80, 95, 95), Box(600, 600, 50, 50), Box(10, 10, 0.2, 0.2), Box(0, 0, 512, 2)):
         assert np.isfinite(predictor.locate(grey, box)).all()
 
@@ -70,7 +70,7 @@ def test_memory_layout_does_not_change_landmarks(predictor, grey):
         np.testing.assert_array_equal(predictor.locate(same, FACE), expected)
 
 
-def test_threads_get_the_landmarks_of_one_thread(predictor, grey):
+def test_threads_give_the_landmarks_of_a_single_thread(predictor, grey):
     expected = predictor.locate(grey, FACE)
     with ThreadPoolExecutor(4) as threads:
         for found in threads.map(lambda _: predictor.locate(grey, FACE), range(40)):
@@ -78,7 +78,7 @@ def test_threads_get_the_landmarks_of_one_thread(predictor, grey):
 
 
 class TestFile:
-    """Of one's own: tried in another process, since dlib crashes over some damaged ones."""
+    """Custom files are tested in a subprocess, because some damaged files crash dlib."""
 
     @pytest.fixture(autouse=True)
     def loaded_again(self):
@@ -86,7 +86,7 @@ class TestFile:
         yield
         landmarks._loaded.cache_clear()
 
-    def test_another_predictor_of_68_points_is_used(self, tmp_path, grey):
+    def test_a_custom_predictor_of_68_points_is_used(self, tmp_path, grey):
         own = tmp_path / "own.dat"
         own.write_bytes(shape_predictor_bytes())
         located = LandmarkPredictor(own).locate(grey, FACE)
@@ -94,7 +94,7 @@ class TestFile:
         assert np.abs(located - expected).max() < 2, "its trees add nothing to the template"
 
     @pytest.mark.parametrize("change", [{"anchor": 2**40}, {"pixel": 2**40}], ids=str)
-    def test_a_file_over_which_dlib_crashes_is_an_error(self, tmp_path, change):
+    def test_a_file_that_crashes_dlib_is_an_error(self, tmp_path, change):
         (tmp_path / "crash.dat").write_bytes(shape_predictor_bytes(**change))
         with pytest.raises(DependencyError, match=r"crash\.dat must be a dlib shape predictor.*\(dlib crashes"):
             LandmarkPredictor(tmp_path / "crash.dat")
@@ -114,25 +114,25 @@ class TestFile:
         ],
         ids=["empty", "text", "last byte missing", "cut", "5 points", "51 GB", "endless", "far", "NaN"],
     )
-    def test_a_file_that_is_no_predictor_is_an_error(self, tmp_path, content, reason):
+    def test_other_files_are_an_error(self, tmp_path, content, reason):
         (tmp_path / "wrong.dat").write_bytes(content)
         with pytest.raises(DependencyError, match=rf"wrong\.dat must be a dlib shape predictor.*\({reason}") as raised:
             LandmarkPredictor(tmp_path / "wrong.dat")
         assert "\n" not in str(raised.value)
 
-    def test_a_file_that_was_changed_is_read_again(self, tmp_path, grey):
+    def test_a_changed_file_is_read_again(self, tmp_path, grey):
         own, located = tmp_path / "own.dat", []
         for leaf in (0.0, 0.1):
             own.write_bytes(shape_predictor_bytes(leaf=leaf))
             located.append(LandmarkPredictor(own).locate(grey, FACE))
         assert (located[0] != located[1]).all()
 
-    def test_the_installed_file_needs_no_trial(self, monkeypatch):
+    def test_the_packaged_file_is_not_tested_in_a_subprocess(self, monkeypatch):
         landmarks._loaded.cache_clear()
         monkeypatch.setattr(landmarks.subprocess, "run", None)
         LandmarkPredictor(find_predictor())
 
-    def test_elsewhere_than_on_linux_it_is_loaded_as_it_is(self, monkeypatch, grey, predictor):
+    def test_other_systems_give_the_same_landmarks(self, monkeypatch, grey, predictor):
         expected = predictor.locate(grey, FACE)
         landmarks._loaded.cache_clear()
         monkeypatch.setattr(landmarks.sys, "platform", "win32")
@@ -145,12 +145,12 @@ class TestPickling:
         assert len(pickled) < 1000
         np.testing.assert_array_equal(pickle.loads(pickled).locate(grey, FACE), predictor.locate(grey, FACE))
 
-    def test_the_file_is_loaded_once_in_a_process(self, predictor, monkeypatch):
+    def test_the_file_is_loaded_once_per_process(self, predictor, monkeypatch):
         load_shape_predictor(find_predictor())
         monkeypatch.setattr(landmarks.dlib, "shape_predictor", None)
         assert pickle.loads(pickle.dumps(predictor))._trees is LandmarkPredictor()._trees
 
-    def test_a_new_process_finds_the_same_landmarks(self, predictor, grey):
+    def test_a_new_process_gives_the_same_landmarks(self, predictor, grey):
         expected = predictor.locate(grey, FACE)
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
             np.testing.assert_array_equal(processes.submit(predictor.locate, grey, FACE).result(), expected)

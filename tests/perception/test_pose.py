@@ -65,7 +65,7 @@ def test_the_average_face_looks_into_the_camera():
     assert np.abs(head_pose(100 * TEMPLATE + 300)).max() < 1e-6
 
 
-def test_size_and_place_do_not_matter():
+def test_pose_is_invariant_to_size_and_position():
     near, far = head_pose(rendered(yaw=20, size=400)), head_pose(rendered(yaw=20, size=40, place=(5, 900)))
     np.testing.assert_allclose(near, far, atol=1e-3)
 

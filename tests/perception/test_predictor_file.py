@@ -25,11 +25,11 @@ def test_the_packaged_file_is_found_without_importing_the_package():
     assert done.stdout.strip() == PREDICTOR_NAME
 
 
-def test_the_packaged_file_has_the_known_hash():
+def test_the_packaged_file_has_the_expected_hash():
     assert predictor_file.sha256_of(find_predictor()) == PREDICTOR_SHA256
 
 
-def test_ones_own_file_comes_before_the_variable_and_the_variable_before_the_package(tmp_path, monkeypatch):
+def test_a_custom_file_precedes_the_variable_and_the_variable_the_package(tmp_path, monkeypatch):
     own, other = tmp_path / "own.dat", tmp_path / "other.dat"
     own.touch()
     other.touch()
@@ -39,7 +39,7 @@ def test_ones_own_file_comes_before_the_variable_and_the_variable_before_the_pac
 
 
 @pytest.mark.parametrize("by_variable", [False, True])
-def test_a_missing_file_of_ones_own_is_reported(tmp_path, monkeypatch, by_variable):
+def test_a_missing_custom_file_is_reported(tmp_path, monkeypatch, by_variable):
     missing = tmp_path / "none.dat"
     if by_variable:
         monkeypatch.setenv(PREDICTOR_VARIABLE, str(missing))

@@ -17,7 +17,7 @@ def face(astronaut_face):
     return astronaut_face
 
 
-def test_a_face_inside_the_image_is_inside(face):
+def test_a_face_inside_the_image_has_an_inside_share_of_1(face):
     assert face_quality(replace(face, box=Box(10, 20, 100, 100)), SHAPE).inside == 1
 
 
@@ -25,16 +25,16 @@ def test_a_face_inside_the_image_is_inside(face):
     ("box", "inside"),
     [(Box(-50, 0, 100, 100), 0.5), (Box(590, 430, 100, 100), 0.25), (Box(700, 0, 50, 50), 0.0)],
 )
-def test_the_part_outside_of_the_image_does_not_count(face, box, inside):
+def test_the_inside_share_excludes_the_part_outside_the_image(face, box, inside):
     assert face_quality(replace(face, box=box), SHAPE).inside == pytest.approx(inside)
 
 
-def test_size_and_score_are_those_of_the_box(face):
+def test_size_and_score_equal_those_of_the_box(face):
     found = face_quality(replace(face, box=Box(0, 0, 90, 80), detector_score=1.5), SHAPE)
     assert (found.size_px, found.detector_score) == (80, 1.5)
 
 
-def test_blur_lowers_sharpness_step_by_step(face):
+def test_more_blur_gives_less_sharpness(face):
     values = [
         face_quality(replace(face, chip=cv2.GaussianBlur(face.chip, (0, 0), sigma)), SHAPE).sharpness
         for sigma in (0.3, 1, 2, 4)
@@ -42,7 +42,7 @@ def test_blur_lowers_sharpness_step_by_step(face):
     assert values == sorted(values, reverse=True) and values[0] > 4 * values[-1] > 0
 
 
-def test_noise_has_a_sharpness_of_about_1_and_one_grey_value_none(face, generator):
+def test_noise_has_a_sharpness_near_1_and_a_uniform_image_0(face, generator):
     noise = generator.integers(0, 256, (64, 64), dtype=np.uint8)
     assert face_quality(replace(face, chip=noise), SHAPE).sharpness == pytest.approx(1, abs=0.1)
     assert face_quality(replace(face, chip=np.full((80, 80), 90, np.uint8)), SHAPE).sharpness == 0

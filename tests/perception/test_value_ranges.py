@@ -20,7 +20,7 @@ MIN_SAMPLE, MAX_SAMPLE, SMIN_SAMPLE, SMAX_SAMPLE = 280, 281, 340, 341
 
 @pytest.fixture(scope="module")
 def grey():
-    """An eight-bit image that uses its whole range, shape (48, 64)."""
+    """An eight-bit image that uses the full range, shape (48, 64)."""
     rows, columns = np.mgrid[:48, :64]
     wave = np.sin(rows / 5) * np.cos(columns / 7)
     return np.round(255 * (wave - wave.min()) / (wave.max() - wave.min())).astype(np.uint8)
@@ -32,7 +32,7 @@ def rgb(grey):
 
 
 def scaled(image, high, dtype):
-    """An eight-bit image in another range, from 0 to `high`."""
+    """An eight-bit image scaled to the range from 0 to `high`."""
     values = image.astype(np.float64) * high / 255
     return (np.round(values) if np.dtype(dtype).kind in "ui" else values).astype(dtype)
 
@@ -42,7 +42,7 @@ def chunk(kind, content):
 
 
 def png(values, *chunks):
-    """A PNG of 8 or 16 bits as its values are, with chunks of (kind, content) before its data."""
+    """A PNG of 8 or 16 bits with unchanged values and chunks of (kind, content) before its data."""
     values = values if values.ndim == 3 else values[..., None]
     height, width, channels = values.shape
     own = values.astype(f">u{values.dtype.itemsize}")
@@ -62,7 +62,7 @@ def tiff(values, **options):
 
 
 def stated(low, high, kind, *, tags=(SMIN_SAMPLE, SMAX_SAMPLE), channels=1):
-    """TIFF's tags of a range, for `tiff`."""
+    """Return the tags of a range, for `tiff`."""
     ends = [end if channels == 1 else (end,) * channels for end in (low, high)]
     return {"extratags": [(tag, kind, channels, end, True) for tag, end in zip(tags, ends, strict=True)]}
 
@@ -74,7 +74,7 @@ def pnm(values, largest):
 
 
 def check(content, eight, *, off=0):
-    """Check that a file is read like an eight-bit image, and return what is said of it."""
+    """Check that a file is read like an eight-bit image, and return the decoded image with its notes."""
     decoded = decode_image(content, name="it")
     eight = eight if eight.ndim == 3 else np.dstack([eight] * 3)
     assert decoded.pixels.shape == eight.shape and decoded.pixels.dtype == np.uint8
@@ -89,7 +89,7 @@ WRITERS |= {"tiff, tiled": lambda values: tiff(values, tile=(16, 16)), "bigtiff"
 
 
 @pytest.mark.parametrize(("writer", "bits", "coloured"), list(itertools.product(WRITERS, BITS, [False, True])))
-def test_bits_in_sixteen_without_a_statement(grey, rgb, writer, bits, coloured):
+def test_unstated_ranges_in_sixteen_bits_are_guessed(grey, rgb, writer, bits, coloured):
     eight = rgb if coloured else grey
     decoded = check(WRITERS[writer](scaled(eight, 2**bits - 1, np.uint16)), eight)
     assert decoded.guessed[1:] == (0, 2**bits - 1) and decoded.guessed.type.endswith(" uint16")
@@ -116,19 +116,19 @@ STATEMENTS = {
 @pytest.mark.parametrize(
     ("statement", "bits", "coloured"), itertools.product(STATEMENTS, [9, 10, 12, 14], [False, True])
 )
-def test_a_stated_range_counts_however_dark_the_image_is(grey, rgb, statement, bits, coloured, darkness):
+def test_stated_ranges_apply_to_dark_images(grey, rgb, statement, bits, coloured, darkness):
     eight = (rgb if coloured else grey) // darkness
     values = scaled(eight, 2**bits - 1, np.uint16)
     decoded = check(STATEMENTS[statement](values, bits), eight, off=1 if statement.startswith("pnm") else 0)
     assert decoded.notes == () and decoded.guessed is None
 
 
-def test_a_png_whose_values_fill_their_type_as_the_specification_wants_stays_as_it_is(grey):
+def test_pngs_with_scaled_samples_are_not_scaled_again(grey):
     twelve = scaled(grey, 4095, np.uint16)
     assert check(png((twelve << 4) | (twelve >> 8), (b"sBIT", b"\x0c")), grey).notes == ()
 
 
-def test_a_stated_range_of_any_numbers_counts(grey):
+def test_stated_ranges_may_have_any_limits(grey):
     check(tiff(scaled(grey, 3000, np.uint16), **stated(0, 3000, "H")), grey)
     check(tiff(scaled(grey, 3000, np.uint16) + 1000, **stated(1000, 4000, "H")), grey)
     check(tiff(scaled(grey, 100, np.float32), **stated(0.0, 100.0, "f")), grey)
@@ -136,7 +136,7 @@ def test_a_stated_range_of_any_numbers_counts(grey):
     check(tiff(scaled(grey, 2**20 - 1, np.uint32), **stated(0, 2**20 - 1, "I")), grey)
 
 
-def test_fewer_than_eight_bits_in_eight_by_their_statement(grey):
+def test_stated_ranges_below_eight_bits_are_scaled(grey):
     four = grey // 16
     by_four = (four * 17).astype(np.uint8)
     check(tiff(four, **stated(0, 15, "H", tags=(MIN_SAMPLE, MAX_SAMPLE))), by_four)
@@ -145,15 +145,15 @@ def test_fewer_than_eight_bits_in_eight_by_their_statement(grey):
     np.testing.assert_array_equal(read_image(png(grey // 4))[..., 0], grey // 4)  # eight bits, and dark
 
 
-def test_a_stated_range_that_the_values_contradict_is_ignored(grey):
+def test_contradicted_stated_ranges_are_ignored(grey):
     decoded = check(tiff(scaled(grey, 4095, np.uint16), **stated(0, 255, "H")), grey)
     assert [note.kind for note in decoded.notes] == ["stated"]
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14])
 @pytest.mark.parametrize("factor", [1, 4])
-def test_packed_bits_of_a_tiff(grey, bits, factor):
-    """12 bits a sample, three bytes for two samples."""
+def test_packed_samples_of_a_tiff_are_read(grey, bits, factor):
+    """For example 12 bits per sample: two samples in three bytes."""
     eight = grey // factor
     values = scaled(eight, 2**bits - 1, np.uint16)
     lines = np.unpackbits(values.astype(">u2").view(np.uint8).reshape(*values.shape, 2), axis=2)[..., 16 - bits :]
@@ -173,7 +173,7 @@ FLOATS |= {"-128 to 128": (-128, 128), "0 to 2": (0, 2)}
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("coloured", [False, True])
 @pytest.mark.parametrize("usual", FLOATS)
-def test_floats_in_a_usual_range(grey, rgb, usual, coloured, dtype):
+def test_floats_in_usual_ranges_are_scaled(grey, rgb, usual, coloured, dtype):
     low, high = FLOATS[usual]
     eight = rgb if coloured else grey
     decoded = check(tiff(scaled(eight, high - low, dtype) + dtype(low)), eight)
@@ -181,7 +181,7 @@ def test_floats_in_a_usual_range(grey, rgb, usual, coloured, dtype):
 
 
 @pytest.mark.parametrize("high", [1, 255])
-def test_a_dark_float_stays_dark_and_overshoots_are_cut_off(grey, high):
+def test_dark_floats_stay_dark_and_overshoots_are_clipped(grey, high):
     check(tiff(scaled(grey // 3, high, np.float32)), grey // 3)
     overshot = scaled(grey, high, np.float32) * np.float32(1.05) - np.float32(0.02 * high)
     check(tiff(overshot), np.round((grey * 1.05 - 0.02 * 255).clip(0, 255)).astype(np.uint8), off=1)
@@ -195,12 +195,12 @@ def test_a_pfm_is_read_like_a_float_tiff(grey, usual):
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0, -1.0, 200.0])
 @pytest.mark.parametrize("dtype", [np.float32, np.uint16])
-def test_constant_images_are_images(value, dtype):
+def test_constant_images_are_read(value, dtype):
     decoded = decode_image(tiff(np.full((5, 7), max(0, value) if dtype == np.uint16 else value, dtype)))
     assert decoded.pixels.shape == (5, 7, 3) and len(np.unique(decoded.pixels)) == 1
 
 
-def test_what_is_no_number_is_black_and_reported(grey):
+def test_nan_becomes_black_and_is_reported(grey):
     values = scaled(grey, 1, np.float32)
     values[:5], values[5, 0], values[5, 1] = np.nan, np.inf, -np.inf
     decoded = decode_image(tiff(values))
@@ -212,12 +212,12 @@ def test_what_is_no_number_is_black_and_reported(grey):
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])
-def test_signed_numbers_go_from_their_smallest_to_their_largest(grey, dtype):
+def test_signed_values_are_scaled_from_minimum_to_maximum(grey, dtype):
     bits = 8 * np.dtype(dtype).itemsize
     check(tiff((scaled(grey, 2**bits - 1, np.float64) - 2 ** (bits - 1)).astype(dtype)), grey)
 
 
-def test_signed_numbers_without_a_sign_are_read_like_unsigned_ones(grey):
+def test_nonnegative_signed_values_are_read_like_unsigned_ones(grey):
     check(tiff(scaled(grey, 4095, np.int16)), grey)
     check(tiff(scaled(grey, 4095, np.int32)), grey)
     noisy = scaled(grey, 4095, np.int16)
@@ -227,7 +227,7 @@ def test_signed_numbers_without_a_sign_are_read_like_unsigned_ones(grey):
 
 
 @pytest.mark.parametrize("high", [2**12 - 1, 2**16 - 1, 2**32 - 1])
-def test_thirty_two_bits(grey, high):
+def test_thirty_two_bit_images_are_read(grey, high):
     check(tiff(scaled(grey, high, np.uint32)), grey)
 
 
@@ -235,17 +235,17 @@ WHITE_IS_ZERO = {np.uint8: 255, np.uint16: 4095, np.float32: 1}
 
 
 @pytest.mark.parametrize("dtype", WHITE_IS_ZERO)
-def test_a_tiff_in_which_white_is_zero(grey, dtype):
+def test_white_is_zero_tiffs_are_inverted(grey, dtype):
     check(tiff(scaled(255 - grey, WHITE_IS_ZERO[dtype], dtype), photometric="miniswhite"), grey)
 
 
-def test_a_tiff_of_one_bit(grey):
+def test_one_bit_tiffs_are_read(grey):
     eight = np.where(grey < 128, 255, 0).astype(np.uint8)
     check(tiff(grey < 128), eight)
     check(tiff(grey < 128, photometric="miniswhite"), 255 - eight)
 
 
-def test_transparency_of_sixteen_bits_shows_grey(grey, rgb):
+def test_sixteen_bit_alpha_becomes_grey(grey, rgb):
     for high, alpha_high in [(4095, 65535), (4095, 4095), (65535, 65535)]:
         alpha = np.zeros((48, 64), np.uint16)
         alpha[:, 32:] = alpha_high
@@ -259,7 +259,7 @@ def test_transparency_of_sixteen_bits_shows_grey(grey, rgb):
             check(content, expected)
 
 
-def test_a_transparent_value_of_sixteen_bits_shows_grey(grey, rgb):
+def test_a_sixteen_bit_transparent_value_becomes_grey(grey, rgb):
     values = scaled(grey, 4095, np.uint16)
     expected = np.where(values == values[0, 0], 128, grey).astype(np.uint8)
     check(png(values, (b"tRNS", struct.pack(">H", values[0, 0]))), expected)
@@ -300,12 +300,12 @@ def test_wide_images_are_turned_upright(grey, rgb, orientation, dtype, coloured)
                           extrasamples=["unassalpha"]), "2 channels of uint16"),
     ],
 )  # fmt: skip
-def test_types_that_no_library_reads_correctly_are_refused(rgb, content, what):
+def test_unsupported_sample_types_are_refused(rgb, content, what):
     with pytest.raises(DataError, match=rf"^it has a type that cannot be decoded correctly \({what}\); save it"):
         decode_image(content(rgb), name="it")
 
 
-def test_previews_of_raw_files_are_not_taken_for_their_images(grey):
+def test_previews_in_raw_files_are_not_read_as_the_image(grey):
     with pytest.raises(DataError, match="it holds only a preview of its image"):
         decode_image(tiff(grey, subfiletype=1), name="it")
     with pytest.raises(DataError, match="it holds only a preview"):
@@ -314,7 +314,7 @@ def test_previews_of_raw_files_are_not_taken_for_their_images(grey):
         decode_image(b"II*\0\x10\0\0\0CR\2\0" + bytes(100), name="it")
 
 
-def test_pages_of_one_file_are_read_by_one_range_and_one_by_one(grey, rgb):
+def test_pages_of_a_file_share_a_range(grey, rgb):
     for eight in (grey, rgb):
         stack = np.stack([scaled(eight // factor, 4095, np.uint16) for factor in (1, 4, 2)])
         pages = [decoded.pixels for decoded in read_frames(tiff(stack))]
@@ -324,7 +324,7 @@ def test_pages_of_one_file_are_read_by_one_range_and_one_by_one(grey, rgb):
             np.testing.assert_array_equal(page, expected)
 
 
-def test_a_range_in_common_reads_a_dark_image_as_dark(grey):
+def test_a_common_range_reads_dark_images_as_dark(grey):
     dark = tiff(scaled(grey // 8, 4095, np.uint16))
     alone = decode_image(dark)
     assert alone.guessed == ValueRange("TIFF uint16", 0, 1023)
@@ -334,14 +334,14 @@ def test_a_range_in_common_reads_a_dark_image_as_dark(grey):
     np.testing.assert_array_equal(together.pixels[..., 0], grey // 8)
 
 
-def test_a_warning_says_how_values_were_read(grey, caplog):
+def test_a_warning_names_the_guessed_range(grey, caplog):
     read_image(io.BytesIO(tiff(scaled(grey, 4095, np.uint16))), name="camera.tif")
     said = "camera.tif: values from 0 to 4095 (uint16) are read as 0 to 4095, because the file states no range"
     assert caplog.messages == [said]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32])
-def test_scaling_is_monotonic_and_meets_both_ends(dtype):
+def test_scaling_is_monotonic_and_reaches_both_ends(dtype):
     low, high = (0, 200) if dtype == np.uint8 else (0, 4095)
     values = np.linspace(low, high, 999).astype(dtype).reshape(27, 37)
     eight = to_eight_bits(values, ValueRange("", low, high))
@@ -349,7 +349,7 @@ def test_scaling_is_monotonic_and_meets_both_ends(dtype):
     assert (np.diff(eight.ravel().astype(int)) >= 0).all()
 
 
-def test_the_usual_range_is_never_smaller_than_the_values(generator):
+def test_the_usual_range_contains_the_values(generator):
     for dtype in (np.uint8, np.uint16, np.uint32, np.int16, np.int32):
         for bits in range(1, 8 * np.dtype(dtype).itemsize):
             values = generator.integers(0, 2**bits, 9).astype(dtype)
@@ -357,8 +357,8 @@ def test_the_usual_range_is_never_smaller_than_the_values(generator):
             assert found.low <= values.min() and values.max() <= found.high <= full_range(dtype).high
 
 
-def test_opencv_writes_what_is_read(grey, rgb):
-    """Files of another maker than the tests."""
+def test_files_written_by_opencv_are_read(grey, rgb):
+    """Files that OpenCV wrote are read, too, not only those that the tests write."""
     for eight in (grey, rgb):
         for suffix in (".png", ".tiff", ".pgm" if eight.ndim == 2 else ".ppm"):
             bgr = eight if eight.ndim == 2 else eight[..., ::-1]

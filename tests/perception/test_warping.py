@@ -27,7 +27,7 @@ def moved(point, by):
     return places
 
 
-def test_moving_nothing_changes_nothing(generator):
+def test_unmoved_landmarks_leave_the_image_unchanged(generator):
     image = generator.integers(0, 256, (80, 80)).astype(np.uint8)
     np.testing.assert_array_equal(move_landmarks(image, LANDMARKS, LANDMARKS, interocular=INTEROCULAR), image)
 
@@ -48,14 +48,14 @@ def test_pixels_at_other_landmarks_and_far_away_stay():
 
 
 def test_a_transform_moves_the_whole_image(generator):
-    """Where landmarks move as the transform says, nothing else moves."""
+    """If all landmarks move by one transform, so does the whole image."""
     image = generator.integers(0, 256, (80, 80)).astype(np.uint8)
     transform = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, -3.0]])
     after = move_landmarks(image, LANDMARKS, LANDMARKS - (2, -3), interocular=INTEROCULAR, transform=transform)
     np.testing.assert_array_equal(after[3:, :-2], image[:-3, 2:])
 
 
-def test_the_callers_image_is_left_alone(generator):
+def test_the_input_image_is_not_modified(generator):
     image = generator.integers(0, 256, (80, 80)).astype(np.uint8)
     image.setflags(write=False)
     assert move_landmarks(image, LANDMARKS, moved(CHIN, (4, 4)), interocular=INTEROCULAR) is not image

@@ -24,14 +24,14 @@ def clip():
 
 @pytest.fixture(scope="module")
 def video(clip, extractor):
-    """What is seen in each image of the demo."""
+    """The tracked faces of each frame of the demo."""
     with FaceFollower(extractor) as follower:
         return [follower.follow(clip.image(i), time_s=i / FRAMES_PER_SECOND) for i in range(330)]
 
 
 @pytest.fixture(scope="module")
 def head(astronaut):
-    """A cut-out of a face, RGB, and of another person: mirrored, darker, narrower."""
+    """Two cut-outs, RGB: a face, and the same mirrored, darker and narrower as another person."""
     one = astronaut[60:240, 140:310]
     other = cv2.resize((255 * (one[:, ::-1] / 255.0) ** 1.8).astype(np.uint8), None, fx=0.85, fy=1.0)
     return one, other
@@ -51,7 +51,7 @@ def numbers(seen):
     return [number for number, _ in seen]
 
 
-def test_a_first_image_gives_exactly_the_extractors_faces(astronaut, clip, extractor):
+def test_the_first_frame_has_exactly_the_extractors_faces(astronaut, clip, extractor):
     for image in (astronaut, clip.image(262), scene()):
         with FaceFollower(extractor) as follower:
             seen = follower.follow(image, time_s=0.0)
@@ -63,7 +63,7 @@ def test_a_first_image_gives_exactly_the_extractors_faces(astronaut, clip, extra
             np.testing.assert_array_equal(followed.chip, face.chip)
 
 
-def test_every_image_searched_gives_exactly_the_extractors_faces(clip, extractor):
+def test_every_searched_frame_has_exactly_the_extractors_faces(clip, extractor):
     with FaceFollower(extractor, every=1) as follower:
         for i in range(250, 262, 3):
             seen = follower.follow(clip.image(i), time_s=i / FRAMES_PER_SECOND)
@@ -73,7 +73,7 @@ def test_every_image_searched_gives_exactly_the_extractors_faces(clip, extractor
                 assert any(np.array_equal(followed.chip, face.chip) and followed.box == face.box for face in faces)
 
 
-def test_the_demos_faces_keep_their_numbers(video):
+def test_faces_of_the_demo_have_permanent_numbers(video):
     for motion in MOTIONS[:-2]:
         full = range(round(motion.full_begin * FRAMES_PER_SECOND) + 1, round(motion.full_end * FRAMES_PER_SECOND))
         assert {tuple(numbers(video[i])) for i in full} == {tuple(range(1, 1 + motion.faces))}, motion.name
@@ -85,7 +85,7 @@ def test_no_track_is_left_after_the_faces_of_the_demo_left(video):
     assert [i for i in gone if video[i]] == []
 
 
-def test_landmarks_and_boxes_lie_where_a_detector_would_see_them(video, clip, extractor):
+def test_tracked_landmarks_and_boxes_agree_with_a_detection(video, clip, extractor):
     for i in range(4, 280, 23):
         faces = extractor.extract(clip.image(i))
         for _, followed in video[i]:
@@ -95,7 +95,7 @@ def test_landmarks_and_boxes_lie_where_a_detector_would_see_them(video, clip, ex
             assert followed.box.overlap(face.box) > 0.5
 
 
-def test_a_followed_face_has_the_chip_of_its_landmarks(video, clip, extractor):
+def test_tracked_faces_have_the_chip_of_their_landmarks(video, clip, extractor):
     number, followed = video[101][0]
     face = extractor.face_of(to_grey(clip.image(101)), followed.box, followed.landmarks)
     np.testing.assert_array_equal(followed.chip, face.chip)
@@ -103,13 +103,13 @@ def test_a_followed_face_has_the_chip_of_its_landmarks(video, clip, extractor):
     assert followed.detected
 
 
-def test_no_two_tracks_sit_on_one_face(video):
+def test_no_face_has_two_tracks(video):
     for seen in video:
         for (_, first), (_, second) in itertools.combinations(seen, 2):
             assert pose_of(first.landmarks).distance(pose_of(second.landmarks)) > 1
 
 
-def test_the_same_video_is_seen_the_same_again(video, clip, extractor):
+def test_tracking_is_reproducible(video, clip, extractor):
     with FaceFollower(extractor) as follower:
         for i in range(30):
             seen = follower.follow(clip.image(i), time_s=i / FRAMES_PER_SECOND)
@@ -118,7 +118,7 @@ def test_the_same_video_is_seen_the_same_again(video, clip, extractor):
                 np.testing.assert_array_equal(face.landmarks, face_before.landmarks)
 
 
-def test_the_callers_image_is_left_alone(astronaut, extractor):
+def test_the_input_image_is_not_modified(astronaut, extractor):
     image = astronaut.copy()
     with FaceFollower(extractor) as follower:
         follower.follow(image, time_s=0.0)
@@ -126,7 +126,7 @@ def test_the_callers_image_is_left_alone(astronaut, extractor):
     np.testing.assert_array_equal(image, astronaut)
 
 
-def test_a_box_keeps_its_place_on_a_face_that_moves_turns_and_grows(astronaut_face):
+def test_boxes_move_rotate_and_scale_with_the_face(astronaut_face):
     face = astronaut_face
     place = place_of(face.box, pose_of(face.landmarks))
     turn = 1.3 * np.array([[0.8, -0.6], [0.6, 0.8]])
@@ -138,14 +138,14 @@ def test_a_box_keeps_its_place_on_a_face_that_moves_turns_and_grows(astronaut_fa
     assert (again.x, again.y, again.width) == pytest.approx((face.box.x, face.box.y, face.box.width))
 
 
-def test_a_pose_says_where_the_template_lies():
+def test_a_pose_maps_the_template_to_the_face():
     pose = pose_of(50 * TEMPLATE @ np.array([[0.6, 0.8], [-0.8, 0.6]]) + (200, 100))  # turned clockwise
     assert (pose.x, pose.y, pose.size) == pytest.approx((200, 100, 50))
     assert (np.cos(pose.turn), np.sin(pose.turn)) == pytest.approx((0.6, 0.8))
 
 
 @pytest.mark.parametrize("rate", [10, 25, 60])
-def test_a_new_face_is_seen_in_time_at_any_rate(rate, head, extractor):
+def test_new_faces_are_detected_in_time_at_any_frame_rate(rate, head, extractor):
     with FaceFollower(extractor) as follower:
         for i in range(1 + rate):
             there = i >= 2  # just after the first image was searched
@@ -158,7 +158,7 @@ def test_a_new_face_is_seen_in_time_at_any_rate(rate, head, extractor):
 
 @pytest.mark.parametrize("rate", [10, 40])
 @pytest.mark.parametrize(("away_s", "number"), [(0.5, 1), (1.6, 2)])
-def test_a_hidden_face_keeps_its_number_for_as_long_as_patience_lasts(rate, away_s, number, head, extractor):
+def test_hidden_faces_retain_their_number_within_the_patience(rate, away_s, number, head, extractor):
     with FaceFollower(extractor, patience_s=1.0) as follower:
         for i in range(round((0.3 + away_s + 0.4) * rate)):
             hidden = 0.3 <= i / rate < 0.3 + away_s
@@ -168,7 +168,7 @@ def test_a_hidden_face_keeps_its_number_for_as_long_as_patience_lasts(rate, away
     assert numbers(seen) == [number]
 
 
-def test_a_face_that_walks_across_is_one_track(head, extractor):
+def test_a_face_crossing_the_image_is_one_track(head, extractor):
     with FaceFollower(extractor) as follower:
         for i in range(24):
             seen = follower.follow(scene((head[0], 20 + 18 * i, 60 + 4 * i)), time_s=i / 25)
@@ -176,7 +176,7 @@ def test_a_face_that_walks_across_is_one_track(head, extractor):
             assert abs(seen[0][1].box.centre[0] - (20 + 18 * i + 85)) < 30
 
 
-def test_faces_that_cross_keep_their_numbers(head, extractor):
+def test_crossing_faces_retain_their_numbers(head, extractor):
     one, other = head
     with FaceFollower(extractor) as follower:
         for i in range(35):
@@ -190,7 +190,7 @@ def test_faces_that_cross_keep_their_numbers(head, extractor):
     assert set(boxes) == {1, 2}
 
 
-def test_a_cut_ends_the_tracks_and_the_new_shot_is_searched_at_once(astronaut, clip, extractor):
+def test_a_cut_ends_all_tracks_and_starts_a_detection(astronaut, clip, extractor):
     shots = [cv2.resize(astronaut[:480], (640, 480))] * 4 + [clip.image(262)] * 4
     with FaceFollower(extractor, every=100) as follower:
         seen = [follower.follow(image, time_s=i / 25) for i, image in enumerate(shots)]
@@ -198,7 +198,7 @@ def test_a_cut_ends_the_tracks_and_the_new_shot_is_searched_at_once(astronaut, c
     np.testing.assert_array_equal(seen[4][0][1].chip, extractor.extract(shots[4])[0].chip)
 
 
-def test_motion_light_and_noise_are_no_cuts(clip, generator):
+def test_motion_light_and_noise_are_not_cuts(clip, generator):
     finder = CutFinder()
     assert [i for i in range(330) if finder.is_cut(to_grey(clip.image(i)))] == []
     grey = to_grey(clip.image(20))
@@ -231,7 +231,7 @@ def test_the_check_distinguishes_faces_from_backgrounds(astronaut, astronaut_fac
     assert check.find(generator.integers(0, 256, grey.shape, dtype=np.uint8), landmarks)[0] is None
 
 
-def test_the_whole_image_is_one_track_until_a_cut(astronaut, clip):
+def test_the_whole_image_detector_has_one_track_until_a_cut(astronaut, clip):
     extractor = FaceExtractor(ExtractorSettings(detector="whole"))
     images = [clip.image(0), clip.image(40), clip.image(300), cv2.resize(astronaut, (640, 480))]
     with FaceFollower(extractor) as follower:
@@ -242,7 +242,7 @@ def test_the_whole_image_is_one_track_until_a_cut(astronaut, clip):
         assert numbers(follower.follow(images[3], time_s=0.08)) == [2]
 
 
-def test_faces_that_haar_finds_are_followed(clip):
+def test_faces_found_by_haar_are_tracked(clip):
     extractor = FaceExtractor(ExtractorSettings(detector="haar"))
     with FaceFollower(extractor) as follower:
         for i in range(30):
@@ -250,7 +250,7 @@ def test_faces_that_haar_finds_are_followed(clip):
             assert 1 in numbers(seen)
 
 
-def test_each_nth_image_is_searched_and_no_other(clip, extractor):
+def test_only_each_nth_frame_is_searched(clip, extractor):
     with FaceFollower(extractor, every=10) as follower:
         follower.follow(scene(), time_s=0.0)
         counts = [len(follower.follow(scene_with(clip), time_s=i / 25)) for i in range(1, 12)]

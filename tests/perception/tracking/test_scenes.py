@@ -1,4 +1,4 @@
-"""Scenes: noise and tracked faces are no change, anything else is."""
+"""Scenes: noise and tracked faces are not a change, everything else is."""
 
 import cv2
 import numpy as np
@@ -29,7 +29,7 @@ def with_square(grey, x, y, side, value):
     return changed
 
 
-def test_a_sensors_noise_and_light_that_changes_everywhere_are_no_change(still):
+def test_sensor_noise_and_global_light_are_not_a_change(still):
     random = np.random.default_rng(0)
     noisy = [np.clip(still + random.normal(0, 4, still.shape), 0, 255).astype(np.uint8) for _ in range(2)]
     assert not scene(noisy[0]).differs(scene(noisy[1]))
@@ -38,7 +38,7 @@ def test_a_sensors_noise_and_light_that_changes_everywhere_are_no_change(still):
 
 
 @pytest.mark.parametrize("x, y", [(10, 10), (540, 20), (300, 380), (20, 390)])
-def test_a_face_of_the_smallest_size_changes_any_corner(still, x, y):
+def test_the_smallest_face_in_any_corner_is_a_change(still, x, y):
     image = DemoClip().image(12)
     box = cv2.resize(to_grey(image)[90:330, 200:440], (80, 80), interpolation=cv2.INTER_AREA)
     changed = still.copy()
@@ -46,7 +46,7 @@ def test_a_face_of_the_smallest_size_changes_any_corner(still, x, y):
     assert scene(changed, FACE).differs(scene(still, FACE))
 
 
-def test_what_followed_faces_cover_before_and_now_does_not_count(still):
+def test_areas_covered_by_tracked_faces_are_ignored(still):
     at_the_face = with_square(still, 240, 190, 40, 255)
     assert scene(at_the_face).differs(scene(still))
     assert not scene(at_the_face, FACE).differs(scene(still, FACE))
@@ -56,7 +56,7 @@ def test_what_followed_faces_cover_before_and_now_does_not_count(still):
     assert scene(at_the_face, FACE).differs(scene(still)), "it was not covered then"
 
 
-def test_boxes_beyond_the_image_cover_what_lies_in_it(still):
+def test_boxes_beyond_the_image_cover_their_part_inside(still):
     at_the_edge = with_square(still, 0, 0, 50, 255)
     before, now = (scene(grey, Box(-60, -60, 120, 120)) for grey in (still, at_the_edge))
     assert not now.differs(before)
