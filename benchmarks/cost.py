@@ -1,6 +1,6 @@
 """Accuracy against time and size: each kind of model in several sizes, on one grouped fold.
 
-    python -m benchmarks.cost --data fer2013.csv.gz --image docs/images/cost.png      a quarter of an hour
+    python -m benchmarks.cost --data fer2013.csv.gz --image cost.png      a quarter of an hour
     python -m benchmarks.cost --quick
 
 The fold is part of Training: no held-out face has a near-duplicate among the faces fitted on. Test faces are not used.
