@@ -12,6 +12,8 @@ _MODULES = {
     "export_onnx": "landmark_fer.artifact.artifact",
     "load_artifact": "landmark_fer.artifact.artifact",
     "recognize": "landmark_fer.recognition.recognizer",
+    "recognize_folder": "landmark_fer.live.batch",
+    "recognize_video": "landmark_fer.live.batch",
     "Recognizer": "landmark_fer.recognition.recognizer",
     "to_frame": "landmark_fer.recognition.results",
     "FaceExtractor": "landmark_fer.perception.extraction",

@@ -127,11 +127,12 @@ def recognize(image):
     list of Recognition
         An empty list if no face is found.
     """
-    return _bundled_recognizer().recognize(image)
+    return bundled_recognizer().recognize(image)
 
 
 @cache
-def _bundled_recognizer():
+def bundled_recognizer():
+    """Return the Recognizer of the bundled model, made once."""
     return Recognizer(load_artifact())
 
 

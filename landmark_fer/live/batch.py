@@ -1,0 +1,90 @@
+"""Folders and videos from Python: generators that read as ``live`` does."""
+
+import contextlib
+import math
+from pathlib import Path
+
+from landmark_fer.core.errors import InputError
+from landmark_fer.live.reader import LiveReader
+from landmark_fer.live.sources.image_sources import open_folder
+from landmark_fer.live.sources.opening import is_still, open_source
+from landmark_fer.recognition.recognizer import bundled_recognizer
+
+
+def recognize_folder(path, *, recognizer=None):
+    """Yield the file and the recognitions of each image of a folder, in natural order.
+
+    Files that are no images are named in one warning. Images that cannot be read are skipped with a warning each.
+
+    Parameters
+    ----------
+    path : path-like
+    recognizer : Recognizer, optional
+        By default that of the bundled model.
+
+    Yields
+    ------
+    file : Path
+    recognitions : list of Recognition
+        As from `Recognizer.recognize`; empty if no face is found.
+
+    Raises
+    ------
+    SourceError
+        If the folder holds no image, or cannot be read.
+    """
+    recognizer = recognizer or bundled_recognizer()
+    with open_folder(path) as source:
+        for frame in source:
+            yield Path(path, frame.name), recognizer.recognize(frame.image)
+
+
+def recognize_video(path, *, recognizer=None, every=None, fps=None, smoothing=0.5):
+    """Yield the frames of a video with their faces, tracked and smoothed as by ``live``.
+
+    Parameters
+    ----------
+    path : path-like or str
+        A video or an animation, or another source of `open_source` but single images.
+    recognizer : Recognizer, optional
+        By default that of the bundled model.
+    every : int, optional
+        Detect faces in each n-th frame, as for `LiveReader`.
+    fps : float, optional
+        Read at most so many frames per second of the video; by default all.
+    smoothing : float, default=0.5
+        Strength of the `Smoother`; 0 is none.
+
+    Yields
+    ------
+    frame : Frame
+        ``image``, ``time_s`` and ``index`` in the video.
+    faces : list of RecognizedFace
+        With ``track_id`` and ``recognition``; empty if no face is found.
+
+    Raises
+    ------
+    InputError
+        If `fps` is not over 0, or the source consists of single images.
+    SourceError
+        If the video does not exist or has no frame that can be decoded.
+    """
+    if fps is not None and not fps > 0:
+        raise InputError(f"fps of recognize_video must be over 0, got {fps!r}; give another, or None for all frames")
+    if is_still(path):
+        raise InputError(f"recognize_video needs a video, and {path} is an image or a folder; use recognize_folder")
+    recognizer = recognizer or bundled_recognizer()
+    reader = LiveReader(recognizer, smoothing=smoothing, every=every)
+    with contextlib.closing(reader), open_source(path) as source:
+        for frame in source if fps is None else _at_most(fps, source):
+            yield frame, reader.read(frame.image, time_s=frame.time_s)
+
+
+def _at_most(fps, frames):
+    """Yield the first frame in each period of 1 / fps seconds."""
+    last = None
+    for frame in frames:
+        period = math.floor(frame.time_s * fps + 1e-6)  # times have rounding errors
+        if period != last:
+            yield frame
+        last = period

@@ -1,0 +1,112 @@
+"""Folders and videos from Python: the same faces as live, in order, without leftovers."""
+
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+
+import landmark_fer
+from landmark_fer.core.errors import InputError, SourceError
+from landmark_fer.live.batch import recognize_folder, recognize_video
+from landmark_fer.live.reader import LiveReader
+from landmark_fer.live.sources.demo import FRAMES_PER_SECOND, demo_images
+from landmark_fer.live.sources.opening import open_source
+from landmark_fer.recognition.recognizer import Recognizer
+
+N_FRAMES = 12
+
+
+@pytest.fixture(scope="module")
+def recognizer(saved):
+    return Recognizer(saved)
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    path, images = tmp_path_factory.mktemp("video") / "clip.avi", list(itertools.islice(demo_images(), N_FRAMES))
+    size = images[0].shape[1::-1]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), FRAMES_PER_SECOND, size)
+    for image in images:
+        writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    writer.release()
+    return path
+
+
+def values(faces):
+    return [(face.track_id, face.recognition.to_dict(), face.raw.to_dict()) for face in faces]
+
+
+def test_a_video_is_read_as_live_reads_it(recognizer, video):
+    reader = LiveReader(recognizer, smoothing=0.8, every=1)
+    with open_source(video) as source:
+        expected = [(frame.time_s, values(reader.read(frame.image, time_s=frame.time_s))) for frame in source]
+    reader.close()
+    found = list(recognize_video(video, recognizer=recognizer, smoothing=0.8, every=1))
+    assert [(frame.time_s, values(faces)) for frame, faces in found] == expected
+    assert len(found) == N_FRAMES and {face.track_id for _, faces in found for face in faces} == {1}
+    smooth, raw = found[-1][1][0].recognition, found[-1][1][0].raw
+    assert smooth.probabilities != raw.probabilities and smooth.thumbnail is None
+
+
+@pytest.mark.parametrize(
+    ("fps", "indices"),
+    [
+        (FRAMES_PER_SECOND, list(range(N_FRAMES))),
+        (FRAMES_PER_SECOND / 4, [0, 4, 8]),
+        (10 * FRAMES_PER_SECOND, list(range(N_FRAMES))),
+        (0.1, [0]),
+    ],
+)
+def test_fps_leaves_out_frames(recognizer, video, fps, indices):
+    found = list(recognize_video(video, recognizer=recognizer, fps=fps))
+    assert [frame.index for frame, _ in found] == indices
+    assert found[-1][1][0].track_id == 1
+
+
+def test_a_video_that_is_left_early_is_closed(recognizer, video, monkeypatch):
+    closed = []
+    monkeypatch.setattr(LiveReader, "close", lambda self: closed.append(self._follower.close()))
+    frames = recognize_video(video, recognizer=recognizer)
+    next(frames)
+    assert closed == []
+    frames.close()
+    assert len(closed) == 1
+
+
+@pytest.mark.parametrize("fps", [0, -1, float("nan")])
+def test_impossible_rates_are_refused(recognizer, video, fps):
+    with pytest.raises(InputError, match="fps of recognize_video must be over 0"):
+        next(recognize_video(video, recognizer=recognizer, fps=fps))
+
+
+def test_a_video_must_exist_and_be_one(recognizer, tmp_path):
+    with pytest.raises(SourceError, match="does not exist"):
+        next(recognize_video(tmp_path / "missing.mp4", recognizer=recognizer))
+    with pytest.raises(InputError, match="use recognize_folder"):
+        next(recognize_video(tmp_path, recognizer=recognizer))
+
+
+def test_a_folder_gives_each_image_with_its_faces(recognizer, astronaut, tmp_path, caplog):
+    for name, image in (("10.png", astronaut), ("2.png", np.full((90, 90, 3), 128, np.uint8))):
+        cv2.imwrite(str(tmp_path / name), image[..., ::-1])
+    (tmp_path / "3.png").write_bytes((tmp_path / "10.png").read_bytes()[:2000])
+    (tmp_path / "notes.txt").write_text("no image")
+    found = list(recognize_folder(tmp_path, recognizer=recognizer))
+    assert [file for file, _ in found] == [tmp_path / "2.png", tmp_path / "10.png"]
+    assert found[0][1] == []
+    expected = recognizer.recognize(astronaut)
+    assert [each.to_dict() for each in found[1][1]] == [each.to_dict() for each in expected]
+    assert found[1][1][0].thumbnail is not None
+    assert "3.png" in caplog.text and "notes.txt" in caplog.text
+
+
+def test_the_bundled_model_is_the_default(astronaut, tmp_path):
+    cv2.imwrite(str(tmp_path / "photo.png"), astronaut[..., ::-1])
+    ((_, (recognition,)),) = landmark_fer.recognize_folder(tmp_path)
+    assert recognition.to_dict() == landmark_fer.recognize(astronaut)[0].to_dict()
+
+
+def test_an_empty_folder_is_refused(recognizer, tmp_path):
+    with pytest.raises(SourceError, match="holds no images"):
+        next(recognize_folder(tmp_path, recognizer=recognizer))
