@@ -1,4 +1,4 @@
-"""Collecting sessions in a browser, without their transport: images and keys in, states out."""
+"""Collecting sessions in a browser, independent of the transport: they take images and keys and return states."""
 
 import itertools
 from collections import deque

@@ -185,7 +185,7 @@ def remove_leftovers(folder):
 
 @contextlib.contextmanager
 def locked(path, waiting):
-    """Hold a lock between threads and processes; the system frees it however its holder ends.
+    """Hold a lock between threads and processes; the system releases it even if the process is killed.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ def sync(path):
 
 
 def _exchange(first, second):
-    """Exchange two folders in one step, so that no reader finds neither; return False where the system cannot."""
+    """Exchange two folders atomically, so that readers always find one; return False where the system cannot."""
     import ctypes
 
     try:

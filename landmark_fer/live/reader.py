@@ -1,4 +1,4 @@
-"""Readers: frames in, recognized and smoothed faces out."""
+"""Readers: recognize the faces of frames and smooth the results over time."""
 
 import copy
 import itertools

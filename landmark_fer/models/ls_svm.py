@@ -73,7 +73,7 @@ class LeastSquaresSVM(ClassifierMixin, BaseEstimator):
         """Return a score for each class, shape (n, k): regressed on 1 for the class and 0 for the others."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
-        return self._kernel_times(X, self.weights_) + self.prior_
+        return self._kernel_product(X, self.weights_) + self.prior_
 
     def predict_proba(self, X):
         """Return ``softmax(5 * decision_function(X))``, shape (n, k)."""
@@ -110,7 +110,7 @@ class LeastSquaresSVM(ClassifierMixin, BaseEstimator):
         factor = scipy.linalg.cho_factor(kernel.T, lower=True, overwrite_a=True, check_finite=False)
         return scipy.linalg.cho_solve(factor, targets, check_finite=False).astype(np.float32)
 
-    def _kernel_times(self, X, weights):
+    def _kernel_product(self, X, weights):
         blocks = [self._kernel(X[start : start + _BLOCK]) @ weights for start in range(0, len(X), _BLOCK)]
         return np.vstack(blocks) if blocks else np.empty((0, weights.shape[1]), dtype=np.float32)
 

@@ -7,7 +7,7 @@ from PIL import features
 
 from landmark_fer.core.naming import is_hidden, is_litter, natural_key
 
-HEAD_BYTES = 64  # of a file, which show its format
+HEAD_BYTES = 64  # number of first bytes of a file that determine its format
 
 # Reasons why a file is not read.
 NOT_AN_IMAGE = "not an image"
@@ -107,7 +107,7 @@ def image_file_kind(path):
     return image_kind(head_of(path))
 
 
-def sorted_out(files):
+def divide_files(files):
     """Divide files into images and others.
 
     Parameters
@@ -147,9 +147,9 @@ def images_in(folder):
     -------
     images : list of Path
     others : dict of str to str
-        As from `sorted_out`.
+        As from `divide_files`.
     """
     paths = sorted(Path(folder).iterdir(), key=lambda path: natural_key(path.name))
     files = ((path.name, lambda path=path: head_of(path)) for path in paths if not path.is_dir())
-    images, others = sorted_out(files)
+    images, others = divide_files(files)
     return [Path(folder) / name for name in images], others

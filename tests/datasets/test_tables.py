@@ -68,7 +68,7 @@ def test_rows_without_a_label_are_left_out_and_reported(table):
     sentences = problems_of(reader)
     assert any(note.startswith("1 rows of the csv name no expression") and "line 5" in note for note in sentences)
     assert any(note.startswith("1 rows of the csv have too few cells or too many: line 6") for note in sentences)
-    assert any("labels are of images that have one already" in note and "b.png" in note for note in sentences)
+    assert any("labels repeat an image that already has one" in note and "b.png" in note for note in sentences)
     assert any("images are in no valid row of the csv: unlisted.png" in note for note in sentences)
 
 

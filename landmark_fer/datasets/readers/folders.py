@@ -201,6 +201,6 @@ def _no_class(path, names):
 
 
 def _no_images(path, others):
-    """Return the DataError for a source without images, with the other files as from `sorted_out`."""
+    """Return the DataError for a source without images, with the other files as from `divide_files`."""
     instead = f" ({counted_sentence(len(others), 'other files', list(others))})" if others else ""
     return DataError(f"{path} holds no images{instead}; {_ADVICE}")

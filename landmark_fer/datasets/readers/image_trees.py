@@ -10,7 +10,7 @@ from pathlib import Path
 
 from landmark_fer.core.errors import DataError
 from landmark_fer.datasets.readers.csv_files import DAMAGE, wrap_read_errors
-from landmark_fer.perception.image_formats import HEAD_BYTES, HIDDEN, NOT_AN_IMAGE, head_of, sorted_out
+from landmark_fer.perception.image_formats import HEAD_BYTES, HIDDEN, NOT_AN_IMAGE, divide_files, head_of
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 CLOSED = "a folder that cannot be opened"
@@ -26,7 +26,7 @@ class FolderTree:
     images : list of str
         Paths below the folder with ``/`` between the parts, in no particular order.
     others : dict of str to str
-        All other files except litter, and why they are not read; as from `sorted_out`.
+        All other files except litter, and why they are not read; as from `divide_files`.
     """
 
     def __init__(self, path):
@@ -35,7 +35,7 @@ class FolderTree:
         with wrap_read_errors(path):
             names = _files_below(self.path, closed)
             files = ((name, lambda name=name: head_of(os.path.join(folder, name))) for name in names)
-            self.images, self.others = sorted_out(files)
+            self.images, self.others = divide_files(files)
         self.others |= dict.fromkeys(closed, CLOSED)
 
     def fingerprint(self):
@@ -61,7 +61,7 @@ class ZipTree:
         with wrap_read_errors(path), zipfile.ZipFile(path) as archive:
             self.members = {info.filename.replace("\\", "/"): info for info in archive.infolist() if not info.is_dir()}
             files = ((name, lambda info=info: _zip_head(archive, info)) for name, info in self.members.items())
-            self.images, self.others = sorted_out(files)
+            self.images, self.others = divide_files(files)
 
     def fingerprint(self):
         """Return the SHA-256 of the zip."""
@@ -135,7 +135,7 @@ def tar_images(path, others, *, limit=None):
     ----------
     path : path-like
     others : dict
-        The other files are added to it, as from `sorted_out`.
+        The other files are added to it, as from `divide_files`.
     limit : int, optional
         Read only this many files.
 
@@ -146,7 +146,7 @@ def tar_images(path, others, *, limit=None):
         Returns the content as bytes, or a DataError on why it cannot be read. Valid until the next image is yielded.
     """
     for name, content in _tar_members(path, limit):
-        images, rest = sorted_out([(name, content.head)])
+        images, rest = divide_files([(name, content.head)])
         others.update(rest)
         if images:
             yield name, content.read

@@ -57,10 +57,10 @@ class LayoutReader:
     own_file_name : re.Pattern or None
         File names that no other data set has.
     name : str
-        Of the folder or file.
+        Name of the folder or file.
     cropped : bool
     remarks : list of str
-        Sentences on how it is read.
+        Sentences on how the data set is read.
 
     Raises
     ------
@@ -170,7 +170,7 @@ class LayoutReader:
         """Return the first entry of each image."""
         first = {}
         repeats = [entry.name for entry in entries if first.setdefault(entry.name, entry) is not entry]
-        self.leave_out(repeats, "labels are of images that have one already, and do not count")
+        self.leave_out(repeats, "labels repeat an image that already has one, and are ignored")
         return list(first.values())
 
     def _are_crops(self):

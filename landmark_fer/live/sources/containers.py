@@ -29,7 +29,7 @@ class _Part:
 
 
 class _DamageError(Exception):
-    """No part begins where one must."""
+    """No part begins where the format requires one."""
 
 
 def track_kinds(path):

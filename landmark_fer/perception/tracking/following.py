@@ -11,10 +11,10 @@ from landmark_fer.perception.tracking.schedule import CutFinder, DetectionSchedu
 from landmark_fer.perception.tracking.tracks import (
     FaceCheck,
     Track,
+    appearance_of,
     box_at,
     in_image,
     is_steady,
-    look_of,
     matched,
     place_of,
     pose_of,
@@ -118,14 +118,14 @@ class FaceFollower:
     def _follow(self, grey, time_s):
         """Update the tracks, add the faces detected in the previous frame, and detect if it is due."""
         self.start_detection()
-        lost = self._carry_all(grey, time_s)
+        lost = self._relocate_all(grey, time_s)
         whole = self._pending is None or self._take_detected(self._pending, grey, time_s)
         self._pending = None
         urgent = self._schedule.begins or not whole or (lost and self.every is None)
         quick = time_s - self._time_s <= _QUICK_S
         seeking = any(track.lost for track in self._tracks)
-        look = partial(self._scene, grey)
-        detector = self._schedule.next(time_s, look, at_once=urgent, quick=quick, seeking=seeking)
+        make_scene = partial(self._scene, grey)
+        detector = self._schedule.next(time_s, make_scene, at_once=urgent, quick=quick, seeking=seeking)
         if detector is None:
             return
         detection = self._thread.prepare(detector, grey, time_s, self._active())
@@ -167,7 +167,7 @@ class FaceFollower:
                     continue
             track[0].confirmed_s = max(track[0].confirmed_s, detection.time_s)
         if detection.grey is not grey:
-            found = [self._brought(face, grey) for face in found]
+            found = [self._moved_to_frame(face, grey) for face in found]
         new = [face for face in found if face is not None and not self._is_followed(face)]
         for track in self._active() if new else ():  # a new face may be one that its track has lost
             if track.confirmed_s < detection.time_s:
@@ -175,8 +175,8 @@ class FaceFollower:
         self._take(new, time_s)
         return None not in found
 
-    def _brought(self, face, grey):
-        """Return a face of the previous frame as it is in this one; None if it moved too far to be sure."""
+    def _moved_to_frame(self, face, grey):
+        """Return a face of the previous frame, located in this one; None if it cannot be confirmed there."""
         landmarks = self._predictor.refine(grey, [face.landmarks])[0]
         if self._check.find(grey, landmarks)[1] > _SLIPPED:
             return None
@@ -197,36 +197,36 @@ class FaceFollower:
                 self._tracks.append(Track.begin(self._next_number, face, time_s))
                 self._next_number += 1
 
-    def _carry_all(self, grey, time_s):
+    def _relocate_all(self, grey, time_s):
         """Locate the face of each active track, keep one track per face, and return whether a track was lost."""
         active = self._active()
         shifts = [_expected_shift(track, time_s) for track in active]
         guesses = [track.face.landmarks + np.float32(shift) for track, shift in zip(active, shifts, strict=True)]
         located = self._predictor.refine(grey, guesses)
-        carried = [
-            (track, self._carried(track, track.pose.shifted(*shift), landmarks, grey, time_s))
+        relocated = [
+            (track, self._relocate(track, track.pose.shifted(*shift), landmarks, grey, time_s))
             for track, shift, landmarks in zip(active, shifts, located, strict=True)
         ]
         taken = []
-        for track, found in sorted(carried, key=lambda pair: -(pair[1][2] @ pair[0].look) if pair[1] else 0.0):
+        for track, found in sorted(relocated, key=lambda pair: -(pair[1][2] @ pair[0].appearance) if pair[1] else 0.0):
             track.lost = found is None or any(found[1].distance(pose) < _ONE_FACE for pose in taken)
             if not track.lost:
                 taken.append(found[1])
                 track.update(*found, time_s)
         return len(taken) < len(active)
 
-    def _carried(self, track, expected, landmarks, grey, time_s):
-        """Return (face, pose, look) of a track whose face is expected in a pose; None if it is lost."""
+    def _relocate(self, track, expected, landmarks, grey, time_s):
+        """Return (face, pose, appearance) of a track whose face is expected in a pose; None if it is lost."""
         pose = pose_of(landmarks)
         if pose.distance(expected) > _FAST:
             landmarks = self._predictor.refine(grey, [landmarks])[0]
             pose = pose_of(landmarks)
         if not in_image(grey, landmarks):
             return None
-        face, look = self._face(track, grey, landmarks, pose)
-        steady = is_steady(pose, track.pose, expected, float(track.latest_look @ look))
+        face, appearance = self._face(track, grey, landmarks, pose)
+        steady = is_steady(pose, track.pose, expected, float(track.latest_appearance @ appearance))
         if steady and time_s - track.confirmed_s < _UNCONFIRMED_S:
-            return face, pose, look
+            return face, pose, appearance
         box, distance = self._check.find(grey, landmarks)
         if box is None:
             return None
@@ -234,13 +234,13 @@ class FaceFollower:
         if distance > _SLIPPED:
             landmarks = self._predictor.locate(grey, box)
             pose = pose_of(landmarks)
-            face, look = self._face(track, grey, landmarks, pose)
-        return face, pose, look
+            face, appearance = self._face(track, grey, landmarks, pose)
+        return face, pose, appearance
 
     def _face(self, track, grey, landmarks, pose):
         """Return the face of a track with these landmarks, and its appearance vector."""
         face = self._extractor.face_of(grey, box_at(track.place, pose), landmarks, track.face.detector_score)
-        return face, look_of(face.chip)
+        return face, appearance_of(face.chip)
 
 
 def _expected_shift(track, time_s):

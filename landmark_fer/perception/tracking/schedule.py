@@ -136,14 +136,14 @@ class DetectionSchedule:
         """Detect in the next frame."""
         self._detected_s = None
 
-    def next(self, time_s, look, *, at_once, quick, seeking):
+    def next(self, time_s, make_scene, *, at_once, quick, seeking):
         """Return the detector that searches the next frame, or None.
 
         Parameters
         ----------
         time_s : float
             Of the frame.
-        look : callable
+        make_scene : callable
             Returns its `Scene`.
         at_once : bool
             Whether the whole detector must search now.
@@ -155,12 +155,12 @@ class DetectionSchedule:
         self._frames_since += 1
         pause = _SEEK_S if seeking else DETECT_S
         if at_once or self.begins or (self._every is not None and self._frames_since >= self._every):
-            return self._all_parts(time_s, pause, look())
+            return self._all_parts(time_s, pause, make_scene())
         part = self._detected_s.index(min(self._detected_s)) if quick else 0
         waited_s = time_s - self._detected_s[part] + _ROUNDING_S
         if self._every is not None or waited_s < pause:
             return None
-        scene = look()
+        scene = make_scene()
         if not seeking and waited_s < _REST_S and not scene.differs(self._scenes[part]):
             return None
         if not quick:

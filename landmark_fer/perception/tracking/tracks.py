@@ -106,8 +106,8 @@ def is_steady(pose, before, expected, alike):
     )
 
 
-_LOOK_SIDE = 16  # pixels of a look
-_LOOK_MEMORY = 0.9  # weight of a track's mean appearance against the latest frame
+_APPEARANCE_SIDE = 16  # side of the image that the vector is made of, pixels
+_APPEARANCE_MEMORY = 0.9  # weight of a track's mean appearance against the latest frame
 _LONGEST_GUESS_S = 0.2  # the longest extrapolation of a motion
 
 # Maximum distance of a face from the last or expected position of its track, in sides of its box: small if they look
@@ -183,8 +183,8 @@ class Track:
         Time of its latest detection.
     place : tuple
         The detector's box on the face, as from `place_of`.
-    look, latest_look : ndarray of shape (256,), float32
-        Mean appearance vector and the latest one, as from `look_of`.
+    appearance, latest_appearance : ndarray of shape (256,), float32
+        Mean appearance vector and the latest one, as from `appearance_of`.
     velocity : tuple
         Pixels a second to the right and down.
     lost : bool
@@ -197,42 +197,42 @@ class Track:
     seen_s: float
     confirmed_s: float
     place: tuple
-    look: np.ndarray
-    latest_look: np.ndarray
+    appearance: np.ndarray
+    latest_appearance: np.ndarray
     velocity: tuple
     lost: bool = False
 
     @classmethod
     def begin(cls, number, face, time_s):
         """Return a new track of a detected face."""
-        look, pose = look_of(face.chip), pose_of(face.landmarks)
-        return cls(number, face, pose, time_s, time_s, place_of(face.box, pose), look, look, (0.0, 0.0))
+        appearance, pose = appearance_of(face.chip), pose_of(face.landmarks)
+        return cls(number, face, pose, time_s, time_s, place_of(face.box, pose), appearance, appearance, (0.0, 0.0))
 
     def shift(self, time_s):
         """Return the expected motion since the latest frame, (right, down) in pixels."""
         elapsed = min(time_s - self.seen_s, _LONGEST_GUESS_S)
         return self.velocity[0] * elapsed, self.velocity[1] * elapsed
 
-    def update(self, face, pose, look, time_s):
+    def update(self, face, pose, appearance, time_s):
         """Store the face, pose and appearance in the next frame."""
         elapsed = time_s - self.seen_s
         if elapsed > 0:
             moved = (pose.x - self.pose.x) / elapsed, (pose.y - self.pose.y) / elapsed
             self.velocity = moved if elapsed <= _LONGEST_GUESS_S else (0.0, 0.0)
-        self.latest_look = look
-        self.look = _unit(_LOOK_MEMORY * self.look + (1 - _LOOK_MEMORY) * look)
+        self.latest_appearance = appearance
+        self.appearance = _unit(_APPEARANCE_MEMORY * self.appearance + (1 - _APPEARANCE_MEMORY) * appearance)
         self.face, self.pose, self.seen_s, self.lost = face, pose, time_s, False
 
     def find(self, face, time_s):
         """Store the face as detected, with the detector's box."""
-        self.update(face, pose_of(face.landmarks), look_of(face.chip), time_s)
+        self.update(face, pose_of(face.landmarks), appearance_of(face.chip), time_s)
         self.confirmed_s, self.place = time_s, place_of(face.box, self.pose)
 
     def likeness(self, face, time_s):
         """Return how well a face matches the track (higher is better), or None if it cannot be the same face."""
         box, (right, down) = self.face.box, self.shift(time_s)
         expected = Box(box.x + right, box.y + down, box.width, box.height)
-        overlap, alike = expected.overlap(face.box), float(self.look @ look_of(face.chip))
+        overlap, alike = expected.overlap(face.box), float(self.appearance @ appearance_of(face.chip))
         growth = face.box.width / box.width
         distance = min(math.dist(face.box.centre, place.centre) for place in (box, expected)) / box.width
         reach = _NEAR + (_REACH_A_SECOND * (time_s - self.seen_s) if alike >= _MUCH_ALIKE else 0.0)
@@ -240,7 +240,7 @@ class Track:
         return overlap + alike if same else None
 
 
-def look_of(chip):
+def appearance_of(chip):
     """Return the appearance of a face as a unit vector of mean 0, shape (256,); inner products are correlations.
 
     Parameters
@@ -248,7 +248,7 @@ def look_of(chip):
     chip : ndarray of shape (S, S), uint8
     """
     rim = chip.shape[0] // 8
-    small = cv2.resize(chip[rim:-rim, rim:-rim], (_LOOK_SIDE, _LOOK_SIDE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(chip[rim:-rim, rim:-rim], (_APPEARANCE_SIDE, _APPEARANCE_SIDE), interpolation=cv2.INTER_AREA)
     values = small.ravel().astype(np.float32)
     return _unit(values - values.mean())
 
