@@ -1,4 +1,4 @@
-"""The site: it is built without a warning, asks no other site for anything, and every link in it leads somewhere."""
+"""The site is built without warnings, requests no other site, and has no broken links."""
 
 import os
 import re
@@ -70,7 +70,7 @@ def pages(site):
     return {path: Page(path) for path in found}
 
 
-def test_the_site_has_a_page_for_each_thing(site):
+def test_every_document_and_notebook_has_a_page(site):
     wanted = ["index", "docs/index", "docs/quickstart", "docs/own_model", "docs/results", "docs/live", "docs/law"]
     wanted += ["docs/api/index", "data/README", "artifacts/default/card", "artifacts/cnn/card"]
     wanted += [path.relative_to(ROOT).with_suffix("").as_posix() for path in ROOT.glob("docs/**/*.md")]
@@ -78,7 +78,7 @@ def test_the_site_has_a_page_for_each_thing(site):
     assert [name for name in wanted if not (site / f"{name}.html").is_file()] == []
 
 
-def test_the_reference_describes_what_the_package_offers(site):
+def test_the_reference_covers_the_public_api(site):
     import landmark_fer
     from landmark_fer import _MODULES
 
@@ -88,7 +88,7 @@ def test_the_reference_describes_what_the_package_offers(site):
         assert f'id="{home}.{name}"' in described or (kind == "module" and f'id="module-{home}"' in described), name
 
 
-def test_every_local_link_leads_somewhere(site, pages):
+def test_every_local_link_has_a_target(site, pages):
     broken = []
     for path, page in pages.items():
         for link in page.links + page.fetched:
@@ -103,7 +103,7 @@ def test_every_local_link_leads_somewhere(site, pages):
     assert broken == []
 
 
-def test_no_page_asks_another_site_for_anything(site, pages):
+def test_no_page_requests_another_site(site, pages):
     outside = [(path.name, link) for path, page in pages.items() for link in page.fetched if _is_outside(link)]
     for path in site.rglob("*.css"):
         found = IN_STYLES.findall(path.read_text(encoding="utf-8"))
@@ -118,7 +118,7 @@ def test_links_to_other_sites_are_well_formed(pages):
     assert links and [link for link in links if not SHAPE.fullmatch(link)] == []
 
 
-def test_a_link_that_leads_nowhere_fails_the_build(tmp_path):
+def test_a_broken_link_fails_the_build(tmp_path):
     pytest.importorskip("sphinx")
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "index.md").write_text(

@@ -48,7 +48,7 @@ def scores_of(evaluate):
     return run
 
 
-def test_json_has_the_keys_of_the_issue(scores_of):
+def test_json_has_the_documented_keys(scores_of):
     scores = scores_of("--split", "PublicTest")
     assert set(scores) >= KEYS
     assert scores["n"] == 15 and scores["classes"] == CLASSES
@@ -181,7 +181,7 @@ def test_faces_of_other_expressions_are_left_out_and_reported(evaluate, lfw_csv,
         (["--predictor", "none.dat"], {}, "none.dat is no file"),
     ],
 )
-def test_bad_input_gets_a_sentence_and_status_2(evaluate, capsys, arguments, options, sentence):
+def test_bad_input_gives_one_error_message_and_status_2(evaluate, capsys, arguments, options, sentence):
     assert evaluate(*arguments, **options) == 2
     error = capsys.readouterr().err
     assert "Traceback" not in error

@@ -1,4 +1,4 @@
-"""Each notebook runs top to bottom on what is bundled, and what is stored of it is fit to be shared."""
+"""Each notebook runs on bundled data, and its stored outputs are complete, small and free of machine paths."""
 
 import base64
 import json
@@ -66,14 +66,14 @@ def size_of(image):
     return width, height
 
 
-def test_the_six_notebooks_are_there_and_the_readme_links_them():
+def test_the_readme_links_all_six_notebooks():
     assert tuple(path.name[:2] for path in NOTEBOOKS) == NUMBERS
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"\]\((\d\d-[^)]+)\)", readme) == [path.name for path in NOTEBOOKS]
 
 
 @each_notebook
-def test_stored_outputs_are_whole_and_in_order(path):
+def test_stored_outputs_are_complete_and_in_order(path):
     cells = code_cells(read(path))
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     assert sum(bool(cell["outputs"]) for cell in cells) > len(cells) / 2
@@ -81,13 +81,13 @@ def test_stored_outputs_are_whole_and_in_order(path):
 
 
 @each_notebook
-def test_stored_outputs_say_nothing_of_the_machine(path):
-    said = "\n".join(text for output in outputs(read(path)) for text in texts(output))
-    assert MACHINE_PATH.findall(said) == []
+def test_stored_outputs_have_no_machine_paths_or_warnings(path):
+    text = "\n".join(text for output in outputs(read(path)) for text in texts(output))
+    assert MACHINE_PATH.findall(text) == []
     assert "stderr" not in {output.get("name") for output in outputs(read(path))}
 
 
-def test_a_machine_path_would_be_found():
+def test_machine_paths_are_detected():
     found = (f"/{'home'}/me/x", "'/tmp/x", "C:\\Users\\me", 'File "/usr/lib/python3', "/content/landmark_fer")
     harmless = ("../docs/accuracy.md", "https://example.org/home/x", "Mb/s", "1/2", "label \\ answer", "docs/tmp/x")
     assert all(MACHINE_PATH.search(text) for text in found)
@@ -115,30 +115,30 @@ def test_metadata_is_minimal_and_cells_have_names(path):
 
 
 @each_notebook
-def test_the_first_cell_says_how_to_start(path):
+def test_the_first_cell_explains_how_to_start(path):
     first = read(path)["cells"][0]
-    said = "".join(first["source"])
+    text = "".join(first["source"])
     assert first["cell_type"] == "markdown"
     for words in ("python -m jupyter lab notebooks", "VS Code", "Colab", "requirements-notebooks.txt"):
-        assert words in said
+        assert words in text
 
 
 @each_notebook
-def test_links_lead_somewhere(path):
+def test_links_have_targets(path):
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", markdown(read(path)))
     missing = [link for link in links if "://" not in link and not (FOLDER / link).exists()]
     assert missing == []
 
 
 @each_notebook
-def test_cells_are_thin(path):
+def test_cells_are_short(path):
     lengths = {cell["id"]: "".join(cell["source"]).count("\n") + 1 for cell in code_cells(read(path))}
     assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}
 
 
 @pytest.mark.slow
 @each_notebook
-def test_runs_on_what_is_bundled(path, tmp_path, monkeypatch):
+def test_notebooks_run_on_bundled_data(path, tmp_path, monkeypatch):
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")

@@ -98,14 +98,14 @@ def test_evaluate_reports_classes_that_only_one_side_has(ck48, lfw_model, capsys
         (["--dataset", "table"], "must hold a csv with the columns path, expression"),
     ],
 )
-def test_a_wrong_data_set_name_is_one_sentence_in_both_commands(ck48, lfw_model, capsys, words, sentence):
+def test_wrong_data_set_names_are_reported_by_both_commands(ck48, lfw_model, capsys, words, sentence):
     assert run_fit(ck48, *words) == 2
     assert sentence in error_line(capsys)
     assert run(evaluate, "--model", lfw_model.path, "--data", ck48, "--jobs", 1, *words) == 2
     assert sentence in error_line(capsys)
 
 
-def test_the_table_across_data_sets(ck48, tmp_path, capsys):
+def test_the_benchmark_prints_the_table_across_data_sets(ck48, tmp_path, capsys):
     from benchmarks.cross_data import main, parsed
 
     other = copies.make_ck48(tmp_path / "other", subjects=4, folders=("happy", "anger"))

@@ -24,7 +24,7 @@ def test_python_of_the_readme_runs(block, astronaut, tmp_path, monkeypatch, caps
 
 
 @pytest.mark.parametrize("link", LINKS)
-def test_links_of_the_readme_lead_somewhere(link):
+def test_links_of_the_readme_have_targets(link):
     assert (ROOT / link).exists()
 
 

@@ -22,7 +22,7 @@ from tests.accidents.depth import depth
 ROOT = Path(__file__).resolve().parents[2]
 CASE_S = 20  # of processor time that one case may take; a thousand take about as many seconds together
 MEMORY = 3 * 2**30  # bytes that the child may have besides what it has at its start
-MOST_WRONG = 5  # cases that are told
+MOST_WRONG = 5  # cases that are reported
 
 
 def fuzz(target, folder, *, cases=1000, seed=7):
@@ -46,8 +46,8 @@ def run_cases(target, folder, *, cases, seed=7):
         )
     except subprocess.TimeoutExpired:
         raise AssertionError(f"{target}: case {_reached(folder)} hangs ({' '.join(command)})") from None
-    told = f"{target}: case {_reached(folder)} of seed {seed} ended the interpreter ({done.returncode})\n"
-    assert done.returncode == 0, told + done.stderr[-3000:]
+    message = f"{target}: case {_reached(folder)} of seed {seed} ended the interpreter ({done.returncode})\n"
+    assert done.returncode == 0, message + done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -98,7 +98,7 @@ def main(name, cases, seed, folder):
     faulthandler.enable()
     target = TARGETS[name](folder)
     limit_memory()
-    told, wrong = {"results": 0, "sentences": 0}, []
+    report, wrong = {"results": 0, "sentences": 0}, []
     with open(folder / "progress", "w") as progress, open(os.devnull, "w") as nowhere:
         for number in range(cases):
             progress.seek(0)
@@ -108,14 +108,14 @@ def main(name, cases, seed, folder):
             try:
                 with limited_time(CASE_S), contextlib.redirect_stderr(nowhere):
                     target.read(case)
-                told["results"] += 1
+                report["results"] += 1
             except LandmarkFerError as error:
-                told["sentences"] += 1
+                report["sentences"] += 1
                 if not is_sentence(str(error)):
                     wrong.append({"case": number, "error": f"no sentence: {str(error)[:500]!r}"})
             except BaseException:
                 wrong.append({"case": number, "error": traceback.format_exc()[-2500:]})
-    print(json.dumps(told | {"n_wrong": len(wrong), "wrong": wrong[:MOST_WRONG]}))
+    print(json.dumps(report | {"n_wrong": len(wrong), "wrong": wrong[:MOST_WRONG]}))
 
 
 if __name__ == "__main__":

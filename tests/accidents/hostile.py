@@ -2,7 +2,7 @@
 
     python -m tests.accidents.hostile
 
-reads each and prints, as JSON, what came of it and by how many bytes memory grew.
+reads each and prints, as JSON, the result and by how many bytes memory grew.
 """
 
 import io
@@ -174,16 +174,16 @@ def peak(*, reset=False):
 
 def main():
     """Read each file in turn and print the result and the peak memory."""
-    told = {}
+    results = {}
     for name, make in ({"allowed": allowed} | TOO_LARGE | HARMLESS | PROGRAMS).items():
         content = make()
         before = peak(reset=True)
         try:
-            came = list(read_image(content, name="it").shape)
+            outcome = list(read_image(content, name="it").shape)
         except DataError as error:
-            came = str(error)
-        told[name] = {"came": came, "grew": peak() - before}
-    json.dump(told, sys.stdout)
+            outcome = str(error)
+        results[name] = {"outcome": outcome, "growth": peak() - before}
+    json.dump(results, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -17,13 +17,13 @@ def folder(whole_artifacts, tmp_path, monkeypatch):
 
 
 def test_ten_damaged_artifacts_give_the_same_predictions_or_an_error_message(folder):
-    told = run_cases("artifact-joblib", folder, cases=10)
-    assert told["n_wrong"] == 0 and told["sentences"] + told["results"] == 10, told["wrong"]
+    report = run_cases("artifact-joblib", folder, cases=10)
+    assert report["n_wrong"] == 0 and report["sentences"] + report["results"] == 10, report["wrong"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ORDER)
 def test_a_damaged_artifact_gives_the_same_predictions_or_an_error_message(kind, folder):
-    told = fuzz(f"artifact-{kind}", folder, cases=CASES[kind])
-    assert told["n_wrong"] == 0, "\n".join(f"case {each['case']}: {each['error']}" for each in told["wrong"])
-    assert told["sentences"] > told["results"] > 0
+    report = fuzz(f"artifact-{kind}", folder, cases=CASES[kind])
+    assert report["n_wrong"] == 0, "\n".join(f"case {each['case']}: {each['error']}" for each in report["wrong"])
+    assert report["sentences"] > report["results"] > 0

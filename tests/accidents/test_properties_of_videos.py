@@ -77,8 +77,8 @@ def test_smoothed_predictions_are_valid_for_any_clock(predictions, strength, thr
     for (name, confidence, x, side, _), time_s in zip(
         predictions, times([each[-1] for each in predictions]), strict=True
     ):
-        came = make_recognition(name, confidence, x=x, side=side)
-        shown = smoother.update(1, replace(came), time_s=time_s)
+        raw = make_recognition(name, confidence, x=x, side=side)
+        shown = smoother.update(1, replace(raw), time_s=time_s)
         values = list(shown.probabilities.values())
         assert math.isclose(sum(values), 1, abs_tol=1e-6) and min(values) >= -1e-9
         assert np.isfinite(shown.face.landmarks).all() and all(map(math.isfinite, vars(shown.face.box).values()))

@@ -21,15 +21,15 @@ def test_every_reader_has_a_fuzzing_target():
 
 @pytest.mark.parametrize("name", ("jpeg", "csv", "manifest"))
 def test_thirty_damaged_files_give_results_or_error_messages(name, tmp_path):
-    told = run_cases(name, tmp_path, cases=30)
-    assert told["n_wrong"] == 0, "\n".join(f"case {each['case']}: {each['error']}" for each in told["wrong"])
-    assert told["sentences"] and told["results"]
+    report = run_cases(name, tmp_path, cases=30)
+    assert report["n_wrong"] == 0, "\n".join(f"case {each['case']}: {each['error']}" for each in report["wrong"])
+    assert report["sentences"] and report["results"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_damaged_files_give_results_or_error_messages(name, tmp_path):
-    told = fuzz(name, tmp_path)
-    assert told["n_wrong"] == 0, "\n".join(f"case {each['case']}: {each['error']}" for each in told["wrong"])
-    assert told["sentences"] or name in NO_SENTENCES
-    assert told["results"] or name in NO_RESULTS
+    report = fuzz(name, tmp_path)
+    assert report["n_wrong"] == 0, "\n".join(f"case {each['case']}: {each['error']}" for each in report["wrong"])
+    assert report["sentences"] or name in NO_SENTENCES
+    assert report["results"] or name in NO_RESULTS

@@ -30,7 +30,7 @@ def test_lock_files_hold_only_pins_with_hashes():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda text: re.sub(r"^numpy==\S+", "numpy==1.26.4", text, flags=re.M), "1.26.4 is locked"),
         (lambda text: text.replace("pillow==", "pillows=="), "pillow is required and not locked"),
@@ -38,8 +38,8 @@ def test_lock_files_hold_only_pins_with_hashes():
         (lambda text: f"--index-url http://pypi.example/simple\n{text}", "names a host"),
     ],
 )
-def test_wrong_lock_files_are_reported(change, said):
-    assert any(said in problem for problem in lock.problems(change(lock.LOCK.read_text()), lock.SOURCES))
+def test_wrong_lock_files_are_reported(change, message):
+    assert any(message in problem for problem in lock.problems(change(lock.LOCK.read_text()), lock.SOURCES))
 
 
 def test_the_oldest_versions_are_the_lower_bounds():

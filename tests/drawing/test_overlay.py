@@ -67,7 +67,7 @@ def test_every_option_but_mirror_has_one_element():
     assert sorted([*names, "mirror"]) == sorted(control.name for control in CONTROLS if control.is_option)
 
 
-def test_every_key_is_there_once():
+def test_keys_are_unique():
     keys = [key for control in CONTROLS for key in control.keys]
     assert keys == ["q", "escape", "space", "l", "b", "m", "e", "t", "n", "s", "r", "h"]
 

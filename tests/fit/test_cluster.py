@@ -124,7 +124,7 @@ def test_extraction_gives_the_same_bytes_though_a_worker_is_killed(running, lfw_
 
 
 @pytest.mark.slow
-def test_files_travel_as_bytes_and_the_unreadable_are_left_out(running, lfw_crops, tmp_path):
+def test_files_are_sent_as_bytes_and_unreadable_ones_left_out(running, lfw_crops, tmp_path):
     from PIL import Image
 
     for place, face in enumerate(lfw_crops[:3]):
@@ -157,7 +157,7 @@ def test_cross_validation_gives_the_same_predictions_though_a_worker_is_killed(r
 
 
 @pytest.mark.slow
-def test_a_search_finds_the_same(running):
+def test_a_search_gives_the_same_result(running):
     records, expressions = made_up_faces(20)
     candidates = make_candidates(["ls_svm"], features="geometry")
     faces = records, expressions, np.arange(len(records)), ("happy", "sad", "surprise")
@@ -183,7 +183,7 @@ def test_the_command_fits_the_same_model(running, lfw_csv, tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-def test_errors_of_a_task_come_back_as_they_are(running):
+def test_errors_of_tasks_are_raised_unchanged(running):
     def fails(number):
         raise InputError(f"number must not be {number}")
 
@@ -192,14 +192,14 @@ def test_errors_of_a_task_come_back_as_they_are(running):
 
 
 @pytest.mark.slow
-def test_what_asks_for_no_jobs_stays_in_this_process(running):
+def test_work_without_jobs_runs_in_this_process(running):
     with computing_on(running.address) as jobs:
         assert jobs >= 2
         assert set(joblib.Parallel()(joblib.delayed(os.getpid)() for _ in range(3))) == {os.getpid()}
         assert os.getpid() not in joblib.Parallel(n_jobs=jobs)(joblib.delayed(os.getpid)() for _ in range(3))
 
 
-def test_large_arrays_are_sent_apart_wherever_they_lie():
+def test_large_arrays_are_sent_separately_from_any_container():
     from landmark_fer.fit.cluster import packed, unpacked
 
     large = np.arange(2**18, dtype=np.float64)

@@ -258,7 +258,7 @@ class TestSplits:
 
 
 class TestBadInput:
-    def test_no_such_file(self, refused):
+    def test_missing_files_are_refused(self, refused):
         assert "none.csv does not exist" in refused("--data", "none.csv")
 
     @pytest.mark.parametrize(
@@ -271,34 +271,34 @@ class TestBadInput:
             (HEADER + "3,1 2 3,Training\n", "has 3 pixels, must have 2304"),
         ],
     )
-    def test_csv_files_with_bad_content(self, refused, tmp_path, text, sentence):
+    def test_malformed_csv_files_are_refused(self, refused, tmp_path, text, sentence):
         (tmp_path / "bad.csv").write_text(text)
         assert sentence in refused("--data", "bad.csv")
 
-    def test_a_csv_cut_short(self, refused, tmp_path, lfw_csv):
+    def test_truncated_csv_files_are_refused(self, refused, tmp_path, lfw_csv):
         content = gzip.compress(lfw_csv.read_bytes())
         (tmp_path / "cut.csv.gz").write_bytes(content[: len(content) // 2])
         assert "cut.csv.gz is cut short, damaged or unreadable" in refused("--data", "cut.csv.gz")
 
-    def test_files_of_other_kinds(self, refused, tmp_path):
+    def test_other_files_are_refused(self, refused, tmp_path):
         for name in ("notes.txt", "table.npz", "images.zip"):
             (tmp_path / name).write_text("words")
             assert name in refused("--data", name)
 
-    def test_folders_without_images_or_without_classes(self, refused, tmp_path):
+    def test_folders_without_images_or_classes_are_refused(self, refused, tmp_path):
         (tmp_path / "empty").mkdir()
         assert "holds no images" in refused("--data", "empty")
         (tmp_path / "cats" / "tabby").mkdir(parents=True)
         Image.new("L", (48, 48)).save(tmp_path / "cats" / "tabby" / "1.png")
         assert "folders named after expressions" in refused("--data", "cats")
 
-    def test_a_class_with_fewer_faces_than_folds(self, refused, lfw_csv, tmp_path):
+    def test_classes_with_fewer_faces_than_folds_are_refused(self, refused, lfw_csv, tmp_path):
         lines = lfw_csv.read_text().splitlines()
         angry = ["0" + line[1:] for line in lines[1:3]]
         (tmp_path / "few.csv").write_text("\n".join([lines[0], *angry, *lines[3:]]))
         assert "as many unrelated faces as folds (3), angry has 2 (of 2; " in refused("--data", "few.csv")
 
-    def test_values_that_do_not_exist(self, refused, lfw_csv):
+    def test_invalid_option_values_are_refused(self, refused, lfw_csv):
         assert "models must be among dummy, knn" in refused("--data", lfw_csv, models="forest")
         assert "got none" in refused("--data", lfw_csv, models="")
         assert "expression must be one of angry" in refused("--data", lfw_csv, "--expressions", "sleepy")
@@ -308,10 +308,10 @@ class TestBadInput:
         assert "is no file" in refused("--data", lfw_csv, "--predictor", "none.dat")
         assert "fer2013new.csv" in refused("--data", lfw_csv, "--labels", "ferplus")
 
-    def test_the_geometry_table_has_no_images(self, refused):
+    def test_features_of_images_are_refused_for_the_geometry_table(self, refused):
         assert "svm needs images with --features hog" in refused(features="hog")
 
-    def test_unknown_choices_and_seeds(self, capsys):
+    def test_unknown_choices_and_invalid_seeds_are_refused(self, capsys):
         with pytest.raises(SystemExit, match="2"):
             fit(features="pixels")
         assert "invalid choice: 'pixels'" in capsys.readouterr().err

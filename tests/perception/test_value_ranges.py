@@ -336,8 +336,8 @@ def test_a_common_range_reads_dark_images_as_dark(grey):
 
 def test_a_warning_names_the_guessed_range(grey, caplog):
     read_image(io.BytesIO(tiff(scaled(grey, 4095, np.uint16))), name="camera.tif")
-    said = "camera.tif: values from 0 to 4095 (uint16) are read as 0 to 4095, because the file states no range"
-    assert caplog.messages == [said]
+    message = "camera.tif: values from 0 to 4095 (uint16) are read as 0 to 4095, because the file states no range"
+    assert caplog.messages == [message]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32])
