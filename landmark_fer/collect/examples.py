@@ -8,7 +8,7 @@ from landmark_fer.core.geometry import interocular_distance
 from landmark_fer.live.sources.demo_person import FACE_CENTRE, Person, to_layer
 from landmark_fer.live.sources.demo_textures import NEUTRAL_LANDMARKS
 
-SIDE = 230  # of an example image, pixels
+SIDE = 230  # side of an example image, in pixels
 
 HINTS = {
     "neutral": "relax your face, lips together",

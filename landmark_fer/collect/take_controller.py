@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from landmark_fer.collect.plan import PlannedTake
 from landmark_fer.collect.takes import Recorder, select_track
 
-PREPARE_S = 2.0  # for reading the next expression before its countdown
+PREPARE_S = 2.0  # time to read the next expression before its countdown
 MAX_STRETCH = 3.0  # how many times longer a take may last if images come slowly
 
 READY, COUNTDOWN, RECORDING, DONE = "ready", "countdown", "recording", "done"

@@ -8,8 +8,8 @@ from landmark_fer.datasets.collection import read_description, read_takes
 from landmark_fer.live.pacing import Interrupts
 
 MAX_FACES_PER_SECOND = 10.0  # frames that are closer in time are nearly equal
-MIN_FACES = 5  # of a take
-_ROUNDING_S = 1e-6  # of frame times
+MIN_FACES = 5  # fewest faces in a take
+_ROUNDING_S = 1e-6  # rounding error of frame times
 
 
 def select_track(followed, current=None):

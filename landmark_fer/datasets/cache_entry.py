@@ -93,7 +93,7 @@ class GrowingEntry:
     ----------
     folder : Path
     dtype : dtype
-        Of the records.
+        Type of the records.
 
     Attributes
     ----------

@@ -94,7 +94,7 @@ def repeated(rows, weights):
     ----------
     rows : ndarray of shape (m,), int
     weights : ndarray of shape (n,), int, or None
-        Of all n faces that `rows` point to.
+        Weights of all n faces that `rows` point to.
     """
     return rows if weights is None else np.repeat(rows, weights[rows])
 

@@ -182,7 +182,7 @@ def pairs_above(vectors, threshold):
     Parameters
     ----------
     vectors : ndarray of shape (n, d), float32
-        Of unit length, or 0; may be memory-mapped.
+        Rows have length 1 or 0; may be memory-mapped.
     threshold : float
         More than 0.
 

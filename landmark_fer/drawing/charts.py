@@ -29,9 +29,9 @@ EXPLANATION_LAYOUTS = (ExplanationLayout(5, True), ExplanationLayout(3, True), E
 
 NO_CUE = "no single cue"
 
-_PANEL_BRIGHTNESS = 0.3  # of the image under a panel
+_PANEL_BRIGHTNESS = 0.3  # share of the brightness left under a panel
 _HELP_BRIGHTNESS = 0.15
-_MAX_OPACITY = 0.8  # of the heat map
+_MAX_OPACITY = 0.8  # opacity of the strongest heat
 _EMPTY_BAR = (90, 90, 90)
 
 

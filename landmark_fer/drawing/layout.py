@@ -39,7 +39,7 @@ def place_panel(box, size, bounds, occupied, *, gap):
     Parameters
     ----------
     box : Rectangle
-        Of the face.
+        Box of the face.
     size : pair of int
         Width and height of the panel.
     bounds : Rectangle

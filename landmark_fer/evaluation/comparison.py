@@ -126,7 +126,7 @@ def pipeline_of_choice(comparison, expressions):
     ----------
     comparison : Comparison
     expressions : ndarray of shape (n,), str
-        Of the training faces.
+        Expressions of the training faces.
 
     Returns
     -------

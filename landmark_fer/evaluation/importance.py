@@ -13,7 +13,7 @@ from landmark_fer.evaluation.scores import class_columns
 from landmark_fer.models.base import predict_in_order
 from landmark_fer.perception.alignment import CHIP_CENTRE, CHIP_INTEROCULAR
 
-_Z = 1.96  # of 95 %
+_Z = 1.96  # standard errors in half a 95 % interval
 
 
 def grouped_importance(predictor, records, expressions, classes, *, groups=None, n_repeats=5, random_state=0):

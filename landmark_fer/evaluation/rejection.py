@@ -48,7 +48,7 @@ def risk_coverage(expressions, probabilities, classes):
     ----------
     expressions : ndarray of shape (n,), str
     probabilities : ndarray of shape (n, k)
-        Of faces that the model was not fitted on, columns in the order of `classes`.
+        Probabilities of faces that the model was not fitted on, columns in the order of `classes`.
     classes : sequence of str
 
     Returns

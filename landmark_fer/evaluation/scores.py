@@ -228,7 +228,7 @@ def subject_intervals(dataset, probabilities, classes, *, leak_free=None):
     ----------
     dataset : FaceDataset
     probabilities : ndarray of shape (n, k)
-        Of its faces, columns in the order of `classes`.
+        Probabilities of its faces, columns in the order of `classes`.
     classes : sequence of str
     leak_free : ndarray of shape (n,), bool, optional
         As for `score`.

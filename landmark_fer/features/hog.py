@@ -75,7 +75,7 @@ def mirror_hog(descriptors, *, side=64, cell=8):
     Parameters
     ----------
     descriptors : ndarray of shape (n, d)
-        From `hog` with the same `side` and `cell`.
+        Descriptors from `hog` with the same `side` and `cell`.
     side, cell : int
 
     Returns

@@ -360,7 +360,7 @@ def mirrored_measurements(values, *, names=MEASUREMENT_NAMES):
     Parameters
     ----------
     values : ndarray of shape (..., m)
-        From `measure`.
+        Measurements from `measure`.
     names : sequence of str, default=MEASUREMENT_NAMES
         As for `measure`. A measurement of one side requires that of the other side.
     """

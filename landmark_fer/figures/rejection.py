@@ -25,7 +25,7 @@ class ReliabilityFigure:
     Attributes
     ----------
     table : list of dict
-        From `reliability_table`.
+        Bins as from `reliability_table`.
     error : float or None
         Expected calibration error, shown in the legend.
     """
@@ -81,7 +81,7 @@ class ReliabilityFigure:
         return axes
 
 
-_POINTS = 200  # of a curve, at most
+_POINTS = 200  # largest number of points of a curve
 _TOP = 101  # per cent, so that a marker at 100 % is complete
 _LEGEND_WIDTH, _LEGEND_HEIGHT = 0.6, 0.32  # approximate fractions of the axes
 
@@ -99,7 +99,7 @@ class RejectionFigure:
     target : float or None
         Target accuracy.
     label : str
-        Of the curve in the legend.
+        Name of the curve in the legend.
     """
 
     curve: np.ndarray

@@ -29,7 +29,7 @@ class SessionState:
     frame : Frame or None
         The last frame.
     faces : list of RecognizedFace
-        Its faces.
+        Faces of the last frame.
     paused, ended : bool
     frames_per_second : float or None
         Measured; None before the second frame.

@@ -77,7 +77,7 @@ class Timelines:
     n_others : int
         Number of those tracks.
     begin, end : float or None
-        Of the video, in seconds; None before the first frame.
+        Times of the first and the last frame, in seconds; None before the first frame.
     """
 
     def __init__(self, frame_s=0.04):
@@ -236,7 +236,7 @@ class RunSummary:
     expressions : Counter
         Faces by expression, `UNCERTAIN` included.
     timelines : Timelines or None
-        Of a video; None for single images, which have no duration.
+        Timelines of a video; None for single images, which have no duration.
     hint : str or None
         Advice for the next run, as the last line of the text.
     """

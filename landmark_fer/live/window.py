@@ -10,7 +10,7 @@ import cv2
 
 from landmark_fer.core.errors import SourceError
 
-MAX_SIZE = (1280, 960)  # of a new window in pixels; the user may resize it
+MAX_SIZE = (1280, 960)  # size limit of a new window in pixels; the user may resize it
 HEADLESS_HINT = "add --headless and --log FILE or --record FILE to work without a window"
 
 _KEYS = {27: "escape", 13: "enter", 32: "space", 9: "tab", 8: "backspace"}

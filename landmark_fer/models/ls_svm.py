@@ -17,7 +17,7 @@ from landmark_fer.core.probabilities import softmax
 _LOG = logging.getLogger(__name__)
 _BLOCK = 2048  # rows of the kernel at a time
 _LEVELS = 127  # largest value of a signed byte
-SHARPNESS = 5.0  # of uncalibrated probabilities; calibration on held-out faces corrects it
+SHARPNESS = 5.0  # factor of the scores in uncalibrated probabilities; calibration on held-out faces corrects it
 
 
 class LeastSquaresSVM(ClassifierMixin, BaseEstimator):

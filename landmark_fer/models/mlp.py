@@ -17,7 +17,7 @@ from landmark_fer.features.projection import check_fitted
 
 _FEWEST_STEPS = 500  # small training sets get more epochs
 _WARM_UP = 0.1  # fraction of the steps in which the learning rate rises
-_DECAY = 0.9, 0.999  # of Adam's first and second moments
+_DECAY = 0.9, 0.999  # decay of Adam's first and second moments
 _EPSILON = 1e-8
 _FEW_ROWS = 4  # up to this many rows, one product per row is faster: BLAS copies the weights to multiply matrices
 

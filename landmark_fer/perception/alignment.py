@@ -84,7 +84,7 @@ FINEST = 0.68
 CROP_FINEST = 40.0  # pixels; the same for crops: a box of FER2013 has about 40 image pixels a side
 
 _EXTRA_VARIANCE = 0.12  # pixels squared, added to the blur; the least with which landmarks do not jitter
-_BOX_WEIGHT = 1 / 3  # of each of three pixels in the widest blur
+_BOX_WEIGHT = 1 / 3  # weight of each of three pixels in the widest blur
 
 
 def chip_template(size=CHIP_SIZE):

@@ -31,7 +31,7 @@ _HEAD = np.array(
 )
 _POINTS = _HEAD[:, 0].astype(int)
 _MODEL = np.ascontiguousarray(_HEAD[:, 1:] * (1, -1, -1))  # OpenCV's axes: y down, z away from the camera
-_DISTANCE = 8.0  # of the camera, in widths of the head, where the size of the image is unknown
+_DISTANCE = 8.0  # distance of the camera, in widths of the head, where the size of the image is unknown
 
 
 class Pose(NamedTuple):

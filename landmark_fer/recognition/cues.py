@@ -115,8 +115,8 @@ _WEIGHTS = np.array(
     [[(name in cue.measurements) / len(cue.measurements) for cue in CUES] for name in MEASUREMENT_NAMES]
 )
 _SIGNED = np.array([cue.signed for cue in CUES])
-_MAX_MOVE = 1.0  # of a landmark, in inter-ocular distances
-_ITERATIONS = 3  # of the secant method; the measurements are nearly linear
+_MAX_MOVE = 1.0  # largest move of a landmark, in inter-ocular distances
+_ITERATIONS = 3  # steps of the secant method; the measurements are nearly linear
 
 
 def _movements():

@@ -15,13 +15,13 @@ from landmark_fer.core.geometry import interocular_distance
 from landmark_fer.core.records import Box
 
 # Values at strength 1. Times and margins are multiplied by the strength, cut-off frequencies are divided by it.
-HALF_LIFE_S = 0.20  # of the exponential decay of probabilities
+HALF_LIFE_S = 0.20  # half-life of probabilities, which decay exponentially
 MARGIN = 0.20  # lead in probability that another label needs before it gathers evidence
 EVIDENCE_S = 0.04  # evidence (lead over the margin times seconds) that changes the label
 UNCERTAIN_EVIDENCE_S = 0.16  # the same for a change to uncertain, which is crossed on the way between two labels
-CUTOFF_HZ = 0.5  # of points that do not move
+CUTOFF_HZ = 0.5  # cutoff for points that do not move
 CUTOFF_PER_SPEED = 2.5  # additional Hz for each inter-ocular distance a second
-SPEED_CUTOFF_HZ = 1.0  # of the speeds at any strength, as in the paper
+SPEED_CUTOFF_HZ = 1.0  # cutoff for speeds at any strength, as in the paper
 
 MIN_STRENGTH = 1e-6  # weaker smoothing changes nothing and would divide by 0
 MIN_STEP_S = 1e-6  # frames that are closer in time count as one

@@ -23,7 +23,7 @@ def append_classifier(graph, classifier, features):
     ----------
     graph : Graph
     classifier : estimator
-        Of one of the `CLASSIFIER_TYPES`.
+        Fitted; its type is one of the `CLASSIFIER_TYPES`.
     features : str or callable
         As from `append_features`.
 

@@ -86,7 +86,7 @@ def _atoms(graph, upright, table):
 # Coefficients of OpenCV's arctangent in odd powers, in degrees. It differs from the true one by up to 0.01 degrees.
 _ODD_POWERS = np.float32([0.9997878412794807, -0.3258083974640975, 0.1555786518463281, -0.04432655554792128])
 _ARCTANGENT = np.float32(180 / np.pi) * _ODD_POWERS
-_CLIP = 0.2  # of L2-Hys
+_CLIP = 0.2  # maximum of a normalised value in L2-Hys
 _BLOCK_FLOOR, _LAST_FLOOR = 0.1, 1e-3  # terms that keep the two norms of L2-Hys above 0
 _UNIT = 2048  # OpenCV resizes bytes in integer arithmetic with weights in units of 1 / 2048
 
@@ -237,7 +237,7 @@ def append_features(graph, step, chip_size):
     ----------
     graph : Graph
     step : estimator
-        Of one of the `FEATURE_TYPES`.
+        Fitted; its type is one of the `FEATURE_TYPES`.
     chip_size : int
 
     Returns

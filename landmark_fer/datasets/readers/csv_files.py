@@ -285,7 +285,7 @@ class _Lines:
     Attributes
     ----------
     number : int
-        Of the last line, from 1.
+        Number of the last line, from 1.
     at_end : bool
         Whether the text has ended.
     """

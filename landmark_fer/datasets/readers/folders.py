@@ -151,7 +151,7 @@ def looks_cropped(tree, names):
     tree : object
         As from `image_tree`.
     names : sequence of str
-        Of its images.
+        Names of its images.
     """
     sample = names[:: -(-len(names) // _SAMPLE)]
     return _are_small([content for _, content in tree.contents(sample)])

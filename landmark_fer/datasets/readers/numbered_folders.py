@@ -14,7 +14,7 @@ def check_numbers(reader, names):
     ----------
     reader : LayoutReader
     names : sequence of str
-        Of images.
+        Names of images.
     """
     for other, other_reader in _numbered_readers().items():
         pattern = other_reader.own_file_name

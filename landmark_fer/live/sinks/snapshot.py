@@ -30,7 +30,7 @@ def write_snapshot(folder, frame, image, faces, *, facts=None):
     Returns
     -------
     Path
-        Of the image, a PNG; the JSON file differs only in its suffix.
+        Path of the image, a PNG; the JSON file differs only in its suffix.
 
     Raises
     ------

@@ -31,7 +31,7 @@ class VideoRecorder(Sink):
     path : path-like
         Its suffix is a key of `CODECS`.
     frames_per_second : float
-        Of the video. Frames are repeated or skipped so that each is shown at its time.
+        Frame rate of the video. Frames are repeated or skipped so that each is shown at its time.
     reserve_bytes : int, optional
         Space left free on the disk.
     """

@@ -22,11 +22,11 @@ def open_camera(camera, *, capture=open_capture, cameras=None, **settings):
     camera : int or str
         Its number, or a name from `named_cameras`, which is looked up again whenever the camera comes back.
     capture : callable, optional
-        From a camera's number to an OpenCV capture.
+        Returns the OpenCV capture of a camera's number.
     cameras : callable, optional
         Replaces `named_cameras`.
     **settings
-        Of the `LiveSource`.
+        Options of the `LiveSource`.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def list_cameras(*, named=None, capture=open_capture):
     named : list of (int, str), optional
         By default from `named_cameras`.
     capture : callable, optional
-        From a camera's number to an OpenCV capture, to try numbers where the system has no list.
+        Returns the OpenCV capture of a camera's number, to try numbers where the system has no list.
 
     Returns
     -------

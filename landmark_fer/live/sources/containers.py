@@ -4,7 +4,7 @@ import os
 import re
 from dataclasses import dataclass
 
-_HEADER_BYTES = 16  # of the longest header of a part
+_HEADER_BYTES = 16  # length of the longest header of a part
 
 # Matroska's numbers of the parts needed here.
 _SEGMENT, _CLUSTER, _BLOCKS, _TRACKS, _TRACK, _TRACK_TYPE = 0x18538067, 0x1F43B675, 0xA0, 0x1654AE6B, 0xAE, 0x83

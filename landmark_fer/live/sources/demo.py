@@ -70,7 +70,7 @@ N_FRAMES = round(DURATION * FRAMES_PER_SECOND)
 _SECOND_AMOUNTS = {"brows_up": 0.9, "mouth_open": 0.8}
 _SECOND_PLACE, _SECOND_AWAY, _SECOND_SIZE = (470.0, 225.0), 330.0, 0.82
 _PLACEMENT = ("right", "down", "roll", "nearer", "second")  # actions that move the whole person
-_FIRST_PLACE = (320.0, 205.0)  # of the centre of the neutral face, pixels of the clip
+_FIRST_PLACE = (320.0, 205.0)  # centre of the neutral face, in pixels of the clip
 
 
 def demo_action(time_s):

@@ -41,9 +41,9 @@ class WarpGrid(NamedTuple):
     Attributes
     ----------
     corner, size : pair of float
-        Of the rectangle, in the unit of the centres.
+        Corner and size of the rectangle, in the unit of the centres.
     step : float
-        Of the grid, in the same unit.
+        Step of the grid, in the same unit.
     pixels : pair of int
         Width and height of the result.
     """
@@ -178,7 +178,7 @@ ACTIONS = {
 }  # fmt: skip
 
 
-HEAD_TOP_LEFT, HEAD_SIZE = (136, 0), (184, 224)  # of the warped part
+HEAD_TOP_LEFT, HEAD_SIZE = (136, 0), (184, 224)  # the warped part of the photograph, in pixels
 
 # HEAD: points that only turn with the head, on the hair, the creases above the eyes and the rim of the head.
 # FIXED: points on the collar, which do not move.

@@ -27,7 +27,7 @@ class Frame:
     time_s : float
         Seconds since the source began.
     index : int
-        From 0. Dropped frames of a camera count.
+        Number of the frame, from 0. Dropped frames of a camera count.
     wall_s : float
         When it was taken, or read from a file, in seconds since 1970 (Unix time).
     name : str

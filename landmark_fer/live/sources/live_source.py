@@ -19,13 +19,13 @@ from landmark_fer.live.sources.frames import Frame, Source, rate_of, read_captur
 
 logger = logging.getLogger(__name__)
 
-FIRST_IMAGE_S = 30.0  # for the first image
+FIRST_IMAGE_S = 30.0  # longest wait for the first image
 SILENT_S = 2.0  # without an image, until a message reports it
 PAUSES_S = (0.5, 1.0, 2.0, 5.0)  # before each attempt to open a lost source again; the last one repeats
-FAILED_READS = 3  # in a row, until the source counts as lost
+FAILED_READS = 3  # consecutive failed reads after which the source is lost
 
 _POLL_S = 0.2  # Ctrl-C is handled at least this often
-_CLOSING_S = 1.0  # for the thread to end; one whose driver does not return is abandoned
+_CLOSING_S = 1.0  # longest wait for the thread to end; one whose driver does not return is abandoned
 
 _MOTION_JPEG = cv2.VideoWriter_fourcc(*"MJPG")
 _MIN_STAMP = -1e15  # FFmpeg's value for no time stamp is far below
@@ -41,7 +41,7 @@ class LiveSource(Source):
     Parameters
     ----------
     name : str
-        For messages.
+        Name of the source in messages.
     opener : callable
         Returns a new OpenCV capture at each call; it need not have opened.
     hint : str

@@ -11,7 +11,7 @@ from landmark_fer.core.naming import library_path
 from landmark_fer.live.sources.containers import damage_of, track_kinds
 from landmark_fer.live.sources.frames import Frame, Source, open_capture, rate_of, read_capture, to_rgb
 
-MAX_FAILED_READS = 300  # in a row, until the video has ended; each failed read skips one packet
+MAX_FAILED_READS = 300  # consecutive failed reads after which the video has ended; each failed read skips one packet
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +55,10 @@ def video_source(name, capture, *, max_failed_reads, find_damage, explain_failur
     Parameters
     ----------
     name : str
-        For messages.
+        Name of the video in messages.
     capture : cv2.VideoCapture
     max_failed_reads : int
-        In a row, until it has ended.
+        Number of consecutive failed reads after which the video has ended.
     find_damage : callable
         Returns a clause on why there are fewer frames than stated, or None if that is no damage.
     explain_failure : callable

@@ -8,7 +8,7 @@ from landmark_fer.models.networks.description import metadata_description
 from landmark_fer.models.networks.images import reduced_images, scaled_images
 from landmark_fer.models.onnx_runtime import FLOAT, PATIENCE_S, OnnxModel, map_in_threads
 
-_SUM_TOLERANCE = 1e-3  # of a row of probabilities, from 1
+_SUM_TOLERANCE = 1e-3  # largest distance of a row's sum from 1
 
 
 class OnnxNetwork:

@@ -22,7 +22,7 @@ STATE = "state.pt"
 _WARM_UP = 1.0  # epochs in which the learning rate rises, except for the schedule "plateau"
 _LAST_RATE = 1e-3  # learning rate at the end of the schedule "cosine", relative to the maximum
 _COOLDOWN = 0.25  # share of the epochs in which the schedule "cooldown" lowers the learning rate
-_PARTS = 2  # of a batch, in parallel threads; faster than two threads within each operation
+_PARTS = 2  # parts of a batch, trained in parallel threads; faster than two threads within each operation
 _BATCH = 256  # images of the validation set
 _MIN_DEVIATION = 1.0  # as in `scaled_images`
 

@@ -103,7 +103,7 @@ class Scene:
         return bool((changed & ~(self.covered & before.covered)).any())
 
 
-DETECT_S = 0.25  # of video, between two detections
+DETECT_S = 0.25  # seconds of video between two detections
 _SEEK_S = 0.1  # the same while a face is lost
 _REST_S = 1.0  # the same while nothing changes outside of the tracked faces
 _ROUNDING_S = 1e-6  # times of frames are sums

@@ -15,13 +15,13 @@ from landmark_fer.perception.detection import HogDetector
 from landmark_fer.perception.landmarks import template_in_box
 
 _SIDE, _MARGIN = 90, 45  # of the expected box, and around it, in pixels of the patch
-_THRESHOLD = -0.6  # of dlib's margin; upright faces in such a patch rarely score less
+_THRESHOLD = -0.6  # lowest margin of dlib's detector; upright faces in such a patch rarely score less
 _LARGEST_BOX_GROWTH, _FARTHEST = 1.5, 0.5  # of the detected box relative to the expected one; in sides of the box
 
 _LEAST_ALIKE = 0.6  # correlation of appearance from frame to frame
 _FASTEST = 0.3  # inter-ocular distances from frame to frame, and from the expected position
 _LARGEST_STEP = 1.2  # growth from frame to frame
-_STEEPEST_TURN = math.radians(20)  # from frame to frame
+_STEEPEST_TURN = math.radians(20)  # largest rotation between frames
 _MOST_OUTSIDE = 0.3  # share of the landmarks
 
 _TARGET = template_in_box(_SIDE, _MARGIN)
