@@ -48,6 +48,7 @@ nb_render_markdown_format = "myst"  # links in what a cell shows are links of th
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
 autodoc_preserve_defaults = True
+autodoc_typehints = "none"  # the docstrings name types, with shapes and units
 highlight_language = "text"  # most blocks without a language are commands
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False

@@ -4,6 +4,22 @@ Importing the package imports neither dlib, OpenCV, Keras nor matplotlib; the pu
 """
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from landmark_fer.artifact.artifact import Artifact as Artifact
+    from landmark_fer.artifact.artifact import export_onnx as export_onnx
+    from landmark_fer.artifact.artifact import load_artifact as load_artifact
+    from landmark_fer.core.errors import LandmarkFerError as LandmarkFerError
+    from landmark_fer.core.expressions import EXPRESSIONS as EXPRESSIONS
+    from landmark_fer.datasets import load_dataset as load_dataset
+    from landmark_fer.live.batch import recognize_folder as recognize_folder
+    from landmark_fer.live.batch import recognize_video as recognize_video
+    from landmark_fer.perception.extraction import FaceExtractor as FaceExtractor
+    from landmark_fer.perception.images import read_image as read_image
+    from landmark_fer.recognition.recognizer import Recognizer as Recognizer
+    from landmark_fer.recognition.recognizer import recognize as recognize
+    from landmark_fer.recognition.results import to_frame as to_frame
 
 __version__ = "0.1.0"
 

@@ -15,6 +15,7 @@ import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import sklearn
 
@@ -42,6 +43,7 @@ from landmark_fer.core.bundled import is_installed
 from landmark_fer.core.errors import ArtifactError, InputError, SinkError
 from landmark_fer.core.files import atomic_folder, read_folder, recover_folder
 from landmark_fer.core.naming import writable
+from landmark_fer.core.types import PathLike
 
 _OF_ONE_COPY = ("format", "format_version", "versions", "model", "files", "probe")  # computed for each copy of a model
 
@@ -60,12 +62,12 @@ class Artifact:
         Folder that it was loaded from or saved to.
     """
 
-    predictor: object
-    manifest: dict
+    predictor: Any
+    manifest: dict[str, Any]
     path: Path | None = None
 
     @property
-    def classes(self):
+    def classes(self) -> tuple[str, ...]:
         """The expressions that the model predicts, in the order of `EXPRESSIONS`, as a tuple."""
         return tuple(self.manifest["classes"])
 
@@ -120,7 +122,7 @@ def save_artifact(path, predictor, facts, *, format="joblib", extras=None):
     return Artifact(predictor, manifest, path)
 
 
-def export_onnx(artifact, path=None):
+def export_onnx(artifact: Artifact, path: PathLike | None = None) -> Artifact:
     """Save a copy of an artifact as ONNX, which onnxruntime runs in any language with the same probabilities.
 
     Parameters
@@ -159,7 +161,7 @@ def export_path(path):
     return path.with_name(f"{path.name}-onnx")
 
 
-def load_artifact(path=None, *, threads=1):
+def load_artifact(path: PathLike | None = None, *, threads: int = 1) -> Artifact:
     """Load an artifact after its format, hash and versions are checked, and verify its probe.
 
     Parameters

@@ -9,6 +9,7 @@ from pathlib import Path
 from landmark_fer.core.bundled import bundled, is_installed
 from landmark_fer.core.errors import ArtifactError
 from landmark_fer.core.paths import Input
+from landmark_fer.core.types import PathLike
 
 FORMAT = "landmark_fer artifact"
 FORMAT_VERSION = 2
@@ -22,7 +23,7 @@ DEFAULT_ARTIFACT = bundled("artifacts/default")
 _REQUIRED = {"classes": list, "fields": list, "probe": list, "extractor": dict, "versions": dict, "model": dict}
 
 
-def artifact_path(path=None):
+def artifact_path(path: PathLike | None = None) -> Path:
     """Return the path of an artifact; a name in `BUNDLED` means the bundled one if no such path exists.
 
     Parameters

@@ -1,5 +1,6 @@
 """Faces, recognitions, and face records: the structured array that every predictor takes."""
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,11 +21,11 @@ class Box:
     height: float
 
     @property
-    def centre(self):
+    def centre(self) -> tuple[float, float]:
         """The middle of the box as (x, y)."""
         return self.x + (self.width - 1) / 2, self.y + (self.height - 1) / 2
 
-    def overlap(self, other):
+    def overlap(self, other: "Box") -> float:
         """Return the intersection over union with another box (0 to 1)."""
         width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
         height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
@@ -57,9 +58,9 @@ class Face:
     crop: np.ndarray | None = None
 
     @property
-    def detected(self):
+    def detected(self) -> bool:
         """Whether a detector found the face."""
-        return not np.isnan(self.detector_score)
+        return not math.isnan(self.detector_score)
 
 
 @cache

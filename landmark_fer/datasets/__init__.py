@@ -1,32 +1,39 @@
 """Data sets: readers, cached extraction of face records, near-duplicates, the bundled geometry table."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from landmark_fer.core.errors import InputError
+
+if TYPE_CHECKING:
+    from landmark_fer.core.types import PathLike
+    from landmark_fer.datasets.base import FaceDataset
+    from landmark_fer.perception.extraction import ExtractorSettings
 
 LABELS = ("auto", "fer2013", "ferplus")
 VOTES = ("auto", "none")
 
 
 def load_dataset(
-    path=None,
+    path: "PathLike | Sequence[PathLike] | None" = None,
     *,
-    labels="auto",
-    votes="auto",
-    expressions=None,
-    images="auto",
-    dataset="auto",
-    poses="frontal",
-    keep_rare=False,
-    weights=None,
-    settings=None,
-    predictor=None,
-    jobs=None,
-    cache=None,
-    progress=True,
-):
+    labels: str = "auto",
+    votes: str = "auto",
+    expressions: Sequence[str] | None = None,
+    images: str = "auto",
+    dataset: str = "auto",
+    poses: str = "frontal",
+    keep_rare: bool = False,
+    weights: Sequence[int] | None = None,
+    settings: "ExtractorSettings | None" = None,
+    predictor: "PathLike | None" = None,
+    jobs: int | None = None,
+    cache: "PathLike | None" = None,
+    progress: bool = True,
+) -> "FaceDataset":
     """Return the faces of a data set, extracted now or read from the cache.
 
     Parameters
@@ -85,11 +92,10 @@ def load_dataset(
         cache=cache,
         progress=progress,
     )
-    several = isinstance(path, list | tuple)
-    if several and (len(path) > 1 or weights is not None):
+    if isinstance(path, list | tuple) and (len(path) > 1 or weights is not None):
         faces = _load_joined(path, load, labels=labels, dataset=dataset, weights=weights, cache=cache)
     else:
-        faces = load(path[0] if several else path, labels=labels, dataset=dataset)
+        faces = load(path[0] if isinstance(path, list | tuple) else path, labels=labels, dataset=dataset)
     return faces.only(expressions) if expressions else faces
 
 

@@ -1,7 +1,7 @@
 """FaceDataset: the faces of a data set with their labels; Item: one image as a reader yields it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -123,11 +123,11 @@ class FaceDataset:
         return f"FaceDataset({len(self)} faces of {self.source!r}, {', '.join(self.classes)})"
 
     @property
-    def classes(self):
+    def classes(self) -> tuple[str, ...]:
         """The expressions that occur, in the order of `EXPRESSIONS`, as a tuple."""
         return in_order(np.unique(self.expressions).tolist())
 
-    def take(self, indices):
+    def take(self, indices: np.ndarray) -> "FaceDataset":
         """Return the data set of some of the faces.
 
         Parameters
@@ -152,7 +152,7 @@ class FaceDataset:
         records = self.records[part] if isinstance(part, slice) else rows_of(self.records, part)
         return replace(self, records=records, **columns, key=key)
 
-    def of_split(self, name):
+    def of_split(self, name: str) -> "FaceDataset":
         """Return the faces of one split.
 
         Raises
@@ -166,7 +166,7 @@ class FaceDataset:
             raise InputError(f"split must be one of those of {self.source} ({present}), got {name!r}")
         return self.take(mask)
 
-    def only(self, expressions):
+    def only(self, expressions: Iterable[str]) -> "FaceDataset":
         """Return the faces with one of some expressions.
 
         Parameters
@@ -181,15 +181,13 @@ class FaceDataset:
         DataError
             If no face has one of them.
         """
-        expressions = in_order(expression_named(word) for word in expressions)
-        mask = np.isin(self.expressions, expressions)
+        wanted = in_order(expression_named(word) for word in expressions)
+        mask = np.isin(self.expressions, wanted)
         if not mask.any():
-            raise DataError(
-                f"{self.source} has no face that shows {', '.join(expressions) or 'nothing'}; choose others"
-            )
+            raise DataError(f"{self.source} has no face that shows {', '.join(wanted) or 'nothing'}; choose others")
         return self.take(mask)
 
-    def left_out_sentences(self, limit=10):
+    def left_out_sentences(self, limit: int = 10) -> list[str]:
         """Return sentences on the images that were left out, as a list.
 
         Parameters
@@ -204,7 +202,7 @@ class FaceDataset:
             sentences.append(f"list of everything that was left out, with reasons: {self.left_out_csv}")
         return sentences
 
-    def undetected_by_class(self):
+    def undetected_by_class(self) -> dict[str, int]:
         """Return the number of faces that the detector did not find, as {expression: number} with zeros."""
         undetected = self.expressions[np.isnan(self.detector_scores)]
         return {expression: int((undetected == expression).sum()) for expression in self.classes}

@@ -2,16 +2,22 @@
 
 import contextlib
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 from landmark_fer.core.errors import InputError
+from landmark_fer.core.types import PathLike
 from landmark_fer.live.reader import LiveReader
+from landmark_fer.live.sources.frames import Frame
 from landmark_fer.live.sources.image_sources import open_folder
 from landmark_fer.live.sources.opening import is_still, open_source
-from landmark_fer.recognition.recognizer import bundled_recognizer
+from landmark_fer.recognition.recognizer import Recognizer, bundled_recognizer
+from landmark_fer.recognition.results import Recognition, RecognizedFace
 
 
-def recognize_folder(path, *, recognizer=None):
+def recognize_folder(
+    path: PathLike, *, recognizer: Recognizer | None = None
+) -> Iterator[tuple[Path, list[Recognition]]]:
     """Yield the file and the recognitions of each image of a folder, in natural order.
 
     Files that are no images are named in one warning. Images that cannot be read are skipped with a warning each.
@@ -39,7 +45,14 @@ def recognize_folder(path, *, recognizer=None):
             yield Path(path, frame.name), recognizer.recognize(frame.image)
 
 
-def recognize_video(path, *, recognizer=None, every=None, fps=None, smoothing=0.5):
+def recognize_video(
+    path: PathLike,
+    *,
+    recognizer: Recognizer | None = None,
+    every: int | None = None,
+    fps: float | None = None,
+    smoothing: float = 0.5,
+) -> Iterator[tuple[Frame, list[RecognizedFace]]]:
     """Yield the frames of a video with their faces, tracked and smoothed as by ``live``.
 
     Parameters

@@ -1,13 +1,17 @@
 """FaceExtractor: from an image to its faces, the same for training, evaluation and live."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.records import Box, Face
+from landmark_fer.core.types import PathLike
 from landmark_fer.perception.alignment import CHIP_SIZE, align_face, crop_box
 from landmark_fer.perception.detection import HogDetector, make_detector
 from landmark_fer.perception.images import to_grey
@@ -66,16 +70,16 @@ class ExtractorSettings:
         if not isinstance(self.detector, str):
             raise InputError(f"detector of the extractor must be a word, got {self.detector!r:.40}")
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the settings as a dictionary of plain values, those of the crop only if there is one."""
         return {name: value for name, value in asdict(self).items() if self.crop_size or name not in _OF_CROP}
 
-    def of_crops(self):
+    def of_crops(self) -> dict[str, Any]:
         """Return the settings that `FaceExtractor.extract_crop` uses, which has its own detector."""
         return {name: value for name, value in self.to_dict().items() if name in ("chip_size", *_OF_CROP)}
 
     @classmethod
-    def from_dict(cls, values):
+    def from_dict(cls, values: Mapping[str, Any]) -> "ExtractorSettings":
         """Return settings from `to_dict`'s result.
 
         Raises
@@ -105,7 +109,7 @@ class FaceExtractor:
     landmark_predictor : LandmarkPredictor
     """
 
-    def __init__(self, settings=None, *, predictor=None):
+    def __init__(self, settings: ExtractorSettings | None = None, *, predictor: PathLike | None = None) -> None:
         self.settings = settings or ExtractorSettings()
         self.detector = make_detector(self.settings.detector, smallest_face=self.settings.smallest_face)
         self.landmark_predictor = LandmarkPredictor(predictor)
@@ -114,7 +118,7 @@ class FaceExtractor:
     def _crop_detector(self):
         return HogDetector(threshold=CROP_THRESHOLD)
 
-    def extract(self, image):
+    def extract(self, image: np.ndarray) -> list[Face]:
         """Return the faces of an image, highest detector score first; an empty list if there is none.
 
         Parameters
@@ -128,7 +132,7 @@ class FaceExtractor:
         grey = to_grey(image)
         return [self.face_at(grey, box, score) for box, score in self.detector.find(grey)]
 
-    def extract_crop(self, image):
+    def extract_crop(self, image: np.ndarray) -> Face:
         """Return the one face of a pre-cropped image (as in FER2013).
 
         The image is enlarged and padded before detection. If no face is detected, the usual position in such images is
@@ -147,14 +151,15 @@ class FaceExtractor:
         scale = CROP_SIDE / max(height, width)
         size = [max(1, round(side * scale)) for side in (width, height)]
         enlarged = cv2.resize(grey, size, interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
-        padded = cv2.copyMakeBorder(enlarged, *[CROP_PADDING] * 4, cv2.BORDER_REPLICATE)
+        pad = CROP_PADDING
+        padded = cv2.copyMakeBorder(enlarged, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
         for box, score in self._crop_detector.find(padded):
-            edges = ((value - CROP_PADDING) / scale for value in (box.x, box.y))
-            return self.face_at(grey, Box(*edges, box.width / scale, box.height / scale), score)
+            x, y = ((value - pad) / scale for value in (box.x, box.y))
+            return self.face_at(grey, Box(x, y, box.width / scale, box.height / scale), score)
         x, y, w, h = np.array(CROP_BOX) * (width, height, width, height)
         return self.face_at(grey, Box(float(x), float(y), float(w), float(h)), float("nan"))
 
-    def face_at(self, grey, box, score=float("nan")):
+    def face_at(self, grey: np.ndarray, box: Box, score: float = math.nan) -> Face:
         """Return the face in a box of a grey image: landmarks located, chip aligned.
 
         Parameters
@@ -172,7 +177,7 @@ class FaceExtractor:
         landmarks = self.landmark_predictor.locate(grey, box)
         return self.face_of(grey, box, landmarks, score)
 
-    def face_of(self, grey, box, landmarks, score=float("nan")):
+    def face_of(self, grey: np.ndarray, box: Box, landmarks: np.ndarray, score: float = math.nan) -> Face:
         """Return the face with these landmarks: chip aligned, and crop cut if the settings have one.
 
         Parameters

@@ -13,6 +13,7 @@ import numpy as np
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.naming import show
 from landmark_fer.core.paths import is_special
+from landmark_fer.core.types import AnyImage, ImageSource
 from landmark_fer.perception.decoding import ANIMATED, MAX_PIXELS, NOTES, ImageFile, Note
 from landmark_fer.perception.image_formats import head_of, image_file_kind, image_kind
 from landmark_fer.perception.wide_images import may_be_wide
@@ -35,7 +36,7 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|data:")
 _log = logging.getLogger(__name__)
 
 
-def read_image(source, *, name=None):
+def read_image(source: ImageSource, *, name: str | None = None) -> np.ndarray:
     """Read an image file in any common format.
 
     Parameters
@@ -217,14 +218,14 @@ def to_rgb(image):
     return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
 
 
-def as_array(image):
+def as_array(image: AnyImage) -> np.ndarray:
     """Return an image as an array: arrays as they are, PIL images converted to RGB, anything else by `read_image`."""
     if isinstance(image, np.ndarray):
         return image
     if hasattr(image, "convert") and hasattr(image, "getexif"):
         from PIL import ImageOps
 
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))  # type: ignore[arg-type]  # a PIL image, by its methods
     return read_image(image)
 
 

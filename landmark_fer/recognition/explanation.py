@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -193,11 +194,11 @@ class Explanation:
     """
 
     expression: str
-    measurements: tuple
+    measurements: "tuple[CueContribution, ...]"
     heat: np.ndarray | None = field(default=None, repr=False)
 
     @property
-    def notable(self):
+    def notable(self) -> "tuple[CueContribution, ...]":
         """Cues with at least `NOTABLE_SHIFT` and `NOTABLE_CONTRIBUTION`, as a tuple."""
         return tuple(
             cue
@@ -206,7 +207,7 @@ class Explanation:
         )
 
     @property
-    def text(self):
+    def text(self) -> str:
         """The notable cues in one sentence: ``mouth open (+2.3) and eyes wide (+1.1) support surprise``."""
         supporting = [cue for cue in self.notable if cue.contribution > 0][:3]
         contradicting = [cue for cue in self.notable if cue.contribution < 0][:2]
@@ -217,7 +218,7 @@ class Explanation:
         ]
         return "; ".join(clauses) or f"no single measurement clearly supports or contradicts {self.expression}"
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the explanation without the heat map as plain values for a log."""
         cues = [
             {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(cue).items()}

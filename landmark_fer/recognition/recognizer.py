@@ -1,13 +1,15 @@
 """Recognizer: predicts the expressions of the faces in an image."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
 
-from landmark_fer.artifact.artifact import load_artifact
+from landmark_fer.artifact.artifact import Artifact, load_artifact
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import UNCERTAIN
-from landmark_fer.core.records import stack
+from landmark_fer.core.records import Face, stack
+from landmark_fer.core.types import AnyImage, PathLike
 from landmark_fer.evaluation.rejection import manifest_threshold
 from landmark_fer.models.base import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
@@ -52,7 +54,18 @@ class Recognizer:
         If the shape predictor is missing.
     """
 
-    def __init__(self, artifact, *, detector=None, predictor=None, reject="fitted"):
+    threshold: float
+    artifact: Artifact
+    extractor: FaceExtractor
+
+    def __init__(
+        self,
+        artifact: Artifact,
+        *,
+        detector: str | None = None,
+        predictor: PathLike | None = None,
+        reject: str | float | None = "fitted",
+    ) -> None:
         self.threshold = _threshold(artifact.manifest, reject)
         settings = ExtractorSettings.from_dict(artifact.manifest["extractor"])
         if detector is not None:
@@ -65,11 +78,11 @@ class Recognizer:
             _LOG.warning("the model was fitted with another shape predictor; it may score lower than its card reports")
 
     @property
-    def classes(self):
+    def classes(self) -> tuple[str, ...]:
         """The expressions that the model predicts, in the order of `EXPRESSIONS`."""
         return self.artifact.classes
 
-    def recognize(self, image):
+    def recognize(self, image: AnyImage) -> list[Recognition]:
         """Return the recognitions of an image, ordered by the detector's score; an empty list if it has no face.
 
         Parameters
@@ -95,7 +108,7 @@ class Recognizer:
         recognitions = self.recognize_faces(self.extractor.extract(image))
         return [replace(each, thumbnail=make_thumbnail(image, each.face.box)) for each in recognitions]
 
-    def recognize_faces(self, faces):
+    def recognize_faces(self, faces: Sequence[Face]) -> list[Recognition]:
         """Return one Recognition for each `Face` of a list, in its order."""
         settings = self.extractor.settings
         records = stack(faces, chip_size=settings.chip_size, crop_size=settings.crop_size)
@@ -114,7 +127,7 @@ class Recognizer:
         )
 
 
-def recognize(image):
+def recognize(image: AnyImage) -> list[Recognition]:
     """Return the recognitions of an image by the bundled model, which is loaded once.
 
     Parameters
@@ -131,7 +144,7 @@ def recognize(image):
 
 
 @cache
-def bundled_recognizer():
+def bundled_recognizer() -> Recognizer:
     """Return the Recognizer of the bundled model, made once."""
     return Recognizer(load_artifact())
 

@@ -1,11 +1,22 @@
 """Results of recognition: the prediction for one face, and tables of many."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import in_order
 from landmark_fer.core.records import Face
 from landmark_fer.recognition.face_fields import field_values
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas
+
+    from landmark_fer.core.types import AnyImage
+    from landmark_fer.perception.pose import Pose
+    from landmark_fer.recognition.explanation import Explanation
+    from landmark_fer.recognition.thumbnails import Thumbnail
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,23 +39,23 @@ class Recognition:
     face: Face
     expression: str
     confidence: float
-    probabilities: dict
-    thumbnail: object = None
-    _explainer: object = field(default=None, compare=False)  # from a Recognition to an Explanation
+    probabilities: dict[str, float]
+    thumbnail: "Thumbnail | None" = None
+    _explainer: Any = field(default=None, compare=False)  # from a Recognition to an Explanation
 
     @property
-    def likeliest(self):
+    def likeliest(self) -> str:
         """The most probable expression, also below the threshold."""
-        return max(self.probabilities, key=self.probabilities.get)
+        return max(self.probabilities, key=self.probabilities.__getitem__)
 
     @property
-    def pose(self):
+    def pose(self) -> "Pose":
         """The `Pose` of the head: yaw, pitch and roll in degrees."""
         from landmark_fer.perception.pose import head_pose
 
         return head_pose(self.face.landmarks)
 
-    def explain(self):
+    def explain(self) -> "Explanation":
         """Return the `Explanation` of the prediction (see `recognition.explanation`).
 
         Raises
@@ -59,7 +70,7 @@ class Recognition:
             )
         return self._explainer(self)
 
-    def draw(self, image, *, options=None):
+    def draw(self, image: "AnyImage", *, options: Any = None) -> "np.ndarray":
         """Return an image with the face's box and label, and its probabilities as bars if there is room next to it.
 
         Parameters
@@ -88,7 +99,7 @@ class Recognition:
         options = options or OverlayOptions(landmarks=False)
         return draw_frame(to_rgb(as_array(image)), [RecognizedFace(None, self, raw=self)], options=options)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the recognition as JSON values: box, expression, confidence, probabilities, landmarks, score.
 
         Returns
@@ -146,7 +157,9 @@ class RecognizedFace:
     versus: Recognition | None = None
 
 
-def to_frame(recognitions, *, fields=(), image_shape=None):
+def to_frame(
+    recognitions: Iterable[Recognition], *, fields: Sequence[str] = (), image_shape: tuple[int, ...] | None = None
+) -> "pandas.DataFrame":
     """Return recognitions as a table with one row for each face, with the column names of the log.
 
     Parameters
@@ -174,7 +187,7 @@ def to_frame(recognitions, *, fields=(), image_shape=None):
     rows = []
     for each in recognitions:
         box = each.face.box
-        row = {side: float(getattr(box, side)) for side in ("x", "y", "width", "height")}
+        row: dict[str, Any] = {side: float(getattr(box, side)) for side in ("x", "y", "width", "height")}
         row |= {"expression": each.expression, "confidence": float(each.confidence)}
         row |= {name: each.probabilities.get(name, 0.0) for name in classes}
         rows.append(row | field_values(each.face, fields, image_shape))
