@@ -190,7 +190,7 @@ def resample(grey, matrix, *, side, finest=1.0, blurred=False):
         size = [max(1, round(length * scale)) for length in (width, height)]
         part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
         steps = [step * length / reduced for step, length, reduced in zip(steps, (width, height), size, strict=True)]
-    elif scale < 1:
+    elif 0 < scale < 1:  # landmarks in one point have the scale 0
         part = _blurred(part, 1 / scale)
     # The reduced coordinate r lies at (r + 1/2) * step - 1/2 + corner in the image.
     (across, down), (x, y) = steps, [step / 2 - 0.5 + edge for step, edge in zip(steps, corner, strict=True)]

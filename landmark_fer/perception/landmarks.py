@@ -112,10 +112,15 @@ class LandmarkPredictor:
         Returns
         -------
         ndarray of shape (n, 68, 2), float32
+            Initial landmarks that coincide stay as they are.
         """
         located = np.empty((len(landmarks), N_LANDMARKS, 2), dtype=np.float32)
         for index, face in enumerate(landmarks):
-            located[index] = self._in_patch(grey, similarity_transform(face, _PATCH_TEMPLATE), FRAME_SIDE, FRAME_SIDE)
+            matrix = similarity_transform(face, _PATCH_TEMPLATE)
+            if matrix[:, :2].any():  # landmarks in one point, or infinitely far apart, have no scale
+                located[index] = self._in_patch(grey, matrix, FRAME_SIDE, FRAME_SIDE)
+            else:
+                located[index] = face
         return located
 
     def _in_patch(self, grey, matrix, width, height):

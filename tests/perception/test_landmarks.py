@@ -154,3 +154,9 @@ class TestPickling:
         expected = predictor.locate(grey, FACE)
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
             np.testing.assert_array_equal(processes.submit(predictor.locate, grey, FACE).result(), expected)
+
+
+def test_landmarks_in_one_point_are_refined_without_an_error(extractor):
+    predictor = next(value for value in vars(extractor).values() if hasattr(value, "refine"))
+    located = predictor.refine(np.full((100, 100), 90, np.uint8), [np.full((68, 2), 50, np.float32)])
+    assert located.shape == (1, 68, 2) and np.isfinite(located).all()

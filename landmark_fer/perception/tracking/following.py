@@ -217,6 +217,8 @@ class FaceFollower:
 
     def _relocate(self, track, expected, landmarks, grey, time_s):
         """Return (face, pose, appearance) of a track whose face is expected in a pose; None if it is lost."""
+        if not np.ptp(landmarks, axis=0).all():
+            return None
         pose = pose_of(landmarks)
         if pose.distance(expected) > _FAST:
             landmarks = self._predictor.refine(grey, [landmarks])[0]
