@@ -114,7 +114,7 @@ STATEMENTS = {
 
 @pytest.mark.parametrize("darkness", [1, 8])
 @pytest.mark.parametrize(
-    ("statement", "bits", "coloured"), itertools.product(STATEMENTS, [9, 10, 12, 14], [False, True])
+    ("statement", "bits", "coloured"), list(itertools.product(STATEMENTS, [9, 10, 12, 14], [False, True]))
 )
 def test_stated_ranges_apply_to_dark_images(grey, rgb, statement, bits, coloured, darkness):
     eight = (rgb if coloured else grey) // darkness
