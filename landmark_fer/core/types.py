@@ -3,9 +3,8 @@
 import os
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, Union
 
-import numpy as np
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the help of a command loads neither
+    import numpy as np
     import PIL.Image
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -14,5 +13,5 @@ PathLike: TypeAlias = str | os.PathLike[str]
 ImageSource: TypeAlias = PathLike | bytes | bytearray | memoryview | BinaryIO
 """What `read_image` takes."""
 
-AnyImage: TypeAlias = Union[ImageSource, np.ndarray, "PIL.Image.Image"]
+AnyImage: TypeAlias = Union[ImageSource, "np.ndarray", "PIL.Image.Image"]
 """What `Recognizer.recognize` takes."""

@@ -217,7 +217,7 @@ class FaceFollower:
 
     def _relocate(self, track, expected, landmarks, grey, time_s):
         """Return (face, pose, appearance) of a track whose face is expected in a pose; None if it is lost."""
-        if not np.ptp(landmarks, axis=0).all():
+        if not np.isfinite(landmarks).all() or not np.ptp(landmarks, axis=0).all():  # at one place, or infinitely far
             return None
         pose = pose_of(landmarks)
         if pose.distance(expected) > _FAST:
