@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import pytest
 from PIL import Image
 
@@ -124,6 +125,13 @@ def page_files(tmp_path_factory, astronaut, lfw_crops, lfw_csv):
         "start_s,end_s,expression,subject\n0.0,1.2,neutral,\n4.1,4.7,sad,\n5.3,6.1,happy,bob\n"
     )
     shutil.copytree(folder / "images", folder / "my_images")
+    for name in ("photos", "photographs"):
+        (folder / name).mkdir()
+        shutil.copy(folder / "photo.jpg", folder / name)
+    clip = cv2.VideoWriter(str(folder / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 25, astronaut.shape[1::-1])
+    for _ in range(6):
+        clip.write(astronaut[..., ::-1].copy())
+    clip.release()
     for kind in ("tar", "gztar", "zip"):
         shutil.make_archive(folder / "my_images", kind, folder / "images")
     for name in ("default", "cnn"):

@@ -232,7 +232,7 @@ def test_no_quick_test_uses_slow_things(request):
 
 ALL_SLOW = {
     "models/networks/test_architectures.py": "Keras",
-    "models/networks/test_export.py": "Keras",
+    "models/networks/test_onnx_export.py": "Keras",
     "models/networks/test_network_training.py": "Keras",
     "collect/web/test_page.py": "Chromium",
     "test_docs.py": "Sphinx",
