@@ -200,7 +200,7 @@ def test_work_without_jobs_runs_in_this_process(running):
 
 
 def test_large_arrays_are_sent_separately_from_any_container():
-    from landmark_fer.fit.cluster import packed, unpacked
+    from landmark_fer.fit.cluster_backend import packed, unpacked
 
     large = np.arange(2**18, dtype=np.float64)
     payload, arrays = packed([("f", (large, [large]), {"small": np.arange(3), "deep": {"x": large[::2]}})])

@@ -342,3 +342,17 @@ def test_without_keras_a_network_is_refused_before_the_data_are_read(capsys, tmp
     monkeypatch.setitem(sys.modules, "torch", None)
     assert main(["--models", "elu_vgg", "--data", str(tmp_path / "missing.csv"), "--out", str(tmp_path / "out")]) == 2
     assert "run: pip install -r requirements-cnn.txt" in capsys.readouterr().err
+
+
+def test_fit_needs_no_optional_package():
+    code = (
+        "import sys\n"
+        "for name in ('cloudpickle', 'dask', 'distributed', 'optuna', 'onnx', 'skops', 'torch', 'keras', 'fastapi'):\n"
+        "    sys.modules[name] = None\n"
+        "import landmark_fer.fit.__main__, landmark_fer.fit.cluster, landmark_fer.fit.checks, landmark_fer.fit.training\n"
+        "import landmark_fer.evaluate, landmark_fer.report.__main__, landmark_fer.live.session, landmark_fer.live.reader\n"
+        "with landmark_fer.fit.cluster.computing_on(None, 1) as jobs:\n"
+        "    assert jobs == 1\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
