@@ -347,7 +347,7 @@ def test_without_keras_a_network_is_refused_before_the_data_are_read(capsys, tmp
 def test_fit_needs_no_optional_package():
     code = (
         "import sys\n"
-        "for name in ('dask', 'distributed', 'optuna', 'onnx', 'skops', 'torch', 'keras', 'fastapi'):\n"
+        "for name in ('dask', 'distributed', 'optuna', 'onnx', 'skops', 'fastapi'):\n"
         "    sys.modules[name] = None\n"
         "import landmark_fer.fit.__main__, landmark_fer.fit.cluster, landmark_fer.fit.checks\n"
         "import landmark_fer.fit.training, landmark_fer.evaluate, landmark_fer.live.session\n"
