@@ -18,6 +18,7 @@ GROUPS = {
     "More, for networks (`requirements-cnn.txt`)": ("requirements-cnn.txt",),
     "More, for a cluster (`requirements-cluster.txt`)": ("requirements-cluster.txt",),
     "More, for the hyperparameter search (`requirements-search.txt`)": ("requirements-search.txt",),
+    "More, for Parquet logs (`requirements-parquet.txt`)": ("requirements-parquet.txt",),
     "More, for the notebooks (`requirements-notebooks.txt`)": ("requirements-notebooks.txt",),
     "More, for making these pages (`requirements-docs.txt`)": ("requirements-docs.txt",),
     "More, for tests and checks (`requirements-dev.txt`)": ("requirements-dev.txt",),

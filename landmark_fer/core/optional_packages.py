@@ -17,6 +17,7 @@ OPTIONAL_PACKAGES = {
     "matplotlib": "matplotlib>=3.10,<4",
     "distributed": "-r requirements-cluster.txt",
     "optuna": "-r requirements-search.txt",
+    "pyarrow": "-r requirements-parquet.txt",
 }
 """The arguments of ``pip install`` for each: a requirement or a requirements file."""
 

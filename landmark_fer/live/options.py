@@ -178,7 +178,7 @@ def _add_output(group):
         default=[],
         type=Output(additional=_metadata_file),
         metavar="FILE",
-        help="write a row for each face and frame to a .csv or .jsonl file; may be given several times",
+        help="write a row for each face and frame to a .csv, .jsonl or .parquet file; may be given several times",
     )
     add(
         "--log-fields",

@@ -1,4 +1,4 @@
-"""Logs: sinks that write a row for each face of each frame, as CSV or JSON lines."""
+"""Logs: sinks that write a row for each face of each frame, as CSV, JSON lines or Parquet."""
 
 import contextlib
 import csv
@@ -12,19 +12,24 @@ from pathlib import Path
 import cv2
 
 from landmark_fer import __version__
-from landmark_fer.core.errors import SinkError
-from landmark_fer.core.files import atomic_write_text
+from landmark_fer.core.errors import SinkError, first_line
+from landmark_fer.core.files import atomic_file, atomic_write_text
 from landmark_fer.core.image_status import NO_FACE, OK, UNREADABLE
+from landmark_fer.core.optional_packages import import_optional
 from landmark_fer.core.paths import check_place
 from landmark_fer.live.sinks.base import Sink, by_suffix, wall_time
 from landmark_fer.recognition.face_fields import field_columns, field_values
 
 COLUMNS = ("frame", "time_s", "track_id", "x", "y", "width", "height", "expression", "confidence")
 VERSUS_COLUMNS = ("versus_expression", "versus_confidence")
+_WHOLE_NUMBERS = ("frame", "track_id")
+_TEXTS = ("expression", "wall_time", "versus_expression", "image", "status")  # other columns are numbers
+
+ROWS_IN_GROUP = 10_000  # rows of a .parquet log that are held in memory
 
 
 class RowLog(Sink):
-    """A file with one row for each face and frame. Each frame is one write, so that a killed run leaves whole rows.
+    """A file with one row for each face and frame.
 
     In a row without a face, the columns that describe a face are empty; an image that could not be read has no frame
     number and time either.
@@ -53,11 +58,11 @@ class RowLog(Sink):
         self.classes, self.versus_classes = tuple(classes), versus_classes and tuple(versus_classes)
         self.columns = (*COLUMNS, *classes, "wall_time", *(VERSUS_COLUMNS if versus_classes else ()))
         self.columns += (*field_columns(self.fields), *["image"] * images, *["status"] * self.empty)
-        self._file = None
+        self._is_open = False
         check_place(self.path)
 
     def write(self, frame, faces=(), explanations=None):
-        """Write a row for each face of a frame; see `Sink.write`. On a full disk, earlier whole rows stay."""
+        """Write a row for each face of a frame; see `Sink.write`."""
         rows = [self._row(frame, face, explanations or {}) for face in faces]
         if self.empty and not rows:
             rows = [self._empty_row(NO_FACE, frame.wall_s, **_frame_values(frame))]
@@ -70,34 +75,38 @@ class RowLog(Sink):
             self._write_rows([self._empty_row(UNREADABLE, wall_s, image=name)], wall_s)
 
     def close(self):
-        """Close the file."""
+        """Finish the file."""
+        if not self._is_open:
+            return
+        self._is_open = False
         try:
-            if self._file is not None:
-                self._file.close()
+            self._finish()
         except OSError as error:
             raise self._sink_error(error) from error
 
     def _write_rows(self, rows, begin_s):
         try:
-            if self._file is None:
-                self._file = io.FileIO(self.path, "w")
-                self._append(self._start(begin_s))
-            self._append("".join(map(self._line, rows)))
+            if not self._is_open:
+                self._begin(begin_s)
+                self._is_open = True
+            self._append(rows)
         except OSError as error:
             raise self._sink_error(error) from error
 
     def _sink_error(self, error):
-        return SinkError(f"{self.path} cannot be written ({error.strerror}); give another --log")
+        return SinkError(f"{self.path} cannot be written ({error.strerror or first_line(error)}); give another --log")
 
-    def _append(self, text):
-        content, begin = text.encode(errors="backslashreplace"), self._file.tell()
-        try:
-            while content:
-                content = content[self._file.write(content) :]
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._file.fileno(), begin)
-            raise
+    def _begin(self, begin_s):
+        """Open the file; the session began at this Unix time."""
+        raise NotImplementedError
+
+    def _append(self, rows):
+        """Write rows, each a dictionary of at least all columns."""
+        raise NotImplementedError
+
+    def _finish(self):
+        """Close the file."""
+        raise NotImplementedError
 
     def _row(self, frame, face, explanations):
         row = _row(frame, face, explanations) | {"status": OK}
@@ -118,6 +127,30 @@ class RowLog(Sink):
             "versus_classes": self.versus_classes,
         }
 
+
+class TextLog(RowLog):
+    """A log of lines. Each frame is one write, so that a killed run or a full disk leaves whole rows."""
+
+    def _begin(self, begin_s):
+        self._file = io.FileIO(self.path, "w")
+        self._append_text(self._start(begin_s))
+
+    def _append(self, rows):
+        self._append_text("".join(map(self._line, rows)))
+
+    def _finish(self):
+        self._file.close()
+
+    def _append_text(self, text):
+        content, begin = text.encode(errors="backslashreplace"), self._file.tell()
+        try:
+            while content:
+                content = content[self._file.write(content) :]
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file.fileno(), begin)
+            raise
+
     def _start(self, begin_s):
         """Return the first lines of the file; the session began at this Unix time."""
         raise NotImplementedError
@@ -127,7 +160,7 @@ class RowLog(Sink):
         raise NotImplementedError
 
 
-class CsvLog(RowLog):
+class CsvLog(TextLog):
     """Rows as comma-separated values with a header; the facts are in ``FILE.csv.meta.json``."""
 
     def _start(self, begin_s):
@@ -140,7 +173,7 @@ class CsvLog(RowLog):
         return _csv_line([row[column] for column in self.columns])
 
 
-class JsonlLog(RowLog):
+class JsonlLog(TextLog):
     """Rows as one JSON object a line, after a first line ``{"header": facts}``.
 
     A row with an explanation ends with the key ``explanation``.
@@ -156,7 +189,48 @@ class JsonlLog(RowLog):
         return json.dumps({name: row[name] for name in (*self.columns, "explanation") if name in row}) + "\n"
 
 
-LOGS = {".csv": CsvLog, ".jsonl": JsonlLog}
+class ParquetLog(RowLog):
+    """Rows as a Parquet file, with the facts as JSON under ``landmark_fer`` in the metadata of its schema.
+
+    Parquet has its index at the end. The file is therefore written under another name, and replaces an earlier one
+    when it is closed: a killed run or a full disk leaves the earlier one.
+    """
+
+    def __init__(self, path, classes, **options):
+        super().__init__(path, classes, **options)
+        self._parquet = import_optional("pyarrow.parquet", purpose=f"{self.path}, a Parquet file,")
+
+    def _begin(self, begin_s):
+        import pyarrow
+
+        types = dict.fromkeys(_WHOLE_NUMBERS, pyarrow.int64()) | dict.fromkeys(_TEXTS, pyarrow.string())
+        schema = pyarrow.schema([(column, types.get(column, pyarrow.float64())) for column in self.columns])
+        header = self._header(begin_s)
+        self._groups = self._write_groups(schema.with_metadata(header and {"landmark_fer": json.dumps(header)}))
+        next(self._groups)
+
+    def _append(self, rows):
+        self._groups.send([{name: _encodable(value) for name, value in row.items()} for row in rows])
+
+    def _finish(self):
+        with contextlib.suppress(StopIteration):
+            self._groups.send(None)
+
+    def _write_groups(self, schema):
+        """Write the lists of rows that are sent, until None is sent."""
+        from pyarrow import Table
+
+        with atomic_file(self.path) as new, self._parquet.ParquetWriter(new, schema) as writer:
+            rows = []
+            while (more := (yield)) is not None:
+                rows += more
+                if len(rows) >= ROWS_IN_GROUP:
+                    writer.write_table(Table.from_pylist(rows, schema))
+                    rows = []
+            writer.write_table(Table.from_pylist(rows, schema))
+
+
+LOGS = {".csv": CsvLog, ".jsonl": JsonlLog, ".parquet": ParquetLog}
 
 
 def open_log(path, classes, **options):
@@ -168,6 +242,8 @@ def open_log(path, classes, **options):
         If the suffix is not a key of `LOGS`.
     SinkError
         If the file cannot be written.
+    DependencyError
+        If it is a Parquet file, and pyarrow is not installed.
     """
     return by_suffix(LOGS, path, "log")(path, classes, **options)
 
@@ -226,3 +302,8 @@ def _csv_line(values):
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(values)
     return text.getvalue()
+
+
+def _encodable(value):
+    """Return text with the characters that UTF-8 lacks, as in names of files, as escapes; other values unchanged."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value

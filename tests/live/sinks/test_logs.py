@@ -16,10 +16,12 @@ import pytest
 
 from landmark_fer import __version__
 from landmark_fer.artifact.artifact import Artifact
-from landmark_fer.core.errors import InputError, SinkError
+from landmark_fer.core.errors import DependencyError, InputError, SinkError
 from landmark_fer.core.files import atomic_write_text
+from landmark_fer.live.sinks import logs
 from landmark_fer.live.sinks.logs import COLUMNS, CsvLog, JsonlLog, log_facts, open_log
 from landmark_fer.live.sources.frames import Frame
+from landmark_fer.recognition.face_fields import FIELD_GROUPS
 from landmark_fer.recognition.results import RecognizedFace
 from tests.live.hand_made import CLASSES, make_faces, make_recognition
 
@@ -212,6 +214,60 @@ def test_rows_are_whole_after_a_kill(tmp_path):
     assert {len(row) for row in rows} == {len(COLUMNS) + len(CLASSES) + 1}
 
 
+@pytest.fixture
+def parquet():
+    """pyarrow's module for Parquet files."""
+    return pytest.importorskip("pyarrow.parquet", reason="needs requirements-parquet.txt")
+
+
+@pytest.mark.parametrize("rows_in_group", [1, 10_000])
+def test_parquet_holds_the_rows_of_csv(parquet, tmp_path, monkeypatch, rows_in_group):
+    monkeypatch.setattr(logs, "ROWS_IN_GROUP", rows_in_group)
+    options = {"versus_classes": CLASSES, "fields": tuple(FIELD_GROUPS), "images": True}
+    for name in ("log.csv", "log.parquet"):
+        with open_log(tmp_path / name, CLASSES, **options) as log:
+            log.write_unreadable("a,1.jpg")
+            faces = make_faces(make_recognition(), make_recognition("angry"), versus=make_recognition("happy", 0.5))
+            log.write(replace(frame(0), name="b.jpg"), faces)
+            log.write(replace(frame(1), name="c.jpg"), [])
+    rows, expected = (pandas.read_parquet(tmp_path / "log.parquet"), pandas.read_csv(tmp_path / "log.csv"))
+    rows["wall_time"] = expected["wall_time"]  # an unreadable image has the time of its row
+    pandas.testing.assert_frame_equal(rows, expected)
+    assert parquet.ParquetFile(tmp_path / "log.parquet").num_row_groups == (4 if rows_in_group == 1 else 1)
+
+
+def test_parquet_without_rows_has_the_columns(parquet, tmp_path):
+    with open_log(tmp_path / "log.parquet", CLASSES) as log:
+        log.write(frame(0), [])
+    table = parquet.read_table(tmp_path / "log.parquet")
+    assert (table.num_rows, tuple(table.column_names)) == (0, (*COLUMNS, *CLASSES, "wall_time"))
+
+
+def test_parquet_has_the_facts_and_escapes_names(parquet, tmp_path):
+    with open_log(tmp_path / "log.parquet", CLASSES, facts=FACTS, images=True) as log:
+        log.write_unreadable(os.fsdecode(b"\xff.jpg"))
+    header = json.loads(parquet.read_schema(tmp_path / "log.parquet").metadata[b"landmark_fer"])
+    assert header["source"] == "demo" and header["classes"] == list(CLASSES)
+    assert parquet.read_table(tmp_path / "log.parquet")["image"].to_pylist() == ["\\udcff.jpg"]
+
+
+def test_earlier_parquet_is_kept_until_the_new_one_is_closed(parquet, tmp_path):
+    path = tmp_path / "log.parquet"
+    write_some(open_log(path, CLASSES))
+    earlier = path.read_bytes()
+    with open_log(path, CLASSES) as log:
+        log.write(frame(), make_faces(make_recognition()))
+        assert path.read_bytes() == earlier
+    assert parquet.read_table(path).num_rows == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_parquet_needs_pyarrow(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(DependencyError, match=r"a Parquet file, needs .*pip install -r requirements-parquet\.txt"):
+        open_log(tmp_path / "log.parquet", CLASSES)
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has /dev/full, a disk that is always full")
 def test_full_disk_is_reported(tmp_path):
     (tmp_path / "log.csv").symlink_to("/dev/full")
@@ -219,26 +275,42 @@ def test_full_disk_is_reported(tmp_path):
         write_some(open_log(tmp_path / "log.csv", CLASSES))
 
 
-def test_rows_before_the_disk_was_full_stay_whole(tmp_path):
+@pytest.fixture
+def full_disk():
+    """Every file that grows beyond 1,000 bytes fails like one on a full disk."""
     resource = pytest.importorskip("resource", reason="Windows has no limit on the size of a file")
-    path = tmp_path / "log.csv"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(SinkError), open_log(path, CLASSES) as log:
-            for index in range(100):
-                log.write(frame(index), make_faces(make_recognition()))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, ignored)
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    signal.signal(signal.SIGXFSZ, ignored)
+
+
+def test_rows_before_the_disk_was_full_stay_whole(full_disk, tmp_path):
+    path = tmp_path / "log.csv"
+    with pytest.raises(SinkError), open_log(path, CLASSES) as log:
+        for index in range(100):
+            log.write(frame(index), make_faces(make_recognition()))
     assert path.read_text().endswith("\n")
     assert len(path.read_text().splitlines()) > 5
 
 
+@pytest.mark.parametrize("rows_in_group", [1, 10_000])
+def test_earlier_parquet_is_kept_when_the_disk_is_full(full_disk, parquet, tmp_path, monkeypatch, rows_in_group):
+    monkeypatch.setattr(logs, "ROWS_IN_GROUP", rows_in_group)
+    path = tmp_path / "log.parquet"
+    path.write_bytes(b"earlier")
+    with pytest.raises(SinkError, match=r"log\.parquet cannot be written"), open_log(path, CLASSES) as log:
+        for index in range(100):
+            log.write(frame(index), make_faces(make_recognition()))
+    assert path.read_bytes() == b"earlier"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("name", ["log.txt", "log", "log.csv.gz"])
 def test_unknown_suffix_of_a_log(name, tmp_path):
-    with pytest.raises(InputError, match=r"--log must end in \.csv or \.jsonl"):
+    with pytest.raises(InputError, match=r"--log must end in \.csv or \.jsonl or \.parquet"):
         open_log(tmp_path / name, CLASSES)
 
 
