@@ -10,7 +10,8 @@ from landmark_fer.evaluation.scores import class_columns, wilson_interval
 
 TARGET = 0.85
 """Accuracy on accepted faces that the threshold aims at."""
-MIN_COVERAGE = 0.1
+MIN_COVERAGE = 0.75
+"""Share of faces that must get a prediction, whatever the accuracy."""
 CURVE_POINTS = 20
 
 
@@ -76,8 +77,9 @@ def risk_coverage(expressions, probabilities, classes):
 def choose_threshold(curve, *, target=TARGET):
     """Return the lowest threshold at which the accuracy on accepted faces reaches a target.
 
-    Points with a coverage below `MIN_COVERAGE` are ignored, because their accuracy is uncertain. If no other point
-    reaches the target, the most accurate one is chosen, and of equally accurate points the one with most coverage.
+    Points with a coverage below `MIN_COVERAGE` are ignored: uncertain is for faces that cannot be read, and on fewer
+    faces any accuracy can be reached. If no other point reaches the target, the most accurate one is chosen, and of
+    equally accurate points the one with most coverage.
 
     Parameters
     ----------
@@ -134,11 +136,11 @@ def rejection_facts(expressions, probabilities, classes, target=TARGET):
     Returns
     -------
     dict
-        ``target, threshold, coverage, accuracy, curve``; the curve as from `curve_points`.
+        ``target, min_coverage, threshold, coverage, accuracy, curve``; the curve as from `curve_points`.
     """
     curve = risk_coverage(expressions, probabilities, classes)
     point = choose_threshold(curve, target=target)
-    return {"target": float(target), **point._asdict(), "curve": curve_points(curve)}
+    return {"target": float(target), "min_coverage": MIN_COVERAGE, **point._asdict(), "curve": curve_points(curve)}
 
 
 def manifest_threshold(manifest):

@@ -43,14 +43,15 @@ def test_a_missing_near_duplicate_search_is_reported(saved):
 
 
 CURVE = [[share / 20, 1 - share / 25, 1 - share / 50] for share in range(1, 21)]
-REJECTION = {"target": 0.85, "threshold": 0.72, "coverage": 0.35, "accuracy": 0.86, "curve": CURVE}
+POINT = {"threshold": 0.42, "coverage": 0.81, "accuracy": 0.86}
+REJECTION = {"target": 0.85, "min_coverage": 0.75, **POINT, "curve": CURVE}
 
 
 def test_the_card_has_the_threshold_and_the_curve(saved):
     card = render_card(saved.manifest | {"rejection": REJECTION})
-    for part in ("Below a confidence of 72.0 % it predicts uncertain", "the target is 85.0 % correct predictions"):
+    for part in ("Below a confidence of 42.0 % it predicts uncertain", "the target is 85.0 % correct predictions"):
         assert part in card
-    assert "for 35.0 % of the held-out training faces, and 86.0 % of these predictions were correct" in card
+    assert "for 81.0 % of the held-out training faces, and 86.0 % of these predictions were correct" in card
     assert f"calibration error is {saved.manifest['scores']['PublicTest']['ece']:.3f} on PublicTest" in card
     rows = card.split("| faces with a prediction |")[1].split("\n\n")[0].splitlines()[2:]
     assert len(rows) == 10 and rows[-1] == "| 100.0 % | 20.0 % | 60.0 % |"
@@ -59,7 +60,7 @@ def test_the_card_has_the_threshold_and_the_curve(saved):
 def test_an_unreached_target_and_a_zero_threshold_are_reported(saved):
     facts = REJECTION | {"accuracy": 0.6, "coverage": 1.0, "threshold": 0.0, "curve": [[1.0, 0.2, 0.6]]}
     card = render_card(saved.manifest | {"rejection": facts})
-    assert "It always predicts an expression" in card and "does not reach" in card
+    assert "It always predicts an expression" in card and "does not reach for 75.0 % of the faces or more" in card
     assert "| 100.0 % | 20.0 % | 60.0 % |" in card
 
 

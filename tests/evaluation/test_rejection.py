@@ -6,8 +6,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from landmark_fer.artifact.manifest import artifact_path, read_manifest
 from landmark_fer.core.errors import ArtifactError, InputError
 from landmark_fer.evaluation.rejection import (
+    MIN_COVERAGE,
+    RiskCoverage,
     choose_threshold,
     curve_points,
     manifest_threshold,
@@ -86,10 +89,10 @@ class TestCurve:
 class TestThreshold:
     def test_it_is_the_lowest_that_reaches_the_target(self, calibrated):
         curve = risk_coverage(*calibrated)
-        point = choose_threshold(curve, target=0.85)
-        assert point.accuracy >= 0.85
-        assert (curve.accuracy[curve.threshold < point.threshold] < 0.85).all()
-        assert point.threshold == pytest.approx(0.7, abs=0.03)  # where the mean from there to 1 is 0.85
+        point = choose_threshold(curve, target=0.8)
+        assert point.accuracy >= 0.8 and point.coverage >= MIN_COVERAGE
+        assert (curve.accuracy[curve.threshold < point.threshold] < 0.8).all()
+        assert point.threshold == pytest.approx(0.6, abs=0.03)  # where the mean from there to 1 is 0.8
 
     def test_a_higher_target_accepts_fewer_faces(self, calibrated):
         curve = risk_coverage(*calibrated)
@@ -99,23 +102,31 @@ class TestThreshold:
     def test_all_faces_are_accepted_if_their_accuracy_reaches_the_target(self, calibrated):
         assert choose_threshold(risk_coverage(*calibrated), target=0.5)[:2] == (0, 1)
 
-    def test_points_of_low_coverage_are_ignored(self):
-        confidences = np.linspace(0.99, 0.51, 100)
-        right = np.arange(100) % 2 == 0
-        right[:3] = True
+    @pytest.mark.parametrize("target", [0.0, 0.5, 0.8, 0.85, 0.95, 1.0])
+    @pytest.mark.parametrize("worst", [0.0, 0.4, 0.9])
+    def test_three_quarters_of_the_faces_get_a_prediction_whatever_the_target(self, target, worst, generator):
+        confidences = generator.uniform(0.5, 1, 400)
+        right = generator.random(400) < worst + (1 - worst) * confidences
         curve = risk_coverage(*case(confidences, right))
-        assert curve.accuracy[2] == 1
-        point = choose_threshold(curve, target=0.95)
-        assert point.coverage >= 0.1 and point.accuracy < 0.95
+        point = choose_threshold(curve, target=target)
+        assert point.coverage >= MIN_COVERAGE
+        allowed = curve.accuracy[curve.coverage >= MIN_COVERAGE]
+        assert point.accuracy >= min(target, allowed.max())
 
     def test_an_unreachable_target_gives_the_most_accurate_point_of_highest_coverage(self):
         confidences = np.linspace(0.99, 0.51, 20)
         right = np.arange(20) % 2 == 0
-        right[:4] = [True, False, False, True]
         point = choose_threshold(risk_coverage(*case(confidences, right)), target=0.9)
-        accuracies = np.cumsum(right)[1:] / np.arange(2, 21)
+        accuracies = (np.cumsum(right) / np.arange(1, 21))[14:]
         assert point.accuracy == pytest.approx(accuracies.max())
-        assert point.coverage == pytest.approx((2 + np.flatnonzero(accuracies == accuracies.max())[-1]) / 20)
+        assert point.coverage == pytest.approx((15 + np.flatnonzero(accuracies == accuracies.max())[-1]) / 20)
+
+    def test_the_bundled_models_follow_the_rule(self):
+        for name in ("default", "cnn"):
+            facts = read_manifest(artifact_path(name))["rejection"]
+            point = choose_threshold(RiskCoverage(*np.array(facts["curve"]).T), target=facts["target"])
+            assert facts["min_coverage"] == MIN_COVERAGE <= facts["coverage"], name
+            assert facts["accuracy"] >= min(point.accuracy, facts["target"]), name  # the curve has few of the points
 
     def test_an_uninformative_model_accepts_all_faces(self):
         assert choose_threshold(risk_coverage(*case([0.75] * 4, [1, 0, 0, 0]))) == (0, 1, 0.25)
@@ -128,9 +139,9 @@ class TestThreshold:
 class TestFacts:
     def test_they_survive_json(self, calibrated):
         facts = rejection_facts(*calibrated)
-        assert list(facts) == ["target", "threshold", "coverage", "accuracy", "curve"]
+        assert list(facts) == ["target", "min_coverage", "threshold", "coverage", "accuracy", "curve"]
         assert json.loads(json.dumps(facts, allow_nan=False)) == facts
-        assert facts["target"] == 0.85 <= facts["accuracy"]
+        assert (facts["target"], facts["min_coverage"]) == (0.85, 0.75)
         assert manifest_threshold({"rejection": facts}) == facts["threshold"]
 
     def test_the_curve_is_evenly_spaced_and_ends_with_all_faces(self, calibrated):
