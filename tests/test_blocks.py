@@ -156,6 +156,8 @@ def test_code_of_the_page_runs(path, page_files, session_cache, tmp_path, monkey
 def run_block(block, monkeypatch):
     if block.text.startswith(NOT_CODE):
         return
+    if block.word == "python" and "ws://127.0.0.1:8000" in block.text:
+        return  # tests/live/web/test_broadcast.py runs it with a server
     if block.word == "python":
         exec(compile(block.text, block.page, "exec"), {"__name__": "shown"})
     elif block.word == "json":

@@ -13,7 +13,15 @@ from landmark_fer.live.web.broadcast import Broadcast
 from landmark_fer.live.web.camera import POLICY_VIOLATION, CameraSession, FrameReader
 from landmark_fer.live.web.guard import client_address
 from landmark_fer.live.web.limits import AddressLimits, RefusedError
-from landmark_fer.live.web.protocol import OPENAPI_BODY, ErrorResponse, HealthResponse, ImageResponse, read_image_body
+from landmark_fer.live.web.protocol import (
+    OPENAPI_BODY,
+    SCHEMA_ADDRESS,
+    ErrorResponse,
+    HealthResponse,
+    ImageResponse,
+    WatchResponse,
+    read_image_body,
+)
 from landmark_fer.live.web.site import Site
 
 ROUTES = {"/": "index.html", "/docs": "api.html", "/favicon.ico": "icon.svg"}
@@ -24,6 +32,15 @@ DESCRIPTION = (
     "'Authorization: Bearer TOKEN'."
 )
 
+OPENAPI_WATCH = {
+    "responses": {
+        "101": {
+            "description": "A WebSocket. Each JSON message is a frame.",
+            "content": {"application/json": {"schema": {"$ref": SCHEMA_ADDRESS.format(model=WatchResponse.__name__)}}},
+        }
+    }
+}
+
 REFUSALS = {
     401: "The token is missing or wrong.",
     403: "The request used another site's host name or came from another site's page.",
@@ -31,6 +48,7 @@ REFUSALS = {
     413: "The image has too many bytes or pixels.",
     415: "The body is neither JPEG, PNG nor a form with a file.",
     422: "The body is not an image, or a damaged one.",
+    426: "The request does not ask for a WebSocket.",
     429: "Too many images or wrong tokens came from one address.",
     500: "The server failed to read the image.",
     503: "The server is busy.",
@@ -75,7 +93,7 @@ class Application(Site):
             self.recognize,
             methods=["POST"],
             response_model=ImageResponse,
-            responses=_refusals(*REFUSALS),
+            responses=_refusals(*REFUSALS.keys() - {426}),
             openapi_extra={"requestBody": OPENAPI_BODY},
             summary="Predict the expressions in an image",
         )
@@ -86,8 +104,21 @@ class Application(Site):
             responses=_refusals(401, 403, 429),
             summary="Check the server's state",
         )
+        app.add_api_route(
+            "/v1/watch",
+            self.refuse_without_websocket,
+            status_code=426,
+            response_model=ErrorResponse,
+            response_description=REFUSALS[426],
+            responses=_refusals(401, 403, 429),
+            openapi_extra=OPENAPI_WATCH,
+            summary="Watch the server's source",
+        )
         app.add_api_websocket_route("/v1/camera", self.camera)
         app.add_api_websocket_route("/v1/watch", self.watch)
+        schema = WatchResponse.model_json_schema(ref_template=SCHEMA_ADDRESS)
+        del schema["$defs"]  # they are in the description already
+        app.openapi()["components"]["schemas"][schema["title"]] = schema
 
     @asynccontextmanager
     async def lifespan(self, app):
@@ -131,6 +162,14 @@ class Application(Site):
             "visitors": self.visitors.count,
             "source": self.facts["source"],
         }
+
+    async def refuse_without_websocket(self):
+        """Send the server's source over a WebSocket; start the server with `--source`.
+
+        Send the text "json" for the next frame as a JSON message, or "next" for that message followed by the image, a
+        JPEG in a binary message. Ask again after each frame. A client that asks late misses frames; none queue up.
+        """
+        raise RefusedError(426, "this address is a WebSocket; connect with ws:// or, behind a proxy, wss://")
 
     async def camera(self, socket: WebSocket):
         """Recognize the frames of a visitor's camera."""

@@ -7,10 +7,14 @@ import time
 from dataclasses import dataclass
 
 from landmark_fer.core.errors import LandmarkFerError
-from landmark_fer.live.web.camera import run_until_first_ends
+from landmark_fer.live.web.camera import POLICY_VIOLATION, run_until_first_ends
 from landmark_fer.live.web.protocol import encode, image_response
 
+REQUESTS = ("next", "json")
+"""Text messages of a watcher: the next frame as JSON and JPEG, or as JSON only."""
+
 _LOG = logging.getLogger(__name__)
+_NO_FRAME = {"time_s": 0.0, "width": 0, "height": 0, "milliseconds": 0.0, "faces": []}
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Broadcast:
     def __init__(self, source, make_reader, *, reopen=None):
         self._source, self._make_reader, self._reopen = source, make_reader, reopen
         self._n_watchers, self._watched, self._closing = 0, threading.Event(), threading.Event()
-        self._newest, self._arrival, self._loop = BroadcastFrame(0, {}, b""), None, None
+        self._newest, self._arrival, self._loop = BroadcastFrame(0, _NO_FRAME, b""), None, None
         self._thread = threading.Thread(target=self._run, name="web source", daemon=True)
 
     def start(self):
@@ -54,28 +58,32 @@ class Broadcast:
         self._thread.join(timeout=5.0)
 
     async def watch(self, socket):
-        """Send the newest frame as JSON and JPEG for each request of a watcher, until the watcher leaves."""
+        """Send the newest frame for each of a watcher's `REQUESTS`, until the watcher leaves.
+
+        A watcher never gets a frame twice, and waits for one if it has the newest already. Requests that arrive while
+        another is waiting replace it, so nothing queues up for a slow watcher: it misses frames.
+        """
         self._n_watchers += 1
         self._watched.set()
-        requested = asyncio.Event()
+        requests = asyncio.Queue()
         try:
-            await run_until_first_ends(_receive_requests(socket, requested), self._send_frames(socket, requested))
+            await run_until_first_ends(_receive_requests(socket, requests), self._send_frames(socket, requests))
         finally:
             self._n_watchers -= 1
             if not self._n_watchers:
                 self._watched.clear()
 
-    async def _send_frames(self, socket, requested):
+    async def _send_frames(self, socket, requests):
         number = 0
         while True:
-            await requested.wait()
-            requested.clear()
+            request = await requests.get()
             while self._newest.number == number:
                 await self._arrival.wait()
             frame = self._newest
             number = frame.number
             await socket.send_json({"frame": number, **frame.response})
-            await socket.send_bytes(frame.jpeg)
+            if request == "next":
+                await socket.send_bytes(frame.jpeg)
 
     def _run(self):
         reader = self._make_reader()
@@ -134,7 +142,12 @@ class Broadcast:
         self._arrival = asyncio.Event()
 
 
-async def _receive_requests(socket, requested):
-    """Take each message of a watcher as a request for the next frame."""
-    while (await socket.receive())["type"] != "websocket.disconnect":
-        requested.set()
+async def _receive_requests(socket, requests):
+    """Put the newest request of a watcher into a queue, until the watcher leaves or sends anything else."""
+    while (message := await socket.receive())["type"] != "websocket.disconnect":
+        if message.get("text") not in REQUESTS:
+            await socket.close(POLICY_VIOLATION, f"a request must be the text {' or '.join(REQUESTS)}")
+            return
+        while not requests.empty():
+            requests.get_nowait()
+        requests.put_nowait(message["text"])

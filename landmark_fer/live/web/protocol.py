@@ -26,6 +26,7 @@ _FILE = re.compile(rb"^content-disposition:[^\r\n]*;\s*filename\*?=", re.IGNOREC
 _JPEG_QUALITY = 80
 _PIXEL_DECIMALS = 2
 
+SCHEMA_ADDRESS = "#/components/schemas/{model}"
 _BINARY = {"type": "string", "format": "binary"}
 OPENAPI_BODY = {
     "required": True,
@@ -172,10 +173,20 @@ class FaceResponse(BaseModel):
 class ImageResponse(BaseModel):
     """The faces in an image."""
 
-    width: int
-    height: int
+    width: int = Field(description="Width of the image in pixels.")
+    height: int = Field(description="Height of the image in pixels.")
     milliseconds: float = Field(description="Time on the server from the image's arrival to this response.")
     faces: list[FaceResponse] = Field(description="Empty if no face was detected.")
+
+
+class WatchResponse(ImageResponse):
+    """One frame of the server's source, in the JSON message of the WebSocket /v1/watch."""
+
+    frame: int = Field(description="Number of the frame, from 1; missing numbers were not sent to this client.")
+    time_s: float = Field(description="Time of the frame in the source, in seconds from its start.")
+    ended: str | None = Field(
+        default=None, description="Only in the last message: why no other frame follows. The other fields repeat."
+    )
 
 
 class HealthResponse(BaseModel):

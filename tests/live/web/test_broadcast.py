@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import threading
 import time
 
@@ -12,7 +13,9 @@ from websockets.exceptions import ConnectionClosed
 
 from landmark_fer.core.errors import SourceError
 from landmark_fer.live.sources.opening import open_source
-from tests.live.web.client import as_file, live_server
+from landmark_fer.live.web.protocol import BoxResponse, FaceResponse, WatchResponse
+from tests.documents import ROOT, blocks_of
+from tests.live.web.client import TOKEN, as_file, live_server
 
 
 class NumberReader:
@@ -138,6 +141,83 @@ def test_a_failing_source_is_reported_and_the_server_stays_up(error, message, jp
             assert message in response["ended"]
             assert image[:2] == b"\xff\xd8"  # the last image stays
         assert client.recognize(jpeg).status == 200
+
+
+def test_a_source_that_fails_before_its_first_frame_is_reported():
+    def fail():
+        raise SourceError("camera 0 went away; plug it in")
+        yield
+
+    class NoFrames:
+        name, live, frames_per_second = "empty", True, 25.0
+        __iter__ = staticmethod(fail)
+
+    with live_server(NumberReader, source=NoFrames()) as client, client.connect("/v1/watch") as socket:
+        response, image = next_frame(socket)
+    assert set(WatchResponse.model_fields) == set(response)
+    assert response["width"] == 0 and response["faces"] == [] and image == b""
+
+
+def test_json_is_sent_without_the_image(folder):
+    with (
+        open_source(folder) as source,
+        live_server(NumberReader, source=source) as client,
+        client.connect("/v1/watch") as socket,
+    ):
+        frames = []
+        while not frames or "ended" not in frames[-1]:
+            socket.send("json")
+            frames.append(json.loads(socket.recv(timeout=120)))
+        socket.send("next")  # there is no newer frame: the request waits
+        with pytest.raises(TimeoutError):
+            socket.recv(timeout=0.2)
+    assert [frame["frame"] for frame in frames] == sorted({frame["frame"] for frame in frames})
+    assert all((frame["width"], frame["height"]) == (40, 30) for frame in frames)
+
+
+@pytest.mark.parametrize("request_", ["", "NEXT", "{}", b"json"])
+def test_other_requests_close_the_connection(folder, request_):
+    with (
+        open_source(folder) as source,
+        live_server(NumberReader, source=source) as client,
+        client.connect("/v1/watch") as socket,
+    ):
+        socket.send(request_)
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(timeout=60)
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "a request must be the text next or json")
+
+
+def test_a_request_without_websocket_is_told_so(server):
+    response = server.request("/v1/watch")
+    assert response.status == 426 and "ws://" in response.json["detail"]
+
+
+def client_of_the_docs():
+    return next(block.text for block in blocks_of(ROOT / "docs" / "live.md") if "/v1/watch" in block.text)
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+def test_the_client_in_the_docs_prints_every_face(tmp_path, astronaut, make_reader, capsys, monkeypatch, token):
+    code = client_of_the_docs()
+    assert len(code.splitlines()) <= 20
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(as_file(astronaut, "PNG"))
+    monkeypatch.delenv("LANDMARK_FER_WEB_TOKEN", raising=False)
+    if token:
+        monkeypatch.setenv("LANDMARK_FER_WEB_TOKEN", token)
+    with open_source(tmp_path) as source, live_server(make_reader, source=source, token=token) as client:
+        exec(code.replace("127.0.0.1:8000", client.host), {})
+    *faces, end = capsys.readouterr().out.splitlines()
+    assert faces and all(re.fullmatch(r"\d\.\d\d s: #1 at \d+, \d+: (happy|uncertain)", face) for face in faces)
+    assert end == "the source has ended"
+
+
+def test_the_docs_list_every_field_of_a_message():
+    text = (ROOT / "docs" / "live.md").read_text(encoding="utf-8").split("## For other programs")[1]
+    rows = {name for row in text.splitlines() if row.startswith("|") for name in re.findall(r"`(\w+)`", row)}
+    for model in (WatchResponse, FaceResponse, BoxResponse):
+        assert set(model.model_fields) <= rows
 
 
 def test_watching_without_a_source_is_refused(server):

@@ -132,9 +132,9 @@ def test_files_of_the_machine_are_not_served(server):
 
 
 def test_the_openapi_description_is_complete(server):
-    """It has both operations, and no address of another site."""
+    """It has all operations, and no address of another site."""
     description = server.request("/openapi.json").json
-    assert set(description["paths"]) == {"/v1/recognize", "/v1/health"}
+    assert set(description["paths"]) == {"/v1/recognize", "/v1/health", "/v1/watch"}
     assert set(description["paths"]["/v1/recognize"]["post"]["requestBody"]["content"]) == {
         "image/jpeg",
         "image/png",

@@ -308,9 +308,10 @@ def test_the_token_form_works_and_hides_the_token_from_scripts(page, make_reader
 @needs_chromium
 def test_the_api_page_shows_the_description(page, server):
     page.open(server.url + "docs")
-    page.until("document.querySelectorAll('#operations section').length >= 6")
+    page.until("document.querySelectorAll('#operations section').length >= 8")
     text = page.run("document.body.innerText")
-    for word in ("POST /v1/recognize", "GET /v1/health", "probabilities", "landmarks", "curl --data-binary"):
+    operations = ("POST /v1/recognize", "GET /v1/health", "GET /v1/watch")
+    for word in (*operations, "time_s", "probabilities", "landmarks", "curl --data-binary"):
         assert word in text
     assert page.complaints == []
 

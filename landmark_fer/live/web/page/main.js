@@ -32,7 +32,7 @@ function onResponse(response, delay) {
   }
   Object.assign(state, { response, delay });
   frames.add();
-  if (!response.faces) return;
+  if (!response.width) return;
   byId("main").style.setProperty("--shape", response.width / response.height);
   history.add(performance.now() / 1000, response.faces);
   panel.show(response.faces);
