@@ -158,7 +158,7 @@ def timeline_height(n_tracks, letters):
 
 
 def draw_timeline(canvas, rectangle, history, letters):
-    """Draw the last seconds: a coloured band for each track, with gaps where its face is out of sight.
+    """Draw the last seconds: a coloured band for each track, with gaps where its face is out of sight, and events.
 
     Parameters
     ----------
@@ -186,7 +186,15 @@ def draw_timeline(canvas, rectangle, history, letters):
             _draw_band(canvas, band, segment.expression, letters)
     y = rectangle.bottom - row
     write(canvas, f"{history.seconds:.0f} s ago", (begin, y), letters, DIM)
-    write(canvas, "now", (end - text_size("now", letters)[0], y), letters, DIM)
+    now = end - text_size("now", letters)[0]
+    write(canvas, "now", (now, y), letters, DIM)
+    left, right = begin + text_size(f"{history.seconds:.0f} s ago", letters)[0] + margin, now - margin
+    for time_s, label in reversed(history.marks):  # an older label gives way to a newer one
+        x, width = column(time_s), text_size(label, letters)[0]
+        fill(canvas, x, rectangle.y, max(1, letters // 8), y - rectangle.y, INK)
+        if (place := min(x, right - width)) >= left:
+            write(canvas, label, (place, y), letters, INK)
+            right = place - margin
 
 
 def draw_key_list(canvas, rows, letters):

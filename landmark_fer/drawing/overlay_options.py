@@ -42,6 +42,7 @@ CONTROLS = (
     Control("explain", ("e",), "explain", default=False),
     Control("timeline", ("t",), "last 30 seconds", default=False),
     Control("record_neutral", ("n",), "neutral face now"),
+    Control("mark_event", ("v",), "mark an event"),
     Control("take_snapshot", ("s",), "snapshot"),
     Control("toggle_recording", ("r",), "record"),
     Control("help", ("h",), "this help", default=False),

@@ -22,6 +22,7 @@ _NOT_WITH_WEB = (
     "log",
     "log_fields",
     "log_empty",
+    "events",
     "record",
     "summary",
     "versus",
@@ -71,6 +72,7 @@ def _run_session(options):
     from landmark_fer.live.sinks.logs import log_facts
     from landmark_fer.live.sources.opening import open_source
 
+    events = _read_events(options)
     with contextlib.ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
         window = None if options.headless else stack.enter_context(_make_window())
@@ -94,9 +96,22 @@ def _run_session(options):
             folder=options.snapshots,
             facts=facts,
             neutral_s=options.neutral,
+            events=events,
             interrupts=interrupts,
         )
         return session.run(options.max_frames)
+
+
+def _read_events(options):
+    """Return the events that the options name."""
+    from landmark_fer.live.events import read_events
+    from landmark_fer.live.sources.opening import is_still
+
+    if options.events is None:
+        return []
+    if is_still(_source(options)):
+        raise InputError(f"--events marks times of a video or camera, and {options.source} has images; leave it out")
+    return read_events(options.events)
 
 
 def _serve(options):
@@ -191,6 +206,7 @@ def _make_sinks(options, source, recognizer, versus, facts, *, images):
 
     classes, rate = recognizer.classes, source.frames_per_second
     columns = {"fields": options.log_fields, "empty": options.log_empty, "images": images}
+    columns["events"] = not images and (options.events is not None or not options.headless)
     versus_classes = versus and versus.classes
     sinks = [open_log(path, classes, facts=facts, versus_classes=versus_classes, **columns) for path in options.log]
     if options.record:

@@ -3,10 +3,12 @@
 import contextlib
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.types import PathLike
+from landmark_fer.live.events import Events, read_events
 from landmark_fer.live.reader import LiveReader
 from landmark_fer.live.sources.frames import Frame
 from landmark_fer.live.sources.image_sources import open_folder
@@ -52,6 +54,7 @@ def recognize_video(
     every: int | None = None,
     fps: float | None = None,
     smoothing: float = 0.5,
+    events: PathLike | None = None,
 ) -> Iterator[tuple[Frame, list[RecognizedFace]]]:
     """Yield the frames of a video with their faces, tracked and smoothed as by ``live``.
 
@@ -67,11 +70,13 @@ def recognize_video(
         Read at most so many frames per second of the video; by default all.
     smoothing : float, default=0.5
         Strength of the `Smoother`; 0 is none.
+    events : path-like, optional
+        A csv of events, as for `read_events`.
 
     Yields
     ------
     frame : Frame
-        ``image``, ``time_s`` and ``index`` in the video.
+        ``image``, ``time_s`` and ``index`` in the video, and ``event``, the label of the current event or None.
     faces : list of RecognizedFace
         With ``track_id`` and ``recognition``; empty if no face is found.
 
@@ -81,15 +86,19 @@ def recognize_video(
         If `fps` is not over 0, or the source consists of single images.
     SourceError
         If the video does not exist or has no frame that can be decoded.
+    DataError
+        If the file of events or a row in it is invalid.
     """
     if fps is not None and not fps > 0:
         raise InputError(f"fps of recognize_video must be over 0, got {fps!r}; give another, or None for all frames")
     if is_still(path):
         raise InputError(f"recognize_video needs a video, and {path} is an image or a folder; use recognize_folder")
     recognizer = recognizer or bundled_recognizer()
+    marked = Events([] if events is None else read_events(events))
     reader = LiveReader(recognizer, smoothing=smoothing, every=every)
     with contextlib.closing(reader), open_source(path) as source:
         for frame in source if fps is None else _at_most(fps, source):
+            frame = replace(frame, event=marked.label_at(frame.time_s))
             yield frame, reader.read(frame.image, time_s=frame.time_s)
 
 

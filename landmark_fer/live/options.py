@@ -188,6 +188,12 @@ def _add_output(group):
         help=f"further columns of --log: {', '.join(LOG_FIELDS)}",
     )
     add("--log-empty", action="store_true", help="a row of --log for each frame without a face, too (status: no face)")
+    add(
+        "--events",
+        type=Input(),
+        metavar="FILE.csv",
+        help="events of the video (columns time_s, label[, end]), for the column event of --log and for --summary",
+    )
     add("--record", type=Output(), metavar="FILE", help="write the annotated images to an .mp4 or .avi file")
     add(
         "--summary",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from landmark_fer.core.errors import SinkError
 from landmark_fer.drawing.overlay import Status, draw_frame
 from landmark_fer.drawing.overlay_options import CONTROL_OF_KEY, OverlayOptions
+from landmark_fer.live.events import Events
 from landmark_fer.live.observers import NEUTRAL_S, ExplanationSchedule, NeutralBaselines, SmallImages
 from landmark_fer.live.pacing import Interrupts, Pace, Rate
 from landmark_fer.live.sinks.recording import KeyRecording
@@ -74,6 +75,8 @@ class Session:
         About the model, for snapshots.
     neutral_s : float, default=0
         Record the neutral baseline during so many seconds from the first frame on; 0 records none.
+    events : iterable of Event, optional
+        Of a video or camera; single images have none.
     interrupts : Interrupts, optional
         Entered; held back while a frame is written.
 
@@ -94,6 +97,7 @@ class Session:
         folder=".",
         facts=None,
         neutral_s=0.0,
+        events=(),
         interrupts=None,
     ):
         self.source, self.reader, self.window = source, reader, window
@@ -103,6 +107,7 @@ class Session:
         self.history, self.neutral = History(), NeutralBaselines(neutral_s or NEUTRAL_S)
         if neutral_s:
             self.neutral.request()
+        self._events, self._mark_requested = Events(events), False
         self.recording = KeyRecording(
             folder, frames_per_second=source.frames_per_second, show_message=self.state.show_message
         )
@@ -128,7 +133,8 @@ class Session:
             while not self.state.ended and self.summary.frames != max_frames:
                 self._step()
         self.summary.finish(time.perf_counter() - begin)
-        self.summary.hint = self._small_images.hint
+        missed = self.state.frame and self._events.describe_missed(self.state.frame.time_s)
+        self.summary.hint = "\n".join(filter(None, (self._small_images.hint, missed))) or None
         return self.summary
 
     def handle_key(self, key):
@@ -153,6 +159,14 @@ class Session:
     def record_neutral(self):
         """Record the neutral baseline from the next frame on."""
         self.neutral.request()
+
+    def mark_event(self):
+        """Mark an event that begins with the next frame."""
+        if self.reader.still:
+            self.state.show_message("events mark moments of a video or camera, and single images have none")
+        else:
+            self._mark_requested = True
+            self.state.show_message("event marked")
 
     def take_snapshot(self):
         """Write the annotated image and its predictions into the folder."""
@@ -186,9 +200,10 @@ class Session:
 
     def _process(self, frame):
         state = self.state
+        frame = self._with_event(frame)
         state.frame, state.faces = frame, self.reader.read(frame.image, time_s=frame.time_s)
         self.summary.add(frame.time_s, state.faces)
-        self.history.add(frame.time_s, state.faces)
+        self.history.add(frame.time_s, state.faces, frame.event)
         self._small_images.update(frame.image, state.faces)
         if (message := self.neutral.update(frame.time_s, state.faces)) is not None:
             state.show_message(message)
@@ -202,6 +217,18 @@ class Session:
             self._handle_window(self.window.wait(wait_s))
         if not state.ended:
             self._show()
+
+    def _with_event(self, frame):
+        """Return a frame of a video with its event; show a message when one begins."""
+        if self.reader.still:
+            return frame
+        if self._mark_requested:
+            self._events.mark(frame.time_s)
+            self._mark_requested = False
+        event = self._events.label_at(frame.time_s)
+        if event is not None and event != (self.state.frame and self.state.frame.event):
+            self.state.show_message(event)
+        return replace(frame, event=event)
 
     def _end(self):
         """End; a single image stays on the screen until a key to quit, the last of several for its time."""

@@ -78,12 +78,14 @@ class Timelines:
         Number of those tracks.
     begin, end : float or None
         Times of the first and the last frame, in seconds; None before the first frame.
+    frame_s : float
+        Duration of the frame before the last one.
     """
 
     def __init__(self, frame_s=0.04):
         self.tracks, self.others, self.n_others = {}, TrackTimeline(), 0
         self.begin = self.end = None
-        self._frame_s, self._current = frame_s, {}
+        self.frame_s, self._current = frame_s, {}
 
     def add(self, time_s, expressions):
         """Add a frame.
@@ -99,7 +101,7 @@ class Timelines:
             self.begin = self.end = time_s
         step_s = time_s - self.end
         if 0 < step_s <= MAX_GAP_S:
-            self._frame_s = step_s
+            self.frame_s = step_s
         self._count_current_frame()
         self._current, self.end = dict(expressions), time_s
         self._drop_shortest_tracks()
@@ -108,11 +110,11 @@ class Timelines:
         """Count the last frame."""
         if self.end is not None:
             self._count_current_frame()
-            self.end, self._current = self.end + self._frame_s, {}
+            self.end, self._current = self.end + self.frame_s, {}
 
     def _count_current_frame(self):
         for track_id, expression in self._current.items():
-            self.tracks.setdefault(track_id, TrackTimeline()).add(self.end, self.end + self._frame_s, expression)
+            self.tracks.setdefault(track_id, TrackTimeline()).add(self.end, self.end + self.frame_s, expression)
 
     def _drop_shortest_tracks(self):
         while len(self.tracks) > MAX_TRACKS and (finished := self.tracks.keys() - self._current.keys()):
@@ -176,23 +178,28 @@ class History:
     ----------
     now : float or None
         Time of the last frame; None before the first.
+    marks : list of (float, str)
+        Times at which an event became current, and its label.
     """
 
     def __init__(self, seconds=HISTORY_S):
         self.seconds, self.now = seconds, None
         self._segments = {}
         self._current_tracks = set()
+        self.marks, self._event = [], None
 
-    def add(self, time_s, faces):
+    def add(self, time_s, faces, event=None):
         """Add a frame. A time before the last frame's clears the history: the video has started again.
 
         Parameters
         ----------
         time_s : float
         faces : list of RecognizedFace
+        event : str, optional
+            Label of the current event.
         """
         if self.now is not None and time_s < self.now:
-            self._segments, self._current_tracks, self.now = {}, set(), None
+            self._segments, self._current_tracks, self.now, self.marks = {}, set(), None, []
         if self.now is not None and time_s - self.now > MAX_HISTORY_GAP_S:
             self._current_tracks = set()
         for face in faces:
@@ -203,6 +210,10 @@ class History:
             for track_id, segments in self._segments.items()
         }
         self._segments = {track_id: segments for track_id, segments in recent.items() if segments}
+        if event is not None and event != self._event:
+            self.marks.append((time_s, event))
+        self._event = event
+        self.marks = [mark for mark in self.marks if mark[0] >= self.now - self.seconds]
 
     def segments(self):
         """Return the segments by track id, ids ascending, oldest first; the oldest is cut to the history's length."""

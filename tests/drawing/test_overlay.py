@@ -69,7 +69,7 @@ def test_every_option_but_mirror_has_one_element():
 
 def test_keys_are_unique():
     keys = [key for control in CONTROLS for key in control.keys]
-    assert keys == ["q", "escape", "space", "l", "b", "m", "e", "t", "n", "s", "r", "h"]
+    assert keys == ["q", "escape", "space", "l", "b", "m", "e", "t", "n", "v", "s", "r", "h"]
 
 
 def test_the_image_is_not_changed(everything):

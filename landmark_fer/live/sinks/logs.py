@@ -23,7 +23,7 @@ from landmark_fer.recognition.face_fields import field_columns, field_values
 COLUMNS = ("frame", "time_s", "track_id", "x", "y", "width", "height", "expression", "confidence")
 VERSUS_COLUMNS = ("versus_expression", "versus_confidence")
 _WHOLE_NUMBERS = ("frame", "track_id")
-_TEXTS = ("expression", "wall_time", "versus_expression", "image", "status")  # other columns are numbers
+_TEXTS = ("expression", "wall_time", "versus_expression", "event", "image", "status")  # other columns are numbers
 
 ROWS_IN_GROUP = 10_000  # rows of a .parquet log that are held in memory
 
@@ -47,17 +47,22 @@ class RowLog(Sink):
         Groups of further columns, keys of `FIELD_GROUPS`; they follow.
     empty : bool, default=False
         Whether a frame without a face has a row; the column ``status`` is then the last.
+    events : bool, default=False
+        Whether the column ``event``, the label of the current event, follows.
     images : bool, default=False
         Whether the source consists of single images: the columns ``image``, the name of its file, and ``status`` are
         then the last, and every image has a row.
     """
 
-    def __init__(self, path, classes, *, facts=None, versus_classes=None, fields=(), empty=False, images=False):
+    def __init__(
+        self, path, classes, *, facts=None, versus_classes=None, fields=(), events=False, empty=False, images=False
+    ):
         self.path, self.facts, self.fields = Path(path), facts, tuple(fields)
         self.empty, self.images = empty or images, images
         self.classes, self.versus_classes = tuple(classes), versus_classes and tuple(versus_classes)
         self.columns = (*COLUMNS, *classes, "wall_time", *(VERSUS_COLUMNS if versus_classes else ()))
-        self.columns += (*field_columns(self.fields), *["image"] * images, *["status"] * self.empty)
+        self.columns += (*field_columns(self.fields), *["event"] * events)
+        self.columns += (*["image"] * images, *["status"] * self.empty)
         self._is_open = False
         check_place(self.path)
 
@@ -295,7 +300,7 @@ def _row(frame, face, explanations):
 
 
 def _frame_values(frame):
-    return {"frame": frame.index, "time_s": round(frame.time_s, 3), "image": frame.name}
+    return {"frame": frame.index, "time_s": round(frame.time_s, 3), "image": frame.name, "event": frame.event}
 
 
 def _csv_line(values):

@@ -59,15 +59,16 @@ def describe(frame, faces, *, facts=None):
     Returns
     -------
     dict
-        ``frame``, ``time_s``, ``wall_time``, ``image`` (its size), ``made_with`` (the facts) and ``faces``. Each face
-        has ``track_id``, ``box`` (x, y, width, height), ``detector_score``, ``landmarks`` (68 pairs, x before y,
-        pixels), the prediction shown (``expression``, ``confidence``, ``probabilities``), the prediction from this
+        ``frame``, ``time_s``, ``event``, ``wall_time``, ``image`` (its size), ``made_with`` (the facts) and ``faces``.
+        Each face has ``track_id``, ``box`` (x, y, width, height), ``detector_score``, ``landmarks`` (68 pairs, x before
+        y, pixels), the prediction shown (``expression``, ``confidence``, ``probabilities``), the prediction from this
         frame alone (``raw``), and that of the second model (``versus``, or None).
     """
     height, width = frame.image.shape[:2]
     return {
         "frame": frame.index,
         "time_s": round(frame.time_s, 3),
+        "event": frame.event,
         "wall_time": wall_time(frame.wall_s),
         "image": {"width": width, "height": height},
         "made_with": facts,

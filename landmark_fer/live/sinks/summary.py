@@ -10,13 +10,14 @@ from landmark_fer.core.files import atomic_write_text
 from landmark_fer.core.paths import check_place
 from landmark_fer.core.templates import render_template
 from landmark_fer.figures.palette import DARK, EXPRESSION_COLOURS, LIGHT
+from landmark_fer.live.event_statistics import BLOCK_S, MIN_BLOCKS, N_DRAWS, EventComparison
 from landmark_fer.live.sinks.base import Sink, by_suffix, wall_time
 from landmark_fer.live.timeline import Timelines
 
 SUFFIXES = {".html": "HTML", ".htm": "HTML"}
 
 
-def render_summary(timelines, *, title, when, facts=None):
+def render_summary(timelines, *, title, when, facts=None, events=()):
     """Return the page of finished timelines as HTML.
 
     Parameters
@@ -28,11 +29,15 @@ def render_summary(timelines, *, title, when, facts=None):
         A sentence on the time of the session.
     facts : dict, optional
         Settings of the session, as from `log_facts`.
+    events : sequence of EventStatistics
+        Compared in a section of their own, unless there is no event.
 
     Returns
     -------
     str
     """
+    if all(each.label is None for each in events):
+        events = ()
     every = [*timelines.tracks.values(), timelines.others]
     return render_template(
         __package__,
@@ -49,6 +54,9 @@ def render_summary(timelines, *, title, when, facts=None):
         dark=DARK,
         percent=lambda share: f"{share:.1%}",
         shares_of=_shares,
+        events=events,
+        event_data=json.dumps(_event_data(events), indent=1, ensure_ascii=False),
+        min_blocks=MIN_BLOCKS,
     )
 
 
@@ -68,8 +76,13 @@ def _shares(seconds):
     return [(name, seconds[name], seconds[name] / total) for name in names]
 
 
+def _event_data(events):
+    """Return the statistics of events as JSON values."""
+    return {"block_s": BLOCK_S, "draws": N_DRAWS, "level": 0.95, "events": [each.to_dict() for each in events]}
+
+
 class SummaryWriter(Sink):
-    """Writes one HTML file when it is closed: shares of time, changes and a timeline for each face.
+    """Writes one HTML file when it is closed: shares of time, changes and a timeline for each face, and events.
 
     The file is replaced in one step, and only if there was a frame: a failed start or a kill leaves an earlier file.
 
@@ -93,13 +106,14 @@ class SummaryWriter(Sink):
         self.path, self.classes, self.facts = Path(path), tuple(classes), facts
         by_suffix(SUFFIXES, path, "summary")
         check_place(self.path)
-        self.timelines = Timelines(1 / frames_per_second)
+        self.timelines, self._comparison = Timelines(1 / frames_per_second), EventComparison(classes)
         self._walls = None
 
     def write(self, frame, faces=(), explanations=None):
         """Add a frame to the timelines."""
         self._walls = (self._walls[0] if self._walls else frame.wall_s, frame.wall_s)
         self.timelines.add(frame.time_s, {face.track_id: face.recognition.expression for face in faces})
+        self._comparison.add(frame, faces, previous_s=self.timelines.frame_s)
 
     def close(self):
         """Write the page.
@@ -112,10 +126,12 @@ class SummaryWriter(Sink):
         if self._walls is None:
             return
         self.timelines.finish()
+        self._comparison.finish(self.timelines.frame_s)
         begin, end = (wall_time(wall_s)[:19].replace("T", " ") for wall_s in self._walls)
         title = (self.facts or {}).get("source") or "summary"
         facts = {"classes": self.classes, **(self.facts or {})}
-        page = render_summary(self.timelines, title=title, when=f"Recorded from {begin} to {end}, UTC", facts=facts)
+        when, events = f"Recorded from {begin} to {end}, UTC", self._comparison.statistics()
+        page = render_summary(self.timelines, title=title, when=when, facts=facts, events=events)
         self._walls = None
         try:
             atomic_write_text(self.path, page)

@@ -32,6 +32,8 @@ class Frame:
         When it was taken, or read from a file, in seconds since 1970 (Unix time).
     name : str
         Name of the file of a single image, relative to its folder; "" for frames of videos and cameras.
+    event : str or None
+        Label of the current event, where there are events.
     """
 
     image: np.ndarray
@@ -39,6 +41,7 @@ class Frame:
     index: int
     wall_s: float = field(default_factory=time.time)
     name: str = ""
+    event: str | None = None
 
 
 class Source:

@@ -1,5 +1,7 @@
 """Timelines and the summary page: shares of time, bounded memory, HTML without external files, escaped text."""
 
+import html
+import json
 import re
 from html.parser import HTMLParser
 
@@ -156,3 +158,32 @@ def test_full_disk_is_reported_and_does_not_hide_another_error(tmp_path, monkeyp
         raise KeyError
     assert "No space left on device" in caplog.text
     assert list(tmp_path.iterdir()) == []
+
+
+def write_events(path, labels):
+    """Write the page of a happy face, with a label for each of ten frames a second."""
+    with SummaryWriter(path, EXPRESSIONS) as summary:
+        for k, label in enumerate(labels):
+            summary.write(Frame(None, k / 10, k, event=label), make_faces(make_recognition("happy")))
+    return path.read_text()
+
+
+def test_page_compares_events(tmp_path):
+    text = write_events(tmp_path / "summary.html", [None] * 10 + ["a <b>"] * 60 + ["c"] * 20)
+    page = Page(text)
+    words = re.sub(r"\s+", " ", page.words)
+    assert "a <b> 0:01.0 to 0:07.0 happy 100.0% 0:06.00:06.0 c 0:07.0 to" in words
+    assert "no event 0:00.0 to 0:01.0 happy 100.0% 0:01.00:01.0" in words
+    assert "a <b>0 0–390 0–390 0–39100 61–1000" in words and "c0 –0 –0 –100 –0" in words  # shares and intervals
+    assert "a <b>0.15 0.15–0.150.00" in words
+    data = json.loads(html.unescape(re.search(r'<pre id="event-data">(.*?)</pre>', text, re.DOTALL)[1]))
+    assert [(each["event"], each["seconds"], each["blocks"]) for each in data["events"]] == [
+        ("a <b>", 6, 6), ("c", 2, 2), (None, 1, 1),
+    ]  # fmt: skip
+    assert data["events"][0]["share_of_time"]["happy"] == {"mean": 1, "low": 0.6097, "high": 1}
+    assert data["events"][1]["mean_probability"]["happy"] == {"mean": 0.7, "low": None, "high": None}
+    assert not re.search(r"https?:|src=|href=|@import|url\(|<script|<link", text)
+
+
+def test_page_without_events_has_no_section_of_them(tmp_path):
+    assert "Each moment belongs to one event" not in write_events(tmp_path / "summary.html", [None] * 10)
