@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.pipeline import Pipeline
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 
@@ -49,7 +50,16 @@ def fit_predictor(predictor, X, y, votes=None):
     return predictor.fit(X, y, **{f"{name}__votes" if steps else "votes": votes})
 
 
-class MirroredClassifier(ClassifierMixin, BaseEstimator):
+class ProbabilisticClassifier(ClassifierMixin, BaseEstimator):
+    """Base of this project's classifiers; subclasses add `fit` and `predict_proba`."""
+
+    def predict(self, X):
+        """Return the most probable class of each face."""
+        probabilities = self.predict_proba(X)  # before `classes_`, which an unfitted classifier does not have
+        return self.classes_[probabilities.argmax(axis=1)]
+
+
+class MirroredClassifier(ProbabilisticClassifier):
     """Classifier fitted on features and mirrored features; averages the probabilities of a face and its mirror image.
 
     Parameters
@@ -66,6 +76,7 @@ class MirroredClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y):
         """Fit a clone of the classifier on X of shape (n, d) and the mirrored features."""
+        check_classification_targets(y)
         self.classifier_ = clone(self.classifier).fit(np.vstack([X, X * self._signs]), np.concatenate([y, y]))
         self.classes_ = self.classifier_.classes_
         return self
@@ -74,10 +85,6 @@ class MirroredClassifier(ClassifierMixin, BaseEstimator):
         """Return probabilities of shape (n, k), equal for a face and its mirror image."""
         check_is_fitted(self)
         return (self.classifier_.predict_proba(X) + self.classifier_.predict_proba(X * self._signs)) / 2
-
-    def predict(self, X):
-        """Return the most probable class of each row."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     @property
     def _signs(self):

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
+from sklearn.utils.multiclass import check_classification_targets
 
 from landmark_fer.core.probabilities import softmax
 from landmark_fer.features.projection import check_fitted
-from landmark_fer.models.base import fit_predictor
+from landmark_fer.models.base import ProbabilisticClassifier, fit_predictor
 
 ENSEMBLE = "ensemble"
 FLOOR = 1e-6  # smallest probability: KNN returns zeros, whose logarithm is infinite
@@ -46,7 +47,7 @@ class Calibration:
         return softmax(logarithms(members) @ self.weights + self.offsets)
 
 
-class CalibratedEnsemble(ClassifierMixin, BaseEstimator):
+class CalibratedEnsemble(ProbabilisticClassifier):
     """One or several classifiers on the same features, with calibrated probabilities.
 
     Parameters
@@ -67,6 +68,7 @@ class CalibratedEnsemble(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y, votes=None):
         """Fit a clone of each member on X of shape (n, d), y of shape (n,) and, if it uses them, the votes."""
+        check_classification_targets(y)
         self.members_ = [(name, fit_predictor(clone(member), X, y, votes)) for name, member in self.members]
         self.classes_ = np.array(self.classes)
         return self
@@ -75,10 +77,6 @@ class CalibratedEnsemble(ClassifierMixin, BaseEstimator):
         """Return calibrated probabilities of shape (n, k)."""
         check_fitted(self, "members_")
         return self.calibration([member.predict_proba(X) for _, member in self.members_])
-
-    def predict(self, X):
-        """Return the most probable class of each row."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
 def logarithms(members):

@@ -7,14 +7,15 @@ In hundreds of dimensions all neighbours are about equally distant. On FER2013, 
 import math
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from landmark_fer.models.base import ProbabilisticClassifier
 from landmark_fer.models.mlp import MLPWithDropout
 
 
-class EmbeddingKNN(ClassifierMixin, BaseEstimator):
+class EmbeddingKNN(ProbabilisticClassifier):
     """K nearest neighbours in a learned embedding [1]_.
 
     Parameters
@@ -56,6 +57,7 @@ class EmbeddingKNN(ClassifierMixin, BaseEstimator):
     def fit(self, X, y, votes=None):
         """Fit embedding and neighbours on X of shape (n, d), y of shape (n,) and votes as for `MLPWithDropout`."""
         X, y = validate_data(self, X, y, dtype=np.float32)
+        check_classification_targets(y)
         self.network_ = MLPWithDropout(
             self.hidden,
             n_networks=1,
@@ -76,7 +78,3 @@ class EmbeddingKNN(ClassifierMixin, BaseEstimator):
         X = validate_data(self, X, dtype=np.float32, reset=False)
         n = self.neighbors_.n_neighbors
         return (n * self.neighbors_.predict_proba(self.network_.embed(X)) + self.priors_) / (n + 1)
-
-    def predict(self, X):
-        """Return the most probable class of each row."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]

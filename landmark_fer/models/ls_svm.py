@@ -9,10 +9,11 @@ import logging
 
 import numpy as np
 import scipy.linalg
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from landmark_fer.core.probabilities import softmax
+from landmark_fer.models.base import ProbabilisticClassifier
 
 _LOG = logging.getLogger(__name__)
 _BLOCK = 2048  # rows of the kernel at a time
@@ -20,7 +21,7 @@ _LEVELS = 127  # largest value of a signed byte
 SHARPNESS = 5.0  # factor of the scores in uncalibrated probabilities; calibration on held-out faces corrects it
 
 
-class LeastSquaresSVM(ClassifierMixin, BaseEstimator):
+class LeastSquaresSVM(ProbabilisticClassifier):
     """Least-squares SVM [1]_, one class against the rest, with an RBF kernel.
 
     Parameters
@@ -61,6 +62,7 @@ class LeastSquaresSVM(ClassifierMixin, BaseEstimator):
     def fit(self, X, y):
         """Fit the weights to features X of shape (n, d) and expressions y of shape (n,)."""
         X, y = validate_data(self, X, y, dtype=np.float32)
+        check_classification_targets(y)
         self.classes_, columns = np.unique(y, return_inverse=True)
         rows = self._sample(columns)
         self._fit_vectors(X[rows])
@@ -81,7 +83,8 @@ class LeastSquaresSVM(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         """Return the class of the highest decision value of each row."""
-        return self.classes_[self.decision_function(X).argmax(axis=1)]
+        scores = self.decision_function(X)
+        return self.classes_[scores.argmax(axis=1)]
 
     def _sample(self, columns):
         if len(columns) <= self.max_vectors:

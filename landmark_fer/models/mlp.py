@@ -7,13 +7,14 @@ other choice (docs/decisions/0008).
 import itertools
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.probabilities import softmax
 from landmark_fer.features.projection import check_fitted
+from landmark_fer.models.base import ProbabilisticClassifier
 
 _FEWEST_STEPS = 500  # small training sets get more epochs
 _WARM_UP = 0.1  # fraction of the steps in which the learning rate rises
@@ -22,7 +23,7 @@ _EPSILON = 1e-8
 _FEW_ROWS = 4  # up to this many rows, one product per row is faster: BLAS copies the weights to multiply matrices
 
 
-class MLPWithDropout(ClassifierMixin, BaseEstimator):
+class MLPWithDropout(ProbabilisticClassifier):
     """Multilayer perceptron with rectified linear units and dropout [1]_, trained by AdamW [2]_.
 
     Parameters
@@ -103,6 +104,7 @@ class MLPWithDropout(ClassifierMixin, BaseEstimator):
             If votes and faces differ in number.
         """
         X, y = validate_data(self, X, y, dtype=np.float32)
+        check_classification_targets(y)
         self.classes_, columns = np.unique(y, return_inverse=True)
         targets = [np.eye(len(self.classes_), dtype=np.float32)[columns]]
         if votes is not None:
@@ -121,10 +123,6 @@ class MLPWithDropout(ClassifierMixin, BaseEstimator):
         X = self._scaled(X)
         predictions = [softmax(scores) for scores in self._networks.scores(X)]
         return self._with_mirrored(sum(predictions) / len(predictions)) / (1 if self.mirror_signs is None else 2)
-
-    def predict(self, X):
-        """Return the most probable class of each row."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def embed(self, X):
         """Return the last hidden layer of each network, summed over a face and its mirror image, shape (n, units)."""

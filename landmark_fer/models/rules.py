@@ -13,12 +13,13 @@ References
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.probabilities import softmax
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, MEASUREMENTS
+from landmark_fer.models.base import ProbabilisticClassifier
 
 MORE, LESS = 1, -1
 DEFAULT = "neutral"
@@ -81,7 +82,7 @@ RULES = (
 """All rules. `DEFAULT` has none: it is predicted without evidence for another expression."""
 
 
-class ExpressionRules(ClassifierMixin, BaseEstimator):
+class ExpressionRules(ProbabilisticClassifier):
     """Classifier that adds up the evidence for each expression; no relation to an expression is learned.
 
     Probabilities are the softmax of the sums plus the logarithms of the class frequencies.
@@ -117,6 +118,7 @@ class ExpressionRules(ClassifierMixin, BaseEstimator):
             If X has another number of columns than `names`, or a rule names no measurement.
         """
         X, y = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(y)
         if X.shape[1] != len(self.names):
             raise InputError(f"measurements must have shape (n, {len(self.names)}), got {X.shape}")
         values = _values(X, self.rules, self.names)
@@ -136,10 +138,6 @@ class ExpressionRules(ClassifierMixin, BaseEstimator):
         )
         scores += np.log(self.priors_)
         return softmax(scores)
-
-    def predict(self, X):
-        """Return the most probable class of each row."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
 def _weights(rules, classes):

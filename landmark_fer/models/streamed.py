@@ -8,13 +8,15 @@ import tempfile
 
 import numpy as np
 import scipy.linalg
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.linear_model import SGDClassifier
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
 
 from landmark_fer.features.projection import check_fitted
 from landmark_fer.features.transformers import Stateless
+from landmark_fer.models.base import ProbabilisticClassifier
 
 _SAMPLE = 4000  # faces from which the scale of the features and the vectors of the kernel are taken
 _LEAST_VARIANCE = 5e-5  # fraction of the kernel's total variance below which a direction is rounding error
@@ -28,7 +30,7 @@ class PassThrough(Stateless, auto_wrap_output_keys=None):
         return X
 
 
-class StreamedClassifier(ClassifierMixin, BaseEstimator):
+class StreamedClassifier(ProbabilisticClassifier):
     """Logistic regression of face records by stochastic gradient descent, linear or in an approximated RBF kernel.
 
     It treats a face and its mirror image alike: the linear model uses absolute values of the antisymmetric features,
@@ -90,6 +92,7 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y):
         """Fit to face records X of shape (n,), which may be memory-mapped or `RecordRows`, and expressions y."""
+        check_classification_targets(y)
         random = check_random_state(self.random_state)
         self.classes_, columns = np.unique(y, return_inverse=True)
         self.features_ = clone(self.features).fit(X, y)
@@ -114,10 +117,6 @@ class StreamedClassifier(ClassifierMixin, BaseEstimator):
         check_fitted(self, "classifier_")
         batches = [self._prediction(X[rows]) for rows in self._batches(len(X))]
         return np.vstack(batches) if batches else np.empty((0, len(self.classes_)))
-
-    def predict(self, X):
-        """Return the most probable class of each face."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _prediction(self, X):
         return self.classifier_.predict_proba(self._mapped(self.features_.transform(X)))

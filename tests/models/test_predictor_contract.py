@@ -5,10 +5,19 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.records import mirror_records
-from landmark_fer.models.candidates import CANDIDATES, FIELDS, make_candidates
+from landmark_fer.models.calibration import CalibratedEnsemble, Calibration
+from landmark_fer.models.candidates import (
+    CANDIDATES,
+    CLASSIC_CANDIDATES,
+    FIELDS,
+    STREAMED_CANDIDATES,
+    make_candidates,
+)
+from landmark_fer.models.networks.classifier import NetworkClassifier
 from tests.conftest import made_up_faces
 from tests.selection import slow
 
@@ -110,3 +119,36 @@ def test_the_random_state_determines_the_network():
 
     np.testing.assert_array_equal(predictions(3), predictions(3))
     assert not np.allclose(predictions(3), predictions(4), rtol=1e-3, atol=0)
+
+
+UNFITTED = {
+    **{
+        name: candidate.pipeline
+        for name, candidate in make_candidates((*CANDIDATES, *STREAMED_CANDIDATES, *CLASSIC_CANDIDATES)).items()
+        if name != "dummy"  # scikit-learn's dummy predicts classes of any numbers
+    },
+    "ensemble": CalibratedEnsemble(
+        [(name, make_candidates([name])[name].pipeline) for name in ("knn", "ls_svm")],
+        Calibration("temperature", np.eye(6, 3), np.zeros(3)),
+        ("happy", "sad", "surprise"),
+    ),
+    "network": NetworkClassifier(),
+}
+"""Everything that can be fitted, by name."""
+
+
+@pytest.mark.parametrize("name", UNFITTED)
+def test_continuous_targets_are_refused(name):
+    records, expressions = made_up_faces(6)
+    with pytest.raises(ValueError, match=r"continuous|Unknown label type"):
+        clone(UNFITTED[name]).fit(records, np.linspace(0.1, 1.9, len(expressions)))
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+@pytest.mark.parametrize("name", UNFITTED)
+def test_unfitted_models_raise_the_error_of_scikit_learn(name, method):
+    last = UNFITTED[name]
+    last = clone(last[-1] if hasattr(last, "steps") else last)  # the step itself, which the features do not protect
+    records = made_up_faces(2)[0] if name in (*STREAMED_CANDIDATES, "ensemble", "network") else np.zeros((6, 53))
+    with pytest.raises(NotFittedError):
+        getattr(last, method)(records)

@@ -5,14 +5,15 @@ import json
 from dataclasses import asdict, replace
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.files import cache_folder
 from landmark_fer.core.probabilities import softmax
 from landmark_fer.datasets.readers.ferplus import soft_labels
+from landmark_fer.models.base import ProbabilisticClassifier
 from landmark_fer.models.networks import NETWORKS
 from landmark_fer.models.networks.architectures import ARCHITECTURES, build_network
 from landmark_fer.models.networks.description import NetworkDescription
@@ -28,7 +29,7 @@ _LINEAR = ("GlobalAveragePooling2D", "Flatten", "Reshape")  # allowed between th
 _MIN_PROBABILITY = 1e-7  # for the logarithm
 
 
-class NetworkClassifier(ClassifierMixin, BaseEstimator):
+class NetworkClassifier(ProbabilisticClassifier):
     """A network of `ARCHITECTURES`, trained on most of the faces and validated on the others.
 
     Parameters
@@ -107,6 +108,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         DependencyError
             If Keras is not installed.
         """
+        check_classification_targets(y)
         if self.architecture not in NETWORKS:
             raise InputError(f"a network must be one of {', '.join(NETWORKS)}, got {self.architecture!r}")
         self.input_ = ARCHITECTURES[self.architecture].input
@@ -148,10 +150,6 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         return predict_images(
             self.network_, reduced_images(X, self.input_), self.input_, mirrored=self.recipe_.mirrored
         )
-
-    def predict(self, X):
-        """Return the most probable class of each face."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _targets(self, labels, votes):
         """Return the target of each face: its label, or the shares of its votes where it has some."""
