@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from landmark_fer.live.batch import recognize_video as recognize_video
     from landmark_fer.perception.extraction import FaceExtractor as FaceExtractor
     from landmark_fer.perception.images import read_image as read_image
+    from landmark_fer.recognition.baseline import Baseline as Baseline
     from landmark_fer.recognition.recognizer import Recognizer as Recognizer
     from landmark_fer.recognition.recognizer import recognize as recognize
     from landmark_fer.recognition.results import to_frame as to_frame
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "Artifact": "landmark_fer.artifact.artifact",
+    "Baseline": "landmark_fer.recognition.baseline",
     "export_onnx": "landmark_fer.artifact.artifact",
     "load_artifact": "landmark_fer.artifact.artifact",
     "recognize": "landmark_fer.recognition.recognizer",

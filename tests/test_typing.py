@@ -20,7 +20,8 @@ from typing import assert_type
 import numpy as np
 
 import landmark_fer
-from landmark_fer import Artifact, FaceExtractor, Recognizer, export_onnx, load_artifact, load_dataset, read_image
+from landmark_fer import Artifact, Baseline, FaceExtractor, Recognizer
+from landmark_fer import export_onnx, load_artifact, load_dataset, read_image
 from landmark_fer.core.errors import LandmarkFerError
 
 artifact = load_artifact("cnn", threads=2)
@@ -38,6 +39,10 @@ with open("photo.jpg", "rb") as file:
 recognizer.recognize_faces(FaceExtractor().extract(np.zeros((9, 9, 3), np.uint8)))
 assert_type(load_dataset("faces.csv").take(np.arange(3)).undetected_by_class(), dict[str, int])
 export_onnx(artifact, "out")
+baseline = Baseline.from_images(["neutral.jpg"], recognizer)
+baseline.save("ann.json")
+(recognition,) = recognizer.recognize("smile.jpg", baseline=Baseline.load("ann.json"))
+assert_type(recognition.plain_probabilities, dict[str, float])
 for path, recognitions in landmark_fer.recognize_folder("photos", recognizer=recognizer):
     assert_type((path.name, recognitions[0].confidence), tuple[str, float])
 for frame, faces in landmark_fer.recognize_video("video.mp4", fps=5):

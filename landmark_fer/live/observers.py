@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from landmark_fer.recognition.baseline import NeutralBaseline
+from landmark_fer.recognition.baseline import TrackBaselines
 
 NEUTRAL_S = 2.0
 MAX_LISTED_SHIFTS = 3  # of each face
@@ -22,7 +22,7 @@ class NeutralBaselines:
 
     def __init__(self, seconds=NEUTRAL_S):
         self.seconds = seconds
-        self._baseline = NeutralBaseline()
+        self._baseline = TrackBaselines()
         self._requested, self._end_s = False, None
 
     def request(self):

@@ -1,34 +1,233 @@
-"""Neutral baseline: measurements of a person's neutral face, from which later measurements are subtracted.
+"""Neutral baseline of a person: how their neutral face is measured and predicted, to judge later faces against it.
 
-The differences are shown next to the prediction and do not change it (docs/decisions/0011-smoothing-and-baseline.md).
+Given a baseline, probabilities are those of `models.neutral_shift`. The shifts of measurements are shown next to the
+prediction (docs/decisions/0011 and 0033).
 """
 
+import json
+import logging
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landmark_fer.core.errors import InputError
+from landmark_fer.core.errors import DataError, InputError, SinkError
+from landmark_fer.core.files import atomic_write_text
+from landmark_fer.core.types import AnyImage, PathLike
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure
+from landmark_fer.models.neutral_shift import NEUTRAL, given_neutral_face, log_probabilities
+
+if TYPE_CHECKING:
+    from landmark_fer.recognition.recognizer import Recognizer
+    from landmark_fer.recognition.results import Recognition
+
+FORMAT, FORMAT_VERSION = "landmark_fer baseline", 1
+
+_LOG = logging.getLogger(__name__)
 
 
-class NeutralBaseline:
-    """Estimates the neutral measurements of each track and returns how far a face differs from them.
+@dataclass(frozen=True)
+class Baseline:
+    """A person's neutral face, as measured and as predicted by one or more models.
 
-    A track has a baseline after `begin`, if its face was added within the time window. While a new window is open,
-    each track keeps its earlier baseline.
+    Attributes
+    ----------
+    measurements : dict of str to float
+        Median of each of `MEASUREMENT_NAMES`, in their units.
+    models : dict of str to dict of str to float
+        For the SHA-256 of each model: the median log-probability of each of its classes.
+    n_images : int
+        Number of faces that it was made of.
+    seconds : float
+        Time from the first to the last of these faces; 0 for photographs.
     """
 
-    def __init__(self):
+    measurements: Mapping[str, float]
+    models: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    n_images: int = 1
+    seconds: float = 0.0
+
+    @classmethod
+    def from_images(cls, images: Sequence[AnyImage], recognizer: "Recognizer | None" = None) -> "Baseline":
+        """Return the baseline of a person from images of their neutral face.
+
+        Parameters
+        ----------
+        images : sequence of images
+            One or more, each as for `Recognizer.recognize`, with one face. Take them as later images are taken.
+        recognizer : Recognizer, optional
+            The one that later images are recognized with; by default that of the bundled model.
+
+        Raises
+        ------
+        InputError
+            If there is no image, or one of them has no face or several.
+        DataError
+            If a file cannot be read.
+        """
+        if recognizer is None:
+            from landmark_fer.recognition.recognizer import bundled_recognizer
+
+            recognizer = bundled_recognizer()
+        if isinstance(images, str | bytes | Path) or not len(images):
+            raise InputError("a baseline needs a list of one or more images of a neutral face, got none; give [image]")
+        recognitions = []
+        for number, image in enumerate(images, start=1):
+            faces = recognizer.recognize(image)
+            if len(faces) != 1:
+                name = image if isinstance(image, str | Path) else f"image {number}"
+                raise InputError(
+                    f"an image of a baseline must show one face, {name} has {len(faces)}; crop or choose another"
+                )
+            recognitions += faces
+        return cls.from_recognitions(recognitions, recognizer)
+
+    @classmethod
+    def from_recognitions(
+        cls, recognitions: "Sequence[Recognition]", recognizer: "Recognizer | None" = None, *, seconds: float = 0.0
+    ) -> "Baseline":
+        """Return the baseline of a person from recognitions of their neutral face.
+
+        Parameters
+        ----------
+        recognitions : sequence of Recognition
+            One or more. If a baseline was used for them, their probabilities without it count.
+        recognizer : Recognizer, optional
+            The one that made them; without it the baseline has measurements only.
+        seconds : float, default=0
+            Time from the first to the last of them.
+        """
+        measurements = np.median([measure(each.face.landmarks) for each in recognitions], axis=0)
+        models = {}
+        if recognizer is not None:
+            rows = [list(each.plain_probabilities.values()) for each in recognitions]
+            median = np.median(log_probabilities(np.array(rows)), axis=0)
+            models[recognizer.model_id] = dict(zip(recognizer.classes, median.tolist(), strict=True))
+            _warn_of_expression(models[recognizer.model_id])
+        named = dict(zip(MEASUREMENT_NAMES, measurements.tolist(), strict=True))
+        return cls(named, models, len(recognitions), float(seconds))
+
+    def is_of(self, recognizer: "Recognizer") -> bool:
+        """Return whether the baseline has the predictions of a recognizer's model, and changes its probabilities."""
+        return recognizer.model_id in self.models
+
+    def apply(self, probabilities: np.ndarray, recognizer: "Recognizer") -> np.ndarray:
+        """Return probabilities given the baseline, as from `given_neutral_face`.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (..., k)
+            Of the recognizer's model, columns in the order of its classes.
+        recognizer : Recognizer
+
+        Raises
+        ------
+        InputError
+            If the baseline was made with another model.
+        """
+        if not self.is_of(recognizer):
+            raise InputError(
+                "the baseline was made with another model, whose probabilities do not compare with this one's; "
+                "make one with Baseline.from_images(images, recognizer)"
+            )
+        neutral = self.models[recognizer.model_id]
+        return given_neutral_face(probabilities, [neutral[name] for name in recognizer.classes], recognizer.classes)
+
+    def shift(self, landmarks: np.ndarray) -> dict[str, float]:
+        """Return the difference of each measurement of a face, landmarks of shape (68, 2), from the baseline's."""
+        values = zip(MEASUREMENT_NAMES, measure(landmarks).tolist(), strict=True)
+        return {name: value - self.measurements[name] for name, value in values}
+
+    def save(self, path: PathLike) -> None:
+        """Write the baseline as JSON; an earlier file is replaced.
+
+        Raises
+        ------
+        SinkError
+            If the file cannot be written.
+        """
+        content = {"format": FORMAT, "format_version": FORMAT_VERSION, **self.__dict__}
+        try:
+            atomic_write_text(path, json.dumps(content, indent=1) + "\n")
+        except OSError as error:
+            raise SinkError(
+                f"the baseline {path} could not be written ({error.strerror or error}); choose another path"
+            ) from error
+
+    @classmethod
+    def load(cls, path: PathLike) -> "Baseline":
+        """Return the baseline that `save` wrote.
+
+        Raises
+        ------
+        DataError
+            If the file does not exist, cannot be read or is no baseline.
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            reason = getattr(error, "strerror", None) or "it is not JSON"
+            raise DataError(f"the baseline {path} cannot be read ({reason}); make it again") from error
+        if (problem := _problem_of(content)) is not None:
+            raise DataError(f"{path} must be a baseline as Baseline.save writes it, {problem}; make it again")
+        return cls(content["measurements"], content["models"], content["n_images"], content["seconds"])
+
+
+def _problem_of(content):
+    """Return what is wrong with the content of a file, or None."""
+    content = content if isinstance(content, dict) else {}
+    if (got := (content.get("format"), content.get("format_version"))) != (FORMAT, FORMAT_VERSION):
+        return f"got the format {got[0]!r:.40} of version {got[1]!r:.20}"
+    tables = [content.get("measurements")]
+    tables += content["models"].values() if isinstance(content.get("models"), dict) else [None]
+    if not all(isinstance(table, dict) and all(map(_is_number, table.values())) for table in tables):
+        return "and its measurements and models must be numbers by name"
+    if sorted(tables[0]) != sorted(MEASUREMENT_NAMES):
+        return "and it has the measurements of another version"
+    if any(NEUTRAL not in table for table in tables[1:]):
+        return "and each model must have the class neutral"
+    if not (_is_number(content.get("n_images")) and _is_number(content.get("seconds"))):
+        return "and n_images and seconds must be numbers"
+    return None
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _warn_of_expression(neutral):
+    likeliest = max(neutral, key=neutral.__getitem__)
+    if likeliest == "happy":
+        _LOG.warning("the baseline's faces are read as happy; if the person smiles, take it again at rest")
+
+
+class TrackBaselines:
+    """Collects the neutral baseline of each track, in a time window that the user opens.
+
+    A track has a baseline after `begin`, if its face was added within the time window. While a new window is open,
+    each track keeps its earlier baseline. No track gets that of another.
+
+    Parameters
+    ----------
+    recognizer : Recognizer, optional
+        The one that makes the recognitions; without it the baselines have measurements only.
+    """
+
+    def __init__(self, recognizer: "Recognizer | None" = None) -> None:
+        self._recognizer = recognizer
         self._begin_s = self._end_s = math.inf
-        self._samples = {}
-        self._baselines = {}
+        self._samples: dict[int, list[Any]] = {}
+        self._baselines: dict[int, Baseline] = {}
 
     @property
-    def collecting(self):
+    def collecting(self) -> bool:
         """Whether a time window is open."""
         return self._end_s < math.inf
 
-    def begin(self, time_s, seconds):
+    def begin(self, time_s: float, seconds: float) -> None:
         """Open a time window whose faces are taken as neutral.
 
         Parameters
@@ -47,7 +246,7 @@ class NeutralBaseline:
             raise InputError(f"seconds of the neutral baseline must be over 0, got {seconds!r}; try 2")
         self._begin_s, self._end_s, self._samples = time_s, time_s + seconds, {}
 
-    def add(self, track_id, recognition, time_s):
+    def add(self, track_id: int, recognition: "Recognition", time_s: float) -> None:
         """Add a face to the open window, or close the window and set the baselines if its time has passed.
 
         Parameters
@@ -61,16 +260,20 @@ class NeutralBaseline:
         if not self.collecting:
             return
         if time_s >= self._end_s:
-            self._baselines |= {track: np.median(rows, axis=0) for track, rows in self._samples.items()}
+            self._baselines |= {track: self._baseline(samples) for track, samples in self._samples.items()}
             self._begin_s = self._end_s = math.inf
             self._samples = {}
             return
         if time_s < self._begin_s:
             self.begin(time_s, self._end_s - self._begin_s)
-        self._samples.setdefault(track_id, []).append(measure(recognition.face.landmarks))
+        self._samples.setdefault(track_id, []).append((time_s, recognition))
 
-    def shift(self, track_id, recognition):
-        """Return the difference of each measurement from the track's neutral baseline.
+    def get(self, track_id: int) -> Baseline | None:
+        """Return the baseline of a track; None if it has none."""
+        return self._baselines.get(track_id)
+
+    def shift(self, track_id: int, recognition: "Recognition") -> dict[str, float] | None:
+        """Return the difference of each measurement from the track's baseline.
 
         Parameters
         ----------
@@ -82,14 +285,15 @@ class NeutralBaseline:
         dict of str to float, or None
             One for each of `MEASUREMENT_NAMES`, in their order and units; None if the track has no baseline.
         """
-        baseline = self._baselines.get(track_id)
-        if baseline is None:
-            return None
-        shifts = measure(recognition.face.landmarks) - baseline
-        return dict(zip(MEASUREMENT_NAMES, shifts.tolist(), strict=True))
+        baseline = self.get(track_id)
+        return None if baseline is None else baseline.shift(recognition.face.landmarks)
 
-    def keep_only(self, track_ids):
+    def keep_only(self, track_ids: Sequence[int]) -> None:
         """Remove all tracks but these."""
         valid_ids = set(track_ids)
         self._baselines = {track: baseline for track, baseline in self._baselines.items() if track in valid_ids}
-        self._samples = {track: rows for track, rows in self._samples.items() if track in valid_ids}
+        self._samples = {track: samples for track, samples in self._samples.items() if track in valid_ids}
+
+    def _baseline(self, samples):
+        times, recognitions = zip(*samples, strict=True)
+        return Baseline.from_recognitions(recognitions, self._recognizer, seconds=times[-1] - times[0])

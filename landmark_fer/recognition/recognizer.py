@@ -15,6 +15,7 @@ from landmark_fer.models.base import predict_in_order
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
 from landmark_fer.perception.images import as_array
 from landmark_fer.perception.predictor_file import find_predictor, sha256_of
+from landmark_fer.recognition.baseline import Baseline
 from landmark_fer.recognition.explanation import explain
 from landmark_fer.recognition.results import Recognition
 
@@ -78,17 +79,24 @@ class Recognizer:
             _LOG.warning("the model was fitted with another shape predictor; it may score lower than its card reports")
 
     @property
+    def model_id(self) -> str:
+        """The SHA-256 of the model's file, by which a `Baseline` recognizes it."""
+        return str(self.artifact.manifest["model"]["sha256"])
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """The expressions that the model predicts, in the order of `EXPRESSIONS`."""
         return self.artifact.classes
 
-    def recognize(self, image: AnyImage) -> list[Recognition]:
+    def recognize(self, image: AnyImage, *, baseline: Baseline | None = None) -> list[Recognition]:
         """Return the recognitions of an image, ordered by the detector's score; an empty list if it has no face.
 
         Parameters
         ----------
         image : ndarray, PIL.Image.Image, path-like, bytes or binary file
             An array of shape (height, width, 3) in RGB or (height, width), uint8, or a file as for `read_image`.
+        baseline : Baseline, optional
+            That of the person, who must be the only one in the image.
 
         Returns
         -------
@@ -98,24 +106,46 @@ class Recognizer:
         Raises
         ------
         InputError
-            If `image` is none of these.
+            If `image` is none of these, or a baseline is of another model or the image has several faces.
         DataError
             If a file cannot be read.
         """
         from landmark_fer.recognition.thumbnails import make_thumbnail  # live needs none
 
         image = as_array(image)
-        recognitions = self.recognize_faces(self.extractor.extract(image))
+        faces = self.extractor.extract(image)
+        if baseline is not None and len(faces) > 1:
+            raise InputError(
+                f"a baseline is of one person, and the image has {len(faces)} faces; "
+                "crop it, or give recognize_faces a baseline for each face"
+            )
+        recognitions = self.recognize_faces(faces, baselines=[baseline] * len(faces))
         return [replace(each, thumbnail=make_thumbnail(image, each.face.box)) for each in recognitions]
 
-    def recognize_faces(self, faces: Sequence[Face]) -> list[Recognition]:
-        """Return one Recognition for each `Face` of a list, in its order."""
+    def recognize_faces(
+        self, faces: Sequence[Face], *, baselines: Sequence[Baseline | None] | None = None
+    ) -> list[Recognition]:
+        """Return one Recognition for each `Face` of a list, in its order.
+
+        Parameters
+        ----------
+        faces : sequence of Face
+        baselines : sequence of Baseline or None, optional
+            One for each face: that of its person, or None.
+
+        Raises
+        ------
+        InputError
+            If a baseline is of another model.
+        """
         settings = self.extractor.settings
         records = stack(faces, chip_size=settings.chip_size, crop_size=settings.crop_size)
         probabilities = predict_in_order(self.artifact.predictor, records, self.classes)
-        return [self._recognition(face, row) for face, row in zip(faces, probabilities, strict=True)]
+        rows = zip(faces, probabilities, baselines or [None] * len(faces), strict=True)
+        return [self._recognition(*row) for row in rows]
 
-    def _recognition(self, face, probabilities):
+    def _recognition(self, face, plain, baseline):
+        probabilities = plain if baseline is None else baseline.apply(plain, self)
         best = int(probabilities.argmax())
         confidence = float(probabilities[best])
         return Recognition(
@@ -123,24 +153,26 @@ class Recognizer:
             expression=self.classes[best] if confidence >= self.threshold else UNCERTAIN,
             confidence=confidence,
             probabilities=dict(zip(self.classes, probabilities.tolist(), strict=True)),
+            without_baseline=None if baseline is None else dict(zip(self.classes, plain.tolist(), strict=True)),
             _explainer=self._explainer,
         )
 
 
-def recognize(image: AnyImage) -> list[Recognition]:
+def recognize(image: AnyImage, *, baseline: Baseline | None = None) -> list[Recognition]:
     """Return the recognitions of an image by the bundled model, which is loaded once.
 
     Parameters
     ----------
     image : ndarray, PIL.Image.Image, path-like, bytes or binary file
-        As for `Recognizer.recognize`.
+    baseline : Baseline, optional
+        Both as for `Recognizer.recognize`.
 
     Returns
     -------
     list of Recognition
         An empty list if no face is found.
     """
-    return bundled_recognizer().recognize(image)
+    return bundled_recognizer().recognize(image, baseline=baseline)
 
 
 @cache

@@ -32,6 +32,8 @@ class Recognition:
         Probability of the most probable expression.
     probabilities : dict of str to float
         One for each of the model's classes, in the order of `EXPRESSIONS`; they sum to 1.
+    without_baseline : dict of str to float, or None
+        The probabilities without the person's `Baseline`; None where none was used.
     thumbnail : Thumbnail or None
         The image of the face, at most 320 pixels a side; None where frames of a video were read.
     """
@@ -40,6 +42,7 @@ class Recognition:
     expression: str
     confidence: float
     probabilities: dict[str, float]
+    without_baseline: dict[str, float] | None = None
     thumbnail: "Thumbnail | None" = None
     _explainer: Any = field(default=None, compare=False)  # from a Recognition to an Explanation
 
@@ -47,6 +50,11 @@ class Recognition:
     def likeliest(self) -> str:
         """The most probable expression, also below the threshold."""
         return max(self.probabilities, key=self.probabilities.__getitem__)
+
+    @property
+    def plain_probabilities(self) -> dict[str, float]:
+        """The probabilities without a `Baseline`, whether one was used or not."""
+        return self.probabilities if self.without_baseline is None else self.without_baseline
 
     @property
     def pose(self) -> "Pose":
@@ -106,7 +114,8 @@ class Recognition:
         -------
         dict
             ``box`` has x, y, width and height in pixels; ``landmarks`` are 68 pairs of x and y in pixels;
-            ``detector_score`` is None where no detector saw the face.
+            ``detector_score`` is None where no detector saw the face, and ``without_baseline`` (probabilities) where
+            no baseline was used.
         """
         box, face = self.face.box, self.face
         return {
@@ -114,6 +123,7 @@ class Recognition:
             "expression": self.expression,
             "confidence": float(self.confidence),
             "probabilities": {name: float(value) for name, value in self.probabilities.items()},
+            "without_baseline": self.without_baseline,
             "landmarks": face.landmarks.astype(float).tolist(),
             "detector_score": float(face.detector_score) if face.detected else None,
         }

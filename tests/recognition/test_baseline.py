@@ -1,17 +1,20 @@
 """The neutral baseline of each track."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from landmark_fer.core.errors import InputError
+from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.records import Face
 from landmark_fer.features.measurements import MEASUREMENT_NAMES
 from landmark_fer.live.sources.demo_person import shape_of
-from landmark_fer.recognition.baseline import NeutralBaseline
+from landmark_fer.recognition.baseline import Baseline, TrackBaselines
 from landmark_fer.recognition.results import Recognition
-from tests.live.hand_made import make_recognition
+from tests.live.hand_made import CLASSES, make_recognition
 
 
 def with_landmarks(landmarks):
@@ -24,7 +27,7 @@ NEUTRAL, OPEN = with_landmarks(shape_of({})), with_landmarks(shape_of({"mouth_op
 
 
 def make_baseline(recognitions, *, track_id=1, seconds=1.0):
-    baseline = NeutralBaseline()
+    baseline = TrackBaselines()
     baseline.begin(0.0, seconds)
     for index, recognition in enumerate(recognitions):
         baseline.add(track_id, recognition, index * seconds / len(recognitions))
@@ -33,7 +36,7 @@ def make_baseline(recognitions, *, track_id=1, seconds=1.0):
 
 
 def test_there_is_no_shift_before_the_window_has_passed():
-    baseline = NeutralBaseline()
+    baseline = TrackBaselines()
     baseline.add(1, NEUTRAL, 0.0)
     assert not baseline.collecting
     assert baseline.shift(1, NEUTRAL) is None
@@ -83,7 +86,7 @@ def test_short_movements_within_the_window_do_not_change_the_baseline():
 
 
 def test_each_track_has_its_own_baseline():
-    baseline = NeutralBaseline()
+    baseline = TrackBaselines()
     baseline.begin(0.0, 1.0)
     for index in range(5):
         baseline.add(1, NEUTRAL, index / 5)
@@ -113,7 +116,7 @@ def test_a_track_without_faces_in_the_window_keeps_its_baseline():
 
 
 def test_a_clock_that_steps_back_begins_the_window_again():
-    baseline = NeutralBaseline()
+    baseline = TrackBaselines()
     baseline.begin(100.0, 1.0)
     baseline.add(1, OPEN, 100.5)
     for time_s in (3.0, 3.5):
@@ -123,7 +126,7 @@ def test_a_clock_that_steps_back_begins_the_window_again():
 
 
 def test_removed_tracks_have_no_baseline():
-    baseline = NeutralBaseline()
+    baseline = TrackBaselines()
     baseline.begin(0.0, 1.0)
     for track_id in (1, 2):
         baseline.add(track_id, NEUTRAL, 0.0)
@@ -138,4 +141,103 @@ def test_removed_tracks_have_no_baseline():
 @pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), float("inf")])
 def test_a_window_without_a_positive_length_is_refused(seconds):
     with pytest.raises(InputError, match="seconds of the neutral baseline must be over 0, got"):
-        NeutralBaseline().begin(0.0, seconds)
+        TrackBaselines().begin(0.0, seconds)
+
+
+class SimpleRecognizer:
+    """A model whose recognitions are given."""
+
+    classes, model_id = CLASSES, "0" * 64
+
+    def __init__(self, *images):
+        self._faces = list(images)
+
+    def recognize(self, image):
+        return self._faces[image]
+
+
+PERSON = make_recognition("neutral", 0.9)
+
+
+def test_a_baseline_of_images_is_their_median():
+    recognizer = SimpleRecognizer([PERSON], [PERSON], [make_recognition("happy", 0.99)])
+    baseline = Baseline.from_images([0, 1, 2], recognizer)
+    assert baseline.n_images == 3
+    assert baseline.is_of(recognizer)
+    expected = {name: np.log(value) for name, value in PERSON.probabilities.items()}
+    assert baseline.models[recognizer.model_id] == pytest.approx(expected)
+    assert baseline.shift(PERSON.face.landmarks) == pytest.approx(dict.fromkeys(MEASUREMENT_NAMES, 0.0))
+
+
+def test_recognitions_with_a_baseline_count_without_it():
+    recognizer = SimpleRecognizer()
+    used = replace(PERSON, probabilities=dict.fromkeys(CLASSES, 1 / 3), without_baseline=PERSON.probabilities)
+    assert Baseline.from_recognitions([used], recognizer) == Baseline.from_recognitions([PERSON], recognizer)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"), [([], "a list"), ("face.jpg", "a list"), ([0], "has 0"), ([1], "has 2")]
+)
+def test_images_without_one_face_are_refused(images, message):
+    with pytest.raises(InputError, match=message):
+        Baseline.from_images(images, SimpleRecognizer([], [PERSON, PERSON]))
+
+
+def test_a_smiling_baseline_is_warned_of(caplog):
+    Baseline.from_recognitions([make_recognition("happy", 0.9)], SimpleRecognizer())
+    assert "read as happy" in caplog.text
+
+
+def test_another_model_is_refused():
+    baseline = Baseline.from_recognitions([PERSON])
+    assert not baseline.is_of(SimpleRecognizer())
+    with pytest.raises(InputError, match="another model"):
+        baseline.apply(np.full(3, 1 / 3), SimpleRecognizer())
+
+
+def test_a_saved_baseline_is_loaded_equal(tmp_path):
+    baseline = Baseline.from_recognitions([PERSON] * 3, SimpleRecognizer(), seconds=1.5)
+    baseline.save(tmp_path / "ann.json")
+    assert Baseline.load(tmp_path / "ann.json") == baseline
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": "other"},
+        {"format_version": 2},
+        {"measurements": None},
+        {"measurements": {"mouth_opening": 0.1}},
+        {"models": {"x": {"neutral": "high"}}},
+        {"models": {"x": {"happy": -1.0}}},
+        {"models": None},
+        {"n_images": None},
+        {"seconds": float("nan")},
+    ],
+)
+def test_a_file_that_is_no_baseline_is_refused_with_its_name(tmp_path, change):
+    path = tmp_path / "ann.json"
+    Baseline.from_recognitions([PERSON]).save(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(DataError, match=r"ann\.json must be a baseline"):
+        Baseline.load(path)
+
+
+def test_a_damaged_or_missing_file_is_refused(tmp_path):
+    (tmp_path / "cut.json").write_text('{"format"')
+    for name in ("cut.json", "none.json"):
+        with pytest.raises(DataError, match="cannot be read"):
+            Baseline.load(tmp_path / name)
+
+
+def test_each_track_gets_its_own_probabilities():
+    baselines = TrackBaselines(SimpleRecognizer())
+    baselines.begin(0.0, 1.0)
+    baselines.add(1, PERSON, 0.0)
+    baselines.add(1, PERSON, 0.5)
+    baselines.add(2, make_recognition("angry", 0.6), 0.5)
+    baselines.add(1, PERSON, 1.0)
+    assert baselines.get(1).models["0" * 64]["neutral"] == pytest.approx(np.log(0.9))
+    assert (baselines.get(1).n_images, baselines.get(1).seconds) == (2, 0.5)
+    assert baselines.get(2).models["0" * 64]["angry"] == pytest.approx(np.log(0.6))
+    assert baselines.get(3) is None

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from landmark_fer import Artifact, Recognizer, load_dataset
+from landmark_fer import Artifact, Baseline, Recognizer, load_dataset
 from landmark_fer.core.errors import ArtifactError, DependencyError, InputError
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
 from landmark_fer.core.records import stack
@@ -209,3 +209,25 @@ class TestCopies:
         with joblib.parallel_config(backend="loky"):
             results = joblib.Parallel(n_jobs=2)(joblib.delayed(predictions)(recognizer, astronaut) for _ in range(2))
         assert results == [expected] * 2
+
+
+def test_a_baseline_changes_the_probabilities_of_its_model_only(recognizer, astronaut_face):
+    (plain,) = recognizer.recognize_faces([astronaut_face])
+    assert plain.without_baseline is None
+    assert plain.plain_probabilities is plain.probabilities
+    baseline = Baseline.from_recognitions([plain], recognizer)
+    used, unused = recognizer.recognize_faces([astronaut_face, astronaut_face], baselines=[baseline, None])
+    assert used.without_baseline == used.plain_probabilities == pytest.approx(plain.probabilities, abs=1e-5)
+    assert unused.without_baseline is None
+    expected = baseline.apply(np.array(list(used.without_baseline.values())), recognizer)
+    assert list(used.probabilities.values()) == pytest.approx(expected.tolist())
+
+
+def test_a_baseline_is_of_one_person(recognizer, astronaut):
+    baseline = Baseline.from_images([astronaut], recognizer)
+    (recognition,) = recognizer.recognize(astronaut, baseline=baseline)
+    assert recognition.without_baseline is not None
+    with pytest.raises(InputError, match=r"has \d faces"):
+        recognizer.recognize(np.hstack([astronaut, astronaut]), baseline=baseline)
+    with pytest.raises(InputError, match="another model"):
+        recognizer.recognize(astronaut, baseline=replace(baseline, models={}))

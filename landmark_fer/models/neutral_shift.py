@@ -1,0 +1,68 @@
+"""Probabilities given a person's neutral face: how far a face moved from it decides, and not the average face.
+
+People differ at rest: the log-odds of happy to neutral of one person's neutral face lie 1.4 nats (standard deviation)
+from those of another's, and those of one person's views 0.2. A slight smile of a person with a stern neutral face
+therefore stays on the neutral side for the average face, although it is far from this person's own. The rule, and what
+else was tried, with figures: docs/decisions/0033-personal-baseline.md.
+"""
+
+import numpy as np
+
+from landmark_fer.core.probabilities import softmax
+
+MARGIN = 1.0
+"""Log-odds in nats: a face this far above the neutral face is as probably happy as neutral, and no expression is
+predicted for the neutral face itself with more than ``exp(-MARGIN)`` times the share of neutral and happy."""
+SLOPE = 2.0
+"""Log-odds given the neutral face for each nat from there; over 1, as one person's neutral faces vary less than those
+of all people."""
+FLOOR = 1e-6
+"""Smallest probability whose logarithm is taken."""
+
+NEUTRAL, SHIFTED = "neutral", "happy"
+
+
+def log_probabilities(probabilities):
+    """Return the logarithms of probabilities of at least `FLOOR`, same shape."""
+    return np.log(np.maximum(probabilities, FLOOR))
+
+
+def given_neutral_face(probabilities, neutral, classes):
+    """Return probabilities given the person's neutral face.
+
+    Two things change. The odds of happy to neutral are those of the shift from the neutral face: 1 at `MARGIN` nats,
+    and steeper by `SLOPE`; together the two keep their share. An expression that the neutral face itself was read as,
+    or nearly, is reduced as far as it takes for the neutral face to be read as neutral. The odds of all other
+    expressions to each other stay, because their shifts could not be measured.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (..., k)
+        Calibrated, columns in the order of `classes`.
+    neutral : ndarray of shape (k,) or (..., k)
+        `log_probabilities` of the same model for the person's neutral face.
+    classes : sequence of str
+
+    Returns
+    -------
+    ndarray of shape (..., k)
+        Rows sum to 1. The probabilities themselves where the classes lack neutral.
+    """
+    classes = list(classes)
+    if NEUTRAL not in classes:
+        return probabilities
+    at = classes.index(NEUTRAL)
+    logs, neutral = log_probabilities(probabilities), np.asarray(neutral)
+    at_rest = neutral - neutral[..., at : at + 1]
+    excess = np.maximum(at_rest + MARGIN, 0)
+    excess[..., at] = 0
+    if SHIFTED not in classes:
+        return softmax(logs - excess)
+    happy = classes.index(SHIFTED)
+    excess[..., happy] = 0
+    result = softmax(logs - excess)
+    shift = logs[..., happy] - logs[..., at] - at_rest[..., happy]
+    both = result[..., happy] + result[..., at]
+    share = 1 / (1 + np.exp(-SLOPE * (shift - MARGIN)))
+    result[..., happy], result[..., at] = both * share, both * (1 - share)
+    return result
