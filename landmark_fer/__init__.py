@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from landmark_fer.datasets import load_dataset as load_dataset
     from landmark_fer.live.batch import recognize_folder as recognize_folder
     from landmark_fer.live.batch import recognize_video as recognize_video
+    from landmark_fer.live.batch import recognize_videos as recognize_videos
     from landmark_fer.perception.extraction import FaceExtractor as FaceExtractor
     from landmark_fer.perception.images import read_image as read_image
     from landmark_fer.recognition.baseline import Baseline as Baseline
@@ -32,6 +33,7 @@ _MODULES = {
     "recognize": "landmark_fer.recognition.recognizer",
     "recognize_folder": "landmark_fer.live.batch",
     "recognize_video": "landmark_fer.live.batch",
+    "recognize_videos": "landmark_fer.live.batch",
     "Recognizer": "landmark_fer.recognition.recognizer",
     "to_frame": "landmark_fer.recognition.results",
     "FaceExtractor": "landmark_fer.perception.extraction",

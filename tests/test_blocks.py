@@ -128,10 +128,12 @@ def page_files(tmp_path_factory, astronaut, lfw_crops, lfw_csv):
     for name in ("photos", "photographs"):
         (folder / name).mkdir()
         shutil.copy(folder / "photo.jpg", folder / name)
+    (folder / "videos").mkdir()
     clip = cv2.VideoWriter(str(folder / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 25, astronaut.shape[1::-1])
     for _ in range(6):
         clip.write(astronaut[..., ::-1].copy())
     clip.release()
+    shutil.copy(folder / "clip.mp4", folder / "videos")
     for kind in ("tar", "gztar", "zip"):
         shutil.make_archive(folder / "my_images", kind, folder / "images")
     for name in ("default", "cnn"):

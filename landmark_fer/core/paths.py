@@ -158,6 +158,8 @@ class Output:
         Takes all options; returns whether the command writes the path in this run, rather than only reads it.
     makes_parents : bool, default=False
         Whether missing parent folders of a file are created.
+    grows : callable
+        Takes the text; returns whether it names a growing folder instead of a path of this kind.
     """
 
     kind: str = "file"
@@ -165,6 +167,7 @@ class Output:
     default: Callable = lambda options: None
     written: Callable = lambda options: True
     makes_parents: bool = False
+    grows: Callable = lambda text: False
 
     def __call__(self, text):
         """Return the text unchanged; argparse calls the type to convert a value."""
@@ -261,7 +264,8 @@ def _outputs(parser, options):
             texts, is_default = [os.fspath(default)], True
         for text in texts:
             name = f"{option} {show(text)}"
-            paths.append(_OptionPath(option, name, text, role, role.kind, not is_default))
+            kind = "growing" if role.grows(text) else role.kind
+            paths.append(_OptionPath(option, name, text, role, kind, not is_default))
             for kind, path in role.additional(text, options) if _can_be_path(text) else ():
                 paths.append(_OptionPath(option, f"{show(path)} of {name}", os.fspath(path), role, kind, False))
     return paths

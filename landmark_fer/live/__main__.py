@@ -3,6 +3,7 @@
 ``python -m landmark_fer.live --help`` lists the options. Heavy packages are imported after the options are parsed.
 """
 
+import argparse
 import contextlib
 import logging
 import os
@@ -12,7 +13,7 @@ from landmark_fer.core.command import run_command
 from landmark_fer.core.deferral import defer
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.paths import check_paths
-from landmark_fer.live.options import NOTICE, TOKEN_VARIABLE, make_parser
+from landmark_fer.live.options import NOTICE, TOKEN_VARIABLE, is_log_folder, make_parser
 
 TITLE = "landmark_fer"
 
@@ -32,6 +33,12 @@ _NOT_WITH_WEB = (
     "max_frames",
 )
 
+# Options for one output or one window, which a folder of videos does not have.
+_NOT_WITH_VIDEOS = ("record", "summary", "events")
+
+# Options on which the rows of a log depend.
+_LOG_SETTINGS = ("detector", "every", "smoothing", "neutral", "max_frames", "explain", "log_fields", "log_empty")
+
 
 def main(argv=None):
     """Run the command; return its exit status."""
@@ -49,6 +56,8 @@ def _run(parser, options):
         summary = _list_cameras()
     elif options.web is not None:
         summary = _serve(options)
+    elif any(map(is_log_folder, options.log)):
+        summary = _run_videos(options)
     else:
         summary = _run_session(options)
     print(summary, flush=True)
@@ -64,27 +73,101 @@ def _list_cameras():
 
 def _run_session(options):
     """Run a session, with or without a window, and return its summary."""
-    from threadpoolctl import threadpool_limits
-
-    from landmark_fer.drawing.overlay_options import OverlayOptions
     from landmark_fer.live.pacing import Interrupts
-    from landmark_fer.live.session import Session
-    from landmark_fer.live.sinks.logs import log_facts
-    from landmark_fer.live.sources.opening import open_source
 
     events = _read_events(options)
     with contextlib.ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
         window = None if options.headless else stack.enter_context(_make_window())
-        recognizer, versus = _recognizer(options, options.model), None
-        if options.versus is not None:
-            versus = _recognizer(options, options.versus)
-        stack.enter_context(threadpool_limits(1, user_api="blas"))  # a second would compete with the face detection
+        recognizer, versus = _load_models(options, stack)
+        return _run_source(options, recognizer, versus, interrupts, window=window, events=events)
+
+
+def _run_videos(options):
+    """Write a log for each video of a folder, and return the summary."""
+    from landmark_fer import __version__
+    from landmark_fer.live.pacing import Interrupts
+    from landmark_fer.live.sinks.logs import log_facts
+    from landmark_fer.live.video_logs import log_videos
+
+    videos = _find_videos(options)
+    with contextlib.ExitStack() as stack:
+        interrupts = stack.enter_context(Interrupts())
+        recognizer, versus = _load_models(options, stack)
+        facts = log_facts(recognizer.artifact, versus=versus and versus.artifact, source=options.source)
+        settings = {name: getattr(options, name) for name in _LOG_SETTINGS}
+        settings |= {
+            "landmark_fer": __version__,
+            "source": os.path.basename(os.path.realpath(options.source)),
+            "log_format": options.log_format,
+            "model": facts["model"]["sha256"],
+            "versus": versus and facts["versus"]["sha256"],
+            "reject_below": [each and each.threshold for each in (recognizer, versus)],
+            "predictor": options.predictor,
+        }
+
+        def run(video, log, bar):
+            each = argparse.Namespace(**vars(options) | {"source": str(video), "log": [str(log)], "headless": True})
+            summary = _run_source(each, recognizer, versus, interrupts, bar=bar)
+            interrupts.release()
+            return summary
+
+        return log_videos(
+            options.source,
+            videos,
+            options.log[0],
+            run,
+            settings=settings,
+            interrupts=interrupts,
+            suffix=f".{options.log_format}",
+            facts=facts,
+        )
+
+
+def _find_videos(options):
+    """Return the videos of the source; name the other files in a warning."""
+    from landmark_fer.live.sources.video_folder import open_video_folder
+
+    folder = options.log[0]
+    names = [f"--{name.replace('_', '-')}" for name in _NOT_WITH_VIDEOS if getattr(options, name)]
+    if names:
+        raise InputError(f"a folder of videos takes no {' or '.join(names)}, which are for one; leave it out")
+    if len(options.log) > 1:
+        raise InputError(f"--log {folder} is a folder and must be the only --log, got {len(options.log)}; leave one")
+    if options.source is None or not os.path.isdir(options.source):
+        raise InputError(
+            f"--log {folder} is a folder, for the logs of a folder of videos, and --source is none; give --log a file "
+            "ending in .csv, .jsonl or .parquet"
+        )
+    return open_video_folder(options.source, exclude=folder)
+
+
+def _load_models(options, stack):
+    """Return the recognizers of the model and of the second one, which may be None; limit the threads of a stack."""
+    from threadpoolctl import threadpool_limits
+
+    recognizer = _recognizer(options, options.model)
+    versus = None if options.versus is None else _recognizer(options, options.versus)
+    stack.enter_context(threadpool_limits(1, user_api="blas"))  # a second would compete with the face detection
+    return recognizer, versus
+
+
+def _run_source(options, recognizer, versus, interrupts, *, window=None, events=(), bar=None):
+    """Run the session of one source and return its summary; a tqdm bar counts the frames."""
+    from landmark_fer.drawing.overlay_options import OverlayOptions
+    from landmark_fer.live.session import Session
+    from landmark_fer.live.sinks.logs import log_facts
+    from landmark_fer.live.sources.opening import open_source
+    from landmark_fer.live.video_logs import ProgressBar
+
+    with contextlib.ExitStack() as stack:
         # The reader first, so that no frame of a camera waits for it.
         reader = stack.enter_context(contextlib.closing(_make_reader(options, recognizer, versus)))
         source = stack.enter_context(open_source(_source(options)))
         facts = log_facts(recognizer.artifact, versus=versus and versus.artifact, source=source.name)
         sinks = _make_sinks(options, source, recognizer, versus, facts, images=reader.still)
+        if bar is not None:
+            sinks.append(ProgressBar(bar, source.n_frames))
         sinks = [stack.enter_context(sink) for sink in sinks]
         stack.callback(interrupts.hold_back)  # called first at the end, so that all files are finished
         session = Session(

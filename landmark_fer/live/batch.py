@@ -1,20 +1,24 @@
 """Folders and videos from Python: generators that read as ``live`` does."""
 
 import contextlib
+import logging
 import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from landmark_fer.core.errors import InputError
+from landmark_fer.core.errors import InputError, SourceError
 from landmark_fer.core.types import PathLike
 from landmark_fer.live.events import Events, read_events
 from landmark_fer.live.reader import LiveReader
 from landmark_fer.live.sources.frames import Frame
 from landmark_fer.live.sources.image_sources import open_folder
 from landmark_fer.live.sources.opening import is_still, open_source
+from landmark_fer.live.sources.video_folder import open_video_folder
 from landmark_fer.recognition.recognizer import Recognizer, bundled_recognizer
 from landmark_fer.recognition.results import Recognition, RecognizedFace
+
+logger = logging.getLogger(__name__)
 
 
 def recognize_folder(
@@ -100,6 +104,47 @@ def recognize_video(
         for frame in source if fps is None else _at_most(fps, source):
             frame = replace(frame, event=marked.label_at(frame.time_s))
             yield frame, reader.read(frame.image, time_s=frame.time_s)
+
+
+def recognize_videos(
+    path: PathLike,
+    *,
+    recognizer: Recognizer | None = None,
+    every: int | None = None,
+    fps: float | None = None,
+    smoothing: float = 0.5,
+) -> Iterator[tuple[Path, Frame, list[RecognizedFace]]]:
+    """Yield the frames of each video of a folder and its subfolders, in natural order.
+
+    A warning names the other files, and each video that cannot be read; it is skipped. Face numbers begin with 1 in
+    each video.
+
+    Parameters
+    ----------
+    path : path-like
+    recognizer, every, fps, smoothing
+        As for `recognize_video`.
+
+    Yields
+    ------
+    file : Path
+    frame : Frame
+    faces : list of RecognizedFace
+        As from `recognize_video`.
+
+    Raises
+    ------
+    SourceError
+        If the folder holds no video, or cannot be read.
+    """
+    recognizer = recognizer or bundled_recognizer()
+    for name in open_video_folder(path):
+        file = Path(path, name)
+        try:
+            for frame, faces in recognize_video(file, recognizer=recognizer, every=every, fps=fps, smoothing=smoothing):
+                yield file, frame, faces
+        except SourceError as error:
+            logger.warning("skipped: %s", error)
 
 
 def _at_most(fps, frames):

@@ -65,6 +65,8 @@ SOURCE = Input(files=files_of_source, holds=is_image_in_folder, is_path=is_path,
 LOG_FIELDS = ("measurements", "landmarks", "pose", "quality")
 """Groups of further columns of a log: the keys of `recognition.face_fields.FIELD_GROUPS`, which is slow to import."""
 
+LOG_FORMATS = ("csv", "jsonl", "parquet")
+
 TOKEN_VARIABLE = "LANDMARK_FER_WEB_TOKEN"
 WEB_ADDRESS = "127.0.0.1:8000"
 
@@ -95,10 +97,11 @@ def _add_source(group):
         "--source",
         type=SOURCE,
         metavar="SOURCE",
-        help="camera number or name, video, image, folder, stream address or 'demo' (default: camera 0)",
+        help="camera number or name, video, image, folder of images or of videos, stream address or 'demo' (default: "
+        "camera 0)",
     )
     add("--list-cameras", action="store_true", help="list the cameras and exit")
-    add("--max-frames", type=_count, metavar="N", help="end after N frames")
+    add("--max-frames", type=_count, metavar="N", help="end after N frames (of each video)")
     add("--detector", choices=DETECTORS, help="face detector (default: the model's)")
     add(
         "--every",
@@ -176,9 +179,16 @@ def _add_output(group):
         "--log",
         action="append",
         default=[],
-        type=Output(additional=_metadata_file),
+        type=Output(additional=_metadata_file, grows=is_log_folder),
         metavar="FILE",
-        help="write a row for each face and frame to a .csv, .jsonl or .parquet file; may be given several times",
+        help="write a row for each face and frame to a .csv, .jsonl or .parquet file; may be given several times. For "
+        "a folder of videos a folder, DIR/: a log for each, and a table of all",
+    )
+    add(
+        "--log-format",
+        choices=LOG_FORMATS,
+        default="csv",
+        help="format of the logs in a folder (default: csv)",
     )
     add(
         "--log-fields",
@@ -216,6 +226,18 @@ def _log_fields(text):
     if unknown:
         raise argparse.ArgumentTypeError(f"must be among {', '.join(LOG_FIELDS)}, got {', '.join(map(repr, unknown))}")
     return tuple(dict.fromkeys(names))
+
+
+def is_log_folder(text):
+    """Return whether a value of ``--log`` is a folder, for the logs of a folder of videos."""
+    return text.endswith(("/", os.sep)) or _is_folder(text)
+
+
+def _is_folder(text):
+    try:
+        return os.path.isdir(text)
+    except ValueError:  # characters that the system does not allow in names
+        return False
 
 
 def _metadata_file(text, options):

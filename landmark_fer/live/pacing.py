@@ -36,13 +36,18 @@ class Interrupts:
             yield
         finally:
             self._held_back = False
-        if self._pending:
-            self._pending = False
-            raise KeyboardInterrupt
+        self.release()
 
     def hold_back(self):
         """Hold interrupts back from now on."""
         self._held_back, self._pending = True, False
+
+    def release(self):
+        """Hold interrupts back no longer, and raise a pending one."""
+        self._held_back = False
+        if self._pending:
+            self._pending = False
+            raise KeyboardInterrupt
 
     def _handle(self, *_):
         if self._held_back and not self._pending:

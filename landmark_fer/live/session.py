@@ -1,6 +1,5 @@
 """The live loop: reads frames, hands faces to the sinks and the window, and handles keys."""
 
-import contextlib
 import math
 import time
 from dataclasses import dataclass, field, replace
@@ -129,10 +128,14 @@ class Session:
             If the source fails.
         """
         begin = time.perf_counter()
-        with self.recording, contextlib.suppress(KeyboardInterrupt):
-            while not self.state.ended and self.summary.frames != max_frames:
-                self._step()
+        with self.recording:
+            try:
+                while not self.state.ended and self.summary.frames != max_frames:
+                    self._step()
+            except KeyboardInterrupt:
+                self.summary.interrupted = True
         self.summary.finish(time.perf_counter() - begin)
+        self.summary.damage = self.source.damage
         missed = self.state.frame and self._events.describe_missed(self.state.frame.time_s)
         self.summary.hint = "\n".join(filter(None, (self._small_images.hint, missed))) or None
         return self.summary

@@ -250,6 +250,10 @@ class RunSummary:
         Timelines of a video; None for single images, which have no duration.
     hint : str or None
         Advice for the next run, as the last line of the text.
+    interrupted : bool
+        Whether Ctrl-C ended the run.
+    damage : list of str
+        Clauses on damage of the video.
     """
 
     frames: int = 0
@@ -258,6 +262,8 @@ class RunSummary:
     expressions: Counter = field(default_factory=Counter)
     timelines: Timelines | None = None
     hint: str | None = None
+    interrupted: bool = False
+    damage: list = field(default_factory=list)
 
     def add(self, time_s, faces):
         """Count a frame.

@@ -1,16 +1,14 @@
 """Folders and videos from Python: the same faces as live, in order, without leftovers."""
 
-import itertools
-
 import cv2
 import numpy as np
 import pytest
 
 import landmark_fer
 from landmark_fer.core.errors import InputError, SourceError
-from landmark_fer.live.batch import recognize_folder, recognize_video
+from landmark_fer.live.batch import recognize_folder, recognize_video, recognize_videos
 from landmark_fer.live.reader import LiveReader
-from landmark_fer.live.sources.demo import FRAMES_PER_SECOND, demo_images
+from landmark_fer.live.sources.demo import FRAMES_PER_SECOND
 from landmark_fer.live.sources.opening import open_source
 from landmark_fer.recognition.recognizer import Recognizer
 
@@ -23,14 +21,8 @@ def recognizer(saved):
 
 
 @pytest.fixture(scope="module")
-def video(tmp_path_factory):
-    path, images = tmp_path_factory.mktemp("video") / "clip.avi", list(itertools.islice(demo_images(), N_FRAMES))
-    size = images[0].shape[1::-1]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), FRAMES_PER_SECOND, size)
-    for image in images:
-        writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    writer.release()
-    return path
+def video(demo_avi):
+    return demo_avi
 
 
 def values(faces):
@@ -85,6 +77,27 @@ def test_a_video_must_exist_and_be_one(recognizer, tmp_path):
         next(recognize_video(tmp_path / "missing.mp4", recognizer=recognizer))
     with pytest.raises(InputError, match="use recognize_folder"):
         next(recognize_video(tmp_path, recognizer=recognizer))
+
+
+def test_a_folder_of_videos_gives_the_frames_of_each(recognizer, video, tmp_path, caplog):
+    (tmp_path / "sub").mkdir()
+    for name in ("10.avi", "2.avi", "sub/1.avi"):
+        (tmp_path / name).write_bytes(video.read_bytes())
+    (tmp_path / "3.mp4").write_bytes(b"no video")
+    (tmp_path / "photo.jpg").write_bytes(b"an image")
+    found = list(recognize_videos(tmp_path, recognizer=recognizer, fps=5))
+    expected = list(recognize_video(video, recognizer=recognizer, fps=5))
+    assert [file for file, _, _ in found] == [
+        tmp_path / name for name in ("2.avi", "10.avi", "sub/1.avi") for _ in expected
+    ]
+    assert [values(faces) for _, _, faces in found] == 3 * [values(faces) for _, faces in expected]
+    assert "photo.jpg (an image)" in caplog.text and "3.mp4" in caplog.text
+    with pytest.raises(SourceError, match="holds no images but 4 videos"):
+        (tmp_path / "photo.jpg").unlink()
+        next(recognize_folder(tmp_path, recognizer=recognizer))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceError, match=r"holds no videos \(it is empty\)"):
+        next(recognize_videos(tmp_path / "empty", recognizer=recognizer))
 
 
 def test_a_folder_gives_each_image_with_its_faces(recognizer, astronaut, tmp_path, caplog):

@@ -30,6 +30,17 @@ def test_signal_waits_for_the_end_of_a_block(number):
     assert done == ["whole"]
 
 
+def test_signal_that_was_held_back_is_raised_when_released():
+    with Interrupts() as interrupts:
+        interrupts.hold_back()
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.release()
+        interrupts.release()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
 def test_second_signal_interrupts_the_block():
     with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt), interrupts.held_back():
         signal.raise_signal(signal.SIGINT)

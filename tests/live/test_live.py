@@ -296,6 +296,88 @@ def test_image_as_a_source(command, tmp_path, capsys):
     assert "1 frames, 0 faces" in capsys.readouterr().out
 
 
+@pytest.fixture
+def clips(demo_avi, tmp_path):
+    """A folder of videos, with a damaged one and an image."""
+    folder = tmp_path / "clips"
+    (folder / "sub").mkdir(parents=True)
+    content = demo_avi.read_bytes()
+    for name in ("clip 2.avi", "clip 10.avi", "sub/clip 1.avi"):
+        (folder / name).write_bytes(content)
+    (folder / "cut.avi").write_bytes(content[: len(content) // 2])
+    (folder / "none.mp4").write_bytes(b"no video")
+    cv2.imwrite(str(folder / "photo.png"), np.full((100, 100), 128, np.uint8))
+    return folder
+
+
+def test_every_video_of_a_folder_has_a_log(command, clips, tmp_path, capsys, caplog):
+    logs = tmp_path / "logs"
+    assert command("--source", clips, "--log", f"{logs}/", "--log-fields", "pose", "--explain") == 0
+    out = capsys.readouterr().out
+    assert "5 videos: 4 have a log" in out and "1 cannot be read: none.mp4" in out and "damaged" in out
+    assert "1 entry is not read: photo.png (an image)" in caplog.text
+    rows, videos = rows_of(logs / "all.csv"), rows_of(logs / "videos.csv")
+    assert [(row["video"], row["status"]) for row in videos] == [
+        ("clip 2.avi", "ok"), ("clip 10.avi", "ok"), ("cut.avi", "ok"), ("none.mp4", "unreadable"),
+        ("sub/clip 1.avi", "ok"),
+    ]  # fmt: skip
+    assert "ends after" in videos[2]["remark"] and "cannot be decoded" in videos[3]["remark"]
+    assert command("--source", clips / "clip 2.avi", "--log", tmp_path / "one.csv", "--log-fields", "pose") == 0
+    one = [row | {"wall_time": None} for row in rows_of(tmp_path / "one.csv")]
+    for video in ("clip 2.avi", "sub/clip 1.avi"):  # equal to the log of a single video
+        log = [row | {"wall_time": None} for row in rows if row["video"] == video]
+        assert [{name: row[name] for name in one[0]} for row in log] == one
+    assert command("--source", clips, "--log", logs, "--log-fields", "pose", "--explain") == 0
+    assert "(4 from an earlier run)" in capsys.readouterr().out
+    assert command("--source", clips, "--log", logs) == 2
+    assert "log_fields ['pose'] (now [])" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments,sentence",
+    [
+        (["--source", "clips"], "the folder clips holds no images but 2 videos; add --log DIR/ for a log of each"),
+        (["--source", "clips", "--log", "log.csv"], "the folder clips holds no images but 2 videos; add --log DIR/"),
+        (["--source", "clips", "--log", "x/", "--record", "a.avi"], "a folder of videos takes no --record"),
+        (["--source", "clips", "--log", "x/", "--summary", "a.html"], "a folder of videos takes no --summary"),
+        (["--source", "clips", "--log", "x/", "--log", "a.csv"], "must be the only --log"),
+        (["--source", "demo", "--log", "x/"], "--log x/ is a folder, for the logs of a folder of videos"),
+        (["--source", "clips/a.mp4", "--log", "x/"], "--log x/ is a folder, for the logs of a folder of videos"),
+        (["--log", "x/"], "--log x/ is a folder, for the logs of a folder of videos"),
+        (["--source", "photos", "--log", "x/"], "folder photos holds no videos (1 entry is not read: b.png (an image)"),
+        (["--source", "clips", "--log", "clips/"], "clips holds other files than the logs of an earlier run"),
+        (["--source", "clips", "--log", "clips/a.mp4/"], "must be a folder, got a file"),
+    ],
+)
+def test_wrong_options_with_a_folder_of_videos(command, capsys, tmp_path, monkeypatch, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    for name in ("clips/a.mp4", "clips/sub/b.mp4", "photos/b.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    before = sorted(tmp_path.rglob("*"))
+    assert command(*arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert sentence.removeprefix("the ") in error
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@linux_only
+@pytest.mark.slow
+def test_a_killed_run_over_videos_continues(start, clips, tmp_path):
+    outputs = [tmp_path / "killed", tmp_path / "whole"]
+    process = start("--source", clips, "--log", f"{outputs[0]}/")
+    wait_for(lambda: list(outputs[0].glob("videos/*")) and list(outputs[0].glob(".unfinished/*")), process)
+    process.kill()
+    process.communicate()
+    for folder in outputs:
+        out, error = start("--source", clips, "--log", f"{folder}/").communicate(timeout=PATIENCE_S)
+        assert "5 videos: 4 have a log" in out, error
+    rows = [[row | {"wall_time": None} for row in rows_of(folder / "all.csv")] for folder in outputs]
+    assert rows[0] == rows[1]
+    assert rows_of(outputs[0] / "videos.csv") == rows_of(outputs[1] / "videos.csv")
+
+
 def test_images_of_a_folder_are_not_tracked(command, astronaut, tmp_path, capsys):
     for name in ("a.png", "b.png"):
         cv2.imwrite(str(tmp_path / name), cv2.cvtColor(astronaut, cv2.COLOR_RGB2BGR))

@@ -61,15 +61,20 @@ class Source:
         Frames of a live source that were replaced by newer ones before `take`.
     message : str or None
         A message for the user: that the source waits for a camera.
+    n_frames : int or None
+        Number of frames that a video states, which may be wrong.
     unreadable : list of str
         Names, as in `Frame`, of the images so far that could not be read, which give no frame.
+    damage : list of str
+        Clauses on the damage that was found in a video so far.
     """
 
-    dropped, message = 0, None
+    dropped, message, n_frames = 0, None, None
 
     def __init__(self, name, frames, *, frames_per_second, live=False, close=None):
         self.name, self.frames_per_second, self.live, self.ended = name, frames_per_second, live, False
-        self._frames, self._close, self.unreadable = frames, close, []
+        self._frames, self._close = frames, close
+        self.unreadable, self.damage = [], []
 
     def __iter__(self):
         return self

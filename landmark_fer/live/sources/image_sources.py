@@ -7,14 +7,13 @@ from pathlib import Path
 from landmark_fer.core.errors import DataError, SourceError
 from landmark_fer.core.naming import is_litter, natural_key
 from landmark_fer.live.sources.frames import Frame, Source
-from landmark_fer.perception.image_formats import images_in
+from landmark_fer.live.sources.video_folder import is_video, list_unread, videos_in
+from landmark_fer.perception.image_formats import NOT_AN_IMAGE, images_in
 from landmark_fer.perception.images import NOTES, common_ranges, decode_image, read_frames, read_image
 
 FOLDER_RATE = 2.0  # images of a folder, or pages of a file, per second
 ANIMATION_RATE = 50.0  # frames per second of the fastest GIF, so that a recording skips none
 DEFAULT_DURATION_S = 0.1  # of a frame of an animation without a stated duration, as in browsers
-
-_MAX_NAMES = 10  # listed in a message
 
 logger = logging.getLogger(__name__)
 
@@ -72,12 +71,16 @@ def open_folder(path):
         folders = [entry.name for entry in Path(path).iterdir() if entry.is_dir() and not is_litter(entry.name)]
     except OSError as error:
         raise SourceError(f"folder {path} cannot be read ({error.strerror}); give another") from error
+    if not images and (videos := videos_in(path)[0]):
+        count = f"{len(videos):,} video{'s' * (len(videos) > 1)}"
+        raise SourceError(f"folder {path} holds no images but {count}; add --log DIR/ for a log of each, or give one")
+    unread |= {name: "a video" for name, why in unread.items() if why == NOT_AN_IMAGE and is_video(Path(path, name))}
     unread |= {f"{name}/": "a folder" for name in sorted(folders, key=natural_key)}
     if not images:
-        entries = f" ({_list_unread(unread)})" if unread else ""
+        entries = f" ({list_unread(unread)})" if unread else ""
         raise SourceError(f"folder {path} holds no images{entries}; give one that does, or a file")
     if unread:
-        logger.warning("folder %s: %s", path, _list_unread(unread))
+        logger.warning("folder %s: %s", path, list_unread(unread))
     unreadable = []
     source = Source(str(path), _folder_frames(images, unreadable), frames_per_second=FOLDER_RATE)
     source.unreadable = unreadable
@@ -120,17 +123,3 @@ def _folder_frames(paths, unreadable):
     for kind, count in n_notes.items():
         if count > 1:
             logger.warning("%s images %s", f"{count:,}", NOTES[kind])
-
-
-def _list_unread(unread):
-    """Return unread entries, a dict of names to reasons, as text: their number, names and reasons."""
-    names = {}
-    for name, reason in unread.items():
-        names.setdefault(reason, []).append(name)
-    groups = ", ".join(f"{_list_first(names[reason])} ({reason})" for reason in names)
-    return f"{len(unread):,} {'entry is' if len(unread) == 1 else 'entries are'} not read: {groups}"
-
-
-def _list_first(names):
-    more = f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
-    return f"{', '.join(names[:_MAX_NAMES])}{more}"

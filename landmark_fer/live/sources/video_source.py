@@ -73,12 +73,18 @@ def video_source(name, capture, *, max_failed_reads, find_damage, explain_failur
     if first is None:
         capture.release()
         raise SourceError(explain_failure())
-    frames = _frames(name, capture, first, n_failed, find_damage, max_failed_reads)
-    return Source(name, frames, frames_per_second=rate_of(capture), close=capture.release)
+    damage = []
+    frames = _frames(name, capture, first, n_failed, find_damage, max_failed_reads, damage)
+    source = Source(name, frames, frames_per_second=rate_of(capture), close=capture.release)
+    n_stated = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    source.damage, source.n_frames = damage, int(n_stated) if math.isfinite(n_stated) and n_stated > 0 else None
+    return source
 
 
-def _frames(name, capture, image, n_lost, find_damage, max_failed_reads):
+def _frames(name, capture, image, n_lost, find_damage, max_failed_reads, damage):
     """Yield the frames of a video at the times stated in the file or, without them, by its frame rate.
+
+    Damage is logged, and added to a list.
 
     The stated number of frames is an estimate: a file cut without re-encoding counts the frames before the cut, and a
     file that states only a duration may count that of a longer audio track. So fewer frames alone are no damage;
@@ -96,13 +102,13 @@ def _frames(name, capture, image, n_lost, find_damage, max_failed_reads):
             time_s = stamp_s if math.isfinite(stamp_s) and stamp_s > time_s else time_s + 1 / rate
         if (index < n_stated or n_stated <= 0) and (clause := find_damage()):
             count = f"{index} of {n_stated:.0f} frames" if n_stated > 0 else f"{index} frames"
-            logger.warning("%s ends after %s: %s", name, count, clause)
+            damage.append(f"ends after {count}: {clause}")
+            logger.warning("%s %s", name, damage[-1])
     finally:
         if n_lost:
-            logger.warning(
-                "%s is damaged after %.2f s: frames that cannot be decoded are skipped, about %d of them",
-                *(name, lost_s, n_lost),
-            )
+            where = f"is damaged after {lost_s:.2f} s"
+            damage.append(f"{where}: frames that cannot be decoded are skipped, about {n_lost} of them")
+            logger.warning("%s %s", name, damage[-1])
 
 
 def _next_image(capture, max_failed_reads):

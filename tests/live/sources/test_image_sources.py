@@ -83,7 +83,7 @@ def test_folder_reads_images_by_content_and_reports_other_entries(tmp_path, capl
         assert shades(frames := read(tmp_path)) == [10, 20, 30]
     assert [frame.name for frame in frames] == ["a.png", "b", "c.jfif"]
     summary, skipped = (record.getMessage() for record in caplog.records)
-    assert "3 entries are not read: clip.avi, notes.txt (not an image), more/ (a folder)" in summary
+    assert "3 entries are not read: clip.avi (a video), notes.txt (not an image), more/ (a folder)" in summary
     assert skipped.startswith("skipped: ") and "d.jpg" in skipped
 
 
@@ -117,8 +117,12 @@ def test_only_the_first_of_many_unread_names_are_listed(tmp_path, caplog):
 def test_folder_without_images(tmp_path):
     with pytest.raises(SourceError, match="holds no images; give one that does, or a file"):
         open_source(tmp_path)
-    write_video(tmp_path / "clip.avi", codec="MJPG")
-    with pytest.raises(SourceError, match=r"holds no images \(1 entry is not read: clip\.avi \(not an image\)\)"):
+    (tmp_path / "notes.txt").write_text("words")
+    with pytest.raises(SourceError, match=r"holds no images \(1 entry is not read: notes\.txt \(not an image\)\)"):
+        open_source(tmp_path)
+    (tmp_path / "sub").mkdir()
+    write_video(tmp_path / "sub" / "clip.avi", codec="MJPG")
+    with pytest.raises(SourceError, match="holds no images but 1 video; add --log DIR/ for a log of each, or give one"):
         open_source(tmp_path)
 
 
