@@ -46,6 +46,18 @@ def _parser():
         default="all",
         help="classes that the model may predict; shared: those that the data have, too (default: all)",
     )
+    add(
+        "--baseline",
+        choices=("neutral",),
+        help="predict also given each subject's first neutral face, which is not scored",
+    )
+    add(
+        "--by",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="accuracy by group, such as gender: a further column of the csv (repeatable)",
+    )
     add("--json", type=Output(), metavar="FILE", help="write all scores to this file")
     add("--predictions", type=Output(), metavar="FILE.csv", help="write one row per face or image to this file")
     add("--report", type=Output(), metavar="FILE.html", help="write a report with figures to this file")
@@ -88,6 +100,8 @@ def _run(parser, options, arguments):
         against=load(options.against) if options.against else None,
         scored_classes=options.classes,
         threshold=manifest_threshold(artifact.manifest),
+        with_baseline=options.baseline is not None,
+        by=options.by,
     )
     _print_scores(dataset, scores, options.split)
     _write(options, dataset, scores, predictions)
@@ -97,7 +111,7 @@ def _run(parser, options, arguments):
 
 def _print_scores(dataset, scores, split):
     from landmark_fer.artifact.card import percent, rejection_line, summary_line
-    from landmark_fer.evaluation.tables import align_columns, format_confusion
+    from landmark_fer.evaluation.tables import align_columns, format_confusion, format_groups
 
     print(summary_line(split or dataset.source, scores))
     if scores["n_leak_free"] == 0:
@@ -108,15 +122,22 @@ def _print_scores(dataset, scores, split):
     if scores["rejection"] is not None:
         print(rejection_line(scores["rejection"]))
     _print_classes(scores)
+    _print_baseline(scores)
     for remark in dataset.remarks:
         print(remark)
     for sentence in dataset.left_out_sentences():
         print(sentence, file=sys.stderr)
-    rows = [("expression", "faces", "precision", "recall", "F1")]
+    rows = [["expression", "faces", "precision", "recall", "F1"]]
     for name, each in scores["per_class"].items():
-        rows.append((name, f"{each['n']:,}", *(percent(each[key]) for key in ("precision", "recall", "f1"))))
+        rows.append([name, f"{each['n']:,}", *(percent(each[key]) for key in ("precision", "recall", "f1"))])
+    if "per_class_with_baseline" in scores:
+        rows[0].append("recall with baseline")
+        for row in rows[1:]:
+            row.append(percent(scores["per_class_with_baseline"][row[0]]["recall"]))
     print(f"\n{align_columns(rows)}\n\nconfusion matrix, in per cent of each label:")
     print(format_confusion(scores["confusion"], scores["classes"]))
+    for column, groups in scores.get("by", {}).items():
+        print(f"\naccuracy by {column}, in per cent (95 % interval):\n{format_groups(groups)}")
     undetected = sum(scores["undetected"].values())
     print(f"\nthe detector missed {undetected:,} faces; {scores['ms_per_face']:.2f} ms per face on one thread")
 
@@ -142,6 +163,22 @@ def _print_classes(scores):
         print(f"the interval resamples people: {scores['n_subjects']:,} subjects")
     if scores["interval_by"] == "takes":
         print("the interval resamples takes; if all are of one person, it does not hold for others")
+
+
+def _print_baseline(scores):
+    """Print the accuracy with baselines, and which faces it leaves out."""
+    from landmark_fer.artifact.card import percent
+
+    if "n_with_baseline" not in scores:
+        return
+    low, high = (percent(end) for end in scores["accuracy_interval_with_baseline"])
+    print(
+        f"given each person's neutral face: accuracy {percent(scores['accuracy_with_baseline'])} ({low} to {high}), "
+        f"log loss {scores['log_loss_with_baseline']:.3f}, calibration error {scores['ece_with_baseline']:.3f}, on the "
+        f"same faces; {scores['n_baselines']:,} neutral faces serve as baselines and are not scored"
+    )
+    if n_others := scores["left_out_without_baseline"]:
+        print(f"{n_others:,} faces of people without a neutral face and another, or unknown, are not scored")
 
 
 def _write(options, dataset, scores, predictions):

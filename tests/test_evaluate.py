@@ -223,3 +223,42 @@ class TestReport:
     def test_a_missing_folder_is_refused_before_the_evaluation(self, evaluate, capsys):
         assert evaluate("--report", "nowhere/page.html") == 2
         assert "nowhere/page.html cannot be written: there is no folder nowhere" in capsys.readouterr().err
+
+
+@pytest.fixture
+def people_csv(tmp_path):
+    """A table of four people, each once neutral and once happy, with their age."""
+    from skimage.data import lfw_subset
+
+    lines = ["path,expression,subject,age"]
+    for place, image in enumerate(lfw_subset()[:8]):
+        pixels = (image.clip(0, 1) * 255).astype(np.uint8)
+        Image.fromarray(pixels).resize((48, 48)).save(tmp_path / f"{place}.png")
+        lines.append(f"{place}.png,{('neutral', 'happy')[place % 2]},p{place // 2},{20 + place // 2}")
+    (tmp_path / "people.csv").write_text("\n".join(lines))
+    return tmp_path / "people.csv"
+
+
+def test_a_baseline_and_groups_are_in_every_output(evaluate, people_csv, capsys):
+    outputs = ("--json", "scores.json", "--predictions", "lines.csv", "--report", "scores.html")
+    assert evaluate("--baseline", "neutral", "--by", "age", *outputs, data=people_csv) == 0
+    printed = capsys.readouterr().out
+    assert "given each person's neutral face: accuracy" in printed and "accuracy by age" in printed
+    with open("scores.json", encoding="utf-8") as file:
+        scores = json.load(file)
+    assert scores["n"] == scores["n_with_baseline"] == scores["n_baselines"] == 4
+    assert set(scores["per_class_with_baseline"]) == set(CLASSES)
+    assert [row["group"] for row in scores["by"]["age"]] == ["20", "21", "22", "23"]
+    lines = pd.read_csv("lines.csv")
+    assert lines["age"].tolist() == [20, 21, 22, 23]
+    assert lines[[f"{name}_with_baseline" for name in CLASSES]].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-4)
+    with open("scores.html", encoding="utf-8") as file:
+        report = file.read()
+    assert "Accuracy by age" in report and "recall with baseline" in report
+
+
+def test_a_baseline_without_subjects_and_an_unknown_column_are_one_sentence(evaluate, people_csv, capsys):
+    assert evaluate("--baseline", "neutral") == 2
+    assert "a baseline needs subjects" in capsys.readouterr().err
+    assert evaluate("--by", "gender", data=people_csv) == 2
+    assert "must name a further column of the csv (age), got 'gender'" in capsys.readouterr().err

@@ -136,6 +136,7 @@ def _load_one(
 
         reader = open_source(path, dataset=dataset, images=images, poses=poses)
         faces = build_dataset(reader, settings=settings, predictor=predictor, jobs=jobs, cache=cache, progress=progress)
+        faces = _with_attributes(faces, getattr(reader, "attributes", {}))
     if labels == "ferplus":
         faces = _with_ferplus_labels(faces, path, reader)
     elif votes == "auto" and reader is not None:
@@ -143,6 +144,15 @@ def _load_one(
     if votes == "none":
         faces = replace(faces, votes=None)
     return faces if keep_rare else _without_rare(faces, getattr(reader, "rare_expressions", ()))
+
+
+def _with_attributes(faces, cells):
+    """Return the faces with the cells of further columns, by the name of the image and that of the column."""
+    import numpy as np
+
+    rows = [cells.get(name, {}) for name in faces.names.tolist()] if cells else []
+    columns = dict.fromkeys(column for row in rows for column in row)
+    return replace(faces, attributes={name: np.array([row.get(name, "") for row in rows]) for name in columns})
 
 
 def _without_rare(faces, rare):

@@ -1,7 +1,7 @@
 """FaceDataset: the faces of a data set with their labels; Item: one image as a reader yields it."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -88,6 +88,8 @@ class FaceDataset:
         The recording that a face is a frame of; "" for single images.
     origins : ndarray of shape (n,), str, or None
         The data set that each face is from, where several were joined.
+    attributes : dict of str to ndarray of shape (n,), str
+        Further columns of a csv by their names, such as gender; empty where data sets were joined.
     """
 
     records: np.ndarray
@@ -110,6 +112,7 @@ class FaceDataset:
     weights: np.ndarray | None = None
     takes: np.ndarray | None = None
     origins: np.ndarray | None = None
+    attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self):
         for name, column in self._columns().items():
@@ -150,7 +153,8 @@ class FaceDataset:
         part = _as_slice(indices)
         columns = {name: column[part] for name, column in self._columns().items() if name != "records"}
         records = self.records[part] if isinstance(part, slice) else rows_of(self.records, part)
-        return replace(self, records=records, **columns, key=key)
+        attributes = {name: column[part] for name, column in self.attributes.items()}
+        return replace(self, records=records, **columns, attributes=attributes, key=key)
 
     def of_split(self, name: str) -> "FaceDataset":
         """Return the faces of one split.
@@ -209,7 +213,7 @@ class FaceDataset:
 
     def _columns(self):
         """Return the arrays with one entry a face, by name."""
-        scalars = {"cropped", "source", "key", "problems", "remarks", "left_out_csv", "n_left_out"}
+        scalars = {"cropped", "source", "key", "problems", "remarks", "left_out_csv", "n_left_out", "attributes"}
         columns = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in scalars}
         return {name: column for name, column in columns.items() if column is not None}
 

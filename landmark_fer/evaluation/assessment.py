@@ -9,6 +9,13 @@ from threadpoolctl import threadpool_limits
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.expressions import in_order
 from landmark_fer.datasets.near_duplicates import find_near_duplicates
+from landmark_fer.evaluation.personal import (
+    baseline_rows,
+    is_scored,
+    probabilities_with_baseline,
+    scores_by_group,
+    scores_with_baseline,
+)
 from landmark_fer.evaluation.rejection import score_accepted
 from landmark_fer.evaluation.scores import score, subject_intervals
 from landmark_fer.evaluation.splits import TRAINING
@@ -20,7 +27,19 @@ SCORED_CLASSES = ("all", "shared")
 _TIMED_FACES = 200
 
 
-def assess(predictor, dataset, classes, *, split=None, against=None, scored_classes="all", cache=None, threshold=None):
+def assess(
+    predictor,
+    dataset,
+    classes,
+    *,
+    split=None,
+    against=None,
+    scored_classes="all",
+    cache=None,
+    threshold=None,
+    with_baseline=False,
+    by=(),
+):
     """Score a predictor on the faces of a data set that show one of its classes.
 
     Parameters
@@ -41,6 +60,11 @@ def assess(predictor, dataset, classes, *, split=None, against=None, scored_clas
         As for `find_near_duplicates`.
     threshold : float, optional
         Confidence below which a prediction is rejected, as from `manifest_threshold`.
+    with_baseline : bool, default=False
+        Whether to predict the faces also given their subject's first neutral face. It is not scored then, and neither
+        are subjects without one.
+    by : sequence of str
+        Attributes of the data set; the scores of their groups are added.
 
     Returns
     -------
@@ -49,15 +73,18 @@ def assess(predictor, dataset, classes, *, split=None, against=None, scored_clas
         ``left_out_by_expression``, ``classes_without_faces`` (classes of the model that do not occur),
         ``scored_classes``, ``accuracy_all`` and ``accuracy_shared`` (the accuracy for either value of
         `scored_classes`), ``n_subjects`` and ``interval_by`` (as from `subject_intervals`), ``ms_per_face``
-        (as from `milliseconds_per_face`), ``rejection`` (as from `score_accepted`; None without a threshold).
+        (as from `milliseconds_per_face`), ``rejection`` (as from `score_accepted`; None without a threshold). With
+        baselines also the entries of `scores_with_baseline` for the same faces, ``n_baselines`` and
+        ``left_out_without_baseline``, numbers of faces. ``by`` has the rows of `scores_by_group` by their column.
     DataFrame
         One row per face: ``row, expression, predicted``, one probability for each class, and
-        ``near_duplicate_correlation``.
+        ``near_duplicate_correlation``. With baselines also ``predicted_with_baseline`` and a probability
+        ``happy_with_baseline`` for each class, and the columns of `by`.
 
     Raises
     ------
     InputError
-        If there is no such split, or `scored_classes` is neither.
+        If there is no such split or attribute, `scored_classes` is neither, or no subject has a baseline.
     DataError
         If no face shows one of the classes.
     """
@@ -72,8 +99,16 @@ def assess(predictor, dataset, classes, *, split=None, against=None, scored_clas
     if not len(rows):
         raise DataError(f"{dataset.source} has no face that shows one of {', '.join(classes)}; score other data")
     faces = dataset.take(rows)
+    all_probabilities, given_baseline, personal = predict_in_order(predictor, faces.records, classes), None, {}
+    if with_baseline:
+        of_baseline = baseline_rows(faces)
+        given_baseline = probabilities_with_baseline(all_probabilities, of_baseline, classes)
+        scored = is_scored(of_baseline)
+        n_baselines = len(np.unique(of_baseline[scored]))
+        personal = {"n_baselines": n_baselines, "left_out_without_baseline": int((~scored).sum()) - n_baselines}
+        rows, faces = rows[scored], faces.take(scored)
+        all_probabilities, given_baseline = all_probabilities[scored], given_baseline[scored]
     shared, absent = shared_classes(faces, classes)
-    all_probabilities = predict_in_order(predictor, faces.records, classes)
     among_shared = shared_probabilities(all_probabilities, classes, shared)
     probabilities = among_shared if scored_classes == "shared" else all_probabilities
     clean = None if leak_free is None else leak_free[rows]
@@ -91,7 +126,14 @@ def assess(predictor, dataset, classes, *, split=None, against=None, scored_clas
         "accuracy_shared": _accuracy(faces, among_shared, classes),
         "ms_per_face": milliseconds_per_face(predictor, faces.records),
     }
-    return scores, _prediction_table(faces, probabilities, classes, correlations[rows])
+    predictions = {"": probabilities}
+    if with_baseline:
+        if scored_classes == "shared":
+            given_baseline = shared_probabilities(given_baseline, classes, shared)
+        predictions["_with_baseline"] = given_baseline
+        scores |= personal | scores_with_baseline(faces, given_baseline, classes)
+    scores |= {"by": {column: scores_by_group(faces, column, predictions, classes) for column in by}} if by else {}
+    return scores, _prediction_table(faces, predictions, classes, correlations[rows], by)
 
 
 def shared_classes(dataset, classes):
@@ -163,8 +205,12 @@ def _near_duplicates(dataset, split, against, cache):
     return near_duplicates.correlations, leak_free & ~is_training if against is None else leak_free
 
 
-def _prediction_table(faces, probabilities, classes, correlations):
-    predictions = np.array(classes)[probabilities.argmax(axis=1)]
-    table = {"row": faces.rows, "expression": faces.expressions, "predicted": predictions}
-    table |= {name: probabilities[:, column] for column, name in enumerate(classes)}
-    return pd.DataFrame(table | {"near_duplicate_correlation": correlations})
+def _prediction_table(faces, predictions, classes, correlations, by):
+    """Return a table with one row per face, as `assess` describes."""
+    table = {"row": faces.rows, "expression": faces.expressions}
+    for suffix, probabilities in predictions.items():
+        table[f"predicted{suffix}"] = np.array(classes)[probabilities.argmax(axis=1)]
+        table |= {f"{name}{suffix}": column for name, column in zip(classes, probabilities.T, strict=True)}
+    table["near_duplicate_correlation"] = correlations
+    own = {name.lower(): column for name, column in faces.attributes.items()}
+    return pd.DataFrame(table | {column: own[column.lower()] for column in by if column not in table})

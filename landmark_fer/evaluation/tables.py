@@ -42,6 +42,20 @@ def format_confusion(confusion, classes):
     return align_columns(rows)
 
 
+def format_groups(rows):
+    """Return the rows of `scores_by_group` as a table."""
+    suffixes = [name.removeprefix("accuracy") for name in rows[0] if name.startswith("accuracy") and "_int" not in name]
+    headings = ("group", "expression", "faces", "people", *(f"accuracy{each.replace('_', ' ')}" for each in suffixes))
+    cells = []
+    for row in rows:
+        shares = (
+            f"{_percent(row[f'accuracy{each}'])} ({_interval(row[f'accuracy_interval{each}'], ' to ')})"
+            for each in suffixes
+        )
+        cells.append((row["group"], row["expression"] or "all", f"{row['n']:,}", f"{row['n_subjects']:,}", *shares))
+    return align_columns([headings, *cells])
+
+
 def format_pairs(rows):
     """Return the rows of `compare_pairs` as a table; an empty text where there are none."""
     if not rows:

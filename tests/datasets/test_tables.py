@@ -52,6 +52,19 @@ def test_faces_of_a_table_have_their_subjects(table, load):
     }
 
 
+def test_further_columns_follow_their_faces(table, load):
+    lines = table.read_text().splitlines()
+    cells = ["age, Gender ", "24,f", "24,f", "NA,m"]
+    table.write_text("\n".join(f"{line},{cell}" for line, cell in zip(lines, cells, strict=True)))
+    dataset = load(table)
+    place = {name: row for row, name in enumerate(dataset.names.tolist())}
+    order = [place["b.png"], place["a/1.png"]]
+    assert dataset.take(np.array(order)).attributes["age"].tolist() == ["NA", "24"]
+    assert dataset.take(np.arange(3) == place["b.png"]).attributes["Gender"].tolist() == ["m"]
+    table.write_text("\n".join(lines))
+    assert load(table).attributes == {}
+
+
 def test_a_csv_adds_subjects_to_folders_of_classes(tmp_path):
     for place, name in enumerate(("happy/1.png", "sad/1.png")):
         copies.write(tmp_path / name, copies.crop(place))

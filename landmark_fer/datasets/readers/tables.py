@@ -26,6 +26,11 @@ class ImageTable(LayoutReader):
 
     The path is that of the csv, or of a folder or archive with one such csv. Paths of images are relative to the csv.
     Without a column for the expression, the folders above an image name it.
+
+    Attributes
+    ----------
+    attributes : dict of str to dict of str to str
+        Cells of further columns, by the name of the image and that of the column.
     """
 
     title = "a table of images"
@@ -50,9 +55,11 @@ class ImageTable(LayoutReader):
         table = tables[0]
         folder = table[: table.rfind("/") + 1]
         rows = file_index.rows(table) if table else csv_rows(file_index.path)
-        columns = Columns(next(rows).cells, NAMES)
+        header = next(rows).cells
+        columns = Columns(header, NAMES)
         columns.check(("path",), source=table or self.path, rule=self.layout)
-        entries, malformed, unknown = [], [], []
+        entries, malformed, unknown, self.attributes = [], [], [], {}
+        further = {at: name for at, name in enumerate(header) if name and at not in columns.places.values()}
         for row in rows:
             if problem := columns.problem_of(row.cells):
                 malformed.append(f"{row.where} {problem}")
@@ -65,6 +72,7 @@ class ImageTable(LayoutReader):
                 unknown.append(f"{row.where}{label}")
             else:
                 entries.append(Entry(name, expression, split_named(cells.get("split", "")), cells.get("subject", "")))
+                self.attributes.setdefault(name, {word: row.cells[at] for at, word in further.items()})
         self.leave_out(malformed, "rows of the csv have too few cells or too many")
         self.leave_out(unknown, f"rows of the csv name no expression ({', '.join(EXPRESSIONS)}), and are left out")
         unused = sorted(set(file_index.images) - {entry.name for entry in entries})

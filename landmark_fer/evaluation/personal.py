@@ -1,0 +1,181 @@
+"""Scores given each subject's neutral face, and scores of groups of people."""
+
+import numpy as np
+
+from landmark_fer.core.errors import InputError
+from landmark_fer.evaluation.scores import class_columns, grouped_interval, score, subject_intervals, wilson_interval
+from landmark_fer.models.neutral_shift import NEUTRAL, given_neutral_face, log_probabilities
+
+MOST_VALUES = 6
+"""Numbers of more different values than this, such as ages, are grouped."""
+N_BANDS = 3
+UNKNOWN = "unknown"
+
+_OF_BASELINE = ("n", "accuracy", "accuracy_interval", "per_class", "confusion", "log_loss", "ece")
+_NO_VALUE = ("", "na", "n/a", "nan", "none", "null", "?", UNKNOWN)
+
+
+def baseline_rows(dataset):
+    """Return which neutral face serves as the baseline of each face's subject: the first in the order of the data.
+
+    Parameters
+    ----------
+    dataset : FaceDataset
+
+    Returns
+    -------
+    ndarray of shape (n,), int
+        A position in the data set; -1 for faces of subjects without a neutral face, and of unknown subjects.
+
+    Raises
+    ------
+    InputError
+        If no subject has a neutral face and another face.
+    """
+    first = {}
+    for row in np.flatnonzero((dataset.expressions == NEUTRAL) & (dataset.subjects != "")).tolist():
+        first.setdefault(dataset.subjects[row], row)
+    rows = np.array([first.get(subject, -1) for subject in dataset.subjects.tolist()], dtype=np.int64)
+    if not is_scored(rows).any():
+        raise InputError(
+            f"a baseline needs subjects with a {NEUTRAL} face and others, and {dataset.source} has none; "
+            "add a column subject, or leave out --baseline"
+        )
+    return rows
+
+
+def is_scored(rows):
+    """Return which faces have a baseline and are not one themselves, for the result of `baseline_rows`."""
+    return (rows >= 0) & (rows != np.arange(len(rows)))
+
+
+def probabilities_with_baseline(probabilities, rows, classes):
+    """Return the probabilities of faces given their subjects' neutral faces.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n, k)
+        Of all faces, the neutral ones among them; columns in the order of `classes`.
+    rows : ndarray of shape (n,), int
+        As from `baseline_rows`. Those without a baseline stay.
+    classes : sequence of str
+
+    Raises
+    ------
+    InputError
+        If the model does not predict neutral.
+    """
+    if NEUTRAL not in classes:
+        raise InputError(f"a baseline needs a model that predicts {NEUTRAL}, got {', '.join(classes)}; use another")
+    shifted = given_neutral_face(probabilities, log_probabilities(probabilities[rows]), classes)
+    return np.where((rows >= 0)[:, None], shifted, probabilities)
+
+
+def scores_with_baseline(faces, probabilities, classes):
+    """Return scores for probabilities given baselines, under names such as ``accuracy_with_baseline``.
+
+    Parameters
+    ----------
+    faces : FaceDataset
+    probabilities : ndarray of shape (n, k)
+        Given the baselines, columns in the order of `classes`.
+    classes : sequence of str
+    """
+    scores = score(faces.expressions, probabilities, classes) | subject_intervals(faces, probabilities, classes)
+    return {f"{name}_with_baseline": scores[name] for name in _OF_BASELINE}
+
+
+def scores_by_group(faces, column, predictions, classes):
+    """Return the accuracy of each group of people, over all expressions and for each, with 95 % intervals.
+
+    Parameters
+    ----------
+    faces : FaceDataset
+    column : str
+        One of its `attributes`, in any letter case. Numbers are grouped as by `group_names`.
+    predictions : dict of str to ndarray of shape (n, k)
+        Probabilities by the suffix of their scores: "" and, with baselines, "_with_baseline".
+    classes : sequence of str
+
+    Returns
+    -------
+    list of dict
+        ``group, expression`` ("" for all, if there are several), ``n, n_subjects, accuracy, accuracy_interval``, the
+        last two also with the suffixes. Intervals resample people where all are known.
+
+    Raises
+    ------
+    InputError
+        If the data have no such column.
+    """
+    names = {name.lower(): name for name in faces.attributes}
+    if column.lower() not in names:
+        present = ", ".join(faces.attributes) or "none"
+        raise InputError(f"--by must name a further column of the csv ({present}), got {column!r}; choose another")
+    groups = group_names(faces.attributes[names[column.lower()]])
+    truth, rows = class_columns(faces.expressions, classes), []
+    right = {suffix: each.argmax(axis=1) == truth for suffix, each in predictions.items()}
+    expressions = ("", *classes) if len(faces.classes) > 1 else faces.classes
+    for group in dict.fromkeys(sorted(groups.tolist(), key=_sort_key)):
+        in_group = groups == group
+        for expression in expressions:
+            mask = in_group & ((faces.expressions == expression) | (expression == ""))
+            if not mask.any():
+                continue
+            subjects = faces.subjects[mask]
+            row = {"group": group, "expression": expression, "n": int(mask.sum())}
+            row["n_subjects"] = len(np.unique(subjects[subjects != ""]))
+            for suffix, each in right.items():
+                row[f"accuracy{suffix}"] = float(each[mask].mean())
+                row[f"accuracy_interval{suffix}"] = _interval(each[mask], subjects)
+            rows.append(row)
+    return rows
+
+
+def group_names(cells):
+    """Return the group of each cell: the cell itself, or a range of numbers.
+
+    Numbers of more than `MOST_VALUES` different values become `N_BANDS` ranges with about as many faces each, named by
+    their first and last value: ``18 to 24``. Cells without a value are `UNKNOWN`.
+
+    Parameters
+    ----------
+    cells : ndarray of shape (n,), str
+
+    Returns
+    -------
+    ndarray of shape (n,), str
+    """
+    words = [UNKNOWN if cell.strip().lower() in _NO_VALUE else cell.strip() for cell in cells.tolist()]
+    has_value = np.array([word != UNKNOWN for word in words], dtype=bool)
+    numbers = [_number(word) for word in words if word != UNKNOWN]
+    if None in numbers or len(set(numbers)) <= MOST_VALUES:
+        return np.array(words, dtype=np.str_)
+    numbers = np.array(numbers)
+    edges = np.unique(np.quantile(numbers, np.arange(1, N_BANDS) / N_BANDS, method="higher"))
+    bands = np.searchsorted(edges, numbers, side="right")
+    names = np.array(words, dtype=object)
+    for band in np.unique(bands):
+        members = numbers[bands == band]
+        names[np.flatnonzero(has_value)[bands == band]] = f"{members.min():g} to {members.max():g}"
+    return names.astype(np.str_)
+
+
+def _number(word):
+    try:
+        value = float(word)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None
+
+
+def _sort_key(name):
+    number = _number(name.split(" to ")[0])
+    return name == UNKNOWN, number is None, number or 0.0, name
+
+
+def _interval(right, subjects):
+    """Return the interval of an accuracy: people are resampled where all are known and there are several."""
+    if (subjects != "").all() and len(np.unique(subjects)) > 1:
+        return grouped_interval(right, subjects)
+    return wilson_interval(right.sum(), len(right))
