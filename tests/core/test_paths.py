@@ -24,7 +24,7 @@ from landmark_fer.perception.predictor_file import PREDICTOR_VARIABLE
 PACKAGE = Path(__file__).parents[2] / "landmark_fer"
 TEXTS = {  # options that take any text, and no path
     "fit": {"data_weights", "models", "choose", "expressions", "dataset", "cluster"},
-    "evaluate": {"split", "dataset"},
+    "evaluate": {"split", "dataset", "by"},
     "live": {"web", "web_token"},
     "collect": {"subject", "expressions", "web", "web_token", "delete"},
 }
