@@ -2,5 +2,6 @@
 
 OK = "ok"
 NO_FACE = "no face"  # an image or a frame in which no face was found
+LOW_QUALITY = "low quality"  # one in which every face was left out because of its quality
 UNREADABLE = "unreadable"
 LEFT_OUT = "left out"  # by its label, pose or folder

@@ -37,7 +37,8 @@ _NOT_WITH_WEB = (
 _NOT_WITH_VIDEOS = ("record", "summary", "events")
 
 # Options on which the rows of a log depend.
-_LOG_SETTINGS = ("detector", "every", "smoothing", "neutral", "max_frames", "explain", "log_fields", "log_empty")
+_LOG_SETTINGS = ("detector", "every", "smoothing", "min_quality", "neutral", "max_frames", "explain")
+_LOG_SETTINGS += ("log_fields", "log_empty")
 
 
 def main(argv=None):
@@ -164,7 +165,12 @@ def _run_source(options, recognizer, versus, interrupts, *, window=None, events=
         # The reader first, so that no frame of a camera waits for it.
         reader = stack.enter_context(contextlib.closing(_make_reader(options, recognizer, versus)))
         source = stack.enter_context(open_source(_source(options)))
-        facts = log_facts(recognizer.artifact, versus=versus and versus.artifact, source=source.name)
+        facts = log_facts(
+            recognizer.artifact,
+            versus=versus and versus.artifact,
+            source=source.name,
+            min_quality=options.min_quality,
+        )
         sinks = _make_sinks(options, source, recognizer, versus, facts, images=reader.still)
         if bar is not None:
             sinks.append(ProgressBar(bar, source.n_frames))
@@ -212,7 +218,7 @@ def _serve(options):
     recognizer = _recognizer(options, options.model)
 
     def make_reader():
-        return LiveReader(recognizer, smoothing=options.smoothing, every=options.every)
+        return LiveReader(recognizer, smoothing=options.smoothing, every=options.every, min_quality=options.min_quality)
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(Interrupts())
@@ -277,8 +283,14 @@ def _make_reader(options, recognizer, versus):
     from landmark_fer.live.sources.opening import is_still
 
     if is_still(_source(options)):
-        return StillReader(recognizer, versus=versus)
-    return LiveReader(recognizer, smoothing=options.smoothing, every=options.every, versus=versus)
+        return StillReader(recognizer, versus=versus, min_quality=options.min_quality)
+    return LiveReader(
+        recognizer,
+        smoothing=options.smoothing,
+        every=options.every,
+        versus=versus,
+        min_quality=options.min_quality,
+    )
 
 
 def _make_sinks(options, source, recognizer, versus, facts, *, images):

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from landmark_fer.live.sources.frames import Frame
 from landmark_fer.live.sources.image_sources import open_folder
 from landmark_fer.live.sources.opening import is_still, open_source
 from landmark_fer.live.sources.video_folder import open_video_folder
+from landmark_fer.recognition.min_quality import check_min_quality, has_quality
 from landmark_fer.recognition.recognizer import Recognizer, bundled_recognizer
 from landmark_fer.recognition.results import Recognition, RecognizedFace
 
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 def recognize_folder(
-    path: PathLike, *, recognizer: Recognizer | None = None
+    path: PathLike, *, recognizer: Recognizer | None = None, min_quality: Mapping[str, float] | None = None
 ) -> Iterator[tuple[Path, list[Recognition]]]:
     """Yield the file and the recognitions of each image of a folder, in natural order.
 
@@ -33,6 +34,9 @@ def recognize_folder(
     path : path-like
     recognizer : Recognizer, optional
         By default that of the bundled model.
+    min_quality : mapping of str to float, optional
+        Leave out faces below these limits, as for `check_min_quality`: ``{"size": 40, "inside": 0.9}``. A warning at
+        the end counts them.
 
     Yields
     ------
@@ -44,11 +48,17 @@ def recognize_folder(
     ------
     SourceError
         If the folder holds no image, or cannot be read.
+    InputError
+        If a limit is unknown or impossible.
     """
-    recognizer = recognizer or bundled_recognizer()
+    recognizer, limits, n_left_out = recognizer or bundled_recognizer(), check_min_quality(min_quality), 0
     with open_folder(path) as source:
         for frame in source:
-            yield Path(path, frame.name), recognizer.recognize(frame.image)
+            recognitions = recognizer.recognize(frame.image)
+            good = [each for each in recognitions if has_quality(each.face, frame.image.shape, limits)]
+            n_left_out += len(recognitions) - len(good)
+            yield Path(path, frame.name), good
+    _warn_left_out(path, n_left_out)
 
 
 def recognize_video(
@@ -59,6 +69,7 @@ def recognize_video(
     fps: float | None = None,
     smoothing: float = 0.5,
     events: PathLike | None = None,
+    min_quality: Mapping[str, float] | None = None,
 ) -> Iterator[tuple[Frame, list[RecognizedFace]]]:
     """Yield the frames of a video with their faces, tracked and smoothed as by ``live``.
 
@@ -76,6 +87,8 @@ def recognize_video(
         Strength of the `Smoother`; 0 is none.
     events : path-like, optional
         A csv of events, as for `read_events`.
+    min_quality : mapping of str to float, optional
+        As for `recognize_folder`; ``frame.n_left_out`` is the number of faces of a frame that were left out.
 
     Yields
     ------
@@ -99,11 +112,13 @@ def recognize_video(
         raise InputError(f"recognize_video needs a video, and {path} is an image or a folder; use recognize_folder")
     recognizer = recognizer or bundled_recognizer()
     marked = Events([] if events is None else read_events(events))
-    reader = LiveReader(recognizer, smoothing=smoothing, every=every)
+    reader, n_left_out = LiveReader(recognizer, smoothing=smoothing, every=every, min_quality=min_quality), 0
     with contextlib.closing(reader), open_source(path) as source:
         for frame in source if fps is None else _at_most(fps, source):
-            frame = replace(frame, event=marked.label_at(frame.time_s))
-            yield frame, reader.read(frame.image, time_s=frame.time_s)
+            faces = reader.read(frame.image, time_s=frame.time_s)
+            n_left_out += reader.n_left_out
+            yield replace(frame, event=marked.label_at(frame.time_s), n_left_out=reader.n_left_out), faces
+    _warn_left_out(path, n_left_out)
 
 
 def recognize_videos(
@@ -113,6 +128,7 @@ def recognize_videos(
     every: int | None = None,
     fps: float | None = None,
     smoothing: float = 0.5,
+    min_quality: Mapping[str, float] | None = None,
 ) -> Iterator[tuple[Path, Frame, list[RecognizedFace]]]:
     """Yield the frames of each video of a folder and its subfolders, in natural order.
 
@@ -122,7 +138,7 @@ def recognize_videos(
     Parameters
     ----------
     path : path-like
-    recognizer, every, fps, smoothing
+    recognizer, every, fps, smoothing, min_quality
         As for `recognize_video`.
 
     Yields
@@ -141,10 +157,17 @@ def recognize_videos(
     for name in open_video_folder(path):
         file = Path(path, name)
         try:
-            for frame, faces in recognize_video(file, recognizer=recognizer, every=every, fps=fps, smoothing=smoothing):
+            for frame, faces in recognize_video(
+                file, recognizer=recognizer, every=every, fps=fps, smoothing=smoothing, min_quality=min_quality
+            ):
                 yield file, frame, faces
         except SourceError as error:
             logger.warning("skipped: %s", error)
+
+
+def _warn_left_out(path, count):
+    if count:
+        logger.warning("%s: %s faces were left out by min_quality", path, f"{count:,}")
 
 
 def _at_most(fps, frames):

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from landmark_fer.artifact.manifest import ARTIFACT, ARTIFACT_HELP, ARTIFACT_OR_BUNDLED
 from landmark_fer.core.command import add_version
+from landmark_fer.core.errors import InputError
 from landmark_fer.core.paths import Input, Output, lies_in
 from landmark_fer.perception import DETECTORS
 from landmark_fer.perception.predictor_file import PREDICTOR
+from landmark_fer.recognition.min_quality import QUALITY_COLUMNS, parse_min_quality
 
 _PLAYLIST = re.compile(rb"\s*(#EXTM3U|ffconcat version)")
 _ENTRY = re.compile(r"\s*(?:file\s+)?['\"]?([^#'\"\s][^'\"]*)")
@@ -133,6 +135,13 @@ def _add_prediction(group):
         metavar="S",
         help="strength of the smoothing of predictions and landmarks over time, 0 (none) to 1 (default: 0.5)",
     )
+    add(
+        "--min-quality",
+        type=_min_quality,
+        metavar="NAME=MIN,...",
+        help=f"leave out faces below these values of {', '.join(QUALITY_COLUMNS)} (--log-fields quality), such as "
+        "size=40,inside=0.9",
+    )
     unsure = group.add_mutually_exclusive_group()
     unsure.add_argument("--never-reject", action="store_true", help="always name an expression, never uncertain")
     unsure.add_argument(
@@ -197,7 +206,7 @@ def _add_output(group):
         metavar="GROUP,...",
         help=f"further columns of --log: {', '.join(LOG_FIELDS)}",
     )
-    add("--log-empty", action="store_true", help="a row of --log for each frame without a face, too (status: no face)")
+    add("--log-empty", action="store_true", help="a row of --log for each frame without a face, too (see status)")
     add(
         "--events",
         type=Input(),
@@ -218,6 +227,13 @@ def _add_output(group):
         metavar="DIR",
         help="folder for the files of keys s and r (default: the current one)",
     )
+
+
+def _min_quality(text):
+    try:
+        return parse_min_quality(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _log_fields(text):

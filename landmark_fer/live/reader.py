@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.perception.tracking.following import FaceFollower
+from landmark_fer.recognition.min_quality import check_min_quality, has_quality
 from landmark_fer.recognition.results import RecognizedFace
 from landmark_fer.recognition.smoothing import Smoother
 
@@ -26,16 +27,24 @@ class LiveReader:
         As for `FaceFollower`: detect faces in each n-th frame.
     versus : Recognizer, optional
         A second model to compare with, applied to the same faces.
+    min_quality : mapping of str to float, optional
+        Leave out faces below these limits, as for `check_min_quality`. They are followed all the same.
+
+    Attributes
+    ----------
+    n_left_out : int
+        Number of faces of the last image that were left out.
 
     Raises
     ------
     InputError
-        If the two models need faces of different settings.
+        If the two models need faces of different settings, or a limit is unknown.
     """
 
     still = False
 
-    def __init__(self, recognizer, *, smoothing=0.5, every=None, versus=None):
+    def __init__(self, recognizer, *, smoothing=0.5, every=None, versus=None, min_quality=None):
+        self._min_quality, self.n_left_out = check_min_quality(min_quality), 0
         self._models = [recognizer] if versus is None else [recognizer, versus]
         self._smoothers = [
             Smoother(model.classes, strength=smoothing, threshold=model.threshold) for model in self._models
@@ -56,7 +65,10 @@ class LiveReader:
         -------
         list of RecognizedFace
         """
-        faces = _recognize(self._models, self._follower.follow(image, time_s=time_s))
+        followed = self._follower.follow(image, time_s=time_s)
+        good = [(track_id, face) for track_id, face in followed if has_quality(face, image.shape, self._min_quality)]
+        self.n_left_out = len(followed) - len(good)
+        faces = _recognize(self._models, good)
         self._last_seen_s.update((face.track_id, time_s) for face in faces)
         self._last_seen_s = {
             track_id: last_s for track_id, last_s in self._last_seen_s.items() if time_s - last_s <= MEMORY_S
@@ -87,16 +99,24 @@ class StillReader:
     recognizer : Recognizer
     versus : Recognizer, optional
         A second model to compare with, applied to the same faces.
+    min_quality : mapping of str to float, optional
+        As for `LiveReader`.
+
+    Attributes
+    ----------
+    n_left_out : int
+        Number of faces of the last image that were left out.
 
     Raises
     ------
     InputError
-        If the two models need faces of different settings.
+        If the two models need faces of different settings, or a limit is unknown.
     """
 
     still = True
 
-    def __init__(self, recognizer, *, versus=None):
+    def __init__(self, recognizer, *, versus=None, min_quality=None):
+        self._min_quality, self.n_left_out = check_min_quality(min_quality), 0
         self._models = [recognizer] if versus is None else [recognizer, versus]
         self._extractor = shared_extractor(self._models)
         self._numbers = itertools.count(1)
@@ -104,7 +124,9 @@ class StillReader:
     def read(self, image, *, time_s=0.0):
         """Return the faces of an image, highest detector score first, as a list of RecognizedFace; ignores the time."""
         faces = self._extractor.extract(image)
-        return _recognize(self._models, [(next(self._numbers), face) for face in faces])
+        good = [face for face in faces if has_quality(face, image.shape, self._min_quality)]
+        self.n_left_out = len(faces) - len(good)
+        return _recognize(self._models, [(next(self._numbers), face) for face in good])
 
     def close(self):
         """Do nothing; there is no detection in the background."""

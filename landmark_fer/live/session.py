@@ -204,10 +204,12 @@ class Session:
     def _process(self, frame):
         state = self.state
         frame = self._with_event(frame)
-        state.frame, state.faces = frame, self.reader.read(frame.image, time_s=frame.time_s)
-        self.summary.add(frame.time_s, state.faces)
+        state.faces = self.reader.read(frame.image, time_s=frame.time_s)
+        state.frame = frame = replace(frame, n_left_out=self.reader.n_left_out)
+        self.summary.add(frame.time_s, state.faces, frame.n_left_out)
         self.history.add(frame.time_s, state.faces, frame.event)
-        self._small_images.update(frame.image, state.faces)
+        if not frame.n_left_out:
+            self._small_images.update(frame.image, state.faces)
         if (message := self.neutral.update(frame.time_s, state.faces)) is not None:
             state.show_message(message)
         explanations = self._explain()

@@ -242,6 +242,8 @@ class RunSummary:
     Attributes
     ----------
     frames, faces : int
+    left_out : int
+        Faces that were left out because of their quality.
     seconds : float
         Duration of the run by the clock.
     expressions : Counter
@@ -258,6 +260,7 @@ class RunSummary:
 
     frames: int = 0
     faces: int = 0
+    left_out: int = 0
     seconds: float = 0.0
     expressions: Counter = field(default_factory=Counter)
     timelines: Timelines | None = None
@@ -265,17 +268,20 @@ class RunSummary:
     interrupted: bool = False
     damage: list = field(default_factory=list)
 
-    def add(self, time_s, faces):
+    def add(self, time_s, faces, n_left_out=0):
         """Count a frame.
 
         Parameters
         ----------
         time_s : float
         faces : list of RecognizedFace
+        n_left_out : int, default=0
+            Number of further faces, which were left out.
         """
         expressions = {face.track_id: face.recognition.expression for face in faces}
         self.frames += 1
         self.faces += len(faces)
+        self.left_out += n_left_out
         self.expressions.update(expressions.values())
         if self.timelines is not None:
             self.timelines.add(time_s, expressions)
@@ -288,7 +294,8 @@ class RunSummary:
 
     def __str__(self):
         rate = self.frames / self.seconds if self.seconds > 0 else 0.0
-        line = f"{self.frames} frames, {self.faces} faces, {rate:.1f} frames/s"
+        left_out = f" ({self.left_out} more left out by --min-quality)" if self.left_out else ""
+        line = f"{self.frames} frames, {self.faces} faces{left_out}, {rate:.1f} frames/s"
         if self.expressions:
             line = f"{line}; most often {_shares(self.expressions)}"
         lines = self._track_lines() if self.timelines is not None else []

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from landmark_fer.core.errors import InputError, SinkError, SourceError
 from landmark_fer.core.files import atomic_write_text, locked, sync
-from landmark_fer.core.image_status import NO_FACE, OK, UNREADABLE
+from landmark_fer.core.image_status import LOW_QUALITY, NO_FACE, OK, UNREADABLE
 from landmark_fer.core.naming import is_litter
 from landmark_fer.live.sinks.base import Sink
 from landmark_fer.live.sinks.merging import merge_logs
@@ -35,9 +35,10 @@ class VideoRow:
     video : str
         Path relative to the folder of the videos.
     status : str
-        ``ok``, ``no face`` or ``unreadable``.
-    frames, faces, tracks : int
-        Number of frames, of faces in all frames, and of different face numbers.
+        ``ok``, ``no face``, ``low quality`` (all faces were left out) or ``unreadable``.
+    frames, faces, left_out, tracks : int
+        Number of frames, of faces in all frames, of further faces that were left out because of their quality, and of
+        different face numbers.
     seconds : float
         Duration.
     remark : str
@@ -50,6 +51,7 @@ class VideoRow:
     status: str
     frames: int
     faces: int
+    left_out: int
     tracks: int
     seconds: float
     remark: str
@@ -85,7 +87,11 @@ class VideosSummary:
         damaged = [row.video for row in complete if row.remark]
         earlier = f" ({self.n_skipped:,} from an earlier run)" if self.n_skipped else ""
         lines = [f"{self.n_videos:,} videos: {len(complete):,} have a log{earlier}"]
-        lines[0] += f", {sum(row.frames for row in complete):,} frames, {sum(row.faces for row in complete):,} faces"
+        frames, faces, left_out = (
+            sum(getattr(row, name) for row in complete) for name in ("frames", "faces", "left_out")
+        )
+        lines[0] += f", {frames:,} frames, {faces:,} faces"
+        lines[0] += f" ({left_out:,} more left out by --min-quality)" if left_out else ""
         lines += [f"{len(unreadable):,} cannot be read: {list_first(unreadable)}"] if unreadable else []
         lines += [f"{len(damaged):,} damaged, logged as far as decoded: {list_first(damaged)}"] if damaged else []
         if self.interrupted:
@@ -201,15 +207,16 @@ def _log_video(video, path, log, run, bar):
     try:
         summary = run(path, log, bar)
     except SourceError as error:
-        return VideoRow(_text(video), UNREADABLE, 0, 0, 0, 0.0, _text(str(error)), size, modified)
+        return VideoRow(_text(video), UNREADABLE, 0, 0, 0, 0, 0.0, _text(str(error)), size, modified)
     if summary.interrupted:
         raise KeyboardInterrupt
     timelines = summary.timelines
     return VideoRow(
         video=_text(video),
-        status=OK if summary.faces else NO_FACE,
+        status=OK if summary.faces else LOW_QUALITY if summary.left_out else NO_FACE,
         frames=summary.frames,
         faces=summary.faces,
+        left_out=summary.left_out,
         tracks=len(timelines.tracks) + timelines.n_others,
         seconds=round(timelines.end - timelines.begin, 3),
         remark=_text("; ".join(summary.damage)),

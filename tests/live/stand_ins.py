@@ -44,7 +44,7 @@ class FixedReader:
     """Returns the same faces for every image and lists which of them are explained."""
 
     def __init__(self, *track_ids, still=False, expression="happy"):
-        self.still, self.explained, self.times = still, [], []
+        self.still, self.explained, self.times, self.n_left_out = still, [], [], 0
         self._faces = [self._face(track_id, expression) for track_id in track_ids]
 
     def read(self, image, *, time_s):

@@ -114,6 +114,23 @@ def test_a_folder_gives_each_image_with_its_faces(recognizer, astronaut, tmp_pat
     assert "3.png" in caplog.text and "notes.txt" in caplog.text
 
 
+def test_faces_of_low_quality_are_left_out_and_counted(recognizer, video, astronaut, tmp_path, caplog):
+    cv2.imwrite(str(tmp_path / "photo.png"), astronaut[..., ::-1])
+    size = recognizer.recognize(astronaut)[0].face.box.width
+    for limit, n_faces in ((size, 1), (size + 1, 0)):
+        caplog.clear()
+        ((_, found),) = recognize_folder(tmp_path, recognizer=recognizer, min_quality={"size": limit})
+        assert len(found) == n_faces
+        assert ("1 faces were left out by min_quality" in caplog.text) == (n_faces == 0)
+    plain = list(recognize_video(video, recognizer=recognizer))
+    frames = list(recognize_video(video, recognizer=recognizer, min_quality={"size": 1.0}))
+    assert [values(faces) for _, faces in frames] == [values(faces) for _, faces in plain]
+    frames = list(recognize_video(video, recognizer=recognizer, min_quality={"size": 5000.0}))
+    assert [(frame.n_left_out, faces) for frame, faces in frames] == [(1, [])] * N_FRAMES
+    with pytest.raises(InputError, match="minimum inside must be a number from 0 to 1"):
+        next(recognize_folder(tmp_path, recognizer=recognizer, min_quality={"inside": 90}))
+
+
 def test_the_bundled_model_is_the_default(astronaut, tmp_path):
     cv2.imwrite(str(tmp_path / "photo.png"), astronaut[..., ::-1])
     ((_, (recognition,)),) = landmark_fer.recognize_folder(tmp_path)

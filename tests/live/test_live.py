@@ -687,3 +687,33 @@ def test_unknown_log_fields_are_refused(command, capsys):
     with pytest.raises(SystemExit):
         command("--source", "demo", "--log-fields", "pose,mood")
     assert "must be among measurements, landmarks, pose, quality, got 'mood'" in capsys.readouterr().err
+
+
+def test_faces_of_low_quality_are_left_out_and_counted(command, tmp_path, capsys):
+    logs = [tmp_path / "log.csv", tmp_path / "log.jsonl"]
+    arguments = ["--source", "demo", "--max-frames", 4, "--log", logs[0], "--log", logs[1], "--log-empty"]
+    assert command(*arguments, "--min-quality", "size=5000") == 0
+    assert "4 frames, 0 faces (4 more left out by --min-quality)" in capsys.readouterr().out
+    assert [row["status"] for row in rows_of(logs[0])] == ["low quality"] * 4
+    header = json.loads(logs[1].read_text().splitlines()[0])["header"]
+    assert header["min_quality"] == {"size": 5000.0}
+    assert command(*arguments, "--min-quality", "size=50,inside=0.9") == 0
+    assert "4 frames, 4 faces, " in capsys.readouterr().out
+    assert [row["status"] for row in rows_of(logs[0])] == ["ok"] * 4
+
+
+def test_faces_of_low_quality_in_images_and_videos_of_a_folder(command, clips, tmp_path, capsys):
+    log = tmp_path / "log.csv"
+    assert command("--source", clips, "--log", log, "--min-quality", "size=5000") == 0
+    assert [row["status"] for row in rows_of(log)] == ["no face"]
+    capsys.readouterr()
+    assert command("--source", clips / "sub", "--log", f"{tmp_path}/logs/", "--min-quality", "size=5000") == 0
+    assert "1 have a log, 12 frames, 0 faces (12 more left out by --min-quality)" in capsys.readouterr().out
+    (row,) = rows_of(tmp_path / "logs" / "videos.csv")
+    assert (row["status"], row["faces"], row["left_out"]) == ("low quality", "0", "12")
+
+
+def test_unknown_limits_of_quality_are_refused(command, capsys):
+    with pytest.raises(SystemExit):
+        command("--source", "demo", "--min-quality", "sise=40")
+    assert "a minimum quality must be of score, size, sharpness, brightness, inside" in capsys.readouterr().err

@@ -14,7 +14,7 @@ import cv2
 from landmark_fer import __version__
 from landmark_fer.core.errors import SinkError, first_line
 from landmark_fer.core.files import atomic_file, atomic_write_text
-from landmark_fer.core.image_status import NO_FACE, OK, UNREADABLE
+from landmark_fer.core.image_status import LOW_QUALITY, NO_FACE, OK, UNREADABLE
 from landmark_fer.core.optional_packages import import_optional
 from landmark_fer.core.paths import check_place
 from landmark_fer.live.sinks.base import Sink, by_suffix, wall_time
@@ -70,7 +70,8 @@ class RowLog(Sink):
         """Write a row for each face of a frame; see `Sink.write`."""
         rows = [self._row(frame, face, explanations or {}) for face in faces]
         if self.empty and not rows:
-            rows = [self._empty_row(NO_FACE, frame.wall_s, **_frame_values(frame))]
+            status = LOW_QUALITY if frame.n_left_out else NO_FACE
+            rows = [self._empty_row(status, frame.wall_s, **_frame_values(frame))]
         self._write_rows(rows, frame.wall_s)
 
     def write_unreadable(self, name):
@@ -253,7 +254,7 @@ def open_log(path, classes, **options):
     return by_suffix(LOGS, path, "log")(path, classes, **options)
 
 
-def log_facts(artifact, *, versus=None, source=None):
+def log_facts(artifact, *, versus=None, source=None, min_quality=None):
     """Return source, versions and model of a session, for logs, summaries and snapshots.
 
     Parameters
@@ -263,6 +264,8 @@ def log_facts(artifact, *, versus=None, source=None):
         The second model, if two are compared.
     source : str, optional
         Name of the source.
+    min_quality : dict of str to float, optional
+        Limits below which faces are left out.
 
     Returns
     -------
@@ -271,6 +274,7 @@ def log_facts(artifact, *, versus=None, source=None):
     """
     versions = {"landmark_fer": __version__, "python": platform.python_version(), "opencv": cv2.__version__}
     facts = {"source": source, "versions": versions, "model": _model_facts(artifact)}
+    facts |= {"min_quality": min_quality} if min_quality else {}
     return facts if versus is None else {**facts, "versus": _model_facts(versus)}
 
 

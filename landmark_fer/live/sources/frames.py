@@ -34,6 +34,8 @@ class Frame:
         Name of the file of a single image, relative to its folder; "" for frames of videos and cameras.
     event : str or None
         Label of the current event, where there are events.
+    n_left_out : int
+        Number of faces that were left out because of their quality.
     """
 
     image: np.ndarray
@@ -42,6 +44,7 @@ class Frame:
     wall_s: float = field(default_factory=time.time)
     name: str = ""
     event: str | None = None
+    n_left_out: int = 0
 
 
 class Source:

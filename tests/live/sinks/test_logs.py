@@ -120,6 +120,14 @@ def test_frames_without_a_face_have_a_row_on_request(tmp_path):
     assert [(row["frame"], row["status"]) for row in rows] == [
         ("0", "no face"), ("1", "ok"), ("1", "ok"), ("2", "ok"),
     ]  # fmt: skip
+    with open_log(tmp_path / "low.csv", CLASSES, empty=True) as log:
+        log.write(replace(frame(0), n_left_out=2), [])
+        log.write(replace(frame(1), n_left_out=1), make_faces(make_recognition()))
+    rows = list(csv.DictReader((tmp_path / "low.csv").open(newline="")))
+    assert [(row["frame"], row["track_id"], row["status"]) for row in rows] == [
+        ("0", "", "low quality"),
+        ("1", "1", "ok"),
+    ]
     with open_log(tmp_path / "video.csv", CLASSES) as log:
         log.write_unreadable("a.jpg")
     assert not (tmp_path / "video.csv").exists()
