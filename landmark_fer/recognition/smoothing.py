@@ -14,30 +14,39 @@ from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.core.geometry import interocular_distance
 from landmark_fer.core.records import Box
 
-# Values at strength 1. Times and margins are multiplied by the strength, cut-off frequencies are divided by it.
-HALF_LIFE_S = 0.20  # half-life of probabilities, which decay exponentially
-MARGIN = 0.20  # lead in probability that another label needs before it gathers evidence
-EVIDENCE_S = 0.04  # evidence (lead over the margin times seconds) that changes the label
-UNCERTAIN_EVIDENCE_S = 0.16  # the same for a change to uncertain, which is crossed on the way between two labels
+# Values at strength 1. Times and widths are multiplied by the strength, cut-off frequencies are divided by it.
+HALF_LIFE_S = 0.20  # half-life of probabilities
+STILL_HALF_LIFE_S = 1.20  # the same while they change little, for a face that is still
+NEAR, FAR = (
+    0.50,
+    0.60,
+)  # distances in units of p (1 - p) of the likeliest, which noise is proportional to: see `Smoother`
+MARGIN = 0.20  # lead in probability with which another label replaces the one shown
+MOST_MARGIN = 0.10  # at any strength
+HOLD_S = 0.40  # how long the last certain prediction is held before uncertain is shown
+MOST_HOLD_S = 0.25  # at any strength
 CUTOFF_HZ = 0.5  # cutoff for points that do not move
 CUTOFF_PER_SPEED = 2.5  # additional Hz for each inter-ocular distance a second
 SPEED_CUTOFF_HZ = 1.0  # cutoff for speeds at any strength, as in the paper
 
 MIN_STRENGTH = 1e-6  # weaker smoothing changes nothing and would divide by 0
 MIN_STEP_S = 1e-6  # frames that are closer in time count as one
+_NO_LABEL = -1
 
 
 @dataclass(frozen=True, eq=False)
 class _State:
-    """Smoothed and raw values of a track after a frame; points are landmarks and two corners of the box."""
+    """Values of a track after a frame: raw, smoothed in two steps, shown. Points are landmarks and two box corners."""
 
     raw_points: np.ndarray
     points: np.ndarray
     velocity: np.ndarray
     raw_scores: np.ndarray
     scores: np.ndarray
+    still_scores: np.ndarray
+    shown: np.ndarray
     label: int
-    evidence: np.ndarray
+    held_s: float = 0.0
 
 
 class _Track:
@@ -59,17 +68,21 @@ class Smoother:
     """Smooths the recognitions of each track of a video.
 
     Landmarks and box pass a One-Euro filter [1]_ with speeds in inter-ocular distances a second, which makes it
-    independent of the size of the face. Probabilities decay exponentially. The label changes when another label
-    has gathered enough evidence: the integral over time of its lead over a margin, which never falls below 0.
-    Uncertain counts as a label with the constant probability `threshold`.
+    independent of the size of the face. Probabilities decay exponentially, in two steps: the second is slow but never
+    farther than `FAR` from the first, so that changes pass and the noise of a still face does not. The probabilities
+    shown follow the second at a distance of `NEAR` and do not move within it.
+
+    The label is the likeliest expression shown, or the label before while no other leads it by more than `MARGIN`.
+    No label has less than the threshold: while all expressions have less, the last prediction that had more is held
+    for `HOLD_S`, because a change between two expressions passes there, then the expression is `UNCERTAIN`.
 
     Parameters
     ----------
     classes : sequence of str
         Of the model.
     strength : float, default=0.5
-        From 0, which returns every recognition unchanged, to 1. Half-life, margin and evidence grow in proportion;
-        cut-off frequencies fall in proportion.
+        From 0, which returns every recognition unchanged, to 1. Times and widths grow in proportion; cut-off
+        frequencies fall in proportion.
     threshold : float, default=0
         Threshold of the `Recognizer`.
 
@@ -105,8 +118,8 @@ class Smoother:
         Returns
         -------
         Recognition
-            Its `confidence` is the probability of its expression, which near a change may not be the largest. If the
-            expression is `UNCERTAIN`, it is the largest probability.
+            Its `confidence` is the probability of its expression, which is at most 0.1 below the largest. If the
+            expression is `UNCERTAIN`, it is the largest probability, which is below the threshold.
         """
         if self.strength < MIN_STRENGTH:
             return recognition
@@ -121,34 +134,40 @@ class Smoother:
         self._tracks = {track_id: self._tracks[track_id] for track_id in track_ids if track_id in self._tracks}
 
     def _scores(self, probabilities):
-        """Return the probabilities in the order of the classes and, last, that of uncertain."""
-        return np.array([*(probabilities[name] for name in self.classes), self.threshold])
+        return np.array([probabilities[name] for name in self.classes])
 
     def _first(self, points, scores):
-        return _State(
-            points, points, np.zeros_like(points), scores, scores, int(scores.argmax()), np.zeros(len(scores))
-        )
+        return _State(points, points, np.zeros_like(points), *[scores] * 4, self._label(scores, None))
 
     def _next(self, track, points, scores):
         before, elapsed_s, strength = track.before, track.elapsed_s, self.strength
         smooth, velocity = one_euro(before, points, elapsed_s=elapsed_s, strength=strength)
-        time_constant_s = strength * HALF_LIFE_S / math.log(2)
-        decayed_scores = decayed(before.scores, before.raw_scores, scores, elapsed_s / time_constant_s)
-        lead = decayed_scores - decayed_scores[before.label] - strength * MARGIN
-        evidence = np.maximum(before.evidence + elapsed_s * lead, 0.0)
-        label = before.label
-        required = np.full(len(scores), strength * EVIDENCE_S)
-        required[-1] = strength * UNCERTAIN_EVIDENCE_S
-        if (ready := evidence >= required).any():
-            label = int(np.where(ready, decayed_scores, -1.0).argmax())
-            evidence = np.zeros(len(scores))
-        return _State(points, smooth, velocity, scores, decayed_scores, label, evidence)
+        steps = elapsed_s * math.log(2) / strength
+        quick = decayed(before.scores, before.raw_scores, scores, steps / HALF_LIFE_S)
+        still = decayed(before.still_scores, before.scores, quick, steps / STILL_HALF_LIFE_S)
+        still = _pulled(still, quick, strength * FAR)
+        shown = _pulled(before.shown, still, strength * NEAR)
+        label, held_s = self._label(shown, before.label), 0.0
+        if label == _NO_LABEL != before.label:
+            held_s = before.held_s + elapsed_s
+            if held_s <= min(strength * HOLD_S, MOST_HOLD_S):
+                shown, label = before.shown, before.label
+        return _State(points, smooth, velocity, scores, quick, still, shown, label, held_s)
+
+    def _label(self, shown, before):
+        """Return the index of the label for probabilities, given the label before; `_NO_LABEL` for uncertain."""
+        best = int(shown.argmax())
+        if shown[best] < self.threshold:
+            return _NO_LABEL
+        kept = before is not None and before != _NO_LABEL and shown[before] >= self.threshold
+        margin = min(self.strength * MARGIN, MOST_MARGIN)
+        return before if kept and shown[best] - shown[before] <= margin else best
 
     def _smoothed(self, recognition, state):
         landmarks, ((x, y), (right, bottom)) = state.points[:-2], state.points[-2:].tolist()
         face = replace(recognition.face, landmarks=landmarks.astype(np.float32), box=Box(x, y, right - x, bottom - y))
-        probabilities = state.scores[:-1].tolist()
-        certain = state.label < len(self.classes)
+        probabilities = state.shown.tolist()
+        certain = state.label != _NO_LABEL
         return replace(
             recognition,
             face=face,
@@ -178,6 +197,14 @@ def decayed(smooth, before, now, steps):
     decay = np.exp(-steps)
     mean_decay = -np.expm1(-steps) / steps
     return decay * smooth + (mean_decay - decay) * before + (1 - mean_decay) * now
+
+
+def _pulled(follower, leader, distance):
+    """Return probabilities pulled straight towards others, up to a distance in units of p (1 - p) of the likeliest."""
+    gap = float(np.abs(leader - follower).max())
+    top = float(leader.max())
+    reach = distance * top * (1 - top)
+    return follower if gap <= reach else leader + (follower - leader) * (reach / gap)
 
 
 def one_euro(before, points, *, elapsed_s, strength):

@@ -158,6 +158,98 @@ def test_an_additional_frame_on_a_straight_line_changes_nothing(smooth, before, 
     assert decayed(halfway, middle, now, (1 - share) * steps) == pytest.approx(at_once, abs=1e-9)
 
 
+# The laws of the label: it says what the probabilities say.
+
+RISES_S = 0.3  # how long an expression may be over the threshold while uncertain is shown
+
+
+def check_laws(times, shown, threshold):
+    """Check that the label follows the probabilities and the threshold, as shown."""
+    over_since = None
+    for time_s, one in zip(times, shown, strict=True):
+        likeliest = max(one.probabilities.values())
+        if one.expression == UNCERTAIN:
+            over_since = None if likeliest < threshold else (time_s if over_since is None else over_since)
+            assert over_since is None or time_s - over_since < RISES_S
+        else:
+            over_since = None
+            assert one.probabilities[one.expression] >= max(threshold, likeliest - 0.1 - 1e-9)
+            assert one.confidence == one.probabilities[one.expression]
+
+
+def check_nearness(times, raw, shown):
+    """Check that probabilities that did not change for 0.6 s are shown, but for the width of the filters."""
+    values = np.array([list(one.probabilities.values()) for one in raw])
+    for index, time_s in enumerate(times):
+        recent = values[(times > time_s - 0.6) & (np.arange(len(times)) <= index)]
+        if np.ptp(recent, axis=0).max() == 0 and time_s - times[0] > 0.6:
+            top = recent[-1].max()
+            error = np.abs(recent[-1] - list(shown[index].probabilities.values())).max()
+            assert error <= 0.55 * top * (1 - top) + 0.06
+
+
+def jumps(random, seconds, *, calm):
+    """Probabilities that stay and jump, with noise in their logarithms."""
+    changes = np.cumsum(random.uniform(0.05, 2.5, size=200))
+    levels = random.dirichlet([0.6] * len(CLASSES), size=200) * 0.98 + 0.005
+
+    def signal(time_s):
+        logs = np.log(levels[np.searchsorted(changes, time_s)]) + random.normal(scale=calm, size=len(CLASSES))
+        return prediction(np.exp(logs) / np.exp(logs).sum())
+
+    return signal
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    rate=st.floats(5, 60),
+    uneven=st.floats(0, 0.9),
+    strength=st.floats(0.05, 1),
+    threshold=st.sampled_from([0.0, 0.3, 0.431, 0.6, 0.9, 1.0]),
+    noise=st.sampled_from([0.0, 0.25, 1.0]),
+)
+def test_the_label_is_the_likeliest_and_no_other(seed, rate, uneven, strength, threshold, noise):
+    random = np.random.default_rng(seed)
+    times = np.cumsum(random.uniform(1 - uneven, 1 + uneven, size=80)) / rate
+    shown = run(jumps(random, times[-1], calm=noise), times, strength=strength, threshold=threshold)
+    check_laws(times, shown, threshold)
+
+
+@pytest.mark.parametrize("rate", [5, 12, 25, 60])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_shown_is_near_what_the_model_sees(rate, seed):
+    times = np.arange(0, 20, 1 / rate)
+    signal = jumps(np.random.default_rng(seed), 20, calm=0.0)
+    raw = [signal(time_s) for time_s in times]
+    smoother = Smoother(CLASSES, threshold=0.431)
+    shown = [smoother.update(1, one, time_s=time_s) for one, time_s in zip(raw, times, strict=True)]
+    check_nearness(times, raw, shown)
+
+
+@pytest.mark.parametrize("rate", [5, 12, 25, 60])
+@pytest.mark.parametrize("threshold", [0.0, 0.431, 0.46, 0.6])
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_a_still_face_keeps_its_label_at_any_frame_rate(rate, threshold, share):
+    smoother = Smoother(CLASSES, threshold=threshold)
+    frames = list(noisy(between(share), seconds=60, rate=rate, spread=0.2))
+    shown = [smoother.update(1, one, time_s=time_s) for time_s, one in frames]
+    check_laws([time_s for time_s, _ in frames], shown, threshold)
+    assert changes([one.expression for one in shown]) <= 2
+
+
+@pytest.mark.parametrize("rate", [5, 12, 25, 60])
+@pytest.mark.parametrize("threshold", [0.0, 0.431, 0.6])
+def test_a_true_change_is_shown_within_400_ms_at_any_frame_rate(rate, threshold):
+    for phase in np.linspace(0, 1 / rate, 4, endpoint=False):
+        times = np.arange(0, 4, 1 / rate) + phase
+        shown = run(lambda time_s: prediction(between(float(time_s >= 2))), times, threshold=threshold)
+        first = next(t for t, one in zip(times, shown, strict=True) if one.expression == "surprise")
+        seen = times[times >= 2][0]
+        assert first - seen < 0.4
+        assert changes([one.expression for one in shown]) == 1
+
+
 # Size and tracks.
 
 
@@ -267,15 +359,6 @@ def test_the_label_changes_to_uncertain_and_back(before, after):
     assert changes(labels) == 1
 
 
-def test_a_lead_below_the_margin_changes_the_probabilities_but_not_the_label():
-    smoother = Smoother(CLASSES)
-    smoother.update(1, prediction(between(0.4)), time_s=0.0)
-    for index in range(1, 90):
-        shown = smoother.update(1, prediction(between(0.53)), time_s=index / 30)
-    assert (shown.expression, shown.likeliest) == ("happy", "surprise")
-    assert shown.confidence == shown.probabilities["happy"]
-
-
 def test_fast_landmarks_are_followed_closely():
     speed = 3 * IOD  # pixels a second
     times = np.arange(0, 2, 1 / 30)
@@ -295,7 +378,7 @@ def test_after_a_long_gap_the_new_recognition_is_shown():
     shown = smoother.update(1, recognition, time_s=60.0)
     assert shown.expression == "surprise"
     np.testing.assert_allclose(shown.face.landmarks, recognition.face.landmarks, atol=0.5)
-    assert shown.probabilities["surprise"] == pytest.approx(0.9, abs=0.02)
+    assert shown.probabilities["surprise"] == pytest.approx(0.9, abs=0.05)
 
 
 def test_a_clock_that_stands_still_shows_the_last_recognition():

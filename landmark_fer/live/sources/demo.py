@@ -95,7 +95,16 @@ class DemoClip:
 
     def image(self, index):
         """Return frame `index` of the clip, shape (480, 640, 3), uint8, RGB."""
-        amounts = demo_amounts(index / FRAMES_PER_SECOND)
+        return self.render(demo_amounts(index / FRAMES_PER_SECOND))
+
+    def render(self, amounts):
+        """Return an image of the clip's people, shape (480, 640, 3), uint8, RGB.
+
+        Parameters
+        ----------
+        amounts : dict of str to float
+            Amount of each action, as in `Motion`; those left out are 0.
+        """
         image = self._backdrop.copy()
         place = (_FIRST_PLACE[0] + amounts.get("right", 0.0), _FIRST_PLACE[1] + amounts.get("down", 0.0))
         face = {action: amount for action, amount in amounts.items() if action not in _PLACEMENT}
