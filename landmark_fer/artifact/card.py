@@ -10,7 +10,7 @@ USE = {
     "limits": (
         "In the European Union, inferring emotions of people at work or in education is prohibited since 2 February "
         "2025 (AI Act, Art. 5(1)(f), except for medical and safety reasons), and people must be informed that such a "
-        "system is used on them (Art. 50(3), from 2 August 2026).",
+        "system is used on them (Art. 50(3), since 2 August 2026).",
         "Known weaknesses: recognition is best on posed, frontal faces and worse on profiles, covered or dark faces, "
         "and children; fear, sadness and disgust are confused most; the labels of the training images are people's "
         "guesses, and the images do not represent mankind.",
