@@ -237,20 +237,16 @@ def subject_intervals(dataset, probabilities, classes, *, leak_free=None):
     -------
     dict
         ``n_subjects`` (0 where subjects are unknown) and ``interval_by``: "subjects" if every face belongs to one of
-        two or more subjects, else "takes" if every face belongs to one of two or more takes; with
-        ``accuracy_interval`` and, where it is known, ``accuracy_leak_free_interval``. Else only "faces".
+        two or more subjects, else "takes" if every face belongs to one of two or more takes, else "faces"; with the
+        intervals from `split_intervals`.
     """
-    entries = {"n_subjects": len(np.unique(dataset.subjects[dataset.subjects != ""])), "interval_by": "faces"}
     groupings = {"subjects": dataset.subjects, "takes": dataset.takes}
-    by = next((name for name, groups in groupings.items() if _are_several(groups)), None)
-    if by is None:
-        return entries
-    groups = groupings[by]
     right = np.array(classes)[probabilities.argmax(axis=1)] == dataset.expressions
-    entries |= {"interval_by": by, "accuracy_interval": grouped_interval(right, groups)}
-    if leak_free is not None and _are_several(groups[leak_free]):
-        entries["accuracy_leak_free_interval"] = grouped_interval(right[leak_free], groups[leak_free])
-    return entries
+    return {
+        "n_subjects": len(np.unique(dataset.subjects[dataset.subjects != ""])),
+        "interval_by": next((name for name, groups in groupings.items() if _are_several(groups)), "faces"),
+        **split_intervals(dataset, np.arange(len(dataset)), right, leak_free=leak_free),
+    }
 
 
 def split_intervals(dataset, rows, right, *, leak_free=None):

@@ -176,6 +176,8 @@ PIXELS = {
     "spaces": " ".join,
     "commas": ",".join,
     "a list": lambda values: f"[{', '.join(values)}]",
+    "floats": lambda values: ".0 ".join(values) + ".00",
+    "floats of NumPy": lambda values: f"[{'., '.join(values)}.]",
     "lines": lambda values: "\n".join(" ".join(values[at : at + SIDE]) for at in range(0, SIDE * SIDE, SIDE)),
     "a list of lists": lambda values: str([list(map(int, values[at : at + SIDE])) for at in range(0, SIDE**2, SIDE)]),
 }
@@ -313,6 +315,11 @@ def test_images_of_another_square_size_are_read_and_others_reported(tmp_path, fa
 )
 def test_invalid_pixels_are_reported(pixels, problem):
     assert image_of_pixels(pixels.strip(), SIDE) == (None, problem)
+
+
+@pytest.mark.parametrize("cell", ["70.5", "70.0.0", ".", ". 70", "7.0e1", "70.01", "70.0x"])
+def test_pixels_that_are_no_whole_numbers_are_reported(cell):
+    assert image_of_pixels(f"{cell} 1 2 3", 2) == (None, "has pixels that are not whole numbers")
 
 
 def test_where_all_rows_are_malformed_the_first_reason_is_reported(tmp_path, load):

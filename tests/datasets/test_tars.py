@@ -2,8 +2,10 @@
 
 import io
 import os
+import shutil
 import tarfile
 import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.datasets import open_source
 from landmark_fer.datasets.readers import image_trees
 from landmark_fer.datasets.readers.fer2013 import Fer2013Csv
-from landmark_fer.datasets.readers.folders import TarReader
+from landmark_fer.datasets.readers.folders import FolderReader, TarReader
 from landmark_fer.datasets.readers.image_trees import image_tree, tar_images
 
 PACKED = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz", ".tar.bz2": "w:bz2", ".tar.xz": "w:xz"}
@@ -41,6 +43,23 @@ def test_a_tar_reads_like_its_folder(tmp_path, kaggle_folder, load, suffix):
     order = [of_tar.names.tolist().index(f"faces/{name}") for name in of_folder.names]
     for name in ("records", "expressions", "splits"):
         assert np.array_equal(getattr(of_tar, name)[order], getattr(of_folder, name))
+
+
+@pytest.mark.parametrize(
+    "suffix, kind", [(".tar", "zip"), (".tgz", "zip"), (".zip", "tar"), (".zip", "gztar"), ("", "tar")]
+)
+def test_the_content_decides_what_kind_of_archive_it_is(tmp_path, kaggle_folder, load, suffix, kind):
+    path = tmp_path / f"faces{suffix}"
+    os.rename(shutil.make_archive(tmp_path / "packed", kind, kaggle_folder), path)
+    of_folder, of_archive = load(kaggle_folder), load(path)
+    assert isinstance(open_source(path), FolderReader if kind == "zip" else TarReader)
+    assert sorted(name.removeprefix("./") for name in of_archive.names) == sorted(of_folder.names)
+
+
+def test_a_csv_in_a_zip_that_is_called_a_tar_is_read(tmp_path, fer_csv):
+    with zipfile.ZipFile(tmp_path / "fer2013.tar", "w") as archive:
+        archive.write(fer_csv, "fer2013.csv")
+    assert len(list(open_source(tmp_path / "fer2013.tar").items())) == len(list(open_source(fer_csv).items()))
 
 
 def test_a_tar_is_read_in_its_own_order_and_folders_of_no_class_are_reported(tmp_path, faces, write_images):

@@ -9,6 +9,7 @@ import pytest
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.evaluation.assessment import assess, shared_classes, shared_probabilities
 from landmark_fer.evaluation.cross_dataset import describe_pairs, evaluate_across_datasets
+from landmark_fer.evaluation.scores import wilson_interval
 from landmark_fer.evaluation.tables import format_cross_dataset
 from landmark_fer.models.candidates import make_candidates
 from tests.conftest import made_up_dataset, made_up_faces
@@ -84,6 +85,9 @@ def test_intervals_resample_takes_of_one_subject(predictor):
     dataset = made_up_dataset(10, subjects=people(1))
     scores, _ = assess(predictor, replace(dataset, takes=people(6)), CLASSES)
     assert (scores["interval_by"], scores["n_subjects"]) == ("takes", 1)
+    low, high = scores["accuracy_interval"]
+    least, most = wilson_interval(6 * scores["accuracy"], 6)  # six takes, however many frames
+    assert low <= least and most <= high
 
 
 def test_faces_of_training_subjects_are_not_leak_free(predictor):

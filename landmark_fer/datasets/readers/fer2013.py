@@ -21,7 +21,7 @@ from landmark_fer.core.naming import natural_key
 from landmark_fer.datasets.base import Item
 from landmark_fer.datasets.readers.csv_files import Columns, csv_rows, find_csv, whole_number
 from landmark_fer.datasets.readers.folder_names import number_above, parts_of, split_named, split_of_image
-from landmark_fer.datasets.readers.image_trees import file_sha256
+from landmark_fer.datasets.readers.image_trees import archive_kind, file_sha256
 from landmark_fer.datasets.readers.layout_reader import Entry, LayoutReader
 from landmark_fer.datasets.readers.numbered_folders import check_numbers, numbers_remark
 
@@ -44,6 +44,7 @@ CSV_PLACES = ("fer2013.csv", "fer2013.csv.gz", "fer2013/fer2013.csv", "icml_face
 _RULE = "the columns emotion, pixels, Usage (Usage may be missing)"
 _SAMPLE = 20  # rows that decide the size of the images
 _BRACKETS = str.maketrans("[](),;\t\r\n", " " * 9)
+_ZERO_DECIMALS = re.compile(r"(?<=[0-9])\.0*(?![^ ])")  # of whole numbers that a program wrote as floats
 _NOT_NUMBERS = "has pixels that are not whole numbers"
 
 
@@ -160,7 +161,7 @@ class Fer2013Csv(PixelRows):
 
     def __init__(self, path):
         member = None
-        if Path(path).suffix.lower() == ".zip" and (member := _csv_in_zip(path)) is None:
+        if archive_kind(path) == "zip" and (member := _csv_in_zip(path)) is None:
             raise DataError(f"{path} must hold a csv with {_RULE}; it holds none")
         super().__init__(path, NAMES, _RULE, member=member)
         self.has_splits = "split" in self._columns
@@ -221,7 +222,7 @@ def fer2013_csv(path):
     """Return the path of FER2013's csv in a folder from Kaggle, or of a zip that holds it, or None."""
     if path.is_dir():
         return next((path / place for place in CSV_PLACES if (path / place).is_file()), None)
-    return path if path.suffix.lower() == ".zip" and _csv_in_zip(path) is not None else None
+    return path if archive_kind(path) == "zip" and _csv_in_zip(path) is not None else None
 
 
 def expression_of_label(label):
@@ -236,7 +237,8 @@ def image_of_pixels(text, side=None):
     Parameters
     ----------
     text : str
-        Grey values from 0 to 255 separated by spaces or commas, optionally in brackets; row by row from the top left.
+        Grey values from 0 to 255, as ``70`` or ``70.0``, separated by spaces or commas, optionally in brackets; row by
+        row from the top left.
     side : int, optional
         Width and height of the image; by default any square is valid.
 
@@ -246,7 +248,7 @@ def image_of_pixels(text, side=None):
     problem : str or None
     """
     if _has_other_characters(text):
-        text = text.translate(_BRACKETS).strip()
+        text = _ZERO_DECIMALS.sub("", text.translate(_BRACKETS)).strip()
     if _has_other_characters(text):
         return None, _NOT_NUMBERS
     try:

@@ -2,7 +2,6 @@
 
 from functools import cached_property
 from pathlib import Path
-from zipfile import is_zipfile
 
 from landmark_fer.core.errors import DataError
 from landmark_fer.core.naming import natural_key
@@ -10,8 +9,8 @@ from landmark_fer.datasets.readers.csv_files import csv_rows, csv_rows_of, wrap_
 from landmark_fer.datasets.readers.image_trees import (
     MAX_FILE,
     ZipTree,
+    archive_kind,
     image_tree,
-    is_tar_path,
     stat_fingerprint,
 )
 from landmark_fer.perception.image_formats import NOT_AN_IMAGE
@@ -46,9 +45,7 @@ class FileIndex:
     @cached_property
     def tree(self):
         """Reader of the images."""
-        with wrap_read_errors(self.path):
-            is_archive = self.path.is_file() and (is_zipfile(self.path) or is_tar_path(self.path))
-        return image_tree(self.path, limit=self._limit) if self.is_folder or is_archive else None
+        return image_tree(self.path, limit=self._limit) if self.is_folder or archive_kind(self.path) else None
 
     @cached_property
     def images(self):

@@ -14,7 +14,7 @@ from landmark_fer.core.expressions import EXPRESSIONS
 from landmark_fer.core.naming import natural_key
 from landmark_fer.datasets.base import Item, counted_sentence
 from landmark_fer.datasets.readers.folder_names import expression_above, has_official_split, split_of_image
-from landmark_fer.datasets.readers.image_trees import file_sha256, image_tree, is_tar_path, tar_images
+from landmark_fer.datasets.readers.image_trees import archive_kind, file_sha256, image_tree, tar_images
 from landmark_fer.datasets.readers.numbered_folders import numbers_hint
 from landmark_fer.perception.images import image_size
 
@@ -123,8 +123,7 @@ class TarReader:
     @staticmethod
     def recognizes(path):
         """Return whether a path is a tar that begins with images in folders named after expressions."""
-        path = Path(path)
-        return is_tar_path(path) and path.is_file() and bool(_first_contents(path))
+        return archive_kind(path) == "tar" and bool(_first_contents(path))
 
     def fingerprint(self):
         """Return the SHA-256 of the file."""

@@ -13,6 +13,7 @@ from landmark_fer.datasets.readers.csv_files import DAMAGE, wrap_read_errors
 from landmark_fer.perception.image_formats import HEAD_BYTES, HIDDEN, NOT_AN_IMAGE, divide_files, head_of
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_ZIP_HEADS = (b"PK\x03\x04", b"PK\x05\x06")  # a zip, and an empty one
 CLOSED = "a folder that cannot be opened"
 UNREAD = (NOT_AN_IMAGE, HIDDEN, CLOSED)
 MAX_FILE = 256 * 2**20  # bytes; a zip can claim any size for a member
@@ -120,12 +121,26 @@ def image_tree(path, *, limit=None):
     """
     if not Path(path).is_file():
         return FolderTree(path)
-    return TarTree(path, limit) if is_tar_path(path) else ZipTree(path)
+    return TarTree(path, limit) if archive_kind(path) == "tar" else ZipTree(path)
 
 
-def is_tar_path(path):
-    """Return whether a path has the name of a tar, compressed or not."""
-    return str(path).lower().endswith(TAR_SUFFIXES)
+def archive_kind(path):
+    """Return "zip" or "tar" (compressed or not) by a file's content, by its name only if it is damaged; else None.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be opened.
+    """
+    path, name = Path(path), str(path).lower()
+    if not path.is_file():
+        return None
+    with wrap_read_errors(path):
+        if head_of(path).startswith(_ZIP_HEADS):
+            return "zip"
+        if name.endswith(TAR_SUFFIXES) or tarfile.is_tarfile(path):
+            return "tar"
+        return "zip" if name.endswith(".zip") or zipfile.is_zipfile(path) else None
 
 
 def tar_images(path, others, *, limit=None):

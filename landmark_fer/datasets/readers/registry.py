@@ -12,7 +12,7 @@ from landmark_fer.datasets.readers.csv_files import is_csv_path
 from landmark_fer.datasets.readers.fer2013 import Fer2013Csv, fer2013_csv
 from landmark_fer.datasets.readers.file_index import FileIndex
 from landmark_fer.datasets.readers.folders import FolderReader, TarReader
-from landmark_fer.datasets.readers.image_trees import is_tar_path
+from landmark_fer.datasets.readers.image_trees import archive_kind
 
 # Name of each data set, and the module and class of its reader. Readers are called with ``path, images=, poses=``.
 # Their classmethod ``recognizes(file_index)`` is called in this order, after the check for FER2013's csv and before
@@ -67,9 +67,9 @@ def open_source(path, *, dataset="auto", images="auto", poses="frontal"):
         dataset = next((name for name in READERS if reader_class(name).recognizes(file_index)), "folders")
     if dataset in READERS:
         return reader_class(dataset)(path, images=images, poses=poses)
-    if path.is_dir() or path.suffix.lower() == ".zip":
+    if path.is_dir() or archive_kind(path) == "zip":
         return FolderReader(path, images=images)
-    if TarReader.recognizes(path) or (is_tar_path(path) and not _has_csv(file_index)):
+    if TarReader.recognizes(path) or (archive_kind(path) == "tar" and not _has_csv(file_index)):
         return TarReader(path, images=images)
     if is_csv_path(path):
         return Fer2013Csv(path)
