@@ -52,6 +52,7 @@ REPLACEMENTS = (
         "three takes are too few",
     ),
     Row(r"FIT (.*--models aligned_cnn.*)", r"parsed \1", "needs Keras; tests/fit/test_fit_networks.py fits"),
+    Row(r"FIT (.*--(?:members|ensemble) .*)", r"parsed \1", "needs Keras; tests/fit/test_fit_ensembles.py fits"),
     Row(r"FIT (.*--cluster tcp:.*)", r"parsed \1", "needs other machines"),
     Row(r"dask scheduler .*", "required -r requirements-cluster.txt", "needs other machines"),
     Row(

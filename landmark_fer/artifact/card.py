@@ -63,6 +63,8 @@ def calibration_text(manifest):
     if not calibration:
         return ""
     method = "one temperature" if calibration["kind"] == "temperature" else "logistic regression"
+    if "ensemble" in manifest:
+        return f"{method} on the network's validation set"
     faces = "the validation set" if "network" in manifest else "out-of-fold predictions"
     members = f" of {', '.join(calibration['members'])}" if len(calibration["members"]) > 1 else ""
     return f"{method} on {faces}{members}"

@@ -15,8 +15,11 @@ FORMAT = "landmark_fer artifact"
 FORMAT_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 CARD_NAME = "card.md"
-BUNDLED = ("default", "cnn")
+BUNDLED = ("default", "cnn", "ensemble")
 """Names of the bundled artifacts."""
+
+BUNDLED_MEMBERS = ("default", "cnn")
+"""Bundled artifacts that an ensemble may refer to instead of holding copies."""
 
 DEFAULT_ARTIFACT = bundled("artifacts/default")
 
@@ -98,7 +101,10 @@ def artifact_files(text):
         return [path, path.parent / f"{path.stem}.json"]  # the sidecar of a network
     manifest = _read_leniently(path)
     names = [manifest.get("model", {}).get("file"), *manifest.get("files", {})]
-    return [path, *(path / name for name in (MANIFEST_NAME, CARD_NAME, *names) if isinstance(name, str))]
+    paths = [path, *(path / name for name in (MANIFEST_NAME, CARD_NAME, *names) if isinstance(name, str))]
+    for name in BUNDLED_MEMBERS if manifest.get("model", {}).get("format") == "ensemble" else ():
+        paths += [bundled(f"artifacts/{name}"), *bundled(f"artifacts/{name}").glob("model.*")]
+    return paths
 
 
 def _read_leniently(path):
@@ -112,7 +118,7 @@ def _read_leniently(path):
     return manifest if all(isinstance(manifest.get(name, {}), dict) for name in ("model", "files")) else {}
 
 
-ARTIFACT_HELP = f"artifact folder, or {' or '.join(BUNDLED)} for a bundled one"
+ARTIFACT_HELP = f"artifact folder, or {', '.join(BUNDLED[:-1])} or {BUNDLED[-1]} for a bundled one"
 """Text of ``--help`` for options that name a saved model."""
 
 ARTIFACT = Input(files=artifact_files, holds=lambda path, file: False)

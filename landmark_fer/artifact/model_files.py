@@ -1,4 +1,4 @@
-"""Model files of an artifact in the formats joblib, skops and ONNX."""
+"""Model files of an artifact in the formats joblib, skops and ONNX, and of ensembles."""
 
 import hashlib
 import io
@@ -103,10 +103,10 @@ class ModelFormat:
     file : str
         Name of the file in the folder.
     write : callable
-        Takes the path, the fitted predictor and the facts of `save_artifact`.
+        Takes the path, the fitted predictor and the facts of `save_artifact`; may return the size in bytes of all
+        files that predictions need, if there are others.
     read : callable
-        Takes the content as bytes, its name for messages and the number of threads of an ONNX model; returns the
-        predictor.
+        Takes the content as bytes, its path and the number of threads of an ONNX model; returns the predictor.
     packages : tuple of str
         Optional packages that writing needs.
     needs_sklearn : bool
@@ -124,7 +124,7 @@ def _write_joblib(path, predictor, facts):
     joblib.dump(predictor, path, compress=("zlib", 6))
 
 
-def _read_joblib(content, name, threads):
+def _read_joblib(content, path, threads):
     return joblib.load(io.BytesIO(content))  # the bytes whose hash was checked
 
 
@@ -132,8 +132,8 @@ def _write_skops(path, predictor, facts):
     path.write_bytes(skops_content(predictor))
 
 
-def _read_skops(content, name, threads):
-    return load_skops(content, name)
+def _read_skops(content, path, threads):
+    return load_skops(content, str(path))
 
 
 def _write_onnx(path, predictor, facts):
@@ -142,7 +142,7 @@ def _write_onnx(path, predictor, facts):
     path.write_bytes(onnx_content(predictor, facts))
 
 
-def _read_onnx(content, name, threads):
+def _read_onnx(content, path, threads):
     from landmark_fer.models.onnx_runtime import OnnxPredictor
 
     return OnnxPredictor(content, threads=threads)
@@ -154,10 +154,22 @@ def _write_network(path, predictor, facts):
     write_network(path, predictor, facts)
 
 
-def _read_network(content, name, threads):
+def _read_network(content, path, threads):
     from landmark_fer.models.networks.onnx_network import OnnxNetwork
 
-    return OnnxNetwork(content, name=name, threads=threads)
+    return OnnxNetwork(content, name=str(path), threads=threads)
+
+
+def _write_ensemble(path, predictor, facts):
+    from landmark_fer.artifact.ensemble_files import write_ensemble
+
+    return write_ensemble(path, predictor, facts)
+
+
+def _read_ensemble(content, path, threads):
+    from landmark_fer.artifact.ensemble_files import read_ensemble
+
+    return read_ensemble(content, path, threads)
 
 
 MODEL_FORMATS = {
@@ -167,6 +179,7 @@ MODEL_FORMATS = {
     "network": ModelFormat(
         "model.onnx", _write_network, _read_network, packages=("keras", "torch"), needs_sklearn=False
     ),
+    "ensemble": ModelFormat("ensemble.json", _write_ensemble, _read_ensemble),
 }
 """Formats by name."""
 
@@ -214,8 +227,9 @@ def write_model(folder, predictor, facts, name):
     """
     check_model_format(name)
     kind = MODEL_FORMATS[name]
-    kind.write(folder / kind.file, predictor, facts)
-    return {"file": kind.file, "format": name, **file_facts(folder / kind.file)}
+    size = kind.write(folder / kind.file, predictor, facts)
+    entry = {"file": kind.file, "format": name, **file_facts(folder / kind.file)}
+    return entry if size is None else entry | {"bytes": size}
 
 
 def file_facts(path):
@@ -252,7 +266,7 @@ def read_model(folder, manifest, *, threads=1):
     if kind.needs_sklearn:
         _check_versions(folder, manifest["versions"])
     try:
-        return kind.read(content, str(model), threads)
+        return kind.read(content, model, threads)
     except (ArtifactError, DependencyError):
         raise
     except Exception as error:  # a damaged file may raise anything

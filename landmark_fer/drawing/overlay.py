@@ -255,7 +255,7 @@ def _draw_explanation(scene, face):
     explanation = scene.explanations.get(face.track_id)
     if explanation is None:
         return
-    title = f"{scene.title(face)} why {explanation.expression}".strip()
+    title = f"{scene.title(face)} {explanation.title}".strip()
     forms = scene.panel_forms(face, charts.EXPLANATION_LAYOUTS)
     sizes = [charts.explanation_size(explanation, letters, layout, title=title) for layout, letters in forms]
     if found := scene.place_first(face, sizes):

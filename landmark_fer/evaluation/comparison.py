@@ -9,9 +9,9 @@ from sklearn.pipeline import Pipeline
 from landmark_fer.core.errors import InputError
 from landmark_fer.evaluation.cross_validation import CandidateResult
 from landmark_fer.evaluation.scores import score
-from landmark_fer.models.calibration import ENSEMBLE, CalibratedEnsemble
+from landmark_fer.models.calibration import STACKING, CalibratedEnsemble
 from landmark_fer.models.calibration_fitting import fit_calibration
-from landmark_fer.models.candidates import ensemble_members
+from landmark_fer.models.candidates import stacking_members
 
 CHOSEN_BY = "accuracy"
 """The score that ranks candidates. Folds keep near-duplicates together, so it is the leak-free accuracy."""
@@ -20,7 +20,7 @@ _SCORES = ("macro_f1", "balanced_accuracy", "accuracy", "accuracy_interval", "lo
 
 
 def calibrated_results(results, expressions, classes, folds, *, members=()):
-    """Return cross-validated results with calibrated probabilities, and those of the ensemble.
+    """Return cross-validated results with calibrated probabilities, and those of stacking.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def calibrated_results(results, expressions, classes, folds, *, members=()):
     classes : sequence of str
     folds : list of (ndarray, ndarray)
     members : sequence of str
-        The candidates that form the ensemble. There is no ensemble of fewer than two.
+        The candidates that are stacked, two or more.
 
     Returns
     -------
@@ -42,11 +42,11 @@ def calibrated_results(results, expressions, classes, folds, *, members=()):
         calibrated[name] = replace(result, probabilities=probabilities)
     if len(members) > 1:
         parts = [results[name] for name in members]
-        calibrations[ENSEMBLE], probabilities = fit_calibration(
+        calibrations[STACKING], probabilities = fit_calibration(
             [part.probabilities for part in parts], expressions, classes, folds
         )
         fit_s = [sum(seconds) for seconds in zip(*(part.fit_s for part in parts), strict=True)]
-        calibrated[ENSEMBLE] = CandidateResult(probabilities, fit_s, sum(part.ms_per_face for part in parts))
+        calibrated[STACKING] = CandidateResult(probabilities, fit_s, sum(part.ms_per_face for part in parts))
     return calibrated, calibrations
 
 
@@ -133,7 +133,7 @@ def pipeline_of_choice(comparison, expressions):
     Pipeline
     """
     chosen, candidates = comparison.chosen, comparison.candidates
-    names = ensemble_members(candidates) if chosen == ENSEMBLE else [chosen]
+    names = stacking_members(candidates) if chosen == STACKING else [chosen]
     classes = sorted(np.unique(expressions).tolist())
     calibration = comparison.calibrations[chosen].reordered([comparison.classes.index(name) for name in classes])
     pipelines = {name: clone(candidates[name].pipeline) for name in names}

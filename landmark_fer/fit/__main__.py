@@ -31,40 +31,100 @@ def _run(parser, options, arguments):
 
 
 def _fit(options, arguments, jobs):
-    from landmark_fer.artifact.artifact import check_destination, export_path, save_artifact
+    from landmark_fer.artifact.artifact import check_destination, export_path
     from landmark_fer.artifact.model_files import check_model_format
-    from landmark_fer.evaluation.subjects import dataset_for_folds
-    from landmark_fer.fit.checks import check_models
-    from landmark_fer.fit.data import comma_separated, load_fit_data
+    from landmark_fer.fit.options import member_folders
 
     start = time.perf_counter()
-    check_destination(options.out)
     check_model_format(options.format)
     if options.export:
         check_model_format(options.export)
-        check_destination(export_path(options.out))
-    names = comma_separated(options.models) or []
-    networks = check_models(options, names)
-    settings = _network_settings(names) if networks else None
-    dataset = load_fit_data(options, settings=settings, predictor=options.predictor, jobs=jobs)
-    _print_data(dataset)
-    dataset, warning = dataset_for_folds(dataset, options.folds_by)
-    predictor, facts, extras, checkpoints = (_train if networks else _compare)(dataset, names, options, jobs)
-    _print_scores(facts)
-    if warning:
-        facts["folds"] = f"{facts['folds']} {warning}"
+    exported = [export_path(options.out)] if options.export else []
+    for folder in [options.out, *exported, *(member_folders(options.out) if options.ensemble else ())]:
+        check_destination(folder)
     command = shlex.join(["python", "-m", "landmark_fer.fit", *arguments])
-    facts |= {"seed": options.seed, "command": command, "fit_s": time.perf_counter() - start}
-    kind = "network" if networks else options.format
-    artifact = save_artifact(options.out, predictor, facts, format=kind, extras=extras)
-    for folder in checkpoints:  # a stopped training resumes until its network is saved
-        shutil.rmtree(folder, ignore_errors=True)
+    common = {"seed": options.seed, "command": command}
+    artifact = (_combine_saved if options.members else _fit_models)(options, common, jobs)
     size = artifact.manifest["model"]["bytes"] / 1e6
     print(f"\nsaved {options.out} ({size:.1f} MB) after {time.perf_counter() - start:.0f} s; see its card.md")
     _write_report(options)
-    status = _export(artifact) if options.export and not networks else 0
+    status = _export(artifact) if options.export else 0
     print(f"try it: python -m landmark_fer.live --model {shlex.quote(str(options.out))} --source demo")
     return status
+
+
+def _fit_models(options, common, jobs):
+    """Fit the models of --models and return the saved one, or the ensemble of the saved ones."""
+    from landmark_fer.evaluation.subjects import dataset_for_folds
+    from landmark_fer.fit.checks import check_models
+    from landmark_fer.fit.data import comma_separated, load_fit_data
+    from landmark_fer.fit.ensemble import load_members
+    from landmark_fer.fit.options import member_folders
+    from landmark_fer.models.calibration import FORMER_NAMES
+
+    names = [FORMER_NAMES.get(name, name) for name in comma_separated(options.models) or []]
+    options.choose = FORMER_NAMES.get(options.choose, options.choose)
+    classical, networks = check_models(options, names)
+    settings = _network_settings(networks) if networks else None
+    dataset = load_fit_data(options, settings=settings, predictor=options.predictor, jobs=jobs)
+    _print_data(dataset)
+    dataset, warning = dataset_for_folds(dataset, options.folds_by)
+    folders = member_folders(options.out) if options.ensemble else [options.out, options.out]
+    start = time.perf_counter()
+    for fit, group, folder in ((_compare, classical, folders[0]), (_train, networks, folders[1])):
+        if group:
+            fitted = fit(dataset, group, options, jobs)
+            kind = "network" if group is networks else options.format
+            artifact = _save(folder, fitted, common, kind, warning, start)
+    if not options.ensemble:
+        return artifact
+    return _combine(dataset, load_members(folders), options, common, warning)
+
+
+def _combine_saved(options, common, jobs):
+    """Return the saved ensemble of the artifacts of --members."""
+    from landmark_fer.evaluation.subjects import dataset_for_folds
+    from landmark_fer.fit.checks import check_members
+    from landmark_fer.fit.data import load_fit_data
+    from landmark_fer.fit.ensemble import load_members, merged_settings
+
+    check_members(options)
+    members = load_members(options.members)
+    dataset = load_fit_data(options, settings=merged_settings(members), predictor=options.predictor, jobs=jobs)
+    _print_data(dataset)
+    dataset, warning = dataset_for_folds(dataset, options.folds_by)
+    return _combine(dataset, members, options, common, warning)
+
+
+def _combine(dataset, members, options, common, warning):
+    """Fit the ensemble of two artifacts and return it saved."""
+    from landmark_fer.fit.ensemble import fit_ensemble
+    from landmark_fer.reports.measures import network_report_facts
+
+    names = " and ".join(artifact.manifest["model_name"] for artifact in members)
+    print(f"fitting the ensemble of {names}, for which {names.split()[0]} is fitted once more ...", flush=True)
+    start = time.perf_counter()
+    form = options.format if options.format != "joblib" else None
+    fitted = fit_ensemble(dataset, members, out=options.out, model_format=form)
+    _print_comparison(fitted)
+    _announce_report(options)
+    facts = network_report_facts(dataset, fitted, level=options.report, random_state=fitted.facts["seed"])
+    return _save(options.out, (fitted.predictor, fitted.facts | facts, {}, ()), common, "ensemble", warning, start)
+
+
+def _save(folder, fitted, common, kind, warning, start):
+    """Save a fitted model with its scores printed, remove the checkpoints of its training, and return the artifact."""
+    from landmark_fer.artifact.artifact import save_artifact
+
+    predictor, facts, extras, checkpoints = fitted
+    _print_scores(facts)
+    if warning:
+        facts["folds"] = f"{facts['folds']} {warning}"
+    facts = common | facts | {"fit_s": time.perf_counter() - start}
+    artifact = save_artifact(folder, predictor, facts, format=kind, extras=extras)
+    for checkpoint in checkpoints:  # a stopped training resumes until its network is saved
+        shutil.rmtree(checkpoint, ignore_errors=True)
+    return artifact
 
 
 def _export(artifact):
@@ -93,19 +153,19 @@ def _compare(dataset, names, options, jobs):
     from landmark_fer.evaluation.splits import has_chips
     from landmark_fer.fit.checks import check_fields
     from landmark_fer.fit.training import compare, fit_chosen
-    from landmark_fer.models.calibration import ENSEMBLE
+    from landmark_fer.models.calibration import STACKING
     from landmark_fer.models.candidates import make_candidates
     from landmark_fer.reports.measures import report_facts
 
     features = options.features or ("both" if has_chips(dataset) else "geometry")
     sample = options.fold_sample or (None if has_chips(dataset) else FOLD_SAMPLE)
-    single = [name for name in names if name != ENSEMBLE]
+    single = [name for name in names if name != STACKING]
     candidates = make_candidates(single, features=features, fold_sample=sample, random_state=options.seed)
     check_fields(candidates, dataset, features)
     comparison = compare(
         dataset,
         candidates,
-        ensemble=ENSEMBLE in names,
+        stacking=STACKING in names,
         choice=options.choose,
         n_folds=options.folds,
         search=options.search,
@@ -212,7 +272,8 @@ def _print_scores(facts):
     from landmark_fer.evaluation.tables import format_confusion
 
     best = next(row for row in facts["comparison"] if row["name"] == facts["model_name"])
-    print(f"out-of-fold confusion matrix of {best['name']}, in per cent of each label:")
+    faces = "validation" if facts.get("ensemble") else "out-of-fold"
+    print(f"{faces} confusion matrix of {best['name']}, in per cent of each label:")
     print(format_confusion(best["confusion"], facts["classes"]))
     for name, scores in facts["scores"].items():
         print(f"\n{summary_line(name, scores)}")

@@ -4,18 +4,19 @@ from landmark_fer.core.errors import InputError
 from landmark_fer.evaluation.search import check_minutes
 from landmark_fer.evaluation.search_study import import_optuna
 from landmark_fer.evaluation.splits import has_chips
-from landmark_fer.fit.options import OPTIONS_OF, RECIPE_OPTIONS
-from landmark_fer.models.calibration import ENSEMBLE
-from landmark_fer.models.candidates import ensemble_members, make_candidates
+from landmark_fer.fit.options import OPTIONS_OF, RECIPE_OPTIONS, fit_parser
+from landmark_fer.models.calibration import STACKING
+from landmark_fer.models.candidates import make_candidates, stacking_members
 from landmark_fer.models.networks import NETWORKS
 
 FEWEST_FOLD_SAMPLE = 100
-_OF_CLASSICAL = ("search", "minutes", "label_errors", "drop_label_errors", "fold_sample", "features", "export")
+_OF_CLASSICAL_FITS = ("search", "minutes", "label_errors", "drop_label_errors", "fold_sample", "features")
+_OF_CLASSICAL = (*_OF_CLASSICAL_FITS, "export", "format")
 _OF_NETWORKS = (*RECIPE_OPTIONS, *OPTIONS_OF, "start")
 
 
 def check_models(options, names):
-    """Check that models and options of ``fit`` go together; return whether the models are networks.
+    """Check that models and options of ``fit`` go together; return the names of classical models and of networks.
 
     Parameters
     ----------
@@ -26,30 +27,43 @@ def check_models(options, names):
 
     Returns
     -------
-    bool
+    classical, networks : list of str
+        One is empty, except with ``--ensemble``.
 
     Raises
     ------
     InputError
-        If a name is unknown, networks and other models are mixed, or an option does not apply to the models.
+        If a name is unknown, networks and other models are mixed without ``--ensemble``, or an option does not apply
+        to the models.
     DependencyError
         If Keras is needed for a network, or Optuna for a search, and is not installed.
     """
     networks = [name for name in names if name in NETWORKS]
+    classical = [name for name in names if name not in NETWORKS]
     if options.choose and options.choose not in names:
         raise InputError(f"--choose must be one of --models ({', '.join(names)}), got {options.choose}")
-    if not networks:
-        _check_classical(options, [name for name in names if name != ENSEMBLE], ENSEMBLE in names)
-        return False
-    if len(networks) < len(names):
-        others = ", ".join(name for name in names if name not in networks)
+    if options.ensemble:
+        _check_ensemble(options, classical, networks)
+    elif networks and classical:
         raise InputError(
             f"--models must be all networks ({', '.join(NETWORKS)}) or all other models, got "
-            f"{', '.join(networks)} with {others}; fit them separately, then compare them with "
-            "python -m benchmarks.baselines"
+            f"{', '.join(networks)} with {', '.join(classical)}; combine them with --ensemble, or fit them separately"
         )
-    _check_networks(options, networks)
-    return True
+    else:
+        _check_unused(options, _OF_CLASSICAL if networks else _OF_NETWORKS, names)
+    if classical or not networks:
+        _check_classical(options, [name for name in classical if name != STACKING], STACKING in classical)
+    if networks:
+        _check_networks(options, networks)
+    return classical, networks
+
+
+def check_members(options):
+    """Raise InputError for options of ``fit`` that do not apply to ``--members``."""
+    unused = ("models", "choose", "ensemble", "folds", "seed", *_OF_CLASSICAL_FITS, *_OF_NETWORKS)
+    others = [_option(name) for name in unused if getattr(options, name) != fit_parser().get_default(name)]
+    if others:
+        raise InputError(f"{others[0]} is not for --members, whose models are fitted already; leave one of them out")
 
 
 def check_fields(candidates, dataset, features):
@@ -62,7 +76,24 @@ def check_fields(candidates, dataset, features):
         )
 
 
-def _check_classical(options, names, ensemble):
+def _check_ensemble(options, classical, networks):
+    if not (networks and [name for name in classical if name != "dummy"]):
+        got = ", ".join([*classical, *networks])
+        raise InputError(f"--ensemble needs a classical model and a network in --models, got {got}; name one of each")
+    if options.choose:
+        raise InputError(f"--ensemble takes the best model of each kind, got --choose {options.choose}; leave one out")
+
+
+def _check_unused(options, unused, names):
+    """Raise InputError for an option of another kind of models."""
+    for name in unused:
+        value = getattr(options, name)
+        if value is not None and value is not False and value != "joblib":
+            purpose = "is for" if unused is _OF_NETWORKS else "is not for"
+            raise InputError(f"{_option(name)} {purpose} networks, got {', '.join(names)}; leave it out")
+
+
+def _check_classical(options, names, stacking):
     candidates = make_candidates(names)
     if options.minutes is not None:
         if not options.search:
@@ -70,27 +101,24 @@ def _check_classical(options, names, ensemble):
         check_minutes(options.minutes)
     if options.search:
         import_optuna()
-    if ensemble and options.choose == ENSEMBLE and len(ensemble_members(candidates)) < 2:
-        raise InputError(f"--choose {ENSEMBLE} needs two other --models, got {', '.join(names)}; add knn, svm or mlp")
+    if stacking and options.choose == STACKING and len(stacking_members(candidates)) < 2:
+        raise InputError(f"--choose {STACKING} needs two other --models, got {', '.join(names)}; add knn, svm or mlp")
     if options.export:
         _check_export(options, candidates)
     if options.fold_sample is not None and options.fold_sample < FEWEST_FOLD_SAMPLE:
         raise InputError(f"--fold-sample must be {FEWEST_FOLD_SAMPLE} or more, got {options.fold_sample}")
-    unused = [_option(name) for name in _OF_NETWORKS if getattr(options, name) is not None]
-    if unused:
-        raise InputError(f"{unused[0]} is for networks, got {', '.join(names)}; leave it out")
 
 
 def _check_export(options, candidates):
     """Raise InputError if every model that can be chosen lacks an ONNX form."""
     from landmark_fer.artifact.export.onnx_model import has_onnx_form
 
-    if options.choose == ENSEMBLE:
-        names = ensemble_members(candidates)
+    if options.choose == STACKING:
+        names = stacking_members(candidates)
     else:
         names = [options.choose] if options.choose else list(candidates)
     without = [name for name in names if not has_onnx_form(candidates[name].pipeline)]
-    if without == names or (without and options.choose == ENSEMBLE):
+    if without == names or (without and options.choose == STACKING):
         others = [name for name, each in make_candidates().items() if has_onnx_form(each.pipeline)]
         raise InputError(
             f"--export onnx needs a model with an ONNX form, got {', '.join(without)}; choose among "
@@ -99,11 +127,6 @@ def _check_export(options, candidates):
 
 
 def _check_networks(options, networks):
-    unused = [_option(name) for name in _OF_CLASSICAL if getattr(options, name)]
-    if options.format != "joblib":
-        unused.append("--format")
-    if unused:
-        raise InputError(f"{unused[0]} is not for networks, got {', '.join(networks)}; leave it out")
     from landmark_fer.fit.network_training import extractor_settings, read_initial_weights, recipe_changes
     from landmark_fer.models.networks.training import import_keras
 

@@ -1,8 +1,9 @@
 """Options of ``python -m landmark_fer.fit``."""
 
 import argparse
+from pathlib import Path
 
-from landmark_fer.artifact.manifest import ARTIFACT
+from landmark_fer.artifact.manifest import ARTIFACT, artifact_files
 from landmark_fer.core.command import add_version
 from landmark_fer.core.paths import Input, Output
 from landmark_fer.datasets.inputs import DATA_OR_TABLE, add_layout_options
@@ -16,6 +17,18 @@ RECIPE_OPTIONS = ("epochs", "targets", "learning_rate")
 
 OPTIONS_OF = {"weights": "vgg16_transfer", "filters": "single_conv"}
 """Options of a single network architecture, and its name."""
+
+
+MEMBER_FOLDERS = ("classical", "network")
+"""Ends of the names of the folders next to --out in which --ensemble saves the members."""
+
+
+class Artifacts(Input):
+    """The type of an option that names several saved models, separated by commas."""
+
+    def __call__(self, text):
+        """Return the texts between the commas."""
+        return [word.strip() for word in text.split(",")]
 
 
 def fit_parser():
@@ -55,8 +68,15 @@ def _add_models(group):
         "--models",
         default=MODELS,
         metavar="NAMES",
-        help=f"comma-separated (default: {MODELS}); also ensemble, rules, lbp, ...; or networks: "
+        help=f"comma-separated (default: {MODELS}); also stacking, rules, lbp, ...; or networks: "
         "aligned_cnn, elu_vgg, mini_xception, ... (needs requirements-cnn.txt)",
+    )
+    add("--ensemble", action="store_true", help="combine the best classical model and the best network of --models")
+    add(
+        "--members",
+        type=Artifacts(files=artifact_files, holds=lambda path, file: False),
+        metavar="DIR,DIR",
+        help="combine a classical model and a network that are already saved, instead of fitting --models",
     )
     add(
         "--features",
@@ -119,7 +139,7 @@ def _add_output(group):
     add(
         "--out",
         default=DEFAULT_OUT,
-        type=Output("folder", additional=_exported),
+        type=Output("folder", additional=_other_folders),
         metavar="DIR",
         help=f"folder for the model, its manifest and its card (default: {DEFAULT_OUT})",
     )
@@ -133,13 +153,20 @@ def _add_output(group):
     )
 
 
-def _exported(text, options):
-    """Return the folder that --export writes next to --out."""
-    if not options.export:
+def _other_folders(text, options):
+    """Return the folders that --export and --ensemble write next to --out."""
+    if not (options.export or options.ensemble):
         return []
     from landmark_fer.artifact.artifact import export_path
 
-    return [("folder", export_path(text))]
+    folders = [export_path(text)] if options.export else []
+    return [("folder", folder) for folder in [*folders, *(member_folders(text) if options.ensemble else ())]]
+
+
+def member_folders(out):
+    """Return the folders in which --ensemble saves the classical model and the network."""
+    path = Path(out).absolute() if not Path(out).name else Path(out)
+    return [path.with_name(f"{path.name}-{end}") for end in MEMBER_FOLDERS]
 
 
 def _seed(text):

@@ -18,7 +18,7 @@ from landmark_fer.evaluation.search import search_candidates
 from landmark_fer.evaluation.significance import compare_pairs
 from landmark_fer.evaluation.splits import prepare_folds, split_faces
 from landmark_fer.models.base import fit_predictor
-from landmark_fer.models.candidates import CLASSIC_CANDIDATES, ensemble_members
+from landmark_fer.models.candidates import CLASSIC_CANDIDATES, stacking_members
 
 FEWEST_FACES = 8  # the dropout MLP holds out a tenth of faces and mirrored faces, one or more of each expression
 
@@ -31,7 +31,7 @@ class Comparison:
     ----------
     candidates : dict of str to Candidate
     results : dict of str to CandidateResult
-        Calibrated out-of-fold predictions of each candidate, and of the ensemble.
+        Calibrated out-of-fold predictions of each candidate, and of stacking.
     calibrations : dict of str to Calibration
     rows : list of dict
         As from `comparison_rows`, the best first.
@@ -82,7 +82,7 @@ def compare(
     dataset,
     candidates,
     *,
-    ensemble=False,
+    stacking=False,
     choice=None,
     n_folds=5,
     search=False,
@@ -98,8 +98,8 @@ def compare(
     ----------
     dataset : FaceDataset
     candidates : dict of str to Candidate
-    ensemble : bool, default=False
-        Whether the ensemble of all candidates except the dummy competes, too.
+    stacking : bool, default=False
+        Whether stacking of all candidates except the dummy competes, too.
     choice : str, optional
         The candidate to choose; by default the best.
     n_folds : int, default=5
@@ -160,7 +160,7 @@ def compare(
         random_state=random_state,
         bar=bar,
     )
-    members = ensemble_members(candidates) if ensemble else ()
+    members = stacking_members(candidates) if stacking else ()
     results, calibrations = calibrated_results(results, expressions, dataset.classes, folds, members=members)
     rows = comparison_rows(results, expressions, dataset.classes)
     truth = class_columns(expressions, dataset.classes)

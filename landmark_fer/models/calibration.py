@@ -1,4 +1,4 @@
-"""Calibrated probabilities of one classifier or of an ensemble."""
+"""Calibrated probabilities of one classifier, or of several by stacking."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,18 @@ from landmark_fer.core.probabilities import softmax
 from landmark_fer.features.projection import check_fitted
 from landmark_fer.models.base import ProbabilisticClassifier, fit_predictor
 
-ENSEMBLE = "ensemble"
+STACKING = "stacking"
+"""Name of the candidate that stacks all others on the same features."""
+
+FORMER_NAMES = {"ensemble": STACKING}
+"""Former names of candidates, which commands of saved models contain, with the present ones."""
+
 FLOOR = 1e-6  # smallest probability: KNN returns zeros, whose logarithm is infinite
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Temperature [1]_ or matrix scaling, of one classifier or stacked [2]_ over the members of an ensemble.
+    """Temperature [1]_ or matrix scaling, of one classifier or stacked [2]_ over several classifiers.
 
     A call takes the members' probabilities and returns the softmax of a linear function of their logarithms.
 

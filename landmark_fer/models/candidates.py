@@ -56,8 +56,8 @@ class Candidate:
         Parameters of the pipeline, each with the list of values that a search tries in addition to the default.
     fold_sample : int or None
         Largest number of faces to fit on within a fold, a stratified sample. The final fit uses all faces.
-    in_ensemble : bool
-        Whether it can be a member of the ensemble, whose members share their features.
+    in_stacking : bool
+        Whether it can be stacked with others, which share its features.
     fields : tuple of str
         Fields of the face records that it reads.
     """
@@ -65,7 +65,7 @@ class Candidate:
     pipeline: Pipeline
     grid: dict
     fold_sample: int | None = None
-    in_ensemble: bool = True
+    in_stacking: bool = True
     fields: tuple = FIELDS["both"]
 
 
@@ -81,18 +81,18 @@ class Classifier:
         As `Candidate.grid`, with names of the estimator's parameters.
     fold_sample : int or None
         As `Candidate.fold_sample`.
-    in_ensemble : bool
-        As `Candidate.in_ensemble`.
+    in_stacking : bool
+        As `Candidate.in_stacking`.
     """
 
     make: object
     grid: dict = field(default_factory=dict)
     fold_sample: int | None = None
-    in_ensemble: bool = True
+    in_stacking: bool = True
 
 
 CLASSIFIERS = {
-    "dummy": Classifier(lambda signs, seed: DummyClassifier(strategy="prior"), in_ensemble=False),
+    "dummy": Classifier(lambda signs, seed: DummyClassifier(strategy="prior"), in_stacking=False),
     "knn": Classifier(
         lambda signs, seed: KNN(30, weights="distance", algorithm="brute"),
         {"n_neighbors": [15, 30, 60]},
@@ -198,20 +198,20 @@ def _candidate(name, features, fold_sample, random_state):
     if name in STREAMED_CLASSIFIERS:
         options, grid = STREAMED_CLASSIFIERS[name]
         classifier = StreamedClassifier(step, signs, **options, random_state=random_state)
-        step, in_ensemble, samples = PassThrough(), False, [fold_sample]
+        step, in_stacking, samples = PassThrough(), False, [fold_sample]
     else:
         entry = CLASSIFIERS[name]
-        classifier, grid, in_ensemble = entry.make(signs, random_state), entry.grid, entry.in_ensemble
+        classifier, grid, in_stacking = entry.make(signs, random_state), entry.grid, entry.in_stacking
         samples = [fold_sample, entry.fold_sample]
     return Candidate(
         Pipeline([("features", step), ("classifier", classifier)]),
         {f"classifier__{parameter}": values for parameter, values in grid.items()},
         min((size for size in samples if size), default=None),
-        in_ensemble,
+        in_stacking,
         FIELDS[features],
     )
 
 
-def ensemble_members(candidates):
-    """Return the names of the candidates in a dict that can be members of the ensemble."""
-    return [name for name, candidate in candidates.items() if candidate.in_ensemble]
+def stacking_members(candidates):
+    """Return the names of the candidates in a dict that can be stacked."""
+    return [name for name, candidate in candidates.items() if candidate.in_stacking]

@@ -1,6 +1,6 @@
 """Earlier methods of the field as baselines: textbook recipes on the same aligned faces.
 
-Each has features of its own, so none can be a member of the ensemble. They have no hyperparameter grids.
+Each has features of its own, so none can be stacked with others. They have no hyperparameter grids.
 
 References
 ----------

@@ -56,6 +56,7 @@ class OnnxModel:
 
     Attributes
     ----------
+    content : bytes
     interface : GraphInterface
     name : str
 
@@ -69,7 +70,7 @@ class OnnxModel:
     """
 
     def __init__(self, content, *, name="the model"):
-        self._content, self.name = bytes(content), str(name)
+        self.content, self.name = bytes(content), str(name)
         self.interface = self._open()
 
     def run(self, values, *, patience_s=None):
@@ -113,7 +114,7 @@ class OnnxModel:
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", __file__)
         providers = {"providers": ["CPUExecutionProvider"], "enable_fallback": 0}  # the fallback prints messages
         with self._explained_errors(), _timer(PATIENCE_S, lambda: options.set_load_cancellation_flag(True)):
-            self._session = runtime.InferenceSession(self._content, options, **providers)
+            self._session = runtime.InferenceSession(self.content, options, **providers)
             nodes = self._session.get_inputs(), self._session.get_outputs()
             sides = [{node.name: (node.type, _sizes(node.shape)) for node in side} for side in nodes]
             return GraphInterface(*sides, dict(self._session.get_modelmeta().custom_metadata_map))

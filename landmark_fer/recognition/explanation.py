@@ -11,6 +11,7 @@ from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.core.geometry import interocular_distance, inverse_transform, transform_points
 from landmark_fer.core.records import stack
 from landmark_fer.models.base import predict_in_order
+from landmark_fer.models.ensemble import Ensemble
 from landmark_fer.perception.alignment import chip_transform, crop_transform, move_landmarks
 from landmark_fer.recognition.cues import CUES, TYPICAL, counterfactual_landmarks, cue_values
 
@@ -178,6 +179,37 @@ class CueContribution:
     contribution: float
 
 
+@dataclass(frozen=True)
+class MemberContribution:
+    """Contribution of one member of an ensemble to a prediction.
+
+    Attributes
+    ----------
+    name : str
+        Name of the member.
+    expression : str
+        The expression that the member alone predicts.
+    probability : float
+        Its probability of the explained expression.
+    contribution : float
+        Decrease of the expression's log odds in the ensemble if the member gave all expressions the same probability.
+        Positive values support the expression.
+    cues : dict of str to float
+        Contribution of each of `CUES` to the member's own log odds of the expression.
+    """
+
+    name: str
+    expression: str
+    probability: float
+    contribution: float
+    cues: "dict[str, float]" = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The member's probability and contribution: ``residual 82 % (+1.2)``."""
+        return f"{self.name} {100 * self.probability:.0f} % ({self.contribution:+.1f})"
+
+
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """Cues and regions of a face that support or contradict its expression, by predictions for modified faces.
@@ -191,11 +223,20 @@ class Explanation:
     heat : ndarray of shape (S, S), float32, or None
         Decrease of the expression's log odds when that part of the chip is blurred; positive values support the
         expression. None if the model reads only landmarks.
+    members : tuple of MemberContribution
+        Of an ensemble; empty for other models.
     """
 
     expression: str
     measurements: "tuple[CueContribution, ...]"
     heat: np.ndarray | None = field(default=None, repr=False)
+    members: "tuple[MemberContribution, ...]" = ()
+
+    @property
+    def title(self) -> str:
+        """What is explained, and each member's probability: ``why happy: dropout_mlp 90 %, residual 61 %``."""
+        members = ", ".join(f"{member.name} {100 * member.probability:.0f} %" for member in self.members)
+        return f"why {self.expression}: {members}" if members else f"why {self.expression}"
 
     @property
     def notable(self) -> "tuple[CueContribution, ...]":
@@ -208,7 +249,10 @@ class Explanation:
 
     @property
     def text(self) -> str:
-        """The notable cues in one sentence: ``mouth open (+2.3) and eyes wide (+1.1) support surprise``."""
+        """The notable cues in one sentence: ``mouth open (+2.3) and eyes wide (+1.1) support surprise``.
+
+        In an ensemble the sentence ends with the members' probabilities and contributions.
+        """
         supporting = [cue for cue in self.notable if cue.contribution > 0][:3]
         contradicting = [cue for cue in self.notable if cue.contribution < 0][:2]
         clauses = [
@@ -216,15 +260,16 @@ class Explanation:
             for cues, verb in ((supporting, "support"), (contradicting, "contradict"))
             if cues
         ]
-        return "; ".join(clauses) or f"no single measurement clearly supports or contradicts {self.expression}"
+        clauses = clauses or [f"no single measurement clearly supports or contradicts {self.expression}"]
+        clauses += [", ".join(member.text for member in self.members)] if self.members else []
+        return "; ".join(clauses)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the explanation without the heat map as plain values for a log."""
-        cues = [
-            {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(cue).items()}
-            for cue in self.measurements
-        ]
-        return {"expression": self.expression, "text": self.text, "measurements": cues}
+        """Return the explanation without the heat map as plain values for a log; ``members`` only of an ensemble."""
+        cues = [_rounded(asdict(cue)) for cue in self.measurements]
+        members = [_rounded(asdict(member)) for member in self.members]
+        values = {"expression": self.expression, "text": self.text, "measurements": cues}
+        return values | {"members": members} if members else values
 
 
 def explain(artifact, recognition):
@@ -249,9 +294,50 @@ def explain(artifact, recognition):
     reads_images = "chip" in fields or "crop" in fields
     if reads_images:
         faces += occluded_faces(face, fields=fields, crop_margin=margin)
-    drops = _log_odds_drops(artifact, faces, expression)
+    records = stack(faces, chip_size=len(face.chip), crop_size=face.crop is not None and len(face.crop))
+    members = ()
+    if isinstance(artifact.predictor, Ensemble):
+        predictions = artifact.predictor.member_probabilities(records)
+        members = _member_contributions(artifact.predictor, predictions, expression)
+        odds = _log_odds(artifact.predictor.mean(predictions), artifact.predictor.classes_.tolist(), expression)
+    else:
+        odds = _log_odds(predict_in_order(artifact.predictor, records, artifact.classes), artifact.classes, expression)
+    drops = odds[0] - odds[1:]
     heat = heat_map(drops[len(CUES) :], chip_size=len(face.chip)).astype(np.float32) if reads_images else None
-    return Explanation(expression, _cue_contributions(face, drops[: len(CUES)]), heat)
+    return Explanation(expression, _cue_contributions(face, drops[: len(CUES)]), heat, members)
+
+
+def _member_contributions(ensemble, predictions, expression):
+    """Return the contributions of members from their probabilities of shape (members, faces, k), the face first."""
+    classes, equal = ensemble.classes_.tolist(), 1 / predictions.shape[-1]
+    odds = _log_odds(ensemble.mean(predictions[:, :1]), classes, expression)[0]
+    contributions = []
+    for place, (name, _) in enumerate(ensemble.members):
+        others, own = predictions[:, :1].copy(), predictions[place]
+        others[place] = equal
+        own_odds = _log_odds(own, classes, expression)
+        drops = (own_odds[0] - own_odds[1 : 1 + len(CUES)]).tolist()
+        contributions.append(
+            MemberContribution(
+                name,
+                classes[own[0].argmax()],
+                float(own[0, classes.index(expression)]),
+                float(odds - _log_odds(ensemble.mean(others), classes, expression)[0]),
+                dict(zip([cue.name for cue in CUES], drops, strict=True)),
+            )
+        )
+    return tuple(contributions)
+
+
+def _rounded(values):
+    """Return a dictionary with all numbers in it rounded, in dictionaries in it, too."""
+    rounded = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            rounded[name] = _rounded(value)
+        else:
+            rounded[name] = round(value, 4) if isinstance(value, float) else value
+    return rounded
 
 
 def _cue_contributions(face, contributions):
@@ -262,15 +348,10 @@ def _cue_contributions(face, contributions):
     return tuple(sorted(cues, key=lambda cue: -abs(cue.contribution)))
 
 
-def _log_odds_drops(artifact, faces, expression):
-    """Return the decrease of an expression's log odds from the first face to each of the others."""
-    records = stack(faces, chip_size=len(faces[0].chip), crop_size=faces[0].crop is not None and len(faces[0].crop))
-    column = artifact.classes.index(expression)
-    probability = predict_in_order(artifact.predictor, records, artifact.classes)[:, column].clip(
-        _EPSILON, 1 - _EPSILON
-    )
-    odds = np.log(probability / (1 - probability))
-    return odds[0] - odds[1:]
+def _log_odds(probabilities, classes, expression):
+    """Return the log odds of an expression from probabilities of shape (n, k), shape (n,)."""
+    probability = probabilities[:, list(classes).index(expression)].clip(_EPSILON, 1 - _EPSILON)
+    return np.log(probability / (1 - probability))
 
 
 def _clause(cues, verb, expression):

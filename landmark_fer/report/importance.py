@@ -79,7 +79,7 @@ def measure_importance(folder, paths, *, command=None, shape_predictor=None, job
         jobs=jobs,
         cache=cache,
     )
-    dataset, split = _split(dataset, options, "network" in manifest, cache)
+    dataset, split = _split(dataset, options, manifest, cache)
     _check_same(folder, manifest, dataset, split)
     result = importance(
         dataset,
@@ -106,13 +106,14 @@ def _options_of(manifest):
             return fit_parser().parse_args([])
 
 
-def _split(dataset, options, is_network, cache):
+def _split(dataset, options, manifest, cache):
     """Return the data set and its split as in the fit."""
+    is_network, seed = "network" in manifest or "ensemble" in manifest, manifest.get("seed", options.seed)
     dataset, _ = dataset_for_folds(dataset, options.folds_by)
     folds = {} if is_network else {"n_folds": options.folds}
-    prepared = prepare_folds(dataset, random_state=options.seed, **folds)
+    prepared = prepare_folds(dataset, random_state=seed, **folds)
     split = (split_for_networks if is_network else split_faces)(
-        prepared.dataset, n_folds=prepared.n_folds, random_state=options.seed, cache=cache
+        prepared.dataset, n_folds=prepared.n_folds, random_state=seed, cache=cache
     )
     return prepared.dataset, split
 

@@ -15,8 +15,8 @@ from landmark_fer.evaluation.importance import grouped_importance, region_swaps
 from landmark_fer.evaluation.learning_curve import doubling_sizes, learning_curve, stratified_order
 from landmark_fer.evaluation.scores import score
 from landmark_fer.figures.comparison import fold_scores
-from landmark_fer.models.calibration import ENSEMBLE
-from landmark_fer.models.candidates import ensemble_members
+from landmark_fer.models.calibration import STACKING
+from landmark_fer.models.candidates import stacking_members
 
 logger = logging.getLogger(__name__)
 
@@ -55,12 +55,12 @@ def report_facts(dataset, comparison, model, *, level="full", random_state=0):
 
 
 def network_report_facts(dataset, trained, *, level="full", random_state=0):
-    """Return the measurements for the report of a trained network, as `report_facts` does.
+    """Return the measurements for the report of a trained network or an ensemble, as `report_facts` does.
 
     Parameters
     ----------
     dataset : FaceDataset
-    trained : TrainedNetworks
+    trained : TrainedNetworks or FittedEnsemble
     level, random_state
         As for `report_facts`.
     """
@@ -167,7 +167,7 @@ def _learning_curve(dataset, comparison, random_state):
 def _fold_sample(comparison):
     """Return the maximum number of faces that the chosen model was fitted on in a fold; None for all."""
     candidates = comparison.candidates
-    names = ensemble_members(candidates) if comparison.chosen == ENSEMBLE else [comparison.chosen]
+    names = stacking_members(candidates) if comparison.chosen == STACKING else [comparison.chosen]
     sizes = [candidates[name].fold_sample for name in names]
     return None if None in sizes else max(sizes)
 

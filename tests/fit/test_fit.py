@@ -111,7 +111,7 @@ class TestArtifact:
         [
             (("--minutes", "3"), "--minutes limits --search, got --minutes 3 alone; add --search"),
             (("--search", "--minutes", "0"), "minutes must be"),
-            (("--choose", "ensemble"), "--choose must be one of --models (dummy, embedding_knn), got ensemble"),
+            (("--choose", "stacking"), "--choose must be one of --models (dummy, embedding_knn), got stacking"),
             (("--fold-sample", "3"), "--fold-sample must be 100 or more, got 3"),
         ],
     )
@@ -119,9 +119,9 @@ class TestArtifact:
         assert fit(*options, models="dummy,embedding_knn") == 2
         assert sentence in capsys.readouterr().err
 
-    def test_the_ensemble_is_compared_and_can_be_chosen(self, lfw_csv):
+    def test_stacking_is_compared_and_can_be_chosen_by_its_former_name(self, lfw_csv):
         assert fit("--data", lfw_csv, "--choose", "ensemble", models="dummy,embedding_knn,ls_svm,ensemble") == 0
-        assert read_manifest("out")["model_name"] == "ensemble"
+        assert read_manifest("out")["model_name"] == "stacking"
 
     @pytest.mark.parametrize("models", ["dummy,embedding_knn", *slow("dummy,embedding_knn,ls_svm,svm,dropout_mlp")])
     def test_a_folder_per_class_has_held_out_test_faces(self, lfw_crops, tmp_path, models):
@@ -165,7 +165,7 @@ class TestExport:
             ("knn", None, "knn"),
             ("knn,svm", None, "knn, svm"),
             ("mlp,knn,svm", "knn", "knn"),
-            ("mlp,knn,ensemble", "ensemble", "knn"),
+            ("mlp,knn,stacking", "stacking", "knn"),
         ],
     )
     def test_a_model_without_an_onnx_form_is_refused_before_the_work(self, refused, models, choice, names):

@@ -64,11 +64,11 @@ def test_a_search_uses_the_grids(tmp_path):
     assert list((tmp_path / "search").iterdir())
 
 
-def test_the_ensemble_excludes_the_dummy_and_keeps_its_members():
+def test_stacking_excludes_the_dummy_and_keeps_its_members():
     dataset = made_up_dataset(14, splits=OFFICIAL)
-    comparison, model = train(dataset, ("dummy", "embedding_knn", "ls_svm"), ensemble=True, choice="ensemble")
-    assert {row["name"] for row in comparison.rows} == {"dummy", "embedding_knn", "ls_svm", "ensemble"}
-    assert comparison.chosen == model.facts["model_name"] == "ensemble"
+    comparison, model = train(dataset, ("dummy", "embedding_knn", "ls_svm"), stacking=True, choice="stacking")
+    assert {row["name"] for row in comparison.rows} == {"dummy", "embedding_knn", "ls_svm", "stacking"}
+    assert comparison.chosen == model.facts["model_name"] == "stacking"
     assert [name for name, _ in model.predictor[-1].members_] == ["embedding_knn", "ls_svm"]
     assert model.facts["calibration"]["members"] == ["embedding_knn", "ls_svm"]
     parts = [

@@ -12,9 +12,9 @@ from landmark_fer.models.candidates import (
     FEATURES,
     FIELDS,
     STREAMED_CANDIDATES,
-    ensemble_members,
     make_candidates,
     make_features,
+    stacking_members,
 )
 from landmark_fer.models.networks import NETWORKS
 from tests.conftest import made_up_faces
@@ -49,7 +49,7 @@ def test_fold_sample_applies_to_every_candidate():
 
 def test_members_of_the_ensemble_share_features():
     candidates = make_candidates((*CANDIDATES, *CLASSIC_CANDIDATES), features="geometry")
-    members = ensemble_members(candidates)
+    members = stacking_members(candidates)
     assert members == [name for name in CANDIDATES if name != "dummy"]
     assert len({repr(candidates[name].pipeline[0]) for name in members}) == 1
     assert {candidates[name].fields for name in members} == {FIELDS["geometry"]}

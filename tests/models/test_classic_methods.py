@@ -28,11 +28,11 @@ def unseen():
     return made_up_faces(10, seed=1)
 
 
-def test_each_has_a_meaning_and_two_steps_and_is_not_in_the_ensemble(method):
+def test_each_has_a_meaning_and_two_steps_and_is_not_stacked(method):
     name, candidate, _ = method
     assert CLASSIC_METHODS[name].meaning
     assert [step for step, _ in candidate.pipeline.steps] == ["features", "classifier"]
-    assert not candidate.in_ensemble and candidate.grid == {} and candidate.fields == CLASSIC_METHODS[name].fields
+    assert not candidate.in_stacking and candidate.grid == {} and candidate.fields == CLASSIC_METHODS[name].fields
 
 
 def test_the_kind_of_features_changes_nothing_and_fold_sample_applies(method):

@@ -15,6 +15,7 @@ from landmark_fer.core.geometry import mirror_landmarks
 from landmark_fer.core.landmarks import TEMPLATE
 from landmark_fer.core.records import Box, Face
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure
+from landmark_fer.models.ensemble import MEANS, Ensemble, WeightedMean
 from landmark_fer.perception.alignment import align_landmarks, crop_box
 from landmark_fer.perception.images import to_grey
 from landmark_fer.recognition.explanation import explain
@@ -198,3 +199,57 @@ def test_the_model_is_not_part_of_repr_and_pickle(astronaut_recognition):
     size = len(pickle.dumps(astronaut_recognition))
     assert size < 50_000 + astronaut_recognition.thumbnail.image.nbytes
     assert copy.deepcopy(astronaut_recognition).probabilities == astronaut_recognition.probabilities
+
+
+def ensemble_artifact(mean, *reads):
+    """Return an ensemble of models that each read one number, as an artifact."""
+    members = [(f"member {place}", SingleFeatureModel(read)) for place, read in enumerate(reads)]
+    manifest = {"classes": ["happy", "sad"], "fields": ["landmarks"], "extractor": {"chip_size": 80}}
+    return Artifact(Ensemble(members, mean, ["happy", "sad"]), manifest)
+
+
+@pytest.mark.parametrize("kind", MEANS)
+def test_members_that_agree_are_explained_as_one_of_them(smiling, kind):
+    artifact = ensemble_artifact(WeightedMean(kind, (0.5, 0.5)), CORNERS, CORNERS)
+    alone = explain(single_feature_artifact(CORNERS), recognition_of(made_face(smiling)))
+    together = explain(artifact, recognition_of(made_face(smiling)))
+    for one, other in zip(alone.measurements, together.measurements, strict=True):
+        assert one.contribution == pytest.approx(other.contribution, abs=1e-6)
+    first, second = together.members
+    assert (first.probability, first.contribution) == (second.probability, second.contribution)
+    for cue in alone.measurements:
+        assert first.cues[cue.name] == pytest.approx(cue.contribution, abs=1e-6)
+    assert alone.members == () and alone.title == "why happy" and "members" not in alone.to_dict()
+
+
+@pytest.mark.parametrize("kind", MEANS)
+def test_a_member_that_disagrees_contributes_against_the_expression(smiling, kind):
+    artifact = ensemble_artifact(WeightedMean(kind, (0.6, 0.4)), lambda record: 3.0, lambda record: -1.0)
+    first, second = explain(artifact, recognition_of(made_face(smiling))).members
+    assert first.contribution > 0 > second.contribution
+    assert (first.expression, second.expression) == ("happy", "sad")
+    assert first.probability == pytest.approx(1 / (1 + np.exp(-3)))
+
+
+def test_in_a_geometric_mean_a_member_contributes_its_weighted_log_odds(smiling):
+    artifact = ensemble_artifact(WeightedMean("geometric", (0.6, 0.4), 2.0), lambda record: 3.0, lambda record: -1.0)
+    members = explain(artifact, recognition_of(made_face(smiling))).members
+    assert [member.contribution for member in members] == pytest.approx([0.6 * 3 / 2, -0.4 / 2], abs=1e-4)
+
+
+def test_a_member_without_weight_contributes_nothing(smiling):
+    artifact = ensemble_artifact(WeightedMean("arithmetic", (1.0, 0.0)), CORNERS, lambda record: -2.0)
+    first, second = explain(artifact, recognition_of(made_face(smiling))).members
+    assert second.contribution == pytest.approx(0, abs=1e-9) and abs(first.contribution) > 1
+    assert set(second.cues.values()) == {0.0}
+
+
+def test_text_title_and_log_name_the_members(smiling):
+    artifact = ensemble_artifact(WeightedMean("arithmetic", (0.5, 0.5)), lambda record: 1.0, lambda record: 0.0)
+    explanation = explain(artifact, recognition_of(made_face(smiling)))
+    assert explanation.title == "why happy: member 0 73 %, member 1 50 %"
+    assert explanation.text.endswith("; member 0 73 % (+0.5), member 1 50 % (+0.0)")
+    plain = explanation.to_dict()
+    assert json.loads(json.dumps(plain)) == plain
+    assert [member["name"] for member in plain["members"]] == ["member 0", "member 1"]
+    assert plain["members"][0].keys() == {"name", "expression", "probability", "contribution", "cues"}

@@ -72,7 +72,7 @@ class TestMeasuring:
             9, near_duplicates=np.arange(27) // 3
         )  # three unrelated faces each: too few for five folds
         options = saved_importance._options_of({"command": "python -m landmark_fer.fit --models aligned_cnn --seed 3"})
-        _, split = saved_importance._split(dataset, options, True, None)
+        _, split = saved_importance._split(dataset, options, {"network": {}}, None)
         expected = split_for_networks(dataset, random_state=3)
         assert split.training.tolist() == expected.training.tolist() and len(split.training) == 18
 

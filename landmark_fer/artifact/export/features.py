@@ -107,7 +107,7 @@ def hog_of_chip(graph, step, chip_size):
     """
     chip = graph.input("chip", np.uint8, (chip_size, chip_size))
     side, cell = step.side, step.cell
-    planes = _orientation_planes(graph, _middle(graph, chip, chip_size, step.frame, side), side)
+    planes = _orientation_planes(graph, central_pixels(graph, chip, chip_size, step.frame, side), side)
     blocks = side // cell - 1
     gather = _cell_weights(side, cell)
     cells = graph.add("MatMul", graph.add("MatMul", gather, planes), gather.T)
@@ -124,7 +124,7 @@ def _normalised(graph, histograms, floor):
     return graph.add("Div", histograms, graph.add("Add", length, floor))
 
 
-def _middle(graph, chip, size, frame, side):
+def central_pixels(graph, chip, size, frame, side):
     """Append the middle of the chips, resized to (n, side, side), float32, rounded as OpenCV rounds bytes."""
     rim = (size - frame) // 2
     pixels = graph.cast(chip, np.float32)

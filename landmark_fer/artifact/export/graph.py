@@ -52,6 +52,57 @@ class Graph:
         """Append an operator with two outputs and return their names."""
         return self._append(operator, 2, operands, attributes)
 
+    def for_each(self, content, operand):
+        """Append an ONNX model of one item, run once for each item, and return the name of its results.
+
+        Parameters
+        ----------
+        content : bytes
+            A model with one input of shape (1, ...), float32, and one output with k values.
+        operand : str
+            Name of the items, shape (n, ...).
+
+        Returns
+        -------
+        str
+            Shape (n, k), float32.
+        """
+        helper, index = self._onnx.helper, len(self._nodes)
+        inner = self._onnx.compose.add_prefix_graph(self._standard(content), f"item_{index}_")
+        (source,), (result,) = inner.input, inner.output
+        item, row = f"scanned_{index}", f"row_{index}"
+        shape, columns = ([each.dim_value for each in tensor.type.tensor_type.shape.dim] for tensor in (source, result))
+        constants = [
+            self._onnx.numpy_helper.from_array(np.array(values), f"{name}_{index}")
+            for name, values in (("batch", [0]), ("flat", [-1]))
+        ]
+        nodes = [
+            helper.make_node("Unsqueeze", [item, constants[0].name], [source.name]),
+            *inner.node,
+            helper.make_node("Reshape", [result.name, constants[1].name], [row]),
+        ]
+        kind = self._onnx.TensorProto.FLOAT
+        body = helper.make_graph(
+            nodes,
+            "item",
+            [helper.make_tensor_value_info(item, kind, shape[1:])],
+            [helper.make_tensor_value_info(row, kind, columns[-1:])],
+            [*inner.initializer, *constants],
+        )
+        output = f"Scan_{index}"
+        self._nodes.append(helper.make_node("Scan", [operand], [output], output, body=body, num_scan_inputs=1))
+        return output
+
+    def _standard(self, content):
+        """Return the graph of a model with operators of `OPSET` alone."""
+        model = self._onnx.load_from_string(content)
+        if {each.domain: each.version for each in model.opset_import}.get("") != OPSET:
+            model = self._onnx.version_converter.convert_version(model, OPSET)
+        if model.functions:
+            inliner = import_optional("onnx.inliner", purpose="writing a network into a larger ONNX model")
+            model = inliner.inline_local_functions(model)
+        return model.graph
+
     def _append(self, operator, n_outputs, operands, attributes):
         names = [operand if isinstance(operand, str) else self.constant(operand) for operand in operands]
         key = operator, *names, str(sorted(attributes.items()))

@@ -8,11 +8,13 @@ from sklearn.base import BaseEstimator
 
 from landmark_fer import __version__
 from landmark_fer.artifact.export.classifiers import CLASSIFIER_TYPES, append_classifier
+from landmark_fer.artifact.export.ensemble import append_ensemble
 from landmark_fer.artifact.export.features import FEATURE_TYPES, append_features
 from landmark_fer.artifact.export.graph import Graph
 from landmark_fer.artifact.probe import manifest_probe
 from landmark_fer.core.errors import InputError
 from landmark_fer.models.base import predict_in_order
+from landmark_fer.models.ensemble import Ensemble
 from landmark_fer.models.onnx_runtime import OnnxPredictor
 from landmark_fer.perception.alignment import CHIP_SIZE, FINEST, chip_template
 
@@ -54,8 +56,8 @@ def onnx_content(predictor, facts):
 
     Parameters
     ----------
-    predictor : Pipeline
-        Fitted, of a ``features`` step and a classifier.
+    predictor : Pipeline or Ensemble
+        Fitted; a pipeline of a ``features`` step and a classifier, or an ensemble of one and a network of chips.
     facts : dict
         As for `save_artifact`.
 
@@ -70,15 +72,11 @@ def onnx_content(predictor, facts):
     DependencyError
         If onnx or onnxruntime is not installed.
     """
-    graph = Graph()
-    steps = [step for _, step in getattr(predictor, "steps", [])]
-    if len(steps) != 2:
-        raise InputError(
-            f"a model for ONNX must be a Pipeline of features and a classifier, got {type(predictor).__name__} "
-            f"of {len(steps)} steps; use joblib"
-        )
-    features = append_features(graph, steps[0], facts["extractor"].get("chip_size", CHIP_SIZE))
-    prediction = append_classifier(graph, steps[1], features)
+    graph, size = Graph(), facts["extractor"].get("chip_size", CHIP_SIZE)
+    if isinstance(predictor, Ensemble):
+        prediction = append_ensemble(graph, predictor, _append_pipeline, size)
+    else:
+        prediction = _append_pipeline(graph, predictor, size)
     classes = list(facts["classes"])
     fitted_classes = [str(name) for name in predictor.classes_]
     if fitted_classes != classes:
@@ -89,6 +87,17 @@ def onnx_content(predictor, facts):
     content = graph.content(prediction, "probabilities", len(classes), description=_DESCRIPTION, metadata=metadata)
     _verify(content, classes, records, predictions)
     return content
+
+
+def _append_pipeline(graph, pipeline, chip_size):
+    """Append the probabilities of a fitted pipeline, columns as in its ``classes_``, and return their name."""
+    steps = [step for _, step in getattr(pipeline, "steps", [])]
+    if len(steps) != 2:
+        raise InputError(
+            f"a model for ONNX must be a Pipeline of features and a classifier, got {type(pipeline).__name__} "
+            f"of {len(steps)} steps; use joblib"
+        )
+    return append_classifier(graph, steps[1], append_features(graph, steps[0], chip_size))
 
 
 def _metadata(facts, records, predictions):

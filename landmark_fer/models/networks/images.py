@@ -12,7 +12,8 @@ IMAGES = ("chip", "crop")
 SCALINGS = ("standardised", "0..1", "-1..1", "0..255")
 LAYOUTS = ("NHWC", "NCHW")
 
-_MIN_DEVIATION = 1.0  # grey levels; the contrast of a flat image is not amplified
+MIN_DEVIATION = 1.0
+"""Smallest divisor of a standardised image, in grey levels: the contrast of a flat image is not amplified."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def scaled_images(images, network_input):
     values = images.astype(np.float32)
     if network_input.scaling == "standardised":
         values -= values.mean(axis=(1, 2), keepdims=True)
-        values /= np.maximum(values.std(axis=(1, 2), keepdims=True), _MIN_DEVIATION)
+        values /= np.maximum(values.std(axis=(1, 2), keepdims=True), MIN_DEVIATION)
     elif network_input.scaling == "0..1":
         values /= 255
     elif network_input.scaling == "-1..1":

@@ -55,6 +55,11 @@ class OnnxNetwork:
         self.probabilities(sample, patience_s=PATIENCE_S)
 
     @property
+    def content(self):
+        """The ONNX model as bytes."""
+        return self._model.content
+
+    @property
     def classes_(self):
         """Classes in the order of the columns."""
         return np.array(self.description.classes)
