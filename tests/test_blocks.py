@@ -167,6 +167,8 @@ def run_block(block, monkeypatch):
         check_description(block.text)
     elif block.text.startswith("start_s,end_s"):
         check_spans(block.text)
+    elif block.text.startswith("time_s,label"):
+        check_events(block.text)
     elif block.word in ("", "bash", "sh"):
         for command in re.split(r" && |\n", block.text):
             run_command(command, monkeypatch)
@@ -253,6 +255,14 @@ def check_description(text):
 
     Path("network.json").write_text(text, encoding="utf-8")
     assert list(read_sidecar("network.onnx").classes) == json.loads(text)["classes"]
+
+
+def check_events(text):
+    """The csv of events can be read."""
+    from landmark_fer.live.events import read_events
+
+    Path("events.csv").write_text(text, encoding="utf-8")
+    assert len(read_events("events.csv")) == len(text.strip().splitlines()) - 1
 
 
 def check_spans(text):

@@ -22,6 +22,8 @@ from landmark_fer.live.sinks.base import Sink
 from landmark_fer.live.sinks.merging import merge_logs
 from landmark_fer.live.sources.video_folder import list_first
 
+MAX_SHOWN = 30  # last characters of a video's name on the progress bar
+
 _LOGS, _VIDEOS, _ALL, _SETTINGS = "videos", "videos.csv", "all", "settings.json"
 _UNFINISHED, _LOCK = ".unfinished", ".lock"
 
@@ -182,7 +184,7 @@ def _log_videos(source, videos, folder, run, interrupts, suffix):
     ):
         try:
             for video in [video for video in videos if video not in rows]:
-                bar.set_description(_text(video))
+                bar.set_description(_text(video)[-MAX_SHOWN:])
                 _remove(unfinished)
                 unfinished.mkdir()
                 row = _log_video(video, source / video, unfinished / logs[video].name, run, frames)
