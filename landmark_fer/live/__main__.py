@@ -186,6 +186,7 @@ def _run_source(options, recognizer, versus, interrupts, *, window=None, events=
             facts=facts,
             neutral_s=options.neutral,
             events=events,
+            blur=options.blur,
             interrupts=interrupts,
         )
         return session.run(options.max_frames)
@@ -235,6 +236,7 @@ def _serve(options):
             details={"model": recognizer.artifact.manifest.get("model_name", "model")},
             source=source,
             reopen=reopen,
+            blur=options.blur,
             on_ready=lambda url: print(f"open {url} in a browser; Ctrl-C ends", flush=True),
         )
     return "stopped"
@@ -305,7 +307,7 @@ def _make_sinks(options, source, recognizer, versus, facts, *, images):
     versus_classes = versus and versus.classes
     sinks = [open_log(path, classes, facts=facts, versus_classes=versus_classes, **columns) for path in options.log]
     if options.record:
-        sinks.append(VideoRecorder(options.record, frames_per_second=rate))
+        sinks.append(VideoRecorder(options.record, frames_per_second=rate, look_back=bool(options.blur) and not images))
     if options.summary:
         sinks.append(SummaryWriter(options.summary, classes, facts=facts, frames_per_second=rate))
     return sinks

@@ -169,11 +169,14 @@ class EventComparison:
 def _not_certain(shares, n_blocks):
     """Return estimates of shares, in which 0 and 1 have Wilson's interval."""
     return [
-        Estimate(each.mean, wilson_interval(round(each.mean) * n_blocks, n_blocks))
-        if each.interval and each.mean in (0.0, 1.0)
-        else each
+        Estimate(each.mean, _wilson(each.mean, n_blocks)) if each.interval and each.mean in (0.0, 1.0) else each
         for each in shares
     ]
+
+
+def _wilson(share, n_blocks):
+    low, high = wilson_interval(share * n_blocks, n_blocks)
+    return max(0.0, low), min(1.0, high)  # of rounding errors
 
 
 def _resampled_means(blocks, random_state):

@@ -9,6 +9,7 @@ from landmark_fer.artifact.manifest import ARTIFACT, ARTIFACT_HELP, ARTIFACT_OR_
 from landmark_fer.core.command import add_version
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.paths import Input, Output, lies_in
+from landmark_fer.drawing import BLURS
 from landmark_fer.perception import DETECTORS
 from landmark_fer.perception.predictor_file import PREDICTOR
 from landmark_fer.recognition.min_quality import QUALITY_COLUMNS, parse_min_quality
@@ -214,6 +215,11 @@ def _add_output(group):
         help="events of the video (columns time_s, label[, end]), for the column event of --log and for --summary",
     )
     add("--record", type=Output(), metavar="FILE", help="write the annotated images to an .mp4 or .avi file")
+    add(
+        "--blur",
+        choices=BLURS,
+        help="blur faces, or a band over the eyes, in recordings, snapshots and the page of --web; logs stay the same",
+    )
     add(
         "--summary",
         type=Output(),

@@ -34,6 +34,8 @@ class LiveReader:
     ----------
     n_left_out : int
         Number of faces of the last image that were left out.
+    located : list of (int, Face)
+        All faces of the last image with their numbers, also those that were left out.
 
     Raises
     ------
@@ -45,6 +47,7 @@ class LiveReader:
 
     def __init__(self, recognizer, *, smoothing=0.5, every=None, versus=None, min_quality=None):
         self._min_quality, self.n_left_out = check_min_quality(min_quality), 0
+        self.located = []
         self._models = [recognizer] if versus is None else [recognizer, versus]
         self._smoothers = [
             Smoother(model.classes, strength=smoothing, threshold=model.threshold) for model in self._models
@@ -65,7 +68,7 @@ class LiveReader:
         -------
         list of RecognizedFace
         """
-        followed = self._follower.follow(image, time_s=time_s)
+        self.located = followed = self._follower.follow(image, time_s=time_s)
         good = [(track_id, face) for track_id, face in followed if has_quality(face, image.shape, self._min_quality)]
         self.n_left_out = len(followed) - len(good)
         faces = _recognize(self._models, good)
@@ -106,6 +109,8 @@ class StillReader:
     ----------
     n_left_out : int
         Number of faces of the last image that were left out.
+    located : list of (int, Face)
+        All faces of the last image, numbered in it, also those that were left out.
 
     Raises
     ------
@@ -117,6 +122,7 @@ class StillReader:
 
     def __init__(self, recognizer, *, versus=None, min_quality=None):
         self._min_quality, self.n_left_out = check_min_quality(min_quality), 0
+        self.located = []
         self._models = [recognizer] if versus is None else [recognizer, versus]
         self._extractor = shared_extractor(self._models)
         self._numbers = itertools.count(1)
@@ -124,6 +130,7 @@ class StillReader:
     def read(self, image, *, time_s=0.0):
         """Return the faces of an image, highest detector score first, as a list of RecognizedFace; ignores the time."""
         faces = self._extractor.extract(image)
+        self.located = list(enumerate(faces))
         good = [face for face in faces if has_quality(face, image.shape, self._min_quality)]
         self.n_left_out = len(faces) - len(good)
         return _recognize(self._models, [(next(self._numbers), face) for face in good])

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 from landmark_fer.core.errors import SinkError
+from landmark_fer.drawing.blur import HOLD_S, FaceBlur, hide_chips
 from landmark_fer.drawing.overlay import Status, draw_frame
 from landmark_fer.drawing.overlay_options import CONTROL_OF_KEY, OverlayOptions
 from landmark_fer.live.events import Events
@@ -76,6 +77,9 @@ class Session:
         Record the neutral baseline during so many seconds from the first frame on; 0 records none.
     events : iterable of Event, optional
         Of a video or camera; single images have none.
+    blur : {"faces", "eyes"}, optional
+        What is blurred in annotated images, with the places of faces that were just lost. The window, sinks of other
+        frames and predictions stay as they are.
     interrupts : Interrupts, optional
         Entered; held back while a frame is written.
 
@@ -97,6 +101,7 @@ class Session:
         facts=None,
         neutral_s=0.0,
         events=(),
+        blur=None,
         interrupts=None,
     ):
         self.source, self.reader, self.window = source, reader, window
@@ -107,8 +112,12 @@ class Session:
         if neutral_s:
             self.neutral.request()
         self._events, self._mark_requested = Events(events), False
+        self._blur = blur and FaceBlur(blur, hold_s=0.0 if reader.still else HOLD_S)
         self.recording = KeyRecording(
-            folder, frames_per_second=source.frames_per_second, show_message=self.state.show_message
+            folder,
+            frames_per_second=source.frames_per_second,
+            show_message=self.state.show_message,
+            look_back=bool(blur) and not reader.still,
         )
         self.sinks = [*sinks, self.recording]
         self._small_images = SmallImages()
@@ -208,6 +217,8 @@ class Session:
         state.frame = frame = replace(frame, n_left_out=self.reader.n_left_out)
         self.summary.add(frame.time_s, state.faces, frame.n_left_out)
         self.history.add(frame.time_s, state.faces, frame.event)
+        if self._blur is not None:
+            self._blur.update(frame.time_s, self.reader.located)
         if not frame.n_left_out:
             self._small_images.update(frame.image, state.faces)
         if (message := self.neutral.update(frame.time_s, state.faces)) is not None:
@@ -262,7 +273,9 @@ class Session:
         """Hand the last frame to the sinks; it is drawn at most once."""
         frame = annotated = self.state.frame
         if any(sink.takes_annotated for sink in self.sinks):
-            annotated = replace(frame, image=self._annotated_image())
+            annotated = replace(frame, image=self._annotated_image(), mirrored=self.state.options.mirror)
+            if self._blur is not None:
+                annotated = replace(annotated, new_regions=self._blur.new_regions)
         for sink in self.sinks:
             sink.write(
                 annotated if sink.takes_annotated else frame,
@@ -279,14 +292,16 @@ class Session:
                     sink.write_unreadable(name)
 
     def _annotated_image(self):
-        """Return the last image as it is written: without the help panel and the status."""
-        return self._draw(replace(self.state.options, help=False))
+        """Return the last image as it is written: blurred where that is an option, without help panel and status."""
+        image, faces = self.state.frame.image, self.state.faces
+        if self._blur is not None:
+            image, faces = self._blur.apply(image), hide_chips(faces)
+        return self._draw(image, faces, replace(self.state.options, help=False))
 
-    def _draw(self, options, status=None):
-        state = self.state
+    def _draw(self, image, faces, options, status=None):
         return draw_frame(
-            state.frame.image,
-            state.faces,
+            image,
+            faces,
             options=options,
             status=status,
             explanations=self._explanations.latest,
@@ -305,7 +320,8 @@ class Session:
             frames_per_second=None if state.paused else state.frames_per_second,
             message=state.message or self.source.message or self.neutral.describe(state.faces),
         )
-        self._handle_window(self.window.show(self._draw(state.options, status), wait_s=wait_s))
+        image = self._draw(state.frame.image, state.faces, state.options, status)
+        self._handle_window(self.window.show(image, wait_s=wait_s))
 
     def _handle_window(self, key):
         self.handle_key(key)

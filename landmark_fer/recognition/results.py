@@ -78,7 +78,7 @@ class Recognition:
             )
         return self._explainer(self)
 
-    def draw(self, image: "AnyImage", *, options: Any = None) -> "np.ndarray":
+    def draw(self, image: "AnyImage", *, options: Any = None, blur: str | None = None) -> "np.ndarray":
         """Return an image with the face's box and label, and its probabilities as bars if there is room next to it.
 
         Parameters
@@ -87,6 +87,8 @@ class Recognition:
             The image of the face, as for `Recognizer.recognize`; not changed.
         options : OverlayOptions, optional
             What else is drawn; by default no landmarks.
+        blur : {"faces", "eyes"}, optional
+            Blurs the face, or a band over its eyes, before anything is drawn. Other faces stay as they are.
 
         Returns
         -------
@@ -96,16 +98,20 @@ class Recognition:
         Raises
         ------
         InputError
-            If `image` is none of these.
+            If `image` or `blur` is none of these.
         DataError
             If a file cannot be read.
         """
+        from landmark_fer.drawing.blur import blur_faces
         from landmark_fer.drawing.overlay import draw_frame
         from landmark_fer.drawing.overlay_options import OverlayOptions
         from landmark_fer.perception.images import as_array, to_rgb
 
         options = options or OverlayOptions(landmarks=False)
-        return draw_frame(to_rgb(as_array(image)), [RecognizedFace(None, self, raw=self)], options=options)
+        pixels = to_rgb(as_array(image))
+        if blur is not None:
+            pixels = blur_faces(pixels, [self.face], blur)
+        return draw_frame(pixels, [RecognizedFace(None, self, raw=self)], options=options)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recognition as JSON values: box, expression, confidence, probabilities, landmarks, score.

@@ -132,6 +132,21 @@ def test_recording_is_annotated(command, tmp_path):
     assert (difference.max(axis=2) > 80).mean() > 0.005
 
 
+def test_blur_changes_what_is_written_and_not_what_is_measured(command, tmp_path):
+    logs, images = [], []
+    for name, options in (("plain", ()), ("blurred", ("--blur", "faces"))):
+        log, video = tmp_path / f"{name}.csv", tmp_path / f"{name}.avi"
+        arguments = ["--source", "demo", "--log", log, "--log-fields", "landmarks,measurements", "--record", video]
+        assert command(*arguments, "--max-frames", 5, *options) == 0
+        logs.append([{**row, "wall_time": ""} for row in rows_of(log)])
+        with open_source(video) as source:
+            images.append([frame.image.astype(int) for frame in source])
+    assert logs[0] == logs[1] and len(logs[0]) == 5
+    x, y, width, height = (round(float(logs[0][4][side])) for side in ("x", "y", "width", "height"))
+    difference = np.abs(images[0][4] - images[1][4]).max(axis=2)
+    assert (difference[y : y + height, x : x + width] > 10).mean() > 0.5 > 0.01 > (difference[:, :100] > 10).mean()
+
+
 def test_mirrored_recording(command, tmp_path):
     assert command("--source", "demo", "--record", tmp_path / "video.avi", "--mirror", "--max-frames", 1) == 0
     with open_source(tmp_path / "video.avi") as source, open_source("demo") as plain:

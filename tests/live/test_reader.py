@@ -174,3 +174,12 @@ def test_single_images_are_neither_tracked_nor_smoothed(extractor, astronaut):
     assert [face.track_id for face in (*first, *second)] == [1, 2]
     assert all(face.recognition is face.raw for face in (*first, *second))
     np.testing.assert_array_equal(first[0].raw.face.landmarks, second[0].raw.face.landmarks)
+
+
+@pytest.mark.parametrize("kind", [LiveReader, StillReader])
+def test_faces_that_are_left_out_are_located_all_the_same(kind, extractor, astronaut):
+    reader = kind(Model(extractor), min_quality={"size_px": 10**6})
+    assert reader.read(astronaut, time_s=0.0) == []
+    assert reader.n_left_out == len(reader.located) == 1
+    assert reader.located[0][1].landmarks.shape == (68, 2)
+    reader.close()

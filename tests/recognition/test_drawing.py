@@ -13,6 +13,7 @@ from PIL import Image
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.records import Box
+from landmark_fer.drawing import BLURS
 from landmark_fer.drawing.text import COLOURS
 from landmark_fer.recognition.recognizer import Recognizer
 from landmark_fer.recognition.thumbnails import MAX_SIDE, make_thumbnail, show_face
@@ -97,6 +98,18 @@ def test_the_thumbnail_is_the_part_of_the_image(astronaut):
 def test_frames_of_a_video_have_no_thumbnail(recognizer, recognition):
     (plain,) = recognizer.recognize_faces([recognition.face])
     assert plain.thumbnail is None and plain._repr_html_() is None
+
+
+@pytest.mark.parametrize("kind", BLURS)
+def test_a_drawn_face_can_be_blurred(recognition, astronaut, kind):
+    plain, blurred = recognition.draw(astronaut), recognition.draw(astronaut, blur=kind)
+    box = recognition.face.box
+    x, y, side = round(box.x), round(box.y), round(box.width)
+    changed = (plain != blurred).any(axis=2)
+    assert changed[y + side // 4 : y + side // 3, x + side // 4 : x + 3 * side // 4].mean() > 0.9
+    assert changed.sum() < (2.2 if kind == "faces" else 0.6) * side**2
+    with pytest.raises(InputError, match="blur must be 'faces' or 'eyes', got 'all'"):
+        recognition.draw(astronaut, blur="all")
 
 
 def test_a_copied_and_a_pickled_recognition_show_the_same(recognition):

@@ -4,6 +4,8 @@ An .mp4 has its index at the end and cannot be read if the program is killed bef
 """
 
 import shutil
+from collections import deque
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,6 +14,7 @@ import numpy as np
 from landmark_fer.core.errors import SinkError
 from landmark_fer.core.naming import library_path
 from landmark_fer.core.paths import check_place
+from landmark_fer.drawing.blur import blur_regions
 from landmark_fer.live.sinks.base import Sink, by_suffix
 from landmark_fer.perception.quiet import quiet_opencv
 
@@ -19,10 +22,15 @@ CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 MAX_SIDE = 4096  # pixels; larger images are reduced, since players refuse them
 MAX_STILL_S = 2.0  # a longer pause, or absence of a camera, is shortened to this
 RESERVE_BYTES = 32 * 2**20  # left free on the disk, so that the video can be finished
+LOOK_BACK_S = 1.0  # before a face is found, its place is blurred, too: the longest time between two detections
+MAX_WAITING_BYTES = 2**28  # of images that wait for that
 
 
 class VideoRecorder(Sink):
     """Writes annotated images as a video of the first image's size; later images are fitted into it.
+
+    A face can be in sight for a moment before a detector finds it. With `look_back`, images therefore wait for
+    `LOOK_BACK_S`, or until they have `MAX_WAITING_BYTES`, and new regions of later frames are blurred in them.
 
     OpenCV does not report a full disk, so the free space is checked for every frame, and the finished file once.
 
@@ -32,14 +40,17 @@ class VideoRecorder(Sink):
         Its suffix is a key of `CODECS`.
     frames_per_second : float
         Frame rate of the video. Frames are repeated or skipped so that each is shown at its time.
+    look_back : bool, default=False
+        Whether to blur the ``new_regions`` of frames in the images before, too.
     reserve_bytes : int, optional
         Space left free on the disk.
     """
 
     takes_annotated = True
 
-    def __init__(self, path, *, frames_per_second, reserve_bytes=RESERVE_BYTES):
+    def __init__(self, path, *, frames_per_second, look_back=False, reserve_bytes=RESERVE_BYTES):
         self.path, self.frames_per_second, self.reserve_bytes = Path(path), frames_per_second, reserve_bytes
+        self.look_back, self._waiting = look_back, deque()
         self._codec = by_suffix(CODECS, path, "record")
         self._writer = self._size = None
         self._written, self._cut_s, self._last_s = 0, 0.0, 0.0
@@ -47,6 +58,19 @@ class VideoRecorder(Sink):
 
     def write(self, frame, faces=(), explanations=None):
         """Write a frame; see `Sink.write`. On a full disk, the video written before can still be finished."""
+        if not self.look_back:
+            self._write(frame)
+            return
+        if frame.new_regions:
+            self._waiting = deque(_with_regions(each, frame.new_regions) for each in self._waiting)
+        self._waiting.append(frame)
+        while (
+            frame.time_s - self._waiting[0].time_s > LOOK_BACK_S
+            or len(self._waiting) * frame.image.nbytes > MAX_WAITING_BYTES
+        ):
+            self._write(self._waiting.popleft())
+
+    def _write(self, frame):
         self._check_space()
         if self._writer is None:
             self._open(frame.image.shape)
@@ -67,6 +91,14 @@ class VideoRecorder(Sink):
         SinkError
             If it is not.
         """
+        try:
+            while self._waiting:
+                self._write(self._waiting.popleft())
+        finally:
+            self._waiting.clear()
+            self._finish()
+
+    def _finish(self):
         if self._writer is None:
             return
         self._writer.release()
@@ -100,6 +132,11 @@ class VideoRecorder(Sink):
         if not writer.isOpened():
             raise SinkError(f"{self.path} cannot be written as a video; give another --record")
         self._writer, self._written = writer, 0
+
+
+def _with_regions(frame, regions):
+    """Return a frame in which regions are blurred."""
+    return replace(frame, image=blur_regions(frame.image, regions, mirrored=frame.mirrored))
 
 
 def _count_frames(path):

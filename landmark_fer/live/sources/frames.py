@@ -36,6 +36,10 @@ class Frame:
         Label of the current event, where there are events.
     n_left_out : int
         Number of faces that were left out because of their quality.
+    mirrored : bool
+        Whether the image is mirrored, as that of an annotated frame may be.
+    new_regions : tuple of ndarray
+        Polygons of the image as taken that are blurred in this frame for the first time.
     """
 
     image: np.ndarray
@@ -45,6 +49,8 @@ class Frame:
     name: str = ""
     event: str | None = None
     n_left_out: int = 0
+    mirrored: bool = False
+    new_regions: tuple = ()
 
 
 class Source:

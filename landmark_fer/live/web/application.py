@@ -73,17 +73,17 @@ class Application(Site):
     token : str, optional
     source : Source, optional
         Opened.
-    reopen : callable, optional
+    reopen, blur : optional
         As for `Broadcast`.
     limits : Limits, optional
     """
 
-    def __init__(self, make_reader, *, facts, token=None, source=None, reopen=None, limits=None):
+    def __init__(self, make_reader, *, facts, token=None, source=None, reopen=None, blur=None, limits=None):
         super().__init__(
             facts=facts, command="live", routes=ROUTES, token=token, limits=limits, description=DESCRIPTION
         )
         self._make_reader = make_reader
-        self._broadcast = Broadcast(source, make_reader, reopen=reopen) if source is not None else None
+        self._broadcast = Broadcast(source, make_reader, reopen=reopen, blur=blur) if source is not None else None
         self._client_limits = AddressLimits(self.limits.images_per_second, self.limits.image_burst)
 
     def add_routes(self, app):

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from landmark_fer.core.errors import LandmarkFerError
+from landmark_fer.drawing.blur import FaceBlur
 from landmark_fer.live.web.camera import POLICY_VIOLATION, run_until_first_ends
 from landmark_fer.live.web.protocol import encode, image_response
 
@@ -38,9 +39,12 @@ class Broadcast:
     make_reader : callable
     reopen : callable, optional
         Opens the source again when a file has ended, so that it plays in a loop.
+    blur : {"faces", "eyes"}, optional
+        What is blurred in the images that watchers get, as by `FaceBlur`.
     """
 
-    def __init__(self, source, make_reader, *, reopen=None):
+    def __init__(self, source, make_reader, *, reopen=None, blur=None):
+        self._blur = blur and FaceBlur(blur)
         self._source, self._make_reader, self._reopen = source, make_reader, reopen
         self._n_watchers, self._watched, self._closing = 0, threading.Event(), threading.Event()
         self._newest, self._arrival, self._loop = BroadcastFrame(0, _NO_FRAME, b""), None, None
@@ -125,7 +129,11 @@ class Broadcast:
         start = time.monotonic()
         faces = reader.read(frame.image, time_s=frame.time_s)
         response = image_response(frame.image, faces, seconds=time.monotonic() - start)
-        self._publish({"time_s": round(frame.time_s, 3), **response}, encode(frame.image))
+        image = frame.image
+        if self._blur is not None:
+            self._blur.update(frame.time_s, reader.located)
+            image = self._blur.apply(image)
+        self._publish({"time_s": round(frame.time_s, 3), **response}, encode(image))
 
     def _publish_end(self, message):
         """Publish the last image again, with a message that explains why no other follows."""

@@ -158,6 +158,8 @@ class LiveServer(Server):
         Opened; visitors can watch it. It is not closed here.
     reopen : callable, optional
         Opens the source again when it has ended, so that a file plays in a loop.
+    blur : {"faces", "eyes"}, optional
+        As for `Broadcast`.
     classes : sequence of str
         The expressions that the readers predict.
     details : dict of str to str, optional
@@ -173,6 +175,7 @@ class LiveServer(Server):
         token=None,
         source=None,
         reopen=None,
+        blur=None,
         classes=(),
         details=None,
         limits=None,
@@ -181,7 +184,8 @@ class LiveServer(Server):
             from landmark_fer.live.web.application import Application
 
             facts = page_facts(classes, source=source, details=details)
-            return Application(make_reader, facts=facts, token=token, source=source, reopen=reopen, limits=limits)
+            source_options = {"source": source, "reopen": reopen, "blur": blur}
+            return Application(make_reader, facts=facts, token=token, limits=limits, **source_options)
 
         super().__init__(make_application, address=address, token=token, purpose="live --web")
 
