@@ -1,10 +1,10 @@
 """Rectangles on a frame, and the placement of panels next to faces."""
 
+import heapq
+import math
 from typing import NamedTuple
 
-import numpy as np
-
-_DISTANCE_COST = 0.1  # of one diagonal of the face's box, in shares of the panel that hide something
+_N_NEIGHBOURS = 6  # occupied rectangles next to which a panel may lie; in a crowd, all would take too long
 
 
 class Rectangle(NamedTuple):
@@ -25,6 +25,11 @@ class Rectangle(NamedTuple):
         """The first row below it."""
         return self.y + self.height
 
+    @property
+    def area(self):
+        """Number of its pixels."""
+        return self.width * self.height
+
     def inside(self, bounds):
         """Return the rectangle moved, and cut if it is too large, so that it lies inside `bounds`."""
         width, height = min(self.width, bounds.width), min(self.height, bounds.height)
@@ -32,9 +37,20 @@ class Rectangle(NamedTuple):
         y = min(max(self.y, bounds.y), bounds.bottom - height)
         return Rectangle(x, y, width, height)
 
+    def overlaps(self, other):
+        """Return whether two rectangles have a pixel in common."""
+        x, y, width, height = self
+        left, top, across, down = other
+        return x < left + across and left < x + width and y < top + down and top < y + height
+
+
+def is_free(rectangle, occupied):
+    """Return whether a rectangle overlaps none of a list of rectangles."""
+    return not any(rectangle.overlaps(other) for other in occupied)
+
 
 def place_panel(box, size, bounds, occupied, *, gap):
-    """Return a place for a panel next to a face: on its right if that is free, else where it hides least.
+    """Return a free place for a panel: on the right of a face if that is free, else as near to the face as possible.
 
     Parameters
     ----------
@@ -44,54 +60,51 @@ def place_panel(box, size, bounds, occupied, *, gap):
         Width and height of the panel.
     bounds : Rectangle
         The panel lies inside.
-    occupied : list of (Rectangle, float)
-        What should stay visible, and the cost of each hidden pixel.
+    occupied : list of Rectangle
+        What the panel must not cover, with the face itself.
     gap : int
-        Pixels between the face and the panel.
+        Pixels between the panel and what is next to it.
 
     Returns
     -------
-    place : Rectangle
-    cost : float
-        Cost of all hidden pixels, divided by the pixels of the panel.
+    Rectangle or None
+        None if no place next to the face, next to something occupied or in a corner is free.
     """
     width, height = size
-    others = [other for other, _ in occupied]
+    if width > bounds.width or height > bounds.height:
+        return None
+    best, least = None, math.inf
+    for place in _places(box, width, height, bounds, occupied, gap):
+        distance = _distance(place, box) if is_free(place, occupied) else math.inf
+        if distance <= 2 * gap:
+            return place
+        if distance < least:
+            best, least = place, distance
+    return best
+
+
+def _places(box, width, height, bounds, occupied, gap):
+    """Yield places for a panel in the order of preference."""
     columns = box.right + gap, box.x - gap - width
-    rows = (
-        box.y,
-        box.bottom - height,
-        *(other.bottom + gap for other in others),
-        *(other.y - gap - height for other in others),
-    )
-    below, above = box.bottom + gap, box.y - gap - height
-    along = (
-        box.x,
-        box.right - width,
-        *(other.right + gap for other in others),
-        *(other.x - gap - width for other in others),
-    )
-    corners = [(x, y) for x in (bounds.right - width, bounds.x) for y in (bounds.y, bounds.bottom - height)]
-    places = [(x, y) for y in rows for x in columns] + [(x, y) for y in (below, above) for x in along] + corners
-    rectangles = [Rectangle(x, y, width, height).inside(bounds) for x, y in places]
-    costs = _hiding_costs(rectangles, occupied)
-    best = int((costs + _DISTANCE_COST * _distances(rectangles, box, near=2 * gap)).argmin())
-    return rectangles[best], float(costs[best])
+    ends = box.bottom + gap, box.y - gap - height
+    corners = [(x, y) for y in (box.y, box.bottom - height) for x in columns]
+    corners += [(x, y) for y in ends for x in (box.x, box.right - width)]
+    for x, y in corners:
+        yield Rectangle(x, y, width, height).inside(bounds)
+    for other in heapq.nsmallest(_N_NEIGHBOURS, occupied, key=lambda other: _distance(other, box)):
+        for y in (other.bottom + gap, other.y - gap - height):
+            for x in columns:
+                yield Rectangle(x, y, width, height).inside(bounds)
+        for x in (other.right + gap, other.x - gap - width):
+            for y in ends:
+                yield Rectangle(x, y, width, height).inside(bounds)
+    for x in (bounds.right - width, bounds.x):
+        for y in (bounds.y, bounds.bottom - height):
+            yield Rectangle(x, y, width, height)
 
 
-def _distances(rectangles, box, *, near):
-    """Return the distances beyond `near` between the edges of rectangles and a box, in its diagonals, shape (n,)."""
-    x, y, width, height = np.array(rectangles, dtype=np.float64).T
-    across = np.maximum(x - box.right, box.x - x - width).clip(0)
-    down = np.maximum(y - box.bottom, box.y - y - height).clip(0)
-    return (np.hypot(across, down) - near).clip(0) / max(1.0, np.hypot(box.width, box.height))
-
-
-def _hiding_costs(rectangles, occupied):
-    """Return the cost of what each rectangle hides, divided by its own pixels, shape (n,)."""
-    x, y, width, height = np.array(rectangles, dtype=np.float64).T[..., None]
-    others = np.array([other for other, _ in occupied], dtype=np.float64).reshape(-1, 4)
-    across = np.minimum(x + width, others[:, 0] + others[:, 2]) - np.maximum(x, others[:, 0])
-    down = np.minimum(y + height, others[:, 1] + others[:, 3]) - np.maximum(y, others[:, 1])
-    hidden = across.clip(0) * down.clip(0) * [cost for _, cost in occupied]
-    return hidden.sum(axis=1) / np.maximum(1, width * height)[:, 0]
+def _distance(place, box):
+    """Return the distance between the edges of two rectangles in pixels."""
+    across = max(place.x - box.right, box.x - place.right, 0)
+    down = max(place.y - box.bottom, box.y - place.bottom, 0)
+    return math.hypot(across, down)

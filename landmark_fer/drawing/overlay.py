@@ -1,6 +1,8 @@
 """The overlay: boxes, labels and panels of recognized faces on a frame.
 
-Each option of `OverlayOptions` but ``mirror`` is one function here, registered with `element`.
+Each option of `OverlayOptions` but ``mirror`` is one function here, registered with `element`. Everything but boxes,
+landmarks, labels and the list of keys covers at most a fifth of the image; no panel covers a face, a label or another
+panel; text is at least 12 pixels high.
 """
 
 from collections import defaultdict
@@ -12,14 +14,30 @@ import numpy as np
 from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.core.landmarks import CLOSED_GROUPS, GROUPS
 from landmark_fer.drawing import charts
-from landmark_fer.drawing.layout import Rectangle, place_panel
+from landmark_fer.drawing.details import describe
+from landmark_fer.drawing.layout import Rectangle, is_free, place_panel
 from landmark_fer.drawing.overlay_options import CONTROLS, OverlayOptions
-from landmark_fer.drawing.text import COLOURS, PAPER, RECORDING, ink_on, largest_size, text_size, write
+from landmark_fer.drawing.panels import Bars, Details, Reasons, panels_of
+from landmark_fer.drawing.text import (
+    COLOURS,
+    ELLIPSIS,
+    MIN_LETTERS,
+    PAPER,
+    RECORDING,
+    ink_on,
+    lines_of,
+    shortened,
+    text_size,
+    write,
+)
 
 NO_FACE = "no face"
 
-BELOW_FACES, ON_FACE, PANEL, ON_TOP = "below faces", "on a face", "panel of a face", "on top"
-"""When an element is drawn: before the faces, with each face's box, next to each face, or last."""
+MAX_SHARE = 0.2
+"""Largest share of the image that panels, timeline and status cover together."""
+
+ON_FACE, ON_IMAGE, PANEL, ON_TOP = "on a face", "on the image", "panel of a face", "on top"
+"""Where an element is drawn: over each face, over the image, in each face's panel, or over everything else."""
 
 ELEMENTS = defaultdict(dict)
 """The functions that draw overlay options, by layer and name."""
@@ -27,10 +45,10 @@ ELEMENTS = defaultdict(dict)
 _WHITE = (255, 255, 255)
 _SHIFT = 4  # fractional bits of coordinates in OpenCV's drawing functions
 _REFERENCE_SIDE = 480  # of an image with lines one pixel wide
-_LETTERS, _MIN_LETTERS = 14, 9  # height of text in pixels on such an image, and on small ones
-_MAX_TIMELINE_TRACKS, _TIMELINE_SHARE = 4, 0.18  # of the image's height, if there is more than one track
-_MAX_HIDING_COST = 0.05  # of a panel
-_PANEL_COST = 4.0  # of hiding a pixel of text; of a face it is 1
+_LETTERS = 14  # font size in pixels on such an image
+_MAX_MESSAGE_LINES, _MESSAGE_SHARE = 2, 0.1  # of the image's height, if there is more than one line
+_MAX_TIMELINE_TRACKS, _TIMELINE_SHARE = 4, 0.1  # of the image's height
+_MAX_PANELS = 6  # in a crowd, those of the largest faces
 
 
 @dataclass(frozen=True)
@@ -41,8 +59,9 @@ class Status:
     ----------
     paused, recording : bool
     frames_per_second : float or None
+        Not shown where a face is.
     message : str or None
-        One line at the bottom.
+        At the bottom, shortened to two lines.
     """
 
     paused: bool = False
@@ -71,19 +90,20 @@ def draw_frame(image, faces, *, options=None, status=None, explanations=None, hi
     -------
     ndarray of shape (height, width, 3), uint8
         RGB. Lines and text grow with the image. A mirrored image is mirrored first, so that text stays readable.
+        What there is no room for is left out.
     """
     options = options or OverlayOptions()
     canvas = np.array(image[:, ::-1] if options.mirror else image, order="C")
     scene = _Scene(canvas, faces, options, explanations or {}, history)
-    scene.draw(BELOW_FACES)
     for face in faces:
         _draw_box(scene, face)
         scene.draw(ON_FACE, face)
-    _draw_status(scene, status or Status())
     for face in faces:
         _draw_predictions(scene, face)
-    for face in faces:
-        scene.draw(PANEL, face)
+    _draw_status(scene, status or Status())
+    if not options.help:  # the list of keys would hide it
+        scene.draw(ON_IMAGE)
+        _draw_panels(scene)
     scene.draw(ON_TOP)
     return canvas
 
@@ -96,8 +116,8 @@ def element(name, layer):
     name : str
         A field of `OverlayOptions`.
     layer : str
-        One of `BELOW_FACES`, `ON_FACE`, `PANEL` and `ON_TOP`. The function takes the scene and, in `ON_FACE` and
-        `PANEL`, a face.
+        One of `ON_FACE`, `ON_IMAGE`, `PANEL` and `ON_TOP`. The function takes the scene and, in `ON_FACE` and
+        `PANEL`, a face. In `PANEL` it draws nothing and returns a block of `landmark_fer.drawing.panels`, or None.
     """
 
     def register(function):
@@ -108,119 +128,126 @@ def element(name, layer):
 
 
 class _Scene:
-    """A canvas, what is drawn on it, and which of its parts should stay visible."""
+    """A canvas, which parts of it are occupied, and how many pixels may still be covered."""
 
     def __init__(self, canvas, faces, options, explanations, history):
         self.canvas, self.faces, self.options = canvas, faces, options
         self.explanations, self.history = explanations, history
         height, width = canvas.shape[:2]
         self.unit = min(height, width) / _REFERENCE_SIDE
-        self.letters = max(_MIN_LETTERS, round(_LETTERS * self.unit))
+        self.letters = max(MIN_LETTERS, round(_LETTERS * self.unit))
         self.bounds = Rectangle(0, 0, width, height)
-        self.occupied = []
+        self.top, self.bottom = 0, height  # of the part between the rows of status
+        self.budget = int(MAX_SHARE * width * height)
+        self.boxes = [self._box(face) for face in faces]
+        self.occupied = [self._extent(face, box) for face, box in zip(faces, self.boxes, strict=True)]
 
     def draw(self, layer, *face):
-        """Draw the elements of a layer that the options include."""
-        for name, function in ELEMENTS[layer].items():
-            if getattr(self.options, name):
-                function(self, *face)
+        """Draw the elements of a layer that the options include, and return what they return."""
+        functions = ELEMENTS[layer].items()
+        return [function(self, *face) for name, function in functions if getattr(self.options, name)]
 
-    def occupy(self, rectangle, cost):
-        """Mark a rectangle as one that panels should not hide."""
-        self.occupied.append((rectangle, cost))
+    def cover(self, place):
+        """Mark a rectangle as covered by something other than a box, landmarks or a label."""
+        self.occupied.append(place)
+        self.budget -= place.area
 
     def box(self, face):
         """Return the box of a face on the canvas as a Rectangle."""
+        return self.boxes[self.faces.index(face)]
+
+    def title(self, face):
+        """Return the title of a face's panel: its number, if there are several faces."""
+        return f"#{face.track_id}" if len(self.faces) > 1 and face.track_id is not None else ""
+
+    def letters_for(self, box, share):
+        """Return a font size for a face: a share of its box's height, within bounds."""
+        return max(MIN_LETTERS, min(self.letters, round(share * box.height)))
+
+    def write_label(self, text, place, ground, letters):
+        """Write text on a filled rectangle."""
+        charts.fill(self.canvas, *place, ground)
+        margin = _label_margin(letters)
+        write(self.canvas, text, (place.x + margin, place.y + margin // 2), letters, ink_on(ground))
+
+    def _box(self, face):
         box = face.recognition.face.box
         x = self.bounds.width - box.x - box.width if self.options.mirror else box.x
         edges = x, box.y, x + box.width - 1, box.y + box.height - 1
         left, top, right, bottom = (round(edge) for edge in edges)
         return Rectangle(left, top, right - left + 1, bottom - top + 1)
 
-    def title(self, face):
-        """Return the title of a face's panels: its number, if there are several faces."""
-        return f"#{face.track_id}" if len(self.faces) > 1 else ""
-
-    def letters_for(self, box, share):
-        """Return a height of text for a face: a share of its box's height, within bounds."""
-        return max(_MIN_LETTERS, min(self.letters, round(share * box.height)))
-
-    def write_label(self, text, x, y, ground, *, letters=None, above=False, from_right=False):
-        """Write text on a filled ground at x and y, moved and shrunk to lie inside; return its rectangle."""
-        letters = largest_size([text], self.bounds.width - 4, least=4, most=letters or self.letters)
-        width, height = _label_size(text, letters)
-        place = Rectangle(x - width if from_right else x, y - height if above else y, width, height).inside(self.bounds)
-        charts.fill(self.canvas, *place, ground)
-        margin = _label_margin(letters)
-        write(self.canvas, text, (place.x + margin, place.y + margin // 2), letters, ink_on(ground))
-        self.occupy(place, _PANEL_COST)
-        return place
-
-    def place_first(self, face, sizes):
-        """Return the index and place of the first panel size that hides little; None where all hide too much."""
-        gap = max(3, round(6 * self.unit))
-        for index, size in enumerate(sizes):
-            place, cost = place_panel(self.box(face), size, self.bounds, self.occupied, gap=gap)
-            if cost <= _MAX_HIDING_COST and size == (place.width, place.height):
-                self.occupy(place, _PANEL_COST)
-                return index, place
-        return None
-
-    def panel_forms(self, face, contents):
-        """Return each content of a panel with heights of text, the larger first."""
-        letters = self.letters_for(self.box(face), 0.085)
-        smaller = max(_MIN_LETTERS, round(0.8 * letters))
-        return [(content, size) for content in contents for size in dict.fromkeys((letters, smaller))]
+    def _extent(self, face, box):
+        """Return the box enlarged to the landmarks below it: a detector's box often ends above the chin."""
+        return box._replace(height=max(box.height, round(float(face.recognition.face.landmarks[:, 1].max())) - box.y))
 
 
 def _draw_box(scene, face):
     box, thickness = scene.box(face), max(1, round(2 * scene.unit))
     colour = COLOURS[face.recognition.expression]
     cv2.rectangle(scene.canvas, (box.x, box.y), (box.right - 1, box.bottom - 1), colour, thickness)
-    scene.occupy(box, 1.0)
-
-
-def _draw_status(scene, status):
-    """Draw frame rate, recording and pause into the upper corners, messages at the bottom."""
-    right = scene.bounds.width
-    if status.frames_per_second is not None:
-        scene.write_label(f"{status.frames_per_second:.0f} frames/s", 0, 0, PAPER)
-    for text, is_shown, ground in (("recording", status.recording, RECORDING), ("paused", status.paused, PAPER)):
-        if is_shown:
-            right = scene.write_label(text, right, 0, ground, from_right=True).x
-    bottom = scene.bounds.bottom
-    for text in filter(None, (status.message, None if scene.faces else NO_FACE)):
-        bottom = scene.write_label(text, 0, bottom, PAPER, above=True).y
 
 
 def _draw_predictions(scene, face):
-    """Write a face's number and prediction above it, and the second model's prediction in a line of its own."""
+    """Write a face's number and prediction above it, and the second model's prediction in a line of its own.
+
+    A text that would cover another face or label is shortened, or written below the face.
+    """
     number = "" if face.track_id is None else f"#{face.track_id} "
-    rows = [(f"{number}{_prediction(face.recognition)}", face.recognition)]
+    rows = [(face.recognition, number)]
     if face.versus is not None:
-        rows.append((f"versus {_prediction(face.versus)}", face.versus))
-    box = scene.box(face)
-    letters = scene.letters_for(box, 0.12)
-    height = sum(_label_size(text, letters)[1] for text, _ in rows)
-    y = max(scene.bounds.y, min(box.y, scene.bounds.bottom) - height)
-    for text, recognition in rows:
-        y = scene.write_label(text, box.x, y, COLOURS[recognition.expression], letters=letters).bottom
+        rows.append((face.versus, "versus "))
+    box, index = scene.box(face), scene.faces.index(face)
+    letters, others = scene.letters_for(box, 0.12), scene.occupied[:index] + scene.occupied[index + 1 :]
+    room, places = scene.bounds.width - 2 * _label_margin(letters), []
+    for texts in zip(*(_prediction_texts(recognition, start) for recognition, start in rows), strict=True):
+        texts = [shortened(text, room, letters) for text in texts]
+        sizes = [_label_size(text, letters) for text in texts]
+        size = max(width for width, _ in sizes), sum(height for _, height in sizes)
+        places = [Rectangle(box.x, y, *size).inside(scene.bounds) for y in (box.y - size[1], box.bottom)]
+        free = [place for place in places if is_free(place, others)]
+        if free and not any(ELLIPSIS in text for text in texts):
+            break
+    place = (free or places)[0]
+    scene.occupied.append(place)
+    for text, (recognition, _), (width, height) in zip(texts, rows, sizes, strict=True):
+        scene.write_label(text, place._replace(width=width, height=height), COLOURS[recognition.expression], letters)
+        place = place._replace(y=place.y + height)
 
 
-@element("timeline", BELOW_FACES)
-def _draw_timeline(scene):
-    """Draw the last seconds along the bottom and reserve their place."""
-    if scene.history is None:
-        return
-    letters = max(_MIN_LETTERS, round(0.85 * scene.letters))
-    counts = range(1, _MAX_TIMELINE_TRACKS + 1)
-    room = _TIMELINE_SHARE * scene.bounds.height
-    fitting = max((n for n in counts if charts.timeline_height(n, letters) <= room), default=1)
-    n_tracks = max(1, min(len(scene.history.segments()), fitting))
-    height = min(charts.timeline_height(n_tracks, letters), scene.bounds.height)
-    place = scene.bounds._replace(y=scene.bounds.bottom - height, height=height)
-    charts.draw_timeline(scene.canvas, place, scene.history, letters)
-    scene.bounds = scene.bounds._replace(height=scene.bounds.height - height)
+def _draw_status(scene, status):
+    """Draw recording, pause and frame rate into the upper corners, and a message at the bottom."""
+    letters, bounds = scene.letters, scene.bounds
+    row, right, y = _label_size("", letters)[1], bounds.right, 0
+    for text, is_shown, ground in (("recording", status.recording, RECORDING), ("paused", status.paused, PAPER)):
+        if is_shown:
+            width = _label_size(text, letters)[0]
+            if right < width:
+                right, y = bounds.right, y + row
+            _write_status(scene, text, Rectangle(right - width, y, width, row), ground)
+            right -= width
+    n_lines = max(1, min(_MAX_MESSAGE_LINES, int(_MESSAGE_SHARE * bounds.height / row)))
+    room = bounds.width - 2 * _label_margin(letters)
+    lines = [] if scene.faces else [NO_FACE]
+    lines += lines_of(status.message, room, letters, n_lines=n_lines) if status.message else []
+    for number, text in enumerate(reversed(lines), 1):
+        _write_status(scene, text, Rectangle(0, bounds.bottom - number * row, _label_size(text, letters)[0], row))
+    if status.frames_per_second is not None:
+        text = f"{status.frames_per_second:.0f} fps"
+        place = Rectangle(0, 0, _label_size(text, letters)[0], row)
+        if is_free(place, scene.occupied):
+            _write_status(scene, text, place)
+
+
+def _write_status(scene, text, place, ground=PAPER):
+    """Write one label of the status, if it lies inside and its area is left in the budget."""
+    if place.area <= scene.budget and place.inside(scene.bounds) == place:
+        scene.write_label(text, place, ground, scene.letters)
+        scene.cover(place)
+        if place.y < scene.bounds.height / 2:
+            scene.top = max(scene.top, place.bottom)
+        else:
+            scene.bottom = min(scene.bottom, place.y)
 
 
 @element("landmarks", ON_FACE)
@@ -237,39 +264,68 @@ def _draw_landmarks(scene, face):
         cv2.circle(scene.canvas, (x, y), radius, _WHITE, cv2.FILLED, cv2.LINE_AA, _SHIFT)
 
 
+@element("timeline", ON_IMAGE)
+def _draw_timeline(scene):
+    """Draw the last seconds along the bottom, or along the top if a face is at the bottom."""
+    segments = scene.history.segments() if scene.history is not None else {}
+    if not segments:
+        return
+    letters, width = max(MIN_LETTERS, round(0.65 * scene.letters)), scene.bounds.width
+    room = min(_TIMELINE_SHARE * scene.bounds.height, scene.budget / width)
+    forms = [(n, axis) for n in range(min(len(segments), _MAX_TIMELINE_TRACKS), 0, -1) for axis in (True, False)]
+    heights = [(charts.timeline_height(n, letters, axis=axis), axis) for n, axis in forms]
+    for height, axis in heights:
+        for y in (scene.bottom - height, scene.top):
+            place = Rectangle(0, y, width, height)
+            if height <= room and place.inside(scene.bounds) == place and is_free(place, scene.occupied):
+                charts.draw_timeline(scene.canvas, place, scene.history, letters, axis=axis)
+                scene.cover(place)
+                return
+
+
+def _draw_panels(scene):
+    """Draw the panels of the largest faces, each with as much as its part of the budget and the room allow."""
+    faces = sorted(scene.faces, key=lambda face: -scene.box(face).area)[:_MAX_PANELS]
+    for index, face in enumerate(faces):
+        if blocks := [block for block in scene.draw(PANEL, face) if block is not None]:
+            _draw_panel(scene, face, blocks, scene.budget // (len(faces) - index))
+
+
+def _draw_panel(scene, face, blocks, budget):
+    box, gap = scene.box(face), max(3, round(6 * scene.unit))
+    letters = scene.letters_for(box, 0.085)
+    sizes = dict.fromkeys((letters, max(MIN_LETTERS, round(0.8 * letters)), MIN_LETTERS))
+    for panel in panels_of(blocks, sizes, title=scene.title(face)):
+        if panel.size[0] * panel.size[1] > budget:
+            continue
+        if place := place_panel(box, panel.size, scene.bounds, scene.occupied, gap=gap):
+            panel.draw(scene.canvas, place)
+            scene.cover(place)
+            return
+
+
 @element("bars", PANEL)
-def _draw_bars(scene, face):
-    """Draw all probabilities, or the three largest, next to a face if there is room."""
-    probabilities = face.recognition.probabilities
-    largest = dict(sorted(probabilities.items(), key=lambda item: -item[1])[:3])
-    title, forms = scene.title(face), scene.panel_forms(face, (probabilities, largest))
-    sizes = [charts.bars_size(shown, letters, title=title) for shown, letters in forms]
-    if found := scene.place_first(face, sizes):
-        index, place = found
-        charts.draw_bars(scene.canvas, place, *forms[index], title=title)
+def _bars(scene, face):
+    return Bars(face.recognition.probabilities)
 
 
 @element("explain", PANEL)
-def _draw_explanation(scene, face):
-    """Draw the explanation of a face next to it, as much of it as there is room for."""
+def _reasons(scene, face):
     explanation = scene.explanations.get(face.track_id)
     if explanation is None:
-        return
-    title = f"{scene.title(face)} {explanation.title}".strip()
-    forms = scene.panel_forms(face, charts.EXPLANATION_LAYOUTS)
-    sizes = [charts.explanation_size(explanation, letters, layout, title=title) for layout, letters in forms]
-    if found := scene.place_first(face, sizes):
-        index, place = found
-        layout, letters = forms[index]
-        chip = face.recognition.face.chip
-        chip = chip[:, ::-1] if scene.options.mirror else chip
-        charts.draw_explanation(scene.canvas, place, explanation, letters, layout, chip=chip, title=title)
+        return None
+    chip = face.recognition.face.chip
+    return Reasons(explanation, chip[:, ::-1] if scene.options.mirror else chip)
+
+
+@element("details", PANEL)
+def _details(scene, face):
+    return Details(describe(face.recognition.face, scene.canvas.shape))
 
 
 @element("help", ON_TOP)
 def _draw_help(scene):
-    rows = [(", ".join(control.keys), control.label) for control in CONTROLS]
-    charts.draw_key_list(scene.canvas, rows, scene.letters)
+    charts.draw_key_list(scene.canvas, [(control.keys[0], control.label) for control in CONTROLS], scene.letters)
 
 
 def _label_margin(letters):
@@ -282,7 +338,9 @@ def _label_size(text, letters):
     return width + 2 * margin, height + margin
 
 
-def _prediction(recognition):
+def _prediction_texts(recognition, start):
+    """Return the text of a prediction in full, and a short form."""
+    name = f"{start}{recognition.expression}"
     if recognition.expression == UNCERTAIN:
-        return f"{UNCERTAIN} ({recognition.likeliest} {recognition.confidence:.0%})"
-    return f"{recognition.expression} {recognition.confidence:.0%}"
+        return f"{name} ({recognition.likeliest} {recognition.confidence:.0%})", name
+    return f"{name} {recognition.confidence:.0%}", name

@@ -40,6 +40,7 @@ CONTROLS = (
     Control("bars", ("b",), "bars", default=True, in_browser=True),
     Control("mirror", ("m",), "mirror", default=False, in_browser=True),
     Control("explain", ("e",), "explain", default=False),
+    Control("details", ("d",), "details", default=False),
     Control("timeline", ("t",), "last 30 seconds", default=False),
     Control("record_neutral", ("n",), "neutral face now"),
     Control("mark_event", ("v",), "mark an event"),

@@ -14,10 +14,15 @@ COLOURS = {name: rgb(colour) for name, colour in EXPRESSION_COLOURS.items()}
 FOR, AGAINST = (230, 120, 20), (60, 150, 230)
 """Colours of cues for and against the prediction, also in the heat map."""
 
-INK, DIM, PAPER = (245, 245, 245), (160, 160, 160), (24, 24, 24)
+INK, DIM, PAPER = (245, 245, 245), (185, 185, 185), (24, 24, 24)
 """Colours of text on a panel, of secondary text and lines, and of the background of labels."""
 
 RECORDING = (222, 45, 38)
+
+MIN_LETTERS = 13
+"""Smallest font size in pixels: such text is 12 pixels high from the top of an l to the bottom of a g."""
+
+ELLIPSIS = "…"
 
 _LUMINANCE = (0.299, 0.587, 0.114)
 
@@ -55,10 +60,26 @@ def write(canvas, text, corner, size, ink):
     part[:] = part + opacity * (np.array(ink, np.float32) - part)
 
 
-def largest_size(texts, width, *, least, most):
-    """Return the largest font size from `least` to `most` at which every text is at most `width` pixels wide."""
-    widest = max((text_size(text, most)[0] for text in texts), default=1)
-    return most if widest <= width else max(least, math.floor(most * width / widest))
+def shortened(text, width, size):
+    """Return a text with its middle left out, so that it is at most `width` pixels wide; at least an ellipsis."""
+    length = _font(size).getlength
+    short, kept = text, len(text)
+    while kept and length(short) > width:
+        kept -= 1
+        short = text[: (kept + 1) // 2] + ELLIPSIS + text[len(text) - kept // 2 :]
+    return short
+
+
+def lines_of(text, width, size, *, n_lines):
+    """Return a text as at most `n_lines` lines of whole words, the last one shortened to `width` pixels."""
+    words, lines = text.split(" "), []
+    while len(lines) + 1 < n_lines:
+        n_words = len(words)
+        while n_words > 1 and _font(size).getlength(" ".join(words[:n_words])) > width:
+            n_words -= 1
+        lines.append(" ".join(words[:n_words]))
+        words = words[n_words:]
+    return [shortened(line, width, size) for line in (*lines, " ".join(words)) if line]
 
 
 @lru_cache(maxsize=2048)

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from landmark_fer.core.records import Box
-from landmark_fer.drawing.charts import bars_size, draw_bars
 from landmark_fer.drawing.layout import Rectangle
 from landmark_fer.drawing.overlay_options import OverlayOptions
+from landmark_fer.drawing.panels import Bars, Panel
 from landmark_fer.drawing.text import PAPER
 from landmark_fer.perception.images import to_rgb
 
@@ -89,10 +89,11 @@ def show_face(recognition):
     moved = replace(recognition, face=replace(face, box=box, landmarks=landmarks))
     drawn = moved.draw(_resized(thumbnail.image, zoom), options=OverlayOptions(landmarks=False, bars=False))
     height, width = drawn.shape[:2]
-    panel = Rectangle(width, 0, *bars_size(recognition.probabilities, _LETTERS))
+    bars = Panel((Bars(recognition.probabilities),), _LETTERS)
+    panel = Rectangle(width, 0, *bars.size)
     canvas = np.full((max(height, panel.height), panel.right, 3), PAPER, np.uint8)
     canvas[:height, :width] = drawn
-    draw_bars(canvas, panel, recognition.probabilities, _LETTERS)
+    bars.draw(canvas, panel)
     return canvas
 
 
