@@ -93,7 +93,7 @@ def _places(box, width, height, bounds, occupied, gap):
         yield Rectangle(x, y, width, height).inside(bounds)
     for other in heapq.nsmallest(_N_NEIGHBOURS, occupied, key=lambda other: _distance(other, box)):
         for y in (other.bottom + gap, other.y - gap - height):
-            for x in columns:
+            for x in (*columns, box.x):
                 yield Rectangle(x, y, width, height).inside(bounds)
         for x in (other.right + gap, other.x - gap - width):
             for y in ends:

@@ -16,7 +16,7 @@ from landmark_fer.core.landmarks import CLOSED_GROUPS, GROUPS
 from landmark_fer.drawing import charts
 from landmark_fer.drawing.details import describe
 from landmark_fer.drawing.layout import Rectangle, is_free, place_panel
-from landmark_fer.drawing.overlay_options import CONTROLS, OverlayOptions
+from landmark_fer.drawing.overlay_options import CONTROLS, KEY_HINTS, OverlayOptions
 from landmark_fer.drawing.panels import Bars, Details, Reasons, panels_of
 from landmark_fer.drawing.text import (
     COLOURS,
@@ -62,12 +62,15 @@ class Status:
         Not shown where a face is.
     message : str or None
         At the bottom, shortened to two lines.
+    keys : bool
+        Whether the keys are named at the bottom, as many as fit; not during a message and not below their full list.
     """
 
     paused: bool = False
     recording: bool = False
     frames_per_second: float | None = None
     message: str | None = None
+    keys: bool = False
 
 
 def draw_frame(image, faces, *, options=None, status=None, explanations=None, history=None):
@@ -229,7 +232,10 @@ def _draw_status(scene, status):
     n_lines = max(1, min(_MAX_MESSAGE_LINES, int(_MESSAGE_SHARE * bounds.height / row)))
     room = bounds.width - 2 * _label_margin(letters)
     lines = [] if scene.faces else [NO_FACE]
-    lines += lines_of(status.message, room, letters, n_lines=n_lines) if status.message else []
+    if status.message:
+        lines += lines_of(status.message, room, letters, n_lines=n_lines)
+    elif status.keys and not scene.options.help:
+        lines += _key_lines(room, letters, n_lines)
     for number, text in enumerate(reversed(lines), 1):
         _write_status(scene, text, Rectangle(0, bounds.bottom - number * row, _label_size(text, letters)[0], row))
     if status.frames_per_second is not None:
@@ -237,6 +243,15 @@ def _draw_status(scene, status):
         place = Rectangle(0, 0, _label_size(text, letters)[0], row)
         if is_free(place, scene.occupied):
             _write_status(scene, text, place)
+
+
+def _key_lines(width, letters, n_lines):
+    """Return lines that name as many keys as fit."""
+    for n_keys in range(len(KEY_HINTS), 0, -1):
+        lines = lines_of(", ".join(KEY_HINTS[:n_keys]), width, letters, n_lines=n_lines)
+        if not any(ELLIPSIS in line for line in lines):
+            return lines
+    return []
 
 
 def _write_status(scene, text, place, ground=PAPER):

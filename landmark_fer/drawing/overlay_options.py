@@ -46,13 +46,18 @@ CONTROLS = (
     Control("mark_event", ("v",), "mark an event"),
     Control("take_snapshot", ("s",), "snapshot"),
     Control("toggle_recording", ("r",), "record"),
-    Control("help", ("h",), "this help", default=False),
+    Control("help", ("h",), "all keys", default=False),
 )
 """All keys and overlay options, in the order of the help panel.
 
 A new overlay option takes one row here and one function in `landmark_fer.drawing.overlay`; with `in_browser`, also
 one function and one row in ``drawing.js``.
 """
+
+KEY_HINTS = [
+    f"{control.keys[0]} {control.label}" for control in sorted(CONTROLS, key=lambda control: control.name != "help")
+]
+"""A line for each row of `CONTROLS`: the key of the whole list first."""
 
 CONTROL_OF_KEY = {key: control for control in CONTROLS for key in control.keys}
 

@@ -140,7 +140,7 @@ class Reasons:
 
     @property
     def _title(self):
-        return self.explanation.title
+        return self.explanation.title if self.heat else f"why {self.explanation.expression}"
 
     @cached_property
     def _cues(self):
@@ -189,14 +189,14 @@ class Panel:
         Font size in pixels.
     title : str
         Above the blocks, if not empty.
-    beside : bool
+    side_by_side : bool
         Whether the blocks are side by side.
     """
 
     blocks: tuple
     letters: int
     title: str = ""
-    beside: bool = False
+    side_by_side: bool = False
 
     SPACING: ClassVar = 2  # margins between blocks
 
@@ -206,8 +206,8 @@ class Panel:
         margin = margin_of(self.letters)
         widths, heights = zip(*self._sizes, strict=True)
         between = self.SPACING * margin * (len(self.blocks) - 1)
-        width = sum(widths) + between if self.beside else max(widths)
-        height = max(heights) if self.beside else sum(heights) + between // 2
+        width = sum(widths) + between if self.side_by_side else max(widths)
+        height = max(heights) if self.side_by_side else sum(heights) + between // 2
         if self.title:
             width, height = max(width, text_size(self.title, self.letters)[0]), height + row_of(self.letters)
         return width + 4 * margin, height + 2 * margin
@@ -221,8 +221,8 @@ class Panel:
             write(canvas, self.title, (x, y), letters, INK)
             y += row_of(letters)
         for block, (width, height) in zip(self.blocks, self._sizes, strict=True):
-            block.draw(canvas, x, y, width if self.beside else rectangle.width - 4 * margin, letters)
-            if self.beside:
+            block.draw(canvas, x, y, width if self.side_by_side else rectangle.width - 4 * margin, letters)
+            if self.side_by_side:
                 x += width + self.SPACING * margin
             else:
                 y += height + self.SPACING * margin // 2
@@ -248,7 +248,7 @@ def panels_of(blocks, letters, *, title=""):
             for size in letters:
                 yield Panel(cut, size, title)
                 if len(cut) > 1:
-                    yield Panel(cut, size, title, beside=True)
+                    yield Panel(cut, size, title, side_by_side=True)
 
 
 def heat_image(chip, heat, side):

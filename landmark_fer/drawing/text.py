@@ -63,10 +63,10 @@ def write(canvas, text, corner, size, ink):
 def shortened(text, width, size):
     """Return a text with its middle left out, so that it is at most `width` pixels wide; at least an ellipsis."""
     length = _font(size).getlength
-    short, kept = text, len(text)
-    while kept and length(short) > width:
-        kept -= 1
-        short = text[: (kept + 1) // 2] + ELLIPSIS + text[len(text) - kept // 2 :]
+    short, n_letters = text, len(text)
+    while n_letters and length(short) > width:
+        n_letters -= 1
+        short = text[: (n_letters + 1) // 2] + ELLIPSIS + text[len(text) - n_letters // 2 :]
     return short
 
 

@@ -18,6 +18,7 @@ from landmark_fer.live.timeline import History, RunSummary, Timelines
 
 KEY_WAIT_S = 0.05  # keys are handled at least this often
 MESSAGE_S = 4.0  # how long a message stays on the screen
+KEYS_S = 5.0  # how long a new window names its keys
 
 
 @dataclass
@@ -124,6 +125,7 @@ class Session:
         self._explanations = ExplanationSchedule(per_frame=None if reader.still else 1)
         self._interrupts = interrupts or Interrupts()
         self._pace, self._rate = Pace(), Rate()
+        self._keys_end_s = None
         self._n_unreadable = 0
 
     def run(self, max_frames=None):
@@ -314,11 +316,14 @@ class Session:
         if state.frame is None:
             self._handle_window(self.window.wait(wait_s or KEY_WAIT_S))
             return
+        if self._keys_end_s is None:
+            self._keys_end_s = time.perf_counter() + KEYS_S
         status = Status(
             paused=state.paused,
             recording=self.recording.on,
             frames_per_second=None if state.paused else state.frames_per_second,
             message=state.message or self.source.message or self.neutral.describe(state.faces),
+            keys=time.perf_counter() < self._keys_end_s,
         )
         image = self._draw(state.frame.image, state.faces, state.options, status)
         self._handle_window(self.window.show(image, wait_s=wait_s))

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from landmark_fer.drawing.charts import draw_timeline, heat_image, timeline_height
+from landmark_fer.drawing.charts import draw_timeline, timeline_height
 from landmark_fer.drawing.layout import Rectangle, place_panel
-from landmark_fer.drawing.text import COLOURS, ink_on, largest_size, text_size, write
+from landmark_fer.drawing.panels import heat_image
+from landmark_fer.drawing.text import COLOURS, ink_on, text_size, write
 from landmark_fer.live.timeline import History
 from tests.live.hand_made import make_faces, make_recognition
 
@@ -39,36 +40,31 @@ class TestTimeline:
 class TestPlacement:
     def test_a_panel_is_on_the_right_if_that_is_free(self):
         box = Rectangle(200, 100, 100, 100)
-        place, cost = place_panel(box, (120, 90), IMAGE, [(box, 1.0)], gap=6)
-        assert place == (306, 100, 120, 90) and cost == 0
+        assert place_panel(box, (120, 90), IMAGE, [box], gap=6) == (306, 100, 120, 90)
 
     def test_a_panel_is_on_the_left_if_the_right_is_occupied(self):
         box, other = Rectangle(200, 100, 100, 100), Rectangle(310, 80, 200, 300)
-        place, cost = place_panel(box, (120, 90), IMAGE, [(box, 1.0), (other, 1.0)], gap=6)
-        assert place == (74, 100, 120, 90) and cost == 0
+        assert place_panel(box, (120, 90), IMAGE, [box, other], gap=6) == (74, 100, 120, 90)
+
+    def test_a_panel_is_as_near_as_possible(self):
+        box, others = Rectangle(200, 100, 100, 100), [Rectangle(0, 0, 640, 100), Rectangle(0, 100, 640, 150)]
+        assert place_panel(box, (120, 90), IMAGE, [box, *others], gap=6) == (200, 256, 120, 90)
 
     @pytest.mark.parametrize("x", [-50, 0, 300, 560, 700])
     def test_a_panel_always_lies_inside_the_image(self, x):
         box = Rectangle(x, 400, 150, 150)
-        place, _ = place_panel(box, (200, 150), IMAGE, [(box, 1.0)], gap=6)
-        assert place.inside(IMAGE) == place
+        place = place_panel(box, (200, 150), IMAGE, [box], gap=6)
+        assert place.inside(IMAGE) == place and not place.overlaps(box)
 
-    def test_the_cost_of_hidden_pixels_is_returned(self):
-        box = Rectangle(0, 0, 640, 480)
-        _, cost = place_panel(box, (100, 100), IMAGE, [(box, 1.0), (box, 2.0)], gap=6)
-        assert cost == pytest.approx(3)
+    @pytest.mark.parametrize(("box", "size"), [((0, 0, 640, 480), (100, 100)), ((0, 0, 50, 50), (641, 20))])
+    def test_there_is_no_panel_without_room(self, box, size):
+        assert place_panel(Rectangle(*box), size, IMAGE, [Rectangle(*box)], gap=6) is None
 
 
 class TestText:
     def test_larger_text_is_wider_and_higher(self):
         widths, heights = zip(*(text_size("surprise 98%", size) for size in (9, 14, 30)), strict=True)
         assert sorted(widths) == list(widths) and sorted(heights) == list(heights)
-
-    def test_the_largest_size_that_fits(self):
-        size = largest_size(["a long line of text"], 60, least=5, most=40)
-        assert text_size("a long line of text", size)[0] <= 62
-        assert largest_size(["a"], 600, least=5, most=40) == 40
-        assert largest_size(["a long line of text"], 3, least=5, most=40) == 5
 
     @pytest.mark.parametrize("corner", [(-20, 5), (5, -5), (45, 5), (5, 45), (-500, -500), (500, 500)])
     def test_text_beyond_the_edge_is_cut_off(self, corner):

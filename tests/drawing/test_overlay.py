@@ -16,7 +16,7 @@ from tests.live.hand_made import make_faces, make_recognition
 
 GREY = np.full((480, 640, 3), 90, np.uint8)
 PLAIN = OverlayOptions(landmarks=False, bars=False)
-EVERYTHING = OverlayOptions(explain=True, timeline=True, help=True)
+EVERYTHING = OverlayOptions(explain=True, details=True, timeline=True)
 FULL_STATUS = Status(paused=True, recording=True, frames_per_second=25.0, message="hi")
 WHY = Explanation(
     "happy",
@@ -69,7 +69,7 @@ def test_every_option_but_mirror_has_one_element():
 
 def test_keys_are_unique():
     keys = [key for control in CONTROLS for key in control.keys]
-    assert keys == ["q", "escape", "space", "l", "b", "m", "e", "t", "n", "v", "s", "r", "h"]
+    assert keys == ["q", "escape", "space", "l", "b", "m", "e", "d", "t", "n", "v", "s", "r", "h"]
 
 
 def test_the_image_is_not_changed(everything):

@@ -121,6 +121,18 @@ def test_other_keys_work_during_a_pause(draws):
     assert [draw.options.help for draw in draws] == [False] * 5 + [True] * 4
 
 
+@pytest.mark.parametrize(("seconds", "named"), [(60.0, True), (0.0, False)])
+def test_a_new_window_names_its_keys_for_some_seconds(seconds, named, draws, monkeypatch):
+    monkeypatch.setattr(session, "KEYS_S", seconds)
+    run(3)
+    assert [draw.status.keys for draw in draws] == [named] * 3
+
+
+def test_recordings_name_no_keys(draws):
+    Session(images(2), FixedReader(1), sinks=[Rows(annotated=True)]).run()
+    assert not any(draw.status.keys for draw in draws)
+
+
 def test_closing_the_window_ends():
     assert run(close_at=3)[1].frames == 3
 

@@ -1,0 +1,256 @@
+"""The laws of the overlay: how much of the image it covers, what it never covers, and how small text becomes."""
+
+from dataclasses import replace
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+
+from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
+from landmark_fer.drawing import charts, overlay, panels, text
+from landmark_fer.drawing.layout import Rectangle
+from landmark_fer.drawing.overlay import MAX_SHARE, Status, draw_frame
+from landmark_fer.drawing.overlay_options import CONTROLS, OverlayOptions
+from landmark_fer.drawing.text import DIM, INK, MIN_LETTERS
+from landmark_fer.live.timeline import History
+from landmark_fer.recognition.explanation import CueContribution, Explanation
+from tests.live.hand_made import make_face, make_faces, make_recognition
+
+SIZES = {(320, 240): 2, (640, 360): 1, (640, 480): 2, (1920, 1080): 1}
+"""Sizes of images and the number of crowds drawn for each number of faces and combination of options."""
+
+OPTIONS = ("bars", "explain", "details", "timeline")
+LONGEST = Status(
+    paused=True,
+    recording=True,
+    frames_per_second=120.0,
+    message="the recording cannot be written: /home/somebody/recordings/live-20261129-140000.mp4; free some space",
+)
+CUES = ("brows drawn together", "lip corners down", "jaw dropped", "upper lip raised", "eyes wide")
+WHY = Explanation(
+    "surprise",
+    tuple(CueContribution(words, words, 0.2, 0.1, 1.0, (-1) ** n * 1.5 / (n + 1)) for n, words in enumerate(CUES)),
+    np.outer(np.linspace(-1, 1, 80), np.ones(80)),
+)
+
+
+def crowd(generator, n_faces, size):
+    """Return random faces of all sizes, also beyond the edge and over each other."""
+    recognitions = []
+    for _ in range(n_faces):
+        side = size[1] * generator.uniform(0.08, 0.7)
+        x, y = (generator.uniform(-0.3 * side, length - 0.7 * side) for length in size)
+        probabilities = dict(zip(EXPRESSIONS, generator.dirichlet(np.ones(len(EXPRESSIONS))).tolist(), strict=True))
+        recognition = make_recognition(x=x, y=y, side=side)
+        expression = generator.choice([*EXPRESSIONS, UNCERTAIN])
+        recognitions.append(
+            replace(
+                recognition,
+                expression=str(expression),
+                probabilities=probabilities,
+                confidence=max(probabilities.values()),
+            )
+        )
+    return make_faces(*recognitions, versus=make_recognition("angry") if generator.random() < 0.2 else None)
+
+
+def scenes(size, n_faces):
+    """Yield faces and the arguments of `draw_frame`, for every combination of options."""
+    generator = np.random.default_rng([*size, n_faces])
+    for n_crowd, chosen in product(range(SIZES[size]), product((False, True), repeat=len(OPTIONS))):
+        faces, history = crowd(generator, n_faces, size), History()
+        for time_s in range(5):
+            history.add(float(time_s), faces, "marked" if time_s == 2 else None)
+        options = OverlayOptions(**dict(zip(OPTIONS, chosen, strict=True)), mirror=n_faces % 2 == 1)
+        yield (
+            faces,
+            {
+                "options": options,
+                "explanations": {face.track_id: WHY for face in faces},
+                "history": history,
+                "status": LONGEST if (n_crowd + n_faces) % 2 else Status(frames_per_second=30.0, keys=True),
+            },
+        )
+
+
+def boxes_only(arguments):
+    """Return the arguments without what may cover only a part of the image."""
+    options = replace(arguments["options"], **dict.fromkeys(OPTIONS, False))
+    return arguments | {"options": options, "status": None}
+
+
+@pytest.fixture
+def places(monkeypatch):
+    """The rectangles of labels and panels of the last image."""
+    drawn = {"label": [], "panel": [], "timeline": []}
+    draw, write, timeline = panels.Panel.draw, overlay._Scene.write_label, charts.draw_timeline
+
+    def draw_panel(panel, canvas, rectangle):
+        drawn["panel"].append(rectangle)
+        draw(panel, canvas, rectangle)
+
+    def write_label(scene, text, place, ground, letters):
+        drawn["label"].append(place)
+        write(scene, text, place, ground, letters)
+
+    def draw_timeline(canvas, rectangle, *arguments, **options):
+        drawn["timeline"].append(rectangle)
+        timeline(canvas, rectangle, *arguments, **options)
+
+    monkeypatch.setattr(panels.Panel, "draw", draw_panel)
+    monkeypatch.setattr(overlay._Scene, "write_label", write_label)
+    monkeypatch.setattr(charts, "draw_timeline", draw_timeline)
+    return drawn
+
+
+@pytest.fixture
+def font_sizes(monkeypatch):
+    """The font sizes that were used."""
+    used, mask = set(), text._mask
+
+    def note(line, size):
+        used.add(size)
+        return mask(line, size)
+
+    monkeypatch.setattr(text, "_mask", note)
+    return used
+
+
+@pytest.mark.parametrize("n_faces", range(7))
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".format(*size))
+def test_the_overlay_leaves_the_image_to_be_seen(size, n_faces, places, font_sizes):
+    image = np.full((size[1], size[0], 3), 120, np.uint8)
+    for faces, arguments in scenes(size, n_faces):
+        without = draw_frame(image, faces, **boxes_only(arguments)) if faces else image
+        for rectangles in places.values():
+            rectangles.clear()
+        covered = (draw_frame(image, faces, **arguments) != without).any(axis=2)
+        assert covered.mean() <= MAX_SHARE
+        check_places(places, faces, arguments["options"].mirror, Rectangle(0, 0, *size))
+        assert len(places["panel"]) <= len(faces)
+    assert not font_sizes or min(font_sizes) >= MIN_LETTERS
+
+
+def check_places(places, faces, mirror, image):
+    """Check that panels and the timeline lie inside and cover no face, no text and no other panel."""
+    movable = places["panel"] + places["timeline"]
+    others = [box_of(face, image.width, mirror) for face in faces] + places["label"]
+    for place in movable:
+        assert place.inside(image) == place
+        assert not any(place.overlaps(other) for other in others)
+    assert not any(one.overlaps(other) for one, other in combinations(movable, 2))
+
+
+def box_of(face, width, mirror):
+    """Return the pixels that lie wholly inside a face's box."""
+    box = face.recognition.face.box
+    x = width - box.x - box.width if mirror else box.x
+    left, top = int(np.ceil(x)), int(np.ceil(box.y))
+    return Rectangle(left, top, int(x + box.width) - left, int(box.y + box.height) - top)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".format(*size))
+def test_one_face_has_a_panel_with_each_option_alone(size, places):
+    """The laws hold for an overlay that never draws; this one must."""
+    width, height = size
+    faces = make_faces(make_recognition(x=0.3 * width, y=0.25 * height, side=0.35 * height))
+    for name in ("bars", "explain", "details"):
+        options = OverlayOptions(**{"bars": False, name: True})
+        draw_frame(np.zeros((height, width, 3), np.uint8), faces, options=options, explanations={1: WHY})
+        assert len(places["panel"]) == 1, name
+        places["panel"].clear()
+
+
+def test_everything_fits_together_on_a_large_image(places):
+    faces = make_faces(make_recognition(x=250.0, y=150.0, side=170.0))
+    options = OverlayOptions(explain=True, details=True)
+    before = draw_frame(np.zeros((480, 640, 3), np.uint8), faces, options=options, explanations={1: WHY})
+    assert len(places["panel"]) == 1
+    assert (before != 0).any()
+
+
+def test_text_is_12_pixels_high():
+    opaque = text._mask("lg", MIN_LETTERS)[..., 0].max(axis=1) > 0.5
+    assert np.ptp(np.flatnonzero(opaque)) + 1 >= 12
+
+
+def luminance(colour):
+    """Return the relative luminance of an RGB colour (WCAG 2)."""
+    share = np.asarray(colour) / 255
+    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722)
+
+
+@pytest.mark.parametrize("ink", [INK, DIM])
+def test_text_contrasts_with_a_panel_on_any_image(ink):
+    canvas = np.full((4, 4, 3), 255, np.uint8)
+    charts.shade(canvas, Rectangle(0, 0, 4, 4))
+    assert (luminance(ink) + 0.05) / (luminance(canvas[0, 0]) + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".format(*size))
+def test_the_list_of_keys_is_complete(size, monkeypatch, font_sizes):
+    written, write = [], charts.write
+
+    def note(canvas, line, corner, letters, ink):
+        width, height = text.text_size(line, letters)
+        assert Rectangle(*corner, width, height).inside(Rectangle(0, 0, *size)) == (*corner, width, height)
+        written.append(line)
+        write(canvas, line, corner, letters, ink)
+
+    monkeypatch.setattr(charts, "write", note)
+    draw_frame(np.zeros((size[1], size[0], 3), np.uint8), [], options=OverlayOptions(help=True))
+    assert {control.label for control in CONTROLS} <= set(written)
+    assert min(font_sizes) >= MIN_LETTERS
+
+
+def test_the_list_of_keys_replaces_panels_and_timeline(places):
+    faces, history = make_faces(make_recognition()), History()
+    history.add(0.0, faces)
+    options = OverlayOptions(explain=True, details=True, timeline=True, help=True)
+    draw_frame(np.zeros((480, 640, 3), np.uint8), faces, options=options, explanations={1: WHY}, history=history)
+    assert not places["panel"] and not places["timeline"]
+
+
+@pytest.mark.parametrize(
+    ("size", "n_keys"), [((320, 240), 3), ((640, 480), len(CONTROLS)), ((1920, 1080), len(CONTROLS))]
+)
+def test_the_keys_are_named_at_the_bottom(size, n_keys, monkeypatch):
+    written, write = [], overlay._Scene.write_label
+
+    def note(scene, line, *arguments):
+        written.append(line)
+        write(scene, line, *arguments)
+
+    monkeypatch.setattr(overlay._Scene, "write_label", note)
+    image = np.zeros((size[1], size[0], 3), np.uint8)
+    draw_frame(image, [], status=Status(keys=True))
+    assert any(line.startswith("h all keys") for line in written)
+    assert sum(line.count(",") for line in written) + 1 >= n_keys
+    written.clear()
+    draw_frame(image, [], status=Status(keys=True, message="saved"))
+    assert not any("all keys" in line for line in written)
+
+
+def test_details_name_pose_quality_and_measurements():
+    from landmark_fer.drawing.details import describe
+
+    rows = dict(describe(make_face(side=120.0), (480, 640)))
+    assert rows["size"] == "120 px" and rows["inside"] == "100%"
+    assert [angle[-1] for angle in rows["yaw pitch roll"].split()] == ["°"] * 3
+    assert float(rows["mouth opening"]) >= 0
+
+
+@pytest.mark.parametrize("width", [30, 80, 200, 1000])
+def test_shortened_text_keeps_its_ends_and_fits(width):
+    line = "saved /home/somebody/pictures/live-20261129-140000.png"
+    short = text.shortened(line, width, MIN_LETTERS)
+    assert text.text_size(short, MIN_LETTERS)[0] <= width + 1
+    assert short == line or (text.ELLIPSIS in short and line.startswith(short.split(text.ELLIPSIS)[0]))
+
+
+def test_lines_hold_whole_words():
+    line = "show a neutral face for 2 seconds and look into the camera"
+    lines = text.lines_of(line, 200, MIN_LETTERS, n_lines=5)
+    assert " ".join(lines) == line and len(lines) > 1
+    assert all(text.text_size(each, MIN_LETTERS)[0] <= 201 for each in lines)
+    assert len(text.lines_of(line, 200, MIN_LETTERS, n_lines=2)) == 2
