@@ -63,7 +63,7 @@ export function drawChart(canvas, history, facts, now) {
   pen.clearRect(0, 0, canvas.width, canvas.height);
   const left = 56 * unit;
   const xOf = (seconds) => left + ((canvas.width - left) * (seconds - now + SECONDS)) / SECONDS;
-  pen.font = `${12 * unit}px system-ui, sans-serif`;
+  pen.font = `${13 * unit}px system-ui, sans-serif`;
   (lanes.length ? lanes : [[null, []]]).forEach(([track, samples], row) => {
     const top = row * laneHeight * unit;
     drawLane(pen, { track, samples, top, bottom: top + (laneHeight - 8) * unit, left, xOf, unit, facts, colours });

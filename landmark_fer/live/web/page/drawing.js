@@ -11,12 +11,13 @@ const ELEMENTS = {
   bars: drawBars,
 };
 
-// Sizes of the bars next to a face in CSS pixels, on canvases narrower than SMALL and on others.
-const SMALL = 480;
-const BARS = {
-  small: { width: 116, row: 15, name: 64, font: 10.5 },
-  large: { width: 148, row: 20, name: 72, font: 12 },
-};
+const FONT_SIZE = 13; // of panels, in CSS pixels; labels have LABEL_SIZE. Smaller text is not drawn.
+const LABEL_SIZE = 15;
+const MAX_SHARE = 0.2; // of the image, which all panels cover together
+const MAX_PANELS = 6; // in a crowd, those of the largest faces
+const BAR_COUNTS = [Infinity, 5, 3, 2]; // the largest probabilities, where there is no room for all
+const ROW = 18; // height of a bar's row and length of a bar in CSS pixels
+const BAR = 44;
 
 // Draws the faces of a response, or clears the canvas if there is no response.
 // `options` holds a boolean for `mirror` and for each element that can be drawn; `colourOf` returns a face's colour.
@@ -28,7 +29,7 @@ export function drawResponse(canvas, response, facts, options, colourOf = (face)
   const area = imageArea(canvas, response, options.mirror);
   const faces = response.faces.map((face) => ({ ...face, frame: frameOf(face.box, area), colour: colourOf(face) }));
   const occupied = faces.map((face) => face.frame);
-  const scene = { area, facts, unit, occupied };
+  const scene = { area, facts, unit, occupied, shares: sharesOf(faces, area) };
   pen.save();
   pen.beginPath();
   pen.rect(area.left, area.top, area.right - area.left, area.bottom - area.top);
@@ -111,25 +112,40 @@ function strokeOutlined(pen, colour, width, path) {
   pen.stroke();
 }
 
+// Writes the prediction above the face; shortened or below it where that would cover another face or label.
 function drawPrediction(pen, face, scene) {
-  const text = `${face.track_id}  ${predictionText(face, scene.facts)}`;
-  drawText(pen, text, face.frame.left - 1.25 * scene.unit, face.frame.top - 30 * scene.unit, face.colour, scene);
+  const { unit, facts, occupied, area } = scene;
+  const { left, top, height } = face.frame;
+  const others = occupied.filter((other) => other !== face.frame);
+  pen.font = `600 ${LABEL_SIZE * unit}px ${FONT}`;
+  const tops = [top - 30 * unit, top + height + 2 * unit];
+  const places = [predictionText(face, facts), face.expression].flatMap((text) =>
+    tops.map((start) => textPlace(pen, `${face.track_id}  ${text}`, left - 1.25 * unit, start, scene)));
+  const place = places.find((each) => each.width <= area.right - area.left && isFree(each, others)) ?? places[2];
+  writeText(pen, place, face.colour, unit);
+  occupied.push(place);
 }
 
-// Draws text on a coloured background, moved inside the image.
-function drawText(pen, text, left, top, colour, { area, unit, occupied }) {
-  pen.font = `600 ${15 * unit}px ${FONT}`;
+function drawText(pen, text, left, top, colour, scene) {
+  pen.font = `600 ${LABEL_SIZE * scene.unit}px ${FONT}`;
+  writeText(pen, textPlace(pen, text, left, top, scene), colour, scene.unit);
+}
+
+// The rectangle of a text with its background, moved inside the image.
+function textPlace(pen, text, left, top, { area, unit }) {
   const [width, height] = [pen.measureText(text).width + 18 * unit, 28 * unit];
   const x = Math.max(area.left, Math.min(left, area.right - width));
-  const y = Math.max(area.top, Math.min(top, area.bottom - height));
+  return { text, left: x, top: Math.max(area.top, Math.min(top, area.bottom - height)), width, height };
+}
+
+function writeText(pen, { text, left, top, width, height }, colour, unit) {
   pen.fillStyle = colour;
   pen.beginPath();
-  pen.roundRect(x, y, width, height, 6 * unit);
+  pen.roundRect(left, top, width, height, 6 * unit);
   pen.fill();
   pen.fillStyle = textColourOn(colour);
   pen.textBaseline = "middle";
-  pen.fillText(text, x + 9 * unit, y + height / 2 + unit);
-  occupied.push({ left: x, top: y, width, height });
+  pen.fillText(text, left + 9 * unit, top + height / 2 + unit);
 }
 
 function textColourOn(colour) {
@@ -137,42 +153,67 @@ function textColourOn(colour) {
   return 0.299 * red + 0.587 * green + 0.114 * blue > 110 ? "#000000" : "#ffffff";
 }
 
-// Draws the probabilities next to a face, if there is room.
-function drawBars(pen, face, { area, facts, unit, occupied }) {
-  const sizes = pen.canvas.width < SMALL * unit ? BARS.small : BARS.large;
-  const panel = { width: sizes.width * unit, height: (sizes.row * facts.classes.length + 12) * unit };
-  const spot = freeSpot(face.frame, panel, occupied, area, 8 * unit);
-  if (!spot) return;
-  occupied.push({ ...spot, ...panel });
-  pen.fillStyle = "rgb(11 14 18 / 72%)";
+// How many pixels the panel of each of the largest faces may cover.
+function sharesOf(faces, area) {
+  const largest = [...faces].sort((a, b) => b.frame.width * b.frame.height - a.frame.width * a.frame.height).slice(0, MAX_PANELS);
+  const share = (MAX_SHARE * (area.right - area.left) * (area.bottom - area.top)) / largest.length;
+  return new Map(largest.map((face) => [face, share]));
+}
+
+// Draws the probabilities next to a face, as many of them as there is room for.
+function drawBars(pen, face, { area, facts, unit, occupied, shares }) {
+  pen.font = `600 ${FONT_SIZE * unit}px ${FONT}`;
+  const names = Math.max(...facts.classes.map((name) => pen.measureText(name).width));
+  const width = names + (BAR + 27) * unit;
+  const panels = BAR_COUNTS.map((count) => ({ count, width, height: (ROW * Math.min(count, facts.classes.length) + 12) * unit }));
+  for (const panel of panels.filter((each) => each.width * each.height <= (shares.get(face) ?? 0))) {
+    const spot = freeSpot(face.frame, panel, occupied, area, 8 * unit);
+    if (!spot) continue;
+    occupied.push({ ...spot, ...panel });
+    drawPanel(pen, face, { ...spot, ...panel, names }, facts, unit);
+    return;
+  }
+}
+
+function drawPanel(pen, face, { left, top, width, height, names, count }, facts, unit) {
+  pen.fillStyle = "rgb(11 14 18 / 80%)";
   pen.beginPath();
-  pen.roundRect(spot.left, spot.top, panel.width, panel.height, 8 * unit);
+  pen.roundRect(left, top, width, height, 8 * unit);
   pen.fill();
   pen.textBaseline = "middle";
-  facts.classes.forEach((name, row) => {
-    const middle = spot.top + (6 + sizes.row * (row + 0.5)) * unit;
-    const [left, length] = [spot.left + sizes.name * unit, (sizes.width - sizes.name - 9) * unit];
-    pen.font = `${name === face.likeliest ? 600 : 400} ${sizes.font * unit}px ${FONT}`;
+  const { probabilities } = face;
+  const largest = [...facts.classes].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, count);
+  (largest.length < facts.classes.length ? largest : facts.classes).forEach((name, row) => {
+    const middle = top + (6 + ROW * (row + 0.5)) * unit;
+    const start = left + names + 18 * unit;
+    pen.font = `${name === face.likeliest ? 600 : 400} ${FONT_SIZE * unit}px ${FONT}`;
     pen.fillStyle = name === face.likeliest ? "#ffffff" : "#c9d1da";
-    pen.fillText(name, spot.left + 9 * unit, middle);
+    pen.fillText(name, left + 9 * unit, middle);
     pen.fillStyle = "rgb(255 255 255 / 16%)";
-    pen.fillRect(left, middle - 4 * unit, length, 8 * unit);
+    pen.fillRect(start, middle - 4 * unit, BAR * unit, 8 * unit);
     pen.fillStyle = facts.colours[name];
-    pen.fillRect(left, middle - 4 * unit, length * face.probabilities[name], 8 * unit);
+    pen.fillRect(start, middle - 4 * unit, BAR * unit * probabilities[name], 8 * unit);
   });
 }
 
-// Returns a place for a panel next to a face or below it that covers nothing; null if there is none.
+// Returns a place for a panel next to a face that covers nothing; null if there is none.
 function freeSpot(frame, panel, occupied, area, gap) {
   const clamp = (value, least, most) => Math.max(least, Math.min(value, most));
   const left = clamp(frame.left, area.left + gap, area.right - panel.width - gap);
   const top = clamp(frame.top, area.top + gap, area.bottom - panel.height - gap);
+  const below = frame.top + frame.height + 2 * gap; // the chin can lie below the box
+  const columns = [frame.left + frame.width + gap, frame.left - panel.width - gap];
   const spots = [
-    { left: frame.left + frame.width + gap, top },
-    { left: frame.left - panel.width - gap, top },
-    { left, top: frame.top + frame.height + 2 * gap }, // the chin can lie below the box
+    ...columns.map((x) => ({ left: x, top })),
+    { left, top: below },
+    { left, top: frame.top - panel.height - 38 * (gap / 8) }, // above the label
+    ...columns.flatMap((x) => [area.top + gap, area.bottom - panel.height - gap].map((y) => ({ left: x, top: y }))),
   ];
-  return spots.find((spot) => contains(area, spot, panel) && !occupied.some((other) => overlap(spot, panel, other))) ?? null;
+  return spots.find((spot) => contains(area, spot, panel) && isFree({ ...spot, ...panel }, occupied)) ?? null;
+}
+
+function isFree(place, occupied) {
+  return !occupied.some((other) => overlap(place, place, other));
 }
 
 function contains(area, { left, top }, { width, height }) {
