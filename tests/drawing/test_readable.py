@@ -242,7 +242,7 @@ def test_details_name_pose_quality_and_measurements():
 
 @pytest.mark.parametrize("width", [30, 80, 200, 1000])
 def test_shortened_text_keeps_its_ends_and_fits(width):
-    line = "saved /home/somebody/pictures/live-20261129-140000.png"
+    line = "saved /home/somebody/images/live-20261129-140000.png"
     short = text.shortened(line, width, MIN_LETTERS)
     assert text.text_size(short, MIN_LETTERS)[0] <= width + 1
     assert short == line or (text.ELLIPSIS in short and line.startswith(short.split(text.ELLIPSIS)[0]))
