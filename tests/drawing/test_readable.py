@@ -24,7 +24,7 @@ LONGEST = Status(
     paused=True,
     recording=True,
     frames_per_second=120.0,
-    message="the recording cannot be written: /home/somebody/recordings/live-20261129-140000.mp4; free some space",
+    message="the recording cannot be written: /recordings/live-20261129-140000.mp4; free some space",
 )
 CUES = ("brows drawn together", "lip corners down", "jaw dropped", "upper lip raised", "eyes wide")
 WHY = Explanation(
@@ -242,7 +242,7 @@ def test_details_name_pose_quality_and_measurements():
 
 @pytest.mark.parametrize("width", [30, 80, 200, 1000])
 def test_shortened_text_keeps_its_ends_and_fits(width):
-    line = "saved /home/somebody/images/live-20261129-140000.png"
+    line = "saved /images/live-20261129-140000.png"
     short = text.shortened(line, width, MIN_LETTERS)
     assert text.text_size(short, MIN_LETTERS)[0] <= width + 1
     assert short == line or (text.ELLIPSIS in short and line.startswith(short.split(text.ELLIPSIS)[0]))
