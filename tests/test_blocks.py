@@ -106,7 +106,7 @@ ABBREVIATIONS = {
 }
 """Abbreviations in the table."""
 
-NOT_CODE = ("image -> detector or follower -> 68 landmarks", "images/\n  happy/")
+NOT_CODE = ("image -> detector or follower -> 68 landmarks", "images/\n  happy/", "path,expression,subject")
 """First words of blocks that are not code."""
 
 
@@ -122,6 +122,13 @@ def page_files(tmp_path_factory, astronaut, lfw_crops, lfw_csv):
         place = folder / ("other-images" if i < 15 else "images") / ("happy", "neutral", "surprise")[i % 3]
         place.mkdir(parents=True, exist_ok=True)
         Image.fromarray(crop).save(place / f"{i}.png")
+    shutil.copy(folder / "photo.jpg", folder / "neutral.jpg")
+    people = [
+        f"other-images/{name}/{3 * subject + at}.png,{name},{subject},{20 + subject},female"
+        for subject in range(5)
+        for at, name in enumerate(("happy", "neutral", "surprise"))
+    ]
+    (folder / "people.csv").write_text("\n".join(["path,expression,subject,age,gender", *people]))
     (folder / "video.csv").write_text(
         "start_s,end_s,expression,subject\n0.0,1.2,neutral,\n4.1,4.7,sad,\n5.3,6.1,happy,bob\n"
     )
