@@ -151,7 +151,7 @@ class Baseline:
         """
         content = {"format": FORMAT, "format_version": FORMAT_VERSION, **self.__dict__}
         try:
-            atomic_write_text(path, json.dumps(content, indent=1) + "\n")
+            atomic_write_text(Path(path), json.dumps(content, indent=1) + "\n")
         except OSError as error:
             raise SinkError(
                 f"the baseline {path} could not be written ({error.strerror or error}); choose another path"

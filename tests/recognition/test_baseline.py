@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.core.errors import DataError, InputError, SinkError
 from landmark_fer.core.records import Face
 from landmark_fer.features.measurements import MEASUREMENT_NAMES
 from landmark_fer.live.sources.demo_person import shape_of
@@ -197,8 +197,11 @@ def test_another_model_is_refused():
 
 def test_a_saved_baseline_is_loaded_equal(tmp_path):
     baseline = Baseline.from_recognitions([PERSON] * 3, SimpleRecognizer(), seconds=1.5)
-    baseline.save(tmp_path / "ann.json")
-    assert Baseline.load(tmp_path / "ann.json") == baseline
+    for path in (tmp_path / "ann.json", str(tmp_path / "bob.json")):
+        baseline.save(path)
+        assert Baseline.load(path) == baseline
+    with pytest.raises(SinkError, match="could not be written"):
+        baseline.save(str(tmp_path / "none" / "ann.json"))
 
 
 @pytest.mark.parametrize(
