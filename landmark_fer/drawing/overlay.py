@@ -36,6 +36,9 @@ NO_FACE = "no face"
 MAX_SHARE = 0.2
 """Largest share of the image that panels, timeline and status cover together."""
 
+SHOWN_SIZE = (1280, 960)
+"""Width and height in pixels to which a new window reduces larger images; their text is larger accordingly."""
+
 ON_FACE, ON_IMAGE, PANEL, ON_TOP = "on a face", "on the image", "panel of a face", "on top"
 """Where an element is drawn: over each face, over the image, in each face's panel, or over everything else."""
 
@@ -138,7 +141,8 @@ class _Scene:
         self.explanations, self.history = explanations, history
         height, width = canvas.shape[:2]
         self.unit = min(height, width) / _REFERENCE_SIDE
-        self.letters = max(MIN_LETTERS, round(_LETTERS * self.unit))
+        self.least = round(MIN_LETTERS * max(1.0, width / SHOWN_SIZE[0], height / SHOWN_SIZE[1]))
+        self.letters = max(self.least, round(_LETTERS * self.unit))
         self.bounds = Rectangle(0, 0, width, height)
         self.top, self.bottom = 0, height  # of the part between the rows of status
         self.budget = int(MAX_SHARE * width * height)
@@ -165,7 +169,7 @@ class _Scene:
 
     def letters_for(self, box, share):
         """Return a font size for a face: a share of its box's height, within bounds."""
-        return max(MIN_LETTERS, min(self.letters, round(share * box.height)))
+        return max(self.least, min(self.letters, round(share * box.height)))
 
     def write_label(self, text, place, ground, letters):
         """Write text on a filled rectangle."""
@@ -285,7 +289,7 @@ def _draw_timeline(scene):
     segments = scene.history.segments() if scene.history is not None else {}
     if not segments:
         return
-    letters, width = max(MIN_LETTERS, round(0.65 * scene.letters)), scene.bounds.width
+    letters, width = max(scene.least, round(0.65 * scene.letters)), scene.bounds.width
     room = min(_TIMELINE_SHARE * scene.bounds.height, scene.budget / width)
     forms = [(n, axis) for n in range(min(len(segments), _MAX_TIMELINE_TRACKS), 0, -1) for axis in (True, False)]
     heights = [(charts.timeline_height(n, letters, axis=axis), axis) for n, axis in forms]
@@ -309,7 +313,7 @@ def _draw_panels(scene):
 def _draw_panel(scene, face, blocks, budget):
     box, gap = scene.box(face), max(3, round(6 * scene.unit))
     letters = scene.letters_for(box, 0.085)
-    sizes = dict.fromkeys((letters, max(MIN_LETTERS, round(0.8 * letters)), MIN_LETTERS))
+    sizes = dict.fromkeys((letters, max(scene.least, round(0.8 * letters)), scene.least))
     for panel in panels_of(blocks, sizes, title=scene.title(face)):
         if panel.size[0] * panel.size[1] > budget:
             continue

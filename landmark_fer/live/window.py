@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 
 from landmark_fer.core.errors import SourceError
+from landmark_fer.drawing.overlay import SHOWN_SIZE
 
-MAX_SIZE = (1280, 960)  # size limit of a new window in pixels; the user may resize it
 HEADLESS_HINT = "add --headless and --log FILE or --record FILE to work without a window"
 
 _KEYS = {27: "escape", 13: "enter", 32: "space", 9: "tab", 8: "backspace"}
@@ -88,7 +88,7 @@ class Window:
         except cv2.error as error:
             raise SourceError(f"this build of OpenCV has no windows; {HEADLESS_HINT}") from error
         height, width = image.shape[:2]
-        factor = min(1.0, MAX_SIZE[0] / width, MAX_SIZE[1] / height)
+        factor = min(1.0, SHOWN_SIZE[0] / width, SHOWN_SIZE[1] / height)  # the user may resize it
         cv2.resizeWindow(self.title, max(1, round(width * factor)), max(1, round(height * factor)))
         self._open = True
 
