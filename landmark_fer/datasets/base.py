@@ -35,7 +35,7 @@ class Item:
         A sentence on why the image is left out.
     problem_is_shared : bool
         Whether `problem` continues a sentence that begins with the number of such images: "images lie in no numbered
-        folder".
+        folder". The image then has the status `LEFT_OUT`, otherwise `UNREADABLE`.
     """
 
     name: str

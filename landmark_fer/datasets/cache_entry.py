@@ -1,11 +1,12 @@
 """One entry of the extraction cache on disk: written in steps that survive a crash, read memory-mapped.
 
 An entry is a folder with ``records.npy``, a file for each column, ``about.json``, and ``left_out.csv``, which lists
-every image that was left out with the reason.
+every image that was left out with the reason and its status (`image_status`; empty for other files).
 """
 
 import contextlib
 import csv
+import itertools
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from landmark_fer.core import image_status
 from landmark_fer.core.files import atomic_file
 from landmark_fer.datasets.base import MAX_NAMES, FaceDataset, counted_sentence, first_names, unread_sentence
 from landmark_fer.datasets.extraction import COLUMNS, NO_FACE, WORD_COLUMNS
@@ -24,6 +26,7 @@ from landmark_fer.perception.wide_images import ValueRange
 MAX_SENTENCES = 1000  # on single images in `FaceDataset.problems`; the csv lists all
 
 _SUMMARY, _LEFT_OUT, _RANGES = "about.json", "left_out.csv", "ranges.json"
+_LEFT_OUT_COLUMNS = ("name", "reason", "status")
 _LISTS = ("problems", "notes", "guessed")
 _BLOCK = 8192  # rows of a column written at a time
 _DTYPES = dict.fromkeys(WORD_COLUMNS, "U") | {"rows": "i8", "detector_scores": "f4"}
@@ -51,6 +54,10 @@ def read_entry(folder, *, cropped, source, remarks=()):
         Of nearly any type, if the entry is missing or damaged.
     """
     summary = json.loads((folder / _SUMMARY).read_text())
+    with (folder / _LEFT_OUT).open(newline="", encoding="utf-8") as file:
+        header, *rows = itertools.islice(csv.reader(file), 2)
+    if rows and tuple(header) != _LEFT_OUT_COLUMNS:  # of an earlier version; without rows it does not matter
+        raise ValueError(f"{_LEFT_OUT} must have the columns {', '.join(_LEFT_OUT_COLUMNS)}")
     columns = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in COLUMNS}
     return FaceDataset(
         records=np.load(folder / "records.npy", mmap_mode="r", allow_pickle=False),
@@ -79,7 +86,7 @@ def list_skipped(left_out_csv, skipped):
     with atomic_file(complete) as new:
         shutil.copyfile(path, new)
         with new.open("a", newline="", encoding="utf-8", errors="backslashreplace") as file:
-            csv.writer(file).writerows(skipped.items())
+            csv.writer(file).writerows((*each, "") for each in skipped.items())
     return str(complete)
 
 
@@ -244,9 +251,9 @@ class GrowingEntry:
         faceless, of_reason, single, n_single, n_unreadable = _Counter(), {}, [], 0, 0
         with (self.folder / _LEFT_OUT).open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
             table = csv.writer(file)
-            table.writerow(("name", "reason"))
+            table.writerow(_LEFT_OUT_COLUMNS)
             for name, reason, is_shared in (problem for line in self._lines() for problem in line["problems"]):
-                table.writerow((name, reason))
+                table.writerow((name, reason, _status(reason, is_shared)))
                 n_unreadable += reason not in UNREAD and reason != NO_FACE
                 if reason == NO_FACE:
                     faceless.add(name)
@@ -267,6 +274,15 @@ class GrowingEntry:
             names = first_names(faceless.count, faceless.first_names)
             sentences.append(f"{NO_FACE} in {faceless.count} of {n_images} images, which are left out: {names}")
         return _LeftOut(sentences, n_unreadable, faceless.count)
+
+
+def _status(reason, is_shared):
+    """Return the status of an image: readers share a reason to leave images out, unreadable ones have their own."""
+    if reason in UNREAD:
+        return ""
+    if reason == NO_FACE:
+        return image_status.NO_FACE
+    return image_status.LEFT_OUT if is_shared else image_status.UNREADABLE
 
 
 class _LeftOut(NamedTuple):

@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from landmark_fer.core.image_status import LEFT_OUT, NO_FACE, OK, UNREADABLE
-from landmark_fer.datasets import extraction
+from landmark_fer.core.image_status import LEFT_OUT, OK
 from landmark_fer.datasets.readers.folder_names import split_of_image
-from landmark_fer.datasets.readers.image_trees import UNREAD
 from landmark_fer.perception.image_formats import head_of, is_image
 
 
@@ -58,16 +56,10 @@ def _left_out_images(dataset, folder):
     names = set(dataset.names.tolist())  # those left out because of a second label have a row already
     with open(dataset.left_out_csv, newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            name, reason = row["name"], row["reason"]
-            if reason not in UNREAD and name not in names and _is_image_file(folder / name):
-                yield name, _status(reason)
+            name, status = row["name"], row.get("status")  # none of files that are no images
+            if status and name not in names and _is_image_file(folder / name):
+                yield name, status
 
 
 def _is_image_file(path):
     return path.is_file() and is_image(path.name, lambda: head_of(path))
-
-
-def _status(reason):
-    if reason == extraction.NO_FACE:
-        return NO_FACE
-    return LEFT_OUT if "left out" in reason else UNREADABLE

@@ -265,11 +265,28 @@ def test_everything_left_out_is_listed_and_counted(tmp_path, faces, monkeypatch,
     assert len(dataset) == 5 and dataset.rows.tolist() == [0, 2, 4, 6, 8]
     with open(dataset.left_out_csv, newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
-    assert rows == [["name", "reason"], *([f"face {n}", f'face {n}, it is "broken"'] for n in (1, 3, 5, 7, 9))]
+    broken = ([f"face {n}", f'face {n}, it is "broken"', "unreadable"] for n in (1, 3, 5, 7, 9))
+    assert rows == [["name", "reason", "status"], *broken]
     assert dataset.problems[:2] == ['face 1, it is "broken"', 'face 3, it is "broken"']
     assert "3 more were left out" in dataset.problems[2] and len(dataset.problems) == 3
     assert dataset.n_left_out == 5
     assert "5 left out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_the_status_of_an_image_does_not_depend_on_the_wording(tmp_path, faces, caplog, is_shared):
+    class Holes(Reader):
+        def items(self):
+            first, *others = super().items()
+            yield Item(first.name, problem="images left out, no face found", problem_is_shared=is_shared)
+            yield from others
+
+    dataset = build_dataset(Holes(faces[:3]), cache=tmp_path, jobs=1)
+    table = Path(dataset.left_out_csv)
+    assert table.read_text().splitlines()[1].endswith(",left out" if is_shared else ",unreadable")
+    table.write_text("name,reason\nface 0,of an earlier version\n")
+    assert len(build_dataset(Holes(faces[:3]), cache=tmp_path, jobs=1)) == 2
+    assert "is built again" in caplog.text and table.read_text().startswith("name,reason,status")
 
 
 def test_chunks_of_large_images_are_smaller(monkeypatch, faces):
