@@ -275,6 +275,7 @@ def _recognizer(options, model):
     return Recognizer(
         load_artifact(model),
         detector=options.detector,
+        smallest_face=options.smallest_face,
         predictor=options.predictor,
         reject=None if options.never_reject else reject,
     )

@@ -10,7 +10,7 @@ from landmark_fer.core.command import add_version
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.paths import Input, Output, lies_in
 from landmark_fer.drawing import BLURS
-from landmark_fer.perception import DETECTORS
+from landmark_fer.perception import DETECTORS, SMALLEST_FACE
 from landmark_fer.perception.predictor_file import PREDICTOR
 from landmark_fer.recognition.min_quality import QUALITY_COLUMNS, parse_min_quality
 
@@ -106,6 +106,14 @@ def _add_source(group):
     add("--list-cameras", action="store_true", help="list the cameras and exit")
     add("--max-frames", type=_count, metavar="N", help="end after N frames (of each video)")
     add("--detector", choices=DETECTORS, help="face detector (default: the model's)")
+    add(
+        "--smallest-face",
+        type=_count,
+        default=SMALLEST_FACE,
+        metavar="PIXELS",
+        help="side of the smallest face to find; videos are searched for faces under 80 pixels while no larger one is "
+        "followed (default: %(default)s)",
+    )
     add(
         "--every",
         type=_count,

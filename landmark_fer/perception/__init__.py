@@ -6,3 +6,6 @@ DETECTORS = {
     "whole": "landmark_fer.perception.detection.WholeImageDetector",
 }
 """The face detectors: name and path of the class, which is imported when `make_detector` needs it."""
+
+SMALLEST_FACE = 40
+"""Side of the smallest box that photographs and videos are searched for, in pixels, unless another is given."""

@@ -30,6 +30,7 @@ FINEST_FILE = Path(__file__).with_name("frontal_face_detector_finest.svm")
 CASCADE_FILE = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
 
 _DLIB_SMALLEST = 80  # pixels, side of the window of dlib's detector
+_ONE_FACE = 0.3  # overlap from which the boxes of two detectors are on one face
 _FINEST_LEVELS, _LEVEL = 2, 6 / 5  # levels of the pyramid, and the factor from one to the next
 
 
@@ -95,6 +96,16 @@ class Detector(ABC):
     def parts(self):
         """Detectors that together find what this one finds, to spread the work over frames of a video."""
         return (self,)
+
+    def smaller(self, smallest_face):
+        """Return a detector of the faces from `smallest_face` pixels up to those that this one detects, or None.
+
+        It may detect larger faces, too.
+        """
+        if smallest_face >= self.smallest_face:
+            return None
+        options = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        return type(self)(**options | {"smallest_face": smallest_face})
 
     @abstractmethod
     def detect(self, grey):
@@ -163,6 +174,16 @@ class HogDetector(Detector):
         finest = HogDetector(smallest_face=self.smallest_face, finest=True, **shared)
         return HogDetector(smallest_face=self.smallest_face * _LEVEL**_FINEST_LEVELS, **shared), finest
 
+    def smaller(self, smallest_face):
+        """Return a detector whose parts search two levels of the pyramid each, the finest last; None if none is left."""
+        sizes = []
+        while smallest_face < self.smallest_face:
+            sizes.append(round(smallest_face))
+            smallest_face *= _LEVEL**_FINEST_LEVELS
+        options = {"longest_side": self.longest_side, "threshold": self.threshold, "finest": True}
+        parts = tuple(HogDetector(smallest_face=size, **options) for size in reversed(sizes))
+        return CombinedDetector(parts) if parts else None
+
     def detect(self, grey):
         """Return boxes and margins, as `Detector.detect`."""
         factor = min(1.0, self.longest_side / max(grey.shape)) * _DLIB_SMALLEST / self.smallest_face
@@ -203,9 +224,39 @@ class WholeImageDetector(Detector):
 
     searches = False
 
+    def smaller(self, smallest_face):
+        """Return None: there is one face, of any size."""
+        return None
+
     def detect(self, grey):
         """Return one box, the image, with score NaN."""
         return [(0, 0, grey.shape[1], grey.shape[0])], [math.nan]
+
+
+class CombinedDetector(Detector):
+    """Several detectors, one after another; where their faces overlap, the first detector's stays.
+
+    Parameters
+    ----------
+    detectors : tuple of Detector
+    """
+
+    def __init__(self, detectors):
+        super().__init__(smallest_face=min(detector.smallest_face for detector in detectors))
+        self.detectors = detectors
+
+    @cached_property
+    def parts(self):
+        """The parts of all detectors."""
+        return tuple(part for detector in self.detectors for part in detector.parts)
+
+    def detect(self, grey):
+        """Return boxes and scores, as `Detector.detect`."""
+        faces = []
+        for detector in self.detectors:
+            faces += [face for face in detector.find(grey) if all(face[0].overlap(box) < _ONE_FACE for box, _ in faces)]
+        boxes = [(box.x, box.y, box.width, box.height) for box, _ in faces]
+        return boxes, [score for _, score in faces]
 
 
 def make_detector(name, **options):

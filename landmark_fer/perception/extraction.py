@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,7 @@ from landmark_fer.core.errors import InputError
 from landmark_fer.core.records import Box, Face
 from landmark_fer.core.types import PathLike
 from landmark_fer.perception.alignment import CHIP_SIZE, align_face, crop_box
-from landmark_fer.perception.detection import HogDetector, make_detector
+from landmark_fer.perception.detection import CombinedDetector, HogDetector, make_detector
 from landmark_fer.perception.images import to_grey
 from landmark_fer.perception.landmarks import LandmarkPredictor
 
@@ -101,18 +101,45 @@ class FaceExtractor:
     settings : ExtractorSettings, optional
     predictor : path-like, optional
         File of the 68-point shape predictor; as for `find_predictor`.
+    smallest_face : int, optional
+        Side of the smallest box to detect, in pixels, where it differs from that of the settings. Smaller faces are
+        found in addition: the larger ones remain those of the settings, bit for bit.
 
     Attributes
     ----------
     detector : Detector
-        The detector for whole images.
+        The detector for whole images, with the settings' smallest face.
+    small_detector : Detector or None
+        The detector of smaller faces.
     landmark_predictor : LandmarkPredictor
+
+    Raises
+    ------
+    InputError
+        If `smallest_face` is out of its range.
+    DependencyError
+        If the shape predictor is missing or damaged.
     """
 
-    def __init__(self, settings: ExtractorSettings | None = None, *, predictor: PathLike | None = None) -> None:
-        self.settings = settings or ExtractorSettings()
+    def __init__(
+        self,
+        settings: ExtractorSettings | None = None,
+        *,
+        predictor: PathLike | None = None,
+        smallest_face: int | None = None,
+    ) -> None:
+        settings = settings or ExtractorSettings()
+        smallest = settings.smallest_face if smallest_face is None else smallest_face
+        larger = replace(settings, smallest_face=smallest)  # checks the range
+        self.settings = larger if smallest > settings.smallest_face else settings
         self.detector = make_detector(self.settings.detector, smallest_face=self.settings.smallest_face)
+        self.small_detector = self.detector.smaller(smallest)
         self.landmark_predictor = LandmarkPredictor(predictor)
+
+    @cached_property
+    def _whole_detector(self):
+        small = self.small_detector
+        return self.detector if small is None else CombinedDetector((self.detector, small))
 
     @cached_property
     def _crop_detector(self):
@@ -130,7 +157,7 @@ class FaceExtractor:
         list of Face
         """
         grey = to_grey(image)
-        return [self.face_at(grey, box, score) for box, score in self.detector.find(grey)]
+        return [self.face_at(grey, box, score) for box, score in self._whole_detector.find(grey)]
 
     def extract_crop(self, image: np.ndarray) -> Face:
         """Return the one face of a pre-cropped image (as in FER2013).

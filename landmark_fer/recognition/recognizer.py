@@ -12,6 +12,7 @@ from landmark_fer.core.records import Face, stack
 from landmark_fer.core.types import AnyImage, PathLike
 from landmark_fer.evaluation.rejection import manifest_threshold
 from landmark_fer.models.base import predict_in_order
+from landmark_fer.perception import SMALLEST_FACE
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
 from landmark_fer.perception.images import as_array
 from landmark_fer.perception.predictor_file import find_predictor, sha256_of
@@ -34,6 +35,9 @@ class Recognizer:
         As from `load_artifact`. Its manifest has the settings of the extractor.
     detector : str, optional
         Name in `DETECTORS` of another detector than the artifact's.
+    smallest_face : int, default=40
+        Side of the smallest box to detect, in pixels. Faces as large as those that the model was fitted on are found
+        as then; smaller ones are searched for in addition. In a video that is done while no larger face is followed.
     predictor : path-like, optional
         File of the 68-point shape predictor, as for `find_predictor`.
     reject : "fitted", float or None, default="fitted"
@@ -48,7 +52,8 @@ class Recognizer:
     Raises
     ------
     InputError
-        If the manifest has unknown settings of the extractor, or `reject` is not a probability.
+        If the manifest has unknown settings of the extractor, `smallest_face` is out of its range, or `reject` is not
+        a probability.
     ArtifactError
         If the threshold in the manifest is not a probability.
     DependencyError
@@ -64,6 +69,7 @@ class Recognizer:
         artifact: Artifact,
         *,
         detector: str | None = None,
+        smallest_face: int = SMALLEST_FACE,
         predictor: PathLike | None = None,
         reject: str | float | None = "fitted",
     ) -> None:
@@ -73,7 +79,7 @@ class Recognizer:
             settings = replace(settings, detector=detector)
         self.artifact = artifact
         self._explainer = partial(explain, artifact)
-        self.extractor = FaceExtractor(settings, predictor=predictor)
+        self.extractor = FaceExtractor(settings, predictor=predictor, smallest_face=smallest_face)
         fitted_with = artifact.manifest.get("shape_predictor_sha256")
         if fitted_with and sha256_of(find_predictor(predictor)) != fitted_with:
             _LOG.warning("the model was fitted with another shape predictor; it may score lower than its card reports")

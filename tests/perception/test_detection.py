@@ -18,6 +18,7 @@ from landmark_fer.perception.detection import (
     DLIB_BOX,
     FINEST_FILE,
     BoxGeometry,
+    CombinedDetector,
     Detector,
     WholeImageDetector,
     make_detector,
@@ -127,6 +128,42 @@ def test_the_parts_together_find_the_faces_of_the_whole_detector(grey, smallest_
         found_by.append(tuple(len(part) for part in parts))
     assert set(found_by) <= {(1, 0), (0, 1), (1, 1)}
     assert found_by[0] == (1, 0) and found_by[-1] == (0, 1)
+
+
+class TestSmallerFaces:
+    """`Detector.smaller`: faces below the smallest of a detector, and those alone in addition."""
+
+    @pytest.mark.parametrize("name", ["hog", "haar"])
+    @pytest.mark.parametrize("side", [42, 52, 62, 74])
+    def test_a_face_below_the_smallest_is_found(self, grey, name, side):
+        scale = side / FACE.width
+        reduced = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        expected = Box(*(scale * value for value in (FACE.x, FACE.y, FACE.width, FACE.height)))
+        assert any(box.overlap(expected) > 0.4 for box, _ in make_detector(name).smaller(40).find(reduced))
+
+    @pytest.mark.parametrize("name", DETECTORS)
+    def test_there_is_none_unless_smaller_faces_are_wanted(self, name):
+        assert make_detector(name).smaller(80) is None and make_detector(name).smaller(200) is None
+
+    def test_its_parts_search_two_levels_of_the_pyramid_each(self):
+        small = make_detector("hog").smaller(40)
+        assert [part.smallest_face for part in small.parts] == [58, 40]
+        assert all(part.finest for part in small.parts)
+        assert small.smallest_face == 40
+
+    def test_larger_faces_stay_those_of_the_detector_bit_for_bit(self, grey):
+        whole = make_detector("hog")
+        both = CombinedDetector((whole, whole.smaller(40)))
+        assert [face for face in both.find(grey) if face[0].width >= 80] == whole.find(grey)
+        assert str(pickle.loads(pickle.dumps(both)).find(grey)) == str(both.find(grey))
+
+    def test_of_overlapping_faces_the_first_detectors_stays(self, grey):
+        class Beside(WholeImageDetector):
+            def detect(self, grey):
+                return [(0, 2, grey.shape[1], grey.shape[0]), (-900, 0, 9, 9)], [3.0, 1.0]
+
+        found = CombinedDetector((WholeImageDetector(), Beside())).find(grey)
+        assert sorted((box.x, box.y) for box, _ in found) == [(-900, 0), (0, 0)]
 
 
 class CornerDetector(Detector):

@@ -63,6 +63,8 @@ class FaceFollower:
         self._extractor = extractor
         self._detector, self._predictor = extractor.detector, extractor.landmark_predictor
         self._schedule = DetectionSchedule(extractor.detector, every)
+        small = extractor.small_detector
+        self._small_schedule = DetectionSchedule(small, every) if small is not None else None
         self._thread, self._pending = DetectionThread(), None
         self._whole = not extractor.detector.searches
         self._cuts, self._check = CutFinder(), FaceCheck()
@@ -98,6 +100,8 @@ class FaceFollower:
         if self._cuts.is_cut(grey):
             self._tracks, self._pending = [], None
             self._schedule.restart()
+            if self._small_schedule is not None:
+                self._small_schedule.restart()
         if self.every == 1 or self._whole:
             self._take_each(grey, time_s)
         else:
@@ -126,10 +130,21 @@ class FaceFollower:
         seeking = any(track.lost for track in self._tracks)
         make_scene = partial(self._scene, grey)
         detector = self._schedule.next(time_s, make_scene, at_once=urgent, quick=quick, seeking=seeking)
-        if detector is None:
-            return
+        if detector is not None:
+            self._detect(detector, grey, time_s, at_once=urgent or not quick)
+        if (detector is None or not quick) and self._small_schedule is not None and not self._follows_large():
+            small = self._small_schedule.next(time_s, make_scene, at_once=False, quick=quick, seeking=seeking)
+            if small is not None:
+                self._detect(small, grey, time_s, at_once=not quick)
+
+    def _follows_large(self):
+        """Return whether a face is followed that the detector of the larger faces can find."""
+        return any(track.face.box.width >= self._detector.smallest_face for track in self._active())
+
+    def _detect(self, detector, grey, time_s, *, at_once):
+        """Detect faces, and take them now or with the next frame."""
         detection = self._thread.prepare(detector, grey, time_s, self._active())
-        if urgent or not quick:
+        if at_once:
             self._take_detected(detection, grey, time_s)
         else:
             self._pending = detection

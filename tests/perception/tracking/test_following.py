@@ -266,3 +266,51 @@ def scene_with(clip):
 def test_every_must_be_from_one(every, extractor):
     with pytest.raises(InputError, match=f"every must be a number of images from 1, got {every}"):
         FaceFollower(extractor, every=every)
+
+
+@pytest.fixture(scope="module")
+def finder():
+    """An extractor that finds small faces, too."""
+    return FaceExtractor(smallest_face=40)
+
+
+class TestSmallFaces:
+    """Faces below the detector's smallest are looked for while no larger face is followed."""
+
+    SMALL = 0.55  # of the cut-out, whose face is 95 pixels wide
+
+    def reduced(self, head):
+        return cv2.resize(head[0], None, fx=self.SMALL, fy=self.SMALL, interpolation=cv2.INTER_AREA)
+
+    def test_a_small_face_is_in_the_first_frame(self, finder, extractor, head):
+        image = scene((self.reduced(head), 300, 100))
+        with FaceFollower(finder) as follower, FaceFollower(extractor) as without:
+            assert numbers(follower.follow(image, time_s=0.0)) == [1]
+            assert numbers(without.follow(image, time_s=0.0)) == []
+
+    def test_it_keeps_its_number_while_it_moves(self, finder, head):
+        with FaceFollower(finder) as follower:
+            seen = [
+                numbers(follower.follow(scene((self.reduced(head), 200 + 2 * i, 100)), time_s=i / 25))
+                for i in range(30)
+            ]
+        assert seen == [[1]] * 30
+
+    def test_one_that_appears_is_found_within_half_a_second(self, finder, head):
+        with FaceFollower(finder) as follower:
+            for i in range(40):
+                shown = scene((self.reduced(head), 300, 100)) if i >= 10 else scene()
+                if numbers(follower.follow(shown, time_s=i / 25)):
+                    break
+        assert 10 <= i <= 23
+
+    def test_no_small_face_is_searched_for_while_a_larger_one_is_followed(self, finder, head, monkeypatch):
+        def fail(grey):
+            raise AssertionError("a small face was searched for")
+
+        for part in (finder.small_detector, *finder.small_detector.parts):
+            monkeypatch.setattr(part, "find", fail)
+        with FaceFollower(finder) as follower:
+            for i in range(40):
+                image = scene((head[0], 60, 60), (self.reduced(head), 400, 100 + i))
+                assert numbers(follower.follow(image, time_s=i / 25)) == [1]
