@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 
 from landmark_fer.core.errors import InputError
+from landmark_fer.perception.face_check import FaceCheck
 from landmark_fer.perception.images import to_grey
 from landmark_fer.perception.tracking.schedule import CutFinder, DetectionSchedule, DetectionThread, Scene
 from landmark_fer.perception.tracking.tracks import (
-    FaceCheck,
     Track,
     appearance_of,
     box_at,

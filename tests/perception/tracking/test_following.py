@@ -11,10 +11,11 @@ from landmark_fer.core.geometry import interocular_distance
 from landmark_fer.core.landmarks import TEMPLATE
 from landmark_fer.live.sources.demo import FRAMES_PER_SECOND, MOTIONS, DemoClip
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
+from landmark_fer.perception.face_check import FaceCheck
 from landmark_fer.perception.images import to_grey
 from landmark_fer.perception.tracking.following import FaceFollower
 from landmark_fer.perception.tracking.schedule import CutFinder
-from landmark_fer.perception.tracking.tracks import FaceCheck, box_at, place_of, pose_of
+from landmark_fer.perception.tracking.tracks import box_at, place_of, pose_of
 
 
 @pytest.fixture(scope="module")
