@@ -16,9 +16,11 @@ too blurred to read ("blurred") are neither required nor false; a box anywhere e
 import argparse
 import csv
 import importlib.util
+import itertools
 import time
 from collections import defaultdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -28,7 +30,7 @@ from threadpoolctl import threadpool_limits
 from landmark_fer.artifact.card import markdown_table
 from landmark_fer.core.records import Box
 from landmark_fer.perception.detection import make_detector
-from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
+from landmark_fer.perception.extraction import FaceExtractor
 from landmark_fer.perception.images import read_image, to_grey
 
 TABLE = Path(__file__).with_name("data") / "faces.csv"
@@ -50,7 +52,9 @@ def main():
     """Run the benchmark and print Markdown tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=Path, nargs="+", default=[], metavar="DIR", help="folders with the images")
-    parser.add_argument("--detectors", type=Path, metavar="FILE", help="Python file with a dictionary DETECTORS of more")
+    parser.add_argument(
+        "--detectors", type=Path, metavar="FILE", help="Python file with a dictionary DETECTORS of more"
+    )
     parser.add_argument("--quick", action="store_true", help="four images")
     options = parser.parse_args()
     images, missing = load_images(options.images, 4 if options.quick else None)
@@ -58,7 +62,7 @@ def main():
     cv2.setNumThreads(1)
     with threadpool_limits(1):
         rows = [(name, *measure(find, images)) for name, find in searches(options.detectors).items()]
-    sizes = [f"{low} to {high - 1}" if high < SIZES[-1] else f"from {low}" for low, high in zip(SIZES, SIZES[1:], strict=False)]
+    sizes = [f"{low} to {high - 1}" for low, high in itertools.pairwise(SIZES[:-1])] + [f"from {SIZES[-2]}"]
     print(markdown_table(("search", *(f"recall, {size} px" for size in sizes), "false alarms", "ms, 640x480"), rows))
 
 
@@ -66,16 +70,21 @@ def searches(path=None):
     """Return functions from a grey image to boxes, by name."""
     found = {}
     for smallest in (80, 40):
-        for name in ("hog", "haar"):
-            found[f"{name}, {smallest} px"] = _boxes_of(make_detector(name, smallest_face=smallest))
-        extractor = FaceExtractor(ExtractorSettings(), smallest_face=smallest)
-        found[f"FaceExtractor, {smallest} px"] = lambda grey, each=extractor: [face.box for face in each.extract(grey)]
+        found[f"haar, {smallest} px"] = _boxes_of(make_detector("haar", smallest_face=smallest))
+        for checked in (False, True):
+            extractor = FaceExtractor(smallest_face=smallest)
+            extractor.detector.checked = checked
+            found[f"hog, {smallest} px{', checked' if checked else ''}"] = partial(_extracted, extractor)
     if path is not None:
         spec = importlib.util.spec_from_file_location(path.stem, path)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         found.update((name, _boxes_of(detector)) for name, detector in module.DETECTORS.items())
     return found
+
+
+def _extracted(extractor, grey):
+    return [face.box for face in extractor.extract(grey)]
 
 
 def _boxes_of(detector):
@@ -122,13 +131,15 @@ def measure(find, images):
             boxes = find(grey)
             own = [(_resized(box, scale), kind) for box, kind in regions]
             searched += 1
-            false += sum(not any(box.overlap(region) >= SAME for region, kind in own if kind != "none") for box in boxes)
+            true = [region for region, kind in own if kind != "none"]
+            false += sum(not any(box.overlap(region) >= SAME for region in true) for box in boxes)
             for region, kind in own:
                 if kind == "face":
                     found[np.searchsorted(SIZES, region.width, "right")].append(
                         any(box.overlap(region) >= SAME for box in boxes)
                     )
-    cells = [f"{np.mean(found[size]):.0%} of {len(found[size])}" if found[size] else "" for size in range(1, len(SIZES))]
+    recalls = [found[size] for size in range(1, len(SIZES))]
+    cells = [f"{np.mean(each):.0%} of {len(each)}" if each else "" for each in recalls]
     return *cells, f"{false} in {searched}", f"{milliseconds(find, images[0][1]):.0f}"
 
 

@@ -22,6 +22,7 @@ from landmark_fer.perception.predictor_file import find_predictor, sha256_of
 
 # Part of every key; raise it when the extractor, a reader's rules, or the layout of an entry change.
 CACHE_FORMAT = 2
+DETECTION_FORMAT = 1  # the same for data sets of whole images; raise it when other faces are found in them
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ def _key(reader, settings, predictor):
         "cropped": reader.cropped,
         "settings": settings.of_crops() if reader.cropped else settings.to_dict(),
         "predictor": sha256_of(predictor),
+        **({} if reader.cropped else {"detection": DETECTION_FORMAT}),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 

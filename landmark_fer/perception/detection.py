@@ -30,6 +30,7 @@ FINEST_FILE = Path(__file__).with_name("frontal_face_detector_finest.svm")
 CASCADE_FILE = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
 
 _DLIB_SMALLEST = 80  # pixels, side of the window of dlib's detector
+_SMALL_MARGIN = 0.1  # added to the threshold of small faces, which can be at several times as many places
 _ONE_FACE = 0.3  # overlap from which the boxes of two detectors are on one face
 _FINEST_LEVELS, _LEVEL = 2, 6 / 5  # levels of the pyramid, and the factor from one to the next
 
@@ -79,10 +80,13 @@ class Detector(ABC):
     box_geometry : BoxGeometry
     searches : bool
         False if the whole image is taken as a face without detection.
+    checked : bool
+        Whether `FaceExtractor` drops faces that fail its check. It is made for upright frontal faces.
     """
 
     box_geometry = DLIB_BOX
     searches = True
+    checked = False
 
     def __init__(self, *, smallest_face=80):
         self.smallest_face = smallest_face
@@ -160,6 +164,8 @@ class HogDetector(Detector):
     .. [1] King, Max-Margin Object Detection, 2015; Dalal and Triggs, Histograms of Oriented Gradients, CVPR 2005.
     """
 
+    checked = True
+
     def __init__(self, *, smallest_face=80, longest_side=1280, threshold=0.0, finest=False):
         super().__init__(smallest_face=smallest_face)
         self.longest_side, self.threshold, self.finest = longest_side, threshold, finest
@@ -175,12 +181,12 @@ class HogDetector(Detector):
         return HogDetector(smallest_face=self.smallest_face * _LEVEL**_FINEST_LEVELS, **shared), finest
 
     def smaller(self, smallest_face):
-        """Return a detector whose parts search two levels of the pyramid each, the finest last; None if none is left."""
+        """Return a detector whose parts search two levels of the pyramid each, the finest last; None for no part."""
         sizes = []
         while smallest_face < self.smallest_face:
             sizes.append(round(smallest_face))
             smallest_face *= _LEVEL**_FINEST_LEVELS
-        options = {"longest_side": self.longest_side, "threshold": self.threshold, "finest": True}
+        options = {"longest_side": self.longest_side, "threshold": self.threshold + _SMALL_MARGIN, "finest": True}
         parts = tuple(HogDetector(smallest_face=size, **options) for size in reversed(sizes))
         return CombinedDetector(parts) if parts else None
 
@@ -208,6 +214,8 @@ class HaarDetector(Detector):
     .. [1] Viola and Jones, Rapid Object Detection using a Boosted Cascade of Simple Features, CVPR 2001.
     """
 
+    checked = True
+
     def __init__(self, *, smallest_face=80):
         super().__init__(smallest_face=smallest_face)
         self._cascade = cv2.CascadeClassifier(library_path(CASCADE_FILE))
@@ -226,7 +234,6 @@ class WholeImageDetector(Detector):
 
     def smaller(self, smallest_face):
         """Return None: there is one face, of any size."""
-        return None
 
     def detect(self, grey):
         """Return one box, the image, with score NaN."""

@@ -14,6 +14,7 @@ from landmark_fer.core.records import Box, Face
 from landmark_fer.core.types import PathLike
 from landmark_fer.perception.alignment import CHIP_SIZE, align_face, crop_box
 from landmark_fer.perception.detection import CombinedDetector, HogDetector, make_detector
+from landmark_fer.perception.face_check import FaceCheck
 from landmark_fer.perception.images import to_grey
 from landmark_fer.perception.landmarks import LandmarkPredictor
 
@@ -135,6 +136,7 @@ class FaceExtractor:
         self.detector = make_detector(self.settings.detector, smallest_face=self.settings.smallest_face)
         self.small_detector = self.detector.smaller(smallest)
         self.landmark_predictor = LandmarkPredictor(predictor)
+        self._check = FaceCheck()
 
     @cached_property
     def _whole_detector(self):
@@ -148,6 +150,8 @@ class FaceExtractor:
     def extract(self, image: np.ndarray) -> list[Face]:
         """Return the faces of an image, highest detector score first; an empty list if there is none.
 
+        False detections and faces too blurred to read are left out.
+
         Parameters
         ----------
         image : ndarray of shape (height, width, 3) in RGB or (height, width), uint8
@@ -157,7 +161,15 @@ class FaceExtractor:
         list of Face
         """
         grey = to_grey(image)
-        return [self.face_at(grey, box, score) for box, score in self._whole_detector.find(grey)]
+        faces = (self.face_at(grey, box, score) for box, score in self._whole_detector.find(grey))
+        return [face for face in faces if self.accepts(grey, face)]
+
+    def accepts(self, grey: np.ndarray, face: Face) -> bool:
+        """Return whether a face that was detected in a grey image is one, and not too blurred to read.
+
+        Always true for detectors that are not `Detector.checked`.
+        """
+        return not self.detector.checked or self._check.accepts(grey, face)
 
     def extract_crop(self, image: np.ndarray) -> Face:
         """Return the one face of a pre-cropped image (as in FER2013).

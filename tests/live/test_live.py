@@ -214,6 +214,7 @@ def test_rejection_options_reach_the_recognizer(monkeypatch, arguments, reject):
         *(("--neutral", value, "seconds, over 0 and up to 600") for value in ("0", "-1", "601", "nan", "long")),
         *(("--max-frames", value, "a whole number from 1") for value in ("0", "-1", "many", "1.5")),
         *(("--every", value, "a whole number from 1") for value in ("0", "2.5")),
+        *(("--smallest-face", value, "a whole number from 1") for value in ("0", "40px")),
     ],
 )
 def test_numbers_outside_their_bounds_are_refused(option, value, rule, capsys):

@@ -158,11 +158,11 @@ class TestSmallerFaces:
         assert str(pickle.loads(pickle.dumps(both)).find(grey)) == str(both.find(grey))
 
     def test_of_overlapping_faces_the_first_detectors_stays(self, grey):
-        class Beside(WholeImageDetector):
+        class Shifted(WholeImageDetector):
             def detect(self, grey):
                 return [(0, 2, grey.shape[1], grey.shape[0]), (-900, 0, 9, 9)], [3.0, 1.0]
 
-        found = CombinedDetector((WholeImageDetector(), Beside())).find(grey)
+        found = CombinedDetector((WholeImageDetector(), Shifted())).find(grey)
         assert sorted((box.x, box.y) for box, _ in found) == [(-900, 0), (0, 0)]
 
 

@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import InputError
+from landmark_fer.perception import DETECTORS
 from landmark_fer.perception.alignment import align_face
+from landmark_fer.perception.detection import HogDetector
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
 from landmark_fer.perception.images import to_grey
+from landmark_fer.perception.tracking.following import FaceFollower
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +119,58 @@ def test_an_unknown_setting_is_refused_with_the_list(wrong):
 def test_an_unknown_detector_is_refused():
     with pytest.raises(InputError, match="detector must be one of hog, haar, whole"):
         FaceExtractor(ExtractorSettings(detector="yolo"))
+
+
+class Everywhere(HogDetector):
+    """Detects a face in each of a row of boxes, and the astronaut's."""
+
+    def detect(self, grey):
+        boxes = [(176, 77, 90, 90), *((x, 200, 100, 100) for x in range(0, 400, 60))]
+        return boxes, np.arange(len(boxes), 0.0, -1.0)
+
+
+class Trusted(Everywhere):
+    checked = False
+
+
+class TestFalseDetections:
+    """`FaceExtractor.extract` drops what fails the check, whatever the detector's score."""
+
+    @pytest.mark.parametrize(("detector", "count"), [(Everywhere, 1), (Trusted, 8)])
+    def test_only_faces_stay_unless_the_detector_is_trusted(self, astronaut, monkeypatch, detector, count):
+        monkeypatch.setitem(DETECTORS, "everywhere", f"{__name__}.{detector.__name__}")
+        faces = FaceExtractor(ExtractorSettings(detector="everywhere")).extract(astronaut)
+        assert faces[0].box.x == 176 and len(faces) == count
+
+    def test_a_dark_blurred_face_is_dropped_and_a_dark_sharp_one_is_not(self, extractor, astronaut):
+        dark = to_grey((astronaut * 0.3).astype(np.uint8))
+        assert len(extractor.extract(dark)) == 1
+        blurred = cv2.GaussianBlur(dark, (0, 0), 2.0)
+        assert extractor.detector.find(blurred) and extractor.extract(blurred) == []
+
+    def test_followed_faces_pass_the_check(self, extractor, astronaut):
+        blurred = cv2.GaussianBlur(to_grey((astronaut * 0.3).astype(np.uint8)), (0, 0), 2.0)
+        with FaceFollower(extractor) as follower:
+            assert [follower.follow(blurred, time_s=i / 25) for i in range(15)] == [[]] * 15
+
+
+def test_smaller_faces_are_found_besides_the_settings(extractor, astronaut):
+    half = cv2.resize(astronaut, None, fx=0.55, fy=0.55, interpolation=cv2.INTER_AREA)
+    finder = FaceExtractor(smallest_face=40)
+    assert extractor.extract(half) == [] and len(finder.extract(half)) == 1
+    assert finder.settings == extractor.settings
+    (face,), (expected,) = finder.extract(astronaut), extractor.extract(astronaut)
+    np.testing.assert_array_equal(face.landmarks, expected.landmarks)
+    np.testing.assert_array_equal(face.chip, expected.chip)
+
+
+def test_a_larger_smallest_face_is_a_setting(astronaut):
+    finder = FaceExtractor(smallest_face=200)
+    assert finder.settings.smallest_face == 200 and finder.small_detector is None
+    assert finder.extract(astronaut) == []
+
+
+@pytest.mark.parametrize("smallest", [0, 40.5, True, 10_001])
+def test_the_smallest_face_is_checked(smallest):
+    with pytest.raises(InputError, match="smallest_face"):
+        FaceExtractor(smallest_face=smallest)

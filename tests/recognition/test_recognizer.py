@@ -87,6 +87,16 @@ def test_the_extractor_has_the_settings_of_the_manifest_or_another_detector(save
     assert saved.manifest["extractor"]["detector"] == "hog"
 
 
+def test_small_faces_are_found_and_larger_ones_stay_as_fitted(saved, recognizer, astronaut):
+    reduced = np.asarray(Image.fromarray(astronaut).resize((256, 256), Image.Resampling.LANCZOS))
+    fitted = Recognizer(saved, smallest_face=80)
+    assert fitted.recognize(reduced) == [] and len(recognizer.recognize(reduced)) == 1
+    assert recognizer.extractor.settings == fitted.extractor.settings
+    assert predictions(recognizer, astronaut) == predictions(fitted, astronaut)
+    with pytest.raises(InputError, match="smallest_face"):
+        Recognizer(saved, smallest_face=0)
+
+
 def test_unknown_settings_and_detectors_are_refused(saved):
     with pytest.raises(InputError, match="extractor settings must be"):
         Recognizer(Artifact(saved.predictor, saved.manifest | {"extractor": {"blur": 3}}))

@@ -157,7 +157,7 @@ class FaceFollower:
 
     def _take_each(self, grey, time_s):
         """Take the detected faces of the frame, without tracking landmarks."""
-        found = [self._extractor.face_at(grey, box, score) for box, score in self._detector.find(grey)]
+        found = self._extractor.extract(grey)
         if self._whole and self._tracks:
             self._tracks[0].find(found[0], time_s)
             return
@@ -178,7 +178,7 @@ class FaceFollower:
                 pose = pose_of(face.landmarks)
                 track = next((tracked for tracked in detection.tracked if tracked[2].distance(pose) < _ONE_FACE), None)
                 if track is None:
-                    found.append(face)
+                    found += [face] if self._extractor.accepts(detection.grey, face) else []
                     continue
             track[0].confirmed_s = max(track[0].confirmed_s, detection.time_s)
         if detection.grey is not grey:
