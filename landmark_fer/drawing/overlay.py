@@ -359,7 +359,9 @@ def _label_size(text, letters):
 
 def _prediction_texts(recognition, start):
     """Return the text of a prediction in full, and a short form."""
-    name = f"{start}{recognition.expression}"
+    name = f"{start}{recognition.label}"
+    if recognition.reason:
+        return name, name
     if recognition.expression == UNCERTAIN:
         return f"{name} ({recognition.likeliest} {recognition.confidence:.0%})", name
     return f"{name} {recognition.confidence:.0%}", name

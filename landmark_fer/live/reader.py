@@ -9,6 +9,7 @@ from landmark_fer.perception.tracking.following import FaceFollower
 from landmark_fer.recognition.min_quality import check_min_quality, has_quality
 from landmark_fer.recognition.results import RecognizedFace
 from landmark_fer.recognition.smoothing import Smoother
+from landmark_fer.recognition.speech import SpeechDetector
 
 MEMORY_S = 1.0  # how long the state of a track is kept after its face was last in sight
 
@@ -53,6 +54,7 @@ class LiveReader:
             Smoother(model.classes, strength=smoothing, threshold=model.threshold) for model in self._models
         ]
         self._follower = FaceFollower(shared_extractor(self._models), every=every)
+        self._speech = SpeechDetector()
         self._last_seen_s = {}
 
     def read(self, image, *, time_s):
@@ -71,14 +73,15 @@ class LiveReader:
         self.located = followed = self._follower.follow(image, time_s=time_s)
         good = [(track_id, face) for track_id, face in followed if has_quality(face, image.shape, self._min_quality)]
         self.n_left_out = len(followed) - len(good)
-        faces = _recognize(self._models, good)
+        speaking = [self._speech.update(track_id, face.landmarks, time_s=time_s) for track_id, face in good]
+        faces = _recognize(self._models, good, image.shape, speaking)
         self._last_seen_s.update((face.track_id, time_s) for face in faces)
         self._last_seen_s = {
             track_id: last_s for track_id, last_s in self._last_seen_s.items() if time_s - last_s <= MEMORY_S
         }
-        for smoother in self._smoothers:
-            smoother.keep_only(list(self._last_seen_s))
-        smoothed = [self._smooth(face, time_s) for face in faces]
+        for each in (*self._smoothers, self._speech):
+            each.keep_only(list(self._last_seen_s))
+        smoothed = [self._smooth(face, time_s, speaks) for face, speaks in zip(faces, speaking, strict=True)]
         self._follower.start_detection()
         return smoothed
 
@@ -86,9 +89,9 @@ class LiveReader:
         """Stop the detection that runs in the background."""
         self._follower.close()
 
-    def _smooth(self, face, time_s):
+    def _smooth(self, face, time_s, speaking):
         recognition, *versus = (
-            smoother.update(face.track_id, raw, time_s=time_s)
+            smoother.update(face.track_id, raw, time_s=time_s, speaking=speaking)
             for smoother, raw in zip(self._smoothers, (face.raw, face.versus), strict=False)
         )
         return replace(face, recognition=recognition, versus=versus[0] if versus else None)
@@ -133,7 +136,7 @@ class StillReader:
         self.located = list(enumerate(faces))
         good = [face for face in faces if has_quality(face, image.shape, self._min_quality)]
         self.n_left_out = len(faces) - len(good)
-        return _recognize(self._models, [(next(self._numbers), face) for face in good])
+        return _recognize(self._models, [(next(self._numbers), face) for face in good], image.shape)
 
     def close(self):
         """Do nothing; there is no detection in the background."""
@@ -178,10 +181,12 @@ def _common_settings(settings, names, what):
     return different[0] if different else {}
 
 
-def _recognize(recognizers, tracked):
+def _recognize(recognizers, tracked, image_shape, speaking=None):
     """Return the predictions of each model for faces, given as (track_id, Face), as a list of RecognizedFace."""
     faces = [face for _, face in tracked]
-    predictions = [recognizer.recognize_faces(faces) for recognizer in recognizers]
+    predictions = [
+        recognizer.recognize_faces(faces, image_shape=image_shape, speaking=speaking) for recognizer in recognizers
+    ]
     versus = predictions[1] if len(predictions) == 2 else [None] * len(faces)
     rows = zip(tracked, predictions[0], versus, strict=True)
     return [RecognizedFace(track_id, raw, raw=raw, versus=other) for (track_id, _), raw, other in rows]

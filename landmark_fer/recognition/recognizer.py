@@ -18,7 +18,9 @@ from landmark_fer.perception.images import as_array
 from landmark_fer.perception.predictor_file import find_predictor, sha256_of
 from landmark_fer.recognition.baseline import Baseline
 from landmark_fer.recognition.explanation import explain
+from landmark_fer.recognition.reasons import reason_of
 from landmark_fer.recognition.results import Recognition
+from landmark_fer.recognition.speech import neutral_likelier, with_closed_mouth
 
 _LOG = logging.getLogger(__name__)
 
@@ -125,11 +127,16 @@ class Recognizer:
                 f"a baseline is of one person, and the image has {len(faces)} faces; "
                 "crop it, or give recognize_faces a baseline for each face"
             )
-        recognitions = self.recognize_faces(faces, baselines=[baseline] * len(faces))
+        recognitions = self.recognize_faces(faces, baselines=[baseline] * len(faces), image_shape=image.shape)
         return [replace(each, thumbnail=make_thumbnail(image, each.face.box)) for each in recognitions]
 
     def recognize_faces(
-        self, faces: Sequence[Face], *, baselines: Sequence[Baseline | None] | None = None
+        self,
+        faces: Sequence[Face],
+        *,
+        baselines: Sequence[Baseline | None] | None = None,
+        image_shape: tuple[int, ...] | None = None,
+        speaking: Sequence[bool] | None = None,
     ) -> list[Recognition]:
         """Return one Recognition for each `Face` of a list, in its order.
 
@@ -138,6 +145,10 @@ class Recognizer:
         faces : sequence of Face
         baselines : sequence of Baseline or None, optional
             One for each face: that of its person, or None.
+        image_shape : tuple of int, optional
+            Height and width of their image, by which faces are seen to be cut off.
+        speaking : sequence of bool, optional
+            Whether each face speaks, so that its open mouth is no evidence (see `recognition.speech`).
 
         Raises
         ------
@@ -145,21 +156,33 @@ class Recognizer:
             If a baseline is of another model.
         """
         settings = self.extractor.settings
-        records = stack(faces, chip_size=settings.chip_size, crop_size=settings.crop_size)
+        speaking = speaking or [False] * len(faces)
+        seen = [self._without_speech(face) if speaks else face for face, speaks in zip(faces, speaking, strict=True)]
+        records = stack(seen, chip_size=settings.chip_size, crop_size=settings.crop_size)
         probabilities = predict_in_order(self.artifact.predictor, records, self.classes)
+        probabilities = [
+            neutral_likelier(row, self.classes) if speaks else row
+            for row, speaks in zip(probabilities, speaking, strict=True)
+        ]
         rows = zip(faces, probabilities, baselines or [None] * len(faces), strict=True)
-        return [self._recognition(*row) for row in rows]
+        return [self._recognition(*row, image_shape) for row in rows]
 
-    def _recognition(self, face, plain, baseline):
+    def _without_speech(self, face):
+        settings = self.extractor.settings
+        return with_closed_mouth(face, fields=self.artifact.manifest["fields"], crop_margin=settings.crop_margin)
+
+    def _recognition(self, face, plain, baseline, image_shape):
         probabilities = plain if baseline is None else baseline.apply(plain, self)
         best = int(probabilities.argmax())
         confidence = float(probabilities[best])
+        reason = reason_of(face, image_shape) if self.threshold > 0 else None
         return Recognition(
             face=face,
-            expression=self.classes[best] if confidence >= self.threshold else UNCERTAIN,
+            expression=self.classes[best] if confidence >= self.threshold and not reason else UNCERTAIN,
             confidence=confidence,
             probabilities=dict(zip(self.classes, probabilities.tolist(), strict=True)),
             without_baseline=None if baseline is None else dict(zip(self.classes, plain.tolist(), strict=True)),
+            reason=reason,
             _explainer=self._explainer,
         )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from landmark_fer.core.errors import InputError
-from landmark_fer.core.expressions import in_order
+from landmark_fer.core.expressions import UNCERTAIN, in_order
 from landmark_fer.core.records import Face
 from landmark_fer.recognition.face_fields import field_values
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from landmark_fer.recognition.thumbnails import Thumbnail
 
 
+CLOSE = 0.2
+"""Lead in probability below which two expressions are named: the second is then right in one of three faces."""
+
+
 @dataclass(frozen=True, eq=False)
 class Recognition:
     """The prediction for one face.
@@ -27,7 +31,7 @@ class Recognition:
     ----------
     face : Face
     expression : str
-        The most probable expression, or `UNCERTAIN` below the recognizer's threshold.
+        The most probable expression, or `UNCERTAIN` below the recognizer's threshold or where there is a reason.
     confidence : float
         Probability of the most probable expression.
     probabilities : dict of str to float
@@ -36,6 +40,8 @@ class Recognition:
         The probabilities without the person's `Baseline`; None where none was used.
     thumbnail : Thumbnail or None
         The image of the face, at most 320 pixels a side; None where frames of a video were read.
+    reason : str or None
+        Why the face cannot be read, a member of `recognition.reasons.REASONS` such as "turned away"; None if it can.
     """
 
     face: Face
@@ -44,12 +50,25 @@ class Recognition:
     probabilities: dict[str, float]
     without_baseline: dict[str, float] | None = None
     thumbnail: "Thumbnail | None" = None
+    reason: str | None = None
     _explainer: Any = field(default=None, compare=False)  # from a Recognition to an Explanation
 
     @property
     def likeliest(self) -> str:
         """The most probable expression, also below the threshold."""
         return max(self.probabilities, key=self.probabilities.__getitem__)
+
+    @property
+    def label(self) -> str:
+        """What to show: "happy", "neutral or sad" where two are within `CLOSE`, "uncertain", or the reason."""
+        if self.expression == UNCERTAIN:
+            return self.reason or UNCERTAIN
+        shown = self.probabilities.get(self.expression, 1.0)
+        others = {name: value for name, value in self.probabilities.items() if name != self.expression}
+        second = max(others, key=others.__getitem__, default=self.expression)
+        if abs(shown - others.get(second, 0.0)) > CLOSE:
+            return self.expression
+        return " or ".join(sorted((self.expression, second), key=lambda name: -self.probabilities.get(name, 1.0)))
 
     @property
     def plain_probabilities(self) -> dict[str, float]:

@@ -16,6 +16,7 @@ from landmark_fer.core.records import Box
 
 # Values at strength 1. Times and widths are multiplied by the strength, cut-off frequencies are divided by it.
 HALF_LIFE_S = 0.20  # half-life of probabilities
+SPEECH_HALF_LIFE_S = 0.60  # the same while the face speaks: some syllables
 STILL_HALF_LIFE_S = 1.20  # the same while they change little, for a face that is still
 NEAR, FAR = (
     0.50,
@@ -25,6 +26,8 @@ MARGIN = 0.20  # lead in probability with which another label replaces the one s
 MOST_MARGIN = 0.10  # at any strength
 HOLD_S = 0.40  # how long the last certain prediction is held before uncertain is shown
 MOST_HOLD_S = 0.25  # at any strength
+REASON_S = 0.40  # how long a reason must hold, or be gone, until it is shown so
+MOST_REASON_S = 0.25  # at any strength
 CUTOFF_HZ = 0.5  # cutoff for points that do not move
 CUTOFF_PER_SPEED = 2.5  # additional Hz for each inter-ocular distance a second
 SPEED_CUTOFF_HZ = 1.0  # cutoff for speeds at any strength, as in the paper
@@ -47,6 +50,9 @@ class _State:
     shown: np.ndarray
     label: int
     held_s: float = 0.0
+    reason: str | None = None
+    new_reason: str | None = None
+    new_reason_s: float = 0.0
 
 
 class _Track:
@@ -74,7 +80,8 @@ class Smoother:
 
     The label is the likeliest expression shown, or the label before while no other leads it by more than `MARGIN`.
     No label has less than the threshold: while all expressions have less, the last prediction that had more is held
-    for `HOLD_S`, because a change between two expressions passes there, then the expression is `UNCERTAIN`.
+    for `HOLD_S`, because a change between two expressions passes there, then the expression is `UNCERTAIN`. It is
+    also uncertain while the face cannot be read for a reason that has lasted for `REASON_S`.
 
     Parameters
     ----------
@@ -104,7 +111,7 @@ class Smoother:
         self.classes, self.strength, self.threshold = tuple(classes), strength, threshold
         self._tracks = {}
 
-    def update(self, track_id, recognition, *, time_s):
+    def update(self, track_id, recognition, *, time_s, speaking=False):
         """Return a recognition smoothed with the earlier recognitions of the track.
 
         Parameters
@@ -114,6 +121,8 @@ class Smoother:
             The model's prediction for this frame; its chip and crop are not changed.
         time_s : float
             Time of the frame in seconds. A frame that is not later than the last replaces it.
+        speaking : bool, default=False
+            Whether the face speaks: the probabilities are then means over a longer time.
 
         Returns
         -------
@@ -126,7 +135,12 @@ class Smoother:
         track = self._tracks.setdefault(track_id, _Track())
         track.tick(time_s)
         points, scores = _points(recognition.face), self._scores(recognition.probabilities)
-        track.now = self._first(points, scores) if track.before is None else self._next(track, points, scores)
+        half_life_s = SPEECH_HALF_LIFE_S if speaking else HALF_LIFE_S
+        if track.before is None:
+            track.now = self._first(points, scores, recognition.reason)
+        else:
+            track.now = self._next(track, points, scores, half_life_s)
+            track.now = replace(track.now, **self._reason(track, recognition.reason))
         return self._smoothed(recognition, track.now)
 
     def keep_only(self, track_ids):
@@ -136,14 +150,26 @@ class Smoother:
     def _scores(self, probabilities):
         return np.array([probabilities[name] for name in self.classes])
 
-    def _first(self, points, scores):
-        return _State(points, points, np.zeros_like(points), *[scores] * 4, self._label(scores, None))
+    def _first(self, points, scores, reason):
+        label = self._label(scores, None)
+        return _State(points, points, np.zeros_like(points), *[scores] * 4, label, reason=reason, new_reason=reason)
 
-    def _next(self, track, points, scores):
+    def _reason(self, track, reason):
+        """Return the reason shown, and the one that takes its place when it has lasted."""
+        before = track.before
+        lasted_s = before.new_reason_s + track.elapsed_s if reason == before.new_reason else 0.0
+        lasts = lasted_s >= min(self.strength * REASON_S, MOST_REASON_S)
+        return {
+            "reason": reason if lasts else before.reason,
+            "new_reason": reason,
+            "new_reason_s": lasted_s,
+        }
+
+    def _next(self, track, points, scores, half_life_s):
         before, elapsed_s, strength = track.before, track.elapsed_s, self.strength
         smooth, velocity = one_euro(before, points, elapsed_s=elapsed_s, strength=strength)
         steps = elapsed_s * math.log(2) / strength
-        quick = decayed(before.scores, before.raw_scores, scores, steps / HALF_LIFE_S)
+        quick = decayed(before.scores, before.raw_scores, scores, steps / half_life_s)
         still = decayed(before.still_scores, before.scores, quick, steps / STILL_HALF_LIFE_S)
         still = _pulled(still, quick, strength * FAR)
         shown = _pulled(before.shown, still, strength * NEAR)
@@ -159,21 +185,22 @@ class Smoother:
         best = int(shown.argmax())
         if shown[best] < self.threshold:
             return _NO_LABEL
-        kept = before is not None and before != _NO_LABEL and shown[before] >= self.threshold
+        stays = before is not None and before != _NO_LABEL and shown[before] >= self.threshold
         margin = min(self.strength * MARGIN, MOST_MARGIN)
-        return before if kept and shown[best] - shown[before] <= margin else best
+        return before if stays and shown[best] - shown[before] <= margin else best
 
     def _smoothed(self, recognition, state):
         landmarks, ((x, y), (right, bottom)) = state.points[:-2], state.points[-2:].tolist()
         face = replace(recognition.face, landmarks=landmarks.astype(np.float32), box=Box(x, y, right - x, bottom - y))
         probabilities = state.shown.tolist()
-        certain = state.label != _NO_LABEL
+        certain = state.label != _NO_LABEL and state.reason is None
         return replace(
             recognition,
             face=face,
             expression=self.classes[state.label] if certain else UNCERTAIN,
             confidence=probabilities[state.label] if certain else max(probabilities),
             probabilities=dict(zip(self.classes, probabilities, strict=True)),
+            reason=state.reason,
         )
 
 

@@ -21,9 +21,11 @@ from landmark_fer.live.sinks.base import Sink, by_suffix, wall_time
 from landmark_fer.recognition.face_fields import field_columns, field_values
 
 COLUMNS = ("frame", "time_s", "track_id", "x", "y", "width", "height", "expression", "confidence")
+AFTER_CLASSES = ("wall_time", "reason")
 VERSUS_COLUMNS = ("versus_expression", "versus_confidence")
 _WHOLE_NUMBERS = ("frame", "track_id")
-_TEXTS = ("expression", "wall_time", "versus_expression", "event", "image", "status")  # other columns are numbers
+# Columns of text; the others are numbers.
+_TEXTS = ("expression", "wall_time", "reason", "versus_expression", "event", "image", "status")
 
 ROWS_IN_GROUP = 10_000  # rows of a .parquet log that are held in memory
 
@@ -38,11 +40,11 @@ class RowLog(Sink):
     ----------
     path : path-like
     classes : sequence of str
-        Expressions; each is a column after `COLUMNS`, and ``wall_time`` follows.
+        Expressions; each is a column after `COLUMNS`; `AFTER_CLASSES` follow.
     facts : dict, optional
         Versions and model, as from `log_facts`; written with the rows.
     versus_classes : sequence of str, optional
-        Expressions of the second model, if there is one; its predictions are columns after ``wall_time``.
+        Expressions of the second model, if there is one; its predictions are columns after them.
     fields : sequence of str, optional
         Groups of further columns, keys of `FIELD_GROUPS`; they follow.
     empty : bool, default=False
@@ -60,7 +62,7 @@ class RowLog(Sink):
         self.path, self.facts, self.fields = Path(path), facts, tuple(fields)
         self.empty, self.images = empty or images, images
         self.classes, self.versus_classes = tuple(classes), versus_classes and tuple(versus_classes)
-        self.columns = (*COLUMNS, *classes, "wall_time", *(VERSUS_COLUMNS if versus_classes else ()))
+        self.columns = (*COLUMNS, *classes, *AFTER_CLASSES, *(VERSUS_COLUMNS if versus_classes else ()))
         self.columns += (*field_columns(self.fields), *["event"] * events)
         self.columns += (*["image"] * images, *["status"] * self.empty)
         self._is_open = False
@@ -297,6 +299,7 @@ def _row(frame, face, explanations):
         "confidence": round(float(prediction.confidence), 6),
         **{name: round(float(value), 6) for name, value in prediction.probabilities.items()},
         "wall_time": wall_time(frame.wall_s),
+        "reason": prediction.reason,
         "versus_expression": face.versus and face.versus.expression,
         "versus_confidence": face.versus and round(float(face.versus.confidence), 6),
         **({"explanation": explanation.to_dict()} if explanation is not None else {}),

@@ -165,6 +165,8 @@ class FaceResponse(BaseModel):
     box: BoxResponse
     landmarks: list[tuple[float, float]] = Field(description="68 points (iBUG 300-W), x before y, in pixels.")
     expression: str = Field(description=f"The most probable expression, or '{UNCERTAIN}'.")
+    label: str = Field(description="What to show: the expression, two that are close, or why there is none.")
+    reason: str | None = Field(description="Why the face cannot be read, such as 'too dark'; null if it can.")
     likeliest: str = Field(description="The most probable expression, whatever its probability.")
     confidence: float = Field(description="Probability of the most probable expression, 0 to 1.")
     probabilities: dict[str, float] = Field(description="Probability of each expression; the sum is 1.")
@@ -221,6 +223,8 @@ def face_response(face):
     return {
         **position_response(face.track_id, recognition.face),
         "expression": recognition.expression,
+        "label": recognition.label,
+        "reason": recognition.reason,
         "likeliest": recognition.likeliest,
         "confidence": round(float(recognition.confidence), 4),
         "probabilities": {name: round(float(value), 4) for name, value in recognition.probabilities.items()},

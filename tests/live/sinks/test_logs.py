@@ -45,15 +45,15 @@ def test_csv_and_jsonl_hold_the_same_rows(tmp_path):
     write_some(open_log(tmp_path / "log.JSONL", CLASSES))
     rows = list(csv.DictReader((tmp_path / "log.csv").open(newline="")))
     objects = [json.loads(line) for line in (tmp_path / "log.JSONL").read_text().splitlines()]
-    assert [{key: str(value) for key, value in entry.items()} for entry in objects] == rows
-    assert tuple(rows[0]) == (*COLUMNS, *CLASSES, "wall_time")
+    assert [{key: "" if value is None else str(value) for key, value in entry.items()} for entry in objects] == rows
+    assert tuple(rows[0]) == (*COLUMNS, *CLASSES, "wall_time", "reason")
     assert [(row["frame"], row["track_id"], row["expression"]) for row in rows] == [
         ("1", "1", "happy"), ("1", "2", "angry"), ("2", "1", "neutral"),
     ]  # fmt: skip
     assert objects[2] == {
         "frame": 2, "time_s": 0.08, "track_id": 1, "x": 100.0, "y": 80.0, "width": 120.0, "height": 120.0,
         "expression": "neutral", "confidence": 0.5, "angry": 0.25, "happy": 0.25, "neutral": 0.5,
-        "wall_time": "2026-11-21T05:53:12.330Z",
+        "wall_time": "2026-11-21T05:53:12.330Z", "reason": None,
     }  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def test_facts_are_first_in_jsonl_and_next_to_csv(tmp_path):
     }  # fmt: skip
     table = pandas.read_csv(tmp_path / "log.csv")
     assert list(table.columns) == list(rows[0])
-    assert table.shape == (3, len(COLUMNS) + len(CLASSES) + 3)
+    assert table.shape == (3, len(COLUMNS) + len(CLASSES) + 4)
     assert pandas.to_datetime(table["wall_time"]).astype("int64").notna().all()
 
 
@@ -83,7 +83,7 @@ def test_second_models_prediction_is_in_the_last_columns(tmp_path):
             log.write(frame(), faces)
             log.write(frame(1), make_faces(make_recognition("angry")))
     rows = list(csv.DictReader((tmp_path / "log.csv").open(newline="")))
-    assert list(rows[0])[-3:] == ["wall_time", "versus_expression", "versus_confidence"]
+    assert list(rows[0])[-3:] == ["reason", "versus_expression", "versus_confidence"]
     assert [(row["expression"], row["versus_expression"], row["versus_confidence"]) for row in rows] == [
         ("angry", "happy", "0.5"), ("angry", "", ""),
     ]  # fmt: skip
@@ -116,7 +116,7 @@ def test_rows_without_a_face(tmp_path):
 def test_frames_without_a_face_have_a_row_on_request(tmp_path):
     write_some(open_log(tmp_path / "log.csv", CLASSES, empty=True))
     rows = list(csv.DictReader((tmp_path / "log.csv").open(newline="")))
-    assert tuple(rows[0]) == (*COLUMNS, *CLASSES, "wall_time", "status")
+    assert tuple(rows[0]) == (*COLUMNS, *CLASSES, "wall_time", "reason", "status")
     assert [(row["frame"], row["status"]) for row in rows] == [
         ("0", "no face"), ("1", "ok"), ("1", "ok"), ("2", "ok"),
     ]  # fmt: skip
@@ -219,7 +219,7 @@ def test_rows_are_whole_after_a_kill(tmp_path):
     assert content.endswith("\n")
     rows = list(csv.reader(content.splitlines()))
     assert len(rows) > 40
-    assert {len(row) for row in rows} == {len(COLUMNS) + len(CLASSES) + 1}
+    assert {len(row) for row in rows} == {len(COLUMNS) + len(CLASSES) + 2}
 
 
 @pytest.fixture
@@ -240,6 +240,7 @@ def test_parquet_holds_the_rows_of_csv(parquet, tmp_path, monkeypatch, rows_in_g
             log.write(replace(frame(1), name="c.jpg"), [])
     rows, expected = (pandas.read_parquet(tmp_path / "log.parquet"), pandas.read_csv(tmp_path / "log.csv"))
     rows["wall_time"] = expected["wall_time"]  # an unreadable image has the time of its row
+    expected["reason"] = expected["reason"].astype(rows["reason"].dtype)  # no face has one
     pandas.testing.assert_frame_equal(rows, expected)
     assert parquet.ParquetFile(tmp_path / "log.parquet").num_row_groups == (4 if rows_in_group == 1 else 1)
 
@@ -248,7 +249,7 @@ def test_parquet_without_rows_has_the_columns(parquet, tmp_path):
     with open_log(tmp_path / "log.parquet", CLASSES) as log:
         log.write(frame(0), [])
     table = parquet.read_table(tmp_path / "log.parquet")
-    assert (table.num_rows, tuple(table.column_names)) == (0, (*COLUMNS, *CLASSES, "wall_time"))
+    assert (table.num_rows, tuple(table.column_names)) == (0, (*COLUMNS, *CLASSES, "wall_time", "reason"))
 
 
 def test_parquet_has_the_facts_and_escapes_names(parquet, tmp_path):

@@ -54,7 +54,8 @@ export function percent(share) {
 }
 
 export function predictionText(face, facts) {
-  if (face.expression !== facts.uncertain) return `${face.expression} ${percent(face.confidence)}`;
+  if (face.reason) return face.label;
+  if (face.expression !== facts.uncertain) return `${face.label} ${percent(face.confidence)}`;
   return `${facts.uncertain} (${face.likeliest} ${percent(face.confidence)})`;
 }
 

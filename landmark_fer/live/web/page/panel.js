@@ -39,7 +39,7 @@ class FaceCard {
     const likeliest = uncertain ? `, most likely ${face.likeliest} ${percent(face.confidence)}` : "";
     this.track.textContent = `Face ${face.track_id}${likeliest}`;
     this.swatch.style.background = this.facts.colours[face.expression];
-    this.expression.textContent = face.expression;
+    this.expression.textContent = face.label;
     this.confidence.textContent = uncertain ? "" : percent(face.confidence);
     for (const [expression, row] of this.rows) {
       row.fill.style.width = `${100 * face.probabilities[expression]}%`;
@@ -74,7 +74,7 @@ export class Panel {
   }
 
   announce(faces) {
-    const text = faces.length ? faces.map((face) => `face ${face.track_id}: ${face.expression}`).join(", ") : "no face";
+    const text = faces.length ? faces.map((face) => `face ${face.track_id}: ${face.label}`).join(", ") : "no face";
     if (text === this.announced || performance.now() - this.announcedAt < ANNOUNCEMENT_MS) return;
     this.announcement.textContent = text;
     Object.assign(this, { announced: text, announcedAt: performance.now() });

@@ -1,0 +1,136 @@
+"""What the label says on videos: share of uncertain frames and of each expression, changes a minute, longest time.
+
+    python -m benchmarks.labels video.mp4 ...     videos of your own
+    python -m benchmarks.labels speech            the demo's face, speaking with five expressions
+
+Each frame of a face counts once; the longest time is that of one label without a change.
+"""
+
+import argparse
+import sys
+from collections import Counter
+
+import cv2
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from landmark_fer import Recognizer, load_artifact
+from landmark_fer.artifact.card import markdown_table
+from landmark_fer.live.reader import LiveReader
+from landmark_fer.live.sources.demo import FRAMES_PER_SECOND, DemoClip
+from landmark_fer.live.sources.opening import open_source
+
+SPEECH = {
+    "neutral": {},
+    "half a smile": {"corners_up": 0.45},
+    "smile": {"corners_up": 1.0},
+    "brows up": {"brows_up": 0.8},
+    "corners down": {"corners_down": 0.6},
+}
+"""Amounts of the demo's actions while its face speaks."""
+
+EVERY = 8  # frames between detections, so that the figures do not depend on the speed of the machine
+
+
+def speech(seconds, *, seed=0):
+    """Return the opening of a mouth that speaks in phrases of two to fifteen syllables, 0 to 1, for each frame."""
+    random = np.random.default_rng(seed)
+    times = np.arange(round(seconds * FRAMES_PER_SECOND)) / FRAMES_PER_SECOND
+    opening, begin = np.zeros(len(times)), 0.5
+    while begin < seconds:
+        end = begin + random.uniform(1.5, 3.0)
+        while begin < end:
+            length, amount = random.uniform(0.14, 0.28), random.uniform(0.12, 0.6)
+            share = ((times - begin) / length).clip(0, 1)
+            opening = np.maximum(opening, amount * (1 - np.cos(2 * np.pi * share)) / 2)
+            begin += length
+        begin += random.uniform(0.3, 0.8)
+    return opening
+
+
+def speaking_face(amounts, seconds):
+    """Yield the time and the image of each frame of the demo's face while it speaks."""
+    clip = DemoClip()
+    for index, opening in enumerate(speech(seconds)):
+        yield index / FRAMES_PER_SECOND, clip.render(amounts | {"mouth_open": float(opening)})
+
+
+def video(path, most_frames):
+    """Yield the time and the image of each frame of a video file."""
+    with open_source(path) as source:
+        for frame in source:
+            if most_frames is not None and frame.index >= most_frames:
+                return
+            yield frame.time_s, frame.image
+
+
+def measure(recognizer, frames, smoothing):
+    """Return counts of a video's labels.
+
+    Returns
+    -------
+    dict
+        ``faces`` (in all frames), ``changes``, ``minutes`` (of all faces), ``seconds`` (the longest time of each
+        expression) and ``counts`` by expression and by reason.
+    """
+    reader = LiveReader(recognizer, smoothing=smoothing, every=EVERY)
+    counts, reasons, longest, begun, changes, minutes = Counter(), Counter(), Counter(), {}, 0, 0.0
+    before_s = None
+    for time_s, image in frames:
+        step_s = 0.0 if before_s is None else time_s - before_s
+        before_s = time_s
+        for face in reader.read(image, time_s=time_s):
+            name = face.recognition.expression
+            counts[name] += 1
+            reasons[face.recognition.reason] += 1
+            minutes += step_s / 60
+            last, begin_s = begun.get(face.track_id, (name, time_s))
+            changes += last != name
+            begun[face.track_id] = (name, begin_s if last == name else time_s)
+            longest[name] = max(longest[name], time_s - begun[face.track_id][1])
+    reader.close()
+    del reasons[None]
+    return {"counts": counts, "reasons": reasons, "longest": longest, "changes": changes, "minutes": minutes}
+
+
+def row(name, result):
+    """Return the row of a video in the table."""
+    counts, total = result["counts"], result["counts"].total()
+    if not total:
+        return name, 0, "", "", "no face", ""
+    shares = [f"{label} {n / total:.0%} ({result['longest'][label]:.1f} s)" for label, n in counts.most_common()]
+    reasons = ", ".join(f"{label} {n / total:.0%}" for label, n in result["reasons"].most_common())
+    rate = f"{result['changes'] / result['minutes']:.0f}" if result["minutes"] else ""
+    return name, total, f"{counts['uncertain'] / total:.0%}", rate, ", ".join(shares), reasons
+
+
+def main():
+    """Run the benchmark and print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("videos", nargs="*", default=["speech"], help="video files, demo, or speech (the default)")
+    add("--model", help="artifact (default: the bundled one)")
+    add("--smoothing", type=float, default=0.5)
+    add("--reject-below", type=float, metavar="P", help="threshold (default: as fitted)")
+    add("--max-frames", type=int, metavar="N")
+    add("--quick", action="store_true", help="smoke test on a few frames")
+    options = parser.parse_args()
+    reject = "fitted" if options.reject_below is None else options.reject_below
+    most_frames = 5 if options.quick else options.max_frames
+    cv2.setNumThreads(1)
+    rows = []
+    with threadpool_limits(1):
+        recognizer = Recognizer(load_artifact(options.model), reject=reject)
+        for name in options.videos:
+            if name == "speech":
+                seconds = 0.2 if options.quick else 10
+                videos = {f"speech, {face}": speaking_face(amounts, seconds) for face, amounts in SPEECH.items()}
+            else:
+                videos = {name.rsplit("/", 1)[-1]: video(name, most_frames)}
+            rows += [row(title, measure(recognizer, frames, options.smoothing)) for title, frames in videos.items()]
+    header = ("video", "faces", "uncertain", "changes a minute", "shares (longest time)", "reasons")
+    print(markdown_table(header, rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

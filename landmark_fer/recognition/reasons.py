@@ -1,0 +1,39 @@
+"""Reasons why a face cannot be read: limits of quality and pose, beyond which predictions are near chance.
+
+The limits are measured (docs/decisions/0034-labels.md). A face that a hand or a mask covers has no reason: no value
+tells it from others.
+"""
+
+from landmark_fer.perception.pose import head_pose
+from landmark_fer.perception.quality import face_quality
+
+CUT_OFF, TOO_SMALL, TOO_DARK, TURNED_AWAY = REASONS = ("cut off", "too small", "too dark", "turned away")
+"""All reasons, the first that holds is named."""
+
+MIN_INSIDE = 0.75  # share of the bounding box inside the image
+MIN_SIZE_PX = 16
+MIN_BRIGHTNESS = 0.02
+MAX_YAW = 32.0  # degrees, to either side
+MIN_PITCH, MAX_PITCH = -18.0, 30.0
+
+
+def reason_of(face, image_shape=None):
+    """Return the reason why a face cannot be read, a member of `REASONS`; None if it can.
+
+    Parameters
+    ----------
+    face : Face
+    image_shape : tuple of int, optional
+        Height and width of its image; without it no face is cut off.
+    """
+    far = (10**9, 10**9)
+    quality, pose = face_quality(face, image_shape or far), head_pose(face.landmarks)
+    if image_shape is not None and quality.inside < MIN_INSIDE:
+        return CUT_OFF
+    if quality.size_px < MIN_SIZE_PX:
+        return TOO_SMALL
+    if quality.brightness < MIN_BRIGHTNESS:
+        return TOO_DARK
+    if abs(pose.yaw) > MAX_YAW or not MIN_PITCH <= pose.pitch <= MAX_PITCH:
+        return TURNED_AWAY
+    return None

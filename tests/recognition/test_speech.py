@@ -1,0 +1,92 @@
+"""Speech is told from single movements of the mouth and from noise, at any frame rate."""
+
+import numpy as np
+import pytest
+
+from landmark_fer.live.sources.demo_person import shape_of
+from landmark_fer.recognition.cues import CUES, TYPICAL, cue_values
+from landmark_fer.recognition.recognizer import Recognizer
+from landmark_fer.recognition.speech import (
+    NEUTRAL_ODDS,
+    SpeechDetector,
+    mouth_opening,
+    neutral_likelier,
+    with_closed_mouth,
+)
+
+RATES = [10, 15, 25, 60]
+
+
+def detected(opening, *, rate, seconds=5, noise=0.0, size=1.0, smile=0.0):
+    """Whether the face speaks in each frame, for the opening of the demo's mouth over time."""
+    detector, random = SpeechDetector(), np.random.default_rng(0)
+    result = []
+    for time_s in np.arange(0, seconds, 1 / rate):
+        landmarks = shape_of({"mouth_open": opening(time_s), "corners_up": smile}) * size
+        landmarks = landmarks + random.normal(scale=noise * size, size=landmarks.shape)
+        result.append(detector.update(1, landmarks, time_s=time_s))
+    return np.array(result)
+
+
+def syllables(time_s):
+    return 0.3 * (1 - np.cos(2 * np.pi * 3.1 * time_s)) / 2
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("smile", [0.0, 0.8])
+def test_a_speaking_mouth_is_detected_within_a_second_and_a_half(rate, smile):
+    speaks = detected(syllables, rate=rate, smile=smile, noise=0.3)
+    assert speaks[round(1.5 * rate) :].all() and not speaks[0]
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("opening", [lambda t: 0.0, lambda t: 0.8, lambda t: float(t > 2), lambda t: float(2 < t < 3)])
+def test_a_mouth_that_is_still_or_opens_once_does_not_speak(rate, opening):
+    assert not detected(opening, rate=rate, noise=0.3).any()
+
+
+def test_speech_ends_after_a_pause():
+    speaks = detected(lambda t: syllables(t) * (t < 2.5), rate=25)
+    assert speaks[50] and not speaks[90:].any()
+
+
+def test_the_size_of_the_face_does_not_matter():
+    small, large = (detected(syllables, rate=25, size=size) for size in (0.3, 4.0))
+    np.testing.assert_array_equal(small, large)
+
+
+def test_tracks_are_independent_and_forgotten():
+    detector = SpeechDetector()
+    for time_s in np.arange(0, 3, 0.04):
+        speaks = detector.update(1, shape_of({"mouth_open": syllables(time_s)}), time_s=time_s)
+        assert not detector.update(2, shape_of({}), time_s=time_s)
+    assert speaks
+    detector.keep_only([2])
+    assert not detector.update(1, shape_of({}), time_s=3.0)
+
+
+def test_a_clock_that_steps_back_begins_again():
+    detector = SpeechDetector()
+    for time_s in np.arange(0, 3, 0.04):
+        detector.update(1, shape_of({"mouth_open": syllables(time_s)}), time_s=time_s)
+    assert not detector.update(1, shape_of({}), time_s=0.0)
+
+
+def test_a_closed_mouth_is_typical_and_eyes_and_brows_stay(astronaut, saved):
+    recognizer = Recognizer(saved)
+    (face,) = recognizer.extractor.extract(astronaut)
+    closed = with_closed_mouth(face, fields=("landmarks", "chip"))
+    assert mouth_opening(closed.landmarks) < 0.4 * mouth_opening(face.landmarks)
+    values = cue_values(closed.landmarks)
+    index = [cue.name for cue in CUES].index("mouth_opening")
+    assert values[index] == pytest.approx(TYPICAL[0, index], abs=0.02)
+    np.testing.assert_allclose(closed.landmarks[17:48], face.landmarks[17:48], atol=1e-3)
+    again = with_closed_mouth(closed, fields=("landmarks", "chip"))
+    np.testing.assert_allclose(again.landmarks, closed.landmarks, atol=0.5)
+
+
+def test_neutral_is_likelier_in_speech():
+    classes = ("angry", "happy", "neutral")
+    values = neutral_likelier(np.array([0.4, 0.3, 0.3]), classes)
+    assert values.sum() == pytest.approx(1) and values[2] / values[0] == pytest.approx(NEUTRAL_ODDS * 0.3 / 0.4)
+    np.testing.assert_allclose(neutral_likelier(np.array([0.4, 0.6]), ("angry", "happy")), [0.4, 0.6])
