@@ -115,9 +115,9 @@ class Recipe:
 
 RECIPES = {
     "residual": Recipe(
-        epochs=40,
+        epochs=52,
         batch_size=128,
-        schedule="cooldown",
+        schedule="cosine",
         learning_rate=2e-3,
         weight_decay=0.02,
         label_smoothing=0.1,
@@ -126,7 +126,6 @@ RECIPES = {
         mirrored=True,
         balance=0.25,
         averaging=0.995,
-        smallest_side=32,
     ),
     "aligned_cnn": Recipe(
         epochs=20,
