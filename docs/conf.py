@@ -28,6 +28,7 @@ include_patterns = [
     "artifacts/README.md",
     "artifacts/default/card.md",
     "artifacts/cnn/card.md",
+    "artifacts/ensemble/card.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
 ]

@@ -144,7 +144,7 @@ def page_files(tmp_path_factory, astronaut, lfw_crops, lfw_csv):
     shutil.copy(folder / "clip.mp4", folder / "videos")
     for kind in ("tar", "gztar", "zip"):
         shutil.make_archive(folder / "my_images", kind, folder / "images")
-    for name in ("default", "cnn"):
+    for name in ("default", "cnn", "ensemble"):
         shutil.copytree(ROOT / "artifacts" / name, folder / "artifacts" / name)
     return folder
 

@@ -73,6 +73,7 @@ def pages(site):
 def test_every_document_and_notebook_has_a_page(site):
     wanted = ["index", "docs/index", "docs/quickstart", "docs/own_model", "docs/results", "docs/live", "docs/law"]
     wanted += ["docs/api/index", "data/README", "artifacts/default/card", "artifacts/cnn/card"]
+    wanted += ["artifacts/ensemble/card"]
     wanted += [path.relative_to(ROOT).with_suffix("").as_posix() for path in ROOT.glob("docs/**/*.md")]
     wanted += [path.relative_to(ROOT).with_suffix("").as_posix() for path in ROOT.glob("notebooks/*.ipynb")]
     assert [name for name in wanted if not (site / f"{name}.html").is_file()] == []

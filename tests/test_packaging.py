@@ -114,7 +114,12 @@ def files_of(site):
 @pytest.mark.slow
 def test_the_wheel_has_the_bundled_models_and_the_table(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    for file in ("artifacts/default/model.joblib", "artifacts/cnn/model.onnx", "data/fer2013_geometry.npz"):
+    for file in (
+        "artifacts/default/model.joblib",
+        "artifacts/cnn/model.onnx",
+        "artifacts/ensemble/ensemble.json",
+        "data/fer2013_geometry.npz",
+    ):
         assert f"landmark_fer/bundled/{file}" in names
     assert "landmark_fer/py.typed" in names
     assert wheel.stat().st_size < 25e6
@@ -150,7 +155,7 @@ def test_evaluate_reads_a_csv_in_the_form_of_fer2013(installed, astronaut):
     pixels = " ".join(str(value) for value in crop.tobytes())
     rows = [f"{code},{pixels},PublicTest" for code in (3, 3, 6)]
     (installed.folder / "faces.csv").write_text("\n".join(["emotion,pixels,Usage", *rows]))
-    for model in ("default", "cnn"):
+    for model in ("default", "cnn", "ensemble"):
         outputs = ("--json", "scores.json", "--report", "scores.html")
         installed("-m", "landmark_fer.evaluate", "--model", model, "--data", "faces.csv", "--jobs", "1", *outputs)
         scores = json.loads((installed.folder / "scores.json").read_text())

@@ -165,12 +165,12 @@ def test_a_file_that_is_not_a_model_is_refused_despite_its_correct_hash(artifact
 
 
 class TestBundledNames:
-    @pytest.mark.parametrize("name", ["default", "cnn"])
+    @pytest.mark.parametrize("name", ["default", "cnn", "ensemble"])
     def test_a_name_means_the_bundled_artifact(self, name, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         loaded = load_artifact(name)
         assert loaded.path == bundled(f"artifacts/{name}")
-        assert loaded.manifest["model"]["format"] == {"default": "joblib", "cnn": "network"}[name]
+        assert loaded.manifest["model"]["format"] == {"cnn": "network", "default": "joblib"}.get(name, name)
 
     def test_the_users_own_path_of_that_name_comes_first(self, artifact_path, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)

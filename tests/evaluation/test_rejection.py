@@ -122,7 +122,7 @@ class TestThreshold:
         assert point.coverage == pytest.approx((15 + np.flatnonzero(accuracies == accuracies.max())[-1]) / 20)
 
     def test_the_bundled_models_follow_the_rule(self):
-        for name in ("default", "cnn"):
+        for name in ("default", "cnn", "ensemble"):
             facts = read_manifest(artifact_path(name))["rejection"]
             point = choose_threshold(RiskCoverage(*np.array(facts["curve"]).T), target=facts["target"])
             assert facts["min_coverage"] == MIN_COVERAGE <= facts["coverage"], name
