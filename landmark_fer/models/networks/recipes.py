@@ -71,7 +71,7 @@ class Recipe:
     batch_size : int
     learning_rate : float
         Maximum learning rate.
-    schedule : {"plateau", "cosine", "cooldown"}
+    schedule : {"plateau", "cosine"}
         "plateau" multiplies the learning rate by 0.2 after three epochs without a lower validation loss. "cosine" warms
         up, then decays along half a cosine. "cooldown" warms up, stays constant, and decays linearly in the last 25 %
         of the epochs.
