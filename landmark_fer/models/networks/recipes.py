@@ -73,8 +73,7 @@ class Recipe:
         Maximum learning rate.
     schedule : {"plateau", "cosine"}
         "plateau" multiplies the learning rate by 0.2 after three epochs without a lower validation loss. "cosine" warms
-        up, then decays along half a cosine. "cooldown" warms up, stays constant, and decays linearly in the last 25 %
-        of the epochs.
+        up, then decays along half a cosine.
     patience : int
         Epochs without a lower validation loss after which "plateau" stops.
     weight_decay : float
@@ -93,8 +92,6 @@ class Recipe:
         Exponent of the class weights: 0 for equal weights of faces, 1 for equal weights of classes.
     averaging : float
         Decay of the exponential moving average of the weights, which is validated and saved; 0 for none.
-    smallest_side : int
-        Side of the images in pixels until the last 25 % of the epochs, which saves time; 0 for the full side.
     """
 
     epochs: int = 60
@@ -110,7 +107,6 @@ class Recipe:
     mirrored: bool = False
     balance: float = 0.0
     averaging: float = 0.0
-    smallest_side: int = 0
 
 
 RECIPES = {

@@ -21,7 +21,6 @@ STATE = "state.pt"
 
 _WARM_UP = 1.0  # epochs in which the learning rate rises, except for the schedule "plateau"
 _LAST_RATE = 1e-3  # learning rate at the end of the schedule "cosine", relative to the maximum
-_COOLDOWN = 0.25  # share of the epochs in which the schedule "cooldown" lowers the learning rate
 _PARTS = 2  # parts of a batch, trained in parallel threads; faster than two threads within each operation
 _BATCH = 256  # images of the validation set
 _MIN_DEVIATION = 1.0  # as in `scaled_images`
@@ -41,7 +40,7 @@ def fit_network(network, faces, network_input, recipe, *, folder, seed, verbose)
     best = min((row["validation_loss"] for row in rows), default=math.inf)
     for epoch in range(training.epochs_done, recipe.epochs):
         start = time.perf_counter()
-        row = training.run_epoch(epoch, verbose=verbose) | training.validate(epoch)
+        row = training.run_epoch(epoch, verbose=verbose) | training.validate()
         row |= {"epoch": epoch + 1, "seconds": time.perf_counter() - start}
         if row["validation_loss"] < best:
             best = row["validation_loss"]
@@ -119,23 +118,22 @@ class _Training:
             replica.network.draw_from(torch.Generator().manual_seed(_PARTS * (1_000_003 * self.seed + epoch) + part))
             replica.train()
         random = np.random.default_rng([self.seed, epoch])
-        side = side_of_epoch(epoch, self.recipe, self.network_input.side)
         batches = np.array_split(random.permutation(len(self.faces.images)), self.n_batches)
         totals = np.zeros(2)
         title = f"epoch {epoch + 1}/{self.recipe.epochs}"
         for number, rows in enumerate(tqdm(batches, title, disable=not verbose, mininterval=1, leave=False)):
             step = epoch * self.n_batches + number
             self._set_learning_rate(step)
-            totals += self._step(rows, side, random)
+            totals += self._step(rows, random)
             self._update_average(step)
         self.epochs_done = epoch + 1
         loss, accuracy = totals / len(self.faces.images)
         return {"loss": loss, "accuracy": accuracy, "learning_rate": self.optimizer.param_groups[0]["lr"]}
 
-    def _step(self, rows, side, random):
+    def _step(self, rows, random):
         """Train on one batch; return the sum of losses and the number of correct predictions."""
         parts = [rows[start::_PARTS] for start in range(_PARTS)]
-        jobs = [self._job(part, len(rows), side, random) for part in parts if len(part)]
+        jobs = [self._job(part, len(rows), random) for part in parts if len(part)]
         totals = list(self.threads.map(self._gradients, self.replicas, jobs))
         for first, *others in zip(*map(_trainable, self.replicas[: len(jobs)]), strict=True):
             for other in others:
@@ -143,9 +141,9 @@ class _Training:
         self.optimizer.step()
         return np.sum(totals, axis=0)
 
-    def _job(self, rows, n, side, random):
+    def _job(self, rows, n, random):
         """Return the inputs of `_gradients` for some of the n faces of a batch."""
-        images = augment(self.faces.images[rows], self.network_input, self.recipe.augmentation, random, side=side)
+        images = augment(self.faces.images[rows], self.network_input, self.recipe.augmentation, random)
         labels = self.faces.labels[rows]
         targets = _draw_classes(labels, random) if self.recipe.targets == "drawn" else labels
         return images, torch.from_numpy(targets), torch.from_numpy(labels), rows, n
@@ -169,12 +167,8 @@ class _Training:
         if self.recipe.schedule == "plateau":
             return
         n_steps, warm_up = self.n_batches * self.recipe.epochs, max(1, int(_WARM_UP * self.n_batches))
-        if self.recipe.schedule == "cosine":
-            progress = (step - warm_up) / max(1, n_steps - warm_up)
-            factor = _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * progress)) / 2
-        else:
-            first = self.n_batches * cooldown_epoch(self.recipe)
-            factor = min(1.0, (n_steps - step) / max(1, n_steps - first))
+        progress = (step - warm_up) / max(1, n_steps - warm_up)
+        factor = _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * progress)) / 2
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * min((step + 1) / warm_up, factor)
 
@@ -187,12 +181,11 @@ class _Training:
             decay = min(self.recipe.averaging, (step + 1) / (step + 10))  # shorter average in the first steps
             torch._foreach_lerp_(averages, weights, 1 - decay)
 
-    def validate(self, epoch):
-        """Return loss and accuracy on the validation set, with images of the side of the epoch."""
-        side = side_of_epoch(epoch, self.recipe, self.network_input.side)
-        predictions = self._predict(self.faces.validation_images, side)
+    def validate(self):
+        """Return loss and accuracy on the validation set."""
+        predictions = self._predict(self.faces.validation_images)
         if self.recipe.mirrored:
-            predictions = (predictions + self._predict(self.faces.validation_images[..., ::-1], side)) / 2
+            predictions = (predictions + self._predict(self.faces.validation_images[..., ::-1])) / 2
         right = predictions.argmax(axis=1) == self.faces.validation_labels.argmax(axis=1)
         log_likelihoods = self.faces.validation_labels * np.log(np.maximum(predictions, 1e-7))
         return {
@@ -200,16 +193,14 @@ class _Training:
             "validation_accuracy": float(right.mean()),
         }
 
-    def _predict(self, images, side):
+    def _predict(self, images):
         self.averaged.eval()
         batches = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
-        return np.concatenate(list(self.threads.map(lambda batch: self._predict_batch(batch, side), batches)))
+        return np.concatenate(list(self.threads.map(self._predict_batch, batches)))
 
     @torch.no_grad()
-    def _predict_batch(self, images, side):
+    def _predict_batch(self, images):
         values = torch.from_numpy(images.astype(np.float32)).unsqueeze(1)
-        if side != self.network_input.side:
-            values = functional.interpolate(values, (side, side), mode="bilinear", antialias=True)
         values = scaled(values, self.network_input)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             return self.averaged(values)[0].softmax(1).numpy()
@@ -243,17 +234,7 @@ class _Training:
         self.epochs_done = state["done"]
 
 
-def cooldown_epoch(recipe):
-    """Return the epoch, from 0, in which the cooldown starts and images get their full side."""
-    return math.floor((1 - _COOLDOWN) * recipe.epochs + 0.5)
-
-
-def side_of_epoch(epoch, recipe, side):
-    """Return the side of the images in an epoch, from 0."""
-    return recipe.smallest_side if recipe.smallest_side and epoch < cooldown_epoch(recipe) else side
-
-
-def augment(images, network_input, augmentation, random, *, side=None):
+def augment(images, network_input, augmentation, random):
     """Return transformed, scaled and partly erased images as network input.
 
     Parameters
@@ -262,19 +243,16 @@ def augment(images, network_input, augmentation, random, *, side=None):
     network_input : NetworkInput
     augmentation : Augmentation
     random : numpy.random.Generator
-    side : int, optional
-        Side of the result; by default that of the network.
 
     Returns
     -------
     Tensor of shape (n, channels, side, side), float32
     """
-    full, n = network_input.side, len(images)
-    side = side or full
+    side, n = network_input.side, len(images)
     # `matrices` has its origin at the centre of the first pixel; grid_sample has -1 and 1 at the outer edges.
-    linear, offset = np.split(augmentation.matrices(n, full, random), [2], axis=2)
-    centre = np.full(2, (full - 1) / 2)
-    shift = (linear @ centre + offset[..., 0] - centre) * 2 / full
+    linear, offset = np.split(augmentation.matrices(n, side, random), [2], axis=2)
+    centre = np.full(2, (side - 1) / 2)
+    shift = (linear @ centre + offset[..., 0] - centre) * 2 / side
     theta = torch.from_numpy(np.concatenate([linear, shift[..., None]], axis=2).astype(np.float32))
     values = torch.from_numpy(images).float().unsqueeze(1)
     grid = functional.affine_grid(theta, (n, 1, side, side), align_corners=False)

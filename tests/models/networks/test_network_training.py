@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -153,22 +152,13 @@ def small_training(folder, recipe, monkeypatch, *, stop_after=None):
     return train()
 
 
-@pytest.mark.parametrize("schedule", ["plateau", "cosine", "cooldown"])
+@pytest.mark.parametrize("schedule", ["plateau", "cosine"])
 def test_a_resumed_training_has_the_same_result(schedule, tmp_path, monkeypatch):
-    recipe = Recipe(epochs=4, batch_size=8, schedule=schedule, votes_weight=1.0, averaging=0.9, smallest_side=32)
+    recipe = Recipe(epochs=4, batch_size=8, schedule=schedule, votes_weight=1.0, averaging=0.9)
     whole, resumed = (small_training(tmp_path / str(stop), recipe, monkeypatch, stop_after=stop) for stop in (None, 2))
     assert resumed[1] == whole[1] and len(whole[1]) == 4
     for weights, expected in zip(resumed[0], whole[0], strict=True):
         np.testing.assert_array_equal(weights, expected)
-
-
-def test_images_have_full_size_in_the_cooldown(tmp_path):
-    from landmark_fer.models.networks.torch_training import cooldown_epoch, side_of_epoch
-
-    recipe = Recipe(epochs=12, schedule="cooldown", smallest_side=32)
-    assert cooldown_epoch(recipe) == 9
-    assert [side_of_epoch(epoch, recipe, 48) for epoch in range(12)] == [32] * 9 + [48] * 3
-    assert side_of_epoch(0, replace(recipe, smallest_side=0), 48) == 48
 
 
 def test_balance_weights_rare_classes():
