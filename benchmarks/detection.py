@@ -1,4 +1,4 @@
-"""Recall by size of face, false alarms and time of the face detectors, on images with boxes drawn by hand.
+"""Recall by size of face, false alarms and time of the face detectors, on images with checked boxes.
 
     python -m benchmarks.detection --images DIR        the detectors of the registry
     python -m benchmarks.detection --images DIR --detectors benchmarks/candidates.py
