@@ -133,7 +133,7 @@ class TestDamage:
         [
             (
                 {"format": "pmml"},
-                "must hold a model as joblib, skops, onnx, network, got 'pmml'; update landmark_fer or",
+                "must hold a model as joblib, skops, onnx, network, ensemble, got 'pmml'; update landmark_fer or",
             ),
             ({"format": ["onnx"]}, "must hold a model as joblib, skops, onnx"),
             ({"file": "../../model.onnx"}, r"must hold its model in model\.onnx, got '\.\./\.\./model\.onnx'"),

@@ -134,7 +134,7 @@ def test_a_model_that_cannot_be_loaded_is_not_saved(model, skops_path, tmp_path)
 
 
 def test_unknown_formats_and_missing_packages_are_refused(model, skops_path, tmp_path, monkeypatch):
-    with pytest.raises(InputError, match="format must be one of joblib, skops, onnx, network, got 'pickle'"):
+    with pytest.raises(InputError, match="format must be one of joblib, skops, onnx, network, ensemble, got 'pickle'"):
         save_artifact(tmp_path / "new", model.predictor, model.facts, format="pickle")
     monkeypatch.setitem(sys.modules, "skops", None)
     monkeypatch.setitem(sys.modules, "skops.io", None)

@@ -102,7 +102,7 @@ class TestNumbers:
         for scores in whole["scores"].values():
             assert f"Accuracy {100 * scores['accuracy']:.1f} %" in ParsedPage(page).text
         uncited = re.sub(r"<(data|style|svg|pre).*?</\1>", "", page, flags=re.DOTALL)
-        sentences = whole["choice"] + whole["folds"]  # sentences of the manifest, and the confidence of all intervals
+        sentences = whole["choice"] + whole["folds"] + "".join(USE["limits"])  # and the confidence of all intervals
         assert all(share in sentences or share == "95 %" for share in re.findall(r"[\d.]+ %", uncited))
 
     @pytest.mark.parametrize("folder", [DEFAULT_ARTIFACT, NETWORK])
@@ -245,7 +245,7 @@ class TestNetwork:
     def test_training_curves_replace_the_learning_curve(self, tmp_path):
         page = report_artifact(NETWORK, tmp_path / "page.html").read_text(encoding="utf-8")
         assert "<h2>Training curves</h2>" in page and "<h2>Learning curve</h2>" not in page
-        assert "Accuracy by epoch" in page and "Loss by epoch" in page and "576,167" in page
+        assert "Accuracy by epoch" in page and "Loss by epoch" in page and "1,561,127" in page
 
     def test_an_unreadable_history_is_left_out(self, tmp_path):
         (tmp_path / "manifest.json").write_bytes((NETWORK / "manifest.json").read_bytes())
