@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from landmark_fer.recognition.baseline import TrackBaselines
+from landmark_fer.recognition.track_baselines import TrackBaselines
 
 NEUTRAL_S = 2.0
 MAX_LISTED_SHIFTS = 3  # of each face

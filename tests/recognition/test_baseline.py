@@ -12,8 +12,9 @@ from landmark_fer.core.errors import DataError, InputError, SinkError
 from landmark_fer.core.records import Face
 from landmark_fer.features.measurements import MEASUREMENT_NAMES
 from landmark_fer.live.sources.demo_person import shape_of
-from landmark_fer.recognition.baseline import Baseline, TrackBaselines
+from landmark_fer.recognition.baseline import Baseline
 from landmark_fer.recognition.results import Recognition
+from landmark_fer.recognition.track_baselines import TrackBaselines
 from tests.live.hand_made import CLASSES, make_recognition
 
 
