@@ -14,6 +14,7 @@ from landmark_fer.core.deferral import defer
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.paths import check_paths
 from landmark_fer.live.options import NOTICE, TOKEN_VARIABLE, is_log_folder, make_parser
+from landmark_fer.recognition import AUTO, BASELINES, KEY, OFF
 
 TITLE = "landmark_fer"
 
@@ -28,13 +29,14 @@ _NOT_WITH_WEB = (
     "summary",
     "versus",
     "neutral",
+    "save_baseline",
     "explain",
     "mirror",
     "max_frames",
 )
 
 # Options for one output or one window, which a folder of videos does not have.
-_NOT_WITH_VIDEOS = ("record", "summary", "events")
+_NOT_WITH_VIDEOS = ("record", "summary", "events", "save_baseline")
 
 # Options on which the rows of a log depend.
 _LOG_SETTINGS = ("detector", "every", "smoothing", "min_quality", "neutral", "max_frames", "explain")
@@ -88,7 +90,7 @@ def _run_videos(options):
     """Write a log for each video of a folder, and return the summary."""
     from landmark_fer import __version__
     from landmark_fer.live.pacing import Interrupts
-    from landmark_fer.live.sinks.logs import log_facts
+    from landmark_fer.live.sinks.logs import baseline_facts, log_facts
     from landmark_fer.live.video_logs import log_videos
 
     videos = _find_videos(options)
@@ -105,6 +107,7 @@ def _run_videos(options):
             "versus": versus and facts["versus"]["sha256"],
             "reject_below": [each and each.threshold for each in (recognizer, versus)],
             "predictor": options.predictor,
+            "baseline": baseline_facts(_baseline(options)),
         }
 
         def run(video, log, bar):
@@ -170,6 +173,7 @@ def _run_source(options, recognizer, versus, interrupts, *, window=None, events=
             versus=versus and versus.artifact,
             source=source.name,
             min_quality=options.min_quality,
+            baseline=reader.baselines.option,
         )
         sinks = _make_sinks(options, source, recognizer, versus, facts, images=reader.still)
         if bar is not None:
@@ -185,6 +189,7 @@ def _run_source(options, recognizer, versus, interrupts, *, window=None, events=
             folder=options.snapshots,
             facts=facts,
             neutral_s=options.neutral,
+            save_baseline=options.save_baseline,
             events=events,
             blur=options.blur,
             interrupts=interrupts,
@@ -214,12 +219,19 @@ def _serve(options):
     from landmark_fer.live.web.server import parse_address, serve
 
     _check_web(options)
+    baseline = _baseline(options)
     token = options.web_token or os.environ.get(TOKEN_VARIABLE) or None
     parse_address(options.web, token)
     recognizer = _recognizer(options, options.model)
 
     def make_reader():
-        return LiveReader(recognizer, smoothing=options.smoothing, every=options.every, min_quality=options.min_quality)
+        return LiveReader(
+            recognizer,
+            smoothing=options.smoothing,
+            every=options.every,
+            min_quality=options.min_quality,
+            baseline=baseline,
+        )
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(Interrupts())
@@ -234,6 +246,7 @@ def _serve(options):
             token=token,
             classes=recognizer.classes,
             details={"model": recognizer.artifact.manifest.get("model_name", "model")},
+            baseline=baseline,
             source=source,
             reopen=reopen,
             blur=options.blur,
@@ -256,6 +269,10 @@ def _check_web(options):
     names = [f"--{name.replace('_', '-')}" for name in _NOT_WITH_WEB if getattr(options, name)]
     if names:
         raise InputError(f"--web shows predictions in a browser and takes no {' or '.join(names)}; leave it out")
+    if options.baseline not in BASELINES:
+        raise InputError(
+            f"--baseline {options.baseline} is of one person, and --web has visitors; give {', '.join(BASELINES)}"
+        )
 
 
 def _make_window():
@@ -285,15 +302,36 @@ def _make_reader(options, recognizer, versus):
     from landmark_fer.live.reader import LiveReader, StillReader
     from landmark_fer.live.sources.opening import is_still
 
+    baseline = _baseline(options)
     if is_still(_source(options)):
-        return StillReader(recognizer, versus=versus, min_quality=options.min_quality)
+        return StillReader(recognizer, versus=versus, min_quality=options.min_quality, baseline=baseline)
     return LiveReader(
         recognizer,
         smoothing=options.smoothing,
         every=options.every,
         versus=versus,
         min_quality=options.min_quality,
+        baseline=baseline,
     )
+
+
+def _baseline(options):
+    """Return the mode of the neutral baselines, or the one in a file."""
+    from landmark_fer.recognition.track_baselines import baseline_of_option
+
+    if options.baseline == OFF and (options.neutral or options.save_baseline):
+        name = "--neutral" if options.neutral else "--save-baseline"
+        raise InputError(f"{name} records a neutral baseline, and --baseline is off; leave one of them out")
+    if options.save_baseline and options.headless and not options.neutral:
+        raise InputError("--save-baseline needs a baseline that is recorded; add --neutral SECONDS, or use a window")
+    return baseline_of_option(options.baseline)
+
+
+def _can_have_baselines(options, images):
+    """Return whether faces of this session can have a neutral baseline, and logs a column for it."""
+    if options.baseline in (OFF, KEY):
+        return options.baseline == KEY and not images and bool(options.neutral or not options.headless)
+    return not images or options.baseline != AUTO
 
 
 def _make_sinks(options, source, recognizer, versus, facts, *, images):
@@ -305,6 +343,7 @@ def _make_sinks(options, source, recognizer, versus, facts, *, images):
     classes, rate = recognizer.classes, source.frames_per_second
     columns = {"fields": options.log_fields, "empty": options.log_empty, "images": images}
     columns["events"] = not images and (options.events is not None or not options.headless)
+    columns["baselines"] = _can_have_baselines(options, images)
     versus_classes = versus and versus.classes
     sinks = [open_log(path, classes, facts=facts, versus_classes=versus_classes, **columns) for path in options.log]
     if options.record:

@@ -15,9 +15,12 @@ from landmark_fer.live.sources.frames import Frame
 from landmark_fer.live.sources.image_sources import open_folder
 from landmark_fer.live.sources.opening import is_still, open_source
 from landmark_fer.live.sources.video_folder import open_video_folder
+from landmark_fer.recognition import AUTO
+from landmark_fer.recognition.baseline import Baseline
 from landmark_fer.recognition.min_quality import check_min_quality, has_quality
 from landmark_fer.recognition.recognizer import Recognizer, bundled_recognizer
 from landmark_fer.recognition.results import Recognition, RecognizedFace
+from landmark_fer.recognition.track_baselines import baseline_of_option
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +73,7 @@ def recognize_video(
     smoothing: float = 0.5,
     events: PathLike | None = None,
     min_quality: Mapping[str, float] | None = None,
+    baseline: Baseline | PathLike | None = AUTO,
 ) -> Iterator[tuple[Frame, list[RecognizedFace]]]:
     """Yield the frames of a video with their faces, tracked and smoothed as by ``live``.
 
@@ -89,6 +93,9 @@ def recognize_video(
         A csv of events, as for `read_events`.
     min_quality : mapping of str to float, optional
         As for `recognize_folder`; ``frame.n_left_out`` is the number of faces of a frame that were left out.
+    baseline : Baseline, path-like or None, default="auto"
+        Neutral baseline that predictions are given: one found in the calm faces of each track (``"auto"``), that of the
+        person who is alone in the image at first, or none. See `TrackBaselines`.
 
     Yields
     ------
@@ -100,11 +107,11 @@ def recognize_video(
     Raises
     ------
     InputError
-        If `fps` is not over 0, or the source consists of single images.
+        If `fps` is not over 0, the source consists of single images, or the baseline is of another model.
     SourceError
         If the video does not exist or has no frame that can be decoded.
     DataError
-        If the file of events or a row in it is invalid.
+        If the file of events, a row in it or the file of a baseline is invalid.
     """
     if fps is not None and not fps > 0:
         raise InputError(f"fps of recognize_video must be over 0, got {fps!r}; give another, or None for all frames")
@@ -112,7 +119,14 @@ def recognize_video(
         raise InputError(f"recognize_video needs a video, and {path} is an image or a folder; use recognize_folder")
     recognizer = recognizer or bundled_recognizer()
     marked = Events([] if events is None else read_events(events))
-    reader, n_left_out = LiveReader(recognizer, smoothing=smoothing, every=every, min_quality=min_quality), 0
+    reader = LiveReader(
+        recognizer,
+        smoothing=smoothing,
+        every=every,
+        min_quality=min_quality,
+        baseline=baseline_of_option(baseline),
+    )
+    n_left_out = 0
     with contextlib.closing(reader), open_source(path) as source:
         for frame in source if fps is None else _at_most(fps, source):
             faces = reader.read(frame.image, time_s=frame.time_s)
@@ -129,6 +143,7 @@ def recognize_videos(
     fps: float | None = None,
     smoothing: float = 0.5,
     min_quality: Mapping[str, float] | None = None,
+    baseline: Baseline | PathLike | None = AUTO,
 ) -> Iterator[tuple[Path, Frame, list[RecognizedFace]]]:
     """Yield the frames of each video of a folder and its subfolders, in natural order.
 
@@ -138,7 +153,7 @@ def recognize_videos(
     Parameters
     ----------
     path : path-like
-    recognizer, every, fps, smoothing, min_quality
+    recognizer, every, fps, smoothing, min_quality, baseline
         As for `recognize_video`.
 
     Yields
@@ -153,12 +168,18 @@ def recognize_videos(
     SourceError
         If the folder holds no video, or cannot be read.
     """
-    recognizer = recognizer or bundled_recognizer()
+    recognizer, baseline = recognizer or bundled_recognizer(), baseline_of_option(baseline)
     for name in open_video_folder(path):
         file = Path(path, name)
         try:
             for frame, faces in recognize_video(
-                file, recognizer=recognizer, every=every, fps=fps, smoothing=smoothing, min_quality=min_quality
+                file,
+                recognizer=recognizer,
+                every=every,
+                fps=fps,
+                smoothing=smoothing,
+                min_quality=min_quality,
+                baseline=baseline,
             ):
                 yield file, frame, faces
         except SourceError as error:

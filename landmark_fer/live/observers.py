@@ -1,9 +1,7 @@
-"""Parts of a session that are updated with every frame: neutral baselines, explanations, images too small to detect."""
+"""Parts of a session that are updated with every frame: baselines, explanations, images too small to detect."""
 
 import math
 from typing import NamedTuple
-
-from landmark_fer.recognition.track_baselines import TrackBaselines
 
 NEUTRAL_S = 2.0
 MAX_LISTED_SHIFTS = 3  # of each face
@@ -11,60 +9,69 @@ MAX_LISTED_FACES = 2
 MIN_LISTED_SHIFT = 0.02  # in the units of the measurements, mostly inter-ocular distances
 
 
-class NeutralBaselines:
-    """Records neutral faces on request and reports how faces differ from them afterwards.
+class BaselineNotes:
+    """What the user is told about the neutral baselines of a session, and the file that the recorded one is saved to.
 
     Parameters
     ----------
-    seconds : float, default=2
+    baselines : TrackBaselines
+        Those of the session's reader.
+    seconds : float
         Length of a recording.
+    save : path-like, optional
+        The baseline of each recording is written here, if one face was in sight.
     """
 
-    def __init__(self, seconds=NEUTRAL_S):
-        self.seconds = seconds
-        self._baseline = TrackBaselines()
-        self._requested, self._end_s = False, None
+    def __init__(self, baselines, seconds, save=None):
+        self._baselines, self._seconds, self._save = baselines, seconds, save
+        self._collecting, self.n_saved = False, 0
 
-    def request(self):
-        """Record the faces from the next frame on."""
-        self._requested = True
+    def update(self):
+        """Return a message for the user about the last frame, or None; save a baseline that it completes.
 
-    def update(self, time_s, faces):
-        """Add a frame; return a message for the user, or None.
-
-        Parameters
-        ----------
-        time_s : float
-        faces : list of RecognizedFace
+        Raises
+        ------
+        SinkError
+            If the file cannot be written.
         """
-        message = None
-        if self._requested:
-            self._baseline.begin(time_s, self.seconds)
-            self._requested, self._end_s = False, time_s + self.seconds
-            message = f"show a neutral face for {self.seconds:g} seconds"
-        for face in faces:
-            self._baseline.add(face.track_id, face.recognition, time_s)
-        if self._end_s is not None and time_s >= self._end_s:
-            self._end_s = None
-            if self._shifts(faces):
-                message = "neutral baseline recorded"
-            else:
-                message = "no face in sight for the neutral baseline; press n to try again"
-        return message
+        before, self._collecting = self._collecting, self._baselines.collecting
+        if self._collecting and not before:
+            return f"show a neutral face for {self._seconds:g} seconds"
+        if self._collecting or not before:
+            return None
+        recorded = self._baselines.recorded
+        if not recorded:
+            return "no face in sight for the neutral baseline; press n to try again"
+        if self._save is None:
+            return "neutral baseline recorded"
+        if len(recorded) > 1:
+            return f"neutral baseline recorded, and not saved: it is of one person, and {len(recorded)} faces were seen"
+        self._baselines.get(recorded[0]).baseline.save(self._save)
+        self.n_saved += 1
+        return f"neutral baseline saved as {self._save}"
 
-    def describe(self, faces):
-        """Return one line on how faces differ from their neutral baselines; None where no face has one.
+    @property
+    def hint(self):
+        """A sentence for the end of the session if there is nothing in the file, or None."""
+        if self._save is None or self.n_saved:
+            return None
+        return f"no neutral baseline was recorded of one face alone, and {self._save} is not written"
 
-        Parameters
-        ----------
-        faces : list of RecognizedFace
-        """
-        shifts = list(self._shifts(faces).items())[:MAX_LISTED_FACES]
-        return "; ".join(f"#{track_id} from neutral: {_describe_shift(shift)}" for track_id, shift in shifts) or None
 
-    def _shifts(self, faces):
-        shifts = {face.track_id: self._baseline.shift(face.track_id, face.recognition) for face in faces}
-        return {track_id: shift for track_id, shift in shifts.items() if shift is not None}
+def describe_baselines(faces):
+    """Return one line on the neutral baselines of faces, and how they differ from them; None where none has one.
+
+    Parameters
+    ----------
+    faces : list of RecognizedFace
+    """
+    shown = [face for face in faces if face.baseline is not None][:MAX_LISTED_FACES]
+    return "; ".join(map(_describe_baseline, shown)) or None
+
+
+def _describe_baseline(face):
+    shift = _describe_shift(face.baseline.shift(face.recognition.face.landmarks))
+    return f"#{face.track_id} baseline {face.baseline_origin}: {shift}"
 
 
 def _describe_shift(shift):

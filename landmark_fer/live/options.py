@@ -12,6 +12,7 @@ from landmark_fer.core.paths import Input, Output, lies_in
 from landmark_fer.drawing import BLURS
 from landmark_fer.perception import DETECTORS, SMALLEST_FACE
 from landmark_fer.perception.predictor_file import PREDICTOR
+from landmark_fer.recognition import AUTO, BASELINES
 from landmark_fer.recognition.min_quality import QUALITY_COLUMNS, parse_min_quality
 
 _PLAYLIST = re.compile(rb"\s*(#EXTM3U|ffconcat version)")
@@ -64,6 +65,11 @@ def _playlist_entries(path):
 
 
 SOURCE = Input(files=files_of_source, holds=is_image_in_folder, is_path=is_path, takes_devices=True)
+
+BASELINE = Input(
+    files=lambda text: [] if text in BASELINES else [Path(text)], is_path=lambda text: text not in BASELINES
+)
+"""A mode of the neutral baseline, or the file of one; a file that is called like a mode is ./auto."""
 
 LOG_FIELDS = ("measurements", "landmarks", "pose", "quality")
 """Groups of further columns of a log: the keys of `recognition.face_fields.FIELD_GROUPS`, which is slow to import."""
@@ -151,6 +157,22 @@ def _add_prediction(group):
         help=f"leave out faces below these values of {', '.join(QUALITY_COLUMNS)} (--log-fields quality), such as "
         "size=40,inside=0.9",
     )
+    add(
+        "--baseline",
+        type=BASELINE,
+        default=AUTO,
+        metavar="auto|key|off|FILE.json",
+        help="neutral baseline that a face's predictions are given: found by itself in its calm frames or recorded "
+        "(auto, the default), recorded by key n or --neutral only (key), none (off), or one that --save-baseline wrote",
+    )
+    add(
+        "--neutral",
+        type=_seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="record the neutral baseline in the first seconds, as key n does",
+    )
+    add("--save-baseline", type=Output(), metavar="FILE.json", help="write the baseline that n or --neutral records")
     unsure = group.add_mutually_exclusive_group()
     unsure.add_argument("--never-reject", action="store_true", help="always name an expression, never uncertain")
     unsure.add_argument(
@@ -170,13 +192,6 @@ def _add_display(group):
         help="show explanations, as key e does, and add them to .jsonl logs",
     )
     add("--mirror", action="store_true", help="mirror images, as key m does")
-    add(
-        "--neutral",
-        type=_seconds,
-        default=0.0,
-        metavar="SECONDS",
-        help="record the neutral baseline in the first seconds, as key n does",
-    )
     add(
         "--web",
         nargs="?",

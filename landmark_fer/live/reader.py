@@ -6,10 +6,12 @@ from dataclasses import replace
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.perception.tracking.following import FaceFollower
+from landmark_fer.recognition import OFF
 from landmark_fer.recognition.min_quality import check_min_quality, has_quality
 from landmark_fer.recognition.results import RecognizedFace
 from landmark_fer.recognition.smoothing import Smoother
 from landmark_fer.recognition.speech import SpeechDetector
+from landmark_fer.recognition.track_baselines import TrackBaselines
 
 MEMORY_S = 1.0  # how long the state of a track is kept after its face was last in sight
 
@@ -18,6 +20,8 @@ _CHIP_SETTINGS, _CROP_SETTINGS = ("chip_size",), ("crop_size", "crop_margin")
 
 class LiveReader:
     """Reads the frames of one video: tracks faces, recognizes expressions and smooths them over time.
+
+    The prediction of a track that has a neutral baseline is given it before it is smoothed.
 
     Parameters
     ----------
@@ -30,6 +34,8 @@ class LiveReader:
         A second model to compare with, applied to the same faces.
     min_quality : mapping of str to float, optional
         Leave out faces below these limits, as for `check_min_quality`. They are followed all the same.
+    baseline : Baseline or str, default="off"
+        As for `TrackBaselines`. The second model has baselines of its own, and a given one if that is of it, too.
 
     Attributes
     ----------
@@ -41,18 +47,19 @@ class LiveReader:
     Raises
     ------
     InputError
-        If the two models need faces of different settings, or a limit is unknown.
+        If the two models need faces of different settings, a limit is unknown, or a baseline is of another model.
     """
 
     still = False
 
-    def __init__(self, recognizer, *, smoothing=0.5, every=None, versus=None, min_quality=None):
+    def __init__(self, recognizer, *, smoothing=0.5, every=None, versus=None, min_quality=None, baseline=OFF):
         self._min_quality, self.n_left_out = check_min_quality(min_quality), 0
         self.located = []
         self._models = [recognizer] if versus is None else [recognizer, versus]
         self._smoothers = [
             Smoother(model.classes, strength=smoothing, threshold=model.threshold) for model in self._models
         ]
+        self._baselines = _make_baselines(self._models, baseline)
         self._follower = FaceFollower(shared_extractor(self._models), every=every)
         self._speech = SpeechDetector()
         self._last_seen_s = {}
@@ -81,7 +88,11 @@ class LiveReader:
         }
         for each in (*self._smoothers, self._speech):
             each.keep_only(list(self._last_seen_s))
-        smoothed = [self._smooth(face, time_s, speaks) for face, speaks in zip(faces, speaking, strict=True)]
+        for baselines in self._baselines:
+            baselines.keep_only({*self._last_seen_s, *(track_id for track_id, _ in followed)})
+        speakers = {face.track_id for face, speaks in zip(faces, speaking, strict=True) if speaks}
+        faces = _with_baselines(self._models, self._baselines, faces, time_s, speakers)
+        smoothed = [self._smooth(face, time_s, face.track_id in speakers) for face in faces]
         self._follower.start_detection()
         return smoothed
 
@@ -89,10 +100,23 @@ class LiveReader:
         """Stop the detection that runs in the background."""
         self._follower.close()
 
+    @property
+    def baselines(self):
+        """The `TrackBaselines` of the first model."""
+        return self._baselines[0]
+
+    def request_baseline(self, seconds):
+        """Record the neutral baseline of each track during so many seconds from the next frame on.
+
+        The second model's are recorded as well. Another thread may call this.
+        """
+        for baselines in self._baselines:
+            baselines.request(seconds)
+
     def _smooth(self, face, time_s, speaking):
         recognition, *versus = (
-            smoother.update(face.track_id, raw, time_s=time_s, speaking=speaking)
-            for smoother, raw in zip(self._smoothers, (face.raw, face.versus), strict=False)
+            smoother.update(face.track_id, personal, time_s=time_s, speaking=speaking)
+            for smoother, personal in zip(self._smoothers, (face.recognition, face.versus), strict=False)
         )
         return replace(face, recognition=recognition, versus=versus[0] if versus else None)
 
@@ -107,6 +131,8 @@ class StillReader:
         A second model to compare with, applied to the same faces.
     min_quality : mapping of str to float, optional
         As for `LiveReader`.
+    baseline : Baseline or str, default="off"
+        A given baseline is used for the face of each image that shows only one; others are of videos.
 
     Attributes
     ----------
@@ -123,10 +149,11 @@ class StillReader:
 
     still = True
 
-    def __init__(self, recognizer, *, versus=None, min_quality=None):
+    def __init__(self, recognizer, *, versus=None, min_quality=None, baseline=OFF):
         self._min_quality, self.n_left_out = check_min_quality(min_quality), 0
         self.located = []
         self._models = [recognizer] if versus is None else [recognizer, versus]
+        self._baselines = _make_baselines(self._models, OFF if isinstance(baseline, str) else baseline)
         self._extractor = shared_extractor(self._models)
         self._numbers = itertools.count(1)
 
@@ -136,7 +163,16 @@ class StillReader:
         self.located = list(enumerate(faces))
         good = [face for face in faces if has_quality(face, image.shape, self._min_quality)]
         self.n_left_out = len(faces) - len(good)
-        return _recognize(self._models, [(next(self._numbers), face) for face in good], image.shape)
+        faces = _recognize(self._models, [(next(self._numbers), face) for face in good], image.shape)
+        faces = _with_baselines(self._models, self._baselines, faces, time_s)
+        for baselines in self._baselines:
+            baselines.keep_only([])
+        return faces
+
+    @property
+    def baselines(self):
+        """The `TrackBaselines` of the first model."""
+        return self._baselines[0]
 
     def close(self):
         """Do nothing; there is no detection in the background."""
@@ -190,3 +226,41 @@ def _recognize(recognizers, tracked, image_shape, speaking=None):
     versus = predictions[1] if len(predictions) == 2 else [None] * len(faces)
     rows = zip(tracked, predictions[0], versus, strict=True)
     return [RecognizedFace(track_id, raw, raw=raw, versus=other) for (track_id, _), raw, other in rows]
+
+
+def _make_baselines(recognizers, baseline):
+    """Return the TrackBaselines of each model; a given baseline must be of the first one."""
+    first, *others = recognizers
+    return [
+        TrackBaselines(first, baseline),
+        *(
+            TrackBaselines(other, baseline if isinstance(baseline, str) or baseline.is_of(other) else OFF)
+            for other in others
+        ),
+    ]
+
+
+def _with_baselines(recognizers, baselines, faces, time_s, speakers=()):
+    """Return the faces of a frame with the predictions of each model given its baselines; ``raw`` stays.
+
+    Faces that speak, given by their track ids, count for no baseline: their probabilities lean towards neutral.
+    """
+    plain = [[face.raw for face in faces], [face.versus for face in faces]]
+    personal = []
+    for recognizer, each, recognitions in zip(recognizers, baselines, plain, strict=False):
+        each.update({face.track_id: one for face, one in zip(faces, recognitions, strict=True)}, time_s, speakers)
+        rows = [(one, each.get(face.track_id)) for face, one in zip(faces, recognitions, strict=True)]
+        personal.append([_given(recognizer, one, track) for one, track in rows])
+    tracks = [baselines[0].get(face.track_id) or (None, None) for face in faces]
+    versus = personal[1] if len(personal) == 2 else plain[1]
+    return [
+        replace(face, recognition=first, versus=second, baseline=baseline, baseline_origin=origin)
+        for face, first, second, (baseline, origin) in zip(faces, personal[0], versus, tracks, strict=True)
+    ]
+
+
+def _given(recognizer, recognition, track):
+    """Return a recognition given the baseline of its track, which may be None or have measurements only."""
+    if track is None or not track.baseline.is_of(recognizer):
+        return recognition
+    return recognizer.given_baseline(recognition, track.baseline)

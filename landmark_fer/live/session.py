@@ -9,12 +9,13 @@ from landmark_fer.drawing.blur import HOLD_S, FaceBlur, hide_chips
 from landmark_fer.drawing.overlay import Status, draw_frame
 from landmark_fer.drawing.overlay_options import CONTROL_OF_KEY, OverlayOptions
 from landmark_fer.live.events import Events
-from landmark_fer.live.observers import NEUTRAL_S, ExplanationSchedule, NeutralBaselines, SmallImages
+from landmark_fer.live.observers import NEUTRAL_S, BaselineNotes, ExplanationSchedule, SmallImages, describe_baselines
 from landmark_fer.live.pacing import Interrupts, Pace, Rate
 from landmark_fer.live.sinks.recording import KeyRecording
 from landmark_fer.live.sinks.snapshot import write_snapshot
 from landmark_fer.live.sources.frames import Frame
 from landmark_fer.live.timeline import History, RunSummary, Timelines
+from landmark_fer.recognition import OFF
 
 KEY_WAIT_S = 0.05  # keys are handled at least this often
 MESSAGE_S = 4.0  # how long a message stays on the screen
@@ -76,6 +77,8 @@ class Session:
         About the model, for snapshots.
     neutral_s : float, default=0
         Record the neutral baseline during so many seconds from the first frame on; 0 records none.
+    save_baseline : path-like, optional
+        File for the baseline that is recorded, by `neutral_s` or a key.
     events : iterable of Event, optional
         Of a video or camera; single images have none.
     blur : {"faces", "eyes"}, optional
@@ -101,6 +104,7 @@ class Session:
         folder=".",
         facts=None,
         neutral_s=0.0,
+        save_baseline=None,
         events=(),
         blur=None,
         interrupts=None,
@@ -109,9 +113,10 @@ class Session:
         self.folder, self.facts = folder, facts
         self.state = SessionState(options or OverlayOptions())
         self.summary = RunSummary(timelines=None if reader.still else Timelines(1 / source.frames_per_second))
-        self.history, self.neutral = History(), NeutralBaselines(neutral_s or NEUTRAL_S)
+        self.history, self._neutral_s = History(), neutral_s or NEUTRAL_S
+        self.neutral = BaselineNotes(reader.baselines, self._neutral_s, save_baseline)
         if neutral_s:
-            self.neutral.request()
+            self.record_neutral()
         self._events, self._mark_requested = Events(events), False
         self._blur = blur and FaceBlur(blur, hold_s=0.0 if reader.still else HOLD_S)
         self.recording = KeyRecording(
@@ -148,7 +153,8 @@ class Session:
         self.summary.finish(time.perf_counter() - begin)
         self.summary.damage = self.source.damage
         missed = self.state.frame and self._events.describe_missed(self.state.frame.time_s)
-        self.summary.hint = "\n".join(filter(None, (self._small_images.hint, missed))) or None
+        hints = self._small_images.hint, missed, self.neutral.hint
+        self.summary.hint = "\n".join(filter(None, hints)) or None
         return self.summary
 
     def handle_key(self, key):
@@ -172,7 +178,12 @@ class Session:
 
     def record_neutral(self):
         """Record the neutral baseline from the next frame on."""
-        self.neutral.request()
+        if self.reader.still:
+            self.state.show_message("a neutral baseline is recorded in a video or camera, not in single images")
+        elif self.reader.baselines.mode == OFF:
+            self.state.show_message("--baseline is off; leave it out to record one")
+        else:
+            self.reader.request_baseline(self._neutral_s)
 
     def mark_event(self):
         """Mark an event that begins with the next frame."""
@@ -223,7 +234,7 @@ class Session:
             self._blur.update(frame.time_s, self.reader.located)
         if not frame.n_left_out:
             self._small_images.update(frame.image, state.faces)
-        if (message := self.neutral.update(frame.time_s, state.faces)) is not None:
+        if (message := self.neutral.update()) is not None:
             state.show_message(message)
         explanations = self._explain()
         with self._interrupts.held_back():
@@ -322,7 +333,7 @@ class Session:
             paused=state.paused,
             recording=self.recording.on,
             frames_per_second=None if state.paused else state.frames_per_second,
-            message=state.message or self.source.message or self.neutral.describe(state.faces),
+            message=state.message or self.source.message or describe_baselines(state.faces),
             keys=time.perf_counter() < self._keys_end_s,
         )
         image = self._draw(state.frame.image, state.faces, state.options, status)

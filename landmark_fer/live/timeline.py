@@ -76,6 +76,8 @@ class Timelines:
         Seconds and changes of the tracks beyond `MAX_TRACKS`, without segments.
     n_others : int
         Number of those tracks.
+    baselines : dict of int to dict of str to float
+        Origins of the neutral baselines of a track, each with the time of its first frame in seconds.
     begin, end : float or None
         Times of the first and the last frame, in seconds; None before the first frame.
     frame_s : float
@@ -84,10 +86,11 @@ class Timelines:
 
     def __init__(self, frame_s=0.04):
         self.tracks, self.others, self.n_others = {}, TrackTimeline(), 0
+        self.baselines = {}
         self.begin = self.end = None
         self.frame_s, self._current = frame_s, {}
 
-    def add(self, time_s, expressions):
+    def add(self, time_s, expressions, origins=None):
         """Add a frame.
 
         Parameters
@@ -96,6 +99,8 @@ class Timelines:
             Seconds since the source began.
         expressions : dict of int to str
             Expression by track id.
+        origins : dict of int to str, optional
+            Origin of the neutral baseline by track id; tracks without one are left out.
         """
         if self.begin is None:
             self.begin = self.end = time_s
@@ -104,6 +109,8 @@ class Timelines:
             self.frame_s = step_s
         self._count_current_frame()
         self._current, self.end = dict(expressions), time_s
+        for track_id, origin in (origins or {}).items():
+            self.baselines.setdefault(track_id, {}).setdefault(origin, time_s)
         self._drop_shortest_tracks()
 
     def finish(self):
@@ -120,6 +127,7 @@ class Timelines:
         while len(self.tracks) > MAX_TRACKS and (finished := self.tracks.keys() - self._current.keys()):
             shortest = min(finished, key=lambda track_id: (self.tracks[track_id].seconds.total(), track_id))
             track = self.tracks.pop(shortest)
+            self.baselines.pop(shortest, None)
             self.others.seconds.update(track.seconds)
             self.others.changes += track.changes
             self.n_others += 1
@@ -284,7 +292,7 @@ class RunSummary:
         self.left_out += n_left_out
         self.expressions.update(expressions.values())
         if self.timelines is not None:
-            self.timelines.add(time_s, expressions)
+            self.timelines.add(time_s, expressions, baseline_origins(faces))
 
     def finish(self, seconds):
         """End the count; the run took so many seconds by the clock."""
@@ -306,11 +314,20 @@ class RunSummary:
         seconds = {track_id: track.seconds for track_id, track in self.timelines.tracks.items()}
         listed = sorted(seconds, key=lambda track_id: -seconds[track_id].total())[:MAX_LISTED_TRACKS]
         lines = [
-            f"  #{track_id}: {seconds[track_id].total():.1f} s; {_shares(seconds[track_id])}"
+            f"  #{track_id}: {seconds[track_id].total():.1f} s; {_shares(seconds[track_id])}{self._baselines(track_id)}"
             for track_id in sorted(listed)
         ]
         n_others = len(seconds) - len(listed) + self.timelines.n_others
         return [*lines, f"  and {n_others} more, seen for less time"] if n_others else lines
+
+    def _baselines(self, track_id):
+        origins = self.timelines.baselines.get(track_id, {})
+        return "".join(f"; baseline {origin} from {time_s:.1f} s" for origin, time_s in origins.items())
+
+
+def baseline_origins(faces):
+    """Return the origin of the neutral baseline by track id, for the faces that have one."""
+    return {face.track_id: face.baseline_origin for face in faces if face.baseline is not None}
 
 
 def _shares(counts):

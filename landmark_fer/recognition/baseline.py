@@ -100,19 +100,24 @@ class Baseline:
         seconds : float, default=0
             Time from the first to the last of them.
         """
-        measurements = np.median([measure(each.face.landmarks) for each in recognitions], axis=0)
-        models = {}
-        if recognizer is not None:
-            rows = [list(each.plain_probabilities.values()) for each in recognitions]
-            median = np.median(log_probabilities(np.array(rows)), axis=0)
-            models[recognizer.model_id] = dict(zip(recognizer.classes, median.tolist(), strict=True))
-            _warn_of_expression(models[recognizer.model_id])
-        named = dict(zip(MEASUREMENT_NAMES, measurements.tolist(), strict=True))
-        return cls(named, models, len(recognitions), float(seconds))
+        measurements = [measure(each.face.landmarks) for each in recognitions]
+        rows = [list(each.plain_probabilities.values()) for each in recognitions]
+        baseline = median_baseline(measurements, rows, recognizer, seconds=seconds)
+        for neutral in baseline.models.values():
+            _warn_of_expression(neutral)
+        return baseline
 
     def is_of(self, recognizer: "Recognizer") -> bool:
         """Return whether the baseline has the predictions of a recognizer's model, and changes its probabilities."""
         return recognizer.model_id in self.models
+
+    def check_model(self, recognizer: "Recognizer") -> None:
+        """Raise InputError if the baseline was made with another model than a recognizer's."""
+        if not self.is_of(recognizer):
+            raise InputError(
+                "the baseline was made with another model, whose probabilities do not compare with this one's; "
+                "make one with Baseline.from_images(images, recognizer)"
+            )
 
     def apply(self, probabilities: np.ndarray, recognizer: "Recognizer") -> np.ndarray:
         """Return probabilities given the baseline, as from `given_neutral_face`.
@@ -128,11 +133,7 @@ class Baseline:
         InputError
             If the baseline was made with another model.
         """
-        if not self.is_of(recognizer):
-            raise InputError(
-                "the baseline was made with another model, whose probabilities do not compare with this one's; "
-                "make one with Baseline.from_images(images, recognizer)"
-            )
+        self.check_model(recognizer)
         neutral = self.models[recognizer.model_id]
         return given_neutral_face(probabilities, [neutral[name] for name in recognizer.classes], recognizer.classes)
 
@@ -174,6 +175,34 @@ class Baseline:
         if (problem := _problem_of(content)) is not None:
             raise DataError(f"{path} must be a baseline as Baseline.save writes it, {problem}; make it again")
         return cls(content["measurements"], content["models"], content["n_images"], content["seconds"])
+
+
+def median_baseline(
+    measurements: Sequence[np.ndarray],
+    rows: Sequence[Sequence[float]],
+    recognizer: "Recognizer | None" = None,
+    *,
+    seconds: float = 0.0,
+) -> Baseline:
+    """Return the baseline of faces by their values.
+
+    Parameters
+    ----------
+    measurements : sequence of ndarray
+        Of each face, as from `measure`.
+    rows : sequence of sequence of float
+        Probabilities of each face without a baseline, in the order of the recognizer's classes.
+    recognizer : Recognizer, optional
+        The one that made them; without it the baseline has measurements only.
+    seconds : float, default=0
+        Time from the first to the last face.
+    """
+    models = {}
+    if recognizer is not None:
+        median = np.median(log_probabilities(np.array(rows)), axis=0)
+        models[recognizer.model_id] = dict(zip(recognizer.classes, median.tolist(), strict=True))
+    named = dict(zip(MEASUREMENT_NAMES, np.median(measurements, axis=0).tolist(), strict=True))
+    return Baseline(named, models, len(measurements), float(seconds))
 
 
 def _problem_of(content):

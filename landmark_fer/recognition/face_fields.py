@@ -33,6 +33,9 @@ FIELD_GROUPS = {
 }
 """Columns of each group and the function that computes them from a face and the shape of its image."""
 
+SHIFT_COLUMNS = tuple(f"m_{name}_shift" for name in MEASUREMENT_NAMES)
+"""Columns of the differences of the measurements from a neutral baseline."""
+
 
 def check_fields(names):
     """Return names of groups as a tuple.
@@ -79,3 +82,11 @@ def field_values(face, names, image_shape):
             column: float(value) if value == value else None for column, value in zip(columns, numbers, strict=True)
         }
     return values
+
+
+def shift_values(face, baseline):
+    """Return the values of `SHIFT_COLUMNS` for a face and its `Baseline`, by column; without one they are None."""
+    if baseline is None:
+        return dict.fromkeys(SHIFT_COLUMNS)
+    shift = baseline.shift(face.landmarks)
+    return {f"m_{name}_shift": value for name, value in shift.items()}

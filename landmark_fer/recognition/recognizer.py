@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
 
+import numpy as np
+
 from landmark_fer.artifact.artifact import Artifact, load_artifact
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import UNCERTAIN
@@ -167,24 +169,53 @@ class Recognizer:
         rows = zip(faces, probabilities, baselines or [None] * len(faces), strict=True)
         return [self._recognition(*row, image_shape) for row in rows]
 
+    def given_baseline(self, recognition: Recognition, baseline: Baseline) -> Recognition:
+        """Return a recognition of this recognizer, given the neutral baseline of its person.
+
+        Parameters
+        ----------
+        recognition : Recognition
+            If a baseline was used for it, its probabilities without it count.
+        baseline : Baseline
+
+        Raises
+        ------
+        InputError
+            If the baseline is of another model.
+        """
+        plain = np.array(list(recognition.plain_probabilities.values()))
+        probabilities = baseline.apply(plain, self)
+        expression, confidence = self._expression(probabilities, recognition.reason)
+        return replace(
+            recognition,
+            expression=expression,
+            confidence=confidence,
+            probabilities=dict(zip(self.classes, probabilities.tolist(), strict=True)),
+            without_baseline=dict(zip(self.classes, plain.tolist(), strict=True)),
+        )
+
+    def _expression(self, probabilities, reason):
+        """Return the expression to show and its confidence."""
+        best = int(probabilities.argmax())
+        confidence = float(probabilities[best])
+        return self.classes[best] if confidence >= self.threshold and not reason else UNCERTAIN, confidence
+
     def _without_speech(self, face):
         settings = self.extractor.settings
         return with_closed_mouth(face, fields=self.artifact.manifest["fields"], crop_margin=settings.crop_margin)
 
     def _recognition(self, face, plain, baseline, image_shape):
-        probabilities = plain if baseline is None else baseline.apply(plain, self)
-        best = int(probabilities.argmax())
-        confidence = float(probabilities[best])
         reason = reason_of(face, image_shape) if self.threshold > 0 else None
-        return Recognition(
+        expression, confidence = self._expression(plain, reason)
+        recognition = Recognition(
             face=face,
-            expression=self.classes[best] if confidence >= self.threshold and not reason else UNCERTAIN,
+            expression=expression,
             confidence=confidence,
-            probabilities=dict(zip(self.classes, probabilities.tolist(), strict=True)),
-            without_baseline=None if baseline is None else dict(zip(self.classes, plain.tolist(), strict=True)),
+            probabilities=dict(zip(self.classes, plain.tolist(), strict=True)),
             reason=reason,
             _explainer=self._explainer,
         )
+        return recognition if baseline is None else self.given_baseline(recognition, baseline)
 
 
 def recognize(image: AnyImage, *, baseline: Baseline | None = None) -> list[Recognition]:

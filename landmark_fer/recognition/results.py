@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from landmark_fer.core.types import AnyImage
     from landmark_fer.perception.pose import Pose
+    from landmark_fer.recognition.baseline import Baseline
     from landmark_fer.recognition.explanation import Explanation
     from landmark_fer.recognition.thumbnails import Thumbnail
 
@@ -184,12 +185,18 @@ class RecognizedFace:
         The model's prediction from this frame alone.
     versus : Recognition or None
         The second model's prediction, where two models are compared.
+    baseline : Baseline or None
+        The neutral baseline that the prediction is given, and the second model's where it has one; None without.
+    baseline_origin : str or None
+        ``key`` (recorded on request), ``file`` (given) or ``auto`` (found in the calm faces of the track).
     """
 
     track_id: int | None
     recognition: Recognition
     raw: Recognition
     versus: Recognition | None = None
+    baseline: "Baseline | None" = None
+    baseline_origin: str | None = None
 
 
 def to_frame(

@@ -7,6 +7,7 @@ import numpy as np
 from landmark_fer.live.sinks.base import Sink
 from landmark_fer.live.sources.frames import Frame, Source
 from landmark_fer.recognition.results import RecognizedFace
+from landmark_fer.recognition.track_baselines import TrackBaselines
 from tests.live.hand_made import make_recognition
 
 RATE = 1000.0  # frames per second: own pace does not matter
@@ -46,10 +47,19 @@ class FixedReader:
     def __init__(self, *track_ids, still=False, expression="happy"):
         self.still, self.explained, self.times, self.n_left_out = still, [], [], 0
         self._faces = [self._face(track_id, expression) for track_id in track_ids]
+        self.baselines = TrackBaselines()
 
     def read(self, image, *, time_s):
         self.times.append(time_s)
-        return list(self._faces)
+        self.baselines.update({face.track_id: face.raw for face in self._faces}, time_s)
+        found = [self.baselines.get(face.track_id) or (None, None) for face in self._faces]
+        return [
+            replace(face, baseline=baseline, baseline_origin=origin)
+            for face, (baseline, origin) in zip(self._faces, found, strict=True)
+        ]
+
+    def request_baseline(self, seconds):
+        self.baselines.request(seconds)
 
     def close(self):
         pass

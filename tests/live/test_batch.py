@@ -30,7 +30,7 @@ def values(faces):
 
 
 def test_a_video_is_read_as_live_reads_it(recognizer, video):
-    reader = LiveReader(recognizer, smoothing=0.8, every=1)
+    reader = LiveReader(recognizer, smoothing=0.8, every=1, baseline="auto")
     with open_source(video) as source:
         expected = [(frame.time_s, values(reader.read(frame.image, time_s=frame.time_s))) for frame in source]
     reader.close()

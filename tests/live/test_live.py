@@ -26,7 +26,9 @@ from landmark_fer.live.options import TOKEN_VARIABLE, make_parser
 from landmark_fer.live.sources.demo import FRAMES_PER_SECOND
 from landmark_fer.live.sources.frames import Frame, Source
 from landmark_fer.live.sources.opening import open_source
+from landmark_fer.recognition.baseline import Baseline
 from landmark_fer.recognition.recognizer import Recognizer
+from tests.live.hand_made import make_recognition
 from tests.selection import slow
 
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's /dev/full and signals")
@@ -254,6 +256,73 @@ def test_uncertain_predictions_are_logged_and_counted(recognizer, command, monke
     assert "uncertain 100%" in capsys.readouterr().out
 
 
+def test_a_baseline_is_recorded_saved_and_given_to_another_run(command, tmp_path, capsys):
+    mine, first, second = tmp_path / "mine.json", tmp_path / "first.csv", tmp_path / "second.csv"
+    demo = ["--source", "demo", "--max-frames", 30, "--log-fields", "measurements"]
+    assert command(*demo, "--neutral", 0.8, "--save-baseline", mine, "--log", first) == 0
+    assert "baseline key from 0.8 s" in capsys.readouterr().out
+    assert [row["baseline"] for row in rows_of(first)] == [""] * 20 + ["key"] * 10
+    page = tmp_path / "page.html"
+    assert command(*demo, "--baseline", mine, "--log", second, "--summary", page) == 0
+    rows = rows_of(second)
+    assert {row["baseline"] for row in rows} == {"file"}
+    saved = Baseline.load(mine).measurements
+    for row in (rows[0], rows[29]):
+        shift = float(row["m_mouth_opening"]) - saved["mouth_opening"]
+        assert float(row["m_mouth_opening_shift"]) == pytest.approx(shift, abs=1e-5)
+    assert "neutral baseline file from 0:00.0" in page.read_text()
+    facts = json.loads((tmp_path / "second.csv.meta.json").read_text())
+    assert facts["baseline"]["n_images"] == Baseline.load(mine).n_images
+
+
+@pytest.mark.parametrize(
+    ("arguments", "has_column"),
+    [
+        ((), True),
+        (("--baseline", "key"), False),
+        (("--baseline", "key", "--neutral", "1"), True),
+        (("--baseline", "off"), False),
+    ],
+)
+def test_the_column_of_the_baseline_depends_on_options_only(command, tmp_path, arguments, has_column):
+    log = tmp_path / "log.csv"
+    assert command("--source", "demo", "--max-frames", 2, "--log", log, *arguments) == 0
+    assert ("baseline" in rows_of(log)[0]) == has_column
+
+
+def test_a_given_baseline_is_used_for_images_with_one_face(command, tmp_path, astronaut):
+    mine, log = tmp_path / "mine.json", tmp_path / "log.csv"
+    assert command("--source", "demo", "--max-frames", 30, "--neutral", 0.8, "--save-baseline", mine) == 0
+    folder = tmp_path / "images"
+    folder.mkdir()
+    Image.fromarray(astronaut).save(folder / "1.png")
+    Image.fromarray(np.hstack([astronaut, astronaut])).save(folder / "2.png")
+    assert command("--source", folder, "--baseline", mine, "--log", log) == 0
+    rows = rows_of(log)
+    assert {row["baseline"] for row in rows if row["image"] == "1.png"} == {"file"}
+    assert {row["baseline"] for row in rows if row["image"] == "2.png"} == {""}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--baseline", "off", "--neutral", "1"], "--neutral records a neutral baseline, and --baseline is off"),
+        (["--save-baseline", "me.json"], "add --neutral SECONDS"),
+        (["--baseline", "nowhere.json"], "the baseline nowhere.json cannot be read"),
+    ],
+)
+def test_options_of_the_baseline_that_contradict_are_refused(command, capsys, arguments, sentence):
+    assert command("--source", "demo", *arguments) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_page_takes_no_baseline_of_one_person(capsys, tmp_path):
+    file = tmp_path / "me.json"
+    Baseline.from_recognitions([make_recognition()]).save(file)
+    assert main(["--web", "--baseline", str(file)]) == 2
+    assert "is of one person, and --web has visitors; give auto, key, off" in capsys.readouterr().err
+
+
 def test_missing_model_is_reported(capsys):
     assert main(["--headless", "--source", "demo", "--model", "nowhere"]) == 2
     assert "artifact nowhere does not exist" in capsys.readouterr().err
@@ -459,7 +528,7 @@ def test_frames_without_a_face_are_logged_on_request(command, tmp_path):
     assert [(row["frame"], row["status"], row["expression"]) for row in rows] == [
         (str(index), "no face", "") for index in range(3)
     ]
-    assert list(rows[0])[-3:] == ["wall_time", "reason", "status"]
+    assert list(rows[0])[-4:] == ["wall_time", "reason", "baseline", "status"]
 
 
 def test_truncated_video_is_read_and_reported(command, tmp_path, caplog):

@@ -11,6 +11,7 @@ from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.live.reader import MEMORY_S, LiveReader, StillReader, shared_extractor
 from landmark_fer.live.sources.demo import FRAMES_PER_SECOND, MOTIONS, demo_images
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
+from landmark_fer.recognition.baseline import Baseline
 from landmark_fer.recognition.results import Recognition
 
 CLASSES = ("happy", "surprise", "neutral")
@@ -94,6 +95,56 @@ def test_uncertain_predictions_stay_uncertain(extractor, video):
     model.threshold = 0.5
     frames = read(LiveReader(model), video[:2])
     assert {faces[0].recognition.expression for faces in frames} == {UNCERTAIN}
+
+
+class PersonalModel(Model):
+    """A recognizer for which a face with a baseline is happy."""
+
+    model_id = "0" * 64
+
+    def given_baseline(self, recognition, baseline):
+        happy = {name: float(name == "happy") for name in self.classes}
+        before = recognition.probabilities
+        return replace(recognition, expression="happy", probabilities=happy, without_baseline=before)
+
+
+def test_baselines_change_predictions_before_smoothing_and_raw_ones_never(extractor, video):
+    model = PersonalModel(extractor, prediction=lambda face: (0.05, 0.05, 0.9))
+    reader = LiveReader(model, baseline="key", smoothing=0.5)
+    reader.request_baseline(0.2)
+    frames = read(reader, video[:14])
+    assert all(faces[0].raw.expression == "neutral" for faces in frames)
+    n = sum(faces[0].baseline is None for faces in frames)
+    assert 4 <= n <= 6
+    assert all(faces[0].baseline_origin == "key" for faces in frames[n:])
+    change = frames[n][0].recognition
+    assert 0.05 < change.probabilities["happy"] < 1.0  # smoothed
+    assert change.without_baseline == frames[n][0].raw.probabilities
+    assert frames[-1][0].recognition.expression == "happy"
+
+
+def test_a_track_that_was_lost_begins_without_a_baseline(extractor, video):
+    (_, image), nothing = video[0], np.zeros_like(video[0][1])
+    reader = LiveReader(PersonalModel(extractor), baseline="key")
+    reader.request_baseline(0.2)
+    times = (0.0, 0.1, 0.2, 0.3, 0.5 + MEMORY_S, 1.0 + 2 * MEMORY_S, 1.2 + 2 * MEMORY_S)
+    shown = (image, image, image, image, nothing, nothing, image)
+    frames = read(reader, list(zip(times, shown, strict=True)))
+    assert [faces[0].baseline_origin for faces in frames[:4]] == [None, None, "key", "key"]
+    assert frames[-1][0].track_id == 2
+    assert frames[-1][0].baseline is None
+
+
+def test_each_of_two_models_has_a_baseline_of_its_own(extractor, video):
+    one, other = PersonalModel(extractor), PersonalModel(extractor)
+    other.model_id = "1" * 64
+    reader = LiveReader(one, versus=other, baseline="key")
+    reader.request_baseline(0.1)
+    faces = read(reader, video[:10])[-1]
+    assert faces[0].recognition.without_baseline and faces[0].versus.without_baseline
+    loaded = Baseline.from_recognitions([one.recognize_faces([faces[0].raw.face])[0]], one)
+    frames = read(LiveReader(one, versus=other, baseline=loaded), video[:2])
+    assert frames[0][0].recognition.without_baseline and frames[0][0].versus.without_baseline is None
 
 
 def test_state_of_an_ended_track_is_dropped(extractor, video, monkeypatch):

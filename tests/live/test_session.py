@@ -14,12 +14,14 @@ from landmark_fer.core.errors import SinkError
 from landmark_fer.drawing.overlay import Status
 from landmark_fer.drawing.overlay_options import CONTROLS, OverlayOptions
 from landmark_fer.live import pacing, session
-from landmark_fer.live.observers import INTERVAL_S, ExplanationSchedule, NeutralBaselines
+from landmark_fer.live.observers import INTERVAL_S, ExplanationSchedule, describe_baselines
 from landmark_fer.live.session import Session
 from landmark_fer.live.sinks.recording import KeyRecording
 from landmark_fer.live.sources.frames import Frame, Source
 from landmark_fer.live.sources.opening import open_source
 from landmark_fer.live.timeline import History
+from landmark_fer.recognition.baseline import Baseline
+from landmark_fer.recognition.track_baselines import TrackBaselines
 from tests.live.stand_ins import FixedReader, Rows, ScriptedWindow, StallingCamera, images
 
 SWITCHES = [(key, control.name) for control in CONTROLS if control.is_option for key in control.keys]
@@ -396,26 +398,53 @@ def test_neutral_baseline_is_recorded_and_reported(draws, by_key):
     messages = list(dict.fromkeys(draw.status.message for draw in draws))
     assert any("neutral face for" in message for message in messages if message)
     assert any("neutral baseline recorded" in message for message in messages if message)
-    assert made.neutral.describe(made.state.faces) == "#1 from neutral: nothing moved"
+    assert describe_baselines(made.state.faces) == "#1 baseline key: nothing moved"
+    assert "baseline key from" in str(made.summary)
 
 
 def test_neutral_baseline_without_a_face_is_reported():
     made, _ = run(source=images(60, rate=20.0), reader=FixedReader(), neutral_s=0.5)
     assert "no face" in made.state.message
-    assert made.neutral.describe([]) is None
+    assert describe_baselines([]) is None
+
+
+def test_a_recorded_baseline_is_saved(tmp_path):
+    path = tmp_path / "me.json"
+    made, summary = run(source=images(60, rate=20.0), neutral_s=0.5, save_baseline=path)
+    assert Baseline.load(path).measurements == made.state.faces[0].baseline.measurements
+    assert summary.hint is None
+
+
+@pytest.mark.parametrize(("track_ids", "message"), [((1, 2), "2 faces were seen"), ((), "no face in sight")])
+def test_a_baseline_that_is_not_of_one_face_is_not_saved(tmp_path, track_ids, message):
+    path = tmp_path / "me.json"
+    options = {"neutral_s": 0.5, "save_baseline": path}
+    made, summary = run(source=images(60, rate=20.0), reader=FixedReader(*track_ids), **options)
+    assert message in made.state.message
+    assert "not written" in summary.hint and str(path) in summary.hint
+    assert not path.exists()
+
+
+def test_the_key_says_where_no_baseline_is_recorded():
+    still = FixedReader(1, still=True)
+    made, _ = run(3, reader=still, keys={1: ["n"]})
+    assert "single images" in made.state.message
+    reader = FixedReader(1)
+    reader.baselines = TrackBaselines(baseline="off")
+    made, _ = run(3, reader=reader, keys={1: ["n"]})
+    assert "--baseline is off" in made.state.message
 
 
 def test_shift_from_neutral_is_described():
-    reader, neutral = FixedReader(1), NeutralBaselines(1.0)
-    (face,) = reader.read(None, time_s=0.0)
-    neutral.request()
+    reader = FixedReader(1)
+    reader.request_baseline(1.0)
     for time_s in (0.0, 0.5, 1.0):
-        neutral.update(time_s, [face])
+        (face,) = reader.read(None, time_s=time_s)
     moved = face.recognition.face.landmarks.copy()
     moved[[55, 56, 57, 58, 59, 65, 66, 67, 7, 8, 9], 1] += 6  # the jaw drops
     prediction = replace(face.recognition, face=replace(face.recognition.face, landmarks=moved))
-    line = neutral.describe([replace(face, recognition=prediction)])
-    assert line.startswith("#1 from neutral: ")
+    line = describe_baselines([replace(face, recognition=prediction)])
+    assert line.startswith("#1 baseline key: ")
     assert "mouth opening +" in line
     assert line.count(",") == 2
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import hashlib
 import io
 import json
 import os
@@ -18,14 +19,14 @@ from landmark_fer.core.image_status import LOW_QUALITY, NO_FACE, OK, UNREADABLE
 from landmark_fer.core.optional_packages import import_optional
 from landmark_fer.core.paths import check_place
 from landmark_fer.live.sinks.base import Sink, by_suffix, wall_time
-from landmark_fer.recognition.face_fields import field_columns, field_values
+from landmark_fer.recognition.face_fields import SHIFT_COLUMNS, field_columns, field_values, shift_values
 
 COLUMNS = ("frame", "time_s", "track_id", "x", "y", "width", "height", "expression", "confidence")
 AFTER_CLASSES = ("wall_time", "reason")
 VERSUS_COLUMNS = ("versus_expression", "versus_confidence")
 _WHOLE_NUMBERS = ("frame", "track_id")
 # Columns of text; the others are numbers.
-_TEXTS = ("expression", "wall_time", "reason", "versus_expression", "event", "image", "status")
+_TEXTS = ("expression", "wall_time", "reason", "versus_expression", "baseline", "event", "image", "status")
 
 ROWS_IN_GROUP = 10_000  # rows of a .parquet log that are held in memory
 
@@ -45,6 +46,9 @@ class RowLog(Sink):
         Versions and model, as from `log_facts`; written with the rows.
     versus_classes : sequence of str, optional
         Expressions of the second model, if there is one; its predictions are columns after them.
+    baselines : bool, default=False
+        Whether faces can have a neutral baseline: the column ``baseline``, its origin, follows. With the
+        group ``measurements``, `SHIFT_COLUMNS` follow the groups.
     fields : sequence of str, optional
         Groups of further columns, keys of `FIELD_GROUPS`; they follow.
     empty : bool, default=False
@@ -57,13 +61,25 @@ class RowLog(Sink):
     """
 
     def __init__(
-        self, path, classes, *, facts=None, versus_classes=None, fields=(), events=False, empty=False, images=False
+        self,
+        path,
+        classes,
+        *,
+        facts=None,
+        versus_classes=None,
+        fields=(),
+        events=False,
+        baselines=False,
+        empty=False,
+        images=False,
     ):
         self.path, self.facts, self.fields = Path(path), facts, tuple(fields)
         self.empty, self.images = empty or images, images
         self.classes, self.versus_classes = tuple(classes), versus_classes and tuple(versus_classes)
+        self._has_shifts = baselines and "measurements" in self.fields
         self.columns = (*COLUMNS, *classes, *AFTER_CLASSES, *(VERSUS_COLUMNS if versus_classes else ()))
-        self.columns += (*field_columns(self.fields), *["event"] * events)
+        self.columns += (*["baseline"] * baselines, *field_columns(self.fields), *SHIFT_COLUMNS * self._has_shifts)
+        self.columns += (*["event"] * events,)
         self.columns += (*["image"] * images, *["status"] * self.empty)
         self._is_open = False
         check_place(self.path)
@@ -118,6 +134,8 @@ class RowLog(Sink):
 
     def _row(self, frame, face, explanations):
         row = _row(frame, face, explanations) | {"status": OK}
+        if self._has_shifts:
+            row |= shift_values(face.recognition.face, face.baseline)
         return row | field_values(face.recognition.face, self.fields, frame.image.shape) if self.fields else row
 
     def _empty_row(self, status, wall_s, **values):
@@ -256,7 +274,7 @@ def open_log(path, classes, **options):
     return by_suffix(LOGS, path, "log")(path, classes, **options)
 
 
-def log_facts(artifact, *, versus=None, source=None, min_quality=None):
+def log_facts(artifact, *, versus=None, source=None, min_quality=None, baseline=None):
     """Return source, versions and model of a session, for logs, summaries and snapshots.
 
     Parameters
@@ -268,6 +286,8 @@ def log_facts(artifact, *, versus=None, source=None, min_quality=None):
         Name of the source.
     min_quality : dict of str to float, optional
         Limits below which faces are left out.
+    baseline : Baseline or str, optional
+        As for `TrackBaselines`.
 
     Returns
     -------
@@ -277,7 +297,17 @@ def log_facts(artifact, *, versus=None, source=None, min_quality=None):
     versions = {"landmark_fer": __version__, "python": platform.python_version(), "opencv": cv2.__version__}
     facts = {"source": source, "versions": versions, "model": _model_facts(artifact)}
     facts |= {"min_quality": min_quality} if min_quality else {}
+    facts |= {"baseline": baseline_facts(baseline)} if baseline is not None else {}
     return facts if versus is None else {**facts, "versus": _model_facts(versus)}
+
+
+def baseline_facts(baseline):
+    """Return a mode of neutral baselines, or what identifies a given one, as a JSON value."""
+    if isinstance(baseline, str):
+        return baseline
+    content = json.dumps([baseline.measurements, baseline.models], sort_keys=True)
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return {"sha256": digest, "n_images": baseline.n_images, "seconds": baseline.seconds}
 
 
 def _model_facts(artifact):
@@ -300,6 +330,7 @@ def _row(frame, face, explanations):
         **{name: round(float(value), 6) for name, value in prediction.probabilities.items()},
         "wall_time": wall_time(frame.wall_s),
         "reason": prediction.reason,
+        "baseline": face.baseline_origin,
         "versus_expression": face.versus and face.versus.expression,
         "versus_confidence": face.versus and round(float(face.versus.confidence), 6),
         **({"explanation": explanation.to_dict()} if explanation is not None else {}),

@@ -62,7 +62,8 @@ def describe(frame, faces, *, facts=None):
         ``frame``, ``time_s``, ``event``, ``wall_time``, ``image`` (its size), ``made_with`` (the facts) and ``faces``.
         Each face has ``track_id``, ``box`` (x, y, width, height), ``detector_score``, ``landmarks`` (68 pairs, x before
         y, pixels), the prediction shown (``expression``, ``confidence``, ``probabilities``), the prediction from this
-        frame alone (``raw``), and that of the second model (``versus``, or None).
+        frame alone and without a baseline (``raw``), that of the second model (``versus``, or None) and the origin of
+        the neutral baseline (``baseline``, or None).
     """
     height, width = frame.image.shape[:2]
     return {
@@ -86,6 +87,7 @@ def _face(face):
         **_prediction(face.recognition),
         "raw": _prediction(face.raw),
         "versus": None if face.versus is None else _prediction(face.versus),
+        "baseline": face.baseline_origin,
     }
 
 

@@ -12,7 +12,7 @@ from landmark_fer.core.templates import render_template
 from landmark_fer.figures.palette import DARK, EXPRESSION_COLOURS, LIGHT
 from landmark_fer.live.event_statistics import BLOCK_S, MIN_BLOCKS, N_DRAWS, EventComparison
 from landmark_fer.live.sinks.base import Sink, by_suffix, wall_time
-from landmark_fer.live.timeline import Timelines
+from landmark_fer.live.timeline import Timelines, baseline_origins
 
 SUFFIXES = {".html": "HTML", ".htm": "HTML"}
 
@@ -112,7 +112,8 @@ class SummaryWriter(Sink):
     def write(self, frame, faces=(), explanations=None):
         """Add a frame to the timelines."""
         self._walls = (self._walls[0] if self._walls else frame.wall_s, frame.wall_s)
-        self.timelines.add(frame.time_s, {face.track_id: face.recognition.expression for face in faces})
+        expressions = {face.track_id: face.recognition.expression for face in faces}
+        self.timelines.add(frame.time_s, expressions, baseline_origins(faces))
         self._comparison.add(frame, faces, previous_s=self.timelines.frame_s)
 
     def close(self):

@@ -9,6 +9,7 @@ from fastapi import Request, WebSocket
 from fastapi.responses import JSONResponse
 
 import landmark_fer
+from landmark_fer.live.observers import NEUTRAL_S
 from landmark_fer.live.web.broadcast import Broadcast
 from landmark_fer.live.web.camera import POLICY_VIOLATION, CameraSession, FrameReader
 from landmark_fer.live.web.guard import client_address
@@ -40,6 +41,9 @@ OPENAPI_WATCH = {
         }
     }
 }
+
+NEUTRAL_REQUEST = "neutral"
+"""Text message of a visitor's camera: the next two seconds are the neutral baseline of each face."""
 
 REFUSALS = {
     401: "The token is missing or wrong.",
@@ -173,7 +177,23 @@ class Application(Site):
 
     async def camera(self, socket: WebSocket):
         """Recognize the frames of a visitor's camera."""
-        session = CameraSession(socket, self._make_reader, workers=self.workers, limits=self.limits)
+        readers = []
+
+        def make_reader():
+            readers.append(self._make_reader())
+            return readers[-1]
+
+        async def record_baseline():
+            for reader in readers:
+                reader.request_baseline(NEUTRAL_S)
+
+        session = CameraSession(
+            socket,
+            make_reader,
+            workers=self.workers,
+            limits=self.limits,
+            requests={NEUTRAL_REQUEST: record_baseline},
+        )
         await self.serve_visitor(socket, session.run)
 
     async def watch(self, socket: WebSocket):

@@ -117,11 +117,16 @@ class CameraSession:
     make_response : callable, default=image_response
         As for `FrameReader`.
     on_text : coroutine function, optional
-        Handles text messages. Without it, text is a wrong frame.
+        Handles text messages. Without it, text is a wrong frame, except for `requests`.
+    requests : dict of str to coroutine function, optional
+        What is called for a text message; it has no response.
     """
 
-    def __init__(self, socket, make_reader, *, workers, limits, make_response=image_response, on_text=None):
+    def __init__(
+        self, socket, make_reader, *, workers, limits, make_response=image_response, on_text=None, requests=None
+    ):
         self._socket, self._workers, self._limits, self._on_text = socket, workers, limits, on_text
+        self._requests = requests or {}
         self._reader = FrameReader(make_reader, max_pixels=limits.frame_pixels, make_response=make_response)
         self._rate = RateLimit(limits.frames_per_second, limits.frame_burst)
         self._newest, self._arrival = None, asyncio.Event()
@@ -149,6 +154,9 @@ class CameraSession:
                 return
             if self._on_text is not None and message.get("text") is not None:
                 await self._on_text(message["text"])
+                continue
+            if (handle := self._requests.get(message.get("text"))) is not None:
+                await handle()
                 continue
             count += 1
             self._newest = count, message.get("bytes"), time.monotonic()

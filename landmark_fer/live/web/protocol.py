@@ -170,6 +170,9 @@ class FaceResponse(BaseModel):
     likeliest: str = Field(description="The most probable expression, whatever its probability.")
     confidence: float = Field(description="Probability of the most probable expression, 0 to 1.")
     probabilities: dict[str, float] = Field(description="Probability of each expression; the sum is 1.")
+    baseline: Literal["auto", "key", "file"] | None = Field(
+        description="Origin of the neutral baseline that the prediction is given; null without one."
+    )
 
 
 class ImageResponse(BaseModel):
@@ -228,6 +231,7 @@ def face_response(face):
         "likeliest": recognition.likeliest,
         "confidence": round(float(recognition.confidence), 4),
         "probabilities": {name: round(float(value), 4) for name, value in recognition.probabilities.items()},
+        "baseline": face.baseline_origin,
     }
 
 

@@ -10,6 +10,7 @@ from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.core.landmarks import CLOSED_GROUPS, GROUPS
 from landmark_fer.core.optional_packages import import_optional
 from landmark_fer.live.web.guard import is_loopback
+from landmark_fer.recognition import OFF
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
 DEFAULT_ADDRESS = f"{DEFAULT_HOST}:{DEFAULT_PORT}"
@@ -53,7 +54,7 @@ def parse_address(text, token=None):
     return host, int(match["port"] or DEFAULT_PORT)
 
 
-def page_facts(classes, *, source=None, details=None):
+def page_facts(classes, *, source=None, details=None, baseline=OFF):
     """Return the JSON values that the page needs: expressions, colours, landmark groups, overlay options, the source.
 
     Parameters
@@ -62,6 +63,8 @@ def page_facts(classes, *, source=None, details=None):
     source : Source, optional
     details : dict of str to str, optional
         Facts about the model, which the page lists.
+    baseline : str, default="off"
+        Mode of the neutral baselines; the page can record one unless it is off.
     """
     from landmark_fer.drawing.overlay_options import browser_options
     from landmark_fer.figures.palette import EXPRESSION_COLOURS
@@ -74,6 +77,7 @@ def page_facts(classes, *, source=None, details=None):
         "groups": [{"points": list(points), "closed": name in CLOSED_GROUPS} for name, points in GROUPS.items()],
         "options": browser_options(),
         "source": None if source is None else source.name,
+        "baseline": baseline,
         "details": {str(name): str(value) for name, value in (details or {}).items()},
     }
 
@@ -164,6 +168,8 @@ class LiveServer(Server):
         The expressions that the readers predict.
     details : dict of str to str, optional
         Facts about the model, which the page lists.
+    baseline : str, default="off"
+        As for `page_facts`.
     limits : Limits, optional
     """
 
@@ -178,12 +184,13 @@ class LiveServer(Server):
         blur=None,
         classes=(),
         details=None,
+        baseline=OFF,
         limits=None,
     ):
         def make_application(token):
             from landmark_fer.live.web.application import Application
 
-            facts = page_facts(classes, source=source, details=details)
+            facts = page_facts(classes, source=source, details=details, baseline=baseline)
             source_options = {"source": source, "reopen": reopen, "blur": blur}
             return Application(make_reader, facts=facts, token=token, limits=limits, **source_options)
 

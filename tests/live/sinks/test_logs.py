@@ -18,9 +18,11 @@ from landmark_fer import __version__
 from landmark_fer.artifact.artifact import Artifact
 from landmark_fer.core.errors import DependencyError, InputError, SinkError
 from landmark_fer.core.files import atomic_write_text
+from landmark_fer.features.measurements import MEASUREMENT_NAMES
 from landmark_fer.live.sinks import logs
 from landmark_fer.live.sinks.logs import COLUMNS, CsvLog, JsonlLog, log_facts, open_log
 from landmark_fer.live.sources.frames import Frame
+from landmark_fer.recognition.baseline import Baseline
 from landmark_fer.recognition.face_fields import FIELD_GROUPS
 from landmark_fer.recognition.results import RecognizedFace
 from tests.live.hand_made import CLASSES, make_faces, make_recognition
@@ -55,6 +57,30 @@ def test_csv_and_jsonl_hold_the_same_rows(tmp_path):
         "expression": "neutral", "confidence": 0.5, "angry": 0.25, "happy": 0.25, "neutral": 0.5,
         "wall_time": "2026-11-21T05:53:12.330Z", "reason": None,
     }  # fmt: skip
+
+
+def test_the_origin_of_the_baseline_and_shifts_have_columns(tmp_path):
+    calm, moved = make_recognition("neutral"), make_recognition(side=240.0)
+    first, second = make_faces(calm, moved)
+    first = replace(first, baseline=Baseline.from_recognitions([moved]), baseline_origin="auto")
+    for name in ("log.csv", "log.jsonl"):
+        with open_log(tmp_path / name, CLASSES, fields=("measurements", "pose"), baselines=True) as log:
+            log.write(frame(), [first, second])
+    with open_log(tmp_path / "without.csv", CLASSES, fields=("measurements", "pose")) as log:
+        log.write(frame(), [first])
+    columns = list(csv.DictReader((tmp_path / "log.csv").open(newline="")).fieldnames)
+    plain = list(csv.DictReader((tmp_path / "without.csv").open(newline="")).fieldnames)
+    at = columns.index("baseline")
+    assert columns[at - 1] == "reason" and columns[at + 1] == f"m_{MEASUREMENT_NAMES[0]}"
+    shifts = [f"m_{name}_shift" for name in MEASUREMENT_NAMES]
+    assert columns[-len(shifts) :] == shifts and columns[-len(shifts) - 1] == "roll"
+    assert [name for name in columns if name in plain] == plain
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["baseline"] for row in rows] == ["auto", None]
+    for name in MEASUREMENT_NAMES:
+        expected = rows[0][f"m_{name}"] - first.baseline.measurements[name]
+        assert rows[0][f"m_{name}_shift"] == pytest.approx(expected, abs=1e-9)
+        assert rows[1][f"m_{name}_shift"] is None
 
 
 FACTS = {"source": "demo", "model": {"sha256": "abc"}}

@@ -10,6 +10,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from landmark_fer.live.observers import NEUTRAL_S
+from landmark_fer.live.reader import LiveReader
 from landmark_fer.live.web.camera import CameraSession, Workers
 from landmark_fer.live.web.limits import Limits
 from tests.live.web.client import PlainReader, as_file, live_server, receive
@@ -46,6 +48,24 @@ def test_a_wrong_frame_is_reported_and_the_next_is_read(server, wrong, jpeg):
         assert "damaged" in receive(socket)["error"]
         socket.send(jpeg)
         assert len(receive(socket)["faces"]) == 1
+
+
+def test_a_visitor_records_a_baseline(recognizer, jpeg):
+    with live_server(lambda: LiveReader(recognizer, baseline="key"), classes=recognizer.classes) as client:
+        with client.connect() as socket:
+            socket.send(jpeg)
+            assert receive(socket)["faces"][0]["baseline"] is None
+            socket.send("neutral")
+            begin = time.monotonic()
+            origins = []
+            while "key" not in origins and time.monotonic() - begin < 60:
+                time.sleep(0.2)
+                socket.send(jpeg)
+                origins.append(receive(socket)["faces"][0]["baseline"])
+            assert origins[-1] == "key" and time.monotonic() - begin >= NEUTRAL_S
+        with client.connect() as socket:
+            socket.send(jpeg)
+            assert receive(socket)["faces"][0]["baseline"] is None
 
 
 def test_a_frame_with_too_many_bytes_ends_only_its_session(server, nobody):

@@ -9,6 +9,7 @@ import { Watch } from "/page/watch.js";
 
 const CHART_MS = 100;
 const DESCRIPTION_MS = 2000;
+const NEUTRAL_MS = 2000; // during which the server records the neutral baseline
 const COVERS = {
   camera: { text: "Your camera's images go to this server, are read in memory, and are not stored.", button: "Start the camera" },
   source: { text: "", button: "Watch" },
@@ -57,6 +58,7 @@ function showCover({ text, button }) {
 
 function clear() {
   byId("stop").hidden = true;
+  byId("neutral").hidden = true;
   byId("cameras").hidden = true;
   state.response = null;
   frames.clear();
@@ -74,7 +76,15 @@ async function start() {
     return;
   }
   byId("stop").hidden = false;
+  byId("neutral").hidden = state.mode !== "camera" || facts.baseline === "off";
   if (state.mode === "camera") await showCameraMenu(modes.camera);
+}
+
+function recordNeutral() {
+  modes.camera.send("neutral");
+  const button = byId("neutral");
+  Object.assign(button, { disabled: true, textContent: "Show a neutral face …" });
+  setTimeout(() => Object.assign(button, { disabled: false, textContent: "Neutral face now" }), NEUTRAL_MS);
 }
 
 function stop() {
@@ -152,6 +162,7 @@ showOptions();
 showFacts();
 byId("start").addEventListener("click", start);
 byId("stop").addEventListener("click", stop);
+byId("neutral").addEventListener("click", recordNeutral);
 byId("cameras").addEventListener("change", () => {
   modes.camera.stop();
   start();

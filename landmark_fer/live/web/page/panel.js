@@ -37,7 +37,8 @@ class FaceCard {
   show(face) {
     const uncertain = face.expression === this.facts.uncertain;
     const likeliest = uncertain ? `, most likely ${face.likeliest} ${percent(face.confidence)}` : "";
-    this.track.textContent = `Face ${face.track_id}${likeliest}`;
+    const baseline = face.baseline ? `, baseline ${face.baseline}` : "";
+    this.track.textContent = `Face ${face.track_id}${likeliest}${baseline}`;
     this.swatch.style.background = this.facts.colours[face.expression];
     this.expression.textContent = face.label;
     this.confidence.textContent = uncertain ? "" : percent(face.confidence);
