@@ -329,12 +329,13 @@ class Session:
             return
         if self._keys_end_s is None:
             self._keys_end_s = time.perf_counter() + KEYS_S
+        keys = time.perf_counter() < self._keys_end_s
         status = Status(
             paused=state.paused,
             recording=self.recording.on,
             frames_per_second=None if state.paused else state.frames_per_second,
-            message=state.message or self.source.message or describe_baselines(state.faces),
-            keys=time.perf_counter() < self._keys_end_s,
+            message=state.message or self.source.message or (None if keys else describe_baselines(state.faces)),
+            keys=keys,
         )
         image = self._draw(state.frame.image, state.faces, state.options, status)
         self._handle_window(self.window.show(image, wait_s=wait_s))
