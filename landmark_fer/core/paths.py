@@ -23,14 +23,12 @@ def same_file(first, second):
     return identity is not None and identity == _identity(second)
 
 
-def lies_in(file, folder, *, deep=True):
-    """Return whether an existing file lies in a folder, directly or through a symbolic or hard link.
+def lies_in(file, folder):
+    """Return whether an existing file lies in a folder or its subfolders, or a link to it does.
 
     Parameters
     ----------
     file, folder : path-like
-    deep : bool, default=True
-        Whether to search subfolders.
     """
     try:
         status = os.stat(file)
@@ -44,7 +42,7 @@ def lies_in(file, folder, *, deep=True):
         visited.add(real)
         for entry in entries:
             if _is_folder(entry):
-                folders += [entry.path] if deep else []
+                folders.append(entry.path)
             elif (entry.is_symlink() or entry.inode() == status.st_ino) and _is(entry, status):
                 return True
     return False

@@ -26,9 +26,13 @@ logger = logging.getLogger(__name__)
 
 
 def recognize_folder(
-    path: PathLike, *, recognizer: Recognizer | None = None, min_quality: Mapping[str, float] | None = None
+    path: PathLike,
+    *,
+    recognizer: Recognizer | None = None,
+    min_quality: Mapping[str, float] | None = None,
+    baseline: Baseline | None = None,
 ) -> Iterator[tuple[Path, list[Recognition]]]:
-    """Yield the file and the recognitions of each image of a folder, in natural order.
+    """Yield the file and the recognitions of each image of a folder and its subfolders, in natural order.
 
     Files that are no images are named in one warning. Images that cannot be read are skipped with a warning each.
 
@@ -40,6 +44,8 @@ def recognize_folder(
     min_quality : mapping of str to float, optional
         Leave out faces below these limits, as for `check_min_quality`: ``{"size": 40, "inside": 0.9}``. A warning at
         the end counts them.
+    baseline : Baseline, optional
+        That of the person whom all images show.
 
     Yields
     ------
@@ -52,12 +58,15 @@ def recognize_folder(
     SourceError
         If the folder holds no image, or cannot be read.
     InputError
-        If a limit is unknown or impossible.
+        If a limit is unknown or impossible, or a baseline is of another model or an image has several faces.
     """
     recognizer, limits, n_left_out = recognizer or bundled_recognizer(), check_min_quality(min_quality), 0
     with open_folder(path) as source:
         for frame in source:
-            recognitions = recognizer.recognize(frame.image)
+            try:
+                recognitions = recognizer.recognize(frame.image, baseline=baseline)
+            except InputError as error:
+                raise InputError(f"{Path(path, frame.name)}: {error}") from error
             good = [each for each in recognitions if has_quality(each.face, frame.image.shape, limits)]
             n_left_out += len(recognitions) - len(good)
             yield Path(path, frame.name), good

@@ -37,10 +37,10 @@ def _path_of_url(url):
 
 
 def is_image_in_folder(path, file):
-    """Return whether a file is an image in a folder, and so part of it as a source."""
+    """Return whether a file is an image in a folder or its subfolders, and so part of it as a source."""
     from landmark_fer.perception.image_formats import head_of, is_image
 
-    return lies_in(file, path, deep=False) and is_image(str(file), lambda: head_of(file))
+    return lies_in(file, path) and is_image(str(file), lambda: head_of(file))
 
 
 def is_path(text):

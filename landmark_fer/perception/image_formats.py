@@ -1,5 +1,6 @@
 """Recognize image files by their first bytes: supported formats, unsupported formats, other files."""
 
+import os
 import re
 from pathlib import Path
 
@@ -12,6 +13,9 @@ HEAD_BYTES = 64  # number of first bytes of a file that determine its format
 # Reasons why a file is not read.
 NOT_AN_IMAGE = "not an image"
 HIDDEN = "hidden: its name, or a folder's, begins with a dot"
+# Reasons why a folder is not read.
+LINKED_FOLDER = "a link to a folder"
+LOCKED_FOLDER = "a folder that cannot be read"
 
 # The supported formats and Pillow's names of them; file names do not matter. Pillow's EPS would run programs.
 READ_BY = {
@@ -137,7 +141,7 @@ def divide_files(files):
 
 
 def images_in(folder):
-    """Divide the files of a folder, without subfolders, into images in natural order and others.
+    """Divide the files of a folder and its subfolders into images in natural order and others.
 
     Parameters
     ----------
@@ -145,11 +149,57 @@ def images_in(folder):
 
     Returns
     -------
-    images : list of Path
+    images : list of str
+        Paths relative to the folder, with ``/`` as separator.
     others : dict of str to str
-        As from `divide_files`.
+        As from `divide_files`, and folders that are not read, as from `files_below`.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be read.
     """
-    paths = sorted(Path(folder).iterdir(), key=lambda path: natural_key(path.name))
-    files = ((path.name, lambda path=path: head_of(path)) for path in paths if not path.is_dir())
-    images, others = divide_files(files)
-    return [Path(folder) / name for name in images], others
+    names, folders = files_below(folder)
+    images, others = divide_files((name, lambda name=name: head_of(Path(folder, name))) for name in names)
+    return images, others | folders
+
+
+def files_below(folder, *, exclude=None):
+    """List the files of a folder and its subfolders, without following links to folders.
+
+    Parameters
+    ----------
+    folder : path-like
+    exclude : path-like, optional
+        A subfolder that is left out without a mention.
+
+    Returns
+    -------
+    names : list of str
+        Paths relative to the folder, with ``/`` as separator, in natural order; without those below system folders
+        (`naming.is_litter`).
+    unread : dict of str to str
+        `LINKED_FOLDER` or `LOCKED_FOLDER` for each folder that is not read; its name ends with ``/``.
+
+    Raises
+    ------
+    OSError
+        If the folder itself cannot be read.
+    """
+    folder, names, unread = Path(folder), [], {}
+
+    def note(error):
+        if Path(error.filename) == folder:
+            raise error
+        unread[f"{Path(error.filename).relative_to(folder).as_posix()}/"] = LOCKED_FOLDER
+
+    excluded = exclude and os.path.realpath(exclude)
+    for place, subfolders, files in os.walk(folder, onerror=note):
+        place = Path(place)
+        subfolders[:] = [
+            name for name in subfolders if not is_litter(name) and os.path.realpath(place / name) != excluded
+        ]
+        links = [name for name in subfolders if (place / name).is_symlink()]
+        unread |= {f"{(place / name).relative_to(folder).as_posix()}/": LINKED_FOLDER for name in links}
+        names += [(place / name).relative_to(folder).as_posix() for name in files]
+    return sorted(names, key=natural_key), unread

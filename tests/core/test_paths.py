@@ -385,10 +385,11 @@ class TestSource:
         image(Path("shots/deeper/2.csv"))
         Path("shots/log.csv").write_text("frame,time_s")
         arguments = "live", "--source", "shots", "--log"
-        assert "would replace a file of shots" in refusal(*arguments, "shots/really_an_image.csv")
+        for name in ("really_an_image.csv", "deeper/2.csv"):
+            assert "would replace a file of shots" in refusal(*arguments, f"shots/{name}")
         check(*arguments, "shots/log.csv", "--snapshots", "shots")
         check(*arguments, "shots/new.jsonl")
-        check(*arguments, "shots/deeper/2.csv")
+        check(*arguments, "shots/deeper/log.csv")
 
     @pytest.mark.parametrize(
         "address", ["file://{}", "file:{}", "concat:file://other|file://{}", "subfile,,start,0,,://{}"]

@@ -10,6 +10,7 @@ from landmark_fer.live.batch import recognize_folder, recognize_video, recognize
 from landmark_fer.live.reader import LiveReader
 from landmark_fer.live.sources.demo import FRAMES_PER_SECOND
 from landmark_fer.live.sources.opening import open_source
+from landmark_fer.recognition.baseline import Baseline
 from landmark_fer.recognition.recognizer import Recognizer
 
 N_FRAMES = 12
@@ -101,17 +102,30 @@ def test_a_folder_of_videos_gives_the_frames_of_each(recognizer, video, tmp_path
 
 
 def test_a_folder_gives_each_image_with_its_faces(recognizer, astronaut, tmp_path, caplog):
-    for name, image in (("10.png", astronaut), ("2.png", np.full((90, 90, 3), 128, np.uint8))):
+    (tmp_path / "more").mkdir()
+    for name, image in (("more/10.png", astronaut), ("2.png", np.full((90, 90, 3), 128, np.uint8))):
         cv2.imwrite(str(tmp_path / name), image[..., ::-1])
-    (tmp_path / "3.png").write_bytes((tmp_path / "10.png").read_bytes()[:2000])
+    (tmp_path / "3.png").write_bytes((tmp_path / "more" / "10.png").read_bytes()[:2000])
     (tmp_path / "notes.txt").write_text("no image")
     found = list(recognize_folder(tmp_path, recognizer=recognizer))
-    assert [file for file, _ in found] == [tmp_path / "2.png", tmp_path / "10.png"]
+    assert [file for file, _ in found] == [tmp_path / "2.png", tmp_path / "more" / "10.png"]
     assert found[0][1] == []
     expected = recognizer.recognize(astronaut)
     assert [each.to_dict() for each in found[1][1]] == [each.to_dict() for each in expected]
     assert found[1][1][0].thumbnail is not None
     assert "3.png" in caplog.text and "notes.txt" in caplog.text
+
+
+def test_a_folder_is_judged_against_the_neutral_face_of_its_person(recognizer, astronaut, tmp_path):
+    cv2.imwrite(str(tmp_path / "photo.png"), astronaut[..., ::-1])
+    baseline = Baseline.from_images([astronaut], recognizer)
+    ((_, (found,)),) = recognize_folder(tmp_path, recognizer=recognizer, baseline=baseline)
+    (expected,) = recognizer.recognize(astronaut, baseline=baseline)
+    assert found.to_dict() == expected.to_dict()
+    assert found.without_baseline == recognizer.recognize(astronaut)[0].probabilities  # the model has no neutral
+    cv2.imwrite(str(tmp_path / "two.png"), np.hstack([astronaut, astronaut])[..., ::-1])
+    with pytest.raises(InputError, match=r"two\.png: a baseline is of one person, and the image has 2 faces"):
+        list(recognize_folder(tmp_path, recognizer=recognizer, baseline=baseline))
 
 
 def test_faces_of_low_quality_are_left_out_and_counted(recognizer, video, astronaut, tmp_path, caplog):

@@ -12,6 +12,7 @@ from PIL import Image
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.perception.image_formats import (
     HIDDEN,
+    LINKED_FOLDER,
     NOT_AN_IMAGE,
     READ_BY,
     image_file_kind,
@@ -67,7 +68,7 @@ def encoded(kind, mode="RGB", **options):
 def test_the_content_decides_the_format_for_any_name(tmp_path, kind, name):
     (tmp_path / name).write_bytes(encoded(kind))
     assert image_file_kind(tmp_path / name) == KINDS[kind]
-    assert images_in(tmp_path) == ([tmp_path / name], {})
+    assert images_in(tmp_path) == ([name], {})
     assert read_image(tmp_path / name).shape == (12, 16, 3)
 
 
@@ -101,10 +102,13 @@ def test_a_file_with_an_image_suffix_counts_as_an_image():
 def test_images_in_a_folder_are_in_natural_order_and_other_files_listed(tmp_path):
     for name in ("10.jpg", "9.jpe", "2", "1.PNG", "notes.txt", ".DS_Store", "Thumbs.db", "._1.jpg", ".mine.jpg"):
         (tmp_path / name).write_bytes(b"some words" if name[0] in "nT." and name != ".mine.jpg" else encoded("PNG"))
-    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "folder.jpg" / "__MACOSX").mkdir(parents=True)
+    for name in ("3.jpg", "__MACOSX/3.jpg"):
+        (tmp_path / "folder.jpg" / name).write_bytes(encoded("PNG"))
+    (tmp_path / "link").symlink_to("folder.jpg")
     images, others = images_in(tmp_path)
-    assert [path.name for path in images] == ["1.PNG", "2", "9.jpe", "10.jpg"]
-    assert others == {".mine.jpg": HIDDEN, "notes.txt": NOT_AN_IMAGE}
+    assert images == ["1.PNG", "2", "9.jpe", "10.jpg", "folder.jpg/3.jpg"]
+    assert others == {".mine.jpg": HIDDEN, "notes.txt": NOT_AN_IMAGE, "link/": LINKED_FOLDER}
 
 
 @pytest.fixture(scope="module")

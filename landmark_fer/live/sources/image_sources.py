@@ -5,9 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 from landmark_fer.core.errors import DataError, SourceError
-from landmark_fer.core.naming import is_litter, natural_key
 from landmark_fer.live.sources.frames import Frame, Source
-from landmark_fer.live.sources.video_folder import is_video, list_unread, videos_in
+from landmark_fer.live.sources.video_folder import is_video, list_unread
 from landmark_fer.perception.image_formats import NOT_AN_IMAGE, images_in
 from landmark_fer.perception.images import NOTES, common_ranges, decode_image, read_frames, read_image
 
@@ -56,10 +55,11 @@ def open_pages(path):
 
 
 def open_folder(path):
-    """Open the images of a folder in natural order; their formats are recognized by name or content.
+    """Open the images of a folder and its subfolders in natural order; formats are recognized by name or content.
 
-    One warning counts and lists other entries, except for litter such as ``.DS_Store``. A damaged image is reported
-    when it is read, and is then in `Source.unreadable`.
+    Names of frames are paths relative to the folder, with ``/`` as separator. One warning counts and lists other
+    entries, except for litter such as ``.DS_Store``. A damaged image is reported when it is read, and is then in
+    `Source.unreadable`.
 
     Raises
     ------
@@ -68,21 +68,20 @@ def open_folder(path):
     """
     try:
         images, unread = images_in(path)
-        folders = [entry.name for entry in Path(path).iterdir() if entry.is_dir() and not is_litter(entry.name)]
     except OSError as error:
         raise SourceError(f"folder {path} cannot be read ({error.strerror}); give another") from error
-    if not images and (videos := videos_in(path)[0]):
+    videos = [name for name, why in unread.items() if why == NOT_AN_IMAGE and is_video(Path(path, name))]
+    if videos and not images:
         count = f"{len(videos):,} video{'s' * (len(videos) > 1)}"
         raise SourceError(f"folder {path} holds no images but {count}; add --log DIR/ for a log of each, or give one")
-    unread |= {name: "a video" for name, why in unread.items() if why == NOT_AN_IMAGE and is_video(Path(path, name))}
-    unread |= {f"{name}/": "a folder" for name in sorted(folders, key=natural_key)}
+    unread |= dict.fromkeys(videos, "a video")
     if not images:
         entries = f" ({list_unread(unread)})" if unread else ""
         raise SourceError(f"folder {path} holds no images{entries}; give one that does, or a file")
     if unread:
         logger.warning("folder %s: %s", path, list_unread(unread))
     unreadable = []
-    source = Source(str(path), _folder_frames(images, unreadable), frames_per_second=FOLDER_RATE)
+    source = Source(str(path), _folder_frames(path, images, unreadable), frames_per_second=FOLDER_RATE)
     source.unreadable = unreadable
     return source
 
@@ -104,21 +103,22 @@ def _timed_frames(image, images, default_duration_s, name):
         image = next(images, None)
 
 
-def _folder_frames(paths, unreadable):
+def _folder_frames(folder, names, unreadable):
     """Yield the images as frames; add the names of those that cannot be read to a list."""
+    paths = [Path(folder, name) for name in names]
     ranges, index, n_notes = common_ranges(paths), 0, Counter()
-    for path in paths:
+    for name, path in zip(names, paths, strict=True):
         try:
             image = decode_image(path, ranges=ranges)
         except DataError as error:
             logger.warning("skipped: %s", error)
-            unreadable.append(path.name)
+            unreadable.append(name)
             continue
         for note in image.notes:
             n_notes[note.kind] += 1
             if n_notes[note.kind] == 1:
                 logger.warning("%s: %s", path, note)
-        yield Frame(image.pixels, index / FOLDER_RATE, index, name=path.name)
+        yield Frame(image.pixels, index / FOLDER_RATE, index, name=name)
         index += 1
     for kind, count in n_notes.items():
         if count > 1:

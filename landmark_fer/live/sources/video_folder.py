@@ -1,13 +1,12 @@
 """The videos of a folder and its subfolders."""
 
 import logging
-import os
 from pathlib import Path
 
 from landmark_fer.core.errors import SourceError
-from landmark_fer.core.naming import is_hidden, is_litter, natural_key
+from landmark_fer.core.naming import is_hidden, is_litter
 from landmark_fer.live.sources.containers import track_kinds
-from landmark_fer.perception.image_formats import HIDDEN, head_of, is_image, suffix_of
+from landmark_fer.perception.image_formats import HIDDEN, files_below, head_of, is_image, suffix_of
 
 # A file with one of these suffixes counts as a video without opening it; opening it raises an error if it is none.
 VIDEO_SUFFIXES = frozenset({
@@ -18,9 +17,6 @@ VIDEO_SUFFIXES = frozenset({
 # Reasons why a file is not read.
 AN_IMAGE = "an image"
 NOT_A_VIDEO = "not a video"
-LINKED_FOLDER = "a link to a folder"
-LOCKED_FOLDER = "a folder that cannot be read"
-
 
 MAX_NAMES = 10  # listed in a message
 
@@ -75,21 +71,12 @@ def videos_in(folder, *, exclude=None):
     SourceError
         If the folder cannot be read.
     """
-    folder, others, names = Path(folder), {}, []
-
-    def note(error):
-        if Path(error.filename) == folder:
-            raise SourceError(f"folder {folder} cannot be read ({error.strerror}); give another") from error
-        others[f"{_relative(error.filename, folder)}/"] = LOCKED_FOLDER
-
-    excluded = exclude and os.path.realpath(exclude)
-    for place, subfolders, files in os.walk(folder, onerror=note):
-        links = [name for name in subfolders if os.path.islink(os.path.join(place, name))]
-        others |= {f"{_relative(os.path.join(place, name), folder)}/": LINKED_FOLDER for name in links}
-        subfolders[:] = [name for name in subfolders if os.path.realpath(os.path.join(place, name)) != excluded]
-        names += [_relative(os.path.join(place, name), folder) for name in files]
-    videos = []
-    for name in sorted(names, key=natural_key):
+    folder, videos = Path(folder), []
+    try:
+        names, others = files_below(folder, exclude=exclude)
+    except OSError as error:
+        raise SourceError(f"folder {folder} cannot be read ({error.strerror}); give another") from error
+    for name in names:
         if is_litter(name):
             continue
         if is_hidden(name):
@@ -98,11 +85,7 @@ def videos_in(folder, *, exclude=None):
             videos.append(name)
         else:
             others[name] = AN_IMAGE if is_image(name, lambda name=name: head_of(folder / name)) else NOT_A_VIDEO
-    return videos, {name: reason for name, reason in others.items() if not is_litter(name.rstrip("/"))}
-
-
-def _relative(path, folder):
-    return Path(path).relative_to(folder).as_posix()
+    return videos, others
 
 
 def list_unread(unread):

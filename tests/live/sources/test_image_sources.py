@@ -77,13 +77,15 @@ def test_folder_reads_images_by_content_and_reports_other_entries(tmp_path, capl
     (tmp_path / "more" / "inside").mkdir(parents=True)
     for litter in (".DS_Store", "Thumbs.db", "._a.png"):
         (tmp_path / litter).write_bytes(b"x")
+    image(40).save(tmp_path / "more" / "inside" / "a.png")
     for litter in ("__MACOSX", ".ipynb_checkpoints"):
         (tmp_path / litter).mkdir()
+        image(50).save(tmp_path / litter / "a.png")
     with caplog.at_level(logging.WARNING):
-        assert shades(frames := read(tmp_path)) == [10, 20, 30]
-    assert [frame.name for frame in frames] == ["a.png", "b", "c.jfif"]
+        assert shades(frames := read(tmp_path)) == [10, 20, 30, 40]
+    assert [frame.name for frame in frames] == ["a.png", "b", "c.jfif", "more/inside/a.png"]
     summary, skipped = (record.getMessage() for record in caplog.records)
-    assert "3 entries are not read: clip.avi (a video), notes.txt (not an image), more/ (a folder)" in summary
+    assert "2 entries are not read: clip.avi (a video), notes.txt (not an image)" in summary
     assert skipped.startswith("skipped: ") and "d.jpg" in skipped
 
 
