@@ -45,7 +45,7 @@ def recognize_folder(
         Leave out faces below these limits, as for `check_min_quality`: ``{"size": 40, "inside": 0.9}``. A warning at
         the end counts them.
     baseline : Baseline, optional
-        That of the person whom all images show.
+        That of the person whom all images show alone, but for faces that `min_quality` leaves out.
 
     Yields
     ------
@@ -63,13 +63,11 @@ def recognize_folder(
     recognizer, limits, n_left_out = recognizer or bundled_recognizer(), check_min_quality(min_quality), 0
     with open_folder(path) as source:
         for frame in source:
-            try:
-                recognitions = recognizer.recognize(frame.image, baseline=baseline)
-            except InputError as error:
-                raise InputError(f"{Path(path, frame.name)}: {error}") from error
+            recognitions = recognizer.recognize(frame.image)
             good = [each for each in recognitions if has_quality(each.face, frame.image.shape, limits)]
             n_left_out += len(recognitions) - len(good)
-            yield Path(path, frame.name), good
+            file = Path(path, frame.name)
+            yield file, good if baseline is None else _given_neutral_face(recognizer, baseline, good, file)
     _warn_left_out(path, n_left_out)
 
 
@@ -193,6 +191,17 @@ def recognize_videos(
                 yield file, frame, faces
         except SourceError as error:
             logger.warning("skipped: %s", error)
+
+
+def _given_neutral_face(recognizer, baseline, recognitions, file):
+    """Return the recognitions of an image with probabilities given a baseline."""
+    if len(recognitions) > 1:
+        raise InputError(
+            f"a baseline is of one person, and {file} has {len(recognitions)} faces; crop it, move it elsewhere, or "
+            "leave out the other faces by min_quality"
+        )
+    given = recognizer.recognize_faces([each.face for each in recognitions], baselines=[baseline] * len(recognitions))
+    return [replace(new, thumbnail=old.thumbnail) for new, old in zip(given, recognitions, strict=True)]
 
 
 def _warn_left_out(path, count):

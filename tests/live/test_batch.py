@@ -117,15 +117,20 @@ def test_a_folder_gives_each_image_with_its_faces(recognizer, astronaut, tmp_pat
 
 
 def test_a_folder_is_judged_against_the_neutral_face_of_its_person(recognizer, astronaut, tmp_path):
-    cv2.imwrite(str(tmp_path / "photo.png"), astronaut[..., ::-1])
-    baseline = Baseline.from_images([astronaut], recognizer)
+    person = astronaut[:300, :400]  # without the badges, which look like faces
+    cv2.imwrite(str(tmp_path / "1.png"), person[..., ::-1])
+    baseline = Baseline.from_images([person], recognizer)
     ((_, (found,)),) = recognize_folder(tmp_path, recognizer=recognizer, baseline=baseline)
-    (expected,) = recognizer.recognize(astronaut, baseline=baseline)
-    assert found.to_dict() == expected.to_dict()
-    assert found.without_baseline == recognizer.recognize(astronaut)[0].probabilities  # the model has no neutral
-    cv2.imwrite(str(tmp_path / "two.png"), np.hstack([astronaut, astronaut])[..., ::-1])
-    with pytest.raises(InputError, match=r"two\.png: a baseline is of one person, and the image has 2 faces"):
+    (expected,) = recognizer.recognize(person, baseline=baseline)
+    assert found.to_dict() == expected.to_dict() and found.thumbnail is not None
+    assert found.without_baseline == recognizer.recognize(person)[0].probabilities  # the model has no neutral
+    behind = cv2.resize(person, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
+    both = np.vstack([person, np.pad(behind, ((0, 0), (0, 160), (0, 0)))])
+    cv2.imwrite(str(tmp_path / "2.png"), both[..., ::-1])
+    with pytest.raises(InputError, match=r"a baseline is of one person, and \S+2\.png has 2 faces"):
         list(recognize_folder(tmp_path, recognizer=recognizer, baseline=baseline))
+    _, (_, (large,)) = recognize_folder(tmp_path, recognizer=recognizer, baseline=baseline, min_quality={"size": 80})
+    assert large.face.box.width >= 80 and large.without_baseline
 
 
 def test_faces_of_low_quality_are_left_out_and_counted(recognizer, video, astronaut, tmp_path, caplog):

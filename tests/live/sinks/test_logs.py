@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,14 +18,16 @@ import pytest
 from landmark_fer import __version__
 from landmark_fer.artifact.artifact import Artifact
 from landmark_fer.core.errors import DependencyError, InputError, SinkError
+from landmark_fer.core.expressions import EXPRESSIONS
 from landmark_fer.core.files import atomic_write_text
 from landmark_fer.features.measurements import MEASUREMENT_NAMES
 from landmark_fer.live.sinks import logs
 from landmark_fer.live.sinks.logs import COLUMNS, CsvLog, JsonlLog, log_facts, open_log
 from landmark_fer.live.sources.frames import Frame
 from landmark_fer.recognition.baseline import Baseline
-from landmark_fer.recognition.face_fields import FIELD_GROUPS
+from landmark_fer.recognition.face_fields import FIELD_GROUPS, SHIFT_COLUMNS, field_columns
 from landmark_fer.recognition.results import RecognizedFace
+from tests.documents import ROOT
 from tests.live.hand_made import CLASSES, make_faces, make_recognition
 
 WALL_S = 1795240392.25  # 2026-11-21T05:53:12.250Z
@@ -355,3 +358,23 @@ def test_paths_that_cannot_be_written(tmp_path):
         open_log(tmp_path / "folder.csv", CLASSES)
     with pytest.raises(SinkError, match="there is no folder"):
         open_log(tmp_path / "missing" / "log.csv", CLASSES)
+
+
+def test_the_documented_columns_are_those_of_a_log(tmp_path):
+    text = (ROOT / "docs" / "live.md").read_text(encoding="utf-8").split("### Columns of logs")[1].split("\n#")[0]
+    cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    documented = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+    log = open_log(
+        tmp_path / "log.csv",
+        EXPRESSIONS[:7],
+        versus_classes=EXPRESSIONS[:7],
+        fields=FIELD_GROUPS,
+        events=True,
+        baselines=True,
+        images=True,
+    )
+    named = [name for name in log.columns if name in documented]
+    assert [name for name in documented if name in log.columns] == named
+    assert set(documented) - set(named) == {"video", "explanation"}
+    ranges = {*EXPRESSIONS, *field_columns(["measurements", "landmarks"]), *SHIFT_COLUMNS}
+    assert set(log.columns) - set(named) <= ranges
