@@ -116,9 +116,8 @@ def page_files(tmp_path_factory, astronaut, lfw_crops, lfw_csv):
     import gzip
 
     folder = tmp_path_factory.mktemp("page_files")
-    Image.fromarray(astronaut[:300]).save(
-        folder / "photo.jpg", quality=95
-    )  # without the badge, which looks like a face
+    # Without the badges, which look like faces.
+    Image.fromarray(astronaut[:300]).save(folder / "photo.jpg", quality=95)
     (folder / "fer2013.csv.gz").write_bytes(gzip.compress(lfw_csv.read_bytes(), 1))
     for i, crop in enumerate(lfw_crops):
         place = folder / ("other-images" if i < 15 else "images") / ("happy", "neutral", "surprise")[i % 3]
