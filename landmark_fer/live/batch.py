@@ -200,8 +200,8 @@ def _given_neutral_face(recognizer, baseline, recognitions, file):
             f"a baseline is of one person, and {file} has {len(recognitions)} faces; crop it, move it elsewhere, or "
             "leave out the other faces by min_quality"
         )
-    given = recognizer.recognize_faces([each.face for each in recognitions], baselines=[baseline] * len(recognitions))
-    return [replace(new, thumbnail=old.thumbnail) for new, old in zip(given, recognitions, strict=True)]
+    shifted = recognizer.recognize_faces([each.face for each in recognitions], baselines=[baseline] * len(recognitions))
+    return [replace(new, thumbnail=old.thumbnail) for new, old in zip(shifted, recognitions, strict=True)]
 
 
 def _warn_left_out(path, count):
