@@ -1,6 +1,6 @@
 """Accuracy of fitted models on degraded faces: light, blur, compression, noise, size, occlusion, turns.
 
-    python -m benchmarks.robustness --data fer2013.csv.gz artifacts/default artifacts/cnn --figure robustness.svg
+    python -m benchmarks.robustness --data fer2013.csv.gz default cnn ensemble --figure robustness.webp
     python -m benchmarks.robustness --quick
 
 A sample of the test faces without a near-duplicate in training is degraded and extracted again by the one pipeline, so
@@ -145,7 +145,7 @@ def main(argv=None):
     add("--faces", type=int, default=1000, metavar="N", help="sample of the faces (default 1000)")
     add("--seed", type=int, default=0)
     add("--json", type=Output(), metavar="FILE", help="write all figures")
-    add("--figure", type=Output(), metavar="FILE.svg", help="draw the curves")
+    add("--figure", type=Output(), metavar="FILE", help="draw the curves, as an image or SVG")
     add("--quick", action="store_true", help="on a few made-up faces: does it run?")
     options = parser.parse_args(argv)
     return run_command(lambda: _run(parser, options), stopped="stopped")
@@ -172,7 +172,7 @@ def _run(parser, options):
     if options.json:
         Path(options.json).write_text(json.dumps(rows, indent=1), encoding="utf-8")
     if options.figure:
-        draw(rows, names).savefig(options.figure)
+        draw(rows, names).savefig(options.figure, dpi=110)
     return 0
 
 
