@@ -33,6 +33,8 @@ class TrackTimeline:
     ----------
     seconds : Counter
         Time by expression; exact, also where segments are merged.
+    reasons : Counter
+        Part of the uncertain time, by the reason why the face could not be read.
     changes : int
         How often the expression changes.
     segments : list of Segment
@@ -40,13 +42,16 @@ class TrackTimeline:
     """
 
     seconds: Counter = field(default_factory=Counter)
+    reasons: Counter = field(default_factory=Counter)
     changes: int = 0
     segments: list = field(default_factory=list)
     _last_expression: str | None = None
 
-    def add(self, begin, end, expression):
+    def add(self, begin, end, expression, reason=None):
         """Add a span of time after all spans added before."""
         self.seconds[expression] += end - begin
+        if reason is not None:
+            self.reasons[reason] += end - begin
         self.changes += self._last_expression not in (None, expression)
         last = self.segments[-1] if self.segments else None
         if last is not None and last.expression == expression and begin - last.end < 1e-6:
@@ -73,7 +78,7 @@ class Timelines:
     tracks : dict of int to TrackTimeline
         By track id.
     others : TrackTimeline
-        Seconds and changes of the tracks beyond `MAX_TRACKS`, without segments.
+        Seconds, reasons and changes of the tracks beyond `MAX_TRACKS`, without segments.
     n_others : int
         Number of those tracks.
     baselines : dict of int to dict of str to float
@@ -88,9 +93,9 @@ class Timelines:
         self.tracks, self.others, self.n_others = {}, TrackTimeline(), 0
         self.baselines = {}
         self.begin = self.end = None
-        self.frame_s, self._current = frame_s, {}
+        self.frame_s, self._current, self._reasons = frame_s, {}, {}
 
-    def add(self, time_s, expressions, origins=None):
+    def add(self, time_s, expressions, origins=None, *, reasons=None):
         """Add a frame.
 
         Parameters
@@ -101,6 +106,8 @@ class Timelines:
             Expression by track id.
         origins : dict of int to str, optional
             Origin of the neutral baseline by track id; tracks without one are left out.
+        reasons : dict of int to str or None, optional
+            Why a face cannot be read, by track id.
         """
         if self.begin is None:
             self.begin = self.end = time_s
@@ -108,7 +115,7 @@ class Timelines:
         if 0 < step_s <= MAX_GAP_S:
             self.frame_s = step_s
         self._count_current_frame()
-        self._current, self.end = dict(expressions), time_s
+        self._current, self._reasons, self.end = dict(expressions), dict(reasons or {}), time_s
         for track_id, origin in (origins or {}).items():
             self.baselines.setdefault(track_id, {}).setdefault(origin, time_s)
         self._drop_shortest_tracks()
@@ -121,7 +128,8 @@ class Timelines:
 
     def _count_current_frame(self):
         for track_id, expression in self._current.items():
-            self.tracks.setdefault(track_id, TrackTimeline()).add(self.end, self.end + self.frame_s, expression)
+            track, reason = self.tracks.setdefault(track_id, TrackTimeline()), self._reasons.get(track_id)
+            track.add(self.end, self.end + self.frame_s, expression, reason)
 
     def _drop_shortest_tracks(self):
         while len(self.tracks) > MAX_TRACKS and (finished := self.tracks.keys() - self._current.keys()):
@@ -129,6 +137,7 @@ class Timelines:
             track = self.tracks.pop(shortest)
             self.baselines.pop(shortest, None)
             self.others.seconds.update(track.seconds)
+            self.others.reasons.update(track.reasons)
             self.others.changes += track.changes
             self.n_others += 1
 
@@ -292,7 +301,8 @@ class RunSummary:
         self.left_out += n_left_out
         self.expressions.update(expressions.values())
         if self.timelines is not None:
-            self.timelines.add(time_s, expressions, baseline_origins(faces))
+            reasons = {face.track_id: face.recognition.reason for face in faces}
+            self.timelines.add(time_s, expressions, baseline_origins(faces), reasons=reasons)
 
     def finish(self, seconds):
         """End the count; the run took so many seconds by the clock."""
@@ -311,11 +321,13 @@ class RunSummary:
 
     def _track_lines(self):
         """Return a line for each of the tracks with the most time."""
-        seconds = {track_id: track.seconds for track_id, track in self.timelines.tracks.items()}
+        tracks = self.timelines.tracks
+        seconds = {track_id: track.seconds for track_id, track in tracks.items()}
         listed = sorted(seconds, key=lambda track_id: -seconds[track_id].total())[:MAX_LISTED_TRACKS]
         lines = [
-            f"  #{track_id}: {seconds[track_id].total():.1f} s; {_shares(seconds[track_id])}{self._baselines(track_id)}"
-            for track_id in sorted(listed)
+            f"  #{each}: {seconds[each].total():.1f} s; {_shares(seconds[each])}"
+            f"{_reasons(tracks[each])}{self._baselines(each)}"
+            for each in sorted(listed)
         ]
         n_others = len(seconds) - len(listed) + self.timelines.n_others
         return [*lines, f"  and {n_others} more, seen for less time"] if n_others else lines
@@ -333,3 +345,9 @@ def baseline_origins(faces):
 def _shares(counts):
     total = counts.total()
     return ", ".join(f"{name} {value / total:.0%}" for name, value in counts.most_common(MAX_LISTED_EXPRESSIONS))
+
+
+def _reasons(track):
+    total = track.seconds.total()
+    listed = ", ".join(f"{name} {value / total:.0%}" for name, value in track.reasons.most_common())
+    return f" ({listed})" if listed else ""

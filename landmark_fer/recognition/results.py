@@ -134,12 +134,13 @@ class Recognition:
         return draw_frame(pixels, [RecognizedFace(None, self, raw=self)], options=options)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the recognition as JSON values: box, expression, confidence, probabilities, landmarks, score.
+        """Return the recognition as JSON values: box, prediction, landmarks, score.
 
         Returns
         -------
         dict
             ``box`` has x, y, width and height in pixels; ``landmarks`` are 68 pairs of x and y in pixels;
+            ``expression``, ``label``, ``reason``, ``confidence`` and ``probabilities`` are the attributes of that name;
             ``detector_score`` is None where no detector saw the face, and ``without_baseline`` (probabilities) where
             no baseline was used.
         """
@@ -147,6 +148,8 @@ class Recognition:
         return {
             "box": {side: float(getattr(box, side)) for side in ("x", "y", "width", "height")},
             "expression": self.expression,
+            "label": self.label,
+            "reason": self.reason,
             "confidence": float(self.confidence),
             "probabilities": {name: float(value) for name, value in self.probabilities.items()},
             "without_baseline": self.without_baseline,
@@ -215,7 +218,8 @@ def to_frame(
     Returns
     -------
     pandas.DataFrame
-        ``x, y, width, height`` in pixels, ``expression``, ``confidence``, each class's probability, then the groups.
+        ``x, y, width, height`` in pixels, ``expression``, ``confidence``, each class's probability, ``label``,
+        ``reason`` (empty text without one), then the groups.
 
     Raises
     ------
@@ -232,6 +236,7 @@ def to_frame(
         row: dict[str, Any] = {side: float(getattr(box, side)) for side in ("x", "y", "width", "height")}
         row |= {"expression": each.expression, "confidence": float(each.confidence)}
         row |= {name: each.probabilities.get(name, 0.0) for name in classes}
+        row |= {"label": each.label, "reason": each.reason or ""}
         rows.append(row | field_values(each.face, fields, image_shape))
-    columns = ["x", "y", "width", "height", "expression", "confidence", *classes]
+    columns = ["x", "y", "width", "height", "expression", "confidence", *classes, "label", "reason"]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)

@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -148,6 +149,16 @@ def test_text_has_shares_of_time_and_not_of_frames(slower):
         summary.add(4 + index / 25 * slower, faces_by_track(t1="neutral"))
     summary.finish(8.0)
     assert str(summary).splitlines()[1] == "  #1: 8.0 s; happy 50%, neutral 50%"
+
+
+def test_reasons_follow_the_shares_of_a_track():
+    summary = RunSummary(timelines=Timelines(1 / 10))
+    for index in range(40):
+        reason = (None, "turned away", "turned away", "too dark")[index // 10]
+        face = replace(make_recognition(UNCERTAIN if reason else "happy"), reason=reason)
+        summary.add(index / 10, make_faces(face))
+    summary.finish(4.0)
+    assert str(summary).splitlines()[1] == "  #1: 4.0 s; uncertain 75%, happy 25% (turned away 50%, too dark 25%)"
 
 
 def test_single_images_have_no_durations():

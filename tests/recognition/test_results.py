@@ -10,6 +10,7 @@ from PIL import Image
 
 import landmark_fer
 from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.live.options import LOG_FIELDS
 from landmark_fer.recognition.face_fields import FIELD_GROUPS, field_columns, field_values
 from landmark_fer.recognition.recognizer import Recognizer
@@ -30,6 +31,9 @@ def test_a_recognition_is_json_values(recognition):
     found = json.loads(json.dumps(recognition.to_dict()))
     assert found["expression"] == recognition.expression and found["probabilities"] == recognition.probabilities
     assert np.shape(found["landmarks"]) == (68, 2) and set(found["box"]) == {"x", "y", "width", "height"}
+    assert (found["label"], found["reason"]) == (recognition.label, None)
+    turned = replace(recognition, expression=UNCERTAIN, reason="turned away").to_dict()
+    assert turned["label"] == turned["reason"] == "turned away"
     unseen = replace(recognition, face=replace(recognition.face, detector_score=float("nan")))
     assert json.loads(json.dumps(unseen.to_dict()))["detector_score"] is None
 
@@ -76,7 +80,9 @@ def test_one_call_recognizes_with_the_bundled_model(astronaut):
 
 def test_a_table_has_a_row_for_each_face(recognition, recognizer):
     table = to_frame([recognition, recognition])
-    assert list(table.columns) == ["x", "y", "width", "height", "expression", "confidence", *recognizer.classes]
+    names = ["x", "y", "width", "height", "expression", "confidence", *recognizer.classes, "label", "reason"]
+    assert list(table.columns) == names and table.loc[1, "label"] == recognition.label
+    assert table.loc[0, "reason"] == ""
     assert len(table) == 2 and table.loc[0, "confidence"] == recognition.confidence
     assert list(to_frame([]).columns)[:4] == ["x", "y", "width", "height"] and len(to_frame([])) == 0
 

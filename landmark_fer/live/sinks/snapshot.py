@@ -61,9 +61,9 @@ def describe(frame, faces, *, facts=None):
     dict
         ``frame``, ``time_s``, ``event``, ``wall_time``, ``image`` (its size), ``made_with`` (the facts) and ``faces``.
         Each face has ``track_id``, ``box`` (x, y, width, height), ``detector_score``, ``landmarks`` (68 pairs, x before
-        y, pixels), the prediction shown (``expression``, ``confidence``, ``probabilities``), the prediction from this
-        frame alone and without a baseline (``raw``), that of the second model (``versus``, or None) and the origin of
-        the neutral baseline (``baseline``, or None).
+        y, pixels), the prediction shown (``expression``, ``label``, ``reason``, ``confidence``, ``probabilities``), the
+        prediction from this frame alone and without a baseline (``raw``), that of the second model (``versus``, or
+        None) and the origin of the neutral baseline (``baseline``, or None).
     """
     height, width = frame.image.shape[:2]
     return {
@@ -94,6 +94,8 @@ def _face(face):
 def _prediction(recognition):
     return {
         "expression": recognition.expression,
+        "label": recognition.label,
+        "reason": recognition.reason,
         "confidence": round(float(recognition.confidence), _DIGITS),
         "probabilities": {name: round(float(value), _DIGITS) for name, value in recognition.probabilities.items()},
     }

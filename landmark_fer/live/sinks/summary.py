@@ -45,6 +45,7 @@ def render_summary(timelines, *, title, when, facts=None, events=()):
         timelines=timelines,
         tracks=sorted(timelines.tracks.items()),
         total=sum((track.seconds for track in every), start=Counter()),
+        total_reasons=sum((track.reasons for track in every), start=Counter()),
         title=title,
         when=when,
         facts=json.dumps(facts or {}, indent=1, ensure_ascii=False),
@@ -112,8 +113,10 @@ class SummaryWriter(Sink):
     def write(self, frame, faces=(), explanations=None):
         """Add a frame to the timelines."""
         self._walls = (self._walls[0] if self._walls else frame.wall_s, frame.wall_s)
-        expressions = {face.track_id: face.recognition.expression for face in faces}
-        self.timelines.add(frame.time_s, expressions, baseline_origins(faces))
+        shown = {face.track_id: face.recognition for face in faces}
+        expressions = {track_id: each.expression for track_id, each in shown.items()}
+        reasons = {track_id: each.reason for track_id, each in shown.items()}
+        self.timelines.add(frame.time_s, expressions, baseline_origins(faces), reasons=reasons)
         self._comparison.add(frame, faces, previous_s=self.timelines.frame_s)
 
     def close(self):

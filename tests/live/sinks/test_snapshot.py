@@ -34,7 +34,8 @@ def test_image_and_predictions_are_written(tmp_path):
     assert (face["track_id"], face["expression"], face["confidence"]) == (3, "happy", 0.7)
     assert list(face["probabilities"]) == list(CLASSES)
     assert face["raw"] == face["versus"] == {
-        "expression": "angry", "confidence": 0.5, "probabilities": {"angry": 0.5, "happy": 0.25, "neutral": 0.25},
+        "expression": "angry", "label": "angry", "reason": None, "confidence": 0.5,
+        "probabilities": {"angry": 0.5, "happy": 0.25, "neutral": 0.25},
     }  # fmt: skip
     np.testing.assert_allclose(face["landmarks"], happy.face.landmarks, atol=0.01)
     assert face["box"] == {"x": 100, "y": 80, "width": 120, "height": 120}

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -35,6 +36,18 @@ def test_no_face():
 )  # fmt: skip
 def test_clock(seconds, fine, text):
     assert clock(seconds, fine=fine) == text
+
+
+def test_reasons_of_uncertain_time_are_listed(tmp_path):
+    path = tmp_path / "summary.html"
+    with SummaryWriter(path, EXPRESSIONS) as summary:
+        for k in range(40):
+            reason = (None, "turned away", "turned away", "too dark")[k // 10]
+            face = replace(make_recognition(UNCERTAIN if reason else "happy"), reason=reason)
+            summary.write(Frame(None, k / 10, k, 1795240392.25 + k / 10), make_faces(face))
+    words = Page(path.read_text()).words
+    assert "Of the uncertain time, the face was turned away for 0:02.0, too dark for 0:01.0." in words
+    assert "happy25.0%" in words and "uncertain75.0%" in words
 
 
 class Page(HTMLParser):
