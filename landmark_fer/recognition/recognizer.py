@@ -22,7 +22,7 @@ from landmark_fer.recognition.baseline import Baseline
 from landmark_fer.recognition.explanation import explain
 from landmark_fer.recognition.reasons import reason_of
 from landmark_fer.recognition.results import Recognition
-from landmark_fer.recognition.speech import neutral_likelier, with_closed_mouth
+from landmark_fer.recognition.speech import with_closed_mouth, with_speech_odds
 
 _LOG = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ class Recognizer:
         records = stack(seen, chip_size=settings.chip_size, crop_size=settings.crop_size)
         probabilities = predict_in_order(self.artifact.predictor, records, self.classes)
         probabilities = [
-            neutral_likelier(row, self.classes) if speaks else row
+            with_speech_odds(row, self.classes) if speaks else row
             for row, speaks in zip(probabilities, speaking, strict=True)
         ]
         rows = zip(faces, probabilities, baselines or [None] * len(faces), strict=True)

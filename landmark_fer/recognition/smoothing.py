@@ -16,7 +16,7 @@ from landmark_fer.core.records import Box
 
 # Values at strength 1. Times and widths are multiplied by the strength, cut-off frequencies are divided by it.
 HALF_LIFE_S = 0.20  # half-life of probabilities
-SPEECH_HALF_LIFE_S = 0.60  # the same while the face speaks: some syllables
+SPEECH_HALF_LIFE_S = 0.40  # the same while the face speaks: some syllables
 STILL_HALF_LIFE_S = 1.20  # the same while they change little, for a face that is still
 NEAR, FAR = (
     0.50,

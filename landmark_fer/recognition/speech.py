@@ -10,7 +10,9 @@ SWING = 0.05  # inter-ocular distances by which the mouth opens or closes in one
 MOVEMENTS = 4  # within WINDOW_S: two syllables; a mouth that opens once and closes has two
 WINDOW_S = 1.5
 PAUSE_S = 0.8  # without a movement, after which speech has ended
-NEUTRAL_ODDS = 3.0  # by which neutral is likelier in a face that speaks than in FER2013, where 17 % are neutral
+# Factors of odds in a face that speaks. Most are neutral, and a smile is read from corners of the lips, which stay;
+# what is seen of the others is mostly the mouth. In FER2013 17 % are neutral, and 25 % happy.
+ODDS = {"neutral": 9.0, "happy": 3.0}
 
 _OPENINGS = [index for index, cue in enumerate(CUES) if cue.name in ("mouth_opening", "jaw")]
 
@@ -85,7 +87,7 @@ def with_closed_mouth(face, *, fields, crop_margin=0.0):
     return warp_face(face, landmarks, fields=fields, crop_margin=crop_margin)
 
 
-def neutral_likelier(probabilities, classes):
-    """Return probabilities of shape (k,) in which the odds of neutral are `NEUTRAL_ODDS` times as large."""
-    weights = np.array([NEUTRAL_ODDS if name == "neutral" else 1.0 for name in classes])
+def with_speech_odds(probabilities, classes):
+    """Return probabilities of shape (k,) for a face that speaks, multiplied by `ODDS` and normalized."""
+    weights = np.array([ODDS.get(name, 1.0) for name in classes])
     return probabilities * weights / (probabilities * weights).sum()

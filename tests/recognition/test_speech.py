@@ -3,15 +3,19 @@
 import numpy as np
 import pytest
 
+from landmark_fer.artifact.artifact import load_artifact
+from landmark_fer.core.expressions import UNCERTAIN
+from landmark_fer.live.reader import LiveReader
+from landmark_fer.live.sources.demo import DemoClip
 from landmark_fer.live.sources.demo_person import shape_of
 from landmark_fer.recognition.cues import CUES, TYPICAL, cue_values
 from landmark_fer.recognition.recognizer import Recognizer
 from landmark_fer.recognition.speech import (
-    NEUTRAL_ODDS,
+    ODDS,
     SpeechDetector,
     mouth_opening,
-    neutral_likelier,
     with_closed_mouth,
+    with_speech_odds,
 )
 
 RATES = [10, 15, 25, 60]
@@ -85,8 +89,32 @@ def test_a_closed_mouth_is_typical_and_eyes_and_brows_stay(astronaut, saved):
     np.testing.assert_allclose(again.landmarks, closed.landmarks, atol=0.5)
 
 
-def test_neutral_is_likelier_in_speech():
-    classes = ("angry", "happy", "neutral")
-    values = neutral_likelier(np.array([0.4, 0.3, 0.3]), classes)
-    assert values.sum() == pytest.approx(1) and values[2] / values[0] == pytest.approx(NEUTRAL_ODDS * 0.3 / 0.4)
-    np.testing.assert_allclose(neutral_likelier(np.array([0.4, 0.6]), ("angry", "happy")), [0.4, 0.6])
+def test_neutral_and_happy_are_likelier_in_speech():
+    classes = ("angry", "fear", "happy", "neutral")
+    before = np.array([0.4, 0.1, 0.2, 0.3])
+    values = with_speech_odds(before, classes)
+    assert values.sum() == pytest.approx(1)
+    np.testing.assert_allclose(values / values[0] / (before / before[0]), [1, 1, ODDS["happy"], ODDS["neutral"]])
+    np.testing.assert_allclose(with_speech_odds(np.array([0.4, 0.6]), ("angry", "fear")), [0.4, 0.6])
+
+
+@pytest.mark.parametrize(
+    ("amounts", "expression"), [({"corners_up": 1.0}, "happy"), ({"corners_down": 0.6}, "neutral")]
+)
+def test_a_speaking_face_is_not_named_by_the_shape_of_its_mouth(amounts, expression):
+    """The laws of the label hold, too. Without speech, the label with corners down is uncertain."""
+    recognizer, clip = Recognizer(load_artifact()), DemoClip()
+    reader, spoke = LiveReader(recognizer, every=8), []
+    for index in range(50):
+        time_s = index / 12.5
+        image = clip.render(amounts | {"mouth_open": syllables(time_s)})
+        for face in reader.read(image, time_s=time_s):
+            one = face.recognition
+            likeliest = max(one.probabilities.values())
+            if one.expression == UNCERTAIN:
+                assert likeliest < recognizer.threshold
+            else:
+                assert one.probabilities[one.expression] >= max(recognizer.threshold, likeliest - 0.1)
+            spoke.append(one.expression)
+    reader.close()
+    assert len(spoke) == 50 and set(spoke[25:]) == {expression}
