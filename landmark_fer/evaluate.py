@@ -3,6 +3,7 @@
 import argparse
 import sys
 from functools import partial
+from pathlib import Path
 
 from landmark_fer.artifact.manifest import ARTIFACT_HELP, ARTIFACT_OR_BUNDLED
 from landmark_fer.core.command import add_version, run_command
@@ -185,15 +186,16 @@ def _write(options, dataset, scores, predictions):
     import json
 
     from landmark_fer.core.errors import SinkError
+    from landmark_fer.core.files import atomic_file, atomic_write_text
     from landmark_fer.evaluation.image_rows import add_images
 
     try:
         if options.json:
-            with open(options.json, "w", encoding="utf-8") as file:
-                json.dump(scores, file, indent=1)
+            atomic_write_text(Path(options.json), json.dumps(scores, indent=1) + "\n")
         if options.predictions:
             rows = add_images(predictions, dataset, options.data, split=options.split)
-            rows.to_csv(options.predictions, index=False, float_format="%.6g", errors="backslashreplace")
+            with atomic_file(Path(options.predictions)) as new:
+                rows.to_csv(new, index=False, float_format="%.6g", errors="backslashreplace")
     except OSError as error:
         path = getattr(error, "filename", None) or "the result"
         raise SinkError(f"{path} could not be written ({error.strerror or error}); choose another path") from error

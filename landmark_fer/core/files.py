@@ -15,12 +15,14 @@ from pathlib import Path
 
 from landmark_fer.core.errors import SinkError
 from landmark_fer.core.naming import writable
+from landmark_fer.core.paths import is_special
 
 CACHE_VARIABLE = "LANDMARK_FER_CACHE"
 LEFTOVER_S = 24 * 3600  # an older unfinished file or folder belongs to a killed process
 ATTEMPTS = 100
 
 _PAUSE_S = 0.02
+_STREAMS = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))  # links to open files, which may be regular ones
 _RACED = (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST)  # another process is renaming the same folder
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of renameat2(2)
 
@@ -62,13 +64,17 @@ def atomic_file(path):
     Parameters
     ----------
     path : Path
-        In a folder that exists.
+        In a folder that exists. A pipe or a device, such as ``/dev/stdout``, is written directly and not replaced.
 
     Yields
     ------
     Path
         In the same folder, with the same suffixes.
     """
+    path = Path(path)
+    if is_special(path) or path.absolute().parent in _STREAMS:
+        yield path
+        return
     new = _hidden(path, "new")
     try:
         yield new

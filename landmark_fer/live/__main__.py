@@ -39,7 +39,7 @@ _NOT_WITH_WEB = (
 _NOT_WITH_VIDEOS = ("record", "summary", "events", "save_baseline")
 
 # Options on which the rows of a log depend.
-_LOG_SETTINGS = ("detector", "every", "smoothing", "min_quality", "neutral", "max_frames", "explain")
+_LOG_SETTINGS = ("detector", "smallest_face", "every", "smoothing", "min_quality", "neutral", "max_frames", "explain")
 _LOG_SETTINGS += ("log_fields", "log_empty")
 
 
@@ -53,6 +53,7 @@ def main(argv=None):
 
 def _run(parser, options):
     check_paths(parser, options)
+    _check_blur(options)
     print(NOTICE, flush=True)
     defer("scipy.stats", "pandas", "numpy.f2py", "numpy.testing", "numpy.polynomial")
     if options.list_cameras:
@@ -65,6 +66,19 @@ def _run(parser, options):
         summary = _run_session(options)
     print(summary, flush=True)
     return 0
+
+
+def _check_blur(options):
+    """Raise InputError if the run has no image that would be blurred."""
+    if options.web is not None:
+        has_images = options.source is not None
+    else:
+        has_images = options.record or not (options.headless or any(map(is_log_folder, options.log)))
+    if options.blur and not has_images:
+        raise InputError(
+            f"--blur {options.blur} changes recordings, snapshots and the page of --web --source, and this run has "
+            "none of them; leave it out, or give one video and --record FILE"
+        )
 
 
 def _list_cameras():
@@ -205,7 +219,9 @@ def _read_events(options):
     if options.events is None:
         return []
     if is_still(_source(options)):
-        raise InputError(f"--events marks times of a video or camera, and {options.source} has images; leave it out")
+        raise InputError(
+            f"--events marks times of a video or camera, and {options.source} is an image or a folder; leave it out"
+        )
     return read_events(options.events)
 
 

@@ -4,9 +4,11 @@ import bisect
 import itertools
 import math
 import os
+import unicodedata
 from dataclasses import dataclass
 
 from landmark_fer.core.errors import DataError
+from landmark_fer.core.naming import show
 from landmark_fer.datasets.readers.csv_files import Columns, csv_rows
 
 COLUMNS = ("time_s", "label")
@@ -53,7 +55,7 @@ def read_events(path):
         If the file or a row is invalid, or there is no row.
     """
     if not os.path.isfile(path):
-        raise DataError(f"{path} is not a file; give a csv with {_RULE}")
+        raise DataError(f"{show(path)} is not a file; give a csv with {_RULE}")
     rows = csv_rows(path)
     columns = Columns(next((row.cells for row in rows), []), _ALIASES)
     columns.check(COLUMNS, source=path, rule=_RULE)
@@ -70,14 +72,27 @@ def _read_event(path, row, columns):
     cells = {"end": "", **columns.cells_of(row.cells)}
     begin_s, label, end = _parse_seconds(cells["time_s"]), cells["label"], cells["end"]
     if not 0 <= begin_s < math.inf:
-        raise DataError(f"{where} must have seconds from 0 in time_s, got {cells['time_s']!r}; correct it")
-    if not (0 < len(label) <= MAX_LABEL and label.isprintable()):
-        raise DataError(f"{where} must have a label of 1 to {MAX_LABEL} characters, got {label!r}; correct it")
+        raise DataError(f"{where} must have seconds from 0 in time_s, got {_quoted(cells['time_s'])}; correct it")
+    if not (0 < len(label) <= MAX_LABEL and all(map(_is_printable, label))):
+        raise DataError(
+            f"{where} must have a label of 1 to {MAX_LABEL} printable characters in one line, got {_quoted(label)}; "
+            "correct it"
+        )
     if end and not begin_s < _parse_seconds(end) < math.inf:
         raise DataError(
-            f"{where} must have seconds after time_s ({begin_s:g}) in end, or leave it empty, got {end!r}; correct it"
+            f"{where} must have seconds after time_s ({begin_s:g}) in end, or leave it empty, got {_quoted(end)}; "
+            "correct it"
         )
     return Event(begin_s, label, float(end) if end else None)
+
+
+def _quoted(text):
+    """Return text for a message: in quotes, escaped where it is not printable, and shortened."""
+    return repr(text if len(text) <= MAX_LABEL else f"{text[:MAX_LABEL]}...")
+
+
+def _is_printable(character):
+    return character.isprintable() or unicodedata.category(character) == "Zs"  # such as the ideographic space
 
 
 def _parse_seconds(text):

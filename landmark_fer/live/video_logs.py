@@ -242,7 +242,7 @@ def _check_settings(path, settings, facts):
     try:
         earlier = json.loads(path.read_text(encoding="utf-8"))["settings"]
         names = [name for name in sorted({*earlier, *settings}) if earlier.get(name) != settings.get(name)]
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} must be written by live, and cannot be read; give --log another folder") from error
     if names:
         changes = ", ".join(f"{name} {earlier.get(name)} (now {settings.get(name)})" for name in names)
@@ -285,7 +285,7 @@ def _read_rows(path):
             return [VideoRow(**{name: types[name](text) for name, text in row.items()}) for row in csv.DictReader(file)]
     except FileNotFoundError:
         return []
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, csv.Error):
         return []
 
 

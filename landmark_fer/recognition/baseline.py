@@ -7,6 +7,7 @@ prediction (docs/decisions/0011 and 0033).
 import json
 import logging
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +17,10 @@ import numpy as np
 
 from landmark_fer.core.errors import DataError, InputError, SinkError
 from landmark_fer.core.files import atomic_write_text
+from landmark_fer.core.naming import show
 from landmark_fer.core.types import AnyImage, PathLike
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure
-from landmark_fer.models.neutral_shift import NEUTRAL, given_neutral_face, log_probabilities
+from landmark_fer.models.neutral_shift import FLOOR, NEUTRAL, given_neutral_face, log_probabilities
 
 if TYPE_CHECKING:
     from landmark_fer.recognition.recognizer import Recognizer
@@ -72,8 +74,11 @@ class Baseline:
             from landmark_fer.recognition.recognizer import bundled_recognizer
 
             recognizer = bundled_recognizer()
-        if isinstance(images, str | bytes | Path) or not len(images):
-            raise InputError("a baseline needs a list of one or more images of a neutral face, got none; give [image]")
+        if not isinstance(images, Sequence) or isinstance(images, str | bytes) or not images:
+            got = "an empty one" if isinstance(images, Sequence) and not images else f"{type(images).__name__}"
+            raise InputError(
+                f"a baseline needs a list of one or more images of a neutral face, got {got}; give [image]"
+            )
         recognitions = []
         for number, image in enumerate(images, start=1):
             faces = recognizer.recognize(image)
@@ -100,6 +105,8 @@ class Baseline:
         seconds : float, default=0
             Time from the first to the last of them.
         """
+        if not recognitions:
+            raise InputError("a baseline needs one or more recognitions of a neutral face, got none; give one")
         measurements = [measure(each.face.landmarks) for each in recognitions]
         rows = [list(each.plain_probabilities.values()) for each in recognitions]
         baseline = median_baseline(measurements, rows, recognizer, seconds=seconds)
@@ -109,7 +116,7 @@ class Baseline:
 
     def is_of(self, recognizer: "Recognizer") -> bool:
         """Return whether the baseline has the predictions of a recognizer's model, and changes its probabilities."""
-        return recognizer.model_id in self.models
+        return {*recognizer.classes} <= {*self.models.get(recognizer.model_id, ())}
 
     def check_model(self, recognizer: "Recognizer") -> None:
         """Raise InputError if the baseline was made with another model than a recognizer's."""
@@ -153,9 +160,10 @@ class Baseline:
         content = {"format": FORMAT, "format_version": FORMAT_VERSION, **self.__dict__}
         try:
             atomic_write_text(Path(path), json.dumps(content, indent=1) + "\n")
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: characters that no name may have
+            reason = getattr(error, "strerror", None) or error
             raise SinkError(
-                f"the baseline {path} could not be written ({error.strerror or error}); choose another path"
+                f"the baseline {show(path)} could not be written ({reason}); choose another path"
             ) from error
 
     @classmethod
@@ -171,9 +179,9 @@ class Baseline:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             reason = getattr(error, "strerror", None) or "it is not JSON"
-            raise DataError(f"the baseline {path} cannot be read ({reason}); make it again") from error
+            raise DataError(f"the baseline {show(path)} cannot be read ({reason}); make it again") from error
         if (problem := _problem_of(content)) is not None:
-            raise DataError(f"{path} must be a baseline as Baseline.save writes it, {problem}; make it again")
+            raise DataError(f"{show(path)} must be a baseline as Baseline.save writes it, {problem}; make it again")
         return cls(content["measurements"], content["models"], content["n_images"], content["seconds"])
 
 
@@ -216,15 +224,17 @@ def _problem_of(content):
         return "and its measurements and models must be numbers by name"
     if sorted(tables[0]) != sorted(MEASUREMENT_NAMES):
         return "and it has the measurements of another version"
-    if any(NEUTRAL not in table for table in tables[1:]):
-        return "and each model must have the class neutral"
+    lowest = math.log(FLOOR) - 1e-6  # rounding
+    if not all(NEUTRAL in table and all(lowest <= value <= 0 for value in table.values()) for table in tables[1:]):
+        return f"and each model must have the class neutral, and logarithms of probabilities, from {lowest:.1f} to 0"
     if not (_is_number(content.get("n_images")) and _is_number(content.get("seconds"))):
         return "and n_images and seconds must be numbers"
     return None
 
 
 def _is_number(value):
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    largest = sys.float_info.max  # an int may be larger
+    return isinstance(value, int | float) and not isinstance(value, bool) and -largest <= value <= largest
 
 
 def _warn_of_expression(neutral):

@@ -116,12 +116,16 @@ class Recognizer:
         Raises
         ------
         InputError
-            If `image` is none of these, or a baseline is of another model or the image has several faces.
+            If `image` is none of these, or a baseline is none or of another model, or the image has several faces.
         DataError
             If a file cannot be read.
         """
         from landmark_fer.recognition.thumbnails import make_thumbnail  # live needs none
 
+        if not isinstance(baseline, Baseline | None):
+            raise InputError(
+                f"a baseline must be a Baseline, got {type(baseline).__name__}; read a saved one with Baseline.load"
+            )
         image = as_array(image)
         faces = self.extractor.extract(image)
         if baseline is not None and len(faces) > 1:

@@ -52,9 +52,13 @@ def test_events_are_read_in_any_order_and_form(tmp_path):
         ("time_s,label\nnan,a\n", "line 2 of .* seconds from 0 in time_s, got 'nan'"),
         ("time_s,label\n,a\n", "seconds from 0 in time_s, got ''"),
         ("time_s,label\n1:30,a\n", "seconds from 0 in time_s, got '1:30'"),
-        ("time_s,label\n1,\n", "line 2 of .* must have a label of 1 to 100 characters, got ''"),
+        ("time_s,label\n1,\n", "line 2 of .* must have a label of 1 to 100 printable characters in one line, got ''"),
         ('time_s,label\n1,"a\nb"\n', "lines 2 to 3 of .* must have a label"),
         ("time_s,label\n1," + 101 * "a" + "\n", "must have a label of 1 to 100"),
+        ("time_s,label\n1," + 10**6 * "a" + "\n", "must have a label of 1 to 100"),
+        ("time_s,label\n1,a\u202eb\n", "must have a label of 1 to 100 printable characters"),
+        ("time_s,label\n" + 10**6 * "1" + ",a\n", "seconds from 0 in time_s"),
+        ("time_s,label,end\n1,a," + 10**6 * "x" + "\n", r"seconds after time_s \(1\) in end"),
         ("time_s,label,end\n1,a,1\n", r"line 2 of .* seconds after time_s \(1\) in end, or leave it empty, got '1'"),
         ("time_s,label,end\n1,a,inf\n", "got 'inf'"),
         ("time_s,label,end\n1,a,soon\n", "got 'soon'"),
@@ -64,12 +68,20 @@ def test_events_are_read_in_any_order_and_form(tmp_path):
 def test_a_bad_row_is_one_sentence_with_its_line_and_rule(tmp_path, text, message):
     with pytest.raises(DataError, match=message) as raised:
         read_events(write(tmp_path, text))
-    assert "\n" not in str(raised.value)
+    assert str(raised.value).isprintable() and len(str(raised.value)) < 600
+
+
+def test_labels_may_have_the_spaces_of_any_script(tmp_path):
+    path = write(tmp_path, "time_s,label\n1,課題\u3000一\n2,tâche\u00a01\n")
+    assert [event.label for event in read_events(path)] == ["課題\u3000一", "tâche\u00a01"]
 
 
 def test_the_file_of_events_must_exist(tmp_path):
     with pytest.raises(DataError, match="is not a file; give a csv with the columns time_s and label"):
         read_events(tmp_path / "none.csv")
+    with pytest.raises(DataError, match="is not a file") as raised:
+        read_events(tmp_path / "a\nb.csv")
+    assert str(raised.value).isprintable()
 
 
 def labels(events, times):
@@ -182,7 +194,7 @@ def test_logs_carry_the_event(tmp_path):
 
 def test_events_and_single_images_exclude_each_other(tmp_path):
     options = make_parser().parse_args(["--source", str(tmp_path), "--events", "e.csv"])
-    with pytest.raises(InputError, match=r"--events marks times of a video or camera, and .* has images; leave it out"):
+    with pytest.raises(InputError, match=r"--events marks times of a video or camera, and .* is an image or a folder"):
         live._read_events(options)
 
 

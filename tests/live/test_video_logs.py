@@ -8,7 +8,7 @@ from collections import Counter
 import pandas
 import pytest
 
-from landmark_fer.core.errors import InputError, SinkError, SourceError
+from landmark_fer.core.errors import DataError, InputError, SinkError, SourceError
 from landmark_fer.live.pacing import Interrupts
 from landmark_fer.live.sinks.logs import open_log
 from landmark_fer.live.sources.frames import Frame
@@ -181,6 +181,49 @@ def test_other_settings_are_refused(runs, tmp_path):
     with pytest.raises(InputError, match=r"made with new None \(now 1\), smoothing 0\.5 \(now 0\.8\); give the same"):
         run(runs, tmp_path / "logs", settings=SETTINGS | {"smoothing": 0.8, "new": 1})
     assert contents(tmp_path / "logs") == before
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("video", ["a 2.mp4", "a 10.mp4"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: b"\0" * 200,
+        lambda content: b"PAR1" + bytes(200) + b"PAR1",
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:-30] + b"\xff" * 30,
+        lambda content: b"[" * 100_000,
+        lambda content: b'{"header": 1}\n',
+        lambda content: b"x,y\n1,2\n",
+    ],
+)
+def test_damaged_logs_are_named_and_written_again(runs, tmp_path, suffix, video, damage):
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow", reason="needs requirements-parquet.txt")
+    folder = tmp_path / "logs"
+    run(runs, folder, suffix=suffix)
+    before, log = contents(folder), folder / "videos" / f"{video}{suffix}"
+    log.write_bytes(damage(log.read_bytes()))
+    with pytest.raises(DataError, match=r"must be a log as live wrote it, .*; delete it") as raised:
+        run(runs, folder, suffix=suffix)
+    assert str(log) in str(raised.value) and "\n" not in str(raised.value)
+    assert (folder / f"all{suffix}").read_bytes() == before[f"all{suffix}"]
+    log.unlink()
+    runs.videos = []
+    assert run(runs, folder, suffix=suffix).n_skipped == 3 and runs.videos == [video]
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 99, b"[" * 100_000, b"{}", b"\xff", b'video,"' + b"x" * 200_000])
+def test_damaged_tables_and_settings_are_written_again_or_named(runs, tmp_path, content):
+    run(runs, tmp_path / "logs")
+    before, runs.videos = contents(tmp_path / "logs"), []
+    (tmp_path / "logs" / "videos.csv").write_bytes(content)
+    run(runs, tmp_path / "logs")
+    assert runs.videos == list(N_FRAMES) and contents(tmp_path / "logs").keys() == before.keys()
+    (tmp_path / "logs" / "settings.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"settings\.json must be written by live, and cannot be read"):
+        run(runs, tmp_path / "logs")
 
 
 def test_a_folder_of_other_files_is_refused(runs, tmp_path):

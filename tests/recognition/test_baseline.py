@@ -84,6 +84,9 @@ def test_a_saved_baseline_is_loaded_equal(tmp_path):
         {"models": None},
         {"n_images": None},
         {"seconds": float("nan")},
+        {"n_images": 10**400},
+        {"models": {"x": {"neutral": 0.1}}},
+        {"models": {"x": {"neutral": -1e308}}},
     ],
 )
 def test_a_file_that_is_no_baseline_is_refused_with_its_name(tmp_path, change):
@@ -99,3 +102,32 @@ def test_a_damaged_or_missing_file_is_refused(tmp_path):
     for name in ("cut.json", "none.json"):
         with pytest.raises(DataError, match="cannot be read"):
             Baseline.load(tmp_path / name)
+
+
+def test_a_baseline_without_a_class_of_the_model_is_of_another():
+    recognizer = SimpleRecognizer()
+    whole = Baseline.from_recognitions([PERSON], recognizer)
+    for name in CLASSES:
+        table = {other: value for other, value in whole.models[recognizer.model_id].items() if other != name}
+        baseline = replace(whole, models={recognizer.model_id: table})
+        assert not baseline.is_of(recognizer)
+        with pytest.raises(InputError, match="another model"):
+            baseline.apply(np.full(3, 1 / 3), recognizer)
+
+
+@pytest.mark.parametrize("images", [None, 0, np.zeros((9, 9, 3), np.uint8), iter([])])
+def test_images_that_are_no_list_are_refused(images):
+    with pytest.raises(InputError, match=f"needs a list .*, got {type(images).__name__}; give"):
+        Baseline.from_images(images, SimpleRecognizer())
+    with pytest.raises(InputError, match="got none"):
+        Baseline.from_recognitions([])
+
+
+def test_a_name_that_is_no_path_is_shown_in_one_line(tmp_path):
+    baseline = Baseline.from_recognitions([PERSON])
+    for name in ("a\0b", "no\nfolder/a"):
+        with pytest.raises(SinkError, match="could not be written") as saved:
+            baseline.save(tmp_path / name)
+        with pytest.raises(DataError, match="cannot be read") as loaded:
+            Baseline.load(tmp_path / name)
+        assert str(saved.value).isprintable() and str(loaded.value).isprintable()

@@ -1,11 +1,14 @@
 """One table of several logs, with the video of each row as its first column."""
 
+import contextlib
 import csv
 import json
 
+from landmark_fer.core.errors import DataError, first_line
 from landmark_fer.core.files import atomic_file
 from landmark_fer.core.optional_packages import import_optional
 from landmark_fer.live.sinks.base import by_suffix
+from landmark_fer.live.sinks.logs import COLUMNS
 
 COLUMN = "video"
 
@@ -19,29 +22,63 @@ def merge_logs(logs, path):
         Path of each log by the name of its video. Without logs nothing is written.
     path : Path
         Its suffix is that of the logs, a key of `MERGERS`.
+
+    Raises
+    ------
+    DataError
+        If a log was changed or damaged after it was written.
     """
     if logs:
         with atomic_file(path) as new:
             by_suffix(MERGERS, path, "log")(logs, new)
 
 
+# What readers raise for content that is not that of a log.
+_NO_LOG = (ValueError, LookupError, TypeError, AttributeError, RecursionError, StopIteration, csv.Error)
+
+
+@contextlib.contextmanager
+def _reading(log, *errors):
+    """Raise DataError with the name of a log if its content, or one of these errors, is not that of a log."""
+    try:
+        yield
+    except (*errors, *_NO_LOG) as error:
+        raise DataError(
+            f"{log} must be a log as live wrote it, and cannot be read ({first_line(error)}); delete it, and give the "
+            "same command again, which writes it again"
+        ) from error
+
+
+def _check_columns(columns, first):
+    if tuple(columns[: len(COLUMNS)]) != COLUMNS:
+        raise ValueError(f"its columns do not begin with {', '.join(COLUMNS)}")
+    if columns != first:
+        raise ValueError(f"its {len(columns)} columns are not those of the other logs")
+
+
 def _merge_csv(logs, path):
     with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer, first = csv.writer(file, lineterminator="\n"), None
         for index, (video, log) in enumerate(logs.items()):
-            with open(log, newline="", encoding="utf-8") as rows:
+            with open(log, newline="", encoding="utf-8") as rows, _reading(log):
                 rows = csv.reader(rows)
                 columns = next(rows)
+                first = first or columns
+                _check_columns(columns, first)
                 if index == 0:
                     writer.writerow([COLUMN, *columns])
-                writer.writerows([video, *row] for row in rows)
+                for row in rows:
+                    writer.writerow([video, *(cell for _, cell in zip(columns, row, strict=True))])
 
 
 def _merge_jsonl(logs, path):
+    first = None
     with open(path, "w", newline="\n", encoding="utf-8") as file:
         for index, (video, log) in enumerate(logs.items()):
-            with open(log, encoding="utf-8") as lines:
+            with open(log, encoding="utf-8") as lines, _reading(log):
                 header = json.loads(next(lines))["header"]
+                first = first or header["columns"]
+                _check_columns(header["columns"], first)
                 if index == 0:
                     header |= {"source": None, "columns": [COLUMN, *header["columns"]]}
                     file.write(json.dumps({"header": header}) + "\n")
@@ -52,11 +89,16 @@ def _merge_parquet(logs, path):
     parquet = import_optional("pyarrow.parquet", purpose=f"{path}, a Parquet file,")
     import pyarrow
 
-    first = parquet.read_schema(next(iter(logs.values())))
+    log = next(iter(logs.values()))
+    with _reading(log, OSError):
+        first = parquet.read_schema(log)
     schema = first.insert(0, pyarrow.field(COLUMN, pyarrow.string())).remove_metadata()
     with parquet.ParquetWriter(path, schema) as writer:
         for video, log in logs.items():
-            table = parquet.read_table(log)
+            with _reading(log, OSError):
+                table = parquet.read_table(log)
+                _check_columns(table.column_names, first.names)
+                table = table.cast(first)
             names = pyarrow.array([video] * table.num_rows, pyarrow.string())
             writer.write_table(table.add_column(0, schema.field(0), names).replace_schema_metadata(None))
 

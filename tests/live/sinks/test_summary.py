@@ -173,11 +173,11 @@ def test_full_disk_is_reported_and_does_not_hide_another_error(tmp_path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
-def write_events(path, labels):
-    """Write the page of a happy face, with a label for each of ten frames a second."""
+def write_events(path, labels, *, faces=True):
+    """Write the page of a happy face or none, with a label for each of ten frames a second."""
     with SummaryWriter(path, EXPRESSIONS) as summary:
         for k, label in enumerate(labels):
-            summary.write(Frame(None, k / 10, k, event=label), make_faces(make_recognition("happy")))
+            summary.write(Frame(None, k / 10, k, event=label), make_faces(make_recognition("happy")) if faces else [])
     return path.read_text()
 
 
@@ -200,3 +200,9 @@ def test_page_compares_events(tmp_path):
 
 def test_page_without_events_has_no_section_of_them(tmp_path):
     assert "Each moment belongs to one event" not in write_events(tmp_path / "summary.html", [None] * 10)
+
+
+@pytest.mark.parametrize("labels", [["a"] * 10, [None] * 5 + ["a"] * 5, ["a", None, "b"]])
+def test_events_without_any_face_have_times_and_no_estimates(tmp_path, labels):
+    text = write_events(tmp_path / "summary.html", labels, faces=False)
+    assert "Each moment belongs to one event" in text and "Share of time of each expression" not in text
