@@ -22,6 +22,7 @@ from landmark_fer.live.sinks.base import Sink
 from landmark_fer.live.sinks.merging import merge_logs
 from landmark_fer.live.sources.video_folder import list_first
 
+LONGEST_NAME = 255 - len(".new-12345678-") - len(".meta.json")  # bytes of a log's name
 MAX_SHOWN = 30  # last characters of a video's name on the progress bar
 
 _LOGS, _VIDEOS, _ALL, _SETTINGS = "videos", "videos.csv", "all", "settings.json"
@@ -207,6 +208,8 @@ def _log_video(video, path, log, run, bar):
     """Write the log of a video; return its row of ``videos.csv``."""
     size, modified = _identity(path)
     try:
+        if len(os.fsencode(log.name)) > LONGEST_NAME:
+            raise SourceError(f"its name is too long for that of a log, {log.suffix[1:]} included; rename the video")
         summary = run(path, log, bar)
     except SourceError as error:
         return VideoRow(_text(video), UNREADABLE, 0, 0, 0, 0, 0.0, _text(str(error)), size, modified)

@@ -250,6 +250,21 @@ def test_names_that_are_no_text_are_escaped(runs, tmp_path):
     assert runs.videos == []
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_a_name_that_is_too_long_for_a_log_is_counted_and_the_others_are_read(runs, tmp_path, suffix, monkeypatch):
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow", reason="needs requirements-parquet.txt")
+    for length in range(216, 252, 5):
+        monkeypatch.setitem(N_FRAMES, name := f"{'0' * length}.mp4", 1)
+        (runs.source / name).write_bytes(b"video")
+    summary = run(runs, tmp_path / "logs", suffix=suffix)
+    rows = rows_of(tmp_path / "logs" / "videos.csv")
+    too_long = [row["video"] for row in rows if row["status"] == "unreadable"]
+    assert len(rows) == len(N_FRAMES) and 5 <= len(too_long) < 8 and {len(name) for name in too_long} >= {240, 255}
+    assert all("too long" in row["remark"] for row in rows if row["video"] in too_long)
+    assert f"{len(too_long)} cannot be read" in str(summary)
+
+
 def test_videos_are_found_by_suffix_or_content_in_natural_order(tmp_path, demo_avi):
     for name in ("b/10.mp4", "b/2.MOV", "1.avi", ".hidden.mp4", "photo.jpg", "notes.txt", ".DS_Store", "logs/c.mp4"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
