@@ -235,18 +235,21 @@ def test_a_folder_of_other_files_is_refused(runs, tmp_path):
     run(runs, tmp_path / "logs")
 
 
-def test_names_that_are_no_text_are_escaped(runs, tmp_path):
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_names_that_are_no_text_are_escaped(runs, tmp_path, suffix):
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow", reason="needs requirements-parquet.txt")
     name = os.fsdecode(b"\xff.mp4")
     try:
         (runs.source / name).write_bytes(b"video")
     except OSError:
         pytest.skip("this file system takes only names in UTF-8")
     N_FRAMES[name] = 1
-    run(runs, tmp_path / "logs")
+    run(runs, tmp_path / "logs", suffix=suffix)
     del N_FRAMES[name]
     assert rows_of(tmp_path / "logs" / "videos.csv")[-1]["video"] == "\\udcff.mp4"
     runs.videos = []
-    run(runs, tmp_path / "logs")
+    run(runs, tmp_path / "logs", suffix=suffix)
     assert runs.videos == []
 
 

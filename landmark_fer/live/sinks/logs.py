@@ -246,7 +246,8 @@ class ParquetLog(RowLog):
         """Write the lists of rows that are sent, until None is sent."""
         from pyarrow import Table
 
-        with atomic_file(self.path) as new, self._parquet.ParquetWriter(new, schema) as writer:
+        # An open file, because pyarrow takes no path that is not UTF-8.
+        with atomic_file(self.path) as new, new.open("wb") as file, self._parquet.ParquetWriter(file, schema) as writer:
             rows = []
             while (more := (yield)) is not None:
                 rows += more

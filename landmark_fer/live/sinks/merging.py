@@ -90,13 +90,13 @@ def _merge_parquet(logs, path):
     import pyarrow
 
     log = next(iter(logs.values()))
-    with _reading(log, OSError):
-        first = parquet.read_schema(log)
+    with _reading(log, OSError), log.open("rb") as file:
+        first = parquet.read_schema(file)
     schema = first.insert(0, pyarrow.field(COLUMN, pyarrow.string())).remove_metadata()
-    with parquet.ParquetWriter(path, schema) as writer:
+    with path.open("wb") as merged, parquet.ParquetWriter(merged, schema) as writer:
         for video, log in logs.items():
-            with _reading(log, OSError):
-                table = parquet.read_table(log)
+            with _reading(log, OSError), log.open("rb") as file:
+                table = parquet.read_table(file)
                 _check_columns(table.column_names, first.names)
                 table = table.cast(first)
             names = pyarrow.array([video] * table.num_rows, pyarrow.string())
