@@ -245,8 +245,8 @@ def test_reader_depends_on_the_source(recognizer, tmp_path, still):
 def test_uncertain_predictions_are_logged_and_counted(recognizer, command, monkeypatch, tmp_path, capsys):
     plain = recognizer.recognize_faces
 
-    def unsure(faces):
-        return [replace(recognition, expression=UNCERTAIN) for recognition in plain(faces)]
+    def unsure(faces, **options):
+        return [replace(recognition, expression=UNCERTAIN) for recognition in plain(faces, **options)]
 
     monkeypatch.setattr(recognizer, "recognize_faces", unsure)
     monkeypatch.setattr(recognizer, "threshold", 1.0)
