@@ -58,7 +58,6 @@ def _fit_models(options, common, jobs):
     from landmark_fer.evaluation.subjects import dataset_for_folds
     from landmark_fer.fit.checks import check_models
     from landmark_fer.fit.data import comma_separated, load_fit_data
-    from landmark_fer.fit.ensemble import load_members
     from landmark_fer.fit.options import member_folders
     from landmark_fer.models.calibration import FORMER_NAMES
 
@@ -78,6 +77,8 @@ def _fit_models(options, common, jobs):
             artifact = _save(folder, fitted, common, kind, warning, start)
     if not options.ensemble:
         return artifact
+    from landmark_fer.fit.ensemble import load_members  # loads the modules of networks
+
     return _combine(dataset, load_members(folders), options, common, warning)
 
 

@@ -17,6 +17,7 @@ from landmark_fer.live.sources.frames import Frame, Source
 from landmark_fer.live.sources.opening import open_source
 from landmark_fer.perception.images import read_image
 from landmark_fer.recognition.results import RecognizedFace
+from landmark_fer.recognition.track_baselines import TrackBaselines
 from tests.live.hand_made import make_recognition
 from tests.live.stand_ins import Rows, ScriptedWindow
 
@@ -38,7 +39,7 @@ class ScriptedReader:
 
     def __init__(self, found, *, still=False):
         self.found, self.still, self._index = set(found), still, -1
-        self.n_left_out, self.located = 0, []
+        self.n_left_out, self.located, self.baselines = 0, [], TrackBaselines()
 
     def read(self, image, *, time_s):
         self._index += 1
