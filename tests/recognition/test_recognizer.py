@@ -212,6 +212,7 @@ class TestCopies:
         monkeypatch.chdir("/")
         assert predictions(pickle.loads(content), astronaut) == predictions(original, astronaut)
 
+    @pytest.mark.slow
     def test_other_processes_predict_the_same(self, recognizer, astronaut):
         expected = predictions(recognizer, astronaut)
         with multiprocessing.get_context("spawn").Pool(1) as pool:
