@@ -70,6 +70,10 @@ def onnx_content(network, description):
     except Exception as error:  # a layer without an ONNX form raises nearly anything
         raise InputError(f"the network has no ONNX form ({first_line(error)}); build it of other layers") from error
     metadata = {METADATA: json.dumps(description.to_dict()), "classes": json.dumps(list(description.classes))}
+    for node in model.graph.node:  # the exporter notes source files, with paths of the machine
+        del node.metadata_props[:]
+        node.doc_string = ""
+    del model.graph.metadata_props[:]
     onnx.helper.set_model_props(model, metadata)
     content = model.SerializeToString()
     _verify(content, network, description)

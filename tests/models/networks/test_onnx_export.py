@@ -1,6 +1,7 @@
 """Tests of the ONNX export of calibrated networks."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -41,6 +42,7 @@ def test_the_file_contains_its_classes_and_runs_without_the_package(keras):
     content = onnx_content(calibrated.network_, replace(calibrated.description, mirrored=False))
     interface, records = OnnxModel(content).interface, random_records(1)
     assert json.loads(interface.metadata["classes"]) == sorted(CLASSES)
+    assert not re.search(rb"\.py\b|site-packages", content), "the exporter notes source files"
     assert interface.inputs == {"image": (FLOAT, (1, 48, 48, 1))} and list(interface.outputs) == ["probabilities"]
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     (prediction,) = session.run(None, {"image": network_images(records, calibrated.input_)})
