@@ -46,17 +46,31 @@ def face_quality(face, image_shape):
     -------
     Quality
     """
-    height, width = image_shape[:2]
-    box, chip = face.box, face.chip
-    across = max(min(box.x + box.width, width) - max(box.x, 0), 0)
-    down = max(min(box.y + box.height, height) - max(box.y, 0), 0)
     return Quality(
         detector_score=float(face.detector_score),
-        size_px=float(min(box.width, box.height)),
-        sharpness=_sharpness(chip),
-        brightness=float(chip.mean()) / 255,
-        inside=float(across * down / (box.width * box.height)),
+        size_px=size_px(face.box),
+        sharpness=_sharpness(face.chip),
+        brightness=brightness(face.chip),
+        inside=share_inside(face.box, image_shape),
     )
+
+
+def size_px(box):
+    """Return the shorter side of a `Box` in pixels."""
+    return float(min(box.width, box.height))
+
+
+def brightness(chip):
+    """Return the mean grey value of a chip, from 0 to 1."""
+    return float(chip.mean()) / 255
+
+
+def share_inside(box, image_shape):
+    """Return the share of a `Box` that lies inside an image of shape (height, width, ...), from 0 to 1."""
+    height, width = image_shape[:2]
+    across = max(min(box.x + box.width, width) - max(box.x, 0), 0)
+    down = max(min(box.y + box.height, height) - max(box.y, 0), 0)
+    return float(across * down / (box.width * box.height))
 
 
 def _sharpness(chip):

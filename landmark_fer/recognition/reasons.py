@@ -5,7 +5,7 @@ tells it from others.
 """
 
 from landmark_fer.perception.pose import head_pose
-from landmark_fer.perception.quality import face_quality
+from landmark_fer.perception.quality import brightness, share_inside, size_px
 
 CUT_OFF, TOO_SMALL, TOO_DARK, TURNED_AWAY = REASONS = ("cut off", "too small", "too dark", "turned away")
 """All reasons, the first that holds is named."""
@@ -26,14 +26,13 @@ def reason_of(face, image_shape=None):
     image_shape : tuple of int, optional
         Height and width of its image; without it no face is cut off.
     """
-    far = (10**9, 10**9)
-    quality, pose = face_quality(face, image_shape or far), head_pose(face.landmarks)
-    if image_shape is not None and quality.inside < MIN_INSIDE:
+    if image_shape is not None and share_inside(face.box, image_shape) < MIN_INSIDE:
         return CUT_OFF
-    if quality.size_px < MIN_SIZE_PX:
+    if size_px(face.box) < MIN_SIZE_PX:
         return TOO_SMALL
-    if quality.brightness < MIN_BRIGHTNESS:
+    if brightness(face.chip) < MIN_BRIGHTNESS:
         return TOO_DARK
+    pose = head_pose(face.landmarks)
     if abs(pose.yaw) > MAX_YAW or not MIN_PITCH <= pose.pitch <= MAX_PITCH:
         return TURNED_AWAY
     return None
