@@ -54,6 +54,7 @@ def main(argv=None):
 def _run(parser, options):
     check_paths(parser, options)
     _check_blur(options)
+    _check_log_format(options)
     print(NOTICE, flush=True)
     defer("scipy.stats", "pandas", "numpy.f2py", "numpy.testing", "numpy.polynomial")
     if options.list_cameras:
@@ -66,6 +67,16 @@ def _run(parser, options):
         summary = _run_session(options)
     print(summary, flush=True)
     return 0
+
+
+def _check_log_format(options):
+    """Raise InputError if a format is given for logs whose names state it."""
+    if options.log_format and not any(map(is_log_folder, options.log)):
+        got = f"--log {options.log[0]}" if options.log else "no --log"
+        raise InputError(
+            f"--log-format {options.log_format} is for a folder of logs, --log DIR/, got {got}; leave it out, since "
+            "the name of a log states its format"
+        )
 
 
 def _check_blur(options):
@@ -107,7 +118,7 @@ def _run_videos(options):
     from landmark_fer.live.sinks.logs import baseline_facts, log_facts
     from landmark_fer.live.video_logs import log_videos
 
-    videos = _find_videos(options)
+    videos, form = _find_videos(options), options.log_format or "csv"
     with contextlib.ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
         recognizer, versus = _load_models(options, stack)
@@ -116,7 +127,7 @@ def _run_videos(options):
         settings |= {
             "landmark_fer": __version__,
             "source": os.path.basename(os.path.realpath(options.source)),
-            "log_format": options.log_format,
+            "log_format": form,
             "model": facts["model"]["sha256"],
             "versus": versus and facts["versus"]["sha256"],
             "reject_below": [each and each.threshold for each in (recognizer, versus)],
@@ -137,7 +148,7 @@ def _run_videos(options):
             run,
             settings=settings,
             interrupts=interrupts,
-            suffix=f".{options.log_format}",
+            suffix=f".{form}",
             facts=facts,
         )
 

@@ -220,7 +220,6 @@ def _add_output(group):
     add(
         "--log-format",
         choices=LOG_FORMATS,
-        default="csv",
         help="format of the logs in a folder (default: csv)",
     )
     add(

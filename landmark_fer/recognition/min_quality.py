@@ -51,8 +51,10 @@ def check_min_quality(limits):
     InputError
         If a name is unknown, or a value impossible: negative, or over 1 where it is a share.
     """
-    names = {column: name for name, column in QUALITY_COLUMNS.items()}
+    names, written = {column: name for name, column in QUALITY_COLUMNS.items()}, list(limits or {})
     limits = {names.get(name, name): float(value) for name, value in (limits or {}).items()}
+    if len(limits) < len(written):
+        raise InputError(f"a minimum quality must have each limit once, got {', '.join(written)}; leave one out")
     for name, value in limits.items():
         if name not in QUALITY_COLUMNS:
             raise InputError(

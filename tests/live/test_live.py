@@ -426,6 +426,11 @@ def test_every_video_of_a_folder_has_a_log(command, clips, tmp_path, capsys, cap
         (["--source", "clips", "--log", "x/", "--record", "a.avi"], "a folder of videos takes no --record"),
         (["--source", "clips", "--log", "x/", "--summary", "a.html"], "a folder of videos takes no --summary"),
         (["--source", "clips", "--log", "x/", "--blur", "eyes"], "--blur eyes changes recordings, snapshots and"),
+        (
+            ["--log-format", "jsonl", "--log", "x.csv"],
+            "--log-format jsonl is for a folder of logs, --log DIR/",
+        ),
+        (["--log-format", "csv"], "is for a folder of logs, --log DIR/, got no --log"),
         (["--source", "clips", "--log", "x/", "--log", "a.csv"], "must be the only --log"),
         (["--source", "demo", "--log", "x/"], "--log x/ is a folder, for the logs of a folder of videos"),
         (["--source", "clips/a.mp4", "--log", "x/"], "--log x/ is a folder, for the logs of a folder of videos"),

@@ -76,6 +76,7 @@ def test_text_and_columns_name_the_same_limits():
         ("size=big", "must be NAME=NUMBER"),
         ("size=40,", "must be NAME=NUMBER"),
         ("size=40,size=50", "must be NAME=NUMBER"),
+        ("size=40,size_px=50", "must have each limit once, got size, size_px"),
         ("sise=40", "must be of score, size, sharpness, brightness, inside, got 'sise'"),
         ("size=-1", "minimum size must be a number of at least 0, got -1"),
         ("size=nan", "minimum size must be a number of at least 0, got nan"),
