@@ -187,18 +187,21 @@ def _write(options, dataset, scores, predictions):
 
     from landmark_fer.core.errors import SinkError
     from landmark_fer.core.files import atomic_file, atomic_write_text
+    from landmark_fer.core.naming import show
     from landmark_fer.evaluation.image_rows import add_images
 
+    path = None
     try:
-        if options.json:
-            atomic_write_text(Path(options.json), json.dumps(scores, indent=1) + "\n")
-        if options.predictions:
+        if path := options.json:
+            atomic_write_text(Path(path), json.dumps(scores, indent=1) + "\n")
+        if path := options.predictions:
             rows = add_images(predictions, dataset, options.data, split=options.split)
-            with atomic_file(Path(options.predictions)) as new:
+            with atomic_file(Path(path)) as new:
                 rows.to_csv(new, index=False, float_format="%.6g", errors="backslashreplace")
     except OSError as error:
-        path = getattr(error, "filename", None) or "the result"
-        raise SinkError(f"{path} could not be written ({error.strerror or error}); choose another path") from error
+        raise SinkError(
+            f"{show(path)} could not be written ({error.strerror or error}); choose another path"
+        ) from error
 
 
 def _write_report(options, arguments, artifact, dataset, scores, predictions):

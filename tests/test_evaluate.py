@@ -259,6 +259,6 @@ def test_a_baseline_and_groups_are_in_every_output(evaluate, people_csv, capsys)
 
 def test_a_baseline_without_subjects_and_an_unknown_column_are_one_sentence(evaluate, people_csv, capsys):
     assert evaluate("--baseline", "neutral") == 2
-    assert "a baseline needs subjects" in capsys.readouterr().err
+    assert "a baseline needs people with a neutral face" in capsys.readouterr().err
     assert evaluate("--by", "gender", data=people_csv) == 2
     assert "must name a further column of the csv (age), got 'gender'" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landmark_fer.core.errors import InputError
+from landmark_fer.datasets.base import subject_remarks
 
 if TYPE_CHECKING:
     from landmark_fer.core.types import PathLike
@@ -136,7 +137,9 @@ def _load_one(
 
         reader = open_source(path, dataset=dataset, images=images, poses=poses)
         faces = build_dataset(reader, settings=settings, predictor=predictor, jobs=jobs, cache=cache, progress=progress)
-        faces = _with_attributes(faces, getattr(reader, "attributes", {}))
+        if (cells := getattr(reader, "attributes", None)) is not None:
+            faces = _with_attributes(faces, cells)
+            faces = replace(faces, remarks=[*faces.remarks, *subject_remarks(faces.subjects)])
     if labels == "ferplus":
         faces = _with_ferplus_labels(faces, path, reader)
     elif votes == "auto" and reader is not None:

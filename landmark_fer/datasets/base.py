@@ -13,6 +13,8 @@ from landmark_fer.core.records import rows_of
 
 OFFICIAL_SPLITS = ("Training", "PublicTest", "PrivateTest")
 MAX_NAMES = 5  # names in one sentence
+NO_VALUE = ("", "na", "n/a", "nan", "none", "null", "?", "unknown")
+"""Words, in lower case, that programs write into cells without a value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,6 +228,24 @@ def counted_sentence(count, predicate, names):
 def unread_sentence(count, reason, names):
     """Return a sentence on files that are not read for one of the reasons `image_trees.UNREAD`."""
     return counted_sentence(count, f"files are not read ({reason})", names)
+
+
+def subject_remarks(subjects):
+    """Return sentences on names of people in a csv that are easily mistaken, as a list.
+
+    Parameters
+    ----------
+    subjects : ndarray of shape (n,), str
+    """
+    spellings = {}
+    for name in np.unique(subjects[subjects != ""]).tolist():
+        spellings.setdefault(name.casefold(), []).append(name)
+    several = [" and ".join(names) for names in spellings.values() if len(names) > 1]
+    without_value = [names[0] for word, names in spellings.items() if word in NO_VALUE]
+    remarks = [f"the subject {name} counts as one person; leave the cell empty if unknown" for name in without_value]
+    if several:
+        remarks.append(f"subjects in other letter case count as other people: {first_names(len(several), several)}")
+    return remarks
 
 
 def first_names(count, names):

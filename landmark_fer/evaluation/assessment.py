@@ -9,8 +9,11 @@ from threadpoolctl import threadpool_limits
 from landmark_fer.core.errors import DataError, InputError
 from landmark_fer.core.expressions import in_order
 from landmark_fer.datasets.near_duplicates import find_near_duplicates
+from landmark_fer.evaluation.image_rows import IMAGE_COLUMNS
 from landmark_fer.evaluation.personal import (
     baseline_rows,
+    check_baselines,
+    groups_of_columns,
     is_scored,
     probabilities_with_baseline,
     scores_by_group,
@@ -64,7 +67,7 @@ def assess(
         Whether to predict the faces also given their subject's first neutral face. It is not scored then, and neither
         are subjects without one.
     by : sequence of str
-        Attributes of the data set; the scores of their groups are added.
+        Attributes of the data set, as for `groups_of_columns`; the scores of their groups are added.
 
     Returns
     -------
@@ -79,7 +82,7 @@ def assess(
     DataFrame
         One row per face: ``row, expression, predicted``, one probability for each class, and
         ``near_duplicate_correlation``. With baselines also ``predicted_with_baseline`` and a probability
-        ``happy_with_baseline`` for each class, and the columns of `by`.
+        ``happy_with_baseline`` for each class, and the columns of `by`; ``row (data)`` if one is called ``row``.
 
     Raises
     ------
@@ -90,7 +93,6 @@ def assess(
     """
     if scored_classes not in SCORED_CLASSES:
         raise InputError(f"scored_classes must be one of {', '.join(SCORED_CLASSES)}, got {scored_classes!r}")
-    correlations, leak_free = _near_duplicates(dataset, split, against, cache)
     has_class = np.isin(dataset.expressions, list(classes))
     in_split = np.ones(len(dataset), dtype=bool) if split is None else dataset.splits == split
     if split is not None:
@@ -99,9 +101,13 @@ def assess(
     if not len(rows):
         raise DataError(f"{dataset.source} has no face that shows one of {', '.join(classes)}; score other data")
     faces = dataset.take(rows)
+    groups_of_columns(faces, by)  # raises InputError before faces are compared and predicted
+    if with_baseline:
+        check_baselines(classes)
+    of_baseline = baseline_rows(faces) if with_baseline else None
+    correlations, leak_free = _near_duplicates(dataset, split, against, cache)
     all_probabilities, given_baseline, personal = predict_in_order(predictor, faces.records, classes), None, {}
     if with_baseline:
-        of_baseline = baseline_rows(faces)
         given_baseline = probabilities_with_baseline(all_probabilities, of_baseline, classes)
         scored = is_scored(of_baseline)
         n_baselines = len(np.unique(of_baseline[scored]))
@@ -132,8 +138,10 @@ def assess(
             given_baseline = shared_probabilities(given_baseline, classes, shared)
         predictions["_with_baseline"] = given_baseline
         scores |= personal | scores_with_baseline(faces, given_baseline, classes)
-    scores |= {"by": {column: scores_by_group(faces, column, predictions, classes) for column in by}} if by else {}
-    return scores, _prediction_table(faces, predictions, classes, correlations[rows], by)
+    groups = groups_of_columns(faces, by)
+    if by:
+        scores["by"] = {name: scores_by_group(faces, each, predictions, classes) for name, each in groups.items()}
+    return scores, _prediction_table(faces, predictions, classes, correlations[rows], groups)
 
 
 def shared_classes(dataset, classes):
@@ -205,12 +213,14 @@ def _near_duplicates(dataset, split, against, cache):
     return near_duplicates.correlations, leak_free & ~is_training if against is None else leak_free
 
 
-def _prediction_table(faces, predictions, classes, correlations, by):
+def _prediction_table(faces, predictions, classes, correlations, columns):
     """Return a table with one row per face, as `assess` describes."""
     table = {"row": faces.rows, "expression": faces.expressions}
     for suffix, probabilities in predictions.items():
         table[f"predicted{suffix}"] = np.array(classes)[probabilities.argmax(axis=1)]
         table |= {f"{name}{suffix}": column for name, column in zip(classes, probabilities.T, strict=True)}
     table["near_duplicate_correlation"] = correlations
-    own = {name.lower(): column for name, column in faces.attributes.items()}
-    return pd.DataFrame(table | {column: own[column.lower()] for column in by if column not in table})
+    taken = {*table, *IMAGE_COLUMNS}
+    return pd.DataFrame(
+        table | {f"{name} (data)" if name in taken else name: faces.attributes[name] for name in columns}
+    )

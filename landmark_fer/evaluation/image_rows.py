@@ -10,6 +10,9 @@ from landmark_fer.core.image_status import LEFT_OUT, OK
 from landmark_fer.datasets.readers.folder_names import split_of_image
 from landmark_fer.perception.image_formats import head_of, is_image
 
+IMAGE_COLUMNS = ("image", "status")
+"""Columns that `add_images` adds."""
+
 
 def add_images(table, dataset, folder, *, split=None):
     """Return predictions with the columns ``image`` and ``status``, and a row for each image that was left out.

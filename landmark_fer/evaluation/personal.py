@@ -3,16 +3,18 @@
 import numpy as np
 
 from landmark_fer.core.errors import InputError
+from landmark_fer.datasets.base import NO_VALUE, first_names
 from landmark_fer.evaluation.scores import class_columns, grouped_interval, score, subject_intervals, wilson_interval
 from landmark_fer.models.neutral_shift import NEUTRAL, given_neutral_face, log_probabilities
 
 MOST_VALUES = 6
 """Numbers of more different values than this, such as ages, are grouped."""
 N_BANDS = 3
+MOST_GROUPS = 100
+"""Words of more different values than this, such as names, make no groups."""
 UNKNOWN = "unknown"
 
 _OF_BASELINE = ("n", "accuracy", "accuracy_interval", "per_class", "confusion", "log_loss", "ece")
-_NO_VALUE = ("", "na", "n/a", "nan", "none", "null", "?", UNKNOWN)
 
 
 def baseline_rows(dataset):
@@ -37,11 +39,18 @@ def baseline_rows(dataset):
         first.setdefault(dataset.subjects[row], row)
     rows = np.array([first.get(subject, -1) for subject in dataset.subjects.tolist()], dtype=np.int64)
     if not is_scored(rows).any():
+        advice = "score other data" if (dataset.subjects != "").any() else "add a column subject"
         raise InputError(
-            f"a baseline needs subjects with a {NEUTRAL} face and others, and {dataset.source} has none; "
-            "add a column subject, or leave out --baseline"
+            f"a baseline needs people with a {NEUTRAL} face and others, and the {len(dataset):,} faces of "
+            f"{dataset.source} to score have none; {advice}, or leave out --baseline"
         )
     return rows
+
+
+def check_baselines(classes):
+    """Raise InputError if a model of some classes does not predict neutral, which baselines need."""
+    if NEUTRAL not in classes:
+        raise InputError(f"a baseline needs a model that predicts {NEUTRAL}, got {', '.join(classes)}; use another")
 
 
 def is_scored(rows):
@@ -60,13 +69,7 @@ def probabilities_with_baseline(probabilities, rows, classes):
         As from `baseline_rows`. Those without a baseline stay.
     classes : sequence of str
 
-    Raises
-    ------
-    InputError
-        If the model does not predict neutral.
     """
-    if NEUTRAL not in classes:
-        raise InputError(f"a baseline needs a model that predicts {NEUTRAL}, got {', '.join(classes)}; use another")
     shifted = given_neutral_face(probabilities, log_probabilities(probabilities[rows]), classes)
     return np.where((rows >= 0)[:, None], shifted, probabilities)
 
@@ -85,14 +88,48 @@ def scores_with_baseline(faces, probabilities, classes):
     return {f"{name}_with_baseline": scores[name] for name in _OF_BASELINE}
 
 
-def scores_by_group(faces, column, predictions, classes):
+def groups_of_columns(dataset, columns):
+    """Return the groups of the faces by columns of the data.
+
+    Parameters
+    ----------
+    dataset : FaceDataset
+    columns : sequence of str
+        Names in its `attributes`; letter case is ignored if no column has that very name.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n,), str
+        As from `group_names`, by the names of the columns in the data, each once.
+
+    Raises
+    ------
+    InputError
+        If the data have no such column, or its words have more than `MOST_GROUPS` values.
+    """
+    groups, names = {}, {name.casefold(): name for name in reversed(dataset.attributes)}
+    for column in columns:
+        name = column if column in dataset.attributes else names.get(column.casefold())
+        if name is None:
+            present = first_names(len(dataset.attributes), list(dataset.attributes)) or "none"
+            raise InputError(f"--by must name a further column of the csv ({present}), got {column!r}; choose another")
+        groups[name] = group_names(dataset.attributes[name])
+        if (n_groups := len(np.unique(groups[name]))) > MOST_GROUPS:
+            raise InputError(
+                f"--by must name a column of at most {MOST_GROUPS} different words, or of numbers, and {name} has "
+                f"{n_groups:,}; choose another"
+            )
+    return groups
+
+
+def scores_by_group(faces, groups, predictions, classes):
     """Return the accuracy of each group of people, over all expressions and for each, with 95 % intervals.
 
     Parameters
     ----------
     faces : FaceDataset
-    column : str
-        One of its `attributes`, in any letter case. Numbers are grouped as by `group_names`.
+    groups : ndarray of shape (n,), str
+        As from `group_names`.
     predictions : dict of str to ndarray of shape (n, k)
         Probabilities by the suffix of their scores: "" and, with baselines, "_with_baseline".
     classes : sequence of str
@@ -102,17 +139,7 @@ def scores_by_group(faces, column, predictions, classes):
     list of dict
         ``group, expression`` ("" for all, if there are several), ``n, n_subjects, accuracy, accuracy_interval``, the
         last two also with the suffixes. Intervals resample people where all are known.
-
-    Raises
-    ------
-    InputError
-        If the data have no such column.
     """
-    names = {name.lower(): name for name in faces.attributes}
-    if column.lower() not in names:
-        present = ", ".join(faces.attributes) or "none"
-        raise InputError(f"--by must name a further column of the csv ({present}), got {column!r}; choose another")
-    groups = group_names(faces.attributes[names[column.lower()]])
     truth, rows = class_columns(faces.expressions, classes), []
     right = {suffix: each.argmax(axis=1) == truth for suffix, each in predictions.items()}
     expressions = ("", *classes) if len(faces.classes) > 1 else faces.classes
@@ -135,8 +162,9 @@ def scores_by_group(faces, column, predictions, classes):
 def group_names(cells):
     """Return the group of each cell: the cell itself, or a range of numbers.
 
-    Numbers of more than `MOST_VALUES` different values become `N_BANDS` ranges with about as many faces each, named by
-    their first and last value: ``18 to 24``. Cells without a value are `UNKNOWN`.
+    Cells that differ only in letter case, or are the same number, are one group, named by the first of them. Numbers of
+    more than `MOST_VALUES` different values become `N_BANDS` ranges with about as many faces each, named by their first
+    and last value: ``18 to 24``. Cells without a value are `UNKNOWN`.
 
     Parameters
     ----------
@@ -146,18 +174,21 @@ def group_names(cells):
     -------
     ndarray of shape (n,), str
     """
-    words = [UNKNOWN if cell.strip().lower() in _NO_VALUE else cell.strip() for cell in cells.tolist()]
+    words = [UNKNOWN if cell.strip().lower() in NO_VALUE else cell.strip() for cell in cells.tolist()]
     has_value = np.array([word != UNKNOWN for word in words], dtype=bool)
     numbers = [_number(word) for word in words if word != UNKNOWN]
-    if None in numbers or len(set(numbers)) <= MOST_VALUES:
-        return np.array(words, dtype=np.str_)
+    are_numbers, first = None not in numbers, {}
+    if not are_numbers or len(set(numbers)) <= MOST_VALUES:
+        keys = [_number(word) if are_numbers and word != UNKNOWN else word.casefold() for word in words]
+        return np.array([first.setdefault(key, word) for key, word in zip(keys, words, strict=True)], dtype=np.str_)
     numbers = np.array(numbers)
     edges = np.unique(np.quantile(numbers, np.arange(1, N_BANDS) / N_BANDS, method="higher"))
     bands = np.searchsorted(edges, numbers, side="right")
     names = np.array(words, dtype=object)
     for band in np.unique(bands):
         members = numbers[bands == band]
-        names[np.flatnonzero(has_value)[bands == band]] = f"{members.min():g} to {members.max():g}"
+        ends = dict.fromkeys(repr(float(end)).removesuffix(".0") for end in (members.min(), members.max()))
+        names[np.flatnonzero(has_value)[bands == band]] = " to ".join(ends)
     return names.astype(np.str_)
 
 

@@ -95,7 +95,7 @@ def log_loss(probabilities, truth):
         Column of the true class.
     """
     of_truth = probabilities[np.arange(len(truth)), truth]
-    return float(-np.log(np.clip(of_truth, 1e-15, 1)).mean())
+    return float(np.log(1 / np.clip(of_truth, 1e-15, 1)).mean())
 
 
 def expected_calibration_error(probabilities, right, *, bins=ECE_BINS):

@@ -65,6 +65,37 @@ def test_further_columns_follow_their_faces(table, load):
     assert load(table).attributes == {}
 
 
+@pytest.mark.parametrize("header", ["subject,expression,pixels,split", "subject,emotion,pixels,Usage"])
+def test_further_columns_of_pixels_follow_their_faces(tmp_path, load, header):
+    rows = [(str(row), "happy", copies.crop(row), "train") for row in range(3)]
+    path = pixel_csv(tmp_path / "pixels.csv", rows, columns=header)
+    assert load(path).attributes == {}
+    lines = path.read_text().splitlines()
+    lines[2] = lines[2].replace("happy", "no word")
+    cells = ["age,g,G,g", "24,a,b,c", "30,d,e,f", "36,g,h,i"]
+    path.write_text("\n".join(f"{line},{cell}" for line, cell in zip(lines, cells, strict=True)))
+    dataset = load(path)
+    assert dataset.subjects.tolist() == ["0", "2"]
+    assert {name: cells.tolist() for name, cells in dataset.attributes.items()} == {
+        "age": ["24", "36"],
+        "g (6)": ["a", "g"],
+        "G": ["b", "h"],
+        "g (8)": ["c", "i"],
+    }
+
+
+def test_names_of_people_that_are_easily_mistaken_are_reported(table, load):
+    names = ["ann", "Ann", "NA"]
+    lines = ["path,expression,subject", *(f"{row[0]},{row[1]},{name}" for row, name in zip(ROWS, names, strict=True))]
+    table.write_text("\n".join(lines))
+    dataset = load(table)
+    assert dataset.remarks[-2:] == [
+        "the subject NA counts as one person; leave the cell empty if unknown",
+        "subjects in other letter case count as other people: Ann and ann",
+    ]
+    assert len(set(dataset.subjects.tolist())) == 3
+
+
 def test_a_csv_adds_subjects_to_folders_of_classes(tmp_path):
     for place, name in enumerate(("happy/1.png", "sad/1.png")):
         copies.write(tmp_path / name, copies.crop(place))

@@ -10,6 +10,7 @@ from landmark_fer.evaluation.assessment import assess
 from landmark_fer.evaluation.personal import (
     baseline_rows,
     group_names,
+    groups_of_columns,
     is_scored,
     probabilities_with_baseline,
     scores_by_group,
@@ -59,6 +60,56 @@ def test_probabilities_are_those_given_the_own_neutral_face(dataset):
     np.testing.assert_array_equal(result[5:], PROBABILITIES[5:])
 
 
+def test_scores_are_those_of_an_independent_computation():
+    """One face at a time, with dictionaries, for people with several, one or no neutral face."""
+    generator, classes = np.random.default_rng(3), ("angry", "happy", "neutral")
+    n = 60
+    faces = replace(
+        made_up_dataset(20),
+        expressions=generator.choice(classes, n),
+        subjects=generator.choice(["", "a", "b", "B", "c", "d", "e", "f", "g", "h", "i", "j"], n),
+        attributes={"site": generator.choice(["north", "South", "south", "NA"], n)},
+    )
+    probabilities = generator.dirichlet([1.0] * 3, n)
+
+    class Random:
+        classes_ = np.array(classes)
+
+        def predict_proba(self, records):
+            return probabilities[: len(records)]
+
+    neutral, right, n_of, site = {}, {}, {}, {}
+    for row, (subject, expression) in enumerate(zip(faces.subjects, faces.expressions, strict=True)):
+        if subject and expression == "neutral" and subject not in neutral:
+            neutral[subject] = row
+    scored = [row for row in range(n) if faces.subjects[row] in neutral and row not in neutral.values()]
+    for row in scored:
+        angry, happy, rest = np.log(probabilities[row])
+        angry_0, happy_0, rest_0 = np.log(probabilities[neutral[faces.subjects[row]]])
+        angry -= max(0, angry_0 - rest_0 + 1)
+        both = np.exp(happy) + np.exp(rest)
+        share = 1 / (1 + np.exp(-2 * (happy - rest - happy_0 + rest_0 - 1)))
+        shifted = {"angry": np.exp(angry), "happy": both * share, "neutral": both * (1 - share)}
+        label = faces.expressions[row]
+        n_of[label] = n_of.get(label, 0) + 1
+        right[label] = right.get(label, 0) + (max(shifted, key=shifted.get) == label)
+        group = {"NA": "unknown"}.get(faces.attributes["site"][row], faces.attributes["site"][row].lower())
+        site.setdefault(group, []).append(max(shifted, key=shifted.get) == label)
+    scores, _ = assess(Random(), faces, classes, with_baseline=True, by=["site"])
+    assert scores["n"] == scores["n_with_baseline"] == len(scored) > 20
+    assert scores["accuracy_with_baseline"] == pytest.approx(sum(right.values()) / len(scored))
+    assert scores["accuracy"] == pytest.approx(
+        np.mean(np.array(classes)[probabilities[scored].argmax(axis=1)] == faces.expressions[scored])
+    )
+    for name, each in scores["per_class_with_baseline"].items():
+        assert each["n"] == n_of[name]
+        assert each["recall"] == pytest.approx(right[name] / n_of[name])
+    groups = {row["group"].lower(): row for row in scores["by"]["site"] if not row["expression"]}
+    assert {name: (each["n"], each["accuracy_with_baseline"]) for name, each in groups.items()} == {
+        name: (len(each), pytest.approx(np.mean(each))) for name, each in site.items()
+    }
+
+
 def test_scores_with_and_without_baseline_are_of_the_same_faces(dataset):
     scores, table = assess(Predictor(), dataset, CLASSES, with_baseline=True, by=["gender"])
     assert scores["n"] == scores["n_with_baseline"] == 3 == len(table)
@@ -69,8 +120,8 @@ def test_scores_with_and_without_baseline_are_of_the_same_faces(dataset):
     assert scores["per_class_with_baseline"]["happy"]["recall"] == 1
     assert table["predicted"].tolist() == ["neutral", "neutral", "sad"]
     assert table["predicted_with_baseline"].tolist() == ["happy", "neutral", "sad"]
-    assert table["gender"].tolist() == ["f"] * 3
-    (everyone, *each) = scores["by"]["gender"]
+    assert table["Gender"].tolist() == ["f"] * 3
+    (everyone, *each) = scores["by"]["Gender"]
     assert (everyone["group"], everyone["expression"], everyone["n"]) == ("f", "", 3)
     assert [row["accuracy_with_baseline"] for row in each] == [1, 1, 1]
 
@@ -82,7 +133,8 @@ def test_without_the_option_all_faces_are_scored(dataset):
 
 
 def test_groups_add_up_to_all_faces(dataset):
-    rows = scores_by_group(dataset, "GENDER", {"": PROBABILITIES}, CLASSES)
+    (groups,) = groups_of_columns(dataset, ["GENDER"]).values()
+    rows = scores_by_group(dataset, groups, {"": PROBABILITIES}, CLASSES)
     totals = [row for row in rows if row["expression"] == ""]
     assert [(row["group"], row["n"], row["n_subjects"]) for row in totals] == [
         ("f", 5, 2),
@@ -96,13 +148,55 @@ def test_groups_add_up_to_all_faces(dataset):
         assert 0 <= low <= row["accuracy"] <= high <= 1
 
 
-def test_missing_columns_subjects_and_classes_are_named(dataset):
-    with pytest.raises(InputError, match=r"further column of the csv \(Gender\), got 'age'"):
-        scores_by_group(dataset, "age", {"": PROBABILITIES}, CLASSES)
-    with pytest.raises(InputError, match="column subject"):
-        baseline_rows(replace(dataset, subjects=np.full(7, "")))
-    with pytest.raises(InputError, match="predicts neutral"):
-        probabilities_with_baseline(PROBABILITIES, baseline_rows(dataset), ("happy", "sad", "fear"))
+class NeverPredicts:
+    """Fails if it is used: options are checked before faces are predicted."""
+
+
+def test_missing_columns_subjects_and_classes_are_named_before_faces_are_predicted(dataset):
+    def refused(faces=dataset, classes=CLASSES, **options):
+        with pytest.raises(InputError) as error:
+            assess(NeverPredicts(), faces, classes, **options)
+        return str(error.value)
+
+    assert "further column of the csv (Gender), got 'age'" in refused(by=["age"])
+    several = {f"column {number}": np.full(7, "") for number in range(2000)}
+    assert len(refused(replace(dataset, attributes=several), by=["age"])) < 300
+    assert "add a column subject" in refused(replace(dataset, subjects=np.full(7, "")), with_baseline=True)
+    each_other = replace(dataset, subjects=np.arange(7).astype(str))
+    assert "the 7 faces of made-up faces to score have none; score other data" in refused(
+        each_other, with_baseline=True
+    )
+    assert "predicts neutral, got happy, sad, fear" in refused(classes=("happy", "sad", "fear"), with_baseline=True)
+
+
+def test_words_of_too_many_values_make_no_groups(dataset):
+    names = np.array([f"person {number}" for number in range(2000)])
+    many = replace(
+        made_up_dataset(667).take(np.arange(2000)), attributes={"name": names, "number": np.arange(2000).astype(str)}
+    )
+    with pytest.raises(InputError, match="at most 100 different words, or of numbers, and name has 2,000; choose"):
+        groups_of_columns(many, ["number", "name"])
+
+
+def test_columns_are_found_in_any_letter_case_and_once(dataset):
+    attributes = {name: np.full(7, cell) for name, cell in {"Größe": "a", "g": "b", "G": "c", "g (7)": "d"}.items()}
+    groups = groups_of_columns(replace(dataset, attributes=attributes), ["GRÖSSE", "G", "größe", "g", "G (7)"])
+    assert {name: set(each) for name, each in groups.items()} == {
+        "Größe": {"a"},
+        "G": {"c"},
+        "g": {"b"},
+        "g (7)": {"d"},
+    }
+
+
+def test_columns_named_as_those_of_the_table_stay_apart(dataset):
+    names = ["row", "happy", "predicted", "predicted_with_baseline", "image", "status", "Gender"]
+    attributes = {name: np.full(7, f"cell of {name}") for name in names}
+    _, table = assess(Predictor(), replace(dataset, attributes=attributes), CLASSES, with_baseline=True, by=names)
+    assert table["row"].tolist() == dataset.rows[[0, 2, 3]].tolist()
+    for name in names:
+        column = name if name == "Gender" else f"{name} (data)"
+        assert set(table[column]) == {f"cell of {name}"}
 
 
 def test_numbers_of_many_values_become_ranges_of_similar_size():
@@ -110,6 +204,27 @@ def test_numbers_of_many_values_become_ranges_of_similar_size():
     names = group_names(ages).tolist()
     assert names[:30] == ["18 to 27"] * 10 + ["28 to 37"] * 10 + ["38 to 47"] * 10
     assert names[30:] == ["unknown"] * 2
+
+
+def test_ranges_of_large_numbers_have_different_names():
+    cells = np.array([str(10_000_001 + row) for row in range(9)])
+    assert dict.fromkeys(group_names(cells).tolist()) == dict.fromkeys(
+        ["10000001 to 10000003", "10000004 to 10000006", "10000007 to 10000009"]
+    )
+    assert group_names(np.array(["0.5"] * 4 + list("2345678"))).tolist()[:4] == ["0.5"] * 4
+
+
+@pytest.mark.parametrize(
+    ("cells", "names"),
+    [
+        (["Female", "female", "FEMALE ", "male"], ["Female", "Female", "Female", "male"]),
+        (["24", "24.0", "024", "7"], ["24", "24", "24", "7"]),
+        (["24", "24.0", "seven"], ["24", "24.0", "seven"]),
+        (["N/A", "?", "", "unknown", "Unknown "], ["unknown"] * 5),
+    ],
+)
+def test_spellings_of_one_value_are_one_group(cells, names):
+    assert group_names(np.array(cells)).tolist() == names
 
 
 @pytest.mark.parametrize("cells", [["1", "2", "10", "2"], ["white", "black", "7"], []])

@@ -11,6 +11,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,6 +48,8 @@ class Columns:
         Position of each column by its key; without missing columns.
     width : int
         Number of cells that a row must have: those of the header up to the last that is not empty.
+    further : dict of str to int
+        Position of each other column by its name; equal names are told apart by their position, from 1.
     """
 
     def __init__(self, header, names):
@@ -55,6 +58,9 @@ class Columns:
         present = {key: [name.lower() for name in valid if name.lower() in self._words] for key, valid in names.items()}
         self.places = {key: self._words.index(words[0]) for key, words in present.items() if words}
         self.width = max((place for place, cell in enumerate(header, start=1) if cell), default=0)
+        others = {at: cell for at, cell in enumerate(header) if cell and at not in self.places.values()}
+        several = Counter(others.values())
+        self.further = {f"{cell} ({at + 1})" if several[cell] > 1 else cell: at for at, cell in others.items()}
 
     def __contains__(self, key):
         return key in self.places
@@ -106,6 +112,10 @@ class Columns:
     def cells_of(self, cells):
         """Return the cells of a row by the keys of their columns; "" where the row is too short."""
         return {key: cells[place] if place < len(cells) else "" for key, place in self.places.items()}
+
+    def further_cells(self, cells):
+        """Return the cells of a row in `further` columns by their names; "" where the row is too short."""
+        return {name: cells[place] if place < len(cells) else "" for name, place in self.further.items()}
 
 
 def whole_number(text):

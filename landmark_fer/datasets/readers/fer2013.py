@@ -107,10 +107,17 @@ class PixelRows:
         # Reading the whole file once also reports a truncated one before hours of extraction.
         return sum(1 for _ in self._rows())
 
+    @property
+    def attributes(self):
+        """Cells of further columns, as {name of the row: {name of the column: cell}}; read from the file each time."""
+        if not self._columns.further:
+            return {}
+        return {_row_name(number): self._columns.further_cells(row.cells) for number, row in enumerate(self._rows())}
+
     def items(self):
         """Yield an Item for each row; malformed rows have a problem."""
         for number, row in enumerate(self._rows()):
-            name = f"row {number}"
+            name = _row_name(number)
             problem = self._columns.problem_of(row.cells)
             if problem is None:
                 item, problem = self._read_row(name, self._columns.cells_of(row.cells))
@@ -273,6 +280,10 @@ def _csv_in_zip(path):
 def _is_fer2013(header):
     """Return whether the cells of a header are those of FER2013's csv, with or without its splits."""
     return {"expression", "pixels"} <= set(Columns(header, NAMES).places)
+
+
+def _row_name(number):
+    return f"row {number}"
 
 
 def _has_other_characters(text):

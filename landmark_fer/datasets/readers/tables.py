@@ -55,11 +55,9 @@ class ImageTable(LayoutReader):
         table = tables[0]
         folder = table[: table.rfind("/") + 1]
         rows = file_index.rows(table) if table else csv_rows(file_index.path)
-        header = next(rows).cells
-        columns = Columns(header, NAMES)
+        columns = Columns(next(rows).cells, NAMES)
         columns.check(("path",), source=table or self.path, rule=self.layout)
         entries, malformed, unknown, self.attributes = [], [], [], {}
-        further = {at: name for at, name in enumerate(header) if name and at not in columns.places.values()}
         for row in rows:
             if problem := columns.problem_of(row.cells):
                 malformed.append(f"{row.where} {problem}")
@@ -72,7 +70,7 @@ class ImageTable(LayoutReader):
                 unknown.append(f"{row.where}{label}")
             else:
                 entries.append(Entry(name, expression, split_named(cells.get("split", "")), cells.get("subject", "")))
-                self.attributes.setdefault(name, {word: row.cells[at] for at, word in further.items()})
+                self.attributes.setdefault(name, columns.further_cells(row.cells))
         self.leave_out(malformed, "rows of the csv have too few cells or too many")
         self.leave_out(unknown, f"rows of the csv name no expression ({', '.join(EXPRESSIONS)}), and are left out")
         unused = sorted(set(file_index.images) - {entry.name for entry in entries})
