@@ -37,7 +37,7 @@ def find_predictor(path=None):
         if not Path(custom).is_file():
             raise DependencyError(f"shape predictor {custom} is no file; give the path of {PREDICTOR_NAME}")
         return Path(custom)
-    packaged = _packaged_file()
+    packaged = packaged_file()
     if packaged is None:
         raise DependencyError(
             f"{PREDICTOR_NAME} was not found; install it with 'python -m pip install face_recognition_models==0.1.3' "
@@ -55,7 +55,7 @@ def default_predictor():
     custom = os.environ.get(PREDICTOR_VARIABLE)
     if custom:
         return PREDICTOR_VARIABLE, custom
-    packaged = _packaged_file()
+    packaged = packaged_file()
     return None if packaged is None else ("the installed shape predictor", packaged)
 
 
@@ -63,21 +63,22 @@ PREDICTOR = Input(default=default_predictor)
 """The type of the option ``--predictor``."""
 
 
-def _packaged_file():
+def packaged_file(name=PREDICTOR_NAME):
+    """Return the path of a file of the installed package face_recognition_models, or None."""
     from importlib import metadata
 
     try:
         files = metadata.files("face_recognition_models") or []
     except metadata.PackageNotFoundError:
         return None
-    paths = [Path(entry.locate()) for entry in files if entry.name == PREDICTOR_NAME]
+    paths = [Path(entry.locate()) for entry in files if entry.name == name]
     return next((path for path in paths if path.is_file()), None)
 
 
 def hash_early(path=None):
     """Start hashing the file that `find_predictor` will return, in another thread; do not wait for it."""
     custom = path or os.environ.get(PREDICTOR_VARIABLE)
-    file = Path(custom) if custom else _packaged_file()
+    file = Path(custom) if custom else packaged_file()
     if file is not None and file.is_file():
         _hash_future(file, changed_at(file))
 

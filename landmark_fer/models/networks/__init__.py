@@ -6,6 +6,7 @@ This module holds only their names. The other modules are imported when a networ
 NETWORKS = (
     "aligned_cnn",
     "residual",
+    "dlib_resnet",
     "elu_vgg",
     "relu_vgg",
     "relu_vgg_box",

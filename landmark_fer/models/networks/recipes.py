@@ -7,9 +7,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random affine transforms and erasings of training images. Each amount is uniform up to its maximum.
+    """Random changes of training images: affine transforms, degradations, erasings.
 
-    Pixels outside of the image repeat its edge.
+    Each amount is uniform up to its maximum. Pixels outside of the image repeat its edge. A degradation is applied to
+    three in ten images, each independently of the others.
 
     Attributes
     ----------
@@ -25,6 +26,14 @@ class Augmentation:
         Number of rectangles in each image that are replaced by its mean.
     erased : float
         Maximum side of such a rectangle, as a share of the side of the image.
+    gamma : float
+        Natural logarithm of the power to which grey values from 0 to 1 are raised, in either direction.
+    blur : float
+        Standard deviation of the Gaussian, as a share of the side.
+    compression : int
+        How far below 95 the quality of JPEG is.
+    noise : float
+        Standard deviation of Gaussian noise in grey values.
     """
 
     rotation: float = 30.0
@@ -34,6 +43,10 @@ class Augmentation:
     mirror: bool = True
     erasings: int = 0
     erased: float = 0.25
+    gamma: float = 0.0
+    blur: float = 0.0
+    compression: int = 0
+    noise: float = 0.0
 
     def matrices(self, n, side, random):
         """Return affine transforms from pixels of the result to pixels of the image, shape (n, 2, 3).
@@ -92,6 +105,9 @@ class Recipe:
         Exponent of the class weights: 0 for equal weights of faces, 1 for equal weights of classes.
     averaging : float
         Decay of the exponential moving average of the weights, which is validated and saved; 0 for none.
+    pretrained : bool
+        Whether the initial weights are of another task, so that batch normalization first takes the statistics of the
+        training images.
     """
 
     epochs: int = 60
@@ -107,6 +123,7 @@ class Recipe:
     mirrored: bool = False
     balance: float = 0.0
     averaging: float = 0.0
+    pretrained: bool = False
 
 
 RECIPES = {
@@ -122,6 +139,30 @@ RECIPES = {
         mirrored=True,
         balance=0.25,
         averaging=0.995,
+    ),
+    "dlib_resnet": Recipe(
+        epochs=44,
+        batch_size=128,
+        schedule="cosine",
+        learning_rate=7e-4,
+        weight_decay=0.05,
+        label_smoothing=0.1,
+        votes_weight=1.5,
+        augmentation=Augmentation(
+            rotation=12.0,
+            shear=6.0,
+            zoom=0.12,
+            shift=0.12,
+            erasings=2,
+            gamma=0.7,
+            blur=0.02,
+            compression=85,
+            noise=15.0,
+        ),
+        mirrored=True,
+        balance=0.25,
+        averaging=0.995,
+        pretrained=True,
     ),
     "aligned_cnn": Recipe(
         epochs=20,

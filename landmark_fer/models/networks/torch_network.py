@@ -51,6 +51,32 @@ class TorchNetwork(nn.Module):
         with torch.autocast("cpu", enabled=False):  # scores in full precision
             return self.parts[-1](features), features
 
+    @torch.no_grad()
+    def normalize_by(self, images):
+        """Give batch normalization the statistics of images, and keep what each layer returns in evaluation.
+
+        Parameters
+        ----------
+        images : Tensor of shape (n, channels, height, width)
+        """
+        self.eval()
+        statistics = {}
+
+        def keep(part, values):
+            statistics[part] = values[0].float().mean((0, 2, 3)), values[0].float().var((0, 2, 3))
+
+        parts = [part for part in self.parts if isinstance(part, _Normalization)]
+        handles = [part.register_forward_pre_hook(keep) for part in parts]
+        self(images)
+        for part, handle in zip(parts, handles, strict=True):
+            handle.remove()
+            mean, variance = statistics[part]
+            slope = part.weight / (part.running_var + part.eps).sqrt()
+            part.bias += slope * (mean - part.running_mean)
+            part.weight.copy_(slope * (variance + part.eps).sqrt())
+            part.running_mean.copy_(mean)
+            part.running_var.copy_(variance)
+
     def draw_from(self, generator):
         """Use a ``torch.Generator`` for dropout."""
         for part in self.parts:
@@ -159,6 +185,17 @@ class _Pooling(nn.Module):
         return functional.max_pool2d(values, self.size, self.stride)
 
 
+class _MeanPooling(nn.Module):
+    """An AveragePooling2D."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.size, self.stride = layer.pool_size, layer.strides
+
+    def forward(self, values):
+        return functional.avg_pool2d(values, self.size, self.stride)
+
+
 class _Padding(nn.Module):
     """A ZeroPadding2D."""
 
@@ -231,6 +268,7 @@ LAYERS = {
     "BatchNormalization": _Normalization,
     "Activation": _activation,
     "MaxPooling2D": _Pooling,
+    "AveragePooling2D": _MeanPooling,
     "ZeroPadding2D": _Padding,
     "GlobalAveragePooling2D": lambda layer: _Mean(),
     "Flatten": lambda layer: _Flat(),

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 
+import cv2
 import numpy as np
 import torch
 from torch import nn
@@ -22,7 +23,10 @@ STATE = "state.pt"
 _WARM_UP = 1.0  # epochs in which the learning rate rises, except for the schedule "plateau"
 _LAST_RATE = 1e-3  # learning rate at the end of the schedule "cosine", relative to the maximum
 _PARTS = 2  # parts of a batch, trained in parallel threads; faster than two threads within each operation
+_N_STATISTICS = 512  # images for the first statistics of a pretrained network
 _BATCH = 256  # images of the validation set
+_DEGRADED = 0.3  # probability of each degradation
+_BEST_QUALITY = 95  # of JPEG
 _MIN_DEVIATION = 1.0  # as in `scaled_images`
 
 
@@ -98,6 +102,9 @@ class _Training:
         learns_votes = faces.votes is not None and recipe.votes_weight
         self.heads = _Heads(TorchNetwork(network), faces.votes.shape[1] if learns_votes else 0)
         self.heads = self.heads.to(memory_format=torch.channels_last)
+        if recipe.pretrained:
+            images = torch.from_numpy(faces.images[:_N_STATISTICS]).float().unsqueeze(1)
+            self.heads.network.normalize_by(scaled(images, network_input))
         self.averaged = deepcopy(self.heads) if recipe.averaging else self.heads
         self.replicas = [self.heads, *(_sharing_weights(self.heads) for _ in range(_PARTS - 1))]
         n_threads = max(1, torch.get_num_threads() // _PARTS)
@@ -257,7 +264,49 @@ def augment(images, network_input, augmentation, random):
     values = torch.from_numpy(images).float().unsqueeze(1)
     grid = functional.affine_grid(theta, (n, 1, side, side), align_corners=False)
     values = functional.grid_sample(values, grid, padding_mode="border", align_corners=False)
-    return _erased(scaled(values, network_input), augmentation, random)
+    return _erased(scaled(_degraded(values, augmentation, random), network_input), augmentation, random)
+
+
+def _degraded(values, augmentation, random):
+    """Return grey values of shape (n, 1, side, side) with random light, blur, compression and noise."""
+    n, side = len(values), values.shape[-1]
+
+    def amounts(low, high):
+        """Return a column of random amounts, 0 for most images."""
+        drawn = random.uniform(low, high, n) * (random.random(n) < _DEGRADED)
+        return torch.from_numpy(drawn.astype(np.float32)).reshape(n, 1, 1, 1)
+
+    if augmentation.gamma:
+        values = 255 * (values / 255) ** amounts(-augmentation.gamma, augmentation.gamma).exp()
+    if augmentation.blur:
+        values = _blurred(values, amounts(0, augmentation.blur * side))
+    if augmentation.compression:
+        values = _compressed(values, amounts(0, augmentation.compression))
+    if augmentation.noise:
+        noise = random.standard_normal(values.shape, dtype=np.float32)
+        values = values + amounts(0, augmentation.noise) * torch.from_numpy(noise)
+    return values.clamp(0, 255)
+
+
+def _blurred(values, deviations):
+    """Return images blurred by Gaussians of deviations of shape (n, 1, 1, 1), in pixels."""
+    n, radius = len(values), 3 * math.ceil(deviations.max()) or 1
+    distances = torch.arange(-radius, radius + 1)
+    kernels = torch.exp(-(distances**2) / (2 * deviations**2).clamp(min=1e-6))
+    kernels = kernels / kernels.sum(-1, keepdim=True)
+    values = functional.pad(values.transpose(0, 1), (radius,) * 4, mode="replicate")  # a channel for each image
+    values = functional.conv2d(values, kernels, groups=n)
+    return functional.conv2d(values, kernels.transpose(2, 3), groups=n).transpose(0, 1)
+
+
+def _compressed(values, steps):
+    """Return images compressed as JPEG, with a quality of 95 less steps of shape (n, 1, 1, 1); 0 leaves an image."""
+    images = values.round().to(torch.uint8).numpy()
+    for image, result, step in zip(images, values, steps.flatten().tolist(), strict=True):
+        if step:
+            code = cv2.imencode(".jpg", image[0], [cv2.IMWRITE_JPEG_QUALITY, round(_BEST_QUALITY - step)])[1]
+            result[0] = torch.from_numpy(cv2.imdecode(code, cv2.IMREAD_GRAYSCALE))
+    return values
 
 
 def scaled(values, network_input):
