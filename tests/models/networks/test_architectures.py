@@ -12,6 +12,7 @@ pytestmark = pytest.mark.usefixtures("keras")
 COUNTS = {
     ("aligned_cnn", 7): 576_167,
     ("residual", 7): 1_561_127,
+    ("dlib_resnet", 7): 1_786_023,
     ("elu_vgg", 5): 1_328_037,
     ("relu_vgg", 7): 555_623,
     ("relu_vgg_box", 7): 555_623,

@@ -7,6 +7,7 @@ from landmark_fer.models.networks.images import NetworkInput, scaled_images
 from landmark_fer.models.networks.recipes import NO_AUGMENTATION, Augmentation
 
 PLAIN = NetworkInput(16, scaling="0..255")
+BLUR = Augmentation(0, 0, 0, 0, False, blur=0.1)
 
 
 @pytest.fixture
@@ -67,6 +68,34 @@ def test_erased_rectangles_have_the_mean_and_a_limited_size(augmented, generator
     assert 2 < changed.sum(axis=(1, 2)).mean() < 6  # of 16 pixels at most, 4 in the mean
     means = np.broadcast_to(plain.mean(axis=(1, 2), keepdims=True), plain.shape)
     np.testing.assert_allclose(erased[changed], means[changed], rtol=1e-4)
+
+
+DEGRADATIONS = {"gamma": 0.7, "blur": 0.1, "compression": 85, "noise": 20.0}
+
+
+@pytest.mark.parametrize("name", DEGRADATIONS)
+def test_three_in_ten_images_are_degraded(name, augmented, generator):
+    smooth = generator.integers(40, 200, (400, 4, 4)).repeat(4, axis=1).repeat(4, axis=2).astype(np.uint8)
+    degraded = augmented(smooth, Augmentation(0, 0, 0, 0, False, **{name: DEGRADATIONS[name]}))
+    changed = ~np.isclose(degraded, smooth, atol=0.5).all(axis=(1, 2))
+    assert 80 < changed.sum() < 160
+    assert 0 <= degraded.min() and degraded.max() <= 255
+
+
+def test_gamma_keeps_the_order_of_grey_values(augmented):
+    ramp = np.tile(np.arange(0, 256, 17, dtype=np.uint8), (200, 16, 1))
+    changed = augmented(ramp, Augmentation(0, 0, 0, 0, False, gamma=1.0))
+    assert (np.diff(changed, axis=2) > 0).all()
+    middle = changed[:, 0, 8] / 255
+    assert 0.5333**2.72 <= middle.min() < 0.25 and 0.75 < middle.max() <= 0.5334 ** (1 / 2.72) + 1e-3
+
+
+def test_blur_keeps_the_mean_and_reduces_contrast(augmented, images):
+    plain = np.pad(images, ((0, 0), (8, 8), (8, 8)), mode="symmetric").repeat(20, axis=0)
+    changed = augmented(plain, BLUR, network_input=NetworkInput(32, scaling="0..255"))
+    np.testing.assert_allclose(changed.mean(axis=(1, 2)), plain.mean(axis=(1, 2)), atol=6)
+    deviations = changed.std(axis=(1, 2)) / plain.std(axis=(1, 2))
+    assert deviations.max() < 1.001 and deviations.min() < 0.4
 
 
 def test_transforms_stay_within_their_limits(generator):

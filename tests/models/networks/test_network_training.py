@@ -172,6 +172,24 @@ def test_balance_weights_rare_classes():
         assert weights.mean() == pytest.approx(1)
 
 
+def test_a_pretrained_network_takes_the_statistics_of_the_images_and_keeps_its_predictions(generator):
+    import torch
+
+    from landmark_fer.models.networks.torch_network import TorchNetwork
+
+    network = TorchNetwork(build_network("dlib_resnet", 3)).eval()
+    images = torch.from_numpy(generator.normal(size=(16, 1, 96, 96)).astype(np.float32))
+    with torch.no_grad():
+        before = network(images)[0]
+        network.normalize_by(images)
+        np.testing.assert_allclose(network(images)[0], before, atol=1e-4)
+        network.train()
+        network.draw_from(torch.Generator().manual_seed(0))
+        for part in network.parts:
+            part.train(type(part).__name__ != "_Dropout")
+        np.testing.assert_allclose(network(images)[0], before, atol=0.02)  # normalized by the batch, nearly the same
+
+
 def test_frozen_layers_are_not_trained():
     from landmark_fer.models.networks.torch_network import TorchNetwork
 
