@@ -50,7 +50,7 @@ def test_a_missing_custom_file_is_reported(tmp_path, monkeypatch, by_variable):
 def test_a_damaged_packaged_file_is_reported(tmp_path, monkeypatch):
     damaged = tmp_path / PREDICTOR_NAME
     damaged.write_bytes(b"half of it")
-    monkeypatch.setattr(predictor_file, "_packaged_file", lambda: damaged)
+    monkeypatch.setattr(predictor_file, "packaged_file", lambda: damaged)
     with pytest.raises(DependencyError, match=r"must have SHA-256 fbdc2cb8.*reinstall"):
         find_predictor()
 
