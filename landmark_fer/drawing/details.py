@@ -36,7 +36,7 @@ def describe(face, image_shape):
     return (
         ("yaw pitch roll", " ".join(f"{round(angle):+d}°" for angle in head_pose(face.landmarks))),
         ("size", f"{quality.size_px:.0f} px"),
-        ("sharpness", f"{quality.sharpness:.2f}"),
+        ("sharpness", f"{quality.sharpness:.4f}"),
         ("brightness", f"{quality.brightness:.0%}"),
         ("inside", f"{quality.inside:.0%}"),
         *((text, f"{value:.2f}") for text, value in means.items()),

@@ -49,6 +49,46 @@ def is_free(rectangle, occupied):
     return not any(rectangle.overlaps(other) for other in occupied)
 
 
+class Offset(NamedTuple):
+    """Where a panel is in relation to a box, separately in both directions.
+
+    Outside the box, a distance is counted from the nearer edge and is negative on the left and above; else, it is
+    counted between the left or upper edges.
+    """
+
+    across: int
+    down: int
+    outside_across: bool
+    outside_down: bool
+
+    @classmethod
+    def of(cls, place, box):
+        """Return the offset of a place from a box."""
+        across, outside_across = _offset(place.x, place.right, box.x, box.right)
+        down, outside_down = _offset(place.y, place.bottom, box.y, box.bottom)
+        return cls(across, down, outside_across, outside_down)
+
+    def place(self, size, box, bounds):
+        """Return a rectangle of a size with this offset from a box, moved inside `bounds`."""
+        width, height = size
+        x = _moved(self.across, self.outside_across, width, box.x, box.right)
+        y = _moved(self.down, self.outside_down, height, box.y, box.bottom)
+        return Rectangle(x, y, width, height).inside(bounds)
+
+
+def _offset(begin, end, box_begin, box_end):
+    """Return the offset in one direction, and whether the place is outside the box."""
+    if begin >= box_end:
+        return begin - box_end, True
+    return (end - box_begin - 1, True) if end <= box_begin else (begin - box_begin, False)
+
+
+def _moved(offset, outside, length, box_begin, box_end):
+    if not outside:
+        return box_begin + offset
+    return box_end + offset if offset >= 0 else box_begin + offset + 1 - length
+
+
 def place_panel(box, size, bounds, occupied, *, gap):
     """Return a free place for a panel: on the right of a face if that is free, else as near to the face as possible.
 

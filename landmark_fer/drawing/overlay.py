@@ -6,7 +6,7 @@ panel; text is at least 12 pixels high.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,9 +15,9 @@ from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.core.landmarks import CLOSED_GROUPS, GROUPS
 from landmark_fer.drawing import charts
 from landmark_fer.drawing.details import describe
-from landmark_fer.drawing.layout import Rectangle, is_free, place_panel
+from landmark_fer.drawing.layout import Offset, Rectangle, is_free, place_panel
 from landmark_fer.drawing.overlay_options import CONTROLS, KEY_HINTS, OverlayOptions
-from landmark_fer.drawing.panels import Bars, Details, Reasons, panels_of
+from landmark_fer.drawing.panels import Bars, Details, Reasons, panel_of, panels_of
 from landmark_fer.drawing.text import (
     COLOURS,
     ELLIPSIS,
@@ -52,6 +52,7 @@ _LETTERS = 14  # font size in pixels on such an image
 _MAX_MESSAGE_LINES, _MESSAGE_SHARE = 2, 0.1  # of the image's height, if there is more than one line
 _MAX_TIMELINE_TRACKS, _TIMELINE_SHARE = 4, 0.1  # of the image's height
 _MAX_PANELS = 6  # in a crowd, those of the largest faces
+_MAX_DRAWS = 25  # of a panel, after which one that shows more is looked for
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,53 @@ class Status:
     keys: bool = False
 
 
-def draw_frame(image, faces, *, options=None, status=None, explanations=None, history=None):
+class PanelMemory:
+    """How the panel of each face was drawn last, so that it stays in its place next to the face while it fits.
+
+    Without one, panels of a video jump whenever another place, size or amount of text becomes possible.
+    """
+
+    def __init__(self):
+        self._panels, self._letters, self._n_faces = {}, {}, 0
+
+    def begin_frame(self, faces):
+        """Forget faces that are not in the frame; where their number changed, look for new panels."""
+        track_ids = {face.track_id for face in faces}
+        self._panels = {track_id: panel for track_id, panel in self._panels.items() if track_id in track_ids}
+        self._letters = {track_id: size for track_id, size in self._letters.items() if track_id in track_ids}
+        if len(faces) != self._n_faces:
+            self._panels = {track_id: replace(panel, n_draws=_MAX_DRAWS) for track_id, panel in self._panels.items()}
+        self._n_faces = len(faces)
+
+    def steady_letters(self, face, letters):
+        """Return the font size of a face's label: the last one, unless it is off by more than a pixel."""
+        last = self._letters.get(face.track_id, letters)
+        self._letters[face.track_id] = last if abs(last - letters) <= 1 else letters
+        return self._letters[face.track_id]
+
+    def get(self, face):
+        """Return the `_DrawnPanel` of a face, or None."""
+        return self._panels.get(face.track_id)
+
+    def set(self, face, drawn):
+        """Keep the `_DrawnPanel` of a face."""
+        self._panels[face.track_id] = drawn
+
+
+@dataclass(frozen=True)
+class _DrawnPanel:
+    """The form and the offset of a panel, and how often it was drawn like this."""
+
+    blocks: tuple
+    form: int
+    letters: int
+    side_by_side: bool
+    size: tuple
+    offset: Offset
+    n_draws: int = 0
+
+
+def draw_frame(image, faces, *, options=None, status=None, explanations=None, history=None, memory=None):
     """Return an image with the overlay of its faces.
 
     Parameters
@@ -91,6 +138,8 @@ def draw_frame(image, faces, *, options=None, status=None, explanations=None, hi
         By track id, for option ``explain``.
     history : History, optional
         For option ``timeline``.
+    memory : PanelMemory, optional
+        Of the frames before; updated.
 
     Returns
     -------
@@ -100,7 +149,8 @@ def draw_frame(image, faces, *, options=None, status=None, explanations=None, hi
     """
     options = options or OverlayOptions()
     canvas = np.array(image[:, ::-1] if options.mirror else image, order="C")
-    scene = _Scene(canvas, faces, options, explanations or {}, history)
+    scene = _Scene(canvas, faces, options, explanations or {}, history, memory or PanelMemory())
+    scene.memory.begin_frame(faces)
     for face in faces:
         _draw_box(scene, face)
         scene.draw(ON_FACE, face)
@@ -136,9 +186,9 @@ def element(name, layer):
 class _Scene:
     """A canvas, which parts of it are occupied, and how many pixels may still be covered."""
 
-    def __init__(self, canvas, faces, options, explanations, history):
+    def __init__(self, canvas, faces, options, explanations, history, memory):
         self.canvas, self.faces, self.options = canvas, faces, options
-        self.explanations, self.history = explanations, history
+        self.explanations, self.history, self.memory = explanations, history, memory
         height, width = canvas.shape[:2]
         self.unit = min(height, width) / _REFERENCE_SIDE
         self.least = round(MIN_LETTERS * max(1.0, width / SHOWN_SIZE[0], height / SHOWN_SIZE[1]))
@@ -205,7 +255,8 @@ def _draw_predictions(scene, face):
     if face.versus is not None:
         rows.append((face.versus, "versus "))
     box, index = scene.box(face), scene.faces.index(face)
-    letters, others = scene.letters_for(box, 0.12), scene.occupied[:index] + scene.occupied[index + 1 :]
+    letters = scene.memory.steady_letters(face, scene.letters_for(box, 0.12))
+    others = scene.occupied[:index] + scene.occupied[index + 1 :]
     room, places = scene.bounds.width - 2 * _label_margin(letters), []
     for texts in zip(*(_prediction_texts(recognition, start) for recognition, start in rows), strict=True):
         texts = [shortened(text, room, letters) for text in texts]
@@ -225,14 +276,10 @@ def _draw_predictions(scene, face):
 def _draw_status(scene, status):
     """Draw recording, pause and frame rate into the upper corners, and a message at the bottom."""
     letters, bounds = scene.letters, scene.bounds
-    row, right, y = _label_size("", letters)[1], bounds.right, 0
-    for text, is_shown, ground in (("recording", status.recording, RECORDING), ("paused", status.paused, PAPER)):
-        if is_shown:
-            width = _label_size(text, letters)[0]
-            if right < width:
-                right, y = bounds.right, y + row
-            _write_status(scene, text, Rectangle(right - width, y, width, row), ground)
-            right -= width
+    row = _label_size("", letters)[1]
+    shown = [("recording", RECORDING)] * status.recording + [("paused", PAPER)] * status.paused
+    for (text, ground), place in zip(shown, _corner_places([text for text, _ in shown], scene, row), strict=True):
+        _write_status(scene, text, place, ground)
     n_lines = max(1, min(_MAX_MESSAGE_LINES, int(_MESSAGE_SHARE * bounds.height / row)))
     room = bounds.width - 2 * _label_margin(letters)
     lines = [] if scene.faces else [NO_FACE]
@@ -247,6 +294,17 @@ def _draw_status(scene, status):
         place = Rectangle(0, 0, _label_size(text, letters)[0], row)
         if is_free(place, scene.occupied):
             _write_status(scene, text, place)
+
+
+def _corner_places(texts, scene, row):
+    """Return the places of texts in an upper corner: in a row or one below the other, better not over a label."""
+    bounds, sizes = scene.bounds, [_label_size(text, scene.letters)[0] for text in texts]
+    left = [Rectangle(sum(sizes[:n]), 0, width, row) for n, width in enumerate(sizes)]
+    right = [place._replace(x=bounds.right - place.right) for place in left]
+    column = [Rectangle(bounds.right - width, n * row, width, row) for n, width in enumerate(sizes)]
+    rows = [places for places in (right, column, left) if all(place.inside(bounds) == place for place in places)]
+    free = [places for places in rows if all(is_free(place, scene.occupied) for place in places)]
+    return (free or rows or [column])[0]
 
 
 def _key_lines(width, letters, n_lines):
@@ -305,33 +363,70 @@ def _draw_timeline(scene):
 def _draw_panels(scene):
     """Draw the panels of the largest faces, each with as much as its part of the budget and the room allow."""
     faces = sorted(scene.faces, key=lambda face: -scene.box(face).area)[:_MAX_PANELS]
+    faces = [face for face in scene.faces if face in faces]  # in an order that is the same in the next frame
     for index, face in enumerate(faces):
         if blocks := [block for block in scene.draw(PANEL, face) if block is not None]:
             _draw_panel(scene, face, blocks, scene.budget // (len(faces) - index))
 
 
 def _draw_panel(scene, face, blocks, budget):
+    """Draw the panel of a face as in the frame before, if that fits; now and then, look for one that shows more."""
+    last, kinds = scene.memory.get(face), tuple(type(block) for block in blocks)
+    if last is not None and last.blocks != kinds:
+        last = None
+    found = None if last is None else _same_panel(scene, face, blocks, last, budget)
+    if found is None or last.n_draws >= _MAX_DRAWS:
+        best = _best_panel(scene, face, blocks, last, budget)
+        if best is not None and (found is None or (best[0].form, -best[0].letters) < (last.form, -last.letters)):
+            found, last = best, None
+    if found is None:
+        return
+    panel, place = found
+    panel.draw(scene.canvas, place)
+    scene.cover(place)
+    n_draws = 0 if last is None or last.n_draws >= _MAX_DRAWS else last.n_draws + 1
+    offset = Offset.of(place, scene.box(face)) if last is None else last.offset
+    size = place.width, place.height
+    drawn = _DrawnPanel(kinds, panel.form, panel.letters, panel.side_by_side, size, offset, n_draws)
+    scene.memory.set(face, drawn)
+
+
+def _same_panel(scene, face, blocks, last, budget):
+    """Return the panel of the last frame and its place next to the face, or None if it does not fit there."""
+    panel = panel_of(blocks, last.letters, last.form, title=scene.title(face), side_by_side=last.side_by_side)
+    if panel is None:
+        return None
+    size = max(panel.size[0], last.size[0]), max(panel.size[1], last.size[1])
+    place = last.offset.place(size, scene.box(face), scene.bounds)
+    return (panel, place) if size[0] * size[1] <= budget and is_free(place, scene.occupied) else None
+
+
+def _best_panel(scene, face, blocks, last, budget):
+    """Return the panel that shows most and its place, on the side of the last one if that is free; None without."""
     box, gap = scene.box(face), max(3, round(6 * scene.unit))
     letters = scene.letters_for(box, 0.085)
     sizes = dict.fromkeys((letters, max(scene.least, round(0.8 * letters)), scene.least))
     for panel in panels_of(blocks, sizes, title=scene.title(face)):
         if panel.size[0] * panel.size[1] > budget:
             continue
+        if last is not None:
+            place = last.offset.place(panel.size, box, scene.bounds)
+            if is_free(place, scene.occupied):
+                return panel, place
         if place := place_panel(box, panel.size, scene.bounds, scene.occupied, gap=gap):
-            panel.draw(scene.canvas, place)
-            scene.cover(place)
-            return
+            return panel, place
+    return None
 
 
 @element("bars", PANEL)
 def _bars(scene, face):
-    return Bars(face.recognition.probabilities)
+    return Bars.of(face.recognition)
 
 
 @element("explain", PANEL)
 def _reasons(scene, face):
     explanation = scene.explanations.get(face.track_id)
-    if explanation is None:
+    if explanation is None or face.recognition.reason:
         return None
     chip = face.recognition.face.chip
     return Reasons(explanation, chip[:, ::-1] if scene.options.mirror else chip)

@@ -7,6 +7,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
+from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.drawing.charts import fill, margin_of, row_of, shade
 from landmark_fer.drawing.text import AGAINST, COLOURS, DIM, FOR, INK, text_size, write
 
@@ -49,9 +50,25 @@ PANEL_FORMS = (
 
 @dataclass(frozen=True, eq=False)
 class Bars:
-    """A bar for each probability; the name of the most probable expression is bright, the others are dim."""
+    """A bar for each probability; the names that the label has are bright, the others are dim.
+
+    Attributes
+    ----------
+    probabilities : dict of str to float
+    named : tuple of str
+        Without a name, all bars are grey: the face cannot be read.
+    """
 
     probabilities: dict
+    named: tuple
+
+    @classmethod
+    def of(cls, recognition):
+        """Return the bars of a `Recognition`."""
+        if recognition.reason:
+            return cls(recognition.probabilities, ())
+        label = recognition.likeliest if recognition.expression == UNCERTAIN else recognition.label
+        return cls(recognition.probabilities, tuple(label.split(" or ")))
 
     def cut(self, form):
         """Return the block with what a `PanelForm` allows, or None."""
@@ -59,7 +76,8 @@ class Bars:
             return None
         if form.n_bars >= len(self.probabilities):
             return self
-        return Bars(dict(sorted(self.probabilities.items(), key=lambda item: -item[1])[: form.n_bars]))
+        largest = sorted(self.probabilities.items(), key=lambda item: -item[1])[: form.n_bars]
+        return replace(self, probabilities=dict(largest))
 
     def size(self, letters):
         """Return width and height without margins, in pixels."""
@@ -71,12 +89,12 @@ class Bars:
         margin, row = margin_of(letters), row_of(letters)
         left = x + self._names_width(letters) + margin
         length = x + width - text_size("100%", letters)[0] - margin - left
-        best, thickness = max(self.probabilities, key=self.probabilities.get), max(1, row // 2)
+        thickness = max(1, row // 2)
         for name, probability in self.probabilities.items():
-            ink, top = (INK if name == best else DIM), y + (row - thickness) // 2
+            ink, top = (INK if name in self.named else DIM), y + (row - thickness) // 2
             write(canvas, name, (x, y), letters, ink)
             fill(canvas, left, top, length, thickness, _EMPTY_BAR)
-            fill(canvas, left, top, round(length * probability), thickness, COLOURS[name])
+            fill(canvas, left, top, round(length * probability), thickness, COLOURS[name] if self.named else DIM)
             percentage = f"{probability:.0%}"
             write(canvas, percentage, (x + width - text_size(percentage, letters)[0], y), letters, ink)
             y += row
@@ -191,12 +209,15 @@ class Panel:
         Above the blocks, if not empty.
     side_by_side : bool
         Whether the blocks are side by side.
+    form : int
+        Index of its form in `PANEL_FORMS`; larger ones show less.
     """
 
     blocks: tuple
     letters: int
     title: str = ""
     side_by_side: bool = False
+    form: int = 0
 
     SPACING: ClassVar = 2  # margins between blocks
 
@@ -213,7 +234,7 @@ class Panel:
         return width + 4 * margin, height + 2 * margin
 
     def draw(self, canvas, rectangle):
-        """Draw the panel onto a canvas, in place; the rectangle has its size."""
+        """Draw the panel onto a canvas, in place; the rectangle has at least its size."""
         letters, margin = self.letters, margin_of(self.letters)
         shade(canvas, rectangle)
         x, y = rectangle.x + 2 * margin, rectangle.y + margin
@@ -243,12 +264,17 @@ def panels_of(blocks, letters, *, title=""):
         Font sizes in the order of preference.
     title : str
     """
-    for form in PANEL_FORMS:
-        if cut := tuple(filter(None, (block.cut(form) for block in blocks))):
-            for size in letters:
-                yield Panel(cut, size, title)
-                if len(cut) > 1:
-                    yield Panel(cut, size, title, side_by_side=True)
+    for form in range(len(PANEL_FORMS)):
+        for size in letters:
+            for side_by_side in (False, True):
+                if panel := panel_of(blocks, size, form, title=title, side_by_side=side_by_side):
+                    yield panel
+
+
+def panel_of(blocks, letters, form, *, title="", side_by_side=False):
+    """Return the panel of a form, or None if the form has none of the blocks, or one that is to be side by side."""
+    cut = tuple(filter(None, (block.cut(PANEL_FORMS[form]) for block in blocks)))
+    return Panel(cut, letters, title, side_by_side, form) if len(cut) > side_by_side else None
 
 
 def heat_image(chip, heat, side):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from landmark_fer.core.errors import SinkError
 from landmark_fer.drawing.blur import HOLD_S, FaceBlur, hide_chips
-from landmark_fer.drawing.overlay import Status, draw_frame
+from landmark_fer.drawing.overlay import PanelMemory, Status, draw_frame
 from landmark_fer.drawing.overlay_options import CONTROL_OF_KEY, OverlayOptions
 from landmark_fer.live.events import Events
 from landmark_fer.live.observers import NEUTRAL_S, BaselineNotes, ExplanationSchedule, SmallImages, describe_baselines
@@ -126,7 +126,7 @@ class Session:
             look_back=bool(blur) and not reader.still,
         )
         self.sinks = [*sinks, self.recording]
-        self._small_images = SmallImages()
+        self._small_images, self._panels = SmallImages(), PanelMemory()
         self._explanations = ExplanationSchedule(per_frame=None if reader.still else 1)
         self._interrupts = interrupts or Interrupts()
         self._pace, self._rate = Pace(), Rate()
@@ -319,6 +319,7 @@ class Session:
             status=status,
             explanations=self._explanations.latest,
             history=self.history,
+            memory=self._panels,
         )
 
     def _show(self, wait_s=0.0):

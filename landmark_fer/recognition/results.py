@@ -61,7 +61,7 @@ class Recognition:
 
     @property
     def label(self) -> str:
-        """What to show: "happy", "neutral or sad" where two are within `CLOSE`, "uncertain", or the reason."""
+        """What to show: "happy", "happy or sad" (the expression first) where two are within `CLOSE`, or why none is."""
         if self.expression == UNCERTAIN:
             return self.reason or UNCERTAIN
         shown = self.probabilities.get(self.expression, 1.0)
@@ -69,7 +69,7 @@ class Recognition:
         second = max(others, key=others.__getitem__, default=self.expression)
         if abs(shown - others.get(second, 0.0)) > CLOSE:
             return self.expression
-        return " or ".join(sorted((self.expression, second), key=lambda name: -self.probabilities.get(name, 1.0)))
+        return f"{self.expression} or {second}"
 
     @property
     def plain_probabilities(self) -> dict[str, float]:

@@ -89,7 +89,7 @@ def show_face(recognition):
     moved = replace(recognition, face=replace(face, box=box, landmarks=landmarks))
     drawn = moved.draw(_resized(thumbnail.image, zoom), options=OverlayOptions(landmarks=False, bars=False))
     height, width = drawn.shape[:2]
-    bars = Panel((Bars(recognition.probabilities),), _LETTERS)
+    bars = Panel((Bars.of(recognition),), _LETTERS)
     panel = Rectangle(width, 0, *bars.size)
     canvas = np.full((max(height, panel.height), panel.right, 3), PAPER, np.uint8)
     canvas[:height, :width] = drawn

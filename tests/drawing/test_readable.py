@@ -8,8 +8,8 @@ import pytest
 
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
 from landmark_fer.drawing import charts, overlay, panels, text
-from landmark_fer.drawing.layout import Rectangle
-from landmark_fer.drawing.overlay import MAX_SHARE, SHOWN_SIZE, Status, draw_frame
+from landmark_fer.drawing.layout import Offset, Rectangle
+from landmark_fer.drawing.overlay import MAX_SHARE, SHOWN_SIZE, PanelMemory, Status, draw_frame
 from landmark_fer.drawing.overlay_options import CONTROLS, OverlayOptions
 from landmark_fer.drawing.text import DIM, INK, MIN_LETTERS
 from landmark_fer.live.timeline import History
@@ -168,6 +168,66 @@ def test_everything_fits_together_on_a_large_image(places):
     before = draw_frame(np.zeros((480, 640, 3), np.uint8), faces, options=options, explanations={1: WHY})
     assert len(places["panel"]) == 1
     assert (before != 0).any()
+
+
+def jitter(n_frames, places):
+    """Return a face near the middle, moved by a few pixels, and the offset of its panel, for each frame."""
+    generator, memory, offsets = np.random.default_rng(3), PanelMemory(), []
+    for n_cues in generator.integers(1, 5, n_frames):
+        x, y, side = (275, 170, 130) + generator.normal(0, 3, 3)
+        faces = make_faces(make_recognition(x=x, y=y, side=side))
+        why = replace(WHY, measurements=WHY.measurements[:n_cues])
+        places["panel"].clear()
+        image = np.zeros((480, 640, 3), np.uint8)
+        options = OverlayOptions(explain=True)
+        draw_frame(image, faces, options=options, explanations={1: why}, memory=memory)
+        offsets.append(Offset.of(places["panel"][0], box_of(faces[0], 640, False)))
+    return offsets
+
+
+def test_a_panel_stays_next_to_a_face_that_moves(places):
+    offsets = np.array([offset[:2] for offset in jitter(60, places)])
+    assert np.ptp(offsets, axis=0).max() <= 2  # pixels
+
+
+def test_panels_of_a_smaller_crowd_show_more(places):
+    alone, memory = make_faces(make_recognition(x=100.0, y=100.0)), PanelMemory()
+    four = make_faces(*(make_recognition(x=100.0 + 300 * (n % 2), y=100.0 + 190 * (n // 2)) for n in range(4)))
+    image = np.zeros((480, 640, 3), np.uint8)
+    options = OverlayOptions(details=True)
+    draw_frame(image, four, options=options, memory=memory)
+    small = places["panel"][0]
+    places["panel"].clear()
+    draw_frame(image, alone, options=options, memory=memory)
+    assert places["panel"][0].area > small.area
+
+
+@pytest.mark.parametrize(
+    "place", [(10, 20, 30, 40), (200, 20, 30, 40), (10, 300, 30, 40), (120, 120, 30, 40), (100, 60, 30, 40)]
+)
+def test_offsets_give_back_the_place(place):
+    box, bounds = Rectangle(100, 100, 80, 90), Rectangle(0, 0, 640, 480)
+    assert Offset.of(Rectangle(*place), box).place(place[2:], box, bounds) == place
+
+
+def test_bars_are_bright_where_the_label_names_them():
+    recognition = make_recognition("sad", 0.5)
+    recognition = replace(recognition, probabilities={"angry": 0.1, "sad": 0.45, "neutral": 0.45})
+    assert recognition.label == "sad or neutral"
+    assert panels.Bars.of(recognition).named == ("sad", "neutral")
+    assert panels.Bars.of(replace(recognition, expression=UNCERTAIN)).named == (recognition.likeliest,)
+    unread = panels.Bars.of(replace(recognition, expression=UNCERTAIN, reason="too dark"))
+    assert unread.named == ()
+    canvas = np.zeros((80, 200, 3), np.uint8)
+    unread.draw(canvas, 0, 0, 200, MIN_LETTERS)
+    assert (np.ptp(canvas, axis=2) == 0).all(), "grey"
+
+
+def test_a_face_that_cannot_be_read_has_no_explanation(places):
+    recognition = replace(make_recognition(x=250.0, y=150.0, side=170.0), expression=UNCERTAIN, reason="too dark")
+    options = OverlayOptions(bars=False, explain=True)
+    draw_frame(np.zeros((480, 640, 3), np.uint8), make_faces(recognition), options=options, explanations={1: WHY})
+    assert not places["panel"]
 
 
 def test_text_is_12_pixels_high():

@@ -41,7 +41,7 @@ def draws(monkeypatch):
     """The arguments of every call of `draw_frame`, which draws nothing."""
     drawn = []
 
-    def draw(image, faces, *, options, status, explanations, history):
+    def draw(image, faces, *, options, status, explanations, history, memory):
         drawn.append(Draw(options, status or Status(), explanations, history))
         return np.full_like(image, len(drawn) % 256)
 
