@@ -12,7 +12,6 @@ from landmark_fer.datasets.near_duplicates import find_near_duplicates
 from landmark_fer.evaluation.image_rows import IMAGE_COLUMNS
 from landmark_fer.evaluation.personal import (
     baseline_rows,
-    check_baselines,
     groups_of_columns,
     is_scored,
     probabilities_with_baseline,
@@ -24,6 +23,7 @@ from landmark_fer.evaluation.scores import score, subject_intervals
 from landmark_fer.evaluation.splits import TRAINING
 from landmark_fer.evaluation.subjects import in_training
 from landmark_fer.models.base import predict_in_order
+from landmark_fer.models.neutral_shift import check_neutral
 
 SCORED_CLASSES = ("all", "shared")
 
@@ -103,7 +103,7 @@ def assess(
     faces = dataset.take(rows)
     groups_of_columns(faces, by)  # raises InputError before faces are compared and predicted
     if with_baseline:
-        check_baselines(classes)
+        check_neutral(classes)
     of_baseline = baseline_rows(faces) if with_baseline else None
     correlations, leak_free = _near_duplicates(dataset, split, against, cache)
     all_probabilities, given_baseline, personal = predict_in_order(predictor, faces.records, classes), None, {}

@@ -47,12 +47,6 @@ def baseline_rows(dataset):
     return rows
 
 
-def check_baselines(classes):
-    """Raise InputError if a model of some classes does not predict neutral, which baselines need."""
-    if NEUTRAL not in classes:
-        raise InputError(f"a baseline needs a model that predicts {NEUTRAL}, got {', '.join(classes)}; use another")
-
-
 def is_scored(rows):
     """Return which faces have a baseline and are not one themselves, for the result of `baseline_rows`."""
     return (rows >= 0) & (rows != np.arange(len(rows)))

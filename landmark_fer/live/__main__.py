@@ -219,7 +219,11 @@ def _run_source(options, recognizer, versus, interrupts, *, window=None, events=
             blur=options.blur,
             interrupts=interrupts,
         )
-        return session.run(options.max_frames)
+        summary = session.run(options.max_frames)
+    if session.neutral.error:  # after the other files are finished
+        print(summary)
+        raise session.neutral.error
+    return summary
 
 
 def _read_events(options):
@@ -328,8 +332,11 @@ def _recognizer(options, model):
 def _make_reader(options, recognizer, versus):
     from landmark_fer.live.reader import LiveReader, StillReader
     from landmark_fer.live.sources.opening import is_still
+    from landmark_fer.models.neutral_shift import check_neutral
 
     baseline = _baseline(options)
+    if options.save_baseline:
+        check_neutral(recognizer.classes)
     if is_still(_source(options)):
         return StillReader(recognizer, versus=versus, min_quality=options.min_quality, baseline=baseline)
     return LiveReader(

@@ -10,13 +10,14 @@ from pathlib import Path
 from landmark_fer.core.errors import InputError, SourceError
 from landmark_fer.core.types import PathLike
 from landmark_fer.live.events import Events, read_events
+from landmark_fer.live.observers import without_baseline_sentence
 from landmark_fer.live.reader import LiveReader
 from landmark_fer.live.sources.frames import Frame
 from landmark_fer.live.sources.image_sources import open_folder
 from landmark_fer.live.sources.opening import is_still, open_source
 from landmark_fer.live.sources.video_folder import open_video_folder
 from landmark_fer.recognition import AUTO
-from landmark_fer.recognition.baseline import Baseline
+from landmark_fer.recognition.baseline import Baseline, check_baseline
 from landmark_fer.recognition.min_quality import check_min_quality, has_quality
 from landmark_fer.recognition.recognizer import Recognizer, bundled_recognizer
 from landmark_fer.recognition.results import Recognition, RecognizedFace
@@ -45,7 +46,9 @@ def recognize_folder(
         Leave out faces below these limits, as for `check_min_quality`: ``{"size": 40, "inside": 0.9}``. A warning at
         the end counts them.
     baseline : Baseline, optional
-        That of the person whom all images show alone, but for faces that `min_quality` leaves out.
+        That of the person in the images, for each that shows one face, not counting those that `min_quality` leaves
+        out. It may be of anyone where there are several: they are predicted without it, and a warning at the end
+        counts these images.
 
     Yields
     ------
@@ -58,17 +61,24 @@ def recognize_folder(
     SourceError
         If the folder holds no image, or cannot be read.
     InputError
-        If a limit is unknown or impossible, or a baseline is of another model or an image has several faces.
+        If a limit is unknown or impossible, or a baseline is none or of another model.
     """
     recognizer, limits, n_left_out = recognizer or bundled_recognizer(), check_min_quality(min_quality), 0
+    n_of_several = 0
+    if baseline is not None:
+        check_baseline(baseline, recognizer)
     with open_folder(path) as source:
         for frame in source:
             recognitions = recognizer.recognize(frame.image)
             good = [each for each in recognitions if has_quality(each.face, frame.image.shape, limits)]
             n_left_out += len(recognitions) - len(good)
-            file = Path(path, frame.name)
-            yield file, good if baseline is None else _given_neutral_face(recognizer, baseline, good, file)
+            if baseline is not None and len(good) == 1:
+                good = [recognizer.given_baseline(good[0], baseline)]
+            n_of_several += len(good) > 1
+            yield Path(path, frame.name), good
     _warn_left_out(path, n_left_out)
+    if baseline is not None and n_of_several:
+        logger.warning("%s: %s", path, without_baseline_sentence(n_of_several))
 
 
 def recognize_video(
@@ -191,17 +201,6 @@ def recognize_videos(
                 yield file, frame, faces
         except SourceError as error:
             logger.warning("skipped: %s", error)
-
-
-def _given_neutral_face(recognizer, baseline, recognitions, file):
-    """Return the recognitions of an image with probabilities given a baseline."""
-    if len(recognitions) > 1:
-        raise InputError(
-            f"a baseline is of one person, and {file} has {len(recognitions)} faces; crop it, move it elsewhere, or "
-            "leave out the other faces by min_quality"
-        )
-    shifted = recognizer.recognize_faces([each.face for each in recognitions], baselines=[baseline] * len(recognitions))
-    return [replace(new, thumbnail=old.thumbnail) for new, old in zip(shifted, recognitions, strict=True)]
 
 
 def _warn_left_out(path, count):

@@ -3,6 +3,9 @@
 import math
 from typing import NamedTuple
 
+from landmark_fer.core.errors import SinkError
+from landmark_fer.recognition.track_baselines import FILE
+
 NEUTRAL_S = 2.0
 MAX_LISTED_SHIFTS = 3  # of each face
 MAX_LISTED_FACES = 2
@@ -20,20 +23,26 @@ class BaselineNotes:
         Length of a recording.
     save : path-like, optional
         The baseline of each recording is written here, if one face was in sight.
+
+    Attributes
+    ----------
+    n_saved : int
+    error : SinkError or None
+        Why the last baseline could not be written. The session goes on, so that its other files are whole.
+    n_of_several : int
+        Number of single images with several faces, none of which has the given baseline.
     """
 
     def __init__(self, baselines, seconds, save=None):
         self._baselines, self._seconds, self._save = baselines, seconds, save
-        self._collecting, self.n_saved = False, 0
+        self._collecting, self.n_saved, self.error, self.n_of_several = False, 0, None, 0
+
+    def add_image(self, faces):
+        """Count a single image by its faces."""
+        self.n_of_several += self._baselines.mode == FILE and len(faces) > 1
 
     def update(self):
-        """Return a message for the user about the last frame, or None; save a baseline that it completes.
-
-        Raises
-        ------
-        SinkError
-            If the file cannot be written.
-        """
+        """Return a message for the user about the last frame, or None; save a baseline that it completes."""
         before, self._collecting = self._collecting, self._baselines.collecting
         if self._collecting and not before:
             return f"show a neutral face for {self._seconds:g} seconds"
@@ -46,16 +55,32 @@ class BaselineNotes:
             return "neutral baseline recorded"
         if len(recorded) > 1:
             return f"neutral baseline recorded, and not saved: it is of one person, and {len(recorded)} faces were seen"
-        self._baselines.get(recorded[0]).baseline.save(self._save)
-        self.n_saved += 1
+        return self._write(self._baselines.get(recorded[0]).baseline)
+
+    def _write(self, baseline):
+        """Save a baseline, and return a message on that."""
+        try:
+            baseline.save(self._save)
+        except SinkError as error:
+            self.error = error
+            return str(error)
+        self.n_saved, self.error = self.n_saved + 1, None
         return f"neutral baseline saved as {self._save}"
 
     @property
     def hint(self):
-        """A sentence for the end of the session if there is nothing in the file, or None."""
-        if self._save is None or self.n_saved:
+        """A sentence for the end of the session if a baseline was not used or nothing is in the file, or None."""
+        if self.n_of_several:
+            return without_baseline_sentence(self.n_of_several)
+        if self._save is None or self.n_saved or self.error:
             return None
         return f"no neutral baseline was recorded of one face alone, and {self._save} is not written"
+
+
+def without_baseline_sentence(count):
+    """Return a sentence on a number of images with several faces, which a baseline of one person does not fit."""
+    images = "1 image shows" if count == 1 else f"{count:,} images show"
+    return f"{images} several faces, which are predicted without the baseline, because it is of one person"
 
 
 def describe_baselines(faces):

@@ -232,6 +232,8 @@ class Session:
         self.history.add(frame.time_s, state.faces, frame.event)
         if self._blur is not None:
             self._blur.update(frame.time_s, self.reader.located)
+        if self.reader.still:
+            self.neutral.add_image(state.faces)
         if not frame.n_left_out:
             self._small_images.update(frame.image, state.faces)
         if (message := self.neutral.update()) is not None:

@@ -8,6 +8,7 @@ else was tried, with figures: docs/decisions/0033-personal-baseline.md.
 
 import numpy as np
 
+from landmark_fer.core.errors import InputError
 from landmark_fer.core.probabilities import softmax
 
 MARGIN = 1.0
@@ -20,6 +21,12 @@ FLOOR = 1e-6
 """Smallest probability whose logarithm is taken."""
 
 NEUTRAL, SHIFTED = "neutral", "happy"
+
+
+def check_neutral(classes):
+    """Raise InputError if a model of some classes does not predict neutral, which baselines need."""
+    if NEUTRAL not in classes:
+        raise InputError(f"a baseline needs a model that predicts {NEUTRAL}, got {', '.join(classes)}; use another")
 
 
 def log_probabilities(probabilities):

@@ -20,7 +20,7 @@ from landmark_fer.core.files import atomic_write_text
 from landmark_fer.core.naming import show
 from landmark_fer.core.types import AnyImage, PathLike
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure
-from landmark_fer.models.neutral_shift import FLOOR, NEUTRAL, given_neutral_face, log_probabilities
+from landmark_fer.models.neutral_shift import FLOOR, NEUTRAL, check_neutral, given_neutral_face, log_probabilities
 
 if TYPE_CHECKING:
     from landmark_fer.recognition.recognizer import Recognizer
@@ -40,7 +40,7 @@ class Baseline:
     measurements : dict of str to float
         Median of each of `MEASUREMENT_NAMES`, in their units.
     models : dict of str to dict of str to float
-        For the SHA-256 of each model: the median log-probability of each of its classes.
+        For the SHA-256 of each model: the median log-probability of each of its classes, neutral among them.
     n_images : int
         Number of faces that it was made of.
     seconds : float
@@ -66,7 +66,7 @@ class Baseline:
         Raises
         ------
         InputError
-            If there is no image, or one of them has no face or several.
+            If there is no image, one of them has no face or several, or the model does not predict neutral.
         DataError
             If a file cannot be read.
         """
@@ -74,6 +74,7 @@ class Baseline:
             from landmark_fer.recognition.recognizer import bundled_recognizer
 
             recognizer = bundled_recognizer()
+        check_neutral(recognizer.classes)
         if not isinstance(images, Sequence) or isinstance(images, str | bytes) or not images:
             got = "an empty one" if isinstance(images, Sequence) and not images else f"{type(images).__name__}"
             raise InputError(
@@ -101,7 +102,7 @@ class Baseline:
         recognitions : sequence of Recognition
             One or more. If a baseline was used for them, their probabilities without it count.
         recognizer : Recognizer, optional
-            The one that made them; without it the baseline has measurements only.
+            The one that made them; without it, or if it does not predict neutral, the baseline has measurements only.
         seconds : float, default=0
             Time from the first to the last of them.
         """
@@ -119,7 +120,8 @@ class Baseline:
         return {*recognizer.classes} <= {*self.models.get(recognizer.model_id, ())}
 
     def check_model(self, recognizer: "Recognizer") -> None:
-        """Raise InputError if the baseline was made with another model than a recognizer's."""
+        """Raise InputError if a recognizer's model does not predict neutral, or the baseline is of another model."""
+        check_neutral(recognizer.classes)
         if not self.is_of(recognizer):
             raise InputError(
                 "the baseline was made with another model, whose probabilities do not compare with this one's; "
@@ -138,7 +140,7 @@ class Baseline:
         Raises
         ------
         InputError
-            If the baseline was made with another model.
+            As from `check_model`.
         """
         self.check_model(recognizer)
         neutral = self.models[recognizer.model_id]
@@ -185,6 +187,15 @@ class Baseline:
         return cls(content["measurements"], content["models"], content["n_images"], content["seconds"])
 
 
+def check_baseline(baseline: Baseline, recognizer: "Recognizer") -> None:
+    """Raise InputError if a value is no baseline, or none of a recognizer's model."""
+    if not isinstance(baseline, Baseline):
+        raise InputError(
+            f"a baseline must be a Baseline, got {type(baseline).__name__}; read a saved one with Baseline.load"
+        )
+    baseline.check_model(recognizer)
+
+
 def median_baseline(
     measurements: Sequence[np.ndarray],
     rows: Sequence[Sequence[float]],
@@ -201,12 +212,12 @@ def median_baseline(
     rows : sequence of sequence of float
         Probabilities of each face without a baseline, in the order of the recognizer's classes.
     recognizer : Recognizer, optional
-        The one that made them; without it the baseline has measurements only.
+        The one that made them; without it, or if it does not predict neutral, the baseline has measurements only.
     seconds : float, default=0
         Time from the first to the last face.
     """
     models = {}
-    if recognizer is not None:
+    if recognizer is not None and NEUTRAL in recognizer.classes:
         median = np.median(log_probabilities(np.array(rows)), axis=0)
         models[recognizer.model_id] = dict(zip(recognizer.classes, median.tolist(), strict=True))
     named = dict(zip(MEASUREMENT_NAMES, np.median(measurements, axis=0).tolist(), strict=True))
@@ -227,8 +238,9 @@ def _problem_of(content):
     lowest = math.log(FLOOR) - 1e-6  # rounding
     if not all(NEUTRAL in table and all(lowest <= value <= 0 for value in table.values()) for table in tables[1:]):
         return f"and each model must have the class neutral, and logarithms of probabilities, from {lowest:.1f} to 0"
-    if not (_is_number(content.get("n_images")) and _is_number(content.get("seconds"))):
-        return "and n_images and seconds must be numbers"
+    n_images, seconds = content.get("n_images"), content.get("seconds")
+    if not (_is_number(n_images) and _is_number(seconds) and n_images >= 1 and n_images % 1 == 0 and seconds >= 0):
+        return "and n_images must be a whole number from 1, and seconds a number from 0"
     return None
 
 

@@ -18,7 +18,7 @@ from landmark_fer.perception import SMALLEST_FACE
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
 from landmark_fer.perception.images import as_array
 from landmark_fer.perception.predictor_file import find_predictor, sha256_of
-from landmark_fer.recognition.baseline import Baseline
+from landmark_fer.recognition.baseline import Baseline, check_baseline
 from landmark_fer.recognition.explanation import explain
 from landmark_fer.recognition.reasons import reason_of
 from landmark_fer.recognition.results import Recognition
@@ -122,10 +122,8 @@ class Recognizer:
         """
         from landmark_fer.recognition.thumbnails import make_thumbnail  # live needs none
 
-        if not isinstance(baseline, Baseline | None):
-            raise InputError(
-                f"a baseline must be a Baseline, got {type(baseline).__name__}; read a saved one with Baseline.load"
-            )
+        if baseline is not None:
+            check_baseline(baseline, self)
         image = as_array(image)
         faces = self.extractor.extract(image)
         if baseline is not None and len(faces) > 1:

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 import landmark_fer
+from landmark_fer.artifact.artifact import load_artifact
 from landmark_fer.core.errors import InputError, SourceError
 from landmark_fer.live.batch import recognize_folder, recognize_video, recognize_videos
-from landmark_fer.live.reader import LiveReader
+from landmark_fer.live.reader import LiveReader, StillReader
 from landmark_fer.live.sources.demo import FRAMES_PER_SECOND
 from landmark_fer.live.sources.opening import open_source
 from landmark_fer.recognition.baseline import Baseline
@@ -116,19 +117,23 @@ def test_a_folder_gives_each_image_with_its_faces(recognizer, astronaut, tmp_pat
     assert "3.png" in caplog.text and "notes.txt" in caplog.text
 
 
-def test_a_folder_is_judged_against_the_neutral_face_of_its_person(recognizer, astronaut, tmp_path):
+def test_a_folder_is_judged_against_the_neutral_face_of_its_person(astronaut, tmp_path, caplog):
     person = astronaut[:300, :400]  # without the badges, which look like faces
     cv2.imwrite(str(tmp_path / "1.png"), person[..., ::-1])
+    recognizer = Recognizer(load_artifact())
     baseline = Baseline.from_images([person], recognizer)
     ((_, (found,)),) = recognize_folder(tmp_path, recognizer=recognizer, baseline=baseline)
     (expected,) = recognizer.recognize(person, baseline=baseline)
     assert found.to_dict() == expected.to_dict() and found.thumbnail is not None
-    assert found.without_baseline == recognizer.recognize(person)[0].probabilities  # the model has no neutral
+    assert found.without_baseline == recognizer.recognize(person)[0].probabilities
     behind = cv2.resize(person, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
     both = np.vstack([person, np.pad(behind, ((0, 0), (0, 160), (0, 0)))])
     cv2.imwrite(str(tmp_path / "2.png"), both[..., ::-1])
-    with pytest.raises(InputError, match=r"a baseline is of one person, and \S+2\.png has 2 faces"):
-        list(recognize_folder(tmp_path, recognizer=recognizer, baseline=baseline))
+    _, (_, two) = recognize_folder(tmp_path, recognizer=recognizer, baseline=baseline)
+    assert [each.without_baseline for each in two] == [None] * 2
+    assert "1 image shows several faces, which are predicted without the baseline" in caplog.text
+    read = StillReader(recognizer, baseline=baseline).read(both)
+    assert [each.recognition.probabilities for each in read] == [each.probabilities for each in two]
     _, (_, (large,)) = recognize_folder(tmp_path, recognizer=recognizer, baseline=baseline, min_quality={"size": 80})
     assert large.face.box.width >= 80 and large.without_baseline
 

@@ -275,6 +275,18 @@ def test_a_baseline_is_recorded_saved_and_given_to_another_run(command, tmp_path
     assert facts["baseline"]["n_images"] == Baseline.load(mine).n_images
 
 
+def test_a_baseline_that_cannot_be_written_is_reported_after_the_log_is_whole(command, tmp_path, monkeypatch, capsys):
+    log, mine = tmp_path / "log.csv", tmp_path / "me.json"
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("landmark_fer.recognition.baseline.atomic_write_text", full)
+    assert command("--source", "demo", "--max-frames", 30, "--neutral", 0.8, "--save-baseline", mine, "--log", log) == 2
+    assert f"error: the baseline {mine} could not be written (No space left" in capsys.readouterr().err
+    assert len(rows_of(log)) == 30
+
+
 @pytest.mark.parametrize(
     ("arguments", "has_column"),
     [
@@ -290,7 +302,7 @@ def test_the_column_of_the_baseline_depends_on_options_only(command, tmp_path, a
     assert ("baseline" in rows_of(log)[0]) == has_column
 
 
-def test_a_given_baseline_is_used_for_images_with_one_face(command, tmp_path, astronaut):
+def test_a_given_baseline_is_used_for_images_with_one_face(command, tmp_path, astronaut, capsys):
     mine, log = tmp_path / "mine.json", tmp_path / "log.csv"
     assert command("--source", "demo", "--max-frames", 30, "--neutral", 0.8, "--save-baseline", mine) == 0
     folder = tmp_path / "images"
@@ -301,6 +313,7 @@ def test_a_given_baseline_is_used_for_images_with_one_face(command, tmp_path, as
     rows = rows_of(log)
     assert {row["baseline"] for row in rows if row["image"] == "1.png"} == {"file"}
     assert {row["baseline"] for row in rows if row["image"] == "2.png"} == {""}
+    assert "1 image shows several faces, which are predicted without the baseline" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

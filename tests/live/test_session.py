@@ -425,6 +425,12 @@ def test_a_baseline_that_is_not_of_one_face_is_not_saved(tmp_path, track_ids, me
     assert not path.exists()
 
 
+def test_a_baseline_that_cannot_be_written_ends_no_session(tmp_path):
+    made, summary = run(source=images(60, rate=20.0), neutral_s=0.5, save_baseline=tmp_path / "none" / "me.json")
+    assert summary.frames == 60 and summary.hint is None
+    assert "could not be written" in str(made.neutral.error)
+
+
 def test_the_key_says_where_no_baseline_is_recorded():
     still = FixedReader(1, still=True)
     made, _ = run(3, reader=still, keys={1: ["n"]})

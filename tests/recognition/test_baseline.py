@@ -51,6 +51,19 @@ def test_images_without_one_face_are_refused(images, message):
         Baseline.from_images(images, SimpleRecognizer([], [PERSON, PERSON]))
 
 
+def test_a_model_that_does_not_predict_neutral_has_no_baseline(tmp_path):
+    recognizer = SimpleRecognizer([PERSON])
+    recognizer.classes = ("angry", "happy")
+    with pytest.raises(InputError, match="needs a model that predicts neutral, got angry, happy; use another"):
+        Baseline.from_images([0], recognizer)
+    of_measurements = Baseline.from_recognitions([PERSON], recognizer)  # live shows how far they moved
+    assert of_measurements.models == {}
+    of_measurements.save(tmp_path / "a.json")
+    assert Baseline.load(tmp_path / "a.json") == of_measurements
+    with pytest.raises(InputError, match="needs a model that predicts neutral"):
+        of_measurements.check_model(recognizer)
+
+
 def test_a_smiling_baseline_is_warned_of(caplog):
     Baseline.from_recognitions([make_recognition("happy", 0.9)], SimpleRecognizer())
     assert "read as happy" in caplog.text
@@ -85,6 +98,15 @@ def test_a_saved_baseline_is_loaded_equal(tmp_path):
         {"n_images": None},
         {"seconds": float("nan")},
         {"n_images": 10**400},
+        {"n_images": 0},
+        {"n_images": 2.5},
+        {"n_images": True},
+        {"seconds": -1},
+        {"seconds": "1"},
+        {"measurements": dict.fromkeys(MEASUREMENT_NAMES, float("inf"))},
+        {"measurements": dict.fromkeys(MEASUREMENT_NAMES, None)},
+        {"models": {"x": {"neutral": float("nan")}}},
+        {"models": {"x": []}},
         {"models": {"x": {"neutral": 0.1}}},
         {"models": {"x": {"neutral": -1e308}}},
     ],

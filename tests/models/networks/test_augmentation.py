@@ -79,7 +79,7 @@ def test_three_in_ten_images_are_degraded(name, augmented, generator):
     degraded = augmented(smooth, Augmentation(0, 0, 0, 0, False, **{name: DEGRADATIONS[name]}))
     changed = ~np.isclose(degraded, smooth, atol=0.5).all(axis=(1, 2))
     assert 80 < changed.sum() < 160
-    assert 0 <= degraded.min() and degraded.max() <= 255
+    assert degraded.min() >= 0 and degraded.max() <= 255
 
 
 def test_gamma_keeps_the_order_of_grey_values(augmented):
