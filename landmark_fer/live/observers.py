@@ -30,7 +30,7 @@ class BaselineNotes:
     error : SinkError or None
         Why the last baseline could not be written. The session goes on, so that its other files are whole.
     n_of_several : int
-        Number of single images with several faces, none of which has the given baseline.
+        Number of single images with several faces, which do not have the given baseline.
     """
 
     def __init__(self, baselines, seconds, save=None):
