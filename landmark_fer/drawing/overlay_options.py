@@ -40,7 +40,7 @@ CONTROLS = (
     Control("bars", ("b",), "bars", default=True, in_browser=True),
     Control("mirror", ("m",), "mirror", default=False, in_browser=True),
     Control("explain", ("e",), "explain", default=False),
-    Control("details", ("d",), "details", default=False),
+    Control("details", ("d",), "details", default=False, in_browser=True),
     Control("timeline", ("t",), "last 30 seconds", default=False),
     Control("record_neutral", ("n",), "neutral face now"),
     Control("mark_event", ("v",), "mark an event"),
@@ -75,10 +75,10 @@ def browser_options():
     Returns
     -------
     list of dict
-        In the order of `CONTROLS`: ``name``, ``label`` and ``default`` of each option.
+        In the order of `CONTROLS`: ``name``, ``key``, ``label`` and ``default`` of each option.
     """
     return [
-        {"name": control.name, "label": control.label, "default": control.default}
+        {"name": control.name, "key": control.keys[0], "label": control.label, "default": control.default}
         for control in CONTROLS
         if control.in_browser
     ]

@@ -87,7 +87,10 @@ class Application(Site):
             facts=facts, command="live", routes=ROUTES, token=token, limits=limits, description=DESCRIPTION
         )
         self._make_reader = make_reader
-        self._broadcast = Broadcast(source, make_reader, reopen=reopen, blur=blur) if source is not None else None
+        self._broadcast = None
+        if source is not None:
+            idle_s = self.limits.idle_s
+            self._broadcast = Broadcast(source, make_reader, reopen=reopen, blur=blur, idle_s=idle_s)
         self._client_limits = AddressLimits(self.limits.images_per_second, self.limits.image_burst)
 
     def add_routes(self, app):

@@ -5,10 +5,11 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from landmark_fer.core.errors import LandmarkFerError
 from landmark_fer.drawing.blur import FaceBlur
-from landmark_fer.live.web.camera import POLICY_VIOLATION, run_until_first_ends
+from landmark_fer.live.web.camera import GOING_AWAY, POLICY_VIOLATION, run_until_first_ends
 from landmark_fer.live.web.protocol import encode, image_response
 
 REQUESTS = ("next", "json")
@@ -27,6 +28,11 @@ class BroadcastFrame:
     jpeg: bytes
 
 
+def public_name(source):
+    """Return the name of a source for visitors: of a file without its folder, of a stream without its address."""
+    return "stream" if "://" in source.name else PurePath(source.name).name or source.name
+
+
 class Broadcast:
     """Reads a source in a thread and keeps the newest frame for all watchers.
 
@@ -41,10 +47,12 @@ class Broadcast:
         Opens the source again when a file has ended, so that it plays in a loop.
     blur : {"faces", "eyes"}, optional
         What is blurred in the images that watchers get, as by `FaceBlur`.
+    idle_s : float, default=120
+        Seconds without a request after which a watcher is disconnected; one that waits for a frame is not.
     """
 
-    def __init__(self, source, make_reader, *, reopen=None, blur=None):
-        self._blur = blur and FaceBlur(blur)
+    def __init__(self, source, make_reader, *, reopen=None, blur=None, idle_s=120.0):
+        self._blur, self._idle_s = blur and FaceBlur(blur), idle_s
         self._source, self._make_reader, self._reopen = source, make_reader, reopen
         self._n_watchers, self._watched, self._closing = 0, threading.Event(), threading.Event()
         self._newest, self._arrival, self._loop = BroadcastFrame(0, _NO_FRAME, b""), None, None
@@ -80,7 +88,11 @@ class Broadcast:
     async def _send_frames(self, socket, requests):
         number = 0
         while True:
-            request = await requests.get()
+            try:
+                request = await asyncio.wait_for(requests.get(), self._idle_s)
+            except TimeoutError:
+                await socket.close(GOING_AWAY, f"no request came for {self._idle_s:g} seconds")
+                return
             while self._newest.number == number:
                 await self._arrival.wait()
             frame = self._newest
@@ -101,7 +113,7 @@ class Broadcast:
             self._publish_end("the source has ended")
         except LandmarkFerError as error:
             _LOG.warning("%s", error)
-            self._publish_end(str(error))
+            self._publish_end(str(error).replace(self._source.name, public_name(self._source)))
         except Exception:
             _LOG.exception("the source could not be read further")
             self._publish_end("the source could not be read further; see the server's log")

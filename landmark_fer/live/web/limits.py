@@ -31,7 +31,7 @@ class Limits:
     body_s : float
         Seconds in which the body of a request must arrive.
     idle_s : float
-        Seconds without a frame after which a visitor is disconnected.
+        Seconds without a frame, or without a watcher's request, after which a visitor is disconnected.
     """
 
     frame_bytes: int = 4_000_000

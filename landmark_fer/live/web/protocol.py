@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from landmark_fer.core.errors import DataError
 from landmark_fer.core.expressions import UNCERTAIN
+from landmark_fer.drawing.details import describe
 from landmark_fer.live.web.limits import RefusedError
 from landmark_fer.perception.images import read_image
 
@@ -173,6 +174,9 @@ class FaceResponse(BaseModel):
     baseline: Literal["auto", "key", "file"] | None = Field(
         description="Origin of the neutral baseline that the prediction is given; null without one."
     )
+    details: dict[str, str] = Field(
+        description="Pose (degrees), quality and measurements as text, by name, as key d of the window shows them."
+    )
 
 
 class ImageResponse(BaseModel):
@@ -220,8 +224,8 @@ def position_response(track_id, face):
     }
 
 
-def face_response(face):
-    """Return a `RecognizedFace` as the JSON values of `FaceResponse`."""
+def face_response(face, image_shape):
+    """Return a `RecognizedFace` in an image of a shape as the JSON values of `FaceResponse`."""
     recognition = face.recognition
     return {
         **position_response(face.track_id, recognition.face),
@@ -232,6 +236,7 @@ def face_response(face):
         "confidence": round(float(recognition.confidence), 4),
         "probabilities": {name: round(float(value), 4) for name, value in recognition.probabilities.items()},
         "baseline": face.baseline_origin,
+        "details": dict(describe(recognition.face, image_shape)),
     }
 
 
@@ -241,5 +246,5 @@ def image_response(image, faces, *, seconds):
         "width": int(image.shape[1]),
         "height": int(image.shape[0]),
         "milliseconds": round(1000 * seconds, 1),
-        "faces": [face_response(face) for face in faces],
+        "faces": [face_response(face, image.shape) for face in faces],
     }

@@ -68,6 +68,7 @@ def page_facts(classes, *, source=None, details=None, baseline=OFF):
     """
     from landmark_fer.drawing.overlay_options import browser_options
     from landmark_fer.figures.palette import EXPRESSION_COLOURS
+    from landmark_fer.live.web.broadcast import public_name
 
     return {
         "version": landmark_fer.__version__,
@@ -76,7 +77,7 @@ def page_facts(classes, *, source=None, details=None, baseline=OFF):
         "uncertain": UNCERTAIN,
         "groups": [{"points": list(points), "closed": name in CLOSED_GROUPS} for name, points in GROUPS.items()],
         "options": browser_options(),
-        "source": None if source is None else source.name,
+        "source": None if source is None else public_name(source),
         "baseline": baseline,
         "details": {str(name): str(value) for name, value in (details or {}).items()},
     }

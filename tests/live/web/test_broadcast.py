@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from landmark_fer.core.errors import SourceError
 from landmark_fer.live.sources.opening import open_source
+from landmark_fer.live.web.limits import Limits
 from landmark_fer.live.web.protocol import BoxResponse, FaceResponse, WatchResponse
 from tests.documents import ROOT, blocks_of
 from tests.live.web.client import TOKEN, as_file, live_server
@@ -48,7 +49,7 @@ def next_frame(socket):
 def test_a_file_plays_once_and_its_end_is_reported(folder):
     reader = NumberReader()
     with open_source(folder) as source, live_server(lambda: reader, source=source) as client:
-        assert client.request("/page/facts.json").json["source"] == str(folder)
+        assert client.request("/page/facts.json").json["source"] == folder.name  # and not where it is
         time.sleep(0.5)
         assert reader.greys == []  # nobody watches
         with client.connect("/v1/watch") as socket:
@@ -225,6 +226,49 @@ def test_watching_without_a_source_is_refused(server):
     with server.connect("/v1/watch") as socket, pytest.raises(ConnectionClosed) as closed:
         socket.recv(timeout=60)
     assert closed.value.rcvd.reason == "this server has no source to watch"
+
+
+@pytest.mark.parametrize(
+    "name, shown",
+    [
+        ("/videos/private/clip.mp4", "clip.mp4"),
+        ("clip.mp4", "clip.mp4"),
+        (".", "."),
+        ("stream rtsp://camera.example/live?key=1", "stream"),
+        ("camera 0", "camera 0"),
+    ],
+)
+def test_visitors_see_no_folder_and_no_address(name, shown):
+    source = FailingSource(SourceError(f"{name} went away"))
+    source.name = name
+    source.watched.set()
+    with live_server(NumberReader, source=source) as client, client.connect("/v1/watch") as socket:
+        assert client.request("/v1/health").json["source"] == shown
+        response = {}
+        while "ended" not in response:
+            response, _ = next_frame(socket)
+    assert response["ended"] == f"{shown} went away"
+
+
+def test_a_watcher_that_requests_nothing_is_disconnected(folder):
+    with (
+        open_source(folder) as source,
+        live_server(NumberReader, source=source, limits=Limits(idle_s=0.2)) as client,
+        client.connect("/v1/watch") as idle,
+        pytest.raises(ConnectionClosed) as closed,
+    ):
+        idle.recv(timeout=60)
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1001, "no request came for 0.2 seconds")
+
+
+def test_a_watcher_that_waits_for_a_frame_stays_connected():
+    source = FailingSource(SourceError("failing went away"))
+    limits = Limits(idle_s=0.2)
+    with live_server(NumberReader, source=source, limits=limits) as client, client.connect("/v1/watch") as socket:
+        socket.send("json")
+        time.sleep(0.6)
+        source.watched.set()
+        assert "frame" in json.loads(socket.recv(timeout=60))
 
 
 def test_stopping_the_server_does_not_wait_for_a_blocked_source():

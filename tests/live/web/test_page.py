@@ -92,9 +92,9 @@ DRAWN_OVER = """(async (boxes, width) => {
     fillText.apply(pen, text);
   };
   const probabilities = Object.fromEntries(facts.classes.map((name) => [name, 1 / facts.classes.length]));
-  const prediction = { expression: "surprise", likeliest: "surprise", confidence: 0.72, landmarks: [], probabilities };
+  const names = { label: "surprise", expression: "surprise", likeliest: "surprise" };
   const faces = boxes.map(([x, y, width, height], at) =>
-    ({ track_id: at + 1, box: { x, y, width, height }, ...prediction }));
+    ({ track_id: at + 1, box: { x, y, width, height }, landmarks: [], confidence: 0.72, probabilities, ...names }));
   drawResponse(canvas, { width: 640, height: 480, faces }, facts, { box: true, label: true, bars: true });
   canvas.remove();
   return { drawn, fonts };
@@ -273,11 +273,46 @@ def check_bars(result, boxes, width):
 
 
 @needs_chromium
+def test_keys_and_a_tap_show_details_and_switch_options(page, server):
+    start_camera(page, server)
+    shown = "document.querySelector('dl.details')?.checkVisibility()"
+    hint = "document.getElementById('hint').checkVisibility() && document.getElementById('hint').textContent"
+    assert "l landmarks" in page.until(hint) and "d details" in page.run(hint)
+    assert not page.run(shown)
+    page.press("d", text="d")
+    page.until(shown)
+    rows = dict(
+        zip(
+            *page.run(
+                "['dt', 'dd'].map((tag) => [...document.querySelectorAll(`dl.details ${tag}`)]"
+                ".map((each) => each.textContent))"
+            ),
+            strict=True,
+        )
+    )
+    assert rows["size"].endswith(" px") and set(rows) >= {"yaw pitch roll", "sharpness", "mouth opening"}
+    assert page.check_rectangles(RECTANGLES.replace(".bar,", ".bar, dl.details,"), 1280) > 15
+    page.run("document.getElementById('overlay').click()")
+    page.until(f"!{shown}")
+    for key, name in (("l", "landmarks"), ("b", "bars"), ("m", "mirror")):
+        before = page.run(f"document.getElementById('{name}').checked")
+        page.press(key, text=key)
+        assert page.run(f"document.getElementById('{name}').checked") is not before
+    page.until(f"!({hint})")
+    page.press("h", text="h")
+    assert page.until(hint)
+    page.press(" ", text=" ")
+    page.until("document.getElementById('cover').checkVisibility()")
+    assert not page.run(hint)
+    assert page.complaints == []
+
+
+@needs_chromium
 def test_the_keyboard_reaches_all_controls(page, server):
     start_camera(page, server)
     page.run("document.activeElement.blur()")
     reached = []
-    for _ in range(9):
+    for _ in range(10):
         page.press("Tab")
         reached.append(page.run("document.activeElement.id || document.activeElement.tagName"))
     assert {"landmarks", "bars", "mirror", "stop", "SUMMARY"} <= set(reached)

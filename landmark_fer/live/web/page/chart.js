@@ -48,7 +48,7 @@ function mostFrequent(samples) {
   const counts = new Map();
   for (const { face } of samples) counts.set(face.expression, (counts.get(face.expression) ?? 0) + 1);
   const expressions = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 3);
-  return expressions.map(([name, count]) => `${name} ${Math.round((100 * count) / samples.length)} % of the time`).join(", ");
+  return expressions.map(([name, count]) => `${name} ${Math.round((100 * count) / samples.length)}% of the time`).join(", ");
 }
 
 export function drawChart(canvas, history, facts, now) {

@@ -91,7 +91,7 @@ function setText(id, text) {
 
 function draw() {
   const chosen = state.response?.stage === "recording" ? COLOURS.recording : COLOURS.chosen;
-  drawResponse(byId("overlay"), state.response, facts, OPTIONS, (face) => (face.chosen ? chosen : COLOURS.other));
+  drawResponse(byId("overlay"), state.response, facts, OPTIONS, { colourOf: (face) => (face.chosen ? chosen : COLOURS.other) });
 }
 
 function showRate() {

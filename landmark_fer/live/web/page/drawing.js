@@ -18,17 +18,25 @@ const MAX_PANELS = 6; // in a crowd, those of the largest faces
 const BAR_COUNTS = [Infinity, 5, 3, 2]; // the largest probabilities, where there is no room for all
 const ROW = 18; // height of a bar's row and length of a bar in CSS pixels
 const BAR = 44;
+const MAX_DRAWS = 25; // of a panel in the same place, after which one that shows more is looked for
+
+const lastPanels = new Map(); // by track id, so that panels do not jump
 
 // Draws the faces of a response, or clears the canvas if there is no response.
-// `options` holds a boolean for `mirror` and for each element that can be drawn; `colourOf` returns a face's colour.
-export function drawResponse(canvas, response, facts, options, colourOf = (face) => facts.colours[face.expression]) {
+// `options` holds a boolean for `mirror` and for each element that can be drawn. `colourOf` returns a face's colour;
+// `covered` is an element over the canvas, which text and panels avoid while it is shown.
+export function drawResponse(canvas, response, facts, options, { colourOf = (face) => facts.colours[face.expression], covered } = {}) {
   const unit = fitToScreen(canvas);
   const pen = canvas.getContext("2d");
   pen.clearRect(0, 0, canvas.width, canvas.height);
   if (!response?.width) return;
   const area = imageArea(canvas, response, options.mirror);
+  const tracks = new Set(response.faces.map((face) => face.track_id));
+  for (const track of lastPanels.keys()) if (!tracks.has(track)) lastPanels.delete(track);
   const faces = response.faces.map((face) => ({ ...face, frame: frameOf(face.box, area), colour: colourOf(face) }));
   const occupied = faces.map((face) => face.frame);
+  const reserved = covered && !covered.hidden ? placeOf(covered, unit) : null;
+  if (reserved) occupied.push(reserved);
   const scene = { area, facts, unit, occupied, shares: sharesOf(faces, area) };
   pen.save();
   pen.beginPath();
@@ -37,8 +45,18 @@ export function drawResponse(canvas, response, facts, options, colourOf = (face)
   for (const [name, draw] of Object.entries(ELEMENTS)) {
     if (options[name]) faces.forEach((face) => draw(pen, face, scene));
   }
-  if (!faces.length && options.label) drawText(pen, "no face", area.left + 10 * unit, area.bottom - 40 * unit, "#000000", scene);
+  if (!faces.length && options.label) drawNoFace(pen, scene, reserved);
   pen.restore();
+}
+
+function drawNoFace(pen, scene, reserved) {
+  const { area, unit } = scene;
+  const lift = reserved && reserved.top > (area.top + area.bottom) / 2 ? area.bottom - reserved.top : 0;
+  drawText(pen, "no face", area.left + 10 * unit, area.bottom - lift - 40 * unit, "#000000", scene);
+}
+
+function placeOf({ offsetLeft, offsetTop, offsetWidth, offsetHeight }, unit) {
+  return { left: offsetLeft * unit, top: offsetTop * unit, width: offsetWidth * unit, height: offsetHeight * unit };
 }
 
 // Sets the canvas's resolution to the screen's, and returns the number of its pixels in a CSS pixel.
@@ -50,13 +68,19 @@ export function fitToScreen(canvas) {
 }
 
 export function percent(share) {
-  return `${Math.round(100 * share)} %`;
+  return `${Math.round(100 * share)}%`;
 }
 
 export function predictionText(face, facts) {
   if (face.reason) return face.label;
   if (face.expression !== facts.uncertain) return `${face.label} ${percent(face.confidence)}`;
   return `${facts.uncertain} (${face.likeliest} ${percent(face.confidence)})`;
+}
+
+// The expressions that a face's label names, or the likeliest if it is uncertain; none if the face cannot be read.
+export function namedIn(face, facts) {
+  if (face.reason) return [];
+  return face.expression === facts.uncertain ? [face.likeliest] : face.label.split(" or ");
 }
 
 // The area of the image on the canvas (as large as fits, centred), and functions from image to canvas coordinates.
@@ -167,11 +191,19 @@ function drawBars(pen, face, { area, facts, unit, occupied, shares }) {
   const names = Math.max(...facts.classes.map((name) => pen.measureText(name).width));
   const width = names + (BAR + 27) * unit;
   const panels = BAR_COUNTS.map((count) => ({ count, width, height: (ROW * Math.min(count, facts.classes.length) + 12) * unit }));
-  for (const panel of panels.filter((each) => each.width * each.height <= (shares.get(face) ?? 0))) {
-    const spot = freeSpot(face.frame, panel, occupied, area, 8 * unit);
-    if (!spot) continue;
-    occupied.push({ ...spot, ...panel });
-    drawPanel(pen, face, { ...spot, ...panel, names }, facts, unit);
+  const fitting = panels.filter((each) => each.width * each.height <= (shares.get(face) ?? 0));
+  const last = lastPanels.get(face.track_id);
+  const same = fitting.filter((each) => last && last.draws < MAX_DRAWS && each.count === last.count);
+  for (const panel of [...same, ...fitting]) {
+    const spots = spotsOf(face.frame, panel, area, 8 * unit);
+    const order = last ? [last.index, ...spots.keys()] : [...spots.keys()];
+    const index = order.find((each) => contains(area, spots[each], panel) && isFree({ ...spots[each], ...panel }, occupied));
+    if (index === undefined) continue;
+    const place = { ...spots[index], ...panel };
+    occupied.push(place);
+    drawPanel(pen, face, { ...place, names }, facts, unit);
+    const steady = last?.index === index && last.count === panel.count;
+    lastPanels.set(face.track_id, { index, count: panel.count, draws: steady && last.draws < MAX_DRAWS ? last.draws + 1 : 0 });
     return;
   }
 }
@@ -183,34 +215,34 @@ function drawPanel(pen, face, { left, top, width, height, names, count }, facts,
   pen.fill();
   pen.textBaseline = "middle";
   const { probabilities } = face;
+  const named = namedIn(face, facts);
   const largest = [...facts.classes].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, count);
   (largest.length < facts.classes.length ? largest : facts.classes).forEach((name, row) => {
     const middle = top + (6 + ROW * (row + 0.5)) * unit;
     const start = left + names + 18 * unit;
-    pen.font = `${name === face.likeliest ? 600 : 400} ${FONT_SIZE * unit}px ${FONT}`;
-    pen.fillStyle = name === face.likeliest ? "#ffffff" : "#c9d1da";
+    pen.font = `${named.includes(name) ? 600 : 400} ${FONT_SIZE * unit}px ${FONT}`;
+    pen.fillStyle = named.includes(name) ? "#ffffff" : "#c9d1da";
     pen.fillText(name, left + 9 * unit, middle);
     pen.fillStyle = "rgb(255 255 255 / 16%)";
     pen.fillRect(start, middle - 4 * unit, BAR * unit, 8 * unit);
-    pen.fillStyle = facts.colours[name];
+    pen.fillStyle = facts.colours[named.length ? name : facts.uncertain];
     pen.fillRect(start, middle - 4 * unit, BAR * unit * probabilities[name], 8 * unit);
   });
 }
 
-// Returns a place for a panel next to a face that covers nothing; null if there is none.
-function freeSpot(frame, panel, occupied, area, gap) {
+// Returns the places next to a face where a panel may be, in the order of preference.
+function spotsOf(frame, panel, area, gap) {
   const clamp = (value, least, most) => Math.max(least, Math.min(value, most));
   const left = clamp(frame.left, area.left + gap, area.right - panel.width - gap);
   const top = clamp(frame.top, area.top + gap, area.bottom - panel.height - gap);
   const below = frame.top + frame.height + 2 * gap; // the chin can lie below the box
   const columns = [frame.left + frame.width + gap, frame.left - panel.width - gap];
-  const spots = [
+  return [
     ...columns.map((x) => ({ left: x, top })),
     { left, top: below },
     { left, top: frame.top - panel.height - 38 * (gap / 8) }, // above the label
     ...columns.flatMap((x) => [area.top + gap, area.bottom - panel.height - gap].map((y) => ({ left: x, top: y }))),
   ];
-  return spots.find((spot) => contains(area, spot, panel) && isFree({ ...spot, ...panel }, occupied)) ?? null;
 }
 
 function isFree(place, occupied) {

@@ -4,7 +4,7 @@ import { Camera } from "/page/camera.js";
 import { drawChart, History } from "/page/chart.js";
 import { drawResponse } from "/page/drawing.js";
 import { describe, Panel } from "/page/panel.js";
-import { byId, FrameRate, setStatus, showCameraMenu } from "/page/status.js";
+import { byId, FrameRate, Hint, setStatus, showCameraMenu } from "/page/status.js";
 import { Watch } from "/page/watch.js";
 
 const CHART_MS = 100;
@@ -21,6 +21,7 @@ const panel = new Panel(byId("faces"), byId("announcement"), facts);
 const frames = new FrameRate();
 const state = { mode: "camera", response: null, delay: 0 };
 const options = { box: true, label: true };
+const hint = new Hint(byId("hint"));
 const modes = {
   camera: new Camera(byId("video"), byId("image"), { onResponse, onError }),
   source: new Watch(byId("image"), { onResponse, onError }),
@@ -36,8 +37,8 @@ function onResponse(response, delay) {
   if (!response.width) return;
   byId("main").style.setProperty("--shape", response.width / response.height);
   history.add(performance.now() / 1000, response.faces);
-  panel.show(response.faces);
   draw();
+  hint.showOnce(keyTexts(), response);
 }
 
 function onError(message, { keepImage = false } = {}) {
@@ -47,7 +48,8 @@ function onError(message, { keepImage = false } = {}) {
 }
 
 function draw() {
-  drawResponse(byId("overlay"), state.response, facts, options);
+  panel.show(state.response?.width ? state.response.faces : [], options);
+  drawResponse(byId("overlay"), state.response, facts, options, { covered: byId("hint") });
 }
 
 function showCover({ text, button }) {
@@ -62,7 +64,7 @@ function clear() {
   byId("cameras").hidden = true;
   state.response = null;
   frames.clear();
-  panel.show([]);
+  hint.hide();
   draw();
 }
 
@@ -131,14 +133,36 @@ function updateDescriptions() {
 }
 
 function showOptions() {
-  for (const { name, label, default: checked } of facts.options) {
+  for (const { name, key, label, default: checked } of facts.options) {
     const box = Object.assign(document.createElement("input"), { type: "checkbox", id: name, checked });
+    box.setAttribute("aria-keyshortcuts", key);
     box.addEventListener("change", () => setOption(name, box.checked));
     options[name] = checked;
     const item = document.createElement("label");
     item.append(box, ` ${label[0].toUpperCase()}${label.slice(1)}`);
     byId("options").append(item);
   }
+}
+
+// What the keys do, or, without a keyboard, what a tap does.
+function keyTexts() {
+  if (matchMedia("(pointer: coarse)").matches) return ["tap the image for details"];
+  const texts = facts.options.map(({ key, label }) => `${key} ${label}`);
+  if (!byId("neutral").hidden) texts.push("n neutral face now");
+  return [...texts, "space stop", "h these keys"];
+}
+
+function onKeyDown(event) {
+  const { key, target } = event;
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (target.closest("select, input:not([type=checkbox])") || (key === " " && target.closest("button, summary, input, a"))) return;
+  const option = facts.options.find((each) => each.key === key.toLowerCase());
+  if (option) byId(option.name).click();
+  else if (key === " ") byId(modes[state.mode].running ? "stop" : "start").click();
+  else if (key === "n" && !byId("neutral").hidden) byId("neutral").click();
+  else if (key === "h") hint.show(keyTexts(), state.response);
+  else return;
+  event.preventDefault();
 }
 
 function showFacts() {
@@ -151,8 +175,8 @@ function showFacts() {
     byId("legend").append(item);
   }
   for (const [name, value] of Object.entries({ version: facts.version, ...facts.details })) {
-    byId("details").append(Object.assign(document.createElement("dt"), { textContent: name }));
-    byId("details").append(Object.assign(document.createElement("dd"), { textContent: value }));
+    byId("facts").append(Object.assign(document.createElement("dt"), { textContent: name }));
+    byId("facts").append(Object.assign(document.createElement("dd"), { textContent: value }));
   }
   byId("mode-source").hidden = facts.source === null;
   if (facts.source !== null) byId("source-name").textContent = `Server: ${facts.source}`;
@@ -167,6 +191,8 @@ byId("cameras").addEventListener("change", () => {
   modes.camera.stop();
   start();
 });
+byId("overlay").addEventListener("click", () => byId("details").click());
+document.addEventListener("keydown", onKeyDown);
 byId("modes").addEventListener("change", ({ target }) => chooseMode(target.value));
 window.addEventListener("resize", draw);
 const firstMode = facts.source === null ? "camera" : "source";

@@ -1,6 +1,6 @@
 // The predictions of the current frame as text and bars, which screen readers can read.
 
-import { percent, predictionText } from "/page/drawing.js";
+import { namedIn, percent, predictionText } from "/page/drawing.js";
 
 const ANNOUNCEMENT_MS = 3000; // between two announcements of a screen reader
 
@@ -22,6 +22,7 @@ class FaceCard {
     this.expression = addElement("span", "", title);
     this.confidence = addElement("span", "confidence", title);
     this.rows = new Map(facts.classes.map((expression) => [expression, this.addRow(expression)]));
+    this.details = addElement("dl", "details", this.root);
   }
 
   addRow(expression) {
@@ -30,23 +31,37 @@ class FaceCard {
     const track = addElement("span", "track", root);
     track.setAttribute("aria-hidden", "true");
     const fill = addElement("span", "fill", track);
-    fill.style.background = this.facts.colours[expression];
     return { root, fill, value: addElement("span", "value", root) };
   }
 
-  show(face) {
+  show(face, { details }) {
     const uncertain = face.expression === this.facts.uncertain;
-    const likeliest = uncertain ? `, most likely ${face.likeliest} ${percent(face.confidence)}` : "";
+    const likeliest = uncertain && !face.reason ? `, most likely ${face.likeliest} ${percent(face.confidence)}` : "";
     const baseline = face.baseline ? `, baseline ${face.baseline}` : "";
     this.track.textContent = `Face ${face.track_id}${likeliest}${baseline}`;
     this.swatch.style.background = this.facts.colours[face.expression];
     this.expression.textContent = face.label;
     this.confidence.textContent = uncertain ? "" : percent(face.confidence);
+    const named = namedIn(face, this.facts);
     for (const [expression, row] of this.rows) {
       row.fill.style.width = `${100 * face.probabilities[expression]}%`;
       row.value.textContent = percent(face.probabilities[expression]);
-      row.root.classList.toggle("best", expression === face.likeliest);
+      row.fill.style.background = this.facts.colours[named.length ? expression : this.facts.uncertain];
+      row.root.classList.toggle("best", named.includes(expression));
     }
+    this.details.hidden = !details;
+    if (details) this.showDetails(Object.entries(face.details));
+  }
+
+  showDetails(rows) {
+    if (this.details.children.length !== 2 * rows.length) {
+      this.details.replaceChildren();
+      for (const [name] of rows) {
+        addElement("dt", "", this.details).textContent = name;
+        addElement("dd", "", this.details);
+      }
+    }
+    rows.forEach(([, value], row) => (this.details.children[2 * row + 1].textContent = value));
   }
 }
 
@@ -56,7 +71,7 @@ export class Panel {
     this.empty = root.querySelector(".none");
   }
 
-  show(faces) {
+  show(faces, options) {
     const tracks = new Set(faces.map((face) => face.track_id));
     for (const [track, card] of this.cards) {
       if (tracks.has(track)) continue;
@@ -68,7 +83,7 @@ export class Panel {
         this.cards.set(face.track_id, new FaceCard(this.facts));
         this.root.append(this.cards.get(face.track_id).root);
       }
-      this.cards.get(face.track_id).show(face);
+      this.cards.get(face.track_id).show(face, options);
     }
     this.empty.hidden = faces.length > 0;
     this.announce(faces);

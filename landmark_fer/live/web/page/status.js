@@ -2,6 +2,8 @@
 
 import { listCameras } from "/page/camera.js";
 
+const HINT_MS = 5000;
+const BOTTOM = 0.85; // of the image's height, from which faces are covered by a hint at the bottom
 const RATE_MS = 2000; // over which frames are counted
 
 export const byId = (id) => document.getElementById(id);
@@ -33,6 +35,32 @@ export class FrameRate {
 
   get text() {
     return this.rate.toFixed(this.rate < 9.5 ? 1 : 0);
+  }
+}
+
+// A line over the image that is shown for some seconds: of itself once, later on request.
+export class Hint {
+  constructor(element) {
+    Object.assign(this, { element, shown: false, timer: 0 });
+  }
+
+  showOnce(texts, response) {
+    if (!this.shown) this.show(texts, response);
+  }
+
+  // At the bottom, or at the top if a face of the response is at the bottom.
+  show(texts, response) {
+    this.shown = true;
+    const lowest = Math.max(0, ...(response?.faces ?? []).map(({ box }) => box.y + box.height));
+    this.element.classList.toggle("at-top", lowest > BOTTOM * response?.height);
+    clearTimeout(this.timer);
+    this.element.textContent = texts.join(", ");
+    this.element.hidden = false;
+    this.timer = setTimeout(() => this.hide(), HINT_MS);
+  }
+
+  hide() {
+    this.element.hidden = true;
   }
 }
 

@@ -21,6 +21,10 @@ export class Watch {
     socket.addEventListener("close", ({ reason }) => {
       if (socket !== this.socket || !this.running) return;
       this.running = false;
+      if (document.hidden) { // it requests no frames, and the server ends the session
+        document.addEventListener("visibilitychange", () => this.socket === socket && this.start(), { once: true });
+        return;
+      }
       this.onError(reason ? `The server ended the session: ${reason}.` : "The server cannot be reached.");
     });
     return true;
@@ -29,6 +33,7 @@ export class Watch {
   stop() {
     this.running = false;
     this.socket?.close();
+    this.socket = null;
   }
 
   requestFrame() {
@@ -46,6 +51,6 @@ export class Watch {
     if (!this.running) return;
     this.onResponse(response, response.milliseconds);
     if (response.ended) this.onError(capitalize(response.ended), { keepImage: true });
-    requestAnimationFrame(() => this.socket.readyState === WebSocket.OPEN && this.requestFrame());
+    requestAnimationFrame(() => this.socket?.readyState === WebSocket.OPEN && this.requestFrame());
   }
 }
