@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 from landmark_fer.artifact.model_files import checked_content
 from landmark_fer.core.errors import ArtifactError, InputError
 from landmark_fer.core.expressions import in_order
+from landmark_fer.core.files import time_text
 from landmark_fer.models.networks.classifier import CalibratedNetwork
 from landmark_fer.models.networks.description import description_of, read_sidecar, sidecar_path
 from landmark_fer.models.networks.keras_network import KerasNetwork, keras_content, read_keras
@@ -81,7 +81,7 @@ def read_network_file(path, *, threads=1):
     description = predictor.description
     model = {"file": path.name, "format": "network", "bytes": len(content)}
     return predictor, {
-        "created": datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds"),
+        "created": time_text(path.stat().st_mtime, "seconds"),
         "versions": {},
         "model": model | {"sha256": hashlib.sha256(content).hexdigest()},
         "classes": list(in_order(description.classes)),

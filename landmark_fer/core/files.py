@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 from landmark_fer.core.errors import SinkError
@@ -217,6 +218,22 @@ def locked(path, waiting):
         with contextlib.suppress(OSError):  # Windows removes no open file; the next holder uses it again
             path.unlink()
         lock.release()
+
+
+def time_text(seconds, timespec="milliseconds"):
+    """Return a time since 1970 as text in UTC; the seconds themselves outside of the years 1 to 9999.
+
+    Parameters
+    ----------
+    seconds : float
+        Such as the ``st_mtime`` of a file, which may be anything.
+    timespec : str, default="milliseconds"
+        As for `datetime.isoformat`.
+    """
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec=timespec)
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
 
 
 def sync(path):

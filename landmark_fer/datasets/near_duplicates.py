@@ -248,10 +248,13 @@ def _empty_vectors(shape):
 
 
 def _upper_bounds(vectors):
-    """Return the leading components and the length of the rest, shape (n, k + 1).
+    """Return the leading components and the length of the rest, shape (n, k + 1), or the vectors, shape (n, d).
 
-    The inner product of two rows is an upper bound of that of the vectors (Cauchy-Schwarz).
+    The inner product of two rows is an upper bound of that of the vectors (Cauchy-Schwarz). Few vectors are returned
+    themselves, because their components would take longer.
     """
+    if len(vectors) <= vectors.shape[1]:
+        return np.asarray(vectors)
     sample = np.asarray(vectors[:: -(-len(vectors) // _SAMPLE) or 1], dtype=np.float64)
     components = np.linalg.eigh(sample.T @ sample)[1][:, -_COMPONENTS:].astype(np.float32)
     bounds = np.empty((len(vectors), components.shape[1] + 1), dtype=np.float32)

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from sklearn.base import clone
@@ -9,7 +10,8 @@ from sklearn.base import clone
 from landmark_fer.artifact.artifact import load_artifact
 from landmark_fer.artifact.ensemble_files import bundled_reference
 from landmark_fer.artifact.facts import base_facts, votes_of_training
-from landmark_fer.core.errors import InputError
+from landmark_fer.artifact.manifest import MANIFEST_NAME
+from landmark_fer.core.errors import ArtifactError, InputError
 from landmark_fer.core.records import rows_of
 from landmark_fer.datasets.merging import repeated
 from landmark_fer.evaluation.comparison import comparison_rows
@@ -75,7 +77,7 @@ def load_members(paths):
     Raises
     ------
     ArtifactError
-        If one is missing or damaged.
+        If one is missing or damaged, or its manifest lacks facts.
     InputError
         If they are not a classical model and a network of the same classes that `fit` saved, or need different images.
     """
@@ -91,6 +93,8 @@ def load_members(paths):
             f"got {got}; name one of each"
         )
     members = members[::-1] if networks[0] else members
+    for artifact in members:
+        _check_facts(artifact)
     classes = [", ".join(artifact.classes) for artifact in members]
     if classes[0] != classes[1]:
         raise InputError(f"members of an ensemble must predict the same classes, got {' and '.join(classes)}")
@@ -208,6 +212,27 @@ def fit_ensemble(dataset, members, *, out, model_format=None, cache=None):
         },
     }
     return FittedEnsemble(rows, pairs, reason, sentence, predictor, facts, split)
+
+
+def _check_facts(artifact):
+    """Raise ArtifactError if a manifest lacks what an ensemble needs to know of the fit of a member."""
+    manifest = artifact.manifest
+    try:
+        row = next(each for each in manifest["comparison"] if each["name"] == manifest["model_name"])
+        numbers = [
+            row["accuracy"],
+            *chain.from_iterable(row["confusion"]),
+            *manifest["data"]["n_by_expression"].values(),
+        ]
+        fits = all(isinstance(number, int | float) for number in [*numbers, manifest["data"].get("n_training", 0)])
+        fits = fits and isinstance(manifest.get("folds", ""), str) and 0 <= manifest.get("seed", 0) < 2**32
+    except (LookupError, TypeError, AttributeError, StopIteration):
+        fits = False
+    if not fits:
+        raise ArtifactError(
+            f"{artifact.path} must have the training data, seed and scores of its model in {MANIFEST_NAME}, as fit "
+            "writes them; fit the model again"
+        )
 
 
 def _check_training_faces(artifact, dataset, split, seed):

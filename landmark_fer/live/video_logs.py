@@ -11,11 +11,10 @@ import json
 import os
 import shutil
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
 from pathlib import Path
 
 from landmark_fer.core.errors import InputError, SinkError, SourceError
-from landmark_fer.core.files import atomic_write_text, locked, sync
+from landmark_fer.core.files import atomic_write_text, locked, sync, time_text
 from landmark_fer.core.image_status import LOW_QUALITY, NO_FACE, OK, UNREADABLE
 from landmark_fer.core.naming import is_litter
 from landmark_fer.live.sinks.base import Sink
@@ -232,8 +231,9 @@ def _log_video(video, path, log, run, bar):
 
 def _check_folder(folder):
     """Raise SinkError for a folder of other files."""
-    names = [name for name in os.listdir(folder) if name != _LOCK and not is_litter(name)] if folder.is_dir() else []
-    if names and _SETTINGS not in names:
+    names = os.listdir(folder) if folder.is_dir() else []
+    ours = (_LOCK, ".new-")  # the lock, and what a killed run left of the settings
+    if _SETTINGS not in names and not all(name.startswith(ours) or is_litter(name) for name in names):
         raise SinkError(f"{folder} holds other files than the logs of an earlier run; give --log a new or empty folder")
 
 
@@ -255,12 +255,12 @@ def _check_settings(path, settings, facts):
 
 
 def _identity(path):
-    """Return the size of a file in bytes, and when it was changed (UTC); 0 and "" if it does not exist."""
+    """Return the size of a file in bytes, and when it was changed; 0 and "" if it does not exist."""
     try:
         status = path.stat()
     except OSError:
         return 0, ""
-    return status.st_size, datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="milliseconds")
+    return status.st_size, time_text(status.st_mtime)
 
 
 def _move(unfinished, log):

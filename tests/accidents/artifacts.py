@@ -13,8 +13,11 @@ from landmark_fer.live.sinks.logs import log_facts
 from landmark_fer.recognition.recognizer import Recognizer
 from tests.accidents.mutations import damaged, damaged_text, damaged_values
 
-ORDER = ("joblib", "skops", "onnx", "network")
+ORDER = ("joblib", "skops", "onnx", "network", "ensemble")
 FILES = {"joblib": "model.joblib", "skops": "model.skops", "onnx": "model.onnx", "network": "model.onnx"}
+FILES |= {"ensemble": "ensemble.json"}
+MEMBERS = {"ensemble": ("model.joblib", "model.onnx")}
+"""Files of members, whose hashes are in the ensemble's file."""
 
 
 class Artifacts:
@@ -23,13 +26,13 @@ class Artifacts:
     Parameters
     ----------
     folder : Path
-        With the whole artifacts in ``whole``, a folder a format.
+        With the whole artifacts in ``whole``, a folder a format; all or some of `ORDER`.
     kind : str
         The format.
     """
 
     def __init__(self, folder, kind):
-        self.whole = {each: _contents(folder / "whole" / each) for each in ORDER}
+        self.whole = {each: _contents(folder / "whole" / each) for each in ORDER if (folder / "whole" / each).is_dir()}
         self.kind, self.path = kind, folder / "damaged"
         artifact = load_artifact(folder / "whole" / kind)
         self._predictor = artifact.predictor
@@ -39,24 +42,31 @@ class Artifacts:
     def case(self, random):
         """Return the files of the damaged folder; None stands for a folder in place of a file."""
         files, model = dict(self.whole[self.kind]), FILES[self.kind]
+        member = random.choice(MEMBERS.get(self.kind, (model,)))
         damage = random.randrange(6)
         if damage <= 1:  # the model; and then its hash in the manifest, too, as whoever means it would
-            files[model] = damaged(files[model], random, [self.whole[each][FILES[each]] for each in ORDER])
+            name = random.choice((model, member))
+            if name.endswith(".json") and random.random() < 0.8:
+                files[name] = json.dumps(damaged_values(json.loads(files[name]), random)).encode(
+                    "utf-8", "surrogatepass"
+                )
+            else:
+                files[name] = damaged(files[name], random, [self.whole[each][FILES[each]] for each in self.whole])
             if damage:
-                _admit(files, model)
+                _admit(files, name, model)
         elif damage == 2:
             files[MANIFEST_NAME] = damaged_text(files[MANIFEST_NAME], random)
         elif damage == 3:
             values = damaged_values(json.loads(files[MANIFEST_NAME]), random)
             files[MANIFEST_NAME] = json.dumps(values).encode("utf-8", "surrogatepass")
         elif damage == 4:  # another artifact's file in its place
-            other = random.choice([each for each in ORDER if each != self.kind])
-            name = random.choice((model, MANIFEST_NAME))
-            files[name] = self.whole[other][FILES[other] if name == model else MANIFEST_NAME]
-            if random.random() < 0.5 and name == model:
-                _admit(files, model)
+            other = random.choice([each for each in self.whole if each != self.kind])
+            name = random.choice((member, MANIFEST_NAME))
+            files[name] = self.whole[other][FILES[other] if name == member else MANIFEST_NAME]
+            if random.random() < 0.5 and name == member:
+                _admit(files, member, model)
         else:
-            name = random.choice((model, MANIFEST_NAME, CARD_NAME))
+            name = random.choice((model, member, MANIFEST_NAME, CARD_NAME))
             files[name] = random.choice((b"", None, b"\x00" * 100))
         return files
 
@@ -71,7 +81,8 @@ class Artifacts:
         artifact = load_artifact(self.path)
         recognizer = Recognizer(artifact)
         log_facts(artifact, source="fuzzing")
-        if set(artifact.classes) == set(self.classes):
+        same_format = artifact.manifest["model"]["format"] == self.kind  # a member with its own manifest is an artifact
+        if same_format and set(artifact.classes) == set(self.classes):
             _, predictions = manifest_probe(artifact.predictor, artifact.manifest)
             order = [artifact.classes.index(name) for name in self.classes]
             assert np.abs(predictions[:, order] - self.predictions).max() <= 2 * TOLERANCE, "other answers"
@@ -86,8 +97,14 @@ def _contents(folder):
     return {file.name: file.read_bytes() for file in folder.iterdir() if file.suffix != ".keras"}
 
 
-def _admit(files, model):
-    """Update the hash of the model in its manifest."""
+def _admit(files, name, model):
+    """Update the hash of a file where it is recorded: of a member in the ensemble, of the model in the manifest."""
+    if name != model:
+        ensemble = json.loads(files[model])
+        for member in ensemble["members"]:
+            if member["file"] == name:
+                member["sha256"] = hashlib.sha256(files[name]).hexdigest()
+        files[model] = json.dumps(ensemble).encode()
     manifest = json.loads(files[MANIFEST_NAME])
     manifest["model"]["sha256"] = hashlib.sha256(files[model]).hexdigest()
     files[MANIFEST_NAME] = json.dumps(manifest).encode()

@@ -27,17 +27,19 @@ MOST_WRONG = 5  # cases that are reported
 
 def fuzz(target, folder, *, cases=1000, seed=7):
     """Run `run_cases` with the number of cases multiplied by `depth`; only for slow tests."""
-    return run_cases(target, folder, cases=round(cases * depth()), seed=seed)
+    (report,) = run_cases([target], folder, cases=round(cases * depth()), seed=seed)
+    return report
 
 
-def run_cases(target, folder, *, cases, seed=7):
-    """Run a target's cases in a child process and return its report; fail if the process does not finish.
+def run_cases(targets, folder, *, cases, seed=7):
+    """Run the cases of targets in one child process and return their reports; fail if the process does not finish.
 
     Returns
     -------
-    dict
+    list of dict
         ``results`` and ``sentences``: how many cases ended in either; ``wrong``: those that ended otherwise.
     """
+    target = ",".join(targets)
     command = [sys.executable, "-m", "tests.accidents.fuzzing", target, str(cases), str(seed), str(folder)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     try:
@@ -48,7 +50,7 @@ def run_cases(target, folder, *, cases, seed=7):
         raise AssertionError(f"{target}: case {_reached(folder)} hangs ({' '.join(command)})") from None
     message = f"{target}: case {_reached(folder)} of seed {seed} ended the interpreter ({done.returncode})\n"
     assert done.returncode == 0, message + done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    return [json.loads(line) for line in done.stdout.splitlines()[-len(targets) :]]
 
 
 def _reached(folder):
@@ -90,32 +92,39 @@ def is_sentence(text):
     return bool(text.strip()) and len(text.splitlines()) == 1 and "Traceback" not in text
 
 
-def main(name, cases, seed, folder):
-    """Run the cases of a target and print the results as JSON."""
-    from landmark_fer.core.errors import LandmarkFerError
+def main(names, cases, seed, folder):
+    """Run the cases of targets, separated by commas, and print a line of results as JSON for each."""
     from tests.accidents.targets import TARGETS
 
     faulthandler.enable()
-    target = TARGETS[name](folder)
+    targets = {name: TARGETS[name](folder) for name in names.split(",")}
     limit_memory()
-    report, wrong = {"results": 0, "sentences": 0}, []
     with open(folder / "progress", "w") as progress, open(os.devnull, "w") as nowhere:
-        for number in range(cases):
-            progress.seek(0)
-            progress.write(str(number))
-            progress.flush()
-            case = target.case(case_generator(name, seed, number))
-            try:
-                with limited_time(CASE_S), contextlib.redirect_stderr(nowhere):
-                    target.read(case)
-                report["results"] += 1
-            except LandmarkFerError as error:
-                report["sentences"] += 1
-                if not is_sentence(str(error)):
-                    wrong.append({"case": number, "error": f"no sentence: {str(error)[:500]!r}"})
-            except BaseException:
-                wrong.append({"case": number, "error": traceback.format_exc()[-2500:]})
-    print(json.dumps(report | {"n_wrong": len(wrong), "wrong": wrong[:MOST_WRONG]}))
+        for name, target in targets.items():
+            print(json.dumps(_report(name, target, cases, seed, progress, nowhere)))
+
+
+def _report(name, target, cases, seed, progress, nowhere):
+    """Run the cases of a target and return their results."""
+    from landmark_fer.core.errors import LandmarkFerError
+
+    report, wrong = {"results": 0, "sentences": 0}, []
+    for number in range(cases):
+        progress.seek(0)
+        progress.write(f"{name} {number} ")
+        progress.flush()
+        case = target.case(case_generator(name, seed, number))
+        try:
+            with limited_time(CASE_S), contextlib.redirect_stderr(nowhere):
+                target.read(case)
+            report["results"] += 1
+        except LandmarkFerError as error:
+            report["sentences"] += 1
+            if not is_sentence(str(error)):
+                wrong.append({"case": number, "error": f"no sentence: {str(error)[:500]!r}"})
+        except BaseException:
+            wrong.append({"case": number, "error": traceback.format_exc()[-2500:]})
+    return report | {"n_wrong": len(wrong), "wrong": wrong[:MOST_WRONG]}
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import itertools
 import json
 import struct
 import zipfile
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -17,8 +18,10 @@ from landmark_fer.collect.spans import read_spans
 from landmark_fer.datasets import load_dataset, open_source
 from landmark_fer.datasets.geometry_table import read_table, table_path
 from landmark_fer.datasets.readers.ferplus import read_votes
+from landmark_fer.features.measurements import MEASUREMENT_NAMES
 from landmark_fer.models.networks.description import read_sidecar
 from landmark_fer.perception.images import read_frames, read_image
+from landmark_fer.recognition.baseline import FORMAT, FORMAT_VERSION, Baseline
 from tests.accidents.artifacts import ARTIFACT_TARGETS
 from tests.accidents.mutations import damaged, damaged_text, damaged_values
 from tests.accidents.samples import csv_rows, encoded, identity_graph, small_table, smooth_image, votes_rows, zipped
@@ -221,6 +224,28 @@ def manifests(folder):
     return Values(folder, MANIFEST_NAME, seeds, lambda path: read_manifest(path.parent))
 
 
+def baselines(folder):
+    """Neutral baselines of people."""
+    measurements = dict.fromkeys(MEASUREMENT_NAMES, 0.25)
+    models = {"0" * 64: {"happy": -3.0, "sad": -2.5, "neutral": -0.15}}
+    content = {"format": FORMAT, "format_version": FORMAT_VERSION, "measurements": measurements, "models": models}
+    content |= {"n_images": 40, "seconds": 2.0}
+    target = Values(folder, "baseline.json", [json.dumps(content).encode()], None)
+
+    def read(path):
+        baseline = Baseline.load(path)
+        baseline.save(path)
+        assert Baseline.load(path) == baseline
+        recognizer = SimpleNamespace(classes=("happy", "sad", "neutral"), model_id="0" * 64)
+        probabilities = np.array([[0.2, 0.3, 0.5], [0.0, 0.0, 1.0]])
+        if baseline.is_of(recognizer):
+            np.testing.assert_allclose(baseline.apply(probabilities, recognizer).sum(axis=1), 1.0)
+        assert np.isfinite(list(baseline.shift(np.zeros((68, 2)) + np.arange(136).reshape(68, 2)).values())).all()
+
+    target._read = read
+    return target
+
+
 def graphs(folder):
     """Small ONNX files, opened and run once by onnxruntime; most damage is to the graph."""
     content = (ARTIFACTS / "cnn" / "model.onnx").read_bytes()
@@ -256,6 +281,7 @@ TARGETS = IMAGES | {
     "tables": image_tables,
     "spans": span_files,
     "manifest": manifests,
+    "baseline": baselines,
     "onnx": graphs,
     **ARTIFACT_TARGETS,
 }

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from landmark_fer.core.files import atomic_write_text
+from landmark_fer.core.files import atomic_write_text, time_text
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
@@ -42,3 +42,17 @@ def test_a_failed_write_leaves_the_earlier_file(tmp_path):
     with pytest.raises(AttributeError):
         atomic_write_text(path, None)
     assert path.read_text() == "earlier\n" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.25, "1970-01-01T00:00:00.250+00:00"),
+        (-1.0, "1969-12-31T23:59:59.000+00:00"),
+        (1e12, "1000000000000.0"),
+        (-1e18, "-1e+18"),
+        (1e300, "1e+300"),
+    ],
+)
+def test_any_time_of_a_file_has_a_text(seconds, text):
+    assert time_text(seconds) == text

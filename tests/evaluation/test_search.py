@@ -19,6 +19,7 @@ from landmark_fer.evaluation.search_study import COMPLETE, FAILED, PRUNED, UNFIN
 from landmark_fer.evaluation.tables import format_search
 from landmark_fer.models.candidates import Candidate, make_candidates
 from tests.conftest import made_up_faces
+from tests.selection import slow
 
 pytest.importorskip("optuna", reason="needs requirements-search.txt")
 
@@ -268,7 +269,7 @@ def kill():
 
 class TestResuming:
     @pytest.mark.parametrize("grid", [None, {"classifier__blur": [1.0, 30.0, 500.0], "features__factor": [1.0, 2.0]}])
-    @pytest.mark.parametrize("fits", [1, 3, 5, 9, 14])
+    @pytest.mark.parametrize("fits", [1, *slow(3, 5), 9, 14])
     def test_a_killed_search_resumes_without_repeating_fits(self, faces, tmp_path, fits, grid):
         candidates, state = {"a": blurred(grid)}, tmp_path / "state"
         whole = search(faces, candidates)

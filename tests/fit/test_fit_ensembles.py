@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.artifact.artifact import Artifact, load_artifact, save_artifact
-from landmark_fer.core.errors import InputError
+from landmark_fer.core.errors import ArtifactError, InputError
 from landmark_fer.evaluation.splits import split_for_networks
 from landmark_fer.fit import ensemble as fitting
 from landmark_fer.fit.__main__ import main
@@ -162,6 +162,28 @@ class TestMembers:
     def test_other_numbers_and_kinds_are_refused(self, names):
         with pytest.raises(InputError, match=r"must be a classical model \(joblib or skops\) and a network"):
             load_members(names)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"comparison": []},
+            {"comparison": "high"},
+            {"comparison": [{"name": "residual", "accuracy": "high", "confusion": [[1]]}]},
+            {"comparison": [{"name": "residual", "accuracy": 0.5, "confusion": 1}]},
+            {"data": []},
+            {"data": {"n_by_expression": {"happy": None}}},
+            {"seed": "0"},
+            {"seed": -1},
+            {"model_name": None},
+            {"folds": 5},
+        ],
+    )
+    def test_damaged_facts_of_a_member_are_one_sentence(self, change, tmp_path, monkeypatch):
+        cnn = load_artifact("cnn")
+        damaged = replace(cnn, manifest=cnn.manifest | change, path=tmp_path / "net")
+        monkeypatch.setattr(fitting, "load_artifact", {"default": load_artifact("default"), "net": damaged}.get)
+        with pytest.raises(ArtifactError, match=r"net must have the training data, seed and scores of its model in"):
+            load_members(["default", "net"])
 
     def test_a_network_file_without_an_artifact_is_refused(self, tmp_path):
         (tmp_path / "small.onnx").write_bytes(hand_made_onnx(DESCRIPTION))

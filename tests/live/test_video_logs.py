@@ -232,6 +232,7 @@ def test_a_folder_of_other_files_is_refused(runs, tmp_path):
     assert not (runs.source / "settings.json").exists()
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / ".DS_Store").touch()
+    (tmp_path / "logs" / ".new-01234567-settings.json").touch()  # of a run that was killed at its start
     run(runs, tmp_path / "logs")
 
 
