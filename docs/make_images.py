@@ -22,9 +22,9 @@ from landmark_fer.live.sources.frames import Source
 from landmark_fer.live.sources.opening import open_source
 
 IMAGES = Path(__file__).parent / "images"
-SIZE = (720, 540)  # pixels: the width of a README's text
-KEPT = 2  # one frame in so many
-MOST_BYTES = 2_000_000
+SIZE = (600, 450)  # pixels
+KEPT = 3  # one frame in so many
+MOST_BYTES = 500_000
 
 
 class Screen(Sink):
@@ -70,7 +70,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m docs.make_images", description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=IMAGES, help="the folder (default: %(default)s)")
     parser.add_argument("--max-frames", type=int, help="only so many frames of the clip")
-    parser.add_argument("--quality", type=int, default=30, help="of the WebP, 0 to 100 (default: %(default)s)")
+    parser.add_argument("--quality", type=int, default=14, help="of the WebP, 0 to 100 (default: %(default)s)")
     options = parser.parse_args(argv)
     frames, rate = record(options.max_frames)
     size = write_moving(frames, rate, options.out / "live.webp", quality=options.quality)
