@@ -67,3 +67,28 @@ def test_scikit_learn_loads_deferred_modules_on_first_use():
         "model = LogisticRegression().fit(table, table['a'] > 9)\n"
         "assert list(model.feature_names_in_) == ['a', 'b'] and model.score(table, table['a'] > 9) == 1.0"
     )
+
+
+def test_a_deferred_call_loads_its_module():
+    run(
+        "import numpy as np\n"
+        "from landmark_fer.core.deferral import deferred_calls\n"
+        "with deferred_calls('sklearn.preprocessing', 'FunctionTransformer'):\n"
+        "    from sklearn.pipeline import FeatureUnion\n"
+        "assert 'sklearn.preprocessing' not in sys.modules and 'scipy.interpolate' not in sys.modules\n"
+        "union = FeatureUnion([('same', 'passthrough')]).fit(np.eye(2))\n"
+        "from sklearn.preprocessing import FunctionTransformer, StandardScaler\n"
+        "assert union.transform(np.eye(2)).tolist() == [[1, 0], [0, 1]]\n"
+        "assert isinstance(union.transformer_list[0][1], FunctionTransformer)\n"
+        "assert StandardScaler().fit_transform([[1.0], [3.0]]).ravel().tolist() == [-1, 1]"
+    )
+
+
+def test_any_other_name_loads_its_module_at_once():
+    run(
+        "from landmark_fer.core.deferral import deferred_calls\n"
+        "with deferred_calls('sklearn.preprocessing', 'FunctionTransformer'):\n"
+        "    from sklearn.preprocessing import FunctionTransformer, StandardScaler\n"
+        "assert StandardScaler.__module__ == 'sklearn.preprocessing._data'\n"
+        "assert sys.modules['sklearn.preprocessing'].StandardScaler is StandardScaler"
+    )
