@@ -121,13 +121,13 @@ class MLPWithDropout(ProbabilisticClassifier):
     def predict_proba(self, X):
         """Return probabilities of shape (n, k), equal for a face and its mirror image."""
         X = self._scaled(X)
-        predictions = [softmax(scores) for scores in self._networks.scores(X)]
-        return self._with_mirrored(sum(predictions) / len(predictions)) / (1 if self.mirror_signs is None else 2)
+        predictions = softmax(self._networks.scores(X)).mean(axis=0)
+        return self._with_mirrored(predictions) / (1 if self.mirror_signs is None else 2)
 
     def embed(self, X):
         """Return the last hidden layer of each network, summed over a face and its mirror image, shape (n, units)."""
         X = self._scaled(X)
-        return self._with_mirrored(np.hstack(self._networks.hidden(X)))
+        return self._with_mirrored(np.concatenate(self._networks.hidden(X), axis=1))
 
     def _scaled(self, X):
         """Return validated features in single precision, scaled as in training."""
@@ -252,16 +252,19 @@ class MirrorPass:
     """
 
     def __init__(self, networks, mirror_signs=None):
-        networks = [[layer.astype(np.float32) for layer in layers] for layers in networks]
-        weights = np.hstack([layers[0] for layers in networks])
-        self._offsets = np.hstack([layers[1] for layers in networks])
-        self._rest = [layers[2:] for layers in networks]
-        ends = np.cumsum([len(layers[1]) for layers in networks]).tolist()
-        self._columns = [slice(*pair) for pair in itertools.pairwise([0, *ends])]
+        layers = [np.array(layers, dtype=np.float32) for layers in zip(*networks, strict=True)]
+        weights = np.concatenate(layers[0], axis=1)
+        self._offsets = layers[1].ravel()
+        # Transposed and contiguous, further layers take two thirds of the time for a face and its mirror image.
+        self._rest = [
+            (np.ascontiguousarray(each.swapaxes(1, 2)), offsets[..., None])
+            for each, offsets in zip(layers[2::2], layers[3::2], strict=True)
+        ]
         self._mirrored = mirror_signs is not None
         signs = np.asarray(mirror_signs) if self._mirrored else np.ones(len(weights))
         self._symmetric, self._antisymmetric = np.flatnonzero(signs > 0), np.flatnonzero(signs < 0)
         self._symmetric_weights, self._antisymmetric_weights = weights[self._symmetric], weights[self._antisymmetric]
+        self._n_networks = len(networks)
 
     def scores(self, X):
         """Return the last layer of each network: rows of the faces, then rows of the mirrored faces.
@@ -272,22 +275,21 @@ class MirrorPass:
 
         Returns
         -------
-        list of ndarray of shape (n, k), or (2 n, k) with mirror signs
+        ndarray of shape (networks, n, k), or (networks, 2 n, k) with mirror signs
         """
-        return [_apply_layers(first, rest) for first, rest in zip(self._first(X), self._rest, strict=True)]
+        return _apply_layers(self._first(X), self._rest).swapaxes(1, 2)
 
     def hidden(self, X):
         """Return the last hidden layer of each network; rows as for `scores`."""
-        firsts = zip(self._first(X), self._rest, strict=True)
-        return [np.maximum(_apply_layers(first, rest[:-2]), 0) for first, rest in firsts]
+        return np.maximum(_apply_layers(self._first(X), self._rest[:-1]), 0).swapaxes(1, 2)
 
     def _first(self, X):
-        """Return the first layer of each network before rectification."""
+        """Return the first layer of each network before rectification, shape (networks, units, rows)."""
         sums = multiply_few_rows(X[:, self._symmetric], self._symmetric_weights) + self._offsets
         if self._mirrored:
             change = multiply_few_rows(X[:, self._antisymmetric], self._antisymmetric_weights)
-            sums = np.vstack([sums + change, sums - change])
-        return [sums[:, columns] for columns in self._columns]
+            sums = np.concatenate([sums + change, sums - change])
+        return sums.T.reshape(self._n_networks, -1, len(sums))
 
 
 def multiply_few_rows(X, weights):
@@ -301,7 +303,7 @@ def multiply_few_rows(X, weights):
 
 
 def _apply_layers(sums, layers):
-    """Return the output of further layers, weights and offsets in turn, from a layer before rectification."""
-    for weights, offsets in zip(layers[::2], layers[1::2], strict=True):
-        sums = multiply_few_rows(np.maximum(sums, 0), weights) + offsets
+    """Return the output of further layers, pairs of weights and offsets, from a layer before rectification."""
+    for weights, offsets in layers:
+        sums = weights @ np.maximum(sums, 0, order="C") + offsets
     return sums

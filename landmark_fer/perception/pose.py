@@ -1,12 +1,13 @@
 """Head pose from the 68 landmarks of a face."""
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from landmark_fer.core.geometry import check_landmarks
+from landmark_fer.core.geometry import check_landmarks, eye_centres
 from landmark_fer.core.landmarks import TEMPLATE
 
 # A generic head in 3-D: landmark, then x towards the image's right, y up, z towards the camera, in centimetres. Only
@@ -32,6 +33,7 @@ _HEAD = np.array(
 _POINTS = _HEAD[:, 0].astype(int)
 _MODEL = np.ascontiguousarray(_HEAD[:, 1:] * (1, -1, -1))  # OpenCV's axes: y down, z away from the camera
 _DISTANCE = 8.0  # distance of the camera, in widths of the head, where the size of the image is unknown
+_START = np.array([0.0, 0.0, _DISTANCE * np.ptp(_MODEL[:, 0])])  # where the solution is searched from
 
 
 class Pose(NamedTuple):
@@ -77,8 +79,8 @@ def head_pose(landmarks):
     .. [1] `cv2.solvePnP`; the head is the one that demonstrations of head pose with the 68-point scheme share.
     """
     roll, tilted = _upright(np.asarray(check_landmarks(landmarks), dtype=np.float64))
-    yaw, pitch, rest = np.subtract(_angles(tilted), _offset())
-    return Pose(float(yaw), float(pitch), float((roll + rest + 180) % 360 - 180))
+    yaw, pitch, rest = (angle - own for angle, own in zip(_angles(tilted), _offset(), strict=True))
+    return Pose(yaw, pitch, (roll + rest + 180) % 360 - 180)
 
 
 def _upright(landmarks):
@@ -86,27 +88,26 @@ def _upright(landmarks):
 
     Without the tilt, perspective-n-point has one solution near the front for every face.
     """
-    right, left = landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)
-    angle = np.arctan2(left[1] - right[1], left[0] - right[0])
-    cosine, sine = np.cos(-angle), np.sin(-angle)
-    return np.degrees(angle), landmarks @ np.array([[cosine, sine], [-sine, cosine]])
+    (right_x, right_y), (left_x, left_y) = eye_centres(landmarks).tolist()
+    angle = math.atan2(left_y - right_y, left_x - right_x)
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return math.degrees(angle), landmarks @ np.array([[cosine, -sine], [sine, cosine]])
 
 
 def _angles(landmarks):
+    """Return yaw, pitch and roll in degrees by the generic head, without the neutral face's own."""
     points = landmarks[_POINTS]
-    centre = (points.min(axis=0) + points.max(axis=0)) / 2
-    width = max(float(np.ptp(points[:, 0])), float(np.ptp(points[:, 1])), 1e-6)
-    camera = np.array([[_DISTANCE * width, 0, 0], [0, _DISTANCE * width, 0], [0, 0, 1.0]])
-    start = np.zeros(3), np.array([0.0, 0.0, _DISTANCE * np.ptp(_MODEL[:, 0])])
-    _, rotation, _ = cv2.solvePnP(
-        _MODEL, points - centre, camera, None, *(vector.copy() for vector in start), True, cv2.SOLVEPNP_ITERATIVE
-    )
-    matrix, _ = cv2.Rodrigues(rotation)
+    # Python numbers, because on so few values each NumPy call takes longer than the whole computation.
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    focal = _DISTANCE * max(right - left, bottom - top, 1e-6)
+    camera = np.array([[focal, 0, 0], [0, focal, 0], [0, 0, 1.0]])
+    points -= ((left + right) / 2, (top + bottom) / 2)
+    start = np.zeros(3), _START.copy()
+    _, rotation, _ = cv2.solvePnP(_MODEL, points, camera, None, *start, True, cv2.SOLVEPNP_ITERATIVE)
+    (_, b, _), (_, d, _), (e, f, g) = cv2.Rodrigues(rotation)[0].tolist()
     # The matrix turns by yaw about y first, then by pitch about x, then by roll about z.
-    pitch = -np.arcsin(np.clip(matrix[2, 1], -1, 1))
-    yaw = np.arctan2(-matrix[2, 0], matrix[2, 2])
-    roll = np.arctan2(-matrix[0, 1], matrix[1, 1])
-    return -np.degrees(yaw), np.degrees(pitch), np.degrees(roll)
+    pitch, yaw, roll = math.asin(min(max(f, -1.0), 1.0)), math.atan2(e, g), math.atan2(-b, d)
+    return math.degrees(yaw), -math.degrees(pitch), math.degrees(roll)
 
 
 @lru_cache(maxsize=1)
