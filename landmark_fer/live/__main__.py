@@ -245,11 +245,11 @@ def _run_source(options, recognizer, versus, interrupts, *, window=None, events=
 
 def _read_events(options):
     """Return the events that the options name."""
+    if options.events is None:
+        return []
     from landmark_fer.live.events import read_events
     from landmark_fer.live.sources.opening import is_still
 
-    if options.events is None:
-        return []
     if is_still(_source(options)):
         raise InputError(
             f"--events marks times of a video or camera, and {options.source} is an image or a folder; leave it out"

@@ -6,7 +6,6 @@ import re
 import stat
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import cv2
 
@@ -93,8 +92,11 @@ def _existing_path(spec):
     SourceError
         If this user may not search a folder on the path.
     """
-    address = urlsplit(str(spec)) if str(spec).startswith("file:") else None
-    path = Path(spec) if address is None else Path(url2pathname(address.path))
+    path = Path(spec)
+    if str(spec).startswith("file:"):
+        from urllib.request import url2pathname  # imports HTTP and e-mail
+
+        path = Path(url2pathname(urlsplit(str(spec)).path))
     try:
         os.stat(path if str(spec) else "")  # Path("") is the current folder
     except PermissionError as error:
