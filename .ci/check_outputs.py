@@ -20,9 +20,10 @@ assert {row["name"] for row in artifact.manifest["comparison"]} == set(CANDIDATE
 log = pd.read_csv(folder / "demo.csv")
 classes = [name for name in EXPRESSIONS if name in log.columns]
 first = ["frame", "time_s", "track_id", "x", "y", "width", "height", "expression", "confidence"]
-assert list(log.columns) == [*first, *classes, "wall_time", "reason", "baseline"], list(log.columns)
+assert list(log.columns) == [*first, *classes, "wall_time", "label", "reason", "baseline"], list(log.columns)
 assert log.frame.nunique() > 200, "the demo shows a face in most of its frames"
 assert (log.groupby("frame").size() == 2).sum() > 20, "the demo shows a second face for a while"
+assert all(name in label for name, label in zip(log.expression, log.label, strict=True) if name in classes)
 assert ((log[classes].sum(axis=1) - 1).abs() < 1e-3).all()
 named = set(log.expression) & set(classes)
 assert len(named) >= 3, f"the demo shows several expressions, and live named {sorted(named)}"

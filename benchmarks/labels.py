@@ -3,10 +3,14 @@
     python -m benchmarks.labels video.mp4 ...     videos of your own
     python -m benchmarks.labels speech            the demo's face, speaking with five expressions
 
-Each frame of a face counts once; the longest time is that of one label without a change.
+    python -m benchmarks.labels video.mp4 --model default ensemble cnn --baseline off auto
+
+measures each model without and with the neutral baselines that live finds by itself, on the same followed faces. Each
+frame of a face counts once; the longest time is that of one label without a change.
 """
 
 import argparse
+import itertools
 import sys
 from collections import Counter
 
@@ -16,9 +20,11 @@ from threadpoolctl import threadpool_limits
 
 from landmark_fer import Recognizer, load_artifact
 from landmark_fer.artifact.card import markdown_table
-from landmark_fer.live.reader import LiveReader
+from landmark_fer.live.reader import LiveReader, shared_extractor
 from landmark_fer.live.sources.demo import FRAMES_PER_SECOND, DemoClip
 from landmark_fer.live.sources.opening import open_source
+from landmark_fer.perception.tracking.following import FaceFollower
+from landmark_fer.recognition import AUTO, OFF
 
 SPEECH = {
     "neutral": {},
@@ -64,22 +70,57 @@ def video(path, most_frames):
             yield frame.time_s, frame.image
 
 
-def measure(recognizer, frames, smoothing):
+class FollowedFaces:
+    """The faces of a video's frames, followed once and read by several models, as a `FaceFollower`."""
+
+    def __init__(self, extractor, frames):
+        self.frames, self._next = [], 0  # of each frame its time, the shape of its image, and its faces
+        follower = FaceFollower(extractor, every=EVERY)
+        for time_s, image in frames:
+            self.frames.append((time_s, image.shape, follower.follow(image, time_s=time_s)))
+            follower.start_detection()
+        follower.close()
+
+    def follow(self, image, *, time_s):
+        """Return the faces of the next frame; after the last, the first follows."""
+        self._next += 1
+        return self.frames[(self._next - 1) % len(self.frames)][2]
+
+    def start_detection(self):
+        """Do nothing; the faces are known."""
+
+    def close(self):
+        """Do nothing."""
+
+
+def read(recognizer, followed, *, smoothing=0.5, baseline=OFF):
+    """Yield the time of each frame of `FollowedFaces` and its faces, as live shows them."""
+    reader = LiveReader(recognizer, smoothing=smoothing, baseline=baseline, follower=followed)
+    for time_s, shape, _ in followed.frames:
+        yield time_s, reader.read(np.broadcast_to(np.uint8(0), shape), time_s=time_s)
+    reader.close()
+
+
+def measure(frames):
     """Return counts of a video's labels.
+
+    Parameters
+    ----------
+    frames : iterable of (float, list of RecognizedFace)
+        As from `read`.
 
     Returns
     -------
     dict
-        ``faces`` (in all frames), ``changes``, ``minutes`` (of all faces), ``seconds`` (the longest time of each
-        expression) and ``counts`` by expression and by reason.
+        ``counts`` of the expressions, ``reasons``, ``longest`` (seconds of each expression without a change),
+        ``changes``, and ``minutes`` of all faces.
     """
-    reader = LiveReader(recognizer, smoothing=smoothing, every=EVERY)
     counts, reasons, longest, begun, changes, minutes = Counter(), Counter(), Counter(), {}, 0, 0.0
     before_s = None
-    for time_s, image in frames:
+    for time_s, faces in frames:
         step_s = 0.0 if before_s is None else time_s - before_s
         before_s = time_s
-        for face in reader.read(image, time_s=time_s):
+        for face in faces:
             name = face.recognition.expression
             counts[name] += 1
             reasons[face.recognition.reason] += 1
@@ -88,20 +129,28 @@ def measure(recognizer, frames, smoothing):
             changes += last != name
             begun[face.track_id] = (name, begin_s if last == name else time_s)
             longest[name] = max(longest[name], time_s - begun[face.track_id][1])
-    reader.close()
     del reasons[None]
     return {"counts": counts, "reasons": reasons, "longest": longest, "changes": changes, "minutes": minutes}
 
 
-def row(name, result):
-    """Return the row of a video in the table."""
+def row(result):
+    """Return what the table says of counts as from `measure`."""
     counts, total = result["counts"], result["counts"].total()
     if not total:
-        return name, 0, "", "", "no face", ""
+        return 0, "", "", "no face", ""
     shares = [f"{label} {n / total:.0%} ({result['longest'][label]:.1f} s)" for label, n in counts.most_common()]
     reasons = ", ".join(f"{label} {n / total:.0%}" for label, n in result["reasons"].most_common())
     rate = f"{result['changes'] / result['minutes']:.0f}" if result["minutes"] else ""
-    return name, total, f"{counts['uncertain'] / total:.0%}", rate, ", ".join(shares), reasons
+    return total, f"{counts['uncertain'] / total:.0%}", rate, ", ".join(shares), reasons
+
+
+def _videos(names, most_frames, speech_s):
+    """Yield the title and the frames of each video."""
+    for name in names:
+        if name == "speech":
+            yield from ((f"speech, {face}", speaking_face(amounts, speech_s)) for face, amounts in SPEECH.items())
+        else:
+            yield name.rsplit("/", 1)[-1], video(name, most_frames)
 
 
 def main():
@@ -109,7 +158,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("videos", nargs="*", default=["speech"], help="video files, demo, or speech (the default)")
-    add("--model", help="artifact (default: the bundled one)")
+    add("--model", nargs="+", default=["default"], metavar="DIR", help="artifacts or bundled models")
+    add("--baseline", nargs="+", default=[OFF], choices=(OFF, AUTO), help="neutral baselines (default: off)")
     add("--smoothing", type=float, default=0.5)
     add("--reject-below", type=float, metavar="P", help="threshold (default: as fitted)")
     add("--max-frames", type=int, metavar="N")
@@ -120,16 +170,15 @@ def main():
     cv2.setNumThreads(1)
     rows = []
     with threadpool_limits(1):
-        recognizer = Recognizer(load_artifact(options.model), reject=reject)
-        for name in options.videos:
-            if name == "speech":
-                seconds = 0.2 if options.quick else 10
-                videos = {f"speech, {face}": speaking_face(amounts, seconds) for face, amounts in SPEECH.items()}
-            else:
-                videos = {name.rsplit("/", 1)[-1]: video(name, most_frames)}
-            rows += [row(title, measure(recognizer, frames, options.smoothing)) for title, frames in videos.items()]
-    header = ("video", "faces", "uncertain", "changes a minute", "shares (longest time)", "reasons")
-    print(markdown_table(header, rows))
+        recognizers = {name: Recognizer(load_artifact(name), reject=reject) for name in options.model}
+        extractor = shared_extractor(list(recognizers.values()))
+        for title, frames in _videos(options.videos, most_frames, 0.2 if options.quick else 10):
+            followed = FollowedFaces(extractor, frames)
+            for (name, recognizer), baseline in itertools.product(recognizers.items(), options.baseline):
+                faces = read(recognizer, followed, smoothing=options.smoothing, baseline=baseline)
+                rows.append((title, name, baseline, *row(measure(faces))))
+    columns = ("faces", "uncertain", "changes a minute", "shares (longest time)", "reasons")
+    print(markdown_table(("video", "model", "baseline", *columns), rows))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from landmark_fer.recognition import OFF
 from landmark_fer.recognition.min_quality import check_min_quality, has_quality
 from landmark_fer.recognition.results import RecognizedFace
 from landmark_fer.recognition.smoothing import Smoother
-from landmark_fer.recognition.speech import SpeechDetector
+from landmark_fer.recognition.speech import SpeechDetector, in_video
 from landmark_fer.recognition.track_baselines import TrackBaselines
 
+SPEAKS = 0.5  # how surely a face speaks from which it counts for no baseline, and is smoothed longer
 MEMORY_S = 1.0  # how long the state of a track is kept after its face was last in sight
 
 _CHIP_SETTINGS, _CROP_SETTINGS = ("chip_size",), ("crop_size", "crop_margin")
@@ -21,7 +22,8 @@ _CHIP_SETTINGS, _CROP_SETTINGS = ("chip_size",), ("crop_size", "crop_margin")
 class LiveReader:
     """Reads the frames of one video: tracks faces, recognizes expressions and smooths them over time.
 
-    The prediction of a track that has a neutral baseline is given it before it is smoothed.
+    The prediction of a track that has a neutral baseline is given it, then the odds of videos (`recognition.speech`),
+    then it is smoothed. The last two are left out without smoothing.
 
     Parameters
     ----------
@@ -36,6 +38,8 @@ class LiveReader:
         Leave out faces below these limits, as for `check_min_quality`. They are followed all the same.
     baseline : Baseline or str, default="off"
         As for `TrackBaselines`. The second model has baselines of its own, and a given one if that is of it, too.
+    follower : FaceFollower, optional
+        Another that follows the faces, such as a record of what one did.
 
     Attributes
     ----------
@@ -52,7 +56,9 @@ class LiveReader:
 
     still = False
 
-    def __init__(self, recognizer, *, smoothing=0.5, every=None, versus=None, min_quality=None, baseline=OFF):
+    def __init__(
+        self, recognizer, *, smoothing=0.5, every=None, versus=None, min_quality=None, baseline=OFF, follower=None
+    ):
         self._min_quality, self.n_left_out = check_min_quality(min_quality), 0
         self.located = []
         self._models = [recognizer] if versus is None else [recognizer, versus]
@@ -60,7 +66,7 @@ class LiveReader:
             Smoother(model.classes, strength=smoothing, threshold=model.threshold) for model in self._models
         ]
         self._baselines = _make_baselines(self._models, baseline)
-        self._follower = FaceFollower(shared_extractor(self._models), every=every)
+        self._follower = follower or FaceFollower(shared_extractor(self._models), every=every)
         self._speech = SpeechDetector()
         self._last_seen_s = {}
 
@@ -90,9 +96,9 @@ class LiveReader:
             each.keep_only(list(self._last_seen_s))
         for baselines in self._baselines:
             baselines.keep_only({*self._last_seen_s, *(track_id for track_id, _ in followed)})
-        speakers = {face.track_id for face, speaks in zip(faces, speaking, strict=True) if speaks}
+        speakers = {face.track_id for face, speech in zip(faces, speaking, strict=True) if speech >= SPEAKS}
         faces = _with_baselines(self._models, self._baselines, faces, time_s, speakers)
-        smoothed = [self._smooth(face, time_s, face.track_id in speakers) for face in faces]
+        smoothed = [self._smooth(face, time_s, speech) for face, speech in zip(faces, speaking, strict=True)]
         self._follower.start_detection()
         return smoothed
 
@@ -113,9 +119,14 @@ class LiveReader:
         for baselines in self._baselines:
             baselines.request(seconds)
 
-    def _smooth(self, face, time_s, speaking):
+    def _smooth(self, face, time_s, speech):
         recognition, *versus = (
-            smoother.update(face.track_id, personal, time_s=time_s, speaking=speaking)
+            smoother.update(
+                face.track_id,
+                in_video(personal, speech, threshold=smoother.threshold) if smoother.strength else personal,
+                time_s=time_s,
+                speaking=speech >= SPEAKS,
+            )
             for smoother, personal in zip(self._smoothers, (face.recognition, face.versus), strict=False)
         )
         return replace(face, recognition=recognition, versus=versus[0] if versus else None)
@@ -243,7 +254,7 @@ def _make_baselines(recognizers, baseline):
 def _with_baselines(recognizers, baselines, faces, time_s, speakers=()):
     """Return the faces of a frame with the predictions of each model given its baselines; ``raw`` stays.
 
-    Faces that speak, given by their track ids, count for no baseline: their probabilities lean towards neutral.
+    Faces that speak, given by their track ids, count for no baseline: their mouths were taken for closed.
     """
     plain = [[face.raw for face in faces], [face.versus for face in faces]]
     personal = []

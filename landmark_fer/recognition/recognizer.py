@@ -22,7 +22,7 @@ from landmark_fer.recognition.baseline import Baseline, check_baseline
 from landmark_fer.recognition.explanation import explain
 from landmark_fer.recognition.reasons import reason_of
 from landmark_fer.recognition.results import Recognition
-from landmark_fer.recognition.speech import with_closed_mouth, with_speech_odds
+from landmark_fer.recognition.speech import with_closed_mouth
 
 _LOG = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ class Recognizer:
         *,
         baselines: Sequence[Baseline | None] | None = None,
         image_shape: tuple[int, ...] | None = None,
-        speaking: Sequence[bool] | None = None,
+        speaking: Sequence[float] | None = None,
     ) -> list[Recognition]:
         """Return one Recognition for each `Face` of a list, in its order.
 
@@ -151,8 +151,8 @@ class Recognizer:
             One for each face: that of its person, or None.
         image_shape : tuple of int, optional
             Height and width of their image, by which faces are seen to be cut off.
-        speaking : sequence of bool, optional
-            Whether each face speaks, so that its open mouth is no evidence (see `recognition.speech`).
+        speaking : sequence of float, optional
+            How surely each face speaks, from 0 to 1: so far its open mouth is no evidence (see `recognition.speech`).
 
         Raises
         ------
@@ -160,14 +160,12 @@ class Recognizer:
             If a baseline is of another model.
         """
         settings = self.extractor.settings
-        speaking = speaking or [False] * len(faces)
-        seen = [self._without_speech(face) if speaks else face for face, speaks in zip(faces, speaking, strict=True)]
-        records = stack(seen, chip_size=settings.chip_size, crop_size=settings.crop_size)
-        probabilities = predict_in_order(self.artifact.predictor, records, self.classes)
-        probabilities = [
-            with_speech_odds(row, self.classes) if speaks else row
-            for row, speaks in zip(probabilities, speaking, strict=True)
-        ]
+        speaking = [0.0] * len(faces) if speaking is None else speaking
+        views = [view for face, share in zip(faces, speaking, strict=True) for view in self._views(face, share)]
+        records = stack([seen for seen, _ in views], chip_size=settings.chip_size, crop_size=settings.crop_size)
+        weighted = predict_in_order(self.artifact.predictor, records, self.classes)
+        weighted = iter([row * weight for row, (_, weight) in zip(weighted, views, strict=True)])
+        probabilities = [next(weighted) if share in (0, 1) else next(weighted) + next(weighted) for share in speaking]
         rows = zip(faces, probabilities, baselines or [None] * len(faces), strict=True)
         return [self._recognition(*row, image_shape) for row in rows]
 
@@ -202,9 +200,15 @@ class Recognizer:
         confidence = float(probabilities[best])
         return self.classes[best] if confidence >= self.threshold and not reason else UNCERTAIN, confidence
 
-    def _without_speech(self, face):
-        settings = self.extractor.settings
-        return with_closed_mouth(face, fields=self.artifact.manifest["fields"], crop_margin=settings.crop_margin)
+    def _views(self, face, speaking):
+        """Return what the model sees of a face with weights: the face, and the face with its mouth closed."""
+        views = []
+        if speaking < 1:
+            views.append((face, 1 - speaking))
+        if speaking > 0:
+            fields, margin = self.artifact.manifest["fields"], self.extractor.settings.crop_margin
+            views.append((with_closed_mouth(face, fields=fields, crop_margin=margin), speaking))
+        return views
 
     def _recognition(self, face, plain, baseline, image_shape):
         reason = reason_of(face, image_shape) if self.threshold > 0 else None

@@ -547,7 +547,7 @@ def test_frames_without_a_face_are_logged_on_request(command, tmp_path):
     assert [(row["frame"], row["status"], row["expression"]) for row in rows] == [
         (str(index), "no face", "") for index in range(3)
     ]
-    assert list(rows[0])[-4:] == ["wall_time", "reason", "baseline", "status"]
+    assert list(rows[0])[-5:] == ["wall_time", "label", "reason", "baseline", "status"]
 
 
 def test_truncated_video_is_read_and_reported(command, tmp_path, caplog):

@@ -13,6 +13,7 @@ from landmark_fer.core.records import Box, Face
 from landmark_fer.live.sources.demo_textures import LANDMARKS
 from landmark_fer.recognition.results import Recognition
 from landmark_fer.recognition.smoothing import Smoother, decayed
+from tests.recognition.laws import check_laws
 
 CLASSES = ("angry", "happy", "surprise", "neutral")
 IOD = 46.0  # about that of the landmarks
@@ -159,22 +160,6 @@ def test_an_additional_frame_on_a_straight_line_changes_nothing(smooth, before, 
 
 
 # The laws of the label: it says what the probabilities say.
-
-RISES_S = 0.3  # how long an expression may be over the threshold while uncertain is shown
-
-
-def check_laws(times, shown, threshold):
-    """Check that the label follows the probabilities and the threshold, as shown."""
-    over_since = None
-    for time_s, one in zip(times, shown, strict=True):
-        likeliest = max(one.probabilities.values())
-        if one.expression == UNCERTAIN:
-            over_since = None if likeliest < threshold else (time_s if over_since is None else over_since)
-            assert over_since is None or time_s - over_since < RISES_S
-        else:
-            over_since = None
-            assert one.probabilities[one.expression] >= max(threshold, likeliest - 0.1 - 1e-9)
-            assert one.confidence == one.probabilities[one.expression]
 
 
 def check_nearness(times, raw, shown):

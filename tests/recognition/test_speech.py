@@ -1,5 +1,7 @@
 """Speech is told from single movements of the mouth and from noise, at any frame rate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,18 +13,20 @@ from landmark_fer.live.sources.demo_person import shape_of
 from landmark_fer.recognition.cues import CUES, TYPICAL, cue_values
 from landmark_fer.recognition.recognizer import Recognizer
 from landmark_fer.recognition.speech import (
-    ODDS,
+    SPEECH_ODDS,
+    VIDEO_ODDS,
     SpeechDetector,
+    in_video,
     mouth_opening,
     with_closed_mouth,
-    with_speech_odds,
+    with_video_odds,
 )
 
 RATES = [10, 15, 25, 60]
 
 
 def detected(opening, *, rate, seconds=5, noise=0.0, size=1.0, smile=0.0):
-    """Whether the face speaks in each frame, for the opening of the demo's mouth over time."""
+    """How surely the face speaks in each frame, for the opening of the demo's mouth over time."""
     detector, random = SpeechDetector(), np.random.default_rng(0)
     result = []
     for time_s in np.arange(0, seconds, 1 / rate):
@@ -40,18 +44,19 @@ def syllables(time_s):
 @pytest.mark.parametrize("smile", [0.0, 0.8])
 def test_a_speaking_mouth_is_detected_within_a_second_and_a_half(rate, smile):
     speaks = detected(syllables, rate=rate, smile=smile, noise=0.3)
-    assert speaks[round(1.5 * rate) :].all() and not speaks[0]
+    assert (speaks[round(1.5 * rate) :] == 1).all() and speaks[0] == 0
+    assert (np.diff(speaks) >= 0).all(), "each movement makes it surer"
 
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("opening", [lambda t: 0.0, lambda t: 0.8, lambda t: float(t > 2), lambda t: float(2 < t < 3)])
 def test_a_mouth_that_is_still_or_opens_once_does_not_speak(rate, opening):
-    assert not detected(opening, rate=rate, noise=0.3).any()
+    assert detected(opening, rate=rate, noise=0.3).max() <= 1 / 3, "there and back are two movements"
 
 
 def test_speech_ends_after_a_pause():
     speaks = detected(lambda t: syllables(t) * (t < 2.5), rate=25)
-    assert speaks[50] and not speaks[90:].any()
+    assert speaks[50] == 1 and not speaks[90:].any()
 
 
 def test_the_size_of_the_face_does_not_matter():
@@ -64,7 +69,7 @@ def test_tracks_are_independent_and_forgotten():
     for time_s in np.arange(0, 3, 0.04):
         speaks = detector.update(1, shape_of({"mouth_open": syllables(time_s)}), time_s=time_s)
         assert not detector.update(2, shape_of({}), time_s=time_s)
-    assert speaks
+    assert speaks == 1
     detector.keep_only([2])
     assert not detector.update(1, shape_of({}), time_s=3.0)
 
@@ -89,13 +94,32 @@ def test_a_closed_mouth_is_typical_and_eyes_and_brows_stay(astronaut, saved):
     np.testing.assert_allclose(again.landmarks, closed.landmarks, atol=0.5)
 
 
-def test_neutral_and_happy_are_likelier_in_speech():
-    classes = ("angry", "fear", "happy", "neutral")
-    before = np.array([0.4, 0.1, 0.2, 0.3])
-    values = with_speech_odds(before, classes)
+@pytest.mark.parametrize("speech", [0.0, 0.5, 1.0])
+def test_odds_in_videos(speech):
+    classes = ("angry", "fear", "happy", "sad", "neutral")
+    before = np.array([0.3, 0.1, 0.2, 0.1, 0.3])
+    values = with_video_odds(before, classes, speech)
     assert values.sum() == pytest.approx(1)
-    np.testing.assert_allclose(values / values[0] / (before / before[0]), [1, 1, ODDS["happy"], ODDS["neutral"]])
-    np.testing.assert_allclose(with_speech_odds(np.array([0.4, 0.6]), ("angry", "fear")), [0.4, 0.6])
+    factors = [VIDEO_ODDS.get(name, 1) ** (1 - speech) * SPEECH_ODDS.get(name, 1) ** speech for name in classes]
+    np.testing.assert_allclose(values / values[3] / (before / before[3]), factors)
+
+
+def test_in_a_video_fear_is_no_match_for_surprise(astronaut, saved):
+    (face,) = Recognizer(saved).recognize(astronaut)
+    afraid = replace(face, expression="fear", probabilities={"fear": 0.45, "surprise": 0.35, "neutral": 0.2})
+    shown = in_video(afraid, 0.0, threshold=0.4)
+    assert (shown.expression, shown.confidence) == ("surprise", max(shown.probabilities.values()))
+    assert in_video(afraid, 0.0, threshold=0.6).expression == UNCERTAIN
+    assert in_video(replace(afraid, reason="turned away"), 0.0, threshold=0.4).expression == UNCERTAIN
+    assert in_video(afraid, 1.0, threshold=0.4).expression == "neutral"
+
+
+def test_a_face_that_speaks_in_part_is_seen_in_part_with_its_mouth_closed(astronaut):
+    recognizer = Recognizer(load_artifact())
+    faces = recognizer.extractor.extract(astronaut) * 3
+    rows = [list(one.probabilities.values()) for one in recognizer.recognize_faces(faces, speaking=[0.0, 0.25, 1.0])]
+    np.testing.assert_allclose(rows[1], 0.75 * np.array(rows[0]) + 0.25 * np.array(rows[2]), atol=1e-9)
+    assert np.abs(np.subtract(rows[0], rows[2])).max() > 0.005
 
 
 @pytest.mark.parametrize(

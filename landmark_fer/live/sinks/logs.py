@@ -22,11 +22,11 @@ from landmark_fer.live.sinks.base import Sink, by_suffix, wall_time
 from landmark_fer.recognition.face_fields import SHIFT_COLUMNS, field_columns, field_values, shift_values
 
 COLUMNS = ("frame", "time_s", "track_id", "x", "y", "width", "height", "expression", "confidence")
-AFTER_CLASSES = ("wall_time", "reason")
+AFTER_CLASSES = ("wall_time", "label", "reason")
 VERSUS_COLUMNS = ("versus_expression", "versus_confidence")
 _WHOLE_NUMBERS = ("frame", "track_id")
 # Columns of text; the others are numbers.
-_TEXTS = ("expression", "wall_time", "reason", "versus_expression", "baseline", "event", "image", "status")
+_TEXTS = ("expression", "wall_time", "label", "reason", "versus_expression", "baseline", "event", "image", "status")
 
 ROWS_IN_GROUP = 10_000  # rows of a .parquet log that are held in memory
 
@@ -330,6 +330,7 @@ def _row(frame, face, explanations):
         "confidence": round(float(prediction.confidence), 6),
         **{name: round(float(value), 6) for name, value in prediction.probabilities.items()},
         "wall_time": wall_time(frame.wall_s),
+        "label": prediction.label,
         "reason": prediction.reason,
         "baseline": face.baseline_origin,
         "versus_expression": face.versus and face.versus.expression,

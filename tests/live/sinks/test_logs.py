@@ -51,14 +51,14 @@ def test_csv_and_jsonl_hold_the_same_rows(tmp_path):
     rows = list(csv.DictReader((tmp_path / "log.csv").open(newline="")))
     objects = [json.loads(line) for line in (tmp_path / "log.JSONL").read_text().splitlines()]
     assert [{key: "" if value is None else str(value) for key, value in entry.items()} for entry in objects] == rows
-    assert tuple(rows[0]) == (*COLUMNS, *CLASSES, "wall_time", "reason")
+    assert tuple(rows[0]) == (*COLUMNS, *CLASSES, "wall_time", "label", "reason")
     assert [(row["frame"], row["track_id"], row["expression"]) for row in rows] == [
         ("1", "1", "happy"), ("1", "2", "angry"), ("2", "1", "neutral"),
     ]  # fmt: skip
     assert objects[2] == {
         "frame": 2, "time_s": 0.08, "track_id": 1, "x": 100.0, "y": 80.0, "width": 120.0, "height": 120.0,
         "expression": "neutral", "confidence": 0.5, "angry": 0.25, "happy": 0.25, "neutral": 0.5,
-        "wall_time": "2026-11-21T05:53:12.330Z", "reason": None,
+        "wall_time": "2026-11-21T05:53:12.330Z", "label": "neutral", "reason": None,
     }  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def test_facts_are_first_in_jsonl_and_next_to_csv(tmp_path):
     }  # fmt: skip
     table = pandas.read_csv(tmp_path / "log.csv")
     assert list(table.columns) == list(rows[0])
-    assert table.shape == (3, len(COLUMNS) + len(CLASSES) + 4)
+    assert table.shape == (3, len(COLUMNS) + len(CLASSES) + 5)
     assert pandas.to_datetime(table["wall_time"]).astype("int64").notna().all()
 
 
@@ -145,7 +145,7 @@ def test_rows_without_a_face(tmp_path):
 def test_frames_without_a_face_have_a_row_on_request(tmp_path):
     write_some(open_log(tmp_path / "log.csv", CLASSES, empty=True))
     rows = list(csv.DictReader((tmp_path / "log.csv").open(newline="")))
-    assert tuple(rows[0]) == (*COLUMNS, *CLASSES, "wall_time", "reason", "status")
+    assert tuple(rows[0]) == (*COLUMNS, *CLASSES, "wall_time", "label", "reason", "status")
     assert [(row["frame"], row["status"]) for row in rows] == [
         ("0", "no face"), ("1", "ok"), ("1", "ok"), ("2", "ok"),
     ]  # fmt: skip
@@ -248,7 +248,7 @@ def test_rows_are_whole_after_a_kill(tmp_path):
     assert content.endswith("\n")
     rows = list(csv.reader(content.splitlines()))
     assert len(rows) > 40
-    assert {len(row) for row in rows} == {len(COLUMNS) + len(CLASSES) + 2}
+    assert {len(row) for row in rows} == {len(COLUMNS) + len(CLASSES) + 3}
 
 
 @pytest.fixture
@@ -278,7 +278,7 @@ def test_parquet_without_rows_has_the_columns(parquet, tmp_path):
     with open_log(tmp_path / "log.parquet", CLASSES) as log:
         log.write(frame(0), [])
     table = parquet.read_table(tmp_path / "log.parquet")
-    assert (table.num_rows, tuple(table.column_names)) == (0, (*COLUMNS, *CLASSES, "wall_time", "reason"))
+    assert (table.num_rows, tuple(table.column_names)) == (0, (*COLUMNS, *CLASSES, "wall_time", "label", "reason"))
 
 
 def test_parquet_has_the_facts_and_escapes_names(parquet, tmp_path):
