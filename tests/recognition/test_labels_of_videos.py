@@ -1,6 +1,6 @@
-"""The laws of the label hold on films of people, and nobody is named angry, disgusted or afraid who is not.
+"""The laws of the label hold on videos of people, and nobody is named angry, disgusted or afraid who is not.
 
-`films.csv` holds the predictions for each frame of a rapper on a stage and his audience, a man who talks in a car, and
+`videos.csv` holds the predictions for each frame of a rapper on a stage and his audience, a man who talks in a car, and
 a man who begins to smile, of two models, as the smoother gets them.
 """
 
@@ -29,11 +29,11 @@ FITTED = 0.431  # threshold of the default model
 CLIPS = Path(__file__).parents[3] / "shared" / "data" / "clips"
 
 
-def predictions(film, model):
+def predictions(video, model):
     """Yield the track, the time, whether it speaks, and the prediction of each face."""
-    with Path(__file__).with_name("films.csv").open(newline="") as file:
+    with Path(__file__).with_name("videos.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            if (row["film"], row["model"]) == (film, model):
+            if (row["video"], row["model"]) == (video, model):
                 values = {name: float(row[name]) for name in CLASSES}
                 total = sum(values.values())
                 values = {name: value / total for name, value in values.items()}
@@ -42,10 +42,10 @@ def predictions(film, model):
                 yield int(row["track_id"]), float(row["time_s"]), float(row["speech"]) >= 0.5, one
 
 
-def shown_on(film, model, *, threshold=FITTED, strength=0.5):
+def shown_on(video, model, *, threshold=FITTED, strength=0.5):
     """Return the times and the recognitions shown of each track."""
     smoother, tracks = Smoother(CLASSES, threshold=threshold, strength=strength), {}
-    for track, time_s, speaks, one in predictions(film, model):
+    for track, time_s, speaks, one in predictions(video, model):
         times, shown = tracks.setdefault(track, ([], []))
         times.append(time_s)
         shown.append(smoother.update(track, one, time_s=time_s, speaking=speaks))
@@ -53,25 +53,25 @@ def shown_on(film, model, *, threshold=FITTED, strength=0.5):
     return tracks.values()
 
 
-@pytest.mark.parametrize("film", ["stage", "car", "smile"])
+@pytest.mark.parametrize("video", ["stage", "car", "smile"])
 @pytest.mark.parametrize("model", ["default", "cnn"])
 @pytest.mark.parametrize("threshold", [0.0, 0.3, FITTED, 0.509, 0.7])
 @pytest.mark.parametrize("strength", [0.2, 0.5, 1.0])
-def test_the_laws_hold(film, model, threshold, strength):
-    for times, shown in shown_on(film, model, threshold=threshold, strength=strength):
+def test_the_laws_hold(video, model, threshold, strength):
+    for times, shown in shown_on(video, model, threshold=threshold, strength=strength):
         check_laws(times, shown, threshold)
 
 
-@pytest.mark.parametrize("film", ["stage", "car"])
+@pytest.mark.parametrize("video", ["stage", "car"])
 @pytest.mark.parametrize("model", ["default", "cnn"])
-def test_speakers_are_not_named_angry_disgusted_or_afraid(film, model):
-    labels = {one.label for _, shown in shown_on(film, model) for one in shown}
+def test_speakers_are_not_named_angry_disgusted_or_afraid(video, model):
+    labels = {one.label for _, shown in shown_on(video, model) for one in shown}
     assert not [label for label in labels for name in ("angry", "disgust", "fear") if name in label]
 
 
-@pytest.mark.parametrize("film", ["stage", "car"])
-def test_at_most_three_in_ten_frames_of_speakers_are_uncertain(film):
-    names = Counter(one.expression for _, shown in shown_on(film, "default") for one in shown)
+@pytest.mark.parametrize("video", ["stage", "car"])
+def test_at_most_three_in_ten_frames_of_speakers_are_uncertain(video):
+    names = Counter(one.expression for _, shown in shown_on(video, "default") for one in shown)
     assert 0 < names[UNCERTAIN] <= 0.3 * names.total()
 
 
