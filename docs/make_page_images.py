@@ -64,7 +64,8 @@ def shoot_live(folder):
         page.until("document.querySelector('#legend li')")
         page.run("document.getElementById('start').click()")
         page.until("document.querySelector('.face h3')")
-        page.until("document.getElementById('hint').hidden && document.querySelector('.running')")
+        page.until("document.getElementById('hint').hidden")
+        page.until("parseFloat(document.querySelector('.running #status-text')?.textContent) >= 5")
         return page.screenshot()
 
 
