@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from landmark_fer import Artifact, Baseline, Recognizer, load_dataset
+from landmark_fer import Artifact, Baseline, Recognizer, load_artifact, load_dataset
 from landmark_fer.core.errors import ArtifactError, DependencyError, InputError
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
 from landmark_fer.core.records import stack
@@ -222,23 +222,29 @@ class TestCopies:
         assert results == [expected] * 2
 
 
-def test_a_baseline_changes_the_probabilities_of_its_model_only(recognizer, astronaut_face):
-    (plain,) = recognizer.recognize_faces([astronaut_face])
+@pytest.fixture(scope="module")
+def bundled():
+    """A recognizer that predicts neutral, which baselines need."""
+    return Recognizer(load_artifact())
+
+
+def test_a_baseline_changes_the_probabilities_of_its_model_only(bundled, astronaut_face):
+    (plain,) = bundled.recognize_faces([astronaut_face])
     assert plain.without_baseline is None
     assert plain.plain_probabilities is plain.probabilities
-    baseline = Baseline.from_recognitions([plain], recognizer)
-    used, unused = recognizer.recognize_faces([astronaut_face, astronaut_face], baselines=[baseline, None])
+    baseline = Baseline.from_recognitions([plain], bundled)
+    used, unused = bundled.recognize_faces([astronaut_face, astronaut_face], baselines=[baseline, None])
     assert used.without_baseline == used.plain_probabilities == pytest.approx(plain.probabilities, abs=1e-5)
     assert unused.without_baseline is None
-    expected = baseline.apply(np.array(list(used.without_baseline.values())), recognizer)
+    expected = baseline.apply(np.array(list(used.without_baseline.values())), bundled)
     assert list(used.probabilities.values()) == pytest.approx(expected.tolist())
 
 
-def test_a_baseline_is_of_one_person(recognizer, astronaut):
-    baseline = Baseline.from_images([astronaut], recognizer)
-    (recognition,) = recognizer.recognize(astronaut, baseline=baseline)
+def test_a_baseline_is_of_one_person(bundled, astronaut):
+    baseline = Baseline.from_images([astronaut], bundled)
+    (recognition,) = bundled.recognize(astronaut, baseline=baseline)
     assert recognition.without_baseline is not None
     with pytest.raises(InputError, match=r"has \d faces"):
-        recognizer.recognize(np.hstack([astronaut, astronaut]), baseline=baseline)
+        bundled.recognize(np.hstack([astronaut, astronaut]), baseline=baseline)
     with pytest.raises(InputError, match="another model"):
-        recognizer.recognize(astronaut, baseline=replace(baseline, models={}))
+        bundled.recognize(astronaut, baseline=replace(baseline, models={}))
