@@ -255,15 +255,15 @@ class MirrorPass:
         layers = [np.array(layers, dtype=np.float32) for layers in zip(*networks, strict=True)]
         weights = np.concatenate(layers[0], axis=1)
         self._offsets = layers[1].ravel()
-        # Transposed and contiguous, further layers take two thirds of the time for a face and its mirror image.
-        self._rest = [
-            (np.ascontiguousarray(each.swapaxes(1, 2)), offsets[..., None])
-            for each, offsets in zip(layers[2::2], layers[3::2], strict=True)
-        ]
         self._mirrored = mirror_signs is not None
         signs = np.asarray(mirror_signs) if self._mirrored else np.ones(len(weights))
         self._symmetric, self._antisymmetric = np.flatnonzero(signs > 0), np.flatnonzero(signs < 0)
-        self._symmetric_weights, self._antisymmetric_weights = weights[self._symmetric], weights[self._antisymmetric]
+        # Transposed, further layers take two thirds of the time for a face and its mirror image.
+        further = [each.swapaxes(1, 2) for each in layers[2::2]]
+        self._symmetric_weights, self._antisymmetric_weights, *further = _in_one_block(
+            [weights[self._symmetric], weights[self._antisymmetric], *further]
+        )
+        self._rest = [(each, offsets[..., None]) for each, offsets in zip(further, layers[3::2], strict=True)]
         self._n_networks = len(networks)
 
     def scores(self, X):
@@ -290,6 +290,16 @@ class MirrorPass:
             change = multiply_few_rows(X[:, self._antisymmetric], self._antisymmetric_weights)
             sums = np.concatenate([sums + change, sums - change])
         return sums.T.reshape(self._n_networks, -1, len(sums))
+
+
+def _in_one_block(arrays):
+    """Return contiguous copies of arrays in one block of memory: from 4 MB on, NumPy asks for huge pages."""
+    block = np.empty(sum(array.size for array in arrays), dtype=np.float32)
+    parts = np.split(block, np.cumsum([array.size for array in arrays])[:-1])
+    copies = [part.reshape(array.shape) for part, array in zip(parts, arrays, strict=True)]
+    for copy, array in zip(copies, arrays, strict=True):
+        copy[...] = array
+    return copies
 
 
 def multiply_few_rows(X, weights):
