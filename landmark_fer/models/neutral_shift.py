@@ -17,6 +17,9 @@ predicted for the neutral face itself with more than ``exp(-MARGIN)`` times the 
 SLOPE = 2.0
 """Log-odds given the neutral face for each nat from there; over 1, as one person's neutral faces vary less than those
 of all people."""
+EARLIEST = -3.5
+"""Log-odds of happy to neutral of the earliest face that is as probably happy as neutral, however far below them the
+neutral face is: while a person talks and turns, they vary by more than `MARGIN`, and these faces show no smile."""
 FLOOR = 1e-6
 """Smallest probability whose logarithm is taken."""
 
@@ -38,9 +41,9 @@ def given_neutral_face(probabilities, neutral, classes):
     """Return probabilities given the person's neutral face.
 
     Two things change. The odds of happy to neutral are those of the shift from the neutral face: 1 at `MARGIN` nats,
-    and steeper by `SLOPE`; together the two keep their share. An expression that the neutral face itself was read as,
-    or nearly, is reduced as far as it takes for the neutral face to be read as neutral. The odds of all other
-    expressions to each other stay, because their shifts could not be measured.
+    not before `EARLIEST`, and steeper by `SLOPE`; together the two keep their share. An expression that the neutral
+    face itself was read as, or nearly, is reduced as far as it takes for the neutral face to be read as neutral. The
+    odds of all other expressions to each other stay, because their shifts could not be measured.
 
     Parameters
     ----------
@@ -68,8 +71,9 @@ def given_neutral_face(probabilities, neutral, classes):
     happy = classes.index(SHIFTED)
     excess[..., happy] = 0
     result = softmax(logs - excess)
-    shift = logs[..., happy] - logs[..., at] - at_rest[..., happy]
+    even = np.maximum(at_rest[..., happy] + MARGIN, EARLIEST)
+    shift = logs[..., happy] - logs[..., at] - even
     both = result[..., happy] + result[..., at]
-    share = 1 / (1 + np.exp(-SLOPE * (shift - MARGIN)))
+    share = 1 / (1 + np.exp(-SLOPE * shift))
     result[..., happy], result[..., at] = both * share, both * (1 - share)
     return result

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from landmark_fer.core.expressions import EXPRESSIONS
 from landmark_fer.core.probabilities import softmax
-from landmark_fer.models.neutral_shift import MARGIN, given_neutral_face, log_probabilities
+from landmark_fer.models.neutral_shift import EARLIEST, MARGIN, given_neutral_face, log_probabilities
 
 CLASSES = EXPRESSIONS[:7]
 HAPPY, NEUTRAL = CLASSES.index("happy"), CLASSES.index("neutral")
@@ -64,6 +64,8 @@ def test_an_offset_of_a_person_in_both_faces_leaves_the_odds_of_happy(face, neut
     def odds(result):
         return np.log(result[HAPPY] / result[NEUTRAL])
 
+    at_rest = np.log(neutral[HAPPY] / neutral[NEUTRAL])
+    assume(min(at_rest, at_rest + offset) + MARGIN > EARLIEST)
     assert odds(shifted(moved(face), moved(neutral))) == pytest.approx(odds(shifted(face, neutral)), abs=0.01)
 
 
@@ -73,6 +75,13 @@ def test_a_slight_smile_of_a_stern_person_is_happy_only_with_the_baseline():
     assert smile.argmax() == 2
     assert shifted(smile, stern, classes).argmax() == 0
     assert shifted(smile, stern, classes)[1] == pytest.approx(0.05)
+
+
+def test_a_face_without_a_smile_is_not_happy_because_the_neutral_face_has_even_less_of_one():
+    classes = ("happy", "sad", "neutral")
+    calm, turned = np.array([0.002, 0.048, 0.95]), np.array([0.02, 0.1, 0.88])
+    assert np.log(turned[0] / turned[2]) > np.log(calm[0] / calm[2]) + MARGIN
+    assert shifted(turned, calm, classes).argmax() == 2
 
 
 def test_a_person_whose_neutral_face_looks_sad_is_not_called_sad_at_rest():
