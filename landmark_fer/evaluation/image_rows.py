@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from landmark_fer.core.image_status import LEFT_OUT, OK
+from landmark_fer.core.image_status import BASELINE, LEFT_OUT, OK
 from landmark_fer.datasets.readers.folder_names import split_of_image
+from landmark_fer.evaluation.personal import baseline_rows
 from landmark_fer.perception.image_formats import head_of, is_image
 
 IMAGE_COLUMNS = ("image", "status")
@@ -31,8 +32,9 @@ def add_images(table, dataset, folder, *, split=None):
     Returns
     -------
     DataFrame
-        ``image`` is the path relative to the folder. ``status`` is ``ok``, ``no face``, ``unreadable``, or
-        ``left out`` (the image shows no expression of the model, or its label, pose or folder excludes it). Rows
+        ``image`` is the path relative to the folder. ``status`` is ``ok``, ``no face``, ``unreadable``,
+        ``baseline`` (a neutral face that the predictions of its subject are given), or ``left out`` (the image shows no
+        expression of the model, its label, pose or folder excludes it, or its subject has no baseline). Rows
         without a prediction follow the others. The table itself if the data set does not consist of the images of
         this folder.
     """
@@ -44,14 +46,25 @@ def add_images(table, dataset, folder, *, split=None):
     unscored = ~np.isin(dataset.rows, table["row"])
     if split is not None:
         unscored &= dataset.splits == split
+    statuses = np.where(np.isin(dataset.rows, _rows_of_baselines(table, dataset, split)), BASELINE, LEFT_OUT)
     others = {"row": dataset.rows[unscored], "expression": dataset.expressions[unscored]}
-    others = pd.DataFrame(others | {"image": dataset.names[unscored], "status": LEFT_OUT}).astype({"row": "Int64"})
+    others = pd.DataFrame(others | {"image": dataset.names[unscored], "status": statuses[unscored]}).astype(
+        {"row": "Int64"}
+    )
     left_out = [
         (name, status)
         for name, status in _left_out_images(dataset, folder)
         if split is None or split_of_image(name) == split
     ]
     return pd.concat([scored, others, pd.DataFrame(left_out, columns=["image", "status"])], ignore_index=True)
+
+
+def _rows_of_baselines(table, dataset, split):
+    """Return the rows of the faces that served as baselines of those in a table of predictions."""
+    if "predicted_with_baseline" not in table:
+        return []
+    faces = dataset if split is None else dataset.of_split(split)
+    return faces.rows[baseline_rows(faces)[np.isin(faces.rows, table["row"])]]
 
 
 def _left_out_images(dataset, folder):

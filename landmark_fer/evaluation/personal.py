@@ -158,7 +158,8 @@ def group_names(cells):
 
     Cells that differ only in letter case, or are the same number, are one group, named by the first of them. Numbers of
     more than `MOST_VALUES` different values become `N_BANDS` ranges with about as many faces each, named by their first
-    and last value: ``18 to 24``. Cells without a value are `UNKNOWN`.
+    and last value: ``18 to 24``. Cells without a value are `UNKNOWN`; "none" is a value among words, such as those of
+    glasses.
 
     Parameters
     ----------
@@ -168,10 +169,13 @@ def group_names(cells):
     -------
     ndarray of shape (n,), str
     """
-    words = [UNKNOWN if cell.strip().lower() in NO_VALUE else cell.strip() for cell in cells.tolist()]
-    has_value = np.array([word != UNKNOWN for word in words], dtype=bool)
+    cells = [cell.strip() for cell in cells.tolist()]
+    words = [UNKNOWN if cell.lower() in NO_VALUE else cell for cell in cells]
     numbers = [_number(word) for word in words if word != UNKNOWN]
     are_numbers, first = None not in numbers, {}
+    if not are_numbers:
+        words = [cell if cell.lower() == "none" else word for cell, word in zip(cells, words, strict=True)]
+    has_value = np.array([word != UNKNOWN for word in words], dtype=bool)
     if not are_numbers or len(set(numbers)) <= MOST_VALUES:
         keys = [_number(word) if are_numbers and word != UNKNOWN else word.casefold() for word in words]
         return np.array([first.setdefault(key, word) for key, word in zip(keys, words, strict=True)], dtype=np.str_)

@@ -118,6 +118,7 @@ class Events:
     def __init__(self, events=()):
         self._events = sorted(events, key=lambda event: event.begin_s)
         self._labels = {event.label for event in self._events}
+        self._changes = _label_changes(self._events)
 
     def mark(self, time_s):
         """Add an event without an end, numbered ``event 1``, ``event 2`` and so on, and return its label.
@@ -130,19 +131,14 @@ class Events:
         label = next(name for number in itertools.count(1) if (name := f"event {number}") not in self._labels)
         self._labels.add(label)
         bisect.insort(self._events, Event(time_s, label), key=lambda event: event.begin_s)
+        self._changes = _label_changes(self._events)
         return label
 
     def label_at(self, time_s):
         """Return the label of the event that is current at a time, or None."""
-        n_begun = self._n_begun(time_s)
-        for place in reversed(range(n_begun)):
-            event = self._events[place]
-            end_s = event.end_s
-            if end_s is None:
-                end_s = math.inf if place == n_begun - 1 else event.begin_s
-            if time_s + _ROUNDING_S < end_s:
-                return event.label
-        return None
+        times, labels = self._changes
+        place = bisect.bisect_right(times, time_s + _ROUNDING_S)
+        return labels[place - 1] if place else None
 
     def describe_missed(self, end_s):
         """Return a sentence on the events that begin after the last frame, or None if there are none.
@@ -162,3 +158,23 @@ class Events:
 
     def _n_begun(self, time_s):
         return bisect.bisect_right(self._events, time_s + _ROUNDING_S, key=lambda event: event.begin_s)
+
+
+def _label_changes(events):
+    """Return the times at which the current event may change, ascending, and its label (or None) from each on.
+
+    One pass, so that a file of many events delays no frame: the events that have begun are a stack, the last one on
+    top; one that has ended matters only, and is dropped, when it is on top.
+    """
+    times = sorted({event.begin_s for event in events} | {event.end_s for event in events if event.end_s is not None})
+    begun, labels, n_begun = [], [], 0
+    for time_s in times:
+        while n_begun < len(events) and events[n_begun].begin_s <= time_s:
+            if begun and begun[-1].end_s is None:  # it lasts until the next event begins
+                begun.pop()
+            begun.append(events[n_begun])
+            n_begun += 1
+        while begun and begun[-1].end_s is not None and begun[-1].end_s <= time_s:
+            begun.pop()
+        labels.append(begun[-1].label if begun else None)
+    return times, labels

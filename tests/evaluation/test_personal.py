@@ -7,6 +7,7 @@ import pytest
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.evaluation.assessment import assess
+from landmark_fer.evaluation.image_rows import add_images
 from landmark_fer.evaluation.personal import (
     baseline_rows,
     group_names,
@@ -108,6 +109,18 @@ def test_scores_are_those_of_an_independent_computation():
     assert {name: (each["n"], each["accuracy_with_baseline"]) for name, each in groups.items()} == {
         name: (len(each), pytest.approx(np.mean(each))) for name, each in site.items()
     }
+
+
+def test_rows_of_a_folder_say_which_faces_served_as_baselines(dataset, tmp_path):
+    (tmp_path / "left_out.csv").write_text("name,reason,status\n")
+    for name in dataset.names:
+        (tmp_path / name).write_bytes(b"")
+    dataset = replace(dataset, left_out_csv=str(tmp_path / "left_out.csv"))
+    _, table = assess(Predictor(), dataset, CLASSES, with_baseline=True)
+    rows = add_images(table, dataset, tmp_path).set_index("row").loc[dataset.rows]
+    assert rows["status"].tolist() == ["ok", "baseline", "ok", "ok", "left out", "left out", "left out"]
+    _, table = assess(Predictor(), dataset, CLASSES)
+    assert set(add_images(table, dataset, tmp_path)["status"]) == {"ok"}
 
 
 def test_scores_with_and_without_baseline_are_of_the_same_faces(dataset):
@@ -221,6 +234,8 @@ def test_ranges_of_large_numbers_have_different_names():
         (["24", "24.0", "024", "7"], ["24", "24", "24", "7"]),
         (["24", "24.0", "seven"], ["24", "24.0", "seven"]),
         (["N/A", "?", "", "unknown", "Unknown "], ["unknown"] * 5),
+        (["none", "round", "None", "n/a"], ["none", "round", "none", "unknown"]),
+        (["none", "24", "30"], ["unknown", "24", "30"]),
     ],
 )
 def test_spellings_of_one_value_are_one_group(cells, names):

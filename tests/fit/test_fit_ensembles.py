@@ -168,8 +168,8 @@ class TestMembers:
         [
             {"comparison": []},
             {"comparison": "high"},
-            {"comparison": [{"name": "residual", "accuracy": "high", "confusion": [[1]]}]},
-            {"comparison": [{"name": "residual", "accuracy": 0.5, "confusion": 1}]},
+            {"comparison": [{"accuracy": "high", "confusion": [[1]]}]},
+            {"comparison": [{"accuracy": 0.5, "confusion": 1}]},
             {"data": []},
             {"data": {"n_by_expression": {"happy": None}}},
             {"seed": "0"},
@@ -180,6 +180,8 @@ class TestMembers:
     )
     def test_damaged_facts_of_a_member_are_one_sentence(self, change, tmp_path, monkeypatch):
         cnn = load_artifact("cnn")
+        if isinstance(change.get("comparison"), list):
+            change = {"comparison": [row | {"name": cnn.manifest["model_name"]} for row in change["comparison"]]}
         damaged = replace(cnn, manifest=cnn.manifest | change, path=tmp_path / "net")
         monkeypatch.setattr(fitting, "load_artifact", {"default": load_artifact("default"), "net": damaged}.get)
         with pytest.raises(ArtifactError, match=r"net must have the training data, seed and scores of its model in"):

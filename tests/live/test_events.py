@@ -119,6 +119,21 @@ def test_the_order_of_rows_does_not_matter_and_the_rule_is_the_documented_one():
             assert label == max(current, key=lambda e: e.begin_s, default=Event(0, None)).label
 
 
+def test_many_events_delay_no_frame(monkeypatch):
+    n_seen = 0
+
+    class CountedEvent(Event):
+        def __getattribute__(self, name):
+            nonlocal n_seen
+            n_seen += 1
+            return super().__getattribute__(name)
+
+    made = Events([CountedEvent(k / 10, f"e{k}", k / 10 + 0.05) for k in range(2000)])
+    n_seen = 0
+    assert [made.label_at(time_s) for time_s in (0.02, 99.99, 199.93, 500)] == ["e0", None, "e1999", None]
+    assert n_seen == 0  # times are searched, not events
+
+
 def test_times_that_are_sums_are_not_late():
     time_s = sum([0.1] * 10)  # just below 1
     assert time_s < 1 and labels([Event(1, "a")], [time_s]) == ["a"]

@@ -9,6 +9,7 @@ from typing import Literal
 import cv2
 from PIL import Image
 from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
 
 from landmark_fer.core.errors import DataError
 from landmark_fer.core.expressions import UNCERTAIN
@@ -72,6 +73,8 @@ async def _read_body(request, max_bytes, seconds):
             return await _read_at_most(request, max_bytes)
     except TimeoutError as error:
         raise RefusedError(408, f"the body must arrive within {seconds:g} seconds") from error
+    except ClientDisconnect as error:
+        raise RefusedError(408, "the body must arrive whole, and the connection was closed before") from error
 
 
 async def _read_at_most(request, max_bytes):

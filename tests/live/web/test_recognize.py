@@ -1,6 +1,7 @@
 """The HTTP API: the recognizer's predictions, and errors for everything that is not an image."""
 
 import io
+import socket
 import struct
 import zlib
 
@@ -165,6 +166,18 @@ def test_a_body_that_does_not_arrive_is_refused(make_reader):
         connection.endheaders(b"only this")
         assert connection.getresponse().status == 408
         connection.close()
+
+
+def test_a_body_that_breaks_off_is_no_error_of_the_server(make_reader, jpeg, caplog):
+    with live_server(make_reader) as server:
+        for path in ("/v1/recognize", "/enter"):
+            with socket.create_connection(server.host.split(":")) as connection:
+                head = (
+                    f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/jpeg\r\nContent-Length: 4000\r\n"
+                )
+                connection.sendall(head.encode() + b"\r\n" + jpeg[:1000])
+        assert server.recognize(jpeg).status == 200
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_too_many_images_are_refused(make_reader, nobody):
