@@ -48,9 +48,8 @@ def add_images(table, dataset, folder, *, split=None):
         unscored &= dataset.splits == split
     statuses = np.where(np.isin(dataset.rows, _rows_of_baselines(table, dataset, split)), BASELINE, LEFT_OUT)
     others = {"row": dataset.rows[unscored], "expression": dataset.expressions[unscored]}
-    others = pd.DataFrame(others | {"image": dataset.names[unscored], "status": statuses[unscored]}).astype(
-        {"row": "Int64"}
-    )
+    others |= {"image": dataset.names[unscored], "status": statuses[unscored]}
+    others = pd.DataFrame(others).astype({"row": "Int64"})
     left_out = [
         (name, status)
         for name, status in _left_out_images(dataset, folder)

@@ -176,7 +176,7 @@ def _find_videos(options):
     folder = options.log[0]
     names = [f"--{name.replace('_', '-')}" for name in _NOT_WITH_VIDEOS if getattr(options, name)]
     if names:
-        raise InputError(f"a folder of videos takes no {' or '.join(names)}, which are for one; leave it out")
+        raise InputError(f"a folder of videos takes no {' or '.join(names)}, which needs a single video; leave it out")
     if len(options.log) > 1:
         raise InputError(f"--log {folder} is a folder and must be the only --log, got {len(options.log)}; leave one")
     if options.source is None or not os.path.isdir(options.source):
