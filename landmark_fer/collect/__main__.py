@@ -4,15 +4,15 @@
 """
 
 import contextlib
-import os
 import shlex
 import sys
 from pathlib import Path
 
-from landmark_fer.collect.options import DEFAULT_SUBJECT, TOKEN_VARIABLE, make_parser
+from landmark_fer.collect.options import DEFAULT_SUBJECT, make_parser
 from landmark_fer.core.command import run_command
 from landmark_fer.core.errors import DataError, InputError, SourceError
 from landmark_fer.core.paths import check_paths
+from landmark_fer.live.options import web_token
 
 TITLE = "landmark_fer: collect"
 
@@ -128,7 +128,7 @@ def _collect_in_browser(options):
     from landmark_fer.live.pacing import Interrupts
     from landmark_fer.live.web.server import parse_address
 
-    token = options.web_token or os.environ.get(TOKEN_VARIABLE) or None
+    token = web_token(options)
     parse_address(options.web, token)
     subject, planner = _subject(options), _planner(options)
     with contextlib.ExitStack() as stack:

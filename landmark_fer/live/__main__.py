@@ -15,7 +15,7 @@ from landmark_fer.core.command import run_command
 from landmark_fer.core.deferral import defer, deferred_calls
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.paths import check_paths
-from landmark_fer.live.options import NOTICE, TOKEN_VARIABLE, is_log_folder, make_parser
+from landmark_fer.live.options import NOTICE, is_log_folder, make_parser, web_token
 from landmark_fer.recognition import AUTO, BASELINES, KEY, OFF
 
 TITLE = "landmark_fer"
@@ -268,7 +268,7 @@ def _serve(options):
 
     _check_web(options)
     baseline = _baseline(options)
-    token = options.web_token or os.environ.get(TOKEN_VARIABLE) or None
+    token = web_token(options)
     parse_address(options.web, token)
     recognizer = _recognizer(options, options.model)
 

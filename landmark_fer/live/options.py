@@ -307,6 +307,14 @@ def _number(text, fits, rule):
     return value
 
 
+def web_token(options):
+    """Return the token of the server, from the option or the environment, or None.
+
+    An empty option stays empty, so that ``--web-token "$UNSET"`` is refused and does not serve without a token.
+    """
+    return options.web_token if options.web_token is not None else os.environ.get(TOKEN_VARIABLE) or None
+
+
 def _count(text):
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"must be a whole number from 1, got {text!r}")

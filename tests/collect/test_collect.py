@@ -138,6 +138,7 @@ def test_list_and_delete(collected, tmp_path, capsys):
         (["--web", "a b"], "--web must be HOST:PORT"),
         (["--web", "0.0.0.0:0"], "can be reached from other machines and needs --web-token"),
         (["--web", "0.0.0.0:0", "--web-token", "short"], "--web-token must have 8 to 200"),
+        (["--web", "--web-token", ""], "--web-token must have 8 to 200"),
         (["--web", "--model", "nowhere"], "artifact nowhere does not exist"),
         (["--web", "--subject", "\n"], "subject must be a name"),
     ],

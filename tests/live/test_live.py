@@ -613,6 +613,7 @@ def test_web_token_is_from_the_option_or_the_environment(served, monkeypatch):
         (["--web", "0.0.0.0:9000"], "needs --web-token"),
         (["--web", "here:there"], "must be HOST:PORT"),
         (["--web", "--log", "log.csv"], "takes no --log"),
+        (["--web", "--web-token", ""], "--web-token must have 8 to 200 visible ASCII characters without spaces, got 0"),
         (["--web", "--versus", "nowhere", "--max-frames", "3"], "takes no --versus or --max-frames"),
     ],
 )
