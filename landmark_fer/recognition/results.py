@@ -24,6 +24,14 @@ CLOSE = 0.2
 """Lead in probability below which two expressions are named: the second is then right in one of three faces."""
 
 
+def close_second(probabilities, expression):
+    """Return the most probable other expression if its probability is within `CLOSE`, else None."""
+    others = {name: value for name, value in probabilities.items() if name != expression}
+    second = max(others, key=others.__getitem__, default=None)
+    is_close = second is not None and abs(probabilities.get(expression, 1.0) - others[second]) <= CLOSE
+    return second if is_close else None
+
+
 @dataclass(frozen=True, eq=False)
 class Recognition:
     """The prediction for one face.
@@ -53,6 +61,7 @@ class Recognition:
     thumbnail: "Thumbnail | None" = None
     reason: str | None = None
     _explainer: Any = field(default=None, compare=False)  # from a Recognition to an Explanation
+    _second: Any = field(default=..., compare=False)  # the second name in a video; in an image it follows from the rest
 
     @property
     def likeliest(self) -> str:
@@ -61,15 +70,14 @@ class Recognition:
 
     @property
     def label(self) -> str:
-        """What to show: "happy", "happy or sad" (the expression first) where two are within `CLOSE`, or why none is."""
+        """What to show: "happy", "happy or sad" (the expression first) where two are within `CLOSE`, or why none is.
+
+        In a video both are named once they have been close for 0.2 s, or 0.25 s with much smoothing.
+        """
         if self.expression == UNCERTAIN:
             return self.reason or UNCERTAIN
-        shown = self.probabilities.get(self.expression, 1.0)
-        others = {name: value for name, value in self.probabilities.items() if name != self.expression}
-        second = max(others, key=others.__getitem__, default=self.expression)
-        if abs(shown - others.get(second, 0.0)) > CLOSE:
-            return self.expression
-        return f"{self.expression} or {second}"
+        second = close_second(self.probabilities, self.expression) if self._second is ... else self._second
+        return self.expression if second in (None, self.expression) else f"{self.expression} or {second}"
 
     @property
     def plain_probabilities(self) -> dict[str, float]:

@@ -13,6 +13,7 @@ from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.core.geometry import interocular_distance
 from landmark_fer.core.records import Box
+from landmark_fer.recognition.results import close_second
 
 # Values at strength 1. Times and widths are multiplied by the strength, cut-off frequencies are divided by it.
 HALF_LIFE_S = 0.20  # half-life of probabilities
@@ -26,8 +27,8 @@ MARGIN = 0.20  # lead in probability with which another label replaces the one s
 MOST_MARGIN = 0.10  # at any strength
 HOLD_S = 0.40  # how long the last certain prediction is held before uncertain is shown
 MOST_HOLD_S = 0.25  # at any strength
-REASON_S = 0.40  # how long a reason must hold, or be gone, until it is shown so
-MOST_REASON_S = 0.25  # at any strength
+LASTING_S = 0.40  # how long a reason, or a second name, must hold or be gone until it is shown so
+MOST_LASTING_S = 0.25  # at any strength
 CUTOFF_HZ = 0.5  # cutoff for points that do not move
 CUTOFF_PER_SPEED = 2.5  # additional Hz for each inter-ocular distance a second
 SPEED_CUTOFF_HZ = 1.0  # cutoff for speeds at any strength, as in the paper
@@ -35,6 +36,19 @@ SPEED_CUTOFF_HZ = 1.0  # cutoff for speeds at any strength, as in the paper
 MIN_STRENGTH = 1e-6  # weaker smoothing changes nothing and would divide by 0
 MIN_STEP_S = 1e-6  # frames that are closer in time count as one
 _NO_LABEL = -1
+
+
+@dataclass(frozen=True)
+class _Lasting:
+    """A value that is shown once it has lasted."""
+
+    shown: str | None
+    new: str | None
+    new_s: float = 0.0
+
+    def then(self, value, *, elapsed_s, needed_s):
+        new_s = self.new_s + elapsed_s if value == self.new else 0.0
+        return _Lasting(value if new_s >= needed_s else self.shown, value, new_s)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +63,9 @@ class _State:
     still_scores: np.ndarray
     shown: np.ndarray
     label: int
+    reason: _Lasting
+    second: _Lasting
     held_s: float = 0.0
-    reason: str | None = None
-    new_reason: str | None = None
-    new_reason_s: float = 0.0
 
 
 class _Track:
@@ -81,7 +94,8 @@ class Smoother:
     The label is the likeliest expression shown, or the label before while no other leads it by more than `MARGIN`.
     No label has less than the threshold: while all expressions have less, the last prediction that had more is held
     for `HOLD_S`, because a change between two expressions passes there, then the expression is `UNCERTAIN`. It is
-    also uncertain while the face cannot be read for a reason that has lasted for `REASON_S`.
+    also uncertain while the face cannot be read for a reason that has lasted for `LASTING_S`. As long must another
+    expression be close to it until both are named.
 
     Parameters
     ----------
@@ -139,8 +153,7 @@ class Smoother:
         if track.before is None:
             track.now = self._first(points, scores, recognition.reason)
         else:
-            track.now = self._next(track, points, scores, half_life_s)
-            track.now = replace(track.now, **self._reason(track, recognition.reason))
+            track.now = self._next(track, points, scores, half_life_s, recognition.reason)
         return self._smoothed(recognition, track.now)
 
     def keep_only(self, track_ids):
@@ -152,20 +165,11 @@ class Smoother:
 
     def _first(self, points, scores, reason):
         label = self._label(scores, None)
-        return _State(points, points, np.zeros_like(points), *[scores] * 4, label, reason=reason, new_reason=reason)
+        second = self._second(scores, label)
+        lasting = _Lasting(reason, reason), _Lasting(second, second)
+        return _State(points, points, np.zeros_like(points), *[scores] * 4, label, *lasting)
 
-    def _reason(self, track, reason):
-        """Return the reason shown, and the one that takes its place when it has lasted."""
-        before = track.before
-        lasted_s = before.new_reason_s + track.elapsed_s if reason == before.new_reason else 0.0
-        lasts = lasted_s >= min(self.strength * REASON_S, MOST_REASON_S)
-        return {
-            "reason": reason if lasts else before.reason,
-            "new_reason": reason,
-            "new_reason_s": lasted_s,
-        }
-
-    def _next(self, track, points, scores, half_life_s):
+    def _next(self, track, points, scores, half_life_s, reason):
         before, elapsed_s, strength = track.before, track.elapsed_s, self.strength
         smooth, velocity = one_euro(before, points, elapsed_s=elapsed_s, strength=strength)
         steps = elapsed_s * math.log(2) / strength
@@ -178,7 +182,17 @@ class Smoother:
             held_s = before.held_s + elapsed_s
             if held_s <= min(strength * HOLD_S, MOST_HOLD_S):
                 shown, label = before.shown, before.label
-        return _State(points, smooth, velocity, scores, quick, still, shown, label, held_s)
+        lasting = {"elapsed_s": elapsed_s, "needed_s": min(strength * LASTING_S, MOST_LASTING_S)}
+        reason = before.reason.then(reason, **lasting)
+        second = before.second.then(self._second(shown, label), **lasting)
+        return _State(points, smooth, velocity, scores, quick, still, shown, label, reason, second, held_s)
+
+    def _second(self, shown, label):
+        """Return the name of another expression that is close to the label, or None."""
+        return None if label == _NO_LABEL else close_second(self._by_name(shown), self.classes[label])
+
+    def _by_name(self, scores):
+        return dict(zip(self.classes, scores.tolist(), strict=True))
 
     def _label(self, shown, before):
         """Return the index of the label for probabilities, given the label before; `_NO_LABEL` for uncertain."""
@@ -192,15 +206,17 @@ class Smoother:
     def _smoothed(self, recognition, state):
         landmarks, ((x, y), (right, bottom)) = state.points[:-2], state.points[-2:].tolist()
         face = replace(recognition.face, landmarks=landmarks.astype(np.float32), box=Box(x, y, right - x, bottom - y))
-        probabilities = state.shown.tolist()
-        certain = state.label != _NO_LABEL and state.reason is None
+        probabilities = self._by_name(state.shown)
+        certain = state.label != _NO_LABEL and state.reason.shown is None
+        expression = self.classes[state.label] if certain else UNCERTAIN
         return replace(
             recognition,
             face=face,
-            expression=self.classes[state.label] if certain else UNCERTAIN,
-            confidence=probabilities[state.label] if certain else max(probabilities),
-            probabilities=dict(zip(self.classes, probabilities, strict=True)),
-            reason=state.reason,
+            expression=expression,
+            confidence=probabilities[expression] if certain else max(probabilities.values()),
+            probabilities=probabilities,
+            reason=state.reason.shown,
+            _second=state.second.shown,
         )
 
 

@@ -11,7 +11,7 @@ from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.core.records import Box, Face
 from landmark_fer.live.sources.demo_textures import LANDMARKS
-from landmark_fer.recognition.results import Recognition
+from landmark_fer.recognition.results import Recognition, close_second
 from landmark_fer.recognition.smoothing import Smoother, decayed
 from tests.recognition.laws import check_laws
 
@@ -296,6 +296,25 @@ def test_uncertain_does_not_flicker(threshold):
         shown.append(smoother.update(1, recognition, time_s=time_s).expression)
     assert changes(shown) <= 2
     assert changes(raw_labels) > 100
+
+
+@pytest.mark.parametrize("rate", [10, 30, 60])
+def test_a_change_names_no_two_expressions_on_its_way_and_a_mixture_does(rate):
+    times = np.arange(0, 6, 1 / rate)
+    changed = run(lambda time_s: prediction(between(np.clip((time_s - 2) / 0.1, 0, 1))), times)
+    assert [label for label, _ in itertools.groupby(each.label for each in changed)] == ["happy", "surprise"]
+    mixed = run(lambda time_s: prediction(between(0.48 * np.clip((time_s - 2) / 0.1, 0, 1))), times)
+    labels = [each.label for each in mixed]
+    assert [label for label, _ in itertools.groupby(labels)] == ["happy", "happy or surprise"]
+    close = [close_second(each.probabilities, each.expression) for each in mixed]
+    assert 0.19 < times[labels.index("happy or surprise")] - times[close.index("surprise")] < 0.31
+
+
+@pytest.mark.parametrize("share", np.linspace(0.3, 0.7, 9))
+def test_the_names_of_a_still_face_change_at_most_twice_a_minute(share):
+    smoother = Smoother(CLASSES, threshold=0.4)
+    labels = [smoother.update(1, each, time_s=time_s).label for time_s, each in noisy(between(share), seconds=60)]
+    assert changes(labels[30:]) <= 2
 
 
 def test_jitter_of_a_still_face_is_reduced():
