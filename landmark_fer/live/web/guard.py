@@ -1,5 +1,7 @@
 """Access control in front of every request: host, origin, token; and the security headers of every response."""
 
+import asyncio
+import contextlib
 import hashlib
 import hmac
 import json
@@ -88,7 +90,7 @@ class Guard:
     async def __call__(self, scope, receive, send):
         """Refuse a request or pass it on."""
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
+            await self._run_lifespan(scope, receive, send)
             return
         send = _with_security_headers(send)
         refusal = self._refusal(scope)
@@ -99,6 +101,16 @@ class Guard:
             await _send_response(send, *refusal, kind="websocket.http.response")
         else:
             await _send_response(send, *refusal)
+
+    async def _run_lifespan(self, scope, receive, send):
+        """Run the application's lifespan. Its cancellation, by a second Ctrl-C, is not reported as a failure."""
+
+        async def send_unless_cancelled(message):
+            if not asyncio.current_task().cancelling():
+                await send(message)
+
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._app(scope, receive, send_unless_cancelled)
 
     def _refusal(self, scope):
         """Return (status, headers, body) of the refusal of a request, or None."""

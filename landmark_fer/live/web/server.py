@@ -1,6 +1,7 @@
 """The web server of ``live --web``: addresses, tokens, and serving until Ctrl-C."""
 
 import contextlib
+import logging
 import re
 import socket
 
@@ -128,6 +129,7 @@ class Server:
             limit_concurrency=4 * application.limits.visitors,
             timeout_graceful_shutdown=3,
         )
+        logging.getLogger("uvicorn.error").addFilter(_shorten)  # once, however many servers there are
         self._socket = _listen(host, port)
         self._server = uvicorn.Server(config)
         self.url = f"http://{_local_host(host)}:{self._socket.getsockname()[1]}/"
@@ -224,6 +226,13 @@ def run_server(server, on_ready=None):
         if on_ready is not None:
             on_ready(server.url)
         server.run()
+
+
+def _shorten(record):
+    """Drop the traceback from a log record on text of a client that is not UTF-8; a filter that keeps all records."""
+    if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
+        record.exc_info = None
+    return True
 
 
 def _listen(host, port):

@@ -1,7 +1,9 @@
 """Access control by host, origin and token, and the security headers of every response."""
 
+import asyncio
+
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from landmark_fer.live.web.guard import COOKIE, HEADERS, AccessToken, is_loopback
 from landmark_fer.live.web.limits import Limits
@@ -148,3 +150,33 @@ def test_without_a_token_everybody_is_allowed():
     assert AccessToken(None).allows({})
     assert not AccessToken(TOKEN).allows({})
     assert AccessToken(TOKEN).allows({"authorization": f"bearer  {TOKEN} "})
+
+
+def test_a_second_interrupt_is_no_failure(make_reader):
+    from landmark_fer.live.web.application import Application
+
+    async def start_and_cancel():
+        sent, started, received = [], asyncio.Event(), asyncio.Queue()
+        received.put_nowait({"type": "lifespan.startup"})
+
+        async def send(message):
+            sent.append(message["type"])
+            started.set()
+
+        asgi = Application(make_reader, facts={}).asgi
+        task = asyncio.create_task(asgi({"type": "lifespan", "state": {}}, received.get, send))
+        await started.wait()
+        task.cancel()
+        await task
+        return sent
+
+    assert asyncio.run(start_and_cancel()) == ["lifespan.startup.complete"]
+
+
+def test_text_that_is_not_utf8_closes_the_socket_without_a_traceback(make_reader, caplog):
+    with live_server(make_reader) as client, client.connect("/v1/camera") as socket:
+        socket.send(b"\xff\xfe", text=True)
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(timeout=20)
+    assert closed.value.rcvd.code == 1007
+    assert not [record for record in caplog.records if record.exc_info]
