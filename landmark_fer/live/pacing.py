@@ -5,11 +5,11 @@ import signal
 import time
 from collections import deque
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 
 
 class Interrupts:
-    """Turns Ctrl-C and ``kill``, which stops containers, into KeyboardInterrupt; a context manager.
+    """Turns Ctrl-C, ``kill`` and the end of the terminal into KeyboardInterrupt; a context manager.
 
     While interrupts are held back, the first one waits; a second one is raised at once, in case a disk or a driver
     hangs. Without entering, or outside the main thread, which alone receives signals, it changes nothing.
@@ -21,7 +21,9 @@ class Interrupts:
 
     def __enter__(self):
         with contextlib.suppress(ValueError):  # not the main thread
-            self._previous_handlers = {number: signal.signal(number, self._handle) for number in SIGNALS}
+            for number in SIGNALS:
+                if number in (signal.SIGINT, signal.SIGTERM) or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+                    self._previous_handlers[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *_):

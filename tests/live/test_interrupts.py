@@ -19,6 +19,16 @@ def test_signal_interrupts_at_once(number):
         signal.raise_signal(number)
 
 
+def test_a_command_that_nohup_starts_outlives_its_terminal():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupts():
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_signal_waits_for_the_end_of_a_block(number):
     done = []
