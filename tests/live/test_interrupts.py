@@ -13,6 +13,14 @@ from tests.live.stand_ins import FixedReader, Rows, images
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals between threads")
 
 
+@pytest.fixture(autouse=True)
+def hang_up_is_not_ignored():
+    """Undo what nohup, under which the tests may run, does to SIGHUP."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_signal_interrupts_at_once(number):
     with Interrupts(), pytest.raises(KeyboardInterrupt):
@@ -20,13 +28,10 @@ def test_signal_interrupts_at_once(number):
 
 
 def test_a_command_that_nohup_starts_outlives_its_terminal():
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with Interrupts():
-            signal.raise_signal(signal.SIGHUP)
-        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Interrupts():
+        signal.raise_signal(signal.SIGHUP)
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
 
 @pytest.mark.parametrize("number", SIGNALS)
