@@ -31,7 +31,6 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # each thre
 
 _HUGE_PAGE = 2 * 2**20  # bytes
 _MADV_COLLAPSE = 25
-_COLLAPSE_NICE = 10  # of 19; at 19, a busy core would do it in a minute
 
 _LOADING = threading.Lock()
 
@@ -160,10 +159,9 @@ def _loaded(path, _changed_at):
 
 @contextlib.contextmanager
 def _huge_pages():
-    """Move the memory allocated in the block to huge pages where Linux can (6.1 and later), in the background.
+    """Move the memory allocated in the block to huge pages where Linux can (6.1 and later).
 
     The trees are read at 7,500 random places of 80 MB per face, and looking up small pages takes a third of that time.
-    Copying them takes 0.1 s, for which the first frame does not wait.
     """
     if sys.platform != "linux":
         yield
@@ -174,14 +172,7 @@ def _huge_pages():
     yield
     begin, end = -(-begin // _HUGE_PAGE) * _HUGE_PAGE, library.sbrk(None) // _HUGE_PAGE * _HUGE_PAGE
     if begin < end:
-        area = ctypes.c_void_p(begin), ctypes.c_size_t(end - begin)
-        threading.Thread(target=_collapse, args=(library, *area), name="landmark_fer pages", daemon=True).start()
-
-
-def _collapse(library, begin, length):
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _COLLAPSE_NICE)
-    library.madvise(begin, length, _MADV_COLLAPSE)
+        library.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _MADV_COLLAPSE)
 
 
 def _points(trees, patch, width, height):
