@@ -51,7 +51,7 @@ REPLACEMENTS = (
         r"FIT --data images --models dummy,ls_svm --folds 2 --jobs 1 --out \1",
         "three takes are too few",
     ),
-    Row(r"FIT (.*--models residual.*)", r"parsed \1", "needs Keras; tests/fit/test_fit_networks.py fits"),
+    Row(r"FIT (.*--models dlib_resnet.*)", r"parsed \1", "needs Keras; tests/fit/test_fit_networks.py fits"),
     Row(r"FIT (.*--(?:members|ensemble) .*)", r"parsed \1", "needs Keras; tests/fit/test_fit_ensembles.py fits"),
     Row(r"FIT (.*--cluster tcp:.*)", r"parsed \1", "needs other machines"),
     Row(r"dask scheduler .*", "required -r requirements-cluster.txt", "needs other machines"),
