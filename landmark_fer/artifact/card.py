@@ -16,7 +16,7 @@ USE = {
         "guesses, and the images do not represent mankind.",
         "Slight smiles are often read as neutral, men's more often than women's: on the London Set (22 women, 28 men; "
         "2026-11-29) the bundled default read 86 % of the women's smiling views as happy and 39 % of the men's, the "
-        "bundled network 77 and 36 %; given each person's neutral face 100 and 96 %, and 100 and 86 %.",
+        "bundled network 77 and 36 %; given each person's neutral face 100 and 93 %, and 100 and 86 %.",
     ),
 }
 """What a model may and may not be used for, for the card and the reports."""
