@@ -9,10 +9,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from landmark_fer.core.errors import InputError, first_line
-from landmark_fer.models.networks.dlib_weights import CONTRAST, face_recognition_layers
+from landmark_fer.models.networks.dlib_weights import copy_dlib_weights
 from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.networks.recipes import recipe_of
 from landmark_fer.models.networks.training import import_keras
@@ -209,11 +207,12 @@ def _dlib_resnet(keras, shape, n_classes, blocks=(3, 4, 2, 1), dropout=0.4):
     values = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(values))
     prediction = layers.Dense(n_classes, activation="softmax", name="expression", dtype="float32")(values)
     network = keras.Model(inputs, prediction, name="dlib_resnet")
-    _copy_dlib_weights(network, blocks)
+    copy_dlib_weights(network, blocks)
     return network
 
 
 def _dlib_block(layers, inputs, filters, *, down, name):
+    """Return two 3x3 convolutions of a tensor, added to the tensor or, at half the size, to a 1x1 convolution of it."""
     values = _normalized_convolution(layers, inputs, filters, 3, stride=2 if down else 1, name=f"{name}_first")
     values = layers.Activation("relu", name=f"{name}_first_relu")(values)
     values = _normalized_convolution(layers, values, filters, 3, name=f"{name}_second")
@@ -221,28 +220,6 @@ def _dlib_block(layers, inputs, filters, *, down, name):
         inputs = layers.AveragePooling2D(2, name=f"{name}_pooling")(inputs)
         inputs = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_shortcut_convolution")(inputs)
     return layers.Activation("relu", name=f"{name}_relu")(layers.Add(name=f"{name}_add")([values, inputs]))
-
-
-def _copy_dlib_weights(network, blocks):
-    """Give the convolutions and normalizations the weights of dlib's network, for standardised grey images."""
-    for stage in range(1, len(blocks)):
-        filters = 32 << stage
-        shortcut = np.eye(filters // 2, filters, dtype=np.float32)[None, None]
-        network.get_layer(f"stage{stage}_block0_shortcut_convolution").set_weights([shortcut])
-    sources = face_recognition_layers()
-    names, position = ["stem"], 1
-    chosen = sources[:1]
-    for stage, (number, of_dlib) in enumerate(zip(blocks, (3, 4, 3, 3), strict=True)):
-        for block in range(number):
-            names += [f"stage{stage}_block{block}_{half}" for half in ("first", "second")]
-            chosen += sources[position + 2 * block : position + 2 * block + 2]
-        position += 2 * of_dlib
-    for name, (kernel, bias, factor, offset) in zip(names, chosen, strict=True):
-        if name == "stem":
-            kernel = kernel.sum(axis=2, keepdims=True) * CONTRAST
-        network.get_layer(f"{name}_convolution").set_weights([kernel])
-        zeros = np.zeros_like(factor)
-        network.get_layer(f"{name}_normalization").set_weights([factor, offset + factor * bias, zeros, zeros + 1])
 
 
 def _residual_block(layers, inputs, filters, *, stride, name):

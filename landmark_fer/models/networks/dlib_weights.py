@@ -13,6 +13,8 @@ from landmark_fer.perception.predictor_file import packaged_file, sha256_of
 
 FILE = "dlib_face_recognition_resnet_model_v1.dat"
 SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
+BLOCKS = 3, 4, 3, 3
+"""Blocks of two convolutions in each stage of 32, 64, 128 and 256 filters. A fifth stage of one block follows."""
 CONTRAST = 55 / 256
 """Typical standard deviation of a face's grey values in the unit of the network's input."""
 
@@ -51,6 +53,40 @@ def face_recognition_layers():
         layers.append((kernel, bias, scale[:filters], scale[filters:]))
         channels, size = filters, 3
     return layers
+
+
+def copy_dlib_weights(network, blocks):
+    """Give a network the weights of the first blocks of each stage, for standardised grey images.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Its convolutions and normalizations are changed: ``stem``, ``stage0_block0_first``, ``stage0_block0_second`` and
+        so on, with ``_convolution`` or ``_normalization``. Shortcuts become the identity, with new channels of zeros.
+    blocks : sequence of int
+        Number of blocks in each stage, at most `BLOCKS`.
+
+    Raises
+    ------
+    DependencyError
+        As `face_recognition_layers`.
+    """
+    for stage in range(1, len(blocks)):
+        layer = network.get_layer(f"stage{stage}_block0_shortcut_convolution")
+        layer.set_weights([np.eye(*layer.kernel.shape[2:], dtype=np.float32)[None, None]])
+    sources = face_recognition_layers()
+    names, position = ["stem"], 1
+    chosen = sources[:1]
+    for stage, (number, of_dlib) in enumerate(zip(blocks, BLOCKS, strict=True)):
+        names += [f"stage{stage}_block{block}_{half}" for block in range(number) for half in ("first", "second")]
+        chosen += sources[position : position + 2 * number]
+        position += 2 * of_dlib
+    for name, (kernel, bias, factor, offset) in zip(names, chosen, strict=True):
+        if name == "stem":
+            kernel = kernel.sum(axis=2, keepdims=True) * CONTRAST
+        network.get_layer(f"{name}_convolution").set_weights([kernel])
+        zeros = np.zeros_like(factor)
+        network.get_layer(f"{name}_normalization").set_weights([factor, offset + factor * bias, zeros, zeros + 1])
 
 
 def _vector(content, start):

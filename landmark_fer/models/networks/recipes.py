@@ -1,6 +1,6 @@
 """Training recipes of the architectures: optimizer, schedule, targets and augmentation."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -126,42 +126,28 @@ class Recipe:
     pretrained: bool = False
 
 
+_RESIDUAL = Recipe(
+    epochs=52,
+    batch_size=128,
+    schedule="cosine",
+    learning_rate=2e-3,
+    weight_decay=0.02,
+    label_smoothing=0.1,
+    votes_weight=1.5,
+    augmentation=Augmentation(rotation=12.0, shear=6.0, zoom=0.12, shift=0.12, erasings=2),
+    mirrored=True,
+    balance=0.25,
+    averaging=0.995,
+)
+
 RECIPES = {
-    "residual": Recipe(
-        epochs=52,
-        batch_size=128,
-        schedule="cosine",
-        learning_rate=2e-3,
-        weight_decay=0.02,
-        label_smoothing=0.1,
-        votes_weight=1.5,
-        augmentation=Augmentation(rotation=12.0, shear=6.0, zoom=0.12, shift=0.12, erasings=2),
-        mirrored=True,
-        balance=0.25,
-        averaging=0.995,
-    ),
-    "dlib_resnet": Recipe(
+    "residual": _RESIDUAL,
+    "dlib_resnet": replace(
+        _RESIDUAL,
         epochs=44,
-        batch_size=128,
-        schedule="cosine",
         learning_rate=7e-4,
         weight_decay=0.05,
-        label_smoothing=0.1,
-        votes_weight=1.5,
-        augmentation=Augmentation(
-            rotation=12.0,
-            shear=6.0,
-            zoom=0.12,
-            shift=0.12,
-            erasings=2,
-            gamma=0.7,
-            blur=0.02,
-            compression=85,
-            noise=15.0,
-        ),
-        mirrored=True,
-        balance=0.25,
-        averaging=0.995,
+        augmentation=replace(_RESIDUAL.augmentation, gamma=0.7, blur=0.02, compression=85, noise=15.0),
         pretrained=True,
     ),
     "aligned_cnn": Recipe(
