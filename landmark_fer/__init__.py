@@ -4,6 +4,8 @@ Importing the package imports neither dlib, OpenCV, Keras nor matplotlib; the pu
 """
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,6 +46,18 @@ _MODULES = {
 }
 
 __all__ = [*_MODULES, "__version__"]
+
+
+def _is_program():
+    """Return whether this process is ``python -m landmark_fer...`` or ``landmark-fer``."""
+    program = "".join(sys.orig_argv[-len(sys.argv) :][:1])  # sys.argv[0] is "-m" until Python has found the module
+    return os.path.basename(program).removeprefix("-m").split(".")[0] in ("landmark_fer", "landmark-fer")
+
+
+if _is_program():
+    from landmark_fer.core.command import end_at_interrupts
+
+    end_at_interrupts()  # before the imports of the commands
 
 
 def __getattr__(name):

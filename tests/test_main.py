@@ -1,12 +1,16 @@
 """The commands, listed and run by name."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from landmark_fer import __main__, __version__
 from landmark_fer.__main__ import main
+
+ROOT = Path(__file__).parents[1]
 
 
 def run(*words):
@@ -45,3 +49,38 @@ def test_a_command_gets_its_arguments_and_its_status_is_the_exit_status(tmp_path
 def test_an_unknown_command_is_refused():
     done = run("landmark_fer", "paint")
     assert done.returncode == 2 and "invalid choice: 'paint'" in done.stderr and "live" in done.stderr
+
+
+INTERRUPTED_IMPORT = """
+import signal, sys
+
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name == "argparse":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Finder)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals between processes")
+@pytest.mark.parametrize("name", ["", *(f".{name}" for name in __main__.COMMANDS), None])
+def test_ctrl_c_during_the_imports_leaves_no_traceback(name, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTED_IMPORT)
+    script = tmp_path / "landmark-fer"  # as pip installs it
+    script.write_text("from landmark_fer.__main__ import main\nmain()\n")
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    command = [sys.executable, *([script] if name is None else ["-m", f"landmark_fer{name}"]), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path})
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals between processes")
+def test_a_program_that_imports_the_package_has_its_own_interrupts(tmp_path):
+    code = "import landmark_fer, signal; assert signal.getsignal(2) is signal.default_int_handler"
+    assert subprocess.run([sys.executable, "-c", code, "landmark_fer"], cwd=ROOT).returncode == 0
+    (tmp_path / "ours").mkdir()
+    for name in ("__init__", "__main__"):
+        (tmp_path / "ours" / f"{name}.py").write_text(code)
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    assert subprocess.run([sys.executable, "-m", "ours"], env=os.environ | {"PYTHONPATH": path}).returncode == 0

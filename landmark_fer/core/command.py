@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 
 from landmark_fer import __version__
@@ -29,7 +30,7 @@ def run_command(work, *, stopped="stopped"):
     _escape_unprintable()
     stdout = _WatchedStream(sys.stdout)
     try:
-        with contextlib.redirect_stdout(sys.stdout if sys.stdout is None else stdout):
+        with _interruptible(), contextlib.redirect_stdout(sys.stdout if sys.stdout is None else stdout):
             return _status(work, stopped, stdout.flush)
     except OSError as error:
         if error is not stdout.error:
@@ -39,6 +40,34 @@ def run_command(work, *, stopped="stopped"):
             return OUTPUT_CLOSED
         _print_error(f"error: stdout cannot be written ({error.strerror or error}); free space or send it elsewhere")
         return 2
+
+
+def end_at_interrupts():
+    """End the process at Ctrl-C with one line and status 130, before and after `run_command`.
+
+    Without it, an interrupt of the imports before `run_command` prints a traceback. A shell that starts a command in
+    the background ignores SIGINT, and it stays ignored.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+def _end(*_):
+    _print_error("stopped")
+    os._exit(INTERRUPTED)
+
+
+@contextlib.contextmanager
+def _interruptible():
+    """Raise KeyboardInterrupt at Ctrl-C in a block, if it ends the process otherwise."""
+    if signal.getsignal(signal.SIGINT) is not _end:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, _end)
 
 
 def add_version(parser):
