@@ -1,6 +1,6 @@
 """Makes the images of the pages on a phone, with the demo clip as camera: ``python -m docs.make_page_images``.
 
-It needs Chromium, and drives it as the tests do. The only person in the images is the demo clip's.
+It needs Chromium and websockets. The only person in the images is the demo clip's.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import cv2
 from PIL import Image
 
 from landmark_fer.live.sources.opening import open_source
-from tests.live.web.browser import chromium
+from tools.browser import chromium
 
 IMAGES = Path(__file__).parent / "images"
 PHONE = (375, 812)  # CSS pixels, each of 2 x 2 pixels

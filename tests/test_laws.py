@@ -149,3 +149,10 @@ def test_no_tracked_file_has_a_path_of_one_machine():
             continue
         wrong += [f"{name}: {match.group()}" for match in machine_path.finditer(text)]
     assert wrong == []
+
+
+def test_only_tests_import_tests():
+    folders = ("landmark_fer", "benchmarks", "docs", "tools")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    importing = re.compile(r"^\s*(?:from|import) tests\b", re.M)
+    assert [str(path) for path in files if importing.search(path.read_text(encoding="utf-8"))] == []

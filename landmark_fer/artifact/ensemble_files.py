@@ -10,7 +10,7 @@ from pathlib import Path
 from landmark_fer.artifact.manifest import BUNDLED_MEMBERS, read_manifest
 from landmark_fer.artifact.model_files import MODEL_FORMATS, checked_content, file_facts
 from landmark_fer.core.bundled import bundled
-from landmark_fer.core.errors import ArtifactError, InputError
+from landmark_fer.core.errors import ArtifactError, InputError, plain_value
 from landmark_fer.models.ensemble import Ensemble, WeightedMean
 
 MEMBER_FORMATS = ("joblib", "skops", "network")
@@ -114,13 +114,13 @@ def _checked_member(folder, entry):
     kind = MODEL_FORMATS[entry["format"]] if entry["format"] in MEMBER_FORMATS else None
     if kind is None or entry["file"] != kind.file:
         raise ArtifactError(
-            f"members of {folder} must be {', '.join(MEMBER_FORMATS)}, got {entry['file']!r} as {entry['format']!r}; "
-            "fit the ensemble again"
+            f"members of {folder} must be {', '.join(MEMBER_FORMATS)}, got {plain_value(entry['file'])} as "
+            f"{plain_value(entry['format'])}; fit the ensemble again"
         )
     if "artifact" in entry and entry["artifact"] not in BUNDLED_MEMBERS:
         raise ArtifactError(
-            f"members of {folder} must lie in it or be one of {', '.join(BUNDLED_MEMBERS)}, got {entry['artifact']!r}; "
-            "fit the ensemble again"
+            f"members of {folder} must lie in it or be one of {', '.join(BUNDLED_MEMBERS)}, got "
+            f"{plain_value(entry['artifact'])}; fit the ensemble again"
         )
     return checked_content(_place(folder, entry), entry["sha256"])
 

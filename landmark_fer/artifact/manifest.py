@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from landmark_fer.core.bundled import bundled, is_installed
-from landmark_fer.core.errors import ArtifactError
+from landmark_fer.core.errors import ArtifactError, plain_reason, plain_value
 from landmark_fer.core.paths import Input
 from landmark_fer.core.types import PathLike
 
@@ -65,7 +65,9 @@ def read_manifest(path):
     try:
         manifest = json.loads((path / MANIFEST_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path / MANIFEST_NAME} cannot be read ({error}); fit the model again") from error
+        raise ArtifactError(
+            f"{path / MANIFEST_NAME} cannot be read ({plain_reason(error)}); fit the model again"
+        ) from error
     missing = _missing(manifest, {"format": str, "format_version": int})
     if not missing:
         _check_format(path, manifest)
@@ -77,14 +79,14 @@ def read_manifest(path):
 
 def _check_format(path, manifest):
     """Raise ArtifactError if a manifest has another format, with the command that fits the model again."""
-    got = manifest["format"], manifest["format_version"]
-    if got == (FORMAT, FORMAT_VERSION):
+    got = [manifest["format"], manifest["format_version"]]
+    if got == [FORMAT, FORMAT_VERSION]:
         return
     command = manifest.get("command")
     if not (isinstance(command, str) and command.isprintable()):
         command = f"python -m landmark_fer.fit --out {shlex.quote(str(path))}"
     raise ArtifactError(
-        f"{path} must be a {FORMAT} of format version {FORMAT_VERSION}, got {got[0]} {got[1]}; "
+        f"{path} must be a {FORMAT} of format version {FORMAT_VERSION}, got {' '.join(map(plain_value, got))}; "
         f"fit the model again: {command}"
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import joblib
 import sklearn
 
-from landmark_fer.core.errors import ArtifactError, DependencyError, InputError
+from landmark_fer.core.errors import ArtifactError, DependencyError, InputError, plain_reason, plain_value
 from landmark_fer.core.optional_packages import import_optional
 
 _TRUSTED_OF_SKLEARN = ("sklearn.neural_network._stochastic_optimizers.AdamOptimizer",)
@@ -270,7 +270,7 @@ def read_model(folder, manifest, *, threads=1):
     except (ArtifactError, DependencyError):
         raise
     except Exception as error:  # a damaged file may raise anything
-        raise ArtifactError(f"{model} cannot be loaded ({error}); fit the model again") from error
+        raise ArtifactError(f"{model} cannot be loaded ({plain_reason(error)}); fit the model again") from error
 
 
 def _format_of(folder, entry):
@@ -279,10 +279,12 @@ def _format_of(folder, entry):
     kind = MODEL_FORMATS.get(name) if isinstance(name, str) else None
     if kind is None:
         names = ", ".join(MODEL_FORMATS)
-        raise ArtifactError(f"{folder} must hold a model as {names}, got {name!r}; update landmark_fer or fit it again")
+        raise ArtifactError(
+            f"{folder} must hold a model as {names}, got {plain_value(name)}; update landmark_fer or fit it again"
+        )
     if entry.get("file") != kind.file:
         raise ArtifactError(
-            f"{folder} must hold its model in {kind.file}, got {entry.get('file')!r}; fit the model again"
+            f"{folder} must hold its model in {kind.file}, got {plain_value(entry.get('file'))}; fit the model again"
         )
     return kind
 

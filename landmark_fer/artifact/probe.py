@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from landmark_fer.core.errors import ArtifactError
+from landmark_fer.core.errors import ArtifactError, plain_reason
 from landmark_fer.core.landmarks import TEMPLATE
 from landmark_fer.core.records import record_dtype
 from landmark_fer.models.base import predict_in_order
@@ -49,7 +49,9 @@ def check_probe(path, predictor, manifest):
         predictions = np.array(probe_predictions(predictor, manifest))
         worst = float(np.abs(predictions - np.array(manifest["probe"])).max())
     except Exception as error:  # a damaged predictor may raise anything
-        raise ArtifactError(f"{path} cannot predict its probe faces ({error}); fit the model again") from error
+        raise ArtifactError(
+            f"{path} cannot predict its probe faces ({plain_reason(error)}); fit the model again"
+        ) from error
     if not worst <= TOLERANCE:
         raise ArtifactError(
             f"{path} must predict its probe faces within {TOLERANCE} of the saved probabilities, got a difference of "

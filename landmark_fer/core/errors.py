@@ -33,6 +33,46 @@ class DependencyError(LandmarkFerError):
     """A required file or package is not installed."""
 
 
+LONGEST_VALUE = 120  # characters of a value in a message
+
+
+def plain_value(value):
+    """Return a value from a file or an option as words for a message.
+
+    Parameters
+    ----------
+    value : object
+        Of JSON: None, a truth value, number, text, list or dictionary.
+
+    Returns
+    -------
+    str
+        Without brackets; ``none``, ``yes``, ``no``. Shortened after 120 characters.
+    """
+    if value is None or value in ("", [], {}, ()):
+        text = "none"
+    elif isinstance(value, bool):
+        text = "yes" if value else "no"
+    elif isinstance(value, dict):
+        text = ", ".join(f"{name} {plain_value(each)}" for name, each in value.items())
+    elif isinstance(value, list | tuple):
+        text = ", ".join(map(plain_value, value))
+    else:
+        text = str(value) if str(value).isprintable() else repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
+
+
+def plain_reason(error):
+    """Return why another library or the system raised an error, in a line without Python's form of it."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, KeyError) and error.args:
+        return f"{plain_value(error.args[0])} is missing"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return first_line(error)
+
+
 def first_line(error):
     """Return the first line of the message of an error, or the name of its type."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from landmark_fer.core.errors import DataError
+from landmark_fer.core.errors import DataError, plain_reason, plain_value
 from landmark_fer.core.expressions import EXPRESSIONS
 from landmark_fer.core.naming import natural_key
 from landmark_fer.datasets.readers.csv_files import csv_rows
@@ -86,7 +86,8 @@ def read_description(path):
     actual = description.get("format"), description.get("format_version")
     if actual != (FORMAT, FORMAT_VERSION) or not isinstance(description.get("consent"), dict):
         raise DataError(
-            f"{path} must be a {FORMAT} of version {FORMAT_VERSION}, got {actual[0]} {actual[1]}; name another"
+            f"{path} must be a {FORMAT} of version {FORMAT_VERSION}, got "
+            f"{' '.join(map(plain_value, actual))}; name another"
         )
     return description
 
@@ -133,7 +134,9 @@ def read_records(take):
         rows = list(csv_rows(folder / FRAMES))[1:] if unchanged else []
         frames = np.array([[float(cell) for cell in row.cells] for row in rows]).reshape(-1, len(COLUMNS))
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise DataError(f"take {folder} cannot be read ({error}); delete its folder and collect it again") from error
+        raise DataError(
+            f"take {folder} cannot be read ({plain_reason(error)}); delete its folder and collect it again"
+        ) from error
     if not unchanged or frames.shape != (len(records), len(COLUMNS)):
         raise DataError(f"take {folder} was changed after it was recorded; delete its folder and collect it again")
     return records, frames
@@ -167,7 +170,9 @@ def _read_json(path):
     try:
         values = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({error}); delete its folder and collect again") from error
+        raise DataError(
+            f"{path} cannot be read ({plain_reason(error)}); delete its folder and collect again"
+        ) from error
     if not isinstance(values, dict):
-        raise DataError(f"{path} must hold a dictionary, got a {type(values).__name__}; delete its folder")
+        raise DataError(f"{path} must hold a JSON object, got {plain_value(values)}; delete its folder")
     return values

@@ -16,7 +16,7 @@ import numpy as np
 
 from landmark_fer.core.bundled import bundled
 from landmark_fer.core.command import add_version, run_command
-from landmark_fer.core.errors import DataError, InputError, SinkError
+from landmark_fer.core.errors import DataError, InputError, SinkError, plain_reason
 from landmark_fer.core.expressions import EXPRESSIONS
 from landmark_fer.core.files import atomic_file, checkout_folder
 from landmark_fer.core.landmarks import N_LANDMARKS
@@ -123,7 +123,9 @@ def read_table(path=None):
     except DataError:
         raise
     except Exception as error:  # a damaged file makes NumPy raise nearly anything
-        raise DataError(f"geometry table {path} is damaged ({error}); fetch it again or make it: {_COMMAND}") from error
+        raise DataError(
+            f"geometry table {path} is damaged ({plain_reason(error)}); fetch it again or make it: {_COMMAND}"
+        ) from error
 
 
 def _dataset(table, path):

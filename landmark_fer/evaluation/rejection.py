@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landmark_fer.core.errors import ArtifactError, InputError
+from landmark_fer.core.errors import ArtifactError, InputError, plain_value
 from landmark_fer.evaluation.scores import class_columns, wilson_interval
 
 TARGET = 0.85
@@ -157,7 +157,8 @@ def manifest_threshold(manifest):
     threshold = facts.get("threshold") if isinstance(facts, dict) else None
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
         raise ArtifactError(
-            f"rejection in the manifest must have a threshold from 0 to 1, got {threshold!r}; fit the model again"
+            f"rejection in the manifest must have a threshold from 0 to 1, got {plain_value(threshold)}; "
+            "fit the model again"
         )
     return float(threshold)
 

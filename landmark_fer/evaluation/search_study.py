@@ -13,7 +13,7 @@ import joblib
 import numpy as np
 from sklearn.base import clone
 
-from landmark_fer.core.errors import DataError, InputError, SinkError
+from landmark_fer.core.errors import DataError, InputError, SinkError, plain_reason
 from landmark_fer.core.optional_packages import import_optional
 
 COMPLETE, PRUNED, FAILED, UNFINISHED, UNSEARCHED = "complete", "pruned", "failed", "unfinished", "not searched"
@@ -300,7 +300,7 @@ def open_storage(path=None):
             raise
         except Exception as error:  # Optuna interprets each line, and damage may raise nearly anything
             raise InputError(
-                f"the search's file {path} must be a journal of Optuna, got {type(error).__name__} ({error}); "
+                f"the search's file {path} must be a journal of Optuna, got damage ({plain_reason(error)}); "
                 "delete it to begin the search again"
             ) from error
 

@@ -13,7 +13,7 @@ import shutil
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from landmark_fer.core.errors import InputError, SinkError, SourceError
+from landmark_fer.core.errors import InputError, SinkError, SourceError, plain_value
 from landmark_fer.core.files import atomic_write_text, locked, sync, time_text
 from landmark_fer.core.image_status import LOW_QUALITY, NO_FACE, OK, UNREADABLE
 from landmark_fer.core.naming import is_litter
@@ -248,7 +248,9 @@ def _check_settings(path, settings, facts):
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} must be written by live, and cannot be read; give --log another folder") from error
     if names:
-        changes = ", ".join(f"{name} {earlier.get(name)} (now {settings.get(name)})" for name in names)
+        changes = ", ".join(
+            f"{name} {plain_value(earlier.get(name))} (now {plain_value(settings.get(name))})" for name in names
+        )
         raise InputError(
             f"{path.parent} holds logs that were made with {changes}; give the same settings, or --log another folder"
         )

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from landmark_fer.core.errors import InputError
+from landmark_fer.core.errors import InputError, plain_value
 from landmark_fer.core.probabilities import softmax
 from landmark_fer.models.base import predict_in_order
 from landmark_fer.models.calibration import FLOOR
@@ -61,16 +61,20 @@ class WeightedMean:
         names = ("kind", "weights", "temperature")
         if not isinstance(values, dict) or set(values) != set(names) or values["kind"] not in MEANS:
             raise InputError(
-                f"a weighted mean must have {', '.join(names)}, the kind one of {', '.join(MEANS)}, got {values!r}"
+                f"a weighted mean must have {', '.join(names)}, the kind one of {', '.join(MEANS)}, got "
+                f"{plain_value(values)}"
             )
         weights, temperature = values["weights"], values["temperature"]
         numbers = [*weights, temperature] if isinstance(weights, list) else [None]
         if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in numbers):
-            raise InputError(f"weights and temperature of a mean must be numbers, got {weights!r} and {temperature!r}")
+            raise InputError(
+                f"weights and temperature of a mean must be numbers, got {plain_value(weights)} and "
+                f"{plain_value(temperature)}"
+            )
         if min(weights, default=-1) < 0 or not abs(sum(weights) - 1) < 1e-6 or not 0 < temperature < np.inf:
             raise InputError(
-                f"weights of a mean must be 0 or more and sum to 1, and its temperature be more than 0, got {weights} "
-                f"and {temperature}"
+                f"weights of a mean must be 0 or more and sum to 1, and its temperature be more than 0, got "
+                f"{plain_value(weights)} and {temperature}"
             )
         return cls(values["kind"], tuple(map(float, weights)), float(temperature))
 

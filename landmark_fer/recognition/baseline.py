@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from landmark_fer.core.errors import DataError, InputError, SinkError
+from landmark_fer.core.errors import DataError, InputError, SinkError, plain_value
 from landmark_fer.core.files import atomic_write_text
 from landmark_fer.core.naming import show
 from landmark_fer.core.types import AnyImage, PathLike
@@ -228,7 +228,7 @@ def _problem_of(content):
     """Return what is wrong with the content of a file, or None."""
     content = content if isinstance(content, dict) else {}
     if (got := (content.get("format"), content.get("format_version"))) != (FORMAT, FORMAT_VERSION):
-        return f"got the format {got[0]!r:.40} of version {got[1]!r:.20}"
+        return f"got the format {plain_value(got[0])} of version {plain_value(got[1])}"
     tables = [content.get("measurements")]
     tables += content["models"].values() if isinstance(content.get("models"), dict) else [None]
     if not all(isinstance(table, dict) and all(map(_is_number, table.values())) for table in tables):

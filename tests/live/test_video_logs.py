@@ -178,7 +178,7 @@ def test_unreadable_videos_have_a_row_and_are_tried_again(runs, tmp_path):
 def test_other_settings_are_refused(runs, tmp_path):
     run(runs, tmp_path / "logs")
     before = contents(tmp_path / "logs")
-    with pytest.raises(InputError, match=r"made with new None \(now 1\), smoothing 0\.5 \(now 0\.8\); give the same"):
+    with pytest.raises(InputError, match=r"made with new none \(now 1\), smoothing 0\.5 \(now 0\.8\); give the same"):
         run(runs, tmp_path / "logs", settings=SETTINGS | {"smoothing": 0.8, "new": 1})
     assert contents(tmp_path / "logs") == before
 

@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from landmark_fer.core.errors import DataError
+from landmark_fer.core.errors import DataError, plain_reason
 from landmark_fer.core.naming import is_litter, natural_key
 
 CSV_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".tar.gz", ".tgz", ".tar")
@@ -231,8 +231,9 @@ def wrap_read_errors(path):
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist; give the path of a data set") from error
     except DAMAGE as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise DataError(f"{path} is cut short, damaged or unreadable ({reason}); fetch it again") from error
+        raise DataError(
+            f"{path} is cut short, damaged or unreadable ({plain_reason(error)}); fetch it again"
+        ) from error
 
 
 def _unpacked_rows(file, name, path):

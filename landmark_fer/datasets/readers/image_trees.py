@@ -8,7 +8,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from landmark_fer.core.errors import DataError
+from landmark_fer.core.errors import DataError, plain_reason
 from landmark_fer.datasets.readers.csv_files import DAMAGE, wrap_read_errors
 from landmark_fer.perception.image_formats import HEAD_BYTES, HIDDEN, NOT_AN_IMAGE, divide_files, head_of
 
@@ -81,7 +81,9 @@ class ZipTree:
         try:
             return archive.read(info)
         except (*DAMAGE, NotImplementedError) as error:
-            return DataError(f"{name} cannot be read from {self.path.name} ({error}); fetch the zip again")
+            return DataError(
+                f"{name} cannot be read from {self.path.name} ({plain_reason(error)}); fetch the zip again"
+            )
 
 
 class TarTree:

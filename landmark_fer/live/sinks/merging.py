@@ -4,7 +4,7 @@ import contextlib
 import csv
 import json
 
-from landmark_fer.core.errors import DataError, first_line
+from landmark_fer.core.errors import DataError, plain_reason
 from landmark_fer.core.files import atomic_file
 from landmark_fer.core.optional_packages import import_optional
 from landmark_fer.live.sinks.base import by_suffix
@@ -44,8 +44,8 @@ def _reading(log, *errors):
         yield
     except (*errors, *_NO_LOG) as error:
         raise DataError(
-            f"{log} must be a log as live wrote it, and cannot be read ({first_line(error)}); delete it, and give the "
-            "same command again, which writes it again"
+            f"{log} must be a log as live wrote it, and cannot be read ({plain_reason(error)}); delete it, and give "
+            "the same command again, which writes it again"
         ) from error
 
 

@@ -14,7 +14,7 @@ import pytest
 from landmark_fer.collect import __main__ as collect
 from landmark_fer.datasets.collection import read_description, read_takes
 from landmark_fer.live.sources.opening import open_source
-from tests.live.web.browser import chromium, find_chromium
+from tools.browser import chromium, find_chromium
 
 ROOT = Path(__file__).parents[3]
 SLOW_S = 150

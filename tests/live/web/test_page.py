@@ -20,8 +20,8 @@ from landmark_fer.live.sources.opening import open_source
 from landmark_fer.live.web.application import ROUTES
 from landmark_fer.live.web.site import CONTENT_TYPES, read_pages
 from landmark_fer.perception.images import read_image
-from tests.live.web.browser import chromium, find_chromium
 from tests.live.web.client import TOKEN, live_server
+from tools.browser import chromium, find_chromium
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "landmark_fer" / "live" / "web" / "page"

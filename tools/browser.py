@@ -42,6 +42,7 @@ class Page:
             self.call(f"{domain}.enable")
 
     def call(self, method, **parameters):
+        """Call a method of the protocol and return its result."""
         number = next(self._numbers)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
@@ -77,9 +78,11 @@ class Page:
             self.run(code)
 
     def before_each_page(self, code):
+        """Run JavaScript before that of each page that is opened."""
         self.call("Page.addScriptToEvaluateOnNewDocument", source=code)
 
     def resize(self, width, height, *, ratio=1, phone=False, dark=False):
+        """Set the size in CSS pixels, the device pixels of each, and the scheme of colours."""
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=ratio, mobile=phone
         )
@@ -87,6 +90,7 @@ class Page:
         self.call("Emulation.setEmulatedMedia", features=[scheme])
 
     def open(self, address):
+        """Open a page and wait until it is complete."""
         self.call("Page.navigate", url=address)
         self.until("document.readyState === 'complete'")
 
@@ -117,11 +121,13 @@ class Page:
         return len(rectangles)
 
     def press(self, key, *, text=None):
+        """Press and release a key."""
         for kind in ("keyDown", "keyUp"):
             more = {"text": text} if text and kind == "keyDown" else {}
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, **more)
 
     def screenshot(self, *, whole=False, form="png", quality=None):
+        """Return an image of the visible part, or of the whole page, as a file's content."""
         more = {"quality": quality} if quality else {}
         response = self.call("Page.captureScreenshot", format=form, captureBeyondViewport=whole, **more)
         return base64.b64decode(response["data"])
