@@ -270,7 +270,7 @@ class RunSummary:
     hint : str or None
         Advice for the next run, as the last line of the text.
     interrupted : bool
-        Whether Ctrl-C ended the run.
+        Whether Ctrl-C or another signal ended the run.
     damage : list of str
         Clauses on damage of the video.
     """
@@ -314,6 +314,8 @@ class RunSummary:
         rate = self.frames / self.seconds if self.seconds > 0 else 0.0
         left_out = f" ({self.left_out} more left out by --min-quality)" if self.left_out else ""
         line = f"{self.frames} frames, {self.faces} faces{left_out}, {rate:.1f} frames/s"
+        if self.interrupted:
+            line = f"{line}, interrupted"
         if self.expressions:
             line = f"{line}; most often {_shares(self.expressions)}"
         lines = self._track_lines() if self.timelines is not None else []

@@ -22,3 +22,9 @@ def demo_avi(tmp_path_factory):
         writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     writer.release()
     return path
+
+
+@pytest.fixture(autouse=True)
+def messages_stay(monkeypatch):
+    """Let messages stay on the screen until the end of a test, also on a busy machine."""
+    monkeypatch.setattr("landmark_fer.live.session.MESSAGE_S", 3600.0)

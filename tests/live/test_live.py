@@ -428,7 +428,7 @@ def test_every_video_of_a_folder_has_a_log(command, clips, tmp_path, capsys, cap
     assert command("--source", clips, "--log", logs, "--log-fields", "pose", "--explain") == 0
     assert "(4 from an earlier run)" in capsys.readouterr().out
     assert command("--source", clips, "--log", logs) == 2
-    assert "log_fields ['pose'] (now [])" in capsys.readouterr().err
+    assert "explain yes (now no), log_fields pose (now none)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

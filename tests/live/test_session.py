@@ -471,7 +471,7 @@ def test_sink_that_fails_ends_the_run():
 def test_interrupt_finishes_the_recording(tmp_path):
     source = images(7, error=KeyboardInterrupt(), rate=25.0)
     _, summary = run(source=source, keys={2: ["r"]}, folder=tmp_path)
-    assert summary.frames == 7
+    assert summary.frames == 7 and ", interrupted" in str(summary)
     with open_source(next(Path(tmp_path).glob("*.mp4"))) as video:
         assert len(list(video)) == 5
 
