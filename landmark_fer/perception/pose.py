@@ -4,10 +4,9 @@ import math
 from functools import lru_cache
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
-from landmark_fer.core.geometry import check_landmarks, eye_centres
+from landmark_fer.core.geometry import check_landmarks
 from landmark_fer.core.landmarks import TEMPLATE
 
 # A generic head in 3-D: landmark, then x towards the image's right, y up, z towards the camera, in centimetres. Only
@@ -31,9 +30,8 @@ _HEAD = np.array(
     ]
 )
 _POINTS = _HEAD[:, 0].astype(int)
-_MODEL = np.ascontiguousarray(_HEAD[:, 1:] * (1, -1, -1))  # OpenCV's axes: y down, z away from the camera
-_DISTANCE = 8.0  # distance of the camera, in widths of the head, where the size of the image is unknown
-_START = np.array([0.0, 0.0, _DISTANCE * np.ptp(_MODEL[:, 0])])  # where the solution is searched from
+_MODEL = (_HEAD[:, 1:] - _HEAD[:, 1:].mean(axis=0)) * (1, -1, -1)  # axes of images: y down, z away from the camera
+_FROM_POINTS = np.linalg.pinv(_MODEL)  # solves for the affine projection; its rows sum to zero, so that shifts cancel
 
 
 class Pose(NamedTuple):
@@ -55,10 +53,13 @@ class Pose(NamedTuple):
 
 
 def head_pose(landmarks):
-    """Return the pose of a face by the perspective of 14 of its landmarks [1]_.
+    """Return the pose of a face by the affine projection of 14 of its landmarks.
 
-    The camera is taken to look at the face from eight widths of the head. A generic head stands for the person's, so
-    that the angles have a person's own offset of some degrees; the average neutral face has none.
+    The projection of a generic head that fits the landmarks best in the sense of least squares is linear in them, so
+    that it is unique [1]_. Yaw and pitch are read from how it depends on depth, each along its own axis. A long face,
+    such as one with an open mouth, therefore does not look turned; to a rigid head it does, because it fits best turned
+    to either side. The generic head stands for the person's, so that the angles have a person's own offset of some
+    degrees; the average neutral face has none.
 
     Parameters
     ----------
@@ -76,41 +77,31 @@ def head_pose(landmarks):
 
     References
     ----------
-    .. [1] `cv2.solvePnP`; the head is the one that demonstrations of head pose with the 68-point scheme share.
+    .. [1] DeMenthon and Davis, Model-Based Object Pose in 25 Lines of Code, International Journal of Computer Vision
+       15, 1995, of which this is the first step; the head is the one that demonstrations of head pose with the 68-point
+       scheme share.
     """
-    roll, tilted = _upright(np.asarray(check_landmarks(landmarks), dtype=np.float64))
-    yaw, pitch, rest = (angle - own for angle, own in zip(_angles(tilted), _offset(), strict=True))
-    return Pose(yaw, pitch, (roll + rest + 180) % 360 - 180)
-
-
-def _upright(landmarks):
-    """Return the tilt of the line between the eyes in degrees, and the landmarks turned back by it.
-
-    Without the tilt, perspective-n-point has one solution near the front for every face.
-    """
-    (right_x, right_y), (left_x, left_y) = eye_centres(landmarks).tolist()
-    angle = math.atan2(left_y - right_y, left_x - right_x)
-    cosine, sine = math.cos(angle), math.sin(angle)
-    return math.degrees(angle), landmarks @ np.array([[cosine, -sine], [sine, cosine]])
+    yaw, pitch, roll = _angles(check_landmarks(landmarks))
+    return Pose(yaw, pitch - _own_pitch(), roll)
 
 
 def _angles(landmarks):
-    """Return yaw, pitch and roll in degrees by the generic head, without the neutral face's own."""
-    points = landmarks[_POINTS]
+    """Return yaw, pitch and roll in degrees by the generic head.
+
+    A head turns by yaw about y first, then by pitch about x, then by roll about z.
+    """
     # Python numbers, because on so few values each NumPy call takes longer than the whole computation.
-    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-    focal = _DISTANCE * max(right - left, bottom - top, 1e-6)
-    camera = np.array([[focal, 0, 0], [0, focal, 0], [0, 0, 1.0]])
-    points -= ((left + right) / 2, (top + bottom) / 2)
-    start = np.zeros(3), _START.copy()
-    _, rotation, _ = cv2.solvePnP(_MODEL, points, camera, None, *start, True, cv2.SOLVEPNP_ITERATIVE)
-    (_, b, _), (_, d, _), (e, f, g) = cv2.Rodrigues(rotation)[0].tolist()
-    # The matrix turns by yaw about y first, then by pitch about x, then by roll about z.
-    pitch, yaw, roll = math.asin(min(max(f, -1.0), 1.0)), math.atan2(e, g), math.atan2(-b, d)
-    return math.degrees(yaw), -math.degrees(pitch), math.degrees(roll)
+    (a, b, c), (d, e, f) = (_FROM_POINTS @ landmarks[_POINTS]).T.tolist()
+    roll = math.atan2(-b, e)
+    cosine, sine = math.cos(roll), math.sin(roll)
+    across_x, across_z = cosine * a + sine * d, cosine * c + sine * f
+    down_x, down_y, down_z = cosine * d - sine * a, cosine * e - sine * b, cosine * f - sine * c
+    yaw = math.atan2(-across_z, across_x)
+    pitch = math.atan2(math.sin(yaw) * down_x + math.cos(yaw) * down_z, down_y)
+    return math.degrees(yaw), math.degrees(pitch), math.degrees(roll)
 
 
 @lru_cache(maxsize=1)
-def _offset():
-    """Return the angles that the average neutral face has by the generic head."""
-    return _angles(np.asarray(TEMPLATE, dtype=np.float64))
+def _own_pitch():
+    """Return the pitch that the average neutral face has by the generic head; its other angles are 0 by symmetry."""
+    return _angles(TEMPLATE)[1]

@@ -14,7 +14,7 @@ MIN_INSIDE = 0.75  # share of the bounding box inside the image
 MIN_SIZE_PX = 16
 MIN_BRIGHTNESS = 0.02
 MAX_YAW = 32.0  # degrees, to either side
-MIN_PITCH, MAX_PITCH = -18.0, 30.0
+MIN_PITCH, MAX_PITCH = -18.0, 37.0
 
 
 def reason_of(face, image_shape=None):

@@ -9,21 +9,22 @@ from landmark_fer.models.networks.images import reduced_images, scaled_images
 from landmark_fer.models.onnx_runtime import FLOAT, PATIENCE_S, OnnxModel, map_in_threads
 
 _SUM_TOLERANCE = 1e-3  # largest distance of a row's sum from 1
+_FACES = 4  # faces of one call, with their mirror images; more of them gain nothing
 
 
 class OnnxNetwork:
-    """An ONNX network as a predictor of face records, one face at a time.
+    """An ONNX network as a predictor of face records.
 
     Parameters
     ----------
     content : bytes or OnnxModel
-        An ONNX model.
+        An ONNX model of a batch of one image or of any number of images. The latter is faster.
     description : NetworkDescription, optional
         By default the one in the metadata.
     name : str, default="the network"
         Name in messages.
     threads : int, default=1
-        Number of faces of one call to predict in parallel. The probabilities do not depend on it.
+        Number of blocks of faces that are predicted at the same time. The probabilities do not depend on it.
 
     Attributes
     ----------
@@ -50,8 +51,10 @@ class OnnxNetwork:
             raise InputError(f"{name} must have a description in its metadata; add FILE.json next to it")
         _check_interface(self._model.interface, description, name)
         self.description = description
+        ((self._input, (_, shape)),) = self._model.interface.inputs.items()
+        self._batched = shape is not None and shape[0] is None
         side = self.input_.side
-        sample = np.arange(side * side, dtype=np.uint32).reshape(side, side).astype(np.uint8)
+        sample = np.arange(2 * side * side, dtype=np.uint32).reshape(2, side, side).astype(np.uint8)
         self.probabilities(sample, patience_s=PATIENCE_S)
 
     @property
@@ -82,45 +85,59 @@ class OnnxNetwork:
         InputError
             If the records lack the image, or the output of the network is not as described.
         """
-        rows = map_in_threads(self._predict_face, reduced_images(X, self.input_), self.threads)
-        return np.array(rows, dtype=np.float32).reshape(len(rows), len(self.description.classes))
+        images = reduced_images(X, self.input_)
+        blocks = map_in_threads(
+            lambda start: self._predict_faces(images[start : start + _FACES]),
+            range(0, len(images), _FACES),
+            self.threads,
+        )
+        return np.concatenate(blocks) if blocks else np.empty((0, len(self.description.classes)), dtype=np.float32)
 
     def predict(self, X):
         """Return the most probable class of each face."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def _predict_face(self, image):
-        """Return the probabilities of one image of shape (side, side), shape (k,)."""
-        sides = (image, image[:, ::-1]) if self.description.mirrored else (image,)
-        return np.mean([self.probabilities(side) for side in sides], axis=0)
+    def _predict_faces(self, images):
+        """Return the probabilities of images of shape (n, side, side), shape (n, k)."""
+        if not self.description.mirrored:
+            return self.probabilities(images)
+        sides = self.probabilities(np.concatenate([images, images[..., ::-1]]))
+        return sides.reshape(2, len(images), -1).mean(axis=0)
 
-    def probabilities(self, image, *, patience_s=None):
-        """Return the probabilities of one image from `reduced_images`, without mirroring; shape (k,).
+    def probabilities(self, images, *, patience_s=None):
+        """Return the probabilities of images from `reduced_images`, without mirroring; shape (n, k).
 
         Parameters
         ----------
-        image : ndarray of shape (side, side), uint8
+        images : ndarray of shape (n, side, side), uint8
         patience_s : float, optional
             As for `OnnxModel.run`.
         """
-        (name,) = self._model.interface.inputs
-        output = self._model.run({name: scaled_images(image[None], self.input_)}, patience_s=patience_s)
-        output = output.astype(np.float32, copy=False).ravel()
-        if len(output) != len(self.description.classes):
-            raise InputError(
-                f"{self._name} must predict {len(self.description.classes)} values, one for each described class, "
-                f"got {len(output)}; correct the classes in its description"
-            )
+        values = scaled_images(images, self.input_)
+        batches = [values] if self._batched else np.split(values, len(values))
+        output = np.concatenate([self._run(batch, patience_s) for batch in batches])
         if not np.isfinite(output).all():
             raise InputError(f"{self._name} predicts NaN or infinity; it is damaged, or its scaling is another")
         if self.description.output == "scores":
             return softmax(output)
-        if output.min() < -_SUM_TOLERANCE or abs(output.sum() - 1) > _SUM_TOLERANCE:
+        wrong = (output.min(axis=1) < -_SUM_TOLERANCE) | (abs(output.sum(axis=1) - 1) > _SUM_TOLERANCE)
+        if wrong.any():
             raise InputError(
-                f"{self._name} must predict probabilities that sum to 1, got {np.round(output, 3).tolist()}; "
+                f"{self._name} must predict probabilities that sum to 1, got {np.round(output[wrong][0], 3).tolist()}; "
                 "describe its output as scores"
             )
         return output
+
+    def _run(self, batch, patience_s):
+        """Return the output of one call, shape (n, k), float32."""
+        output = self._model.run({self._input: batch}, patience_s=patience_s)
+        expected = len(batch), len(self.description.classes)
+        if output.size != expected[0] * expected[1]:
+            raise InputError(
+                f"{self._name} must predict {expected[1]} values, one for each described class, for each image, "
+                f"got {output.size} for {expected[0]}; correct the classes in its description"
+            )
+        return output.astype(np.float32, copy=False).reshape(expected)
 
 
 def _check_interface(interface, description, name):

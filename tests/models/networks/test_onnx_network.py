@@ -58,11 +58,23 @@ class TestPredictions:
         assert network.predict(records).tolist() == [CLASSES[column] for column in predictions.argmax(axis=1)]
         assert network.predict_proba(records[:0]).shape == (0, 4)
 
-    def test_one_at_a_time_equals_all_at_once_in_any_order(self, network):
+    @pytest.mark.parametrize("batch", [1, "n"])
+    @pytest.mark.parametrize("mirrored", [False, True])
+    def test_one_at_a_time_equals_all_at_once_in_any_order(self, batch, mirrored):
+        network = OnnxNetwork(hand_made_onnx(shape=(batch, 16, 16, 1)), replace(SMALL, mirrored=mirrored))
         records = random_records(6)
         predictions = network.predict_proba(records)
-        np.testing.assert_array_equal(predictions[::-1], network.predict_proba(records[::-1]))
-        np.testing.assert_array_equal(predictions, [network.predict_proba(records[[row]])[0] for row in range(6)])
+        np.testing.assert_allclose(predictions[::-1], network.predict_proba(records[::-1]), atol=1e-6)
+        single = [network.predict_proba(records[[row]])[0] for row in range(6)]
+        np.testing.assert_allclose(predictions, single, atol=1e-6)
+
+    @pytest.mark.parametrize(("batch", "expected"), [(1, [1] * 10), ("n", [8, 2])])
+    def test_a_network_of_any_number_of_images_reads_faces_and_mirror_images_together(self, batch, expected):
+        network = OnnxNetwork(hand_made_onnx(shape=(batch, 16, 16, 1)), replace(SMALL, mirrored=True))
+        sizes, run = [], network._model.run
+        network._model.run = lambda values, **options: sizes.append(len(values["image"])) or run(values, **options)
+        network.predict_proba(random_records(5))
+        assert sizes == expected
 
     def test_a_mirrored_network_predicts_the_same_for_the_mirrored_face(self, network):
         records = random_records(4)
