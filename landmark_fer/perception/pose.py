@@ -78,8 +78,8 @@ def head_pose(landmarks):
     References
     ----------
     .. [1] DeMenthon and Davis, Model-Based Object Pose in 25 Lines of Code, International Journal of Computer Vision
-       15, 1995, of which this is the first step; the head is the one that demonstrations of head pose with the 68-point
-       scheme share.
+       15, 1995; this is its first step. The head is the one that demonstrations of head pose with the 68-point scheme
+       share.
     """
     yaw, pitch, roll = _angles(check_landmarks(landmarks))
     return Pose(yaw, pitch - _own_pitch(), roll)
