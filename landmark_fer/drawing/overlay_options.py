@@ -39,7 +39,7 @@ CONTROLS = (
     Control("landmarks", ("l",), "landmarks", default=True, in_browser=True),
     Control("bars", ("b",), "bars", default=True, in_browser=True),
     Control("mirror", ("m",), "mirror", default=False, in_browser=True),
-    Control("explain", ("e",), "explain", default=False),
+    Control("explain", ("e",), "explain", default=False, in_browser=True),
     Control("details", ("d",), "details", default=False, in_browser=True),
     Control("timeline", ("t",), "last 30 seconds", default=False),
     Control("record_neutral", ("n",), "neutral face now"),
@@ -51,7 +51,7 @@ CONTROLS = (
 """All keys and overlay options, in the order of the help panel.
 
 A new overlay option takes one row here and one function in `landmark_fer.drawing.overlay`; with `in_browser`, also
-one function and one row in ``drawing.js``.
+one function and one row in ``drawing.js`` or, for what is next to the image, in ``panel.js``.
 """
 
 KEY_HINTS = [

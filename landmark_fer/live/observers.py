@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 from landmark_fer.core.errors import SinkError
+from landmark_fer.recognition.results import Recognition
 from landmark_fer.recognition.track_baselines import FILE
 
 NEUTRAL_S = 2.0
@@ -124,10 +125,12 @@ class ExplanationSchedule:
         its expression.
     per_frame : int, optional
         Most explanations made for one frame, the longest overdue first; by default all that are due.
+    explain : callable, default=Recognition.explain
+        Takes a recognition and returns its explanation, or None if it is not made now; the face then stays due.
     """
 
-    def __init__(self, *, interval_s=INTERVAL_S, per_frame=None):
-        self.interval_s, self.per_frame = interval_s, per_frame
+    def __init__(self, *, interval_s=INTERVAL_S, per_frame=None, explain=Recognition.explain):
+        self.interval_s, self.per_frame, self._explain = interval_s, per_frame, explain
         self._explained = {}
 
     def update(self, faces, time_s):
@@ -146,10 +149,11 @@ class ExplanationSchedule:
         track_ids = {face.track_id for face in faces}
         self._explained = {each: explained for each, explained in self._explained.items() if each in track_ids}
         due = sorted((face for face in faces if self._is_due(face, time_s)), key=self._last_time_s)[: self.per_frame]
-        new = {face.track_id: face.recognition.explain() for face in due}
-        self._explained |= {
-            face.track_id: _Explained(time_s, face.recognition.expression, new[face.track_id]) for face in due
-        }
+        new = {}
+        for face in due:
+            if (explanation := self._explain(face.recognition)) is not None:
+                new[face.track_id] = explanation
+                self._explained[face.track_id] = _Explained(time_s, face.recognition.expression, explanation)
         return new
 
     @property

@@ -1,6 +1,7 @@
 """The web application of ``collect --web``: a visitor's camera, the stored takes, and their deletion."""
 
 import json
+import time
 from collections import Counter
 
 from fastapi import Request, WebSocket
@@ -93,6 +94,7 @@ class CollectionApplication(Site):
                 await self._run(self._service.agree)
             else:
                 session.press(text)
+            return True
 
         return handle
 
@@ -114,21 +116,21 @@ def takes_response(takes):
     return [{"expression": name, "takes": counts[name], "faces": faces[name]} for name in EXPRESSIONS if counts[name]]
 
 
-def session_response(image, result, *, seconds):
+def session_response(image, result, arrived_s):
     """Return the response to a visitor's image as JSON values.
 
     Parameters
     ----------
     image : ndarray of shape (height, width, 3), uint8
     result : FrameResult
-    seconds : float
-        Time from the image's arrival to this response.
+    arrived_s : float
+        When the image arrived, by `time.monotonic`.
     """
     state, take = result.state, result.state.take
     response = {
         "width": int(image.shape[1]),
         "height": int(image.shape[0]),
-        "milliseconds": round(1000 * seconds, 1),
+        "milliseconds": round(1000 * (time.monotonic() - arrived_s), 1),
         "faces": [
             {**position_response(track_id, face), "chosen": track_id == state.track_id}
             for track_id, face in result.followed

@@ -15,14 +15,17 @@ from landmark_fer.live.web.camera import POLICY_VIOLATION, CameraSession, FrameR
 from landmark_fer.live.web.guard import client_address
 from landmark_fer.live.web.limits import AddressLimits, RefusedError
 from landmark_fer.live.web.protocol import (
+    EXTRAS,
     OPENAPI_BODY,
     SCHEMA_ADDRESS,
     ErrorResponse,
     HealthResponse,
     ImageResponse,
     WatchResponse,
+    parse_extras,
     read_image_body,
 )
+from landmark_fer.live.web.responder import Responder
 from landmark_fer.live.web.site import Site
 
 ROUTES = {"/": "index.html", "/docs": "api.html", "/favicon.ico": "icon.svg"}
@@ -45,13 +48,16 @@ OPENAPI_WATCH = {
 NEUTRAL_REQUEST = "neutral"
 """Text message of a visitor's camera: the next two seconds are the neutral baseline of each face."""
 
+SHOW_REQUEST = "show"
+"""First word of a text message of a visitor's camera: what else is shown from now on, any of `EXTRAS`."""
+
 REFUSALS = {
     401: "The token is missing or wrong.",
     403: "The request used another site's host name or came from another site's page.",
     408: "The image did not arrive in time.",
     413: "The image has too many bytes or pixels.",
     415: "The body is neither JPEG, PNG nor a form with a file.",
-    422: "The body is not an image, or a damaged one.",
+    422: "The body is not an image, or a damaged one; or `show` has another word.",
     426: "The request does not ask for a WebSocket.",
     429: "Too many images or wrong tokens came from one address.",
     500: "The server failed to read the image.",
@@ -89,9 +95,9 @@ class Application(Site):
         self._make_reader = make_reader
         self._broadcast = None
         if source is not None:
-            idle_s = self.limits.idle_s
-            self._broadcast = Broadcast(source, make_reader, reopen=reopen, blur=blur, idle_s=idle_s)
+            self._broadcast = Broadcast(source, make_reader, reopen=reopen, blur=blur, limits=self.limits)
         self._client_limits = AddressLimits(self.limits.images_per_second, self.limits.image_burst)
+        self._explanation_limits = AddressLimits(self.limits.explanation_load, self.limits.explanation_load)
 
     def add_routes(self, app):
         """Add the WebSockets of cameras and watchers, and the HTTP API."""
@@ -139,17 +145,24 @@ class Application(Site):
                 if self._broadcast is not None:
                     await asyncio.to_thread(self._broadcast.close)
 
-    async def recognize(self, request: Request):
+    async def recognize(self, request: Request, show: str = ""):
         """Return the faces in an image, the clearest first. Each request is independent of the others.
 
-        The body is the image itself (`image/jpeg`, `image/png`) or a form with the image as its first file.
+        The body is the image itself (`image/jpeg`, `image/png`) or a form with the image as its first file. With
+        `?show=details`, `?show=explain` or `?show=details,explain` faces have these fields; above the limit of
+        explanations for one address, the field is null.
         """
         arrived_s = time.monotonic()
-        if not self._client_limits.of(client_address(request.scope)).take():
+        extras = parse_extras(show.split(",") if show else ())
+        if extras is None:
+            raise RefusedError(422, f"show must be {' or '.join(EXTRAS)} or both with a comma, got {show[:80]!r}")
+        address = client_address(request.scope)
+        if not self._client_limits.of(address).take():
             rate = self.limits.images_per_second
             raise RefusedError(429, f"at most {rate:g} images a second are read for one address; wait a second")
         content = await read_image_body(request, self.limits)
-        reader = FrameReader(self._make_reader, max_pixels=self.limits.image_pixels)
+        responder = Responder(self._explanation_limits.of(address), extras=extras, per_frame=None)
+        reader = FrameReader(self._make_reader, max_pixels=self.limits.image_pixels, make_response=responder.respond)
         try:
             return JSONResponse(await self.workers.run(reader.read, content, arrived_s))
         except RefusedError:
@@ -174,28 +187,38 @@ class Application(Site):
         """Send the server's source over a WebSocket; start the server with `--source`.
 
         Send the text "json" for the next frame as a JSON message, or "next" for that message followed by the image, a
-        JPEG in a binary message. Ask again after each frame. A client that asks late misses frames; none queue up.
+        JPEG in a binary message. Add " details" or " explain" or both for these fields of faces. Ask again after each
+        frame. A client that asks late misses frames; none queue up. After the last frame the connection is closed.
         """
         raise RefusedError(426, "this address is a WebSocket; connect with ws:// or, behind a proxy, wss://")
 
     async def camera(self, socket: WebSocket):
         """Recognize the frames of a visitor's camera."""
         readers = []
+        responder = Responder(self._explanation_limits.of(client_address(socket.scope)))
 
         def make_reader():
             readers.append(self._make_reader())
             return readers[-1]
 
-        async def record_baseline():
-            for reader in readers:
-                reader.request_baseline(NEUTRAL_S)
+        async def handle_text(text):
+            request, *words = text.split(" ")
+            if text == NEUTRAL_REQUEST:
+                for reader in readers:
+                    reader.request_baseline(NEUTRAL_S)
+            elif request == SHOW_REQUEST and (extras := parse_extras(words)) is not None:
+                responder.extras = extras
+            else:
+                return False
+            return True
 
         session = CameraSession(
             socket,
             make_reader,
+            make_response=responder.respond,
             workers=self.workers,
             limits=self.limits,
-            requests={NEUTRAL_REQUEST: record_baseline},
+            on_text=handle_text,
         )
         await self.serve_visitor(socket, session.run)
 

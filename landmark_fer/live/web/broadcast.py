@@ -9,11 +9,13 @@ from pathlib import PurePath
 
 from landmark_fer.core.errors import LandmarkFerError
 from landmark_fer.drawing.blur import FaceBlur
-from landmark_fer.live.web.camera import GOING_AWAY, POLICY_VIOLATION, run_until_first_ends
-from landmark_fer.live.web.protocol import encode, image_response
+from landmark_fer.live.web.camera import GOING_AWAY, NORMAL_CLOSURE, POLICY_VIOLATION, run_until_first_ends
+from landmark_fer.live.web.limits import RateLimit
+from landmark_fer.live.web.protocol import EXTRAS, encode, parse_extras, without_extras
+from landmark_fer.live.web.responder import Responder
 
 REQUESTS = ("next", "json")
-"""Text messages of a watcher: the next frame as JSON and JPEG, or as JSON only."""
+"""First words of a watcher's messages: the next frame as JSON and JPEG, or as JSON only. `EXTRAS` may follow."""
 
 _LOG = logging.getLogger(__name__)
 _NO_FRAME = {"time_s": 0.0, "width": 0, "height": 0, "milliseconds": 0.0, "faces": []}
@@ -47,14 +49,16 @@ class Broadcast:
         Opens the source again when a file has ended, so that it plays in a loop.
     blur : {"faces", "eyes"}, optional
         What is blurred in the images that watchers get, as by `FaceBlur`.
-    idle_s : float, default=120
-        Seconds without a request after which a watcher is disconnected; one that waits for a frame is not.
+    limits : Limits
+        A watcher that requests nothing for `idle_s` is disconnected; one that waits for a frame is not.
     """
 
-    def __init__(self, source, make_reader, *, reopen=None, blur=None, idle_s=120.0):
-        self._blur, self._idle_s = blur and FaceBlur(blur), idle_s
+    def __init__(self, source, make_reader, *, reopen=None, blur=None, limits):
+        self._blur, self._idle_s = blur and FaceBlur(blur), limits.idle_s
         self._source, self._make_reader, self._reopen = source, make_reader, reopen
-        self._n_watchers, self._watched, self._closing = 0, threading.Event(), threading.Event()
+        self._extras, self._watched, self._closing = {}, threading.Event(), threading.Event()
+        limit = RateLimit(limits.explanation_load, limits.explanation_load)
+        self._responder = Responder(limit, blurred=bool(blur))
         self._newest, self._arrival, self._loop = BroadcastFrame(0, _NO_FRAME, b""), None, None
         self._thread = threading.Thread(target=self._run, name="web source", daemon=True)
 
@@ -70,26 +74,47 @@ class Broadcast:
         self._thread.join(timeout=5.0)
 
     async def watch(self, socket):
-        """Send the newest frame for each of a watcher's `REQUESTS`, until the watcher leaves.
+        """Send the newest frame for each of a watcher's `REQUESTS`, until the watcher leaves or the source ends.
 
         A watcher never gets a frame twice, and waits for one if it has the newest already. Requests that arrive while
         another is waiting replace it, so nothing queues up for a slow watcher: it misses frames.
         """
-        self._n_watchers += 1
+        self._set_extras(socket, frozenset())
         self._watched.set()
         requests = asyncio.Queue()
         try:
-            await run_until_first_ends(_receive_requests(socket, requests), self._send_frames(socket, requests))
+            await run_until_first_ends(self._receive_requests(socket, requests), self._send_frames(socket, requests))
         finally:
-            self._n_watchers -= 1
-            if not self._n_watchers:
+            self._set_extras(socket, None)
+            if not self._extras:
                 self._watched.clear()
+
+    def _set_extras(self, socket, extras):
+        """Store what a watcher asks for, None if it leaves; what nobody asks for is not made."""
+        self._extras[socket] = extras
+        if extras is None:
+            del self._extras[socket]
+        self._responder.extras = frozenset().union(*self._extras.values())
+
+    async def _receive_requests(self, socket, requests):
+        """Put the newest request of a watcher into a queue, until the watcher leaves or sends anything else."""
+        while (message := await socket.receive())["type"] != "websocket.disconnect":
+            request, *words = (message.get("text") or "").split(" ")
+            extras = parse_extras(words)
+            if request not in REQUESTS or extras is None:
+                words = f"the text {' or '.join(REQUESTS)}, then {' or '.join(EXTRAS)} or both"
+                await socket.close(POLICY_VIOLATION, f"a request must be {words}")
+                return
+            self._set_extras(socket, extras)
+            while not requests.empty():
+                requests.get_nowait()
+            requests.put_nowait((request, extras))
 
     async def _send_frames(self, socket, requests):
         number = 0
         while True:
             try:
-                request = await asyncio.wait_for(requests.get(), self._idle_s)
+                request, extras = await asyncio.wait_for(requests.get(), self._idle_s)
             except TimeoutError:
                 await socket.close(GOING_AWAY, f"no request came for {self._idle_s:g} seconds")
                 return
@@ -97,9 +122,12 @@ class Broadcast:
                 await self._arrival.wait()
             frame = self._newest
             number = frame.number
-            await socket.send_json({"frame": number, **frame.response})
+            await socket.send_json({"frame": number, **without_extras(frame.response, extras)})
             if request == "next":
                 await socket.send_bytes(frame.jpeg)
+            if "ended" in frame.response:
+                await socket.close(NORMAL_CLOSURE)
+                return
 
     def _run(self):
         reader = self._make_reader()
@@ -140,7 +168,7 @@ class Broadcast:
     def _read(self, frame, reader):
         start = time.monotonic()
         faces = reader.read(frame.image, time_s=frame.time_s)
-        response = image_response(frame.image, faces, seconds=time.monotonic() - start)
+        response = self._responder.respond(frame.image, faces, start, frame.time_s)
         image = frame.image
         if self._blur is not None:
             self._blur.update(frame.time_s, reader.located)
@@ -160,14 +188,3 @@ class Broadcast:
     def _wake_watchers(self):
         self._arrival.set()
         self._arrival = asyncio.Event()
-
-
-async def _receive_requests(socket, requests):
-    """Put the newest request of a watcher into a queue, until the watcher leaves or sends anything else."""
-    while (message := await socket.receive())["type"] != "websocket.disconnect":
-        if message.get("text") not in REQUESTS:
-            await socket.close(POLICY_VIOLATION, f"a request must be the text {' or '.join(REQUESTS)}")
-            return
-        while not requests.empty():
-            requests.get_nowait()
-        requests.put_nowait(message["text"])

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
 from landmark_fer.live.web.limits import RateLimit, RefusedError
-from landmark_fer.live.web.protocol import decode, image_response
+from landmark_fer.live.web.protocol import decode
 
 NORMAL_CLOSURE, GOING_AWAY, POLICY_VIOLATION, TRY_AGAIN_LATER = 1000, 1001, 1008, 1013
 """Status codes with which WebSockets are closed (RFC 6455)."""
@@ -60,11 +60,11 @@ class FrameReader:
     make_reader : callable
         Returns an object with ``read(image, time_s=...)`` and ``close()``.
     max_pixels : int
-    make_response : callable, default=image_response
-        Takes an image, the reader's result and ``seconds`` (the time it took); returns JSON values.
+    make_response : callable
+        Takes an image, the reader's result and the time of arrival; returns JSON values.
     """
 
-    def __init__(self, make_reader, *, max_pixels, make_response=image_response):
+    def __init__(self, make_reader, *, max_pixels, make_response):
         self._make_reader, self._max_pixels, self._make_response = make_reader, max_pixels, make_response
         self._reader, self._closed, self._lock = None, False, Lock()
 
@@ -89,7 +89,7 @@ class FrameReader:
             if self._reader is None:
                 self._reader = self._make_reader()
             result = self._reader.read(image, time_s=arrived_s)
-        return self._make_response(image, result, seconds=time.monotonic() - arrived_s)
+        return self._make_response(image, result, arrived_s)
 
     def close(self):
         """Close the reader."""
@@ -104,29 +104,24 @@ class CameraSession:
     """The WebSocket session of one visitor's camera. The newest frame is read next; older ones are dropped.
 
     Each binary message is a frame, a JPEG or PNG file. Each response is JSON. It holds ``frame``, the number of the
-    frame (from 1), and either an `image_response` or ``error``, a sentence. A response with ``ended``, a sentence, is
-    the last one.
+    frame (from 1), and either the values of `make_response` or ``error``, a sentence. A response with ``ended``, a
+    sentence, is the last one.
 
     Parameters
     ----------
     socket : fastapi.WebSocket
         Accepted.
     make_reader : callable
+    make_response : callable
+        As for `FrameReader`.
     workers : Workers
     limits : Limits
-    make_response : callable, default=image_response
-        As for `FrameReader`.
-    on_text : coroutine function, optional
-        Handles text messages. Without it, text is a wrong frame, except for `requests`.
-    requests : dict of str to coroutine function, optional
-        What is called for a text message; it has no response.
+    on_text : coroutine function
+        Handles a text message, which has no response, and returns whether it could; other text is a wrong frame.
     """
 
-    def __init__(
-        self, socket, make_reader, *, workers, limits, make_response=image_response, on_text=None, requests=None
-    ):
+    def __init__(self, socket, make_reader, *, make_response, workers, limits, on_text):
         self._socket, self._workers, self._limits, self._on_text = socket, workers, limits, on_text
-        self._requests = requests or {}
         self._reader = FrameReader(make_reader, max_pixels=limits.frame_pixels, make_response=make_response)
         self._rate = RateLimit(limits.frames_per_second, limits.frame_burst)
         self._newest, self._arrival = None, asyncio.Event()
@@ -152,11 +147,7 @@ class CameraSession:
                 rate = self._limits.frames_per_second
                 await self._socket.close(POLICY_VIOLATION, f"at most {rate:g} frames a second; wait for each response")
                 return
-            if self._on_text is not None and message.get("text") is not None:
-                await self._on_text(message["text"])
-                continue
-            if (handle := self._requests.get(message.get("text"))) is not None:
-                await handle()
+            if message.get("text") is not None and await self._on_text(message["text"]):
                 continue
             count += 1
             self._newest = count, message.get("bytes"), time.monotonic()

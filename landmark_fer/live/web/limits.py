@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from threading import Lock
 
 from landmark_fer.core.errors import LandmarkFerError
 
@@ -20,6 +21,9 @@ class Limits:
         Frames of one visitor's camera: average rate, and how many at once.
     images_per_second, image_burst : float
         Single images of one network address: average rate, and how many at once.
+    explanation_load : float
+        Seconds in a second for explanations, for the cameras and single images of one network address, and as many
+        for the server's source. The last one may exceed them; the next then waits.
     attempts_per_second, attempt_burst : float
         Wrong tokens from one network address: average rate, and how many at once.
     visitors : int
@@ -41,6 +45,7 @@ class Limits:
     frame_burst: float = 60.0
     images_per_second: float = 30.0
     image_burst: float = 60.0
+    explanation_load: float = 0.3
     attempts_per_second: float = 0.5
     attempt_burst: float = 10.0
     visitors: int = 64
@@ -65,7 +70,7 @@ class RefusedError(LandmarkFerError):
 
 
 class RateLimit:
-    """A token bucket: allows a burst of events, then a steady rate.
+    """A token bucket: allows a burst of events, then a steady rate. Threads may share it.
 
     Parameters
     ----------
@@ -79,7 +84,7 @@ class RateLimit:
 
     def __init__(self, per_second, burst, *, clock=time.monotonic):
         self._per_second, self._burst, self._clock = per_second, burst, clock
-        self._available, self._updated_s = burst, clock()
+        self._available, self._updated_s, self._lock = burst, clock(), Lock()
 
     @property
     def available(self):
@@ -96,10 +101,16 @@ class RateLimit:
 
     def take(self):
         """Count an event if it is allowed, and return whether it is."""
-        if self.available < 1:
-            return False
-        self._available -= 1
-        return True
+        with self._lock:
+            if self.available < 1:
+                return False
+            self._available -= 1
+            return True
+
+    def spend(self, amount):
+        """Count an amount, whether it is available or not."""
+        with self._lock:
+            self._available = self.available - amount
 
 
 class AddressLimits:

@@ -1,6 +1,7 @@
 """Requests and responses of the web server: bodies, images, and JSON with its OpenAPI schema."""
 
 import asyncio
+import base64
 import io
 import re
 import warnings
@@ -14,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from landmark_fer.core.errors import DataError
 from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.drawing.details import describe
+from landmark_fer.drawing.panels import PANEL_FORMS, heat_image
 from landmark_fer.live.web.limits import RefusedError
 from landmark_fer.perception.images import read_image
 
@@ -21,6 +23,10 @@ IMAGE_TYPES = ("image/jpeg", "image/png")
 FORM_TYPE = "multipart/form-data"
 FORMATS = ("JPEG", "PNG")
 WATCH_SIDE = 960  # longer side of the images that watchers get, in pixels
+HEAT_SIDE = 96  # of heat maps, in pixels
+
+EXTRAS = {"details": "details", "explain": "explanation"}
+"""Fields of `FaceResponse` that a client gets if it asks for them, by the words that ask for them."""
 
 _FORM_BYTES = 4096
 _BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))', re.IGNORECASE)
@@ -162,6 +168,26 @@ class BoxResponse(BaseModel):
     height: float
 
 
+class CueResponse(BaseModel):
+    """A facial cue that supports the explained expression or contradicts it."""
+
+    words: str = Field(description="The cue compared with a neutral face, such as 'mouth open'.")
+    contribution: float = Field(description="Its share in the log odds of the expression; negative if it contradicts.")
+
+
+class ExplanationResponse(BaseModel):
+    """Why a face is predicted to show an expression."""
+
+    expression: str = Field(description="What is explained; the most probable expression if the prediction is none.")
+    title: str = Field(description="A heading, such as 'why happy'; it names the members of an ensemble.")
+    text: str = Field(description="The explanation in one sentence.")
+    cues: list[CueResponse] = Field(description="At most five, the largest contribution first.")
+    heat: str | None = Field(
+        description="JPEG in base64 of the aligned face, orange where it supports the expression, blue where it "
+        "contradicts; null if the model reads landmarks only."
+    )
+
+
 class FaceResponse(BaseModel):
     """Position and predicted expression of one face."""
 
@@ -177,8 +203,12 @@ class FaceResponse(BaseModel):
     baseline: Literal["auto", "key", "file"] | None = Field(
         description="Origin of the neutral baseline that the prediction is given; null without one."
     )
-    details: dict[str, str] = Field(
-        description="Pose (degrees), quality and measurements as text, by name, as key d of the window shows them."
+    details: dict[str, str] | None = Field(
+        description="Pose (degrees), quality and measurements as text, by name, as key d of the window shows them; "
+        "null unless asked for."
+    )
+    explanation: ExplanationResponse | None = Field(
+        description="The latest of this face; null unless asked for, before the first, and for a face with a reason."
     )
 
 
@@ -227,7 +257,33 @@ def position_response(track_id, face):
     }
 
 
-def face_response(face, image_shape):
+def parse_extras(words):
+    """Return the words that ask for `EXTRAS` as a frozenset, or None if there is another word."""
+    return frozenset(words) if EXTRAS.keys() >= set(words) else None
+
+
+def without_extras(response, extras):
+    """Return the JSON values of an `ImageResponse` with only those `EXTRAS` that a client asked for."""
+    hidden = {field: None for word, field in EXTRAS.items() if word not in extras}
+    return {**response, "faces": [{**face, **hidden} for face in response["faces"]]}
+
+
+def explanation_response(explanation, chip):
+    """Return an `Explanation` as the JSON values of `ExplanationResponse`; its heat map lies on the grey chip."""
+    heat = explanation.heat
+    return {
+        "expression": explanation.expression,
+        "title": explanation.title,
+        "text": explanation.text,
+        "cues": [
+            {"words": cue.words, "contribution": round(float(cue.contribution), 4)}
+            for cue in explanation.notable[: PANEL_FORMS[0].n_cues]
+        ],
+        "heat": None if heat is None else base64.b64encode(encode(heat_image(chip, heat, HEAT_SIDE))).decode(),
+    }
+
+
+def face_response(face, image_shape, *, details=False, explanation=None):
     """Return a `RecognizedFace` in an image of a shape as the JSON values of `FaceResponse`."""
     recognition = face.recognition
     return {
@@ -239,15 +295,30 @@ def face_response(face, image_shape):
         "confidence": round(float(recognition.confidence), 4),
         "probabilities": {name: round(float(value), 4) for name, value in recognition.probabilities.items()},
         "baseline": face.baseline_origin,
-        "details": dict(describe(recognition.face, image_shape)),
+        "details": dict(describe(recognition.face, image_shape)) if details else None,
+        "explanation": explanation,
     }
 
 
-def image_response(image, faces, *, seconds):
-    """Return a list of `RecognizedFace` in an image as the JSON values of `ImageResponse`."""
+def image_response(image, faces, *, seconds, details=False, explanations=None):
+    """Return a list of `RecognizedFace` in an image as the JSON values of `ImageResponse`.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width, ...)
+    faces : list of RecognizedFace
+    seconds : float
+    details : bool, default=False
+    explanations : dict of int to dict, optional
+        Values of `explanation_response` by track id.
+    """
+    explanations = explanations or {}
     return {
         "width": int(image.shape[1]),
         "height": int(image.shape[0]),
         "milliseconds": round(1000 * seconds, 1),
-        "faces": [face_response(face, image.shape) for face in faces],
+        "faces": [
+            face_response(face, image.shape, details=details, explanation=explanations.get(face.track_id))
+            for face in faces
+        ],
     }

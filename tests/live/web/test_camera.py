@@ -112,7 +112,15 @@ def test_the_newest_frame_is_read_and_older_ones_are_dropped():
 
     async def run_session():
         socket, workers = QueueSocket(), Workers(Limits())
-        session = asyncio.ensure_future(CameraSession(socket, lambda: reader, workers=workers, limits=Limits()).run())
+        session = CameraSession(
+            socket,
+            lambda: reader,
+            make_response=lambda image, faces, arrived_s: {"width": image.shape[1]},
+            workers=workers,
+            limits=Limits(),
+            on_text=None,
+        )
+        session = asyncio.ensure_future(session.run())
         socket.frame(8)
         await asyncio.to_thread(reader.started.wait)
         for width in range(9, 40):

@@ -20,7 +20,7 @@ from landmark_fer.live.sources.opening import open_source
 from landmark_fer.live.web.application import ROUTES
 from landmark_fer.live.web.site import CONTENT_TYPES, read_pages
 from landmark_fer.perception.images import read_image
-from tests.live.web.client import TOKEN, live_server
+from tests.live.web.client import TOKEN, as_file, live_server
 from tools.browser import chromium, find_chromium
 
 ROOT = Path(__file__).parents[3]
@@ -305,6 +305,50 @@ def test_keys_and_a_tap_show_details_and_switch_options(page, server):
     page.until("document.getElementById('cover').checkVisibility()")
     assert not page.run(hint)
     assert page.complaints == []
+
+
+@needs_chromium
+def test_the_key_e_shows_why_next_to_the_image(page, server):
+    start_camera(page, server)
+    assert page.run("spied.response.faces[0].explanation") is None
+    overlay = page.run(OUTLINE)
+    page.press("e", text="e")
+    page.until("document.querySelector('.explanation')?.checkVisibility()")
+    explanation = page.run("spied.response.faces[0].explanation")
+    title, *cues = page.run("document.querySelector('.explanation').innerText").split("\n")
+    assert title.lower() == explanation["title"] and explanation["cues"][0]["words"] in cues
+    side = page.until("(({ width, height }) => width === 96 && height)(document.querySelector('.explanation canvas'))")
+    assert side == 96 and page.run("document.querySelector('.explanation canvas').classList.contains('mirrored')")
+    assert page.run(OUTLINE) == overlay, "nothing more covers the image"
+    inside = RECTANGLES.replace(".bar,", ".bar, .explanation li, .explanation canvas,")
+    for width in (1280, 375):
+        page.resize(width, 812, phone=width < 900)
+        assert page.check_rectangles(inside, width) > 15
+    page.press("e", text="e")
+    page.until("!document.querySelector('.explanation').checkVisibility()")
+    page.until("spied.response.faces[0].explanation === null")
+    assert page.complaints == []
+
+
+@needs_chromium
+def test_the_last_image_of_a_source_stays(page, make_reader, recognizer, astronaut, tmp_path):
+    (tmp_path / "1.png").write_bytes(as_file(astronaut, "PNG"))
+    with open_source(tmp_path) as source, live_server(make_reader, source=source, classes=recognizer.classes) as client:
+        page.open(client.url)
+        page.until("document.querySelector('.cover.ended')?.checkVisibility()", seconds=120)
+        for _ in range(2):
+            assert page.run("document.getElementById('status-text').textContent") == "The source has ended."
+            cover, stage = (
+                page.run(f"document.getElementById('{name}').getBoundingClientRect().height")
+                for name in ("cover", "stage")
+            )
+            assert cover < 0.2 * stage and not page.run("document.getElementById('stop').checkVisibility()")
+            assert page.run("document.getElementById('image').width") == 512
+            assert page.run("document.querySelector('.face h3').checkVisibility()")
+            page.press(" ", text=" ")  # once more: the server has no other image
+            page.until("document.querySelector('.cover.ended').checkVisibility()")
+        assert client.request("/v1/health").json["visitors"] == 0
+        assert page.complaints == []
 
 
 @needs_chromium

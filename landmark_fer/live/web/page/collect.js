@@ -2,7 +2,7 @@
 
 import { Camera } from "/page/camera.js";
 import { drawResponse } from "/page/drawing.js";
-import { byId, capitalize, FrameRate, setStatus, showCameraMenu } from "/page/status.js";
+import { byId, capitalized, FrameRate, setStatus, showCameraMenu } from "/page/status.js";
 import { Takes } from "/page/takes.js";
 
 const QUALITY = 0.92; // of JPEG frames that become training data
@@ -26,7 +26,7 @@ const camera = new Camera(byId("video"), byId("image"), {
 function onResponse(response) {
   if (response.ended) {
     camera.stop();
-    showIntro("Not recording", capitalize(response.ended));
+    showIntro("Not recording", `${capitalized(response.ended)}.`);
     return;
   }
   frames.add();

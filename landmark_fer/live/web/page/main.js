@@ -4,11 +4,12 @@ import { Camera } from "/page/camera.js";
 import { drawChart, History } from "/page/chart.js";
 import { drawResponse } from "/page/drawing.js";
 import { describe, Panel } from "/page/panel.js";
-import { byId, FrameRate, Hint, setStatus, showCameraMenu } from "/page/status.js";
+import { byId, capitalized, FrameRate, Hint, setStatus, showCameraMenu } from "/page/status.js";
 import { Watch } from "/page/watch.js";
 
 const CHART_MS = 100;
 const DESCRIPTION_MS = 2000;
+const EXTRAS = ["details", "explain"]; // options whose values the server adds on request
 const NEUTRAL_MS = 2000; // during which the server records the neutral baseline
 const COVERS = {
   camera: { text: "Your camera's images go to this server, are read in memory, and are not stored.", button: "Start the camera" },
@@ -23,9 +24,17 @@ const state = { mode: "camera", response: null, delay: 0 };
 const options = { box: true, label: true };
 const hint = new Hint(byId("hint"));
 const modes = {
-  camera: new Camera(byId("video"), byId("image"), { onResponse, onError }),
-  source: new Watch(byId("image"), { onResponse, onError }),
+  camera: new Camera(byId("video"), byId("image"), { onResponse, onError, onOpen: requestExtras }),
+  source: new Watch(byId("image"), { onResponse, onError, request: () => withExtras("next") }),
 };
+
+function withExtras(request) {
+  return [request, ...EXTRAS.filter((name) => options[name])].join(" ");
+}
+
+function requestExtras() {
+  modes.camera.send(withExtras("show"));
+}
 
 function onResponse(response, delay) {
   if (response.error) {
@@ -41,10 +50,12 @@ function onResponse(response, delay) {
   hint.showOnce(keyTexts(), response);
 }
 
-function onError(message, { keepImage = false } = {}) {
-  if (!keepImage) clear();
+// `ended`: the source has no further image, and the last one stays to be seen.
+function onError(message, { ended = false } = {}) {
+  if (ended) byId("stop").hidden = true;
+  else clear();
   setStatus(message, "warning");
-  if (!keepImage) showCover({ text: message, button: "Start again" });
+  showCover({ text: message, button: ended ? "Watch again" : "Start again", ended });
 }
 
 function draw() {
@@ -52,8 +63,9 @@ function draw() {
   drawResponse(byId("overlay"), state.response, facts, options, { covered: byId("hint") });
 }
 
-function showCover({ text, button }) {
+function showCover({ text, button, ended = false }) {
   byId("cover").hidden = false;
+  byId("cover").classList.toggle("ended", ended);
   byId("cover-text").textContent = text;
   byId("start").textContent = button;
 }
@@ -116,6 +128,7 @@ function chooseMode(mode) {
 
 function setOption(name, value) {
   options[name] = value;
+  if (EXTRAS.includes(name) && state.mode === "camera") requestExtras();
   for (const id of ["video", "image"]) byId(id).classList.toggle("mirrored", options.mirror);
   draw();
 }
@@ -139,7 +152,7 @@ function showOptions() {
     box.addEventListener("change", () => setOption(name, box.checked));
     options[name] = checked;
     const item = document.createElement("label");
-    item.append(box, ` ${label[0].toUpperCase()}${label.slice(1)}`);
+    item.append(box, ` ${capitalized(label)}`);
     byId("options").append(item);
   }
 }

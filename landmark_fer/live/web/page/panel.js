@@ -1,7 +1,9 @@
 // The predictions of the current frame as text and bars, which screen readers can read.
 
 import { namedIn, percent, predictionText } from "/page/drawing.js";
+import { capitalized } from "/page/status.js";
 
+const FULL_BAR = 1; // contribution that fills a bar, unless a cue has a larger one
 const ANNOUNCEMENT_MS = 3000; // between two announcements of a screen reader
 
 function addElement(tag, className, parent) {
@@ -9,6 +11,53 @@ function addElement(tag, className, parent) {
   if (className) element.className = className;
   parent?.append(element);
   return element;
+}
+
+// Why a face is predicted to show an expression: bars to the right for cues that support it, to the left for others,
+// and the heat map. The canvas has the size of the image that the server sends.
+class Explanation {
+  constructor(parent) {
+    this.root = addElement("section", "explanation", parent);
+    this.title = addElement("h4", "", this.root);
+    this.cues = addElement("ul", "", this.root);
+    this.heat = addElement("canvas", "", this.root);
+    this.heat.setAttribute("role", "img");
+    this.heat.setAttribute("aria-label", "Heat map of the face: orange supports the expression, blue contradicts it.");
+    this.shown = "";
+  }
+
+  show(explanation, { mirror }) {
+    this.root.hidden = !explanation;
+    this.heat.classList.toggle("mirrored", mirror);
+    const key = explanation ? explanation.text + explanation.heat : this.shown;
+    if (key === this.shown) return;
+    this.shown = key;
+    this.title.textContent = capitalized(explanation.title);
+    const full = Math.max(FULL_BAR, ...explanation.cues.map(({ contribution }) => Math.abs(contribution)));
+    this.cues.replaceChildren(...explanation.cues.map((cue) => this.cueItem(cue, full)));
+    if (!explanation.cues.length) addElement("li", "muted", this.cues).textContent = "no single cue";
+    this.heat.hidden = !explanation.heat;
+    if (explanation.heat) this.drawHeat(explanation.heat);
+  }
+
+  cueItem({ words, contribution }, full) {
+    const item = addElement("li");
+    addElement("span", "", item).textContent = words;
+    const fill = addElement("span", "fill", addElement("span", "track", item));
+    fill.classList.toggle("against", contribution < 0);
+    fill.style.width = `${(50 * Math.abs(contribution)) / full}%`;
+    addElement("span", "value", item).textContent = `${contribution < 0 ? "\u2212" : "+"}${Math.abs(contribution).toFixed(1)}`;
+    addElement("span", "visually-hidden", item).textContent = contribution < 0 ? "contradicts" : "supports";
+    return item;
+  }
+
+  async drawHeat(heat) {
+    const bytes = Uint8Array.from(atob(heat), (character) => character.charCodeAt(0));
+    const image = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
+    Object.assign(this.heat, { width: image.width, height: image.height });
+    this.heat.getContext("2d").drawImage(image, 0, 0);
+    image.close();
+  }
 }
 
 class FaceCard {
@@ -22,6 +71,7 @@ class FaceCard {
     this.expression = addElement("span", "", title);
     this.confidence = addElement("span", "confidence", title);
     this.rows = new Map(facts.classes.map((expression) => [expression, this.addRow(expression)]));
+    this.explanation = new Explanation(this.root);
     this.details = addElement("dl", "details", this.root);
   }
 
@@ -34,7 +84,7 @@ class FaceCard {
     return { root, fill, value: addElement("span", "value", root) };
   }
 
-  show(face, { details }) {
+  show(face, options) {
     const uncertain = face.expression === this.facts.uncertain;
     const likeliest = uncertain && !face.reason ? `, most likely ${face.likeliest} ${percent(face.confidence)}` : "";
     const baseline = face.baseline ? `, baseline ${face.baseline}` : "";
@@ -49,8 +99,9 @@ class FaceCard {
       row.fill.style.background = this.facts.colours[named.length ? expression : this.facts.uncertain];
       row.root.classList.toggle("best", named.includes(expression));
     }
-    this.details.hidden = !details;
-    if (details) this.showDetails(Object.entries(face.details));
+    this.explanation.show(options.explain ? face.explanation : null, options);
+    this.details.hidden = !(options.details && face.details);
+    if (!this.details.hidden) this.showDetails(Object.entries(face.details));
   }
 
   showDetails(rows) {

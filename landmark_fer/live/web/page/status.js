@@ -72,6 +72,6 @@ export async function showCameraMenu(camera) {
   byId("cameras").hidden = devices.length < 2;
 }
 
-export function capitalize(sentence) {
-  return `${sentence[0].toUpperCase()}${sentence.slice(1)}.`;
+export function capitalized(text) {
+  return `${text[0].toUpperCase()}${text.slice(1)}`;
 }

@@ -1,10 +1,11 @@
 // The server's own source: requests the next frame after drawing the last, so that no frames queue up.
 
-import { capitalize } from "/page/status.js";
+import { capitalized } from "/page/status.js";
 
 export class Watch {
-  constructor(canvas, { onResponse, onError }) {
-    Object.assign(this, { canvas, onResponse, onError, running: false });
+  // `request` returns the message that asks for the next frame.
+  constructor(canvas, { onResponse, onError, request }) {
+    Object.assign(this, { canvas, onResponse, onError, request, running: false });
   }
 
   // Returns true, as `Camera.start` does when the camera runs.
@@ -19,7 +20,7 @@ export class Watch {
       else this.show(data, this.response);
     });
     socket.addEventListener("close", ({ reason }) => {
-      if (socket !== this.socket || !this.running) return;
+      if (socket !== this.socket || !this.running || this.response?.ended) return; // `show` reports the end
       this.running = false;
       if (document.hidden) { // it requests no frames, and the server ends the session
         document.addEventListener("visibilitychange", () => this.socket === socket && this.start(), { once: true });
@@ -37,7 +38,7 @@ export class Watch {
   }
 
   requestFrame() {
-    this.socket.send("next");
+    this.socket.send(this.request());
   }
 
   async show(jpeg, response) {
@@ -50,7 +51,11 @@ export class Watch {
     }
     if (!this.running) return;
     this.onResponse(response, response.milliseconds);
-    if (response.ended) this.onError(capitalize(response.ended), { keepImage: true });
+    if (response.ended) {
+      this.running = false;
+      this.onError(`${capitalized(response.ended)}.`, { ended: response.width > 0 });
+      return;
+    }
     requestAnimationFrame(() => this.socket?.readyState === WebSocket.OPEN && this.requestFrame());
   }
 }
