@@ -43,6 +43,12 @@ class Rectangle(NamedTuple):
         left, top, across, down = other
         return x < left + across and left < x + width and y < top + down and top < y + height
 
+    def shared_area(self, other):
+        """Return how many pixels two rectangles have in common."""
+        across = min(self.right, other.right) - max(self.x, other.x)
+        down = min(self.bottom, other.bottom) - max(self.y, other.y)
+        return max(0, across) * max(0, down)
+
 
 def is_free(rectangle, occupied):
     """Return whether a rectangle overlaps none of a list of rectangles."""

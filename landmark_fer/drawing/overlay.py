@@ -42,6 +42,10 @@ SHOWN_SIZE = (1280, 960)
 ON_FACE, ON_IMAGE, PANEL, ON_TOP = "on a face", "on the image", "panel of a face", "on top"
 """Where an element is drawn: over each face, over the image, in each face's panel, or over everything else."""
 
+LABEL_SIDES = {"above": 0.0, "below": 0.15, "right": 0.3, "left": 0.35}
+"""Sides of a face where its label may be. A side is left for another one where the label would cover more of the face
+than the difference, as a share of the label. The page has the same table."""
+
 ELEMENTS = defaultdict(dict)
 """The functions that draw overlay options, by layer and name."""
 
@@ -53,6 +57,9 @@ _MAX_MESSAGE_LINES, _MESSAGE_SHARE = 2, 0.1  # of the image's height, if there i
 _MAX_TIMELINE_TRACKS, _TIMELINE_SHARE = 4, 0.1  # of the image's height
 _MAX_PANELS = 6  # in a crowd, those of the largest faces
 _MAX_DRAWS = 25  # of a panel, after which one that shows more is looked for
+_COST_OF_OTHERS = 3.0  # of a label on another face or label, where that on its own face is 1
+_COST_OF_SHORT, _COST_OF_CUT = 0.5, 1.0  # of a short text, of one that is cut
+_STEADY = 0.1  # how much a label's last place and text are preferred
 
 
 @dataclass(frozen=True)
@@ -85,12 +92,14 @@ class PanelMemory:
 
     def __init__(self):
         self._panels, self._letters, self._n_faces = {}, {}, 0
+        self.labels = {}  # side and text of the label by track id
 
     def begin_frame(self, faces):
         """Forget faces that are not in the frame; where their number changed, look for new panels."""
         track_ids = {face.track_id for face in faces}
         self._panels = {track_id: panel for track_id, panel in self._panels.items() if track_id in track_ids}
         self._letters = {track_id: size for track_id, size in self._letters.items() if track_id in track_ids}
+        self.labels = {track_id: label for track_id, label in self.labels.items() if track_id in track_ids}
         if len(faces) != self._n_faces:
             self._panels = {track_id: replace(panel, n_draws=_MAX_DRAWS) for track_id, panel in self._panels.items()}
         self._n_faces = len(faces)
@@ -246,9 +255,9 @@ def _draw_box(scene, face):
 
 
 def _draw_predictions(scene, face):
-    """Write a face's number and prediction above it, and the second model's prediction in a line of its own.
+    """Write a face's number and prediction, and the second model's prediction in a line of its own.
 
-    A text that would cover another face or label is shortened, or written below the face.
+    The label is where it covers least: above the face, below or next to it, with a short text if necessary.
     """
     number = "" if face.track_id is None else f"#{face.track_id} "
     rows = [(face.recognition, number)]
@@ -256,21 +265,36 @@ def _draw_predictions(scene, face):
         rows.append((face.versus, "versus "))
     box, index = scene.box(face), scene.faces.index(face)
     letters = scene.memory.steady_letters(face, scene.letters_for(box, 0.12))
-    others = scene.occupied[:index] + scene.occupied[index + 1 :]
-    room, places = scene.bounds.width - 2 * _label_margin(letters), []
-    for texts in zip(*(_prediction_texts(recognition, start) for recognition, start in rows), strict=True):
+    own, others = scene.occupied[index], scene.occupied[:index] + scene.occupied[index + 1 :]
+    room, labels = scene.bounds.width - 2 * _label_margin(letters), []
+    forms = zip(*(_prediction_texts(recognition, start) for recognition, start in rows), strict=True)
+    for form, texts in enumerate(forms):
         texts = [shortened(text, room, letters) for text in texts]
         sizes = [_label_size(text, letters) for text in texts]
         size = max(width for width, _ in sizes), sum(height for _, height in sizes)
-        places = [Rectangle(box.x, y, *size).inside(scene.bounds) for y in (box.y - size[1], box.bottom)]
-        free = [place for place in places if is_free(place, others)]
-        if free and not any(ELLIPSIS in text for text in texts):
-            break
-    place = (free or places)[0]
+        for side, place in _label_places(box, own.bottom, size, scene.bounds).items():
+            covered = place.shared_area(own) + _COST_OF_OTHERS * sum(map(place.shared_area, others))
+            cost = covered / place.area + LABEL_SIDES[side] + _COST_OF_SHORT * form
+            cost += _COST_OF_CUT * any(ELLIPSIS in text for text in texts)
+            cost -= _STEADY * (scene.memory.labels.get(face.track_id) == (side, form))
+            labels.append((cost, (side, form), place, texts, sizes))
+    _, scene.memory.labels[face.track_id], place, texts, sizes = min(labels, key=lambda label: label[0])
     scene.occupied.append(place)
     for text, (recognition, _), (width, height) in zip(texts, rows, sizes, strict=True):
         scene.write_label(text, place._replace(width=width, height=height), COLOURS[recognition.expression], letters)
         place = place._replace(y=place.y + height)
+
+
+def _label_places(box, chin, size, bounds):
+    """Return the places of a label inside the bounds by the names in `LABEL_SIDES`; the chin is the face's last row."""
+    width, height = size
+    corners = {
+        "above": (box.x, box.y - height),
+        "below": (box.x, chin),
+        "right": (box.right, box.y),
+        "left": (box.x - width, box.y),
+    }
+    return {side: Rectangle(*corner, width, height).inside(bounds) for side, corner in corners.items()}
 
 
 def _draw_status(scene, status):
@@ -428,8 +452,10 @@ def _reasons(scene, face):
     explanation = scene.explanations.get(face.track_id)
     if explanation is None or face.recognition.reason:
         return None
-    chip = face.recognition.face.chip
-    return Reasons(explanation, chip[:, ::-1] if scene.options.mirror else chip)
+    chip, heat = face.recognition.face.chip, explanation.heat
+    if scene.options.mirror:
+        chip, heat = chip[:, ::-1], heat if heat is None else heat[:, ::-1]
+    return Reasons(replace(explanation, heat=heat), chip)
 
 
 @element("details", PANEL)

@@ -190,6 +190,40 @@ def test_a_panel_stays_next_to_a_face_that_moves(places):
     assert np.ptp(offsets, axis=0).max() <= 2  # pixels
 
 
+def label_of(places, memory=None, **place):
+    """Return the label of a face in an image of 640x480, and the face's box."""
+    places["label"].clear()
+    faces = make_faces(make_recognition(**place))
+    image = np.zeros((480, 640, 3), np.uint8)
+    draw_frame(image, faces, options=OverlayOptions(landmarks=False, bars=False), memory=memory)
+    return places["label"][0], box_of(faces[0], 640, False)
+
+
+@pytest.mark.parametrize("x", [0.0, 250.0, 490.0])
+@pytest.mark.parametrize("y", [-30.0, 0.0, 10.0, 150.0, 330.0])
+@pytest.mark.parametrize("side", [60.0, 150.0, 400.0])
+def test_a_label_leaves_its_face_to_be_seen(places, x, y, side):
+    label, box = label_of(places, x=x, y=y, side=side)
+    assert label.shared_area(box) <= 0.25 * label.area
+
+
+def test_a_label_on_a_face_as_large_as_the_image_is_at_its_top(places):
+    label, _ = label_of(places, x=-20.0, y=-20.0, side=700.0)
+    assert label.y == 0
+
+
+def test_a_label_stays_on_its_side_of_a_face_that_moves(places):
+    memory, generator = PanelMemory(), np.random.default_rng(5)
+    height = label_of(places, x=250.0, y=150.0)[0].height
+    for middle, spread in ((0.75 * height, 0.07 * height), (0.95 * height, 0.07 * height)):
+        below = []
+        for y in middle + generator.uniform(-spread, spread, 50):
+            label, box = label_of(places, memory, x=250.0, y=float(y))
+            below.append(label.y >= box.bottom)
+        assert np.count_nonzero(np.diff(below)) <= 1
+    assert not label_of(places, memory, x=250.0, y=150.0)[0].y >= 150, "above again where there is room"
+
+
 def test_panels_of_a_smaller_crowd_show_more(places):
     alone, memory = make_faces(make_recognition(x=100.0, y=100.0)), PanelMemory()
     four = make_faces(*(make_recognition(x=100.0 + 300 * (n % 2), y=100.0 + 190 * (n // 2)) for n in range(4)))
@@ -228,6 +262,22 @@ def test_a_face_that_cannot_be_read_has_no_explanation(places):
     options = OverlayOptions(bars=False, explain=True)
     draw_frame(np.zeros((480, 640, 3), np.uint8), make_faces(recognition), options=options, explanations={1: WHY})
     assert not places["panel"]
+
+
+def test_the_heat_map_is_mirrored_with_the_face(monkeypatch):
+    shown = []
+
+    def note(chip, heat, side):
+        shown.append((chip, heat))
+        return np.zeros((side, side, 3))
+
+    monkeypatch.setattr(panels, "heat_image", note)
+    explanation, faces = replace(WHY, heat=np.tri(80)), make_faces(make_recognition(x=250.0, y=150.0, side=170.0))
+    for mirror in (False, True):
+        options = OverlayOptions(bars=False, explain=True, mirror=mirror)
+        draw_frame(np.zeros((480, 640, 3), np.uint8), faces, options=options, explanations={1: explanation})
+    for plain, mirrored in zip(*shown, strict=True):
+        np.testing.assert_array_equal(mirrored, plain[:, ::-1])
 
 
 def test_text_is_12_pixels_high():

@@ -257,6 +257,20 @@ def test_bars_leave_the_image_to_be_seen(page, server, boxes, at_least):
         assert at_least <= len(bars) <= len(boxes) or width == 345
 
 
+@needs_chromium
+@pytest.mark.parametrize("box", [[0, 0, 150, 150], [240, 4, 150, 150], [490, -20, 150, 150], [200, 0, 430, 430]])
+def test_a_label_leaves_its_face_to_be_seen(page, server, box):
+    page.open(server.url)
+    result = page.run(f"{DRAWN_OVER}({json.dumps([box])}, 640)")
+    x, y, across, down = next(rectangle["sides"] for rectangle in result["drawn"] if not rectangle["bars"])
+    left, top, wide, high = box
+    shared = [
+        max(0, min(x + across, left + wide) - max(x, left)),
+        max(0, min(y + down, top + high) - max(y, top)),
+    ]
+    assert 0 <= y <= 480 - down and shared[0] * shared[1] <= 0.25 * across * down
+
+
 def check_bars(result, boxes, width):
     """Check that bars cover at most a fifth of an image and no face, no label and no other bars; return them."""
     scale, height = width / 640, 0.75 * width
@@ -336,7 +350,8 @@ def test_the_last_image_of_a_source_stays(page, make_reader, recognizer, astrona
     with open_source(tmp_path) as source, live_server(make_reader, source=source, classes=recognizer.classes) as client:
         page.open(client.url)
         page.until("document.querySelector('.cover.ended')?.checkVisibility()", seconds=120)
-        for _ in range(2):
+        for width in (1280, 360):
+            page.resize(width, 640, phone=width < 900)
             assert page.run("document.getElementById('status-text').textContent") == "The source has ended."
             cover, stage = (
                 page.run(f"document.getElementById('{name}').getBoundingClientRect().height")

@@ -16,11 +16,17 @@ const LABEL_SIZE = 15;
 const MAX_SHARE = 0.2; // of the image, which all panels cover together
 const MAX_PANELS = 6; // in a crowd, those of the largest faces
 const BAR_COUNTS = [Infinity, 5, 3, 2]; // the largest probabilities, where there is no room for all
+const LABEL_SIDES = { above: 0, below: 0.15, right: 0.3, left: 0.35 }; // costs of places, as in drawing/overlay.py:
+const COST_OF_OTHERS = 3; // of a label on another face or label, where that on its own face is 1
+const COST_OF_SHORT = 0.5; // of the short text
+const COST_OF_CUT = 1; // of a text that is wider than the image
+const STEADY = 0.1; // how much a label's last place and text are preferred
 const ROW = 18; // height of a bar's row and length of a bar in CSS pixels
 const BAR = 44;
 const MAX_DRAWS = 25; // of a panel in the same place, after which one that shows more is looked for
 
-const lastPanels = new Map(); // by track id, so that panels do not jump
+const lastPanels = new Map(); // by track id, so that panels and labels do not jump
+const lastLabels = new Map();
 
 // Draws the faces of a response, or clears the canvas if there is no response.
 // `options` holds a boolean for `mirror` and for each element that can be drawn. `colourOf` returns a face's colour;
@@ -32,7 +38,7 @@ export function drawResponse(canvas, response, facts, options, { colourOf = (fac
   if (!response?.width) return;
   const area = imageArea(canvas, response, options.mirror);
   const tracks = new Set(response.faces.map((face) => face.track_id));
-  for (const track of lastPanels.keys()) if (!tracks.has(track)) lastPanels.delete(track);
+  for (const last of [lastPanels, lastLabels]) for (const track of last.keys()) if (!tracks.has(track)) last.delete(track);
   const faces = response.faces.map((face) => ({ ...face, frame: frameOf(face.box, area), colour: colourOf(face) }));
   const occupied = faces.map((face) => face.frame);
   const reserved = covered && !covered.hidden ? placeOf(covered, unit) : null;
@@ -137,30 +143,58 @@ function strokeOutlined(pen, colour, width, path) {
   pen.stroke();
 }
 
-// Writes the prediction above the face; shortened or below it where that would cover another face or label.
+// Writes the prediction where it covers least: above the face, below or next to it, with a short text if necessary.
 function drawPrediction(pen, face, scene) {
-  const { unit, facts, occupied, area } = scene;
-  const { left, top, height } = face.frame;
-  const others = occupied.filter((other) => other !== face.frame);
+  const { unit, facts, occupied } = scene;
   pen.font = `600 ${LABEL_SIZE * unit}px ${FONT}`;
-  const tops = [top - 30 * unit, top + height + 2 * unit];
-  const places = [predictionText(face, facts), face.expression].flatMap((text) =>
-    tops.map((start) => textPlace(pen, `${face.track_id}  ${text}`, left - 1.25 * unit, start, scene)));
-  const place = places.find((each) => each.width <= area.right - area.left && isFree(each, others)) ?? places[2];
+  const places = [predictionText(face, facts), face.expression].flatMap((text, form) =>
+    Object.keys(LABEL_SIDES).map((side) => labelPlace(pen, face, { text: `${face.track_id}  ${text}`, form, side }, scene)));
+  const place = places.reduce((best, each) => (each.cost < best.cost ? each : best));
+  lastLabels.set(face.track_id, place);
   writeText(pen, place, face.colour, unit);
   occupied.push(place);
 }
 
-function drawText(pen, text, left, top, colour, scene) {
-  pen.font = `600 ${LABEL_SIZE * scene.unit}px ${FONT}`;
-  writeText(pen, textPlace(pen, text, left, top, scene), colour, scene.unit);
+function labelPlace(pen, face, label, scene) {
+  const { area, unit, occupied } = scene;
+  const { left, top, width, height } = face.frame;
+  const chin = Math.max(top + height, ...face.landmarks.map(([, y]) => area.y(y)));
+  const own = { ...face.frame, height: chin - top };
+  const size = textSize(pen, label.text, unit);
+  const [x, y] = {
+    above: [left - 1.25 * unit, top - 30 * unit],
+    below: [left - 1.25 * unit, chin + 2 * unit],
+    right: [left + width + 2 * unit, top],
+    left: [left - size.width - 2 * unit, top],
+  }[label.side];
+  const place = { ...label, ...size, ...moveInside(x, y, size, area) };
+  const last = lastLabels.get(face.track_id);
+  const covered = occupied.map((other) => (other === face.frame ? sharedArea(place, own) : COST_OF_OTHERS * sharedArea(place, other)));
+  place.cost = covered.reduce((sum, each) => sum + each, 0) / (size.width * size.height) + LABEL_SIDES[label.side]
+    + COST_OF_SHORT * label.form + COST_OF_CUT * (size.width > area.right - area.left)
+    - STEADY * (last?.side === label.side && last.form === label.form);
+  return place;
 }
 
-// The rectangle of a text with its background, moved inside the image.
-function textPlace(pen, text, left, top, { area, unit }) {
-  const [width, height] = [pen.measureText(text).width + 18 * unit, 28 * unit];
-  const x = Math.max(area.left, Math.min(left, area.right - width));
-  return { text, left: x, top: Math.max(area.top, Math.min(top, area.bottom - height)), width, height };
+function drawText(pen, text, left, top, colour, { area, unit }) {
+  pen.font = `600 ${LABEL_SIZE * unit}px ${FONT}`;
+  const size = textSize(pen, text, unit);
+  writeText(pen, { text, ...size, ...moveInside(left, top, size, area) }, colour, unit);
+}
+
+// The size of a text with its background.
+function textSize(pen, text, unit) {
+  return { width: pen.measureText(text).width + 18 * unit, height: 28 * unit };
+}
+
+function moveInside(left, top, { width, height }, area) {
+  return { left: Math.max(area.left, Math.min(left, area.right - width)), top: Math.max(area.top, Math.min(top, area.bottom - height)) };
+}
+
+function sharedArea(one, other) {
+  const across = Math.min(one.left + one.width, other.left + other.width) - Math.max(one.left, other.left);
+  const down = Math.min(one.top + one.height, other.top + other.height) - Math.max(one.top, other.top);
+  return Math.max(0, across) * Math.max(0, down);
 }
 
 function writeText(pen, { text, left, top, width, height }, colour, unit) {
