@@ -1,6 +1,7 @@
 """Parts of a session that are updated with every frame: baselines, explanations, images too small to detect."""
 
 import math
+import time
 from typing import NamedTuple
 
 from landmark_fer.core.errors import SinkError
@@ -11,6 +12,9 @@ NEUTRAL_S = 2.0
 MAX_LISTED_SHIFTS = 3  # of each face
 MAX_LISTED_FACES = 2
 MIN_LISTED_SHIFT = 0.02  # in the units of the measurements, mostly inter-ocular distances
+
+EXPLANATION_LOAD = 0.3
+"""Seconds in a second for explanations while images keep coming. Some models take 0.4 s for one."""
 
 
 class BaselineNotes:
@@ -172,6 +176,26 @@ class ExplanationSchedule:
         is_same = explained.expression == face.recognition.expression
         interval_s = self.interval_s if is_same else INTERVAL_AFTER_CHANGE_S
         return abs(time_s - explained.time_s) >= interval_s - 1e-6  # times are sums; a clock may step back
+
+
+def explain_within(limit):
+    """Return a function for `ExplanationSchedule` that explains a recognition, or returns None above a limit.
+
+    Parameters
+    ----------
+    limit : RateLimit
+        Of seconds. The last explanation may exceed it; the next then waits.
+    """
+
+    def explain(recognition):
+        if limit.available <= 0:
+            return None
+        begin_s = time.monotonic()
+        explanation = recognition.explain()
+        limit.spend(time.monotonic() - begin_s)
+        return explanation
+
+    return explain
 
 
 class _Explained(NamedTuple):

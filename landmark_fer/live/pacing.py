@@ -1,9 +1,10 @@
-"""Interrupts by signals, and the pace of frames."""
+"""Interrupts by signals, the pace of frames, and limits of rates."""
 
 import contextlib
 import signal
 import time
 from collections import deque
+from threading import Lock
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 
@@ -89,3 +90,47 @@ class Pace:
         if self._begin is None or now - self._begin - time_s > MAX_DELAY_S:
             self._begin = now - time_s
         return max(0.0, self._begin + time_s - now)
+
+
+class RateLimit:
+    """A token bucket: allows a burst of events, then a steady rate. Threads may share it.
+
+    Parameters
+    ----------
+    per_second : float
+        Steady rate.
+    burst : float
+        Events that are allowed at once.
+    clock : callable, default=time.monotonic
+        Returns seconds.
+    """
+
+    def __init__(self, per_second, burst, *, clock=time.monotonic):
+        self._per_second, self._burst, self._clock = per_second, burst, clock
+        self._available, self._updated_s, self._lock = burst, clock(), Lock()
+
+    @property
+    def available(self):
+        """Number of events that are allowed now."""
+        now = self._clock()
+        self._available = min(self._burst, self._available + (now - self._updated_s) * self._per_second)
+        self._updated_s = now
+        return self._available
+
+    @property
+    def full(self):
+        """Whether the whole burst is available again."""
+        return self.available >= self._burst
+
+    def take(self):
+        """Count an event if it is allowed, and return whether it is."""
+        with self._lock:
+            if self.available < 1:
+                return False
+            self._available -= 1
+            return True
+
+    def spend(self, amount):
+        """Count an amount, whether it is available or not."""
+        with self._lock:
+            self._available = self.available - amount

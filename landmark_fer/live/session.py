@@ -9,8 +9,16 @@ from landmark_fer.drawing.blur import HOLD_S, FaceBlur, hide_chips
 from landmark_fer.drawing.overlay import PanelMemory, Status, draw_frame
 from landmark_fer.drawing.overlay_options import CONTROL_OF_KEY, OverlayOptions
 from landmark_fer.live.events import Events
-from landmark_fer.live.observers import NEUTRAL_S, BaselineNotes, ExplanationSchedule, SmallImages, describe_baselines
-from landmark_fer.live.pacing import Interrupts, Pace, Rate
+from landmark_fer.live.observers import (
+    EXPLANATION_LOAD,
+    NEUTRAL_S,
+    BaselineNotes,
+    ExplanationSchedule,
+    SmallImages,
+    describe_baselines,
+    explain_within,
+)
+from landmark_fer.live.pacing import Interrupts, Pace, Rate, RateLimit
 from landmark_fer.live.sinks.recording import KeyRecording
 from landmark_fer.live.sinks.snapshot import write_snapshot
 from landmark_fer.live.sources.frames import Frame
@@ -127,7 +135,8 @@ class Session:
         )
         self.sinks = [*sinks, self.recording]
         self._small_images, self._panels = SmallImages(), PanelMemory()
-        self._explanations = ExplanationSchedule(per_frame=None if reader.still else 1)
+        limited = {"explain": explain_within(RateLimit(EXPLANATION_LOAD, EXPLANATION_LOAD))} if source.live else {}
+        self._explanations = ExplanationSchedule(per_frame=None if reader.still else 1, **limited)
         self._interrupts = interrupts or Interrupts()
         self._pace, self._rate = Pace(), Rate()
         self._keys_end_s = None

@@ -14,7 +14,13 @@ from landmark_fer.core.errors import SinkError
 from landmark_fer.drawing.overlay import Status
 from landmark_fer.drawing.overlay_options import CONTROLS, OverlayOptions
 from landmark_fer.live import pacing, session
-from landmark_fer.live.observers import INTERVAL_S, ExplanationSchedule, describe_baselines
+from landmark_fer.live.observers import (
+    EXPLANATION_LOAD,
+    INTERVAL_S,
+    ExplanationSchedule,
+    describe_baselines,
+    explain_within,
+)
 from landmark_fer.live.session import Session
 from landmark_fer.live.sinks.recording import KeyRecording
 from landmark_fer.live.sources.frames import Frame, Source
@@ -22,6 +28,7 @@ from landmark_fer.live.sources.opening import open_source
 from landmark_fer.live.timeline import History
 from landmark_fer.recognition.baseline import Baseline
 from landmark_fer.recognition.track_baselines import TrackBaselines
+from tests.live.hand_made import make_recognition
 from tests.live.stand_ins import FixedReader, Rows, ScriptedWindow, StallingCamera, images
 
 SWITCHES = [(key, control.name) for control in CONTROLS if control.is_option for key in control.keys]
@@ -271,6 +278,30 @@ def test_explanations_are_made_a_few_times_a_second_for_each_face_and_one_at_a_t
         at = [frame.time_s for frame, made in zip(rows.frames, rows.explanations, strict=True) if track_id in made]
         assert 8 <= len(at) <= 14
         assert min(np.diff(at)) >= INTERVAL_S - 1e-9
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_explanations_of_a_camera_are_limited_those_of_a_video_are_complete(live, monkeypatch):
+    monkeypatch.setattr(session, "explain_within", lambda limit: lambda recognition: None)
+    reader, rows = FixedReader(1), Rows(explanations=True)
+    Session(images(5, live=live), reader, sinks=[rows], options=OverlayOptions(explain=True)).run()
+    assert any(rows.explanations) is not live
+
+
+def test_slow_explanations_take_a_third_of_the_time(monkeypatch):
+    clock = type("Clock", (), {"now": 0.0, "__call__": lambda self: self.now})()
+    monkeypatch.setattr(pacing.time, "monotonic", clock)
+
+    def explain(recognition):
+        clock.now += 0.4
+        return "why"
+
+    limited = explain_within(pacing.RateLimit(EXPLANATION_LOAD, EXPLANATION_LOAD, clock=clock))
+    recognition, n_made = replace(make_recognition("happy"), _explainer=explain), 0
+    while clock.now < 20:
+        clock.now += 0.05
+        n_made += limited(recognition) is not None
+    assert 0.8 * EXPLANATION_LOAD * clock.now <= 0.4 * n_made <= EXPLANATION_LOAD * (clock.now + 1) + 0.4
 
 
 def test_changed_prediction_is_explained_sooner():

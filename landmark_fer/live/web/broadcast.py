@@ -9,8 +9,8 @@ from pathlib import PurePath
 
 from landmark_fer.core.errors import LandmarkFerError
 from landmark_fer.drawing.blur import FaceBlur
+from landmark_fer.live.pacing import RateLimit
 from landmark_fer.live.web.camera import GOING_AWAY, NORMAL_CLOSURE, POLICY_VIOLATION, run_until_first_ends
-from landmark_fer.live.web.limits import RateLimit
 from landmark_fer.live.web.protocol import EXTRAS, encode, parse_extras, without_extras
 from landmark_fer.live.web.responder import Responder
 

@@ -6,7 +6,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
-from landmark_fer.live.web.limits import RateLimit, RefusedError
+from landmark_fer.live.pacing import RateLimit
+from landmark_fer.live.web.limits import RefusedError
 from landmark_fer.live.web.protocol import decode
 
 NORMAL_CLOSURE, GOING_AWAY, POLICY_VIOLATION, TRY_AGAIN_LATER = 1000, 1001, 1008, 1013

@@ -2,9 +2,10 @@
 
 import time
 from dataclasses import dataclass
-from threading import Lock
 
 from landmark_fer.core.errors import LandmarkFerError
+from landmark_fer.live.observers import EXPLANATION_LOAD
+from landmark_fer.live.pacing import RateLimit
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Limits:
     frame_burst: float = 60.0
     images_per_second: float = 30.0
     image_burst: float = 60.0
-    explanation_load: float = 0.3
+    explanation_load: float = EXPLANATION_LOAD
     attempts_per_second: float = 0.5
     attempt_burst: float = 10.0
     visitors: int = 64
@@ -67,50 +68,6 @@ class RefusedError(LandmarkFerError):
     def __init__(self, status, message):
         super().__init__(message)
         self.status = status
-
-
-class RateLimit:
-    """A token bucket: allows a burst of events, then a steady rate. Threads may share it.
-
-    Parameters
-    ----------
-    per_second : float
-        Steady rate.
-    burst : float
-        Events that are allowed at once.
-    clock : callable, default=time.monotonic
-        Returns seconds.
-    """
-
-    def __init__(self, per_second, burst, *, clock=time.monotonic):
-        self._per_second, self._burst, self._clock = per_second, burst, clock
-        self._available, self._updated_s, self._lock = burst, clock(), Lock()
-
-    @property
-    def available(self):
-        """Number of events that are allowed now."""
-        now = self._clock()
-        self._available = min(self._burst, self._available + (now - self._updated_s) * self._per_second)
-        self._updated_s = now
-        return self._available
-
-    @property
-    def full(self):
-        """Whether the whole burst is available again."""
-        return self.available >= self._burst
-
-    def take(self):
-        """Count an event if it is allowed, and return whether it is."""
-        with self._lock:
-            if self.available < 1:
-                return False
-            self._available -= 1
-            return True
-
-    def spend(self, amount):
-        """Count an amount, whether it is available or not."""
-        with self._lock:
-            self._available = self.available - amount
 
 
 class AddressLimits:

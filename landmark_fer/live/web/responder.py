@@ -3,7 +3,7 @@
 import time
 
 from landmark_fer.drawing.blur import hide_chips
-from landmark_fer.live.observers import ExplanationSchedule
+from landmark_fer.live.observers import ExplanationSchedule, explain_within
 from landmark_fer.live.web.protocol import explanation_response, image_response
 
 
@@ -27,8 +27,8 @@ class Responder:
     """
 
     def __init__(self, limit, *, extras=frozenset(), per_frame=1, blurred=False):
-        self.extras, self._blurred, self._limit = extras, blurred, limit
-        self._schedule, self._explanations = ExplanationSchedule(per_frame=per_frame, explain=self._explain_one), {}
+        self.extras, self._blurred = extras, blurred
+        self._schedule, self._explanations = ExplanationSchedule(per_frame=per_frame, explain=explain_within(limit)), {}
 
     def respond(self, image, faces, arrived_s, time_s=None):
         """Return the JSON values of `ImageResponse`.
@@ -58,12 +58,3 @@ class Responder:
             self._explanations[face.track_id] = explanation_response(new[face.track_id], face.recognition.face.chip)
         self._explanations = {track_id: self._explanations[track_id] for track_id in self._schedule.latest}
         return self._explanations
-
-    def _explain_one(self, recognition):
-        """Return an explanation, or None above the limit. Its time counts, because models differ by a factor of ten."""
-        if self._limit.available <= 0:
-            return None
-        begin_s = time.monotonic()
-        explanation = recognition.explain()
-        self._limit.spend(time.monotonic() - begin_s)
-        return explanation

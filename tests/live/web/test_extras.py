@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from landmark_fer.live.observers import INTERVAL_S
+from landmark_fer.live.pacing import RateLimit
 from landmark_fer.live.sources.opening import open_source
-from landmark_fer.live.web.limits import Limits, RateLimit
+from landmark_fer.live.web.limits import Limits
 from landmark_fer.live.web.protocol import EXTRAS, FaceResponse
 from landmark_fer.live.web.responder import Responder
 from landmark_fer.recognition.explanation import CueContribution, Explanation

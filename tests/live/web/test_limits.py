@@ -2,7 +2,8 @@
 
 import pytest
 
-from landmark_fer.live.web.limits import AddressLimits, RateLimit, Visitors
+from landmark_fer.live.pacing import RateLimit
+from landmark_fer.live.web.limits import AddressLimits, Visitors
 
 
 class Clock:
