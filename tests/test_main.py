@@ -1,6 +1,7 @@
 """The commands, listed and run by name."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,14 @@ def test_a_command_gets_its_arguments_and_its_status_is_the_exit_status(tmp_path
 def test_an_unknown_command_is_refused():
     done = run("landmark_fer", "paint")
     assert done.returncode == 2 and "invalid choice: 'paint'" in done.stderr and "live" in done.stderr
+
+
+@pytest.fixture(autouse=True)
+def interrupts_are_not_ignored():
+    """Undo what a shell does to SIGINT of a job in the background, under which the tests may run."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 INTERRUPTED_IMPORT = """

@@ -51,7 +51,7 @@ def load_network(folder):
         part = cut_box(face, margin)
         interpolation = cv2.INTER_AREA if len(part) > side else cv2.INTER_LINEAR
         image = cv2.resize(part, (side, side), interpolation=interpolation)
-        return description.classes[int(network.probabilities(image).argmax())]
+        return description.classes[int(network.probabilities(image[None]).argmax())]
 
     return predict
 

@@ -133,10 +133,10 @@ class TestDamage:
         [
             (
                 {"format": "pmml"},
-                "must hold a model as joblib, skops, onnx, network, ensemble, got 'pmml'; update landmark_fer or",
+                "must hold a model as joblib, skops, onnx, network, ensemble, got pmml; update landmark_fer or",
             ),
             ({"format": ["onnx"]}, "must hold a model as joblib, skops, onnx"),
-            ({"file": "../../model.onnx"}, r"must hold its model in model\.onnx, got '\.\./\.\./model\.onnx'"),
+            ({"file": "../../model.onnx"}, r"must hold its model in model\.onnx, got \.\./\.\./model\.onnx"),
             ({"format": "joblib", "file": "model.joblib"}, r"model\.joblib cannot be read"),
         ],
     )

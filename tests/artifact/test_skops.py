@@ -64,7 +64,7 @@ def test_the_manifest_and_the_card_name_the_format(skops_path):
 @pytest.mark.parametrize("name", ["format", "file"])
 def test_an_artifact_that_names_no_format_or_file_is_refused(artifact_path, name):
     edit(artifact_path, lambda manifest: manifest["model"].pop(name))
-    with pytest.raises(ArtifactError, match=r"must hold .* got None; .*fit"):
+    with pytest.raises(ArtifactError, match=r"must hold .* got none; .*fit"):
         load_artifact(artifact_path)
 
 

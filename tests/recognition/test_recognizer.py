@@ -166,7 +166,7 @@ class TestRejection:
             Recognizer(with_threshold(), reject=reject)
 
     def test_a_manifest_with_a_damaged_threshold_is_refused(self, with_threshold):
-        with pytest.raises(ArtifactError, match="threshold from 0 to 1, got 'high'; fit the model again"):
+        with pytest.raises(ArtifactError, match="threshold from 0 to 1, got high; fit the model again"):
             Recognizer(with_threshold("high"))
 
 
