@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from landmark_fer.core.errors import DataError
 from landmark_fer.core.naming import show
-from landmark_fer.datasets.readers.csv_files import Columns, csv_rows
 
 COLUMNS = ("time_s", "label")
 MAX_LABEL = 100  # characters
@@ -56,6 +55,8 @@ def read_events(path):
     """
     if not os.path.isfile(path):
         raise DataError(f"{show(path)} is not a file; give a csv with {_RULE}")
+    from landmark_fer.datasets.readers.csv_files import Columns, csv_rows  # most sessions have no events
+
     rows = csv_rows(path)
     columns = Columns(next((row.cells for row in rows), []), _ALIASES)
     columns.check(COLUMNS, source=path, rule=_RULE)
