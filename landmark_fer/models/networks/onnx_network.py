@@ -122,9 +122,9 @@ class OnnxNetwork:
             return softmax(output)
         wrong = (output.min(axis=1) < -_SUM_TOLERANCE) | (abs(output.sum(axis=1) - 1) > _SUM_TOLERANCE)
         if wrong.any():
+            got = ", ".join(f"{value:.3f}" for value in output[wrong][0])
             raise InputError(
-                f"{self._name} must predict probabilities that sum to 1, got {np.round(output[wrong][0], 3).tolist()}; "
-                "describe its output as scores"
+                f"{self._name} must predict probabilities that sum to 1, got {got}; describe its output as scores"
             )
         return output
 
