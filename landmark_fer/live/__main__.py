@@ -62,7 +62,7 @@ def _run(parser, options):
     _check_blur(options)
     _check_log_format(options)
     print(NOTICE, flush=True)
-    defer("scipy.stats", "scipy.special", "pandas", "numpy.f2py", "numpy.testing", "numpy.polynomial", "asyncio")
+    defer("scipy.stats", "scipy.special", "pandas", "numpy.f2py", "numpy.testing", "numpy.polynomial")
     if options.list_cameras:
         summary = _list_cameras()
     elif options.web is not None:

@@ -52,7 +52,7 @@ def test_predicting_does_not_load_deferred_modules():
         "assert Recognizer(load_artifact()).recognize(astronaut())[0].expression == 'happy'\n"
         "needless = {'scipy.stats._stats_py', 'pandas.core', 'sklearn.metrics', 'sklearn.linear_model'}\n"
         "needless |= {'numpy.f2py.f2py2e', 'numpy.testing._private.utils', 'numpy.polynomial.polynomial'}\n"
-        "needless |= {'onnxruntime', 'landmark_fer.models.onnx_runtime', 'landmark_fer.models.onnx_runtime'}\n"
+        "needless |= {'onnxruntime', 'landmark_fer.models.onnx_runtime'}\n"
         "needless |= {name for name in sys.modules if name.startswith('landmark_fer.models.networks.')}\n"
         "assert not needless & set(sys.modules), needless & set(sys.modules)"
     )

@@ -288,7 +288,7 @@ def test_explanations_of_a_camera_are_limited_those_of_a_video_are_complete(live
     assert any(rows.explanations) is not live
 
 
-def test_slow_explanations_take_a_third_of_the_time(monkeypatch):
+def test_slow_explanations_keep_within_their_share_of_the_time(monkeypatch):
     clock = type("Clock", (), {"now": 0.0, "__call__": lambda self: self.now})()
     monkeypatch.setattr(pacing.time, "monotonic", clock)
 

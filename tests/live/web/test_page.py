@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.expressions import EXPRESSIONS
+from landmark_fer.drawing import overlay
 from landmark_fer.drawing.overlay_options import browser_options
 from landmark_fer.live.sources.opening import open_source
 from landmark_fer.live.web.application import ROUTES
@@ -158,6 +160,14 @@ def test_the_page_uses_no_other_site():
         text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "").replace("https:// pages", "")
         assert "//" not in "".join(line.split("// ")[0] for line in text.splitlines()).replace("data://", ""), path.name
         assert " style=" not in text and "<script>" not in text and "onclick" not in text, path.name
+
+
+def test_labels_have_the_same_costs_as_in_the_window():
+    text = (PAGE / "drawing.js").read_text(encoding="utf-8")
+    sides = re.search(r"const LABEL_SIDES = \{(.*?)\}", text)[1]
+    assert {name: float(cost) for name, cost in re.findall(r"(\w+): ([\d.]+)", sides)} == overlay.LABEL_SIDES
+    for name in ("COST_OF_OTHERS", "COST_OF_SHORT", "COST_OF_CUT", "STEADY"):
+        assert float(re.search(rf"const {name} = ([\d.]+);", text)[1]) == getattr(overlay, f"_{name}")
 
 
 def test_every_file_is_served_with_its_type(server):
