@@ -99,6 +99,7 @@ def main():
     seconds = 2.0 if options.quick else options.seconds
     recognizer, capture = Recognizer(load_artifact(options.model)), PacedCapture()
     reader = LiveReader(recognizer)  # made before the camera is opened, like in the command live
+    reader.in_turns = True
     screen = Screen(capture)
     with threadpool_limits(1, user_api="blas"):  # like in the command live
         capture.delivered, capture._start = 0, time.monotonic()

@@ -86,6 +86,11 @@ class FollowedFaces:
         self._next += 1
         return self.frames[(self._next - 1) % len(self.frames)][2]
 
+    @property
+    def located_numbers(self):
+        """The numbers of the faces of the frame; all were located in it."""
+        return frozenset(number for number, _ in self.frames[(self._next - 1) % len(self.frames)][2])
+
     def start_detection(self):
         """Do nothing; the faces are known."""
 

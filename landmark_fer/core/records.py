@@ -1,7 +1,7 @@
 """Faces, recognitions, and face records: the structured array that every predictor takes."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -56,6 +56,11 @@ class Face:
     chip: np.ndarray
     detector_score: float
     crop: np.ndarray | None = None
+
+    def moved(self, right: float, down: float) -> "Face":
+        """Return the face moved in the image by so many pixels."""
+        box = replace(self.box, x=self.box.x + right, y=self.box.y + down)
+        return replace(self, landmarks=self.landmarks + np.float32((right, down)), box=box)
 
     @property
     def detected(self) -> bool:

@@ -209,6 +209,7 @@ def _run_source(options, recognizer, versus, interrupts, *, window=None, events=
         # The reader first, so that no frame of a camera waits for it.
         reader = stack.enter_context(contextlib.closing(_make_reader(options, recognizer, versus)))
         source = stack.enter_context(open_source(_source(options)))
+        reader.in_turns = source.live
         facts = log_facts(
             recognizer.artifact,
             versus=versus and versus.artifact,
@@ -273,13 +274,15 @@ def _serve(options):
     recognizer = _recognizer(options, options.model)
 
     def make_reader():
-        return LiveReader(
+        reader = LiveReader(
             recognizer,
             smoothing=options.smoothing,
             every=options.every,
             min_quality=options.min_quality,
             baseline=baseline,
         )
+        reader.in_turns = True
+        return reader
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(Interrupts())

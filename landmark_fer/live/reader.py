@@ -47,6 +47,9 @@ class LiveReader:
         Number of faces of the last image that were left out.
     located : list of (int, Face)
         All faces of the last image with their numbers, also those that were left out.
+    in_turns : bool
+        Whether more than two faces take turns, as in `FaceFollower`; False if it is not set. For cameras, whose frames
+        do not wait. A face that is not located in a frame keeps its prediction.
 
     Raises
     ------
@@ -68,7 +71,7 @@ class LiveReader:
         self._baselines = _make_baselines(self._models, baseline)
         self._follower = follower or FaceFollower(shared_extractor(self._models), every=every)
         self._speech = SpeechDetector()
-        self._last_seen_s = {}
+        self._latest, self._last_seen_s = {}, {}
 
     def read(self, image, *, time_s):
         """Return the faces of the video's next frame.
@@ -84,11 +87,12 @@ class LiveReader:
         list of RecognizedFace
         """
         self.located = followed = self._follower.follow(image, time_s=time_s)
-        good = [(track_id, face) for track_id, face in followed if has_quality(face, image.shape, self._min_quality)]
+        good = [(track_id, face) for track_id, face in followed if self._is_good(track_id, face, image.shape)]
         self.n_left_out = len(followed) - len(good)
-        speaking = [self._speech.update(track_id, face.landmarks, time_s=time_s) for track_id, face in good]
-        faces = _recognize(self._models, good, image.shape, speaking)
-        self._last_seen_s.update((face.track_id, time_s) for face in faces)
+        located = [(track_id, face) for track_id, face in good if track_id in self._follower.located_numbers]
+        speaking = [self._speech.update(track_id, face.landmarks, time_s=time_s) for track_id, face in located]
+        faces = _recognize(self._models, located, image.shape, speaking)
+        self._last_seen_s.update((track_id, time_s) for track_id, _ in good)
         self._last_seen_s = {
             track_id: last_s for track_id, last_s in self._last_seen_s.items() if time_s - last_s <= MEMORY_S
         }
@@ -98,13 +102,32 @@ class LiveReader:
             baselines.keep_only({*self._last_seen_s, *(track_id for track_id, _ in followed)})
         speakers = {face.track_id for face, speech in zip(faces, speaking, strict=True) if speech >= SPEAKS}
         faces = _with_baselines(self._models, self._baselines, faces, time_s, speakers)
-        smoothed = [self._smooth(face, time_s, speech) for face, speech in zip(faces, speaking, strict=True)]
+        smoothed = {
+            face.track_id: self._smooth(face, time_s, speech) for face, speech in zip(faces, speaking, strict=True)
+        }
+        shown = [smoothed.get(track_id) or _moved_to(face.box, self._latest[track_id]) for track_id, face in good]
+        self._latest = {track_id: smoothed.get(track_id) or self._latest[track_id] for track_id, _ in good}
         self._follower.start_detection()
-        return smoothed
+        return shown
+
+    def _is_good(self, track_id, face, image_shape):
+        """Return whether a face is good enough to recognize; one that was not located is as good as it was."""
+        if track_id in self._follower.located_numbers:
+            return has_quality(face, image_shape, self._min_quality)
+        return track_id in self._latest
 
     def close(self):
         """Stop the detection that runs in the background."""
         self._follower.close()
+
+    @property
+    def in_turns(self):
+        """Whether more than two faces take turns."""
+        return self._follower.in_turns
+
+    @in_turns.setter
+    def in_turns(self, value):
+        self._follower.in_turns = value
 
     @property
     def baselines(self):
@@ -187,6 +210,12 @@ class StillReader:
 
     def close(self):
         """Do nothing; there is no detection in the background."""
+
+
+def _moved_to(box, face):
+    """Return a RecognizedFace of an earlier frame where the face, which was not located since then, has this box."""
+    before = face.raw.face.box
+    return face.moved(box.x - before.x, box.y - before.y)
 
 
 def shared_extractor(recognizers):

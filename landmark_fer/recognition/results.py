@@ -1,7 +1,7 @@
 """Results of recognition: the prediction for one face, and tables of many."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from landmark_fer.core.errors import InputError
@@ -200,6 +200,9 @@ class RecognizedFace:
         The neutral baseline that the prediction is given, and the second model's where it has one; None without.
     baseline_origin : str or None
         ``key`` (recorded on request), ``file`` (given) or ``auto`` (found in the calm faces of the track).
+    located : bool
+        Whether the face was located in this frame. Otherwise everything is of an earlier frame, and `recognition` is
+        moved to where the face is expected: more than two faces before a camera take turns.
     """
 
     track_id: int | None
@@ -208,6 +211,12 @@ class RecognizedFace:
     versus: Recognition | None = None
     baseline: "Baseline | None" = None
     baseline_origin: str | None = None
+    located: bool = True
+
+    def moved(self, right: float, down: float) -> "RecognizedFace":
+        """Return the face as it is expected in a later frame, moved by so many pixels."""
+        recognition = replace(self.recognition, face=self.recognition.face.moved(right, down))
+        return replace(self, recognition=recognition, located=False)
 
 
 def to_frame(

@@ -35,11 +35,6 @@ class Model:
         return Recognition(face, best, probabilities[best], probabilities)
 
 
-@pytest.fixture(scope="module")
-def extractor():
-    return FaceExtractor()
-
-
 @pytest.fixture
 def with_settings(extractor):
     """An extractor with other settings that shares detector and shape predictor."""
@@ -233,4 +228,55 @@ def test_faces_that_are_left_out_are_located_all_the_same(kind, extractor, astro
     assert reader.read(astronaut, time_s=0.0) == []
     assert reader.n_left_out == len(reader.located) == 1
     assert reader.located[0][1].landmarks.shape == (68, 2)
+    reader.close()
+
+
+class Turns:
+    """A follower of three faces, of which one after the other is located and all move."""
+
+    in_turns = True
+
+    def __init__(self, face):
+        self.face, self.n_frames = face, -1
+
+    def follow(self, image, *, time_s):
+        self.n_frames += 1
+        return [(number, self.face.moved(self.n_frames, 0)) for number in (1, 2, 3)]
+
+    @property
+    def located_numbers(self):
+        return {1, 2, 3} if self.n_frames == 0 else {1 + (self.n_frames - 1) % 3}
+
+    def start_detection(self):
+        pass
+
+
+def test_a_face_that_is_not_located_keeps_its_prediction_and_moves(extractor, astronaut_face):
+    model = Model(extractor)
+    reader = LiveReader(model, follower=Turns(astronaut_face))
+    frames = [reader.read(np.zeros((512, 512), np.uint8), time_s=i / 25) for i in range(5)]
+    assert [len(faces) for faces in model.calls] == [3, 1, 1, 1, 1]
+    assert [[face.track_id for face in faces if face.located] for faces in frames] == [[1, 2, 3], [1], [2], [3], [1]]
+    first, latest = frames[0][2], frames[2][2]
+    assert latest.raw is first.raw
+    assert latest.recognition.probabilities == first.recognition.probabilities
+    assert latest.recognition.face.box.x == first.recognition.face.box.x + 2
+    np.testing.assert_allclose(
+        latest.recognition.face.landmarks, first.recognition.face.landmarks + np.float32((2, 0)), atol=1e-3
+    )
+
+
+def test_a_face_that_was_left_out_is_so_until_it_is_located_again(extractor, astronaut_face):
+    reader = LiveReader(Model(extractor), follower=Turns(astronaut_face), min_quality={"size": 10_000})
+    for i in range(5):
+        assert reader.read(np.zeros((512, 512), np.uint8), time_s=i / 25) == []
+        assert reader.n_left_out == 3
+
+
+@pytest.mark.parametrize("in_turns", [False, True])
+def test_whether_faces_take_turns_is_set_on_the_reader(extractor, in_turns):
+    reader = LiveReader(Model(extractor))
+    assert reader.in_turns is False
+    reader.in_turns = in_turns
+    assert reader._follower.in_turns is in_turns
     reader.close()

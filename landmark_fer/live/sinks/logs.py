@@ -85,9 +85,9 @@ class RowLog(Sink):
         check_place(self.path)
 
     def write(self, frame, faces=(), explanations=None):
-        """Write a row for each face of a frame; see `Sink.write`."""
-        rows = [self._row(frame, face, explanations or {}) for face in faces]
-        if self.empty and not rows:
+        """Write a row for each face that was located in a frame; see `Sink.write`."""
+        rows = [self._row(frame, face, explanations or {}) for face in faces if face.located]
+        if self.empty and not faces:
             status = LOW_QUALITY if frame.n_left_out else NO_FACE
             rows = [self._empty_row(status, frame.wall_s, **_frame_values(frame))]
         self._write_rows(rows, frame.wall_s)

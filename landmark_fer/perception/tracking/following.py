@@ -26,6 +26,7 @@ _SLOWEST = 0.03  # inter-ocular distances per frame; slower faces are expected w
 _FAST = 0.15  # inter-ocular distances from the expected position; beyond it a face is located twice
 _SURE_OVERLAP = 0.45  # overlap of a detector's box and a track's; below it, landmarks decide
 _ONE_FACE = 0.5  # inter-ocular distances; nearer centres belong to one face
+_MOST_AT_ONCE = 2  # faces; more take turns
 _SLIPPED = 0.15  # sides of the box, between landmarks and detector; beyond it landmarks are located again
 
 
@@ -50,6 +51,14 @@ class FaceFollower:
     patience_s : float, default=1
         Seconds of video after which a lost track ends.
 
+    Attributes
+    ----------
+    in_turns : bool
+        Whether more than two faces take turns while frames follow each other quickly: each is then located in every
+        second frame, and expected where its motion takes it in between. False if it is not set.
+    located_numbers : frozenset of int
+        Numbers of the faces that were located in the last frame.
+
     Raises
     ------
     InputError
@@ -59,7 +68,8 @@ class FaceFollower:
     def __init__(self, extractor, *, every=None, patience_s=1.0):
         if every is not None and every < 1:
             raise InputError(f"every must be a number of images from 1, got {every}; leave it out for the default")
-        self.every, self.patience_s = every, patience_s
+        self.every, self.patience_s, self.in_turns = every, patience_s, False
+        self.located_numbers = frozenset()
         self._extractor = extractor
         self._detector, self._predictor = extractor.detector, extractor.landmark_predictor
         self._schedule = DetectionSchedule(extractor.detector, every)
@@ -108,8 +118,9 @@ class FaceFollower:
             self._follow(grey, time_s)
         self._time_s = time_s
         self._tracks = [track for track in self._tracks if time_s - track.seen_s <= self.patience_s]
-        faces = [(track.number, track.face) for track in self._tracks if not track.lost]
-        return sorted(faces, key=lambda pair: pair[0])
+        shown = sorted(self._active(), key=lambda track: track.number)
+        self.located_numbers = frozenset(track.number for track in shown if track.seen_s == time_s)
+        return [(track.number, _expected_face(track, time_s)) for track in shown]
 
     def start_detection(self):
         """Start a pending detection in the background.
@@ -122,11 +133,11 @@ class FaceFollower:
     def _follow(self, grey, time_s):
         """Update the tracks, add the faces detected in the previous frame, and detect if it is due."""
         self.start_detection()
-        lost = self._relocate_all(grey, time_s)
+        quick = time_s - self._time_s <= _QUICK_S
+        lost = self._relocate(self._turn() if quick and self.in_turns else self._active(), grey, time_s)
         whole = self._pending is None or self._take_detected(self._pending, grey, time_s)
         self._pending = None
         urgent = self._schedule.begins or not whole or (lost and self.every is None)
-        quick = time_s - self._time_s <= _QUICK_S
         seeking = any(track.lost for track in self._tracks)
         make_scene = partial(self._scene, grey)
         detector = self._schedule.next(time_s, make_scene, at_once=urgent, quick=quick, seeking=seeking)
@@ -212,25 +223,29 @@ class FaceFollower:
                 self._tracks.append(Track.begin(self._next_number, face, time_s))
                 self._next_number += 1
 
-    def _relocate_all(self, grey, time_s):
-        """Locate the face of each active track, keep one track per face, and return whether a track was lost."""
+    def _turn(self):
+        """Return the active tracks whose turn it is: half of them, and two or more, those located longest ago."""
         active = self._active()
-        shifts = [_expected_shift(track, time_s) for track in active]
-        guesses = [track.face.landmarks + np.float32(shift) for track, shift in zip(active, shifts, strict=True)]
+        return sorted(active, key=lambda track: track.seen_s)[: max(_MOST_AT_ONCE, -(-len(active) // 2))]
+
+    def _relocate(self, tracks, grey, time_s):
+        """Locate the faces of active tracks, keep one track per face, and return whether a track was lost."""
+        shifts = [_expected_shift(track, time_s) for track in tracks]
+        guesses = [track.face.landmarks + np.float32(shift) for track, shift in zip(tracks, shifts, strict=True)]
         located = self._predictor.refine(grey, guesses)
         relocated = [
-            (track, self._relocate(track, track.pose.shifted(*shift), landmarks, grey, time_s))
-            for track, shift, landmarks in zip(active, shifts, located, strict=True)
+            (track, self._relocate_one(track, track.pose.shifted(*shift), landmarks, grey, time_s))
+            for track, shift, landmarks in zip(tracks, shifts, located, strict=True)
         ]
-        taken = []
+        taken = [track.pose for track in self._active() if track not in tracks]
         for track, found in sorted(relocated, key=lambda pair: -(pair[1][2] @ pair[0].appearance) if pair[1] else 0.0):
             track.lost = found is None or any(found[1].distance(pose) < _ONE_FACE for pose in taken)
             if not track.lost:
                 taken.append(found[1])
                 track.update(*found, time_s)
-        return len(taken) < len(active)
+        return any(track.lost for track in tracks)
 
-    def _relocate(self, track, expected, landmarks, grey, time_s):
+    def _relocate_one(self, track, expected, landmarks, grey, time_s):
         """Return (face, pose, appearance) of a track whose face is expected in a pose; None if it is lost."""
         if not np.isfinite(landmarks).all() or not np.ptp(landmarks, axis=0).all():  # at one place, or infinitely far
             return None
@@ -258,6 +273,13 @@ class FaceFollower:
         """Return the face of a track with these landmarks, and its appearance vector."""
         face = self._extractor.face_of(grey, box_at(track.place, pose), landmarks, track.face.detector_score)
         return face, appearance_of(face.chip)
+
+
+def _expected_face(track, time_s):
+    """Return the face of a track at a time: as located, or moved since then."""
+    if track.seen_s == time_s:
+        return track.face
+    return track.face.moved(*_expected_shift(track, time_s))
 
 
 def _expected_shift(track, time_s):

@@ -175,6 +175,18 @@ def test_smoothed_prediction_is_logged(tmp_path):
     assert ",happy,0.7," in (tmp_path / "log.csv").read_text()
 
 
+def test_a_face_that_was_not_located_has_no_row(tmp_path):
+    faces = [RecognizedFace(number, make_recognition("happy"), make_recognition("happy")) for number in (1, 2)]
+    with open_log(tmp_path / "log.csv", CLASSES, empty=True) as log:
+        log.write(frame(0), faces)
+        log.write(frame(1), [faces[0], faces[1].moved(3, 0)])
+        log.write(frame(2), [each.moved(3, 0) for each in faces])
+        log.write(frame(3), [])
+    with open(tmp_path / "log.csv", newline="") as file:
+        rows = [(row["frame"], row["track_id"]) for row in csv.DictReader(file)]
+    assert rows == [("0", "1"), ("0", "2"), ("1", "1"), ("3", "")]
+
+
 def test_jsonl_holds_explanations(tmp_path):
     class Why:
         def to_dict(self):

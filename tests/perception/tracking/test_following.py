@@ -315,3 +315,54 @@ class TestSmallFaces:
             for i in range(40):
                 image = scene((head[0], 60, 60), (self.reduced(head), 400, 100 + i))
                 assert numbers(follower.follow(image, time_s=i / 25)) == [1]
+
+
+@pytest.fixture(scope="module")
+def four_faces(clip):
+    """Two seconds of a video that shows four motions of the demo at half size."""
+    first = (0, 60, 115, 170)
+    videos = [[cv2.resize(clip.image(i + j), None, fx=0.5, fy=0.5) for j in range(50)] for i in first]
+    return [np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:])]) for tiles in zip(*videos, strict=True)]
+
+
+def followed_in_turns(extractor, images, *, rate, in_turns=True):
+    """Yield the faces of each image, and the numbers of those that were located in it."""
+    with FaceFollower(extractor) as follower:
+        follower.in_turns = in_turns
+        for index, image in enumerate(images):
+            yield follower.follow(image, time_s=index / rate), follower.located_numbers
+
+
+def test_more_than_two_faces_take_turns(extractor, four_faces):
+    seen = list(followed_in_turns(extractor, four_faces, rate=25))
+    every_frame = list(followed_in_turns(extractor, four_faces, rate=25, in_turns=False))
+    assert {len(located) for _, located in seen[1:]} == {2}
+    for (_, before), (faces, located) in itertools.pairwise(seen[1:]):
+        assert before | located == {1, 2, 3, 4} == set(numbers(faces))
+    for (faces, _), (others, all_numbers) in zip(seen, every_frame, strict=True):
+        assert all_numbers == {1, 2, 3, 4}
+        for (_, face), (_, other) in zip(faces, others, strict=True):
+            off = np.linalg.norm(face.landmarks - other.landmarks, axis=1).mean()
+            assert off < 0.1 * interocular_distance(other.landmarks)
+            assert face.box.overlap(other.box) > 0.8
+
+
+def test_no_face_waits_for_its_turn_in_slow_videos_or_beside_one_other(extractor, four_faces):
+    for images, rate, n in ((four_faces[:8], 10, 4), ([image[:240] for image in four_faces[:8]], 25, 2)):
+        for faces, located in followed_in_turns(extractor, images, rate=rate):
+            assert located == set(numbers(faces)) == set(range(1, 1 + n))
+
+
+def test_a_face_whose_turn_it_is_not_is_expected_where_it_moves(extractor, head):
+    one, other = head
+    still = [(one, 20, 20), (other, 420, 20)]
+    images = [scene((one, 20 + 4 * index, 170), *still, size=(360, 640)) for index in range(40)]
+    places = [
+        (index, faces[2][1].box.x, 3 in located)
+        for index, (faces, located) in enumerate(followed_in_turns(extractor, images, rate=25))
+        if index >= 10 and len(faces) == 3
+    ]
+    assert len(places) == 30
+    assert {located for _, _, located in places} == {True, False}
+    start = np.median([x - 4 * index for index, x, _ in places])
+    assert max(abs(x - 4 * index - start) for index, x, _ in places) < 6
