@@ -1,7 +1,7 @@
 """Defer the import of modules until they are first used.
 
-scikit-learn imports scipy.stats and pandas, and SciPy imports numpy.f2py and numpy.testing, for functions that
-recognition never calls. These imports are not ours, so importing lazily in our own modules does not avoid them. Without
+scikit-learn imports scipy.stats, pandas and narwhals, SciPy numpy.f2py and numpy.testing, joblib asyncio, for functions
+that recognition never calls. These imports are not ours, so importing lazily in our own modules does not avoid them. Without
 them the first frame takes a quarter less processor time (2.4 s against 3.2 s, docs/decisions/0023).
 """
 
@@ -10,25 +10,62 @@ import importlib
 import importlib.util
 import sys
 import threading
+from importlib.machinery import PathFinder
 from types import ModuleType
 
 _LOCK = threading.RLock()
 
 
 def defer(*names):
-    """Make later imports of modules return a placeholder that loads the module on first use.
+    """Make later imports of modules, and of packages that they belong to, return placeholders that load on first use.
 
     Parameters
     ----------
     *names : str
         Dotted names. Modules that are loaded already, or not installed, are not changed.
     """
+    if _LOADED not in sys.meta_path:
+        sys.meta_path.insert(0, _LOADED)
     for name in names:
-        if name not in sys.modules and importlib.util.find_spec(name) is not None:
+        parent, _, child = name.rpartition(".")
+        if parent:
+            defer(parent)
+        if name not in sys.modules and (spec := _find(name, parent)) is not None:
             sys.modules[name] = module = _placeholder(name)
-            parent, _, child = name.rpartition(".")
-            if parent:  # find_spec has imported it
+            module.__spec__ = spec
+            if parent:
                 setattr(sys.modules[parent], child, module)
+
+
+def _find(name, parent):
+    """Return the spec of a module, without loading the package that it belongs to; None if it is not installed."""
+    if not parent:
+        return PathFinder.find_spec(name)
+    spec = getattr(sys.modules.get(parent), "__spec__", None)
+    return spec and PathFinder.find_spec(name, spec.submodule_search_locations)
+
+
+class _LoadedFinder:
+    """Finds modules that are loaded already.
+
+    To import a submodule, Python reads the path of its package. If that is a placeholder, it loads the package then,
+    which may load the submodule. Python would execute it a second time.
+    """
+
+    def find_spec(self, name, path=None, target=None):
+        if target is not None or name not in sys.modules:  # reloaded, or to be loaded
+            return None
+        return importlib.util.spec_from_loader(name, self)
+
+    def create_module(self, spec):
+        spec.loader_state = sys.modules[spec.name].__spec__
+        return sys.modules[spec.name]
+
+    def exec_module(self, module):
+        module.__spec__ = module.__spec__.loader_state
+
+
+_LOADED = _LoadedFinder()
 
 
 @contextlib.contextmanager
@@ -72,6 +109,9 @@ def _placeholder(name):
             if sys.modules.get(name) is module:
                 del sys.modules[name]
             real = importlib.import_module(name)
+            for child, part in vars(module).items():  # placeholders of submodules, which Python does not set again
+                if part is sys.modules.get(f"{name}.{child}"):
+                    vars(real).setdefault(child, part)
             vars(module).update(vars(real))
         return getattr(real, attribute)
 

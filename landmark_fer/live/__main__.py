@@ -20,6 +20,10 @@ from landmark_fer.recognition import AUTO, BASELINES, KEY, OFF
 
 TITLE = "landmark_fer"
 
+# Modules that scikit-learn, SciPy and joblib import, and recognition never uses.
+NEEDLESS = ("scipy.stats", "scipy.special", "pandas", "narwhals.stable.v2", "asyncio")
+NEEDLESS += ("numpy.f2py", "numpy.testing", "numpy.polynomial")
+
 # Options for output by this process, which --web does not have.
 _NOT_WITH_WEB = (
     "headless",
@@ -62,7 +66,7 @@ def _run(parser, options):
     _check_blur(options)
     _check_log_format(options)
     print(NOTICE, flush=True)
-    defer("scipy.stats", "scipy.special", "pandas", "numpy.f2py", "numpy.testing", "numpy.polynomial")
+    defer(*NEEDLESS)
     if options.list_cameras:
         summary = _list_cameras()
     elif options.web is not None:

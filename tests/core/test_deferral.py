@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
+from landmark_fer.live.__main__ import NEEDLESS
 from tests.accidents.fuzzing import ROOT
 
-NAMES = ("scipy.stats", "pandas", "numpy.f2py", "numpy.testing", "numpy.polynomial", "no_such_module")
+NAMES = (*NEEDLESS, "no_such_module", "scipy.no_such_module", "no_such_module.part")
 DEFER = f"import sys; from landmark_fer.core.deferral import defer; defer(*{NAMES})\n"
 
 
@@ -29,6 +30,12 @@ def run(code):
         "import numpy as np; np.testing.assert_array_equal(np.polynomial.Polynomial([1, 2])(3), 7)",
         "from numpy import *; assert polynomial.Polynomial([1, 2])(3) == 7",
         "from numpy.testing import assert_allclose; assert_allclose(1.0, 1.0)",
+        "from asyncio.queues import Queue; import asyncio; assert asyncio.Queue is Queue\n"
+        "assert asyncio.queues is sys.modules['asyncio.queues'] and asyncio.queues.Queue is Queue\n"
+        "assert asyncio.queues.__spec__.origin.endswith('queues.py')",
+        "import asyncio, importlib; importlib.reload(asyncio.queues); asyncio.run(asyncio.sleep(0))",
+        "import scipy.special; from scipy.special import expit; assert scipy.special.expit(0) == expit(0) == 0.5",
+        "import scipy; assert scipy.special.expit(0) == 0.5 and scipy.stats.norm.cdf(0) == 0.5",
         "import numpy.f2py; assert callable(numpy.f2py.run_main)",
         "import threading, pandas\n"
         "seen = []\n"
@@ -44,6 +51,18 @@ def test_placeholders_work_like_modules(use):
     run(use)
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import narwhals.stable.v2 as nw, pandas; assert nw.from_native(pandas.DataFrame({'a': [1]})).shape == (1, 1)",
+        "import narwhals; assert narwhals.__version__ and narwhals.stable.v2.DataFrame",
+    ],
+)
+def test_placeholders_of_nested_packages_work_like_modules(use):
+    pytest.importorskip("narwhals.stable.v2", reason="of newer versions of scikit-learn")
+    run(use)
+
+
 def test_predicting_does_not_load_deferred_modules():
     run(
         "from landmark_fer.artifact.artifact import load_artifact\n"
@@ -52,6 +71,7 @@ def test_predicting_does_not_load_deferred_modules():
         "assert Recognizer(load_artifact()).recognize(astronaut())[0].expression == 'happy'\n"
         "needless = {'scipy.stats._stats_py', 'pandas.core', 'sklearn.metrics', 'sklearn.linear_model'}\n"
         "needless |= {'numpy.f2py.f2py2e', 'numpy.testing._private.utils', 'numpy.polynomial.polynomial'}\n"
+        "needless |= {'asyncio.queues', 'narwhals.dataframe'}\n"
         "needless |= {'onnxruntime', 'landmark_fer.models.onnx_runtime'}\n"
         "needless |= {name for name in sys.modules if name.startswith('landmark_fer.models.networks.')}\n"
         "assert not needless & set(sys.modules), needless & set(sys.modules)"
