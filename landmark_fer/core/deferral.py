@@ -1,8 +1,8 @@
 """Defer the import of modules until they are first used.
 
 scikit-learn imports scipy.stats, pandas and narwhals, SciPy numpy.f2py and numpy.testing, joblib asyncio, for functions
-that recognition never calls. These imports are not ours, so importing lazily in our own modules does not avoid them. Without
-them the first frame takes a quarter less processor time (2.4 s against 3.2 s, docs/decisions/0023).
+that recognition never calls. These imports are not ours, so importing lazily in our own modules does not avoid them.
+Without them the first frame takes a quarter less processor time (2.4 s against 3.2 s, docs/decisions/0023).
 """
 
 import contextlib

@@ -6,7 +6,7 @@ import sys
 import time
 
 from landmark_fer.core.command import run_command
-from landmark_fer.core.errors import InputError
+from landmark_fer.core.errors import InputError, plain_reason
 from landmark_fer.core.paths import check_paths
 from landmark_fer.fit.options import fit_parser
 
@@ -224,7 +224,8 @@ def _write_report(options):
         print(f"wrote {report_artifact(options.out)}")
     except (Exception, KeyboardInterrupt) as error:  # also of drawing: the model is saved
         print(
-            f"the report could not be written ({error}); try: python -m landmark_fer.report {options.out}",
+            f"the report could not be written ({plain_reason(error)}); "
+            f"try: python -m landmark_fer.report {options.out}",
             file=sys.stderr,
         )
 

@@ -127,6 +127,7 @@ class LiveReader:
 
     @in_turns.setter
     def in_turns(self, value):
+        """Set it, from the next frame on."""
         self._follower.in_turns = value
 
     @property

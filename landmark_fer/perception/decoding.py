@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from landmark_fer.core.errors import DataError
+from landmark_fer.core.errors import DataError, plain_reason
 from landmark_fer.perception.image_formats import READ_BY, image_kind
 from landmark_fer.perception.wide_images import (
     ValueRange,
@@ -214,8 +214,9 @@ class ImageFile:
                 f"{self.name} is damaged, or a {self.kind} image that cannot be decoded; save it as PNG"
             ) from error
         except Exception as error:  # a damaged file makes Pillow's decoders raise nearly any error
-            reason = str(error) or type(error).__name__
-            raise DataError(f"{self.name} is damaged and cannot be decoded ({reason}); replace it") from error
+            raise DataError(
+                f"{self.name} is damaged and cannot be decoded ({plain_reason(error)}); replace it"
+            ) from error
 
 
 def _check_size(size, name):

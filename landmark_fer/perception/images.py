@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from landmark_fer.core.errors import DataError, InputError
+from landmark_fer.core.errors import DataError, InputError, plain_reason
 from landmark_fer.core.naming import show
 from landmark_fer.core.paths import is_special
 from landmark_fer.core.types import AnyImage, ImageSource
@@ -274,8 +274,7 @@ def _content_of_file(file, name):
     try:
         content = file.read()
     except Exception as error:  # a file-like object may raise any error
-        reason = str(error) or type(error).__name__
-        raise DataError(f"{name} cannot be read ({reason}); give the path of an image") from error
+        raise DataError(f"{name} cannot be read ({plain_reason(error)}); give the path of an image") from error
     if not isinstance(content, bytes | bytearray | memoryview):
         raise InputError(f"{name} must be opened in binary mode ('rb'), and gives {type(content).__name__}")
     return bytes(content), name
@@ -292,6 +291,5 @@ def _content_of_path(path):
         elif isinstance(error, FileNotFoundError):
             message = f"{show(path)} does not exist; give the path of an image"
         else:
-            reason = getattr(error, "strerror", None) or error
-            message = f"{show(path)} cannot be read ({reason}); give the path of an image"
+            message = f"{show(path)} cannot be read ({plain_reason(error)}); give the path of an image"
         raise DataError(message) from error

@@ -232,7 +232,7 @@ def test_faces_that_are_left_out_are_located_all_the_same(kind, extractor, astro
 
 
 class Turns:
-    """A follower of three faces, of which one after the other is located and all move."""
+    """A follower of three faces: one after the other is located, and all move."""
 
     in_turns = True
 

@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from landmark_fer.core.errors import InputError
+from landmark_fer.core.errors import InputError, plain_reason
 from landmark_fer.core.expressions import FERPLUS_COLUMNS, expression_named
 from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.onnx_runtime import FLOAT
@@ -139,7 +139,7 @@ def read_sidecar(path):
     try:
         values = json.loads(sidecar.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{sidecar} must be JSON, and cannot be read ({error}); correct it") from error
+        raise InputError(f"{sidecar} must be JSON, and cannot be read ({plain_reason(error)}); correct it") from error
     return _description(values, sidecar)
 
 
@@ -187,7 +187,9 @@ def metadata_description(interface, *, name="the network"):
     try:
         values = json.loads(interface.metadata[METADATA])
     except (ValueError, RecursionError) as error:
-        raise InputError(f"the metadata of {name} must be JSON, and is not ({error}); export it again") from error
+        raise InputError(
+            f"the metadata of {name} must be JSON, and is not ({plain_reason(error)}); export it again"
+        ) from error
     return _description(values, f"the metadata of {name}")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from landmark_fer.core.errors import InputError, first_line
+from landmark_fer.core.errors import InputError, first_line, plain_reason
 from landmark_fer.core.probabilities import softmax
 from landmark_fer.models.networks.images import reduced_images, scaled_images
 from landmark_fer.models.networks.training import import_keras
@@ -176,7 +176,9 @@ def _read_config(content, name):
     except InputError:
         raise
     except Exception as error:  # a damaged zip raises errors of zlib, struct, zipfile, Unicode and JSON
-        raise InputError(f"{name} must be an undamaged Keras 3 file, got {error}; get the file again") from error
+        raise InputError(
+            f"{name} must be an undamaged Keras 3 file ({plain_reason(error)}); get the file again"
+        ) from error
 
 
 def _check_layers(config, name):

@@ -347,7 +347,7 @@ def test_more_than_two_faces_take_turns(extractor, four_faces):
             assert face.box.overlap(other.box) > 0.8
 
 
-def test_no_face_waits_for_its_turn_in_slow_videos_or_beside_one_other(extractor, four_faces):
+def test_no_face_waits_for_its_turn_in_slow_videos_or_with_one_other(extractor, four_faces):
     for images, rate, n in ((four_faces[:8], 10, 4), ([image[:240] for image in four_faces[:8]], 25, 2)):
         for faces, located in followed_in_turns(extractor, images, rate=rate):
             assert located == set(numbers(faces)) == set(range(1, 1 + n))
