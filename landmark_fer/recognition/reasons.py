@@ -13,8 +13,8 @@ CUT_OFF, TOO_SMALL, TOO_DARK, TURNED_AWAY = REASONS = ("cut off", "too small", "
 MIN_INSIDE = 0.75  # share of the bounding box inside the image
 MIN_SIZE_PX = 16
 MIN_BRIGHTNESS = 0.02
-MAX_YAW = 28.0  # degrees, to either side
-MIN_PITCH, MAX_PITCH = -20.0, 37.0
+MAX_YAW = 45.0  # degrees, to either side
+MIN_PITCH, MAX_PITCH = -30.0, 45.0
 
 
 def reason_of(face, image_shape=None):
