@@ -34,6 +34,10 @@ def run(code):
         "assert asyncio.queues is sys.modules['asyncio.queues'] and asyncio.queues.Queue is Queue\n"
         "assert asyncio.queues.__spec__.origin.endswith('queues.py')",
         "import asyncio, importlib; importlib.reload(asyncio.queues); asyncio.run(asyncio.sleep(0))",
+        "import importlib.util as util\n"
+        "assert util.find_spec('asyncio.queues').origin.endswith('queues.py')\n"
+        "assert util.find_spec('scipy.stats.distributions').origin.endswith('distributions.py')",
+        "import asyncio, inspect; assert 'run' in dir(asyncio) and ('Queue', asyncio.Queue) in inspect.getmembers(asyncio)",
         "import scipy.special; from scipy.special import expit; assert scipy.special.expit(0) == expit(0) == 0.5",
         "import scipy; assert scipy.special.expit(0) == 0.5 and scipy.stats.norm.cdf(0) == 0.5",
         "import numpy.f2py; assert callable(numpy.f2py.run_main)",
@@ -41,6 +45,11 @@ def run(code):
         "seen = []\n"
         "threads = [threading.Thread(target=lambda: seen.append(pandas.Series([2]).sum())) for _ in range(8)]\n"
         "[each.start() for each in threads]; [each.join() for each in threads]; assert seen == [2] * 8",
+        "import threading, scipy.stats\n"  # scipy.stats and scipy.spatial need each other's modules
+        "threads = [threading.Thread(target=exec, args=(code, {'scipy': scipy}), daemon=True)\n"
+        "           for code in ('scipy.stats.norm', 'import scipy.spatial', 'import sklearn.metrics')]\n"
+        "[each.start() for each in threads]; [each.join(60) for each in threads]\n"
+        "assert not any(each.is_alive() for each in threads)",
         "import scipy.stats\n"
         "try: scipy.stats.no_such_name\nexcept AttributeError as error: assert 'no_such' in str(error)\n"
         "else: raise SystemExit('a name that is not there was found')",
