@@ -137,13 +137,15 @@ class ExplanationSchedule:
         self.interval_s, self.per_frame, self._explain = interval_s, per_frame, explain
         self._explained = {}
 
-    def update(self, faces, time_s):
+    def update(self, faces, time_s, *, waiting=True):
         """Explain the faces of a frame that are due.
 
         Parameters
         ----------
         faces : list of RecognizedFace
         time_s : float
+        waiting : bool, default=True
+            Whether to explain also faces that were not located in this frame, which have no row in a log.
 
         Returns
         -------
@@ -152,7 +154,8 @@ class ExplanationSchedule:
         """
         track_ids = {face.track_id for face in faces}
         self._explained = {each: explained for each, explained in self._explained.items() if each in track_ids}
-        due = sorted((face for face in faces if self._is_due(face, time_s)), key=self._last_time_s)[: self.per_frame]
+        due = [face for face in faces if (waiting or face.located) and self._is_due(face, time_s)]
+        due = sorted(due, key=self._last_time_s)[: self.per_frame]
         new = {}
         for face in due:
             if (explanation := self._explain(face.recognition)) is not None:

@@ -101,7 +101,8 @@ class LiveReader:
         for baselines in self._baselines:
             baselines.keep_only({*self._last_seen_s, *(track_id for track_id, _ in followed)})
         speakers = {face.track_id for face, speech in zip(faces, speaking, strict=True) if speech >= SPEAKS}
-        faces = _with_baselines(self._models, self._baselines, faces, time_s, speakers)
+        n_waiting = len(good) - len(located)
+        faces = _with_baselines(self._models, self._baselines, faces, time_s, speakers, n_waiting=n_waiting)
         smoothed = {
             face.track_id: self._smooth(face, time_s, speech) for face, speech in zip(faces, speaking, strict=True)
         }
@@ -281,7 +282,7 @@ def _make_baselines(recognizers, baseline):
     ]
 
 
-def _with_baselines(recognizers, baselines, faces, time_s, speakers=()):
+def _with_baselines(recognizers, baselines, faces, time_s, speakers=(), *, n_waiting=0):
     """Return the faces of a frame with the predictions of each model given its baselines; ``raw`` stays.
 
     Faces that speak, given by their track ids, count for no baseline: their mouths were taken for closed.
@@ -289,7 +290,8 @@ def _with_baselines(recognizers, baselines, faces, time_s, speakers=()):
     plain = [[face.raw for face in faces], [face.versus for face in faces]]
     personal = []
     for recognizer, each, recognitions in zip(recognizers, baselines, plain, strict=False):
-        each.update({face.track_id: one for face, one in zip(faces, recognitions, strict=True)}, time_s, speakers)
+        by_track = {face.track_id: one for face, one in zip(faces, recognitions, strict=True)}
+        each.update(by_track, time_s, speakers, n_waiting=n_waiting)
         rows = [(one, each.get(face.track_id)) for face, one in zip(faces, recognitions, strict=True)]
         personal.append([_given(recognizer, one, track) for one, track in rows])
     tracks = [baselines[0].get(face.track_id) or (None, None) for face in faces]

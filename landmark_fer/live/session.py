@@ -247,7 +247,7 @@ class Session:
             self._small_images.update(frame.image, state.faces)
         if (message := self.neutral.update()) is not None:
             state.show_message(message)
-        explanations = self._explain()
+        explanations = self._explain(waiting=False)
         with self._interrupts.held_back():
             self._write(explanations)
         if self.window is None:
@@ -286,12 +286,12 @@ class Session:
             self._explain()
         self._show(KEY_WAIT_S)
 
-    def _explain(self):
+    def _explain(self, *, waiting=True):
         """Return the new explanations of the last frame; none are made unless they are shown or written."""
         is_used = self.window is not None or any(sink.takes_annotated or sink.takes_explanations for sink in self.sinks)
         if not (self.state.options.explain and is_used):
             return {}
-        return self._explanations.update(self.state.faces, self.state.frame.time_s)
+        return self._explanations.update(self.state.faces, self.state.frame.time_s, waiting=waiting)
 
     def _write(self, explanations):
         """Hand the last frame to the sinks; it is drawn at most once."""

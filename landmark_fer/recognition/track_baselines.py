@@ -129,7 +129,14 @@ class TrackBaselines:
             raise InputError(f"seconds of the neutral baseline must be over 0, got {seconds!r}; try 2")
         self._begin_s, self._end_s, self._samples = time_s, time_s + seconds, {}
 
-    def update(self, recognitions: "Mapping[int, Recognition]", time_s: float, left_out: Collection[int] = ()) -> None:
+    def update(
+        self,
+        recognitions: "Mapping[int, Recognition]",
+        time_s: float,
+        left_out: Collection[int] = (),
+        *,
+        n_waiting: int = 0,
+    ) -> None:
         """Add the faces of a frame, and set the baselines that they complete.
 
         While a window is open, each track keeps its earlier baseline.
@@ -142,6 +149,8 @@ class TrackBaselines:
             Time of the frame. If it lies before an open window, because the clock stepped back, that begins again.
         left_out : collection of int
             Tracks whose face does not count in this frame, such as one that speaks. Nor does one that cannot be read.
+        n_waiting : int, default=0
+            Number of further faces in the frame, which were not located in it because faces take turns.
         """
         if self.mode == OFF:
             return
@@ -149,7 +158,7 @@ class TrackBaselines:
             self._requested_s = None
             self.begin(time_s, seconds)
         for track_id in recognitions:
-            self._alone.setdefault(track_id, len(recognitions) == 1)
+            self._alone.setdefault(track_id, len(recognitions) + n_waiting == 1)
         counted = {
             track_id: recognition
             for track_id, recognition in recognitions.items()

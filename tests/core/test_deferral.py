@@ -37,7 +37,7 @@ def run(code):
         "import importlib.util as util\n"
         "assert util.find_spec('asyncio.queues').origin.endswith('queues.py')\n"
         "assert util.find_spec('scipy.stats.distributions').origin.endswith('distributions.py')",
-        "import asyncio, inspect; assert 'run' in dir(asyncio) and ('Queue', asyncio.Queue) in inspect.getmembers(asyncio)",
+        "import asyncio, inspect; assert 'run' in dir(asyncio) and 'Queue' in dict(inspect.getmembers(asyncio))",
         "import scipy.special; from scipy.special import expit; assert scipy.special.expit(0) == expit(0) == 0.5",
         "import scipy; assert scipy.special.expit(0) == 0.5 and scipy.stats.norm.cdf(0) == 0.5",
         "import numpy.f2py; assert callable(numpy.f2py.run_main)",

@@ -273,6 +273,14 @@ def test_a_face_that_was_left_out_is_so_until_it_is_located_again(extractor, ast
         assert reader.n_left_out == 3
 
 
+def test_faces_that_wait_are_counted_for_baselines(extractor, astronaut_face, monkeypatch):
+    reader, seen = LiveReader(Model(extractor), follower=Turns(astronaut_face)), []
+    monkeypatch.setattr(reader.baselines, "update", lambda faces, *_, n_waiting: seen.append((len(faces), n_waiting)))
+    for i in range(3):
+        reader.read(np.zeros((512, 512), np.uint8), time_s=i / 25)
+    assert seen == [(3, 0), (1, 2), (1, 2)]
+
+
 @pytest.mark.parametrize("in_turns", [False, True])
 def test_whether_faces_take_turns_is_set_on_the_reader(extractor, in_turns):
     reader = LiveReader(Model(extractor))

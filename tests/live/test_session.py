@@ -280,6 +280,15 @@ def test_explanations_are_made_a_few_times_a_second_for_each_face_and_one_at_a_t
         assert min(np.diff(at)) >= INTERVAL_S - 1e-9
 
 
+def test_faces_that_wait_for_their_turn_are_explained_when_they_have_a_row_or_in_a_pause():
+    schedule, (face,) = ExplanationSchedule(), FixedReader(1).read(None, time_s=0)
+    assert schedule.update([face.moved(1, 0)], 0.0, waiting=False) == {}
+    assert schedule.update([face], 0.04, waiting=False) == {1: "why 1"}
+    assert schedule.update([face.moved(1, 0)], 1.0, waiting=False) == {}
+    assert schedule.latest == {1: "why 1"}
+    assert schedule.update([face.moved(1, 0)], 1.0) == {1: "why 1"}
+
+
 @pytest.mark.parametrize("live", [True, False])
 def test_explanations_of_a_camera_are_limited_those_of_a_video_are_complete(live, monkeypatch):
     monkeypatch.setattr(session, "explain_within", lambda limit: lambda recognition: None)

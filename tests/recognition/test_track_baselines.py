@@ -247,6 +247,8 @@ def test_a_given_baseline_is_for_the_face_that_is_alone_when_it_is_first_seen():
     assert baselines.get(2) is None
     baselines.update({3: RESTING, 4: RESTING}, 0.3)
     assert baselines.get(3) is None and baselines.get(4) is None
+    baselines.update({5: RESTING}, 0.4, n_waiting=1)
+    assert baselines.get(5) is None
     baselines.keep_only([])
     assert baselines.get(1) is None
 

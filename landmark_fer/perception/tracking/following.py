@@ -107,6 +107,7 @@ class FaceFollower:
             In ascending order of their numbers, which count from 1 and are never used twice.
         """
         grey = to_grey(image)
+        before = {track.number: track.face for track in self._tracks}
         if self._cuts.is_cut(grey):
             self._tracks, self._pending = [], None
             self._schedule.restart()
@@ -119,8 +120,14 @@ class FaceFollower:
         self._time_s = time_s
         self._tracks = [track for track in self._tracks if time_s - track.seen_s <= self.patience_s]
         shown = sorted(self._active(), key=lambda track: track.number)
-        self.located_numbers = frozenset(track.number for track in shown if track.seen_s == time_s)
-        return [(track.number, _expected_face(track, time_s)) for track in shown]
+        self.located_numbers = located = frozenset(
+            track.number for track in shown if track.face is not before.get(track.number)
+        )
+        self._tracks.sort(key=lambda track: track.number in located)  # whose turn it is next is first
+        return [
+            (track.number, track.face if track.number in located else track.face.moved(*_expected_shift(track, time_s)))
+            for track in shown
+        ]
 
     def start_detection(self):
         """Start a pending detection in the background.
@@ -226,7 +233,7 @@ class FaceFollower:
     def _turn(self):
         """Return the active tracks whose turn it is: half of them, and two or more, those located longest ago."""
         active = self._active()
-        return sorted(active, key=lambda track: track.seen_s)[: max(_MOST_AT_ONCE, -(-len(active) // 2))]
+        return active[: max(_MOST_AT_ONCE, -(-len(active) // 2))]
 
     def _relocate(self, tracks, grey, time_s):
         """Locate the faces of active tracks, keep one track per face, and return whether a track was lost."""
@@ -273,13 +280,6 @@ class FaceFollower:
         """Return the face of a track with these landmarks, and its appearance vector."""
         face = self._extractor.face_of(grey, box_at(track.place, pose), landmarks, track.face.detector_score)
         return face, appearance_of(face.chip)
-
-
-def _expected_face(track, time_s):
-    """Return the face of a track at a time: as located, or moved since then."""
-    if track.seen_s == time_s:
-        return track.face
-    return track.face.moved(*_expected_shift(track, time_s))
 
 
 def _expected_shift(track, time_s):

@@ -366,3 +366,13 @@ def test_a_face_whose_turn_it_is_not_is_expected_where_it_moves(extractor, head)
     assert {located for _, _, located in places} == {True, False}
     start = np.median([x - 4 * index for index, x, _ in places])
     assert max(abs(x - 4 * index - start) for index, x, _ in places) < 6
+
+
+def test_faces_take_turns_while_the_clock_stands_still(extractor, four_faces):
+    with FaceFollower(extractor) as follower:
+        follower.in_turns = True
+        for index, image in enumerate(four_faces[:8]):
+            before, faces = follower.located_numbers, follower.follow(image, time_s=1.0)
+            assert set(numbers(faces)) == {1, 2, 3, 4}
+            assert index == 0 or len(follower.located_numbers) == 2
+            assert index == 0 or before | follower.located_numbers == {1, 2, 3, 4}
