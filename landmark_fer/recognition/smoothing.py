@@ -184,12 +184,23 @@ class Smoother:
                 shown, label = before.shown, before.label
         lasting = {"elapsed_s": elapsed_s, "needed_s": min(strength * LASTING_S, MOST_LASTING_S)}
         reason = before.reason.then(reason, **lasting)
-        second = before.second.then(self._second(shown, label), **lasting)
+        second = self._second(shown, label)
+        second = self._pair(before, label, second).then(second, **lasting)
         return _State(points, smooth, velocity, scores, quick, still, shown, label, reason, second, held_s)
 
     def _second(self, shown, label):
         """Return the name of another expression that is close to the label, or None."""
         return None if label == _NO_LABEL else close_second(self._by_name(shown), self.classes[label])
+
+    def _pair(self, before, label, second):
+        """Return the second name before; where label and second change places, they stay close to each other."""
+        if _NO_LABEL in (label, before.label):
+            return before.second
+        first, now = self.classes[before.label], self.classes[label]
+        if first == now or (before.second.new, second) != (now, first):
+            return before.second
+        shown = first if before.second.shown == now else before.second.shown
+        return replace(before.second, shown=shown, new=first)
 
     def _by_name(self, scores):
         return dict(zip(self.classes, scores.tolist(), strict=True))

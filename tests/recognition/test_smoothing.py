@@ -310,6 +310,15 @@ def test_a_change_names_no_two_expressions_on_its_way_and_a_mixture_does(rate):
     assert 0.19 < times[labels.index("happy or surprise")] - times[close.index("surprise")] < 0.31
 
 
+@pytest.mark.parametrize("rate", [10, 30, 60])
+@pytest.mark.parametrize("seconds", [3.0, 5.0, 8.0])
+def test_a_slow_change_names_both_until_only_the_new_one_is_left(rate, seconds):
+    times = np.arange(0, seconds + 3, 1 / rate)
+    changed = run(lambda time_s: prediction(between(np.clip((time_s - 1) / seconds, 0, 1))), times)
+    labels = [label for label, _ in itertools.groupby(each.label for each in changed)]
+    assert labels == ["happy", "happy or surprise", "surprise or happy", "surprise"]
+
+
 @pytest.mark.parametrize("share", np.linspace(0.3, 0.7, 9))
 def test_the_names_of_a_still_face_change_at_most_twice_a_minute(share):
     smoother = Smoother(CLASSES, threshold=0.4)
