@@ -73,13 +73,13 @@ OUTLINE = """(async () => {
 })()"""
 
 # Draws faces with the given boxes on a canvas of some width over an image of 640x480. Returns the filled rectangles in
-# CSS pixels, and the sizes of the fonts.
+# CSS pixels, the sizes of the fonts, and the texts.
 DRAWN_OVER = """(async (boxes, width) => {
   const { drawResponse } = await import("/page/drawing.js");
   const facts = await (await fetch("/page/facts.json")).json();
   const canvas = document.body.appendChild(document.createElement("canvas"));
   Object.assign(canvas.style, { width: `${width}px`, height: `${0.75 * width}px` });
-  const drawn = [], fonts = [], pen = canvas.getContext("2d");
+  const drawn = [], fonts = [], texts = [], pen = canvas.getContext("2d");
   const { fill, roundRect, fillText } = pen;
   let last;
   pen.roundRect = (...sides) => { last = sides; roundRect.apply(pen, sides); };
@@ -90,6 +90,7 @@ DRAWN_OVER = """(async (boxes, width) => {
     fill.apply(pen);
   };
   pen.fillText = (...text) => {
+    texts.push(text[0]);
     fonts.push(parseFloat(pen.font.match(/[\\d.]+(?=px)/)[0]) / devicePixelRatio);
     fillText.apply(pen, text);
   };
@@ -99,7 +100,7 @@ DRAWN_OVER = """(async (boxes, width) => {
     ({ track_id: at + 1, box: { x, y, width, height }, landmarks: [], confidence: 0.72, probabilities, ...names }));
   drawResponse(canvas, { width: 640, height: 480, faces }, facts, { box: true, label: true, bars: true });
   canvas.remove();
-  return { drawn, fonts };
+  return { drawn, fonts, texts };
 })"""
 GRID = [[20 + 210 * column, 60 + 220 * row, 110, 110] for row in range(2) for column in range(3)]
 CROWDS = {  # boxes of faces, and the number that has room for bars at least
@@ -240,6 +241,7 @@ def test_stopping_releases_the_camera_and_the_server(page, server):
     assert page.run("document.getElementById('video').srcObject") is None
     assert page.run("document.getElementById('cover').checkVisibility()")
     assert page.run("document.querySelector('.none').checkVisibility()")
+    assert page.run("document.querySelector('.none').textContent") == "no image", "the server looked at none"
     deadline = time.monotonic() + 60
     while server.request("/v1/health").json["visitors"]:
         assert time.monotonic() < deadline
@@ -263,7 +265,10 @@ def test_elements_fit_the_page_and_do_not_overlap(page, server, width, height, d
 def test_bars_leave_the_image_to_be_seen(page, server, boxes, at_least):
     page.open(server.url)
     for width in (640, 1180, 345):
-        bars = check_bars(page.run(f"{DRAWN_OVER}({json.dumps(boxes)}, {width})"), boxes, width)
+        result = page.run(f"{DRAWN_OVER}({json.dumps(boxes)}, {width})")
+        bars = check_bars(result, boxes, width)
+        numbers = [text for text in result["texts"] if text.isdecimal()]
+        assert len(set(numbers)) == len(numbers) == (len(bars) if len(boxes) > 1 else 0), "each panel names its face"
         assert at_least <= len(bars) <= len(boxes) or width == 345
 
 

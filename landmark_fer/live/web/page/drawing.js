@@ -43,7 +43,7 @@ export function drawResponse(canvas, response, facts, options, { colourOf = (fac
   const occupied = faces.map((face) => face.frame);
   const reserved = covered && !covered.hidden ? placeOf(covered, unit) : null;
   if (reserved) occupied.push(reserved);
-  const scene = { area, facts, unit, occupied, shares: sharesOf(faces, area) };
+  const scene = { area, facts, unit, occupied, shares: sharesOf(faces, area), numbered: faces.length > 1 };
   pen.save();
   pen.beginPath();
   pen.rect(area.left, area.top, area.right - area.left, area.bottom - area.top);
@@ -219,12 +219,12 @@ function sharesOf(faces, area) {
   return new Map(largest.map((face) => [face, share]));
 }
 
-// Draws the probabilities next to a face, as many of them as there is room for.
-function drawBars(pen, face, { area, facts, unit, occupied, shares }) {
+// Draws the probabilities next to a face, as many of them as there is room for, below its number if there are several faces.
+function drawBars(pen, face, { area, facts, unit, occupied, shares, numbered }) {
   pen.font = `600 ${FONT_SIZE * unit}px ${FONT}`;
   const names = Math.max(...facts.classes.map((name) => pen.measureText(name).width));
   const width = names + (BAR + 27) * unit;
-  const panels = BAR_COUNTS.map((count) => ({ count, width, height: (ROW * Math.min(count, facts.classes.length) + 12) * unit }));
+  const panels = BAR_COUNTS.map((count) => ({ count, width, height: (ROW * (Math.min(count, facts.classes.length) + numbered) + 12) * unit }));
   const fitting = panels.filter((each) => each.width * each.height <= (shares.get(face) ?? 0));
   const last = lastPanels.get(face.track_id);
   const same = fitting.filter((each) => last && last.draws < MAX_DRAWS && each.count === last.count);
@@ -235,24 +235,29 @@ function drawBars(pen, face, { area, facts, unit, occupied, shares }) {
     if (index === undefined) continue;
     const place = { ...spots[index], ...panel };
     occupied.push(place);
-    drawPanel(pen, face, { ...place, names }, facts, unit);
+    drawPanel(pen, face, { ...place, names, numbered }, facts, unit);
     const steady = last?.index === index && last.count === panel.count;
     lastPanels.set(face.track_id, { index, count: panel.count, draws: steady && last.draws < MAX_DRAWS ? last.draws + 1 : 0 });
     return;
   }
 }
 
-function drawPanel(pen, face, { left, top, width, height, names, count }, facts, unit) {
+function drawPanel(pen, face, { left, top, width, height, names, count, numbered }, facts, unit) {
   pen.fillStyle = "rgb(11 14 18 / 80%)";
   pen.beginPath();
   pen.roundRect(left, top, width, height, 8 * unit);
   pen.fill();
   pen.textBaseline = "middle";
+  if (numbered) {
+    pen.font = `600 ${FONT_SIZE * unit}px ${FONT}`;
+    pen.fillStyle = "#ffffff";
+    pen.fillText(`${face.track_id}`, left + 9 * unit, top + (6 + ROW / 2) * unit);
+  }
   const { probabilities } = face;
   const named = namedIn(face, facts);
   const largest = [...facts.classes].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, count);
   (largest.length < facts.classes.length ? largest : facts.classes).forEach((name, row) => {
-    const middle = top + (6 + ROW * (row + 0.5)) * unit;
+    const middle = top + (6 + ROW * (row + numbered + 0.5)) * unit;
     const start = left + names + 18 * unit;
     pen.font = `${named.includes(name) ? 600 : 400} ${FONT_SIZE * unit}px ${FONT}`;
     pen.fillStyle = named.includes(name) ? "#ffffff" : "#c9d1da";

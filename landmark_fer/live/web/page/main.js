@@ -59,7 +59,8 @@ function onError(message, { ended = false } = {}) {
 }
 
 function draw() {
-  panel.show(state.response?.width ? state.response.faces : [], options);
+  const shown = state.response?.width;
+  panel.show(shown ? state.response.faces : [], options, shown ? "no face" : "no image");
   drawResponse(byId("overlay"), state.response, facts, options, { covered: byId("hint") });
 }
 

@@ -122,7 +122,8 @@ export class Panel {
     this.empty = root.querySelector(".none");
   }
 
-  show(faces, options) {
+  // `none`: what is written without a face.
+  show(faces, options, none = "no face") {
     const tracks = new Set(faces.map((face) => face.track_id));
     for (const [track, card] of this.cards) {
       if (tracks.has(track)) continue;
@@ -136,12 +137,12 @@ export class Panel {
       }
       this.cards.get(face.track_id).show(face, options);
     }
-    this.empty.hidden = faces.length > 0;
-    this.announce(faces);
+    Object.assign(this.empty, { hidden: faces.length > 0, textContent: none });
+    this.announce(faces, none);
   }
 
-  announce(faces) {
-    const text = faces.length ? faces.map((face) => `face ${face.track_id}: ${face.label}`).join(", ") : "no face";
+  announce(faces, none) {
+    const text = faces.length ? faces.map((face) => `face ${face.track_id}: ${face.label}`).join(", ") : none;
     if (text === this.announced || performance.now() - this.announcedAt < ANNOUNCEMENT_MS) return;
     this.announcement.textContent = text;
     Object.assign(this, { announced: text, announcedAt: performance.now() });
