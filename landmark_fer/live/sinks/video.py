@@ -71,10 +71,14 @@ class VideoRecorder(Sink):
             self._write(self._waiting.popleft())
 
     def _write(self, frame):
-        self._check_space()
-        if self._writer is None:
-            self._open(frame.image.shape)
-            self._cut_s = self._last_s = frame.time_s
+        try:
+            self._check_space()
+            if self._writer is None:
+                self._open(frame.image.shape)
+                self._cut_s = self._last_s = frame.time_s
+        except SinkError:
+            self._waiting.clear()  # else `close` tries, and fails, again
+            raise
         image = cv2.cvtColor(_fitted(frame.image, self._size), cv2.COLOR_RGB2BGR)
         self._cut_s += max(0.0, frame.time_s - self._last_s - MAX_STILL_S)
         self._last_s = frame.time_s

@@ -141,6 +141,14 @@ def test_recording_on_a_full_disk_keeps_an_older_file(tmp_path):
     assert path.read_text() == "old"
 
 
+def test_a_full_disk_is_reported_once_where_frames_wait(tmp_path, caplog):
+    recorder = VideoRecorder(tmp_path / "video.mp4", frames_per_second=25, look_back=True, reserve_bytes=2**62)
+    with pytest.raises(SinkError, match="free space"), recorder:
+        for index in range(60):
+            recorder.write(frame(index))
+    assert caplog.text == ""
+
+
 def test_incomplete_video_does_not_hide_another_error(tmp_path, caplog):
     path = tmp_path / "video.mp4"
     with pytest.raises(KeyError, match="mine"), VideoRecorder(path, frames_per_second=25) as recorder:
