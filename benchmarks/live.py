@@ -224,7 +224,7 @@ def change_delay(recognizer, clip, name, random):
 
 def shown_and_raw(recognizer, images, smoothing):
     """Yield the smoothed and the raw label of the first face in each image."""
-    for image, read in read_video(recognizer, images, smoothing=smoothing):
+    for image, read in read_video(recognizer, images, in_turns=True, smoothing=smoothing):
         for face in read(image)[:1]:
             yield face.recognition.expression, face.raw.expression
 

@@ -48,8 +48,9 @@ class LiveReader:
     located : list of (int, Face)
         All faces of the last image with their numbers, also those that were left out.
     in_turns : bool
-        Whether more than two faces take turns, as in `FaceFollower`; False if it is not set. For cameras, whose frames
-        do not wait. A face that is not located in a frame keeps its prediction.
+        Whether more than two faces take turns, as in `FaceFollower`, and a network reads a face and its mirror image in
+        turns, from frame to frame; False if it is not set. For cameras, whose frames do not wait. A face that is not
+        located in a frame keeps its prediction, and smoothing averages over both images.
 
     Raises
     ------
@@ -71,7 +72,7 @@ class LiveReader:
         self._baselines = _make_baselines(self._models, baseline)
         self._follower = follower or FaceFollower(shared_extractor(self._models), every=every)
         self._speech = SpeechDetector()
-        self._latest, self._last_seen_s = {}, {}
+        self._latest, self._last_seen_s, self._mirrored = {}, {}, {}
 
     def read(self, image, *, time_s):
         """Return the faces of the video's next frame.
@@ -91,11 +92,13 @@ class LiveReader:
         self.n_left_out = len(followed) - len(good)
         located = [(track_id, face) for track_id, face in good if track_id in self._follower.located_numbers]
         speaking = [self._speech.update(track_id, face.landmarks, time_s=time_s) for track_id, face in located]
-        faces = _recognize(self._models, located, image.shape, speaking)
+        mirrored = self._take_sides([track_id for track_id, _ in located])
+        faces = _recognize(self._models, located, image.shape, speaking, mirrored)
         self._last_seen_s.update((track_id, time_s) for track_id, _ in good)
         self._last_seen_s = {
             track_id: last_s for track_id, last_s in self._last_seen_s.items() if time_s - last_s <= MEMORY_S
         }
+        self._mirrored = {each: side for each, side in self._mirrored.items() if each in self._last_seen_s}
         for each in (*self._smoothers, self._speech):
             each.keep_only(list(self._last_seen_s))
         for baselines in self._baselines:
@@ -111,6 +114,14 @@ class LiveReader:
         self._follower.start_detection()
         return shown
 
+    def _take_sides(self, track_ids):
+        """Return for each track whether the mirror image of its face is read in this frame; None to read both."""
+        if not self.in_turns:
+            return None
+        sides = [not self._mirrored.get(track_id, True) for track_id in track_ids]
+        self._mirrored.update(zip(track_ids, sides, strict=True))
+        return sides
+
     def _is_good(self, track_id, face, image_shape):
         """Return whether a face is good enough to recognize; one that was not located is as good as it was."""
         if track_id in self._follower.located_numbers:
@@ -123,7 +134,7 @@ class LiveReader:
 
     @property
     def in_turns(self):
-        """Whether more than two faces take turns."""
+        """Whether more than two faces take turns, and a network reads a face and its mirror image in turns."""
         return self._follower.in_turns
 
     @in_turns.setter
@@ -259,12 +270,11 @@ def _common_settings(settings, names, what):
     return different[0] if different else {}
 
 
-def _recognize(recognizers, tracked, image_shape, speaking=None):
+def _recognize(recognizers, tracked, image_shape, speaking=None, mirrored=None):
     """Return the predictions of each model for faces, given as (track_id, Face), as a list of RecognizedFace."""
     faces = [face for _, face in tracked]
-    predictions = [
-        recognizer.recognize_faces(faces, image_shape=image_shape, speaking=speaking) for recognizer in recognizers
-    ]
+    options = {"image_shape": image_shape, "speaking": speaking, "mirrored": mirrored}
+    predictions = [recognizer.recognize_faces(faces, **options) for recognizer in recognizers]
     versus = predictions[1] if len(predictions) == 2 else [None] * len(faces)
     rows = zip(tracked, predictions[0], versus, strict=True)
     return [RecognizedFace(track_id, raw, raw=raw, versus=other) for (track_id, _), raw, other in rows]

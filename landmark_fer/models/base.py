@@ -32,6 +32,11 @@ def _predictions(predictor, X):
     return predictor.steps[-1][1].predict_proba(X)
 
 
+def one_sided(predictor):
+    """Return a predictor of faces without their mirror images, in half of the time; the same one if it has none."""
+    return predictor.one_sided() if hasattr(predictor, "one_sided") else predictor
+
+
 def fit_predictor(predictor, X, y, votes=None):
     """Fit a predictor or a Pipeline and return it; votes are passed on if its classifier uses them.
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from landmark_fer.core.errors import InputError, plain_value
 from landmark_fer.core.probabilities import softmax
-from landmark_fer.models.base import predict_in_order
+from landmark_fer.models.base import one_sided, predict_in_order
 from landmark_fer.models.calibration import FLOOR
 
 MEANS = ("arithmetic", "geometric")
@@ -121,6 +121,10 @@ class Ensemble:
     def predict_proba(self, X):
         """Return probabilities of face records of shape (n,), shape (n, k)."""
         return self.mean(self.member_probabilities(X))
+
+    def one_sided(self):
+        """Return an ensemble whose members predict faces without their mirror images, where they can."""
+        return Ensemble([(name, one_sided(member)) for name, member in self.members], self.mean, self.classes_)
 
     def predict(self, X):
         """Return the most probable class of each face."""

@@ -10,10 +10,10 @@ import numpy as np
 from landmark_fer.artifact.artifact import Artifact, load_artifact
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import UNCERTAIN
-from landmark_fer.core.records import Face, stack
+from landmark_fer.core.records import Face, mirror_records, stack
 from landmark_fer.core.types import AnyImage, PathLike
 from landmark_fer.evaluation.rejection import manifest_threshold
-from landmark_fer.models.base import predict_in_order
+from landmark_fer.models.base import one_sided, predict_in_order
 from landmark_fer.perception import SMALLEST_FACE
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
 from landmark_fer.perception.images import as_array
@@ -83,6 +83,7 @@ class Recognizer:
             settings = replace(settings, detector=detector)
         self.artifact = artifact
         self._explainer = partial(explain, artifact)
+        self._one_sided = one_sided(artifact.predictor)
         self.extractor = FaceExtractor(settings, predictor=predictor, smallest_face=smallest_face)
         fitted_with = artifact.manifest.get("shape_predictor_sha256")
         if fitted_with and sha256_of(find_predictor(predictor)) != fitted_with:
@@ -141,6 +142,7 @@ class Recognizer:
         baselines: Sequence[Baseline | None] | None = None,
         image_shape: tuple[int, ...] | None = None,
         speaking: Sequence[float] | None = None,
+        mirrored: Sequence[bool] | None = None,
     ) -> list[Recognition]:
         """Return one Recognition for each `Face` of a list, in its order.
 
@@ -153,6 +155,10 @@ class Recognizer:
             Height and width of their image, by which faces are seen to be cut off.
         speaking : sequence of float, optional
             How surely each face speaks, from 0 to 1: so far its open mouth is no evidence (see `recognition.speech`).
+        mirrored : sequence of bool, optional
+            For each face whether a network reads its mirror image instead of the face, which takes half of the time of
+            both, for videos, where it changes from frame to frame. By default it reads both. Other models predict the
+            same for both.
 
         Raises
         ------
@@ -161,9 +167,16 @@ class Recognizer:
         """
         settings = self.extractor.settings
         speaking = [0.0] * len(faces) if speaking is None else speaking
-        views = [view for face, share in zip(faces, speaking, strict=True) for view in self._views(face, share)]
+        views = [self._views(face, share) for face, share in zip(faces, speaking, strict=True)]
+        n_views = [len(each) for each in views]
+        views = [view for each in views for view in each]
         records = stack([seen for seen, _ in views], chip_size=settings.chip_size, crop_size=settings.crop_size)
-        weighted = predict_in_order(self.artifact.predictor, records, self.classes)
+        predictor = self.artifact.predictor
+        if mirrored is not None:
+            predictor = self._one_sided
+            rows = np.repeat(np.asarray(mirrored, dtype=bool), n_views)
+            records[rows] = mirror_records(records[rows])
+        weighted = predict_in_order(predictor, records, self.classes)
         weighted = iter([row * weight for row, (_, weight) in zip(weighted, views, strict=True)])
         probabilities = [next(weighted) if share in (0, 1) else next(weighted) + next(weighted) for share in speaking]
         rows = zip(faces, probabilities, baselines or [None] * len(faces), strict=True)

@@ -24,9 +24,11 @@ class Model:
 
     def __init__(self, extractor, prediction=lambda face: (0.1, 0.2, 0.7), classes=CLASSES):
         self.extractor, self.prediction, self.classes, self.calls = extractor, prediction, classes, []
+        self.mirrored = []
 
-    def recognize_faces(self, faces, *, image_shape=None, speaking=None):
+    def recognize_faces(self, faces, *, image_shape=None, speaking=None, mirrored=None):
         self.calls.append(list(faces))
+        self.mirrored.append(mirrored)
         return [self._recognition(face) for face in faces]
 
     def _recognition(self, face):
@@ -287,4 +289,20 @@ def test_whether_faces_take_turns_is_set_on_the_reader(extractor, in_turns):
     assert reader.in_turns is False
     reader.in_turns = in_turns
     assert reader._follower.in_turns is in_turns
+    reader.close()
+
+
+def test_a_face_and_its_mirror_image_are_read_in_turns(extractor, astronaut_face):
+    model, other = Model(extractor), Model(extractor)
+    reader = LiveReader(model, versus=other, follower=Turns(astronaut_face))
+    for i in range(7):
+        reader.read(np.zeros((512, 512), np.uint8), time_s=i / 25)
+    assert model.mirrored == [[False] * 3, [True], [True], [True], [False], [False], [False]] == other.mirrored
+
+
+def test_both_are_read_of_files(extractor, astronaut):
+    model = Model(extractor)
+    reader = LiveReader(model)
+    reader.read(astronaut, time_s=0.0)
+    assert model.mirrored == [None]
     reader.close()

@@ -248,3 +248,19 @@ def test_a_baseline_is_of_one_person(bundled, astronaut):
         bundled.recognize(np.hstack([astronaut, astronaut]), baseline=baseline)
     with pytest.raises(InputError, match="another model"):
         bundled.recognize(astronaut, baseline=replace(baseline, models={}))
+
+
+def test_a_network_reads_a_face_or_its_mirror_image(bundled, astronaut_face):
+    network, ensemble = Recognizer(load_artifact("cnn")), Recognizer(load_artifact("ensemble"))
+
+    def read(recognizer, mirrored=None):
+        faces = [astronaut_face] * 3
+        rows = recognizer.recognize_faces(faces, speaking=[0.0, 0.5, 1.0], mirrored=mirrored)
+        return np.array([list(row.probabilities.values()) for row in rows])
+
+    sides = read(network, [False] * 3), read(network, [True] * 3)
+    np.testing.assert_allclose(np.mean(sides, axis=0), read(network), atol=1e-5)
+    np.testing.assert_allclose(read(network, [True, False, True]), [sides[1][0], sides[0][1], sides[1][2]], atol=1e-6)
+    assert abs(sides[0] - sides[1]).max() > 1e-3
+    assert abs(read(ensemble, [False] * 3) - read(ensemble, [True] * 3)).max() > 1e-3
+    np.testing.assert_allclose(read(bundled, [True] * 3), read(bundled), atol=1e-5)

@@ -1,5 +1,8 @@
 """ONNX networks as predictors of face records, run by onnxruntime without Keras."""
 
+import copy
+from dataclasses import replace
+
 import numpy as np
 
 from landmark_fer.core.errors import InputError
@@ -92,6 +95,12 @@ class OnnxNetwork:
             self.threads,
         )
         return np.concatenate(blocks) if blocks else np.empty((0, len(self.description.classes)), dtype=np.float32)
+
+    def one_sided(self):
+        """Return a copy that predicts faces without their mirror images; it shares the model."""
+        one_sided = copy.copy(self)
+        one_sided.description = replace(self.description, mirrored=False)
+        return one_sided
 
     def predict(self, X):
         """Return the most probable class of each face."""

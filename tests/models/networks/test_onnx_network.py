@@ -12,6 +12,7 @@ import pytest
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.probabilities import softmax
+from landmark_fer.core.records import mirror_records
 from landmark_fer.models.networks.images import NetworkInput
 from landmark_fer.models.networks.onnx_network import OnnxNetwork
 from landmark_fer.models.onnx_runtime import FLOAT, OnnxModel
@@ -49,6 +50,16 @@ class TestPredictions:
         network = OnnxNetwork(hand_made_onnx(description, shape=(batch, *network_input.shape)))
         records = random_records(5)
         np.testing.assert_allclose(network.predict_proba(records), reference(records, description), atol=1e-5)
+
+    def test_those_of_one_side_have_the_mean_of_both(self):
+        network = OnnxNetwork(hand_made_onnx(replace(SMALL, mirrored=True)))
+        records, single = random_records(5), network.one_sided()
+        sides = single.predict_proba(records), single.predict_proba(mirror_records(records))
+        np.testing.assert_allclose(np.mean(sides, axis=0), network.predict_proba(records), atol=1e-6)
+        np.testing.assert_array_equal(
+            single.predict_proba(records), OnnxNetwork(hand_made_onnx()).predict_proba(records)
+        )
+        assert abs(sides[0] - sides[1]).max() > 0.01
 
     def test_they_are_probabilities_in_the_order_of_the_classes(self, network):
         records = random_records(9)
