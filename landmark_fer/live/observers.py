@@ -56,11 +56,17 @@ class BaselineNotes:
         recorded = self._baselines.recorded
         if not recorded:
             return "no face in sight for the neutral baseline; press n to try again"
+        baselines = [self._baselines.get(track_id).baseline for track_id in recorded]
         if self._save is None:
-            return "neutral baseline recorded"
-        if len(recorded) > 1:
-            return f"neutral baseline recorded, and not saved: it is of one person, and {len(recorded)} faces were seen"
-        return self._write(self._baselines.get(recorded[0]).baseline)
+            message = "neutral baseline recorded"
+        elif len(recorded) > 1:
+            message = (
+                f"neutral baseline recorded, and not saved: it is of one person, and {len(recorded)} faces were seen"
+            )
+        else:
+            message = self._write(baselines[0])
+        warning = next((each.warning for each in baselines if each.warning is not None), None)
+        return message if warning is None else f"{message}; {warning}"
 
     def _write(self, baseline):
         """Save a baseline, and return a message on that."""
@@ -187,15 +193,15 @@ def explain_within(limit):
     Parameters
     ----------
     limit : RateLimit
-        Of seconds. The last explanation may exceed it; the next then waits.
+        Of seconds of this thread. The last explanation may exceed it; the next then waits.
     """
 
     def explain(recognition):
         if limit.available <= 0:
             return None
-        begin_s = time.monotonic()
+        begin_s = time.thread_time()  # on a busy computer, time by the clock would use up the limit
         explanation = recognition.explain()
-        limit.spend(time.monotonic() - begin_s)
+        limit.spend(time.thread_time() - begin_s)
         return explanation
 
     return explain

@@ -88,7 +88,8 @@ class VideosSummary:
         complete = [row for row in self.rows if row.status != UNREADABLE]
         damaged = [row.video for row in complete if row.remark]
         earlier = f" ({self.n_skipped:,} from an earlier run)" if self.n_skipped else ""
-        lines = [f"{self.n_videos:,} videos: {len(complete):,} have a log{earlier}"]
+        videos, have = "video" if self.n_videos == 1 else "videos", "has" if len(complete) == 1 else "have"
+        lines = [f"{self.n_videos:,} {videos}: {len(complete):,} {have} a log{earlier}"]
         frames, faces, left_out = (
             sum(getattr(row, name) for row in complete) for name in ("frames", "faces", "left_out")
         )

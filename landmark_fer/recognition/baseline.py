@@ -111,9 +111,16 @@ class Baseline:
         measurements = [measure(each.face.landmarks) for each in recognitions]
         rows = [list(each.plain_probabilities.values()) for each in recognitions]
         baseline = median_baseline(measurements, rows, recognizer, seconds=seconds)
-        for neutral in baseline.models.values():
-            _warn_of_expression(neutral)
+        if baseline.warning is not None:
+            _LOG.warning("%s", baseline.warning)
         return baseline
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence if the faces of the baseline are read as happy, else None."""
+        if any(max(neutral, key=neutral.__getitem__) == "happy" for neutral in self.models.values()):
+            return "the baseline's faces are read as happy; if the person smiles, take it again at rest"
+        return None
 
     def is_of(self, recognizer: "Recognizer") -> bool:
         """Return whether the baseline has the predictions of a recognizer's model, and changes its probabilities."""
@@ -247,9 +254,3 @@ def _problem_of(content):
 def _is_number(value):
     largest = sys.float_info.max  # an int may be larger
     return isinstance(value, int | float) and not isinstance(value, bool) and -largest <= value <= largest
-
-
-def _warn_of_expression(neutral):
-    likeliest = max(neutral, key=neutral.__getitem__)
-    if likeliest == "happy":
-        _LOG.warning("the baseline's faces are read as happy; if the person smiles, take it again at rest")

@@ -813,7 +813,7 @@ def test_faces_of_low_quality_in_images_and_videos_of_a_folder(command, clips, t
     assert [row["status"] for row in rows_of(log)] == ["no face"]
     capsys.readouterr()
     assert command("--source", clips / "sub", "--log", f"{tmp_path}/logs/", "--min-quality", "size=5000") == 0
-    assert "1 have a log, 12 frames, 0 faces (12 more left out by --min-quality)" in capsys.readouterr().out
+    assert "1 has a log, 12 frames, 0 faces (12 more left out by --min-quality)" in capsys.readouterr().out
     (row,) = rows_of(tmp_path / "logs" / "videos.csv")
     assert (row["status"], row["faces"], row["left_out"]) == ("low quality", "0", "12")
 

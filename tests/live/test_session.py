@@ -299,7 +299,7 @@ def test_explanations_of_a_camera_are_limited_those_of_a_video_are_complete(live
 
 def test_slow_explanations_keep_within_their_share_of_the_time(monkeypatch):
     clock = type("Clock", (), {"now": 0.0, "__call__": lambda self: self.now})()
-    monkeypatch.setattr(pacing.time, "monotonic", clock)
+    monkeypatch.setattr(pacing.time, "thread_time", clock)
 
     def explain(recognition):
         clock.now += 0.4

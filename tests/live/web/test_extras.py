@@ -90,6 +90,7 @@ def test_faces_are_explained_in_turn_at_the_pace_of_the_window(faces):
 def test_new_faces_in_each_frame_do_not_exceed_the_limit(faces, monkeypatch, seconds, per_frame):
     clock = type("Clock", (), {"now": 0.0, "__call__": lambda self: self.now})()
     monkeypatch.setattr("landmark_fer.live.web.responder.time.monotonic", clock)
+    monkeypatch.setattr("landmark_fer.live.observers.time.thread_time", clock)
     faces.clock, faces.seconds = clock, seconds
     limit, numbers = RateLimit(0.3, 0.3, clock=clock), itertools.count(1)
     responders = [Responder(limit, extras=frozenset({"explain"}), per_frame=per_frame) for _ in range(2)]
