@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from landmark_fer.core.errors import SinkError
 from landmark_fer.drawing.blur import HOLD_S, FaceBlur, hide_chips
-from landmark_fer.drawing.overlay import PanelMemory, Status, draw_frame
+from landmark_fer.drawing.overlay import draw_frame
 from landmark_fer.drawing.overlay_options import CONTROL_OF_KEY, OverlayOptions
+from landmark_fer.drawing.panel_places import PanelMemory
+from landmark_fer.drawing.status import Status
 from landmark_fer.live.events import Events
 from landmark_fer.live.observers import (
     EXPLANATION_LOAD,

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 
 from landmark_fer.core.errors import SourceError
-from landmark_fer.drawing.overlay import SHOWN_SIZE
+from landmark_fer.drawing.scene import SHOWN_SIZE
 
 HEADLESS_HINT = "add --headless and --log FILE or --record FILE to work without a window"
 

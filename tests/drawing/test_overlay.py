@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
-from landmark_fer.drawing.overlay import ELEMENTS, Status, draw_frame
+from landmark_fer.drawing.overlay import draw_frame
 from landmark_fer.drawing.overlay_options import CONTROLS, OverlayOptions
+from landmark_fer.drawing.scene import ELEMENTS
+from landmark_fer.drawing.status import Status
 from landmark_fer.drawing.text import COLOURS
 from landmark_fer.live.timeline import History
 from landmark_fer.recognition.explanation import CueContribution, Explanation

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
-from landmark_fer.drawing import charts, overlay, panels, text
+from landmark_fer.drawing import charts, panels, text
 from landmark_fer.drawing.layout import Offset, Rectangle
-from landmark_fer.drawing.overlay import MAX_SHARE, SHOWN_SIZE, PanelMemory, Status, draw_frame
+from landmark_fer.drawing.overlay import draw_frame
 from landmark_fer.drawing.overlay_options import CONTROLS, OverlayOptions
+from landmark_fer.drawing.panel_places import PanelMemory
+from landmark_fer.drawing.scene import MAX_SHARE, SHOWN_SIZE, Scene
+from landmark_fer.drawing.status import Status
 from landmark_fer.drawing.text import DIM, INK, MIN_LETTERS
 from landmark_fer.live.timeline import History
 from landmark_fer.recognition.explanation import CueContribution, Explanation
@@ -83,7 +86,7 @@ def boxes_only(arguments):
 def places(monkeypatch):
     """The rectangles of labels and panels of the last image."""
     drawn = {"label": [], "panel": [], "timeline": []}
-    draw, write, timeline = panels.Panel.draw, overlay._Scene.write_label, charts.draw_timeline
+    draw, write, timeline = panels.Panel.draw, Scene.write_label, charts.draw_timeline
 
     def draw_panel(panel, canvas, rectangle):
         drawn["panel"].append(rectangle)
@@ -98,7 +101,7 @@ def places(monkeypatch):
         timeline(canvas, rectangle, *arguments, **options)
 
     monkeypatch.setattr(panels.Panel, "draw", draw_panel)
-    monkeypatch.setattr(overlay._Scene, "write_label", write_label)
+    monkeypatch.setattr(Scene, "write_label", write_label)
     monkeypatch.setattr(charts, "draw_timeline", draw_timeline)
     return drawn
 
@@ -326,13 +329,13 @@ def test_the_list_of_keys_replaces_panels_and_timeline(places):
     ("size", "n_keys"), [((320, 240), 3), ((640, 480), len(CONTROLS)), ((1920, 1080), len(CONTROLS))]
 )
 def test_the_keys_are_named_at_the_bottom(size, n_keys, monkeypatch):
-    written, write = [], overlay._Scene.write_label
+    written, write = [], Scene.write_label
 
     def note(scene, line, *arguments):
         written.append(line)
         write(scene, line, *arguments)
 
-    monkeypatch.setattr(overlay._Scene, "write_label", note)
+    monkeypatch.setattr(Scene, "write_label", note)
     image = np.zeros((size[1], size[0], 3), np.uint8)
     draw_frame(image, [], status=Status(keys=True))
     assert any(line.startswith("h all keys") for line in written)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import SinkError
-from landmark_fer.drawing.overlay import Status
 from landmark_fer.drawing.overlay_options import CONTROLS, OverlayOptions
+from landmark_fer.drawing.status import Status
 from landmark_fer.live import pacing, session
 from landmark_fer.live.observers import (
     EXPLANATION_LOAD,

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.expressions import EXPRESSIONS
-from landmark_fer.drawing import overlay
+from landmark_fer.drawing import labels
 from landmark_fer.drawing.overlay_options import browser_options
 from landmark_fer.live.sources.opening import open_source
 from landmark_fer.live.web.application import ROUTES
@@ -166,9 +166,9 @@ def test_the_page_uses_no_other_site():
 def test_labels_have_the_same_costs_as_in_the_window():
     text = (PAGE / "drawing.js").read_text(encoding="utf-8")
     sides = re.search(r"const LABEL_SIDES = \{(.*?)\}", text)[1]
-    assert {name: float(cost) for name, cost in re.findall(r"(\w+): ([\d.]+)", sides)} == overlay.LABEL_SIDES
+    assert {name: float(cost) for name, cost in re.findall(r"(\w+): ([\d.]+)", sides)} == labels.LABEL_SIDES
     for name in ("COST_OF_OTHERS", "COST_OF_SHORT", "COST_OF_CUT", "STEADY"):
-        assert float(re.search(rf"const {name} = ([\d.]+);", text)[1]) == getattr(overlay, f"_{name}")
+        assert float(re.search(rf"const {name} = ([\d.]+);", text)[1]) == getattr(labels, f"_{name}")
 
 
 def test_every_file_is_served_with_its_type(server):

@@ -1,0 +1,116 @@
+"""Places of the panels of faces, which stay the same from frame to frame while they fit."""
+
+from dataclasses import dataclass, replace
+
+from landmark_fer.drawing.layout import Offset, is_free, place_panel
+from landmark_fer.drawing.panels import panel_of, panels_of
+from landmark_fer.drawing.scene import PANEL
+
+_MAX_PANELS = 6  # in a crowd, those of the largest faces
+_MAX_DRAWS = 25  # of a panel, after which one that shows more is looked for
+
+
+class PanelMemory:
+    """How the panel of each face was drawn last, so that it stays in its place next to the face while it fits.
+
+    Without one, panels of a video jump whenever another place, size or amount of text becomes possible.
+    """
+
+    def __init__(self):
+        self._panels, self._letters, self._n_faces = {}, {}, 0
+        self.labels = {}  # side and text of the label by track id
+
+    def begin_frame(self, faces):
+        """Forget faces that are not in the frame; where their number changed, look for new panels."""
+        track_ids = {face.track_id for face in faces}
+        self._panels = {track_id: panel for track_id, panel in self._panels.items() if track_id in track_ids}
+        self._letters = {track_id: size for track_id, size in self._letters.items() if track_id in track_ids}
+        self.labels = {track_id: label for track_id, label in self.labels.items() if track_id in track_ids}
+        if len(faces) != self._n_faces:
+            self._panels = {track_id: replace(panel, n_draws=_MAX_DRAWS) for track_id, panel in self._panels.items()}
+        self._n_faces = len(faces)
+
+    def steady_letters(self, face, letters):
+        """Return the font size of a face's label: the last one, unless it is off by more than a pixel."""
+        last = self._letters.get(face.track_id, letters)
+        self._letters[face.track_id] = last if abs(last - letters) <= 1 else letters
+        return self._letters[face.track_id]
+
+    def get(self, face):
+        """Return the `_DrawnPanel` of a face, or None."""
+        return self._panels.get(face.track_id)
+
+    def set(self, face, drawn):
+        """Keep the `_DrawnPanel` of a face."""
+        self._panels[face.track_id] = drawn
+
+
+@dataclass(frozen=True)
+class _DrawnPanel:
+    """The form and the offset of a panel, and how often it was drawn like this."""
+
+    blocks: tuple
+    form: int
+    letters: int
+    side_by_side: bool
+    size: tuple
+    offset: Offset
+    n_draws: int = 0
+
+
+def draw_panels(scene):
+    """Draw the panels of the largest faces, each with as much as its part of the budget and the room allow."""
+    faces = sorted(scene.faces, key=lambda face: -scene.box(face).area)[:_MAX_PANELS]
+    faces = [face for face in scene.faces if face in faces]  # in an order that is the same in the next frame
+    for index, face in enumerate(faces):
+        if blocks := [block for block in scene.draw(PANEL, face) if block is not None]:
+            _draw_panel(scene, face, blocks, scene.budget // (len(faces) - index))
+
+
+def _draw_panel(scene, face, blocks, budget):
+    """Draw the panel of a face as in the frame before, if that fits; now and then, look for one that shows more."""
+    last, kinds = scene.memory.get(face), tuple(type(block) for block in blocks)
+    if last is not None and last.blocks != kinds:
+        last = None
+    found = None if last is None else _same_panel(scene, face, blocks, last, budget)
+    if found is None or last.n_draws >= _MAX_DRAWS:
+        best = _best_panel(scene, face, blocks, last, budget)
+        if best is not None and (found is None or (best[0].form, -best[0].letters) < (last.form, -last.letters)):
+            found, last = best, None
+    if found is None:
+        return
+    panel, place = found
+    panel.draw(scene.canvas, place)
+    scene.cover(place)
+    n_draws = 0 if last is None or last.n_draws >= _MAX_DRAWS else last.n_draws + 1
+    offset = Offset.of(place, scene.box(face)) if last is None else last.offset
+    size = place.width, place.height
+    drawn = _DrawnPanel(kinds, panel.form, panel.letters, panel.side_by_side, size, offset, n_draws)
+    scene.memory.set(face, drawn)
+
+
+def _same_panel(scene, face, blocks, last, budget):
+    """Return the panel of the last frame and its place next to the face, or None if it does not fit there."""
+    panel = panel_of(blocks, last.letters, last.form, title=scene.title(face), side_by_side=last.side_by_side)
+    if panel is None:
+        return None
+    size = max(panel.size[0], last.size[0]), max(panel.size[1], last.size[1])
+    place = last.offset.place(size, scene.box(face), scene.bounds)
+    return (panel, place) if size[0] * size[1] <= budget and is_free(place, scene.occupied) else None
+
+
+def _best_panel(scene, face, blocks, last, budget):
+    """Return the panel that shows most and its place, on the side of the last one if that is free; None without."""
+    box, gap = scene.box(face), max(3, round(6 * scene.unit))
+    letters = scene.letters_for(box, 0.085)
+    sizes = dict.fromkeys((letters, max(scene.least, round(0.8 * letters)), scene.least))
+    for panel in panels_of(blocks, sizes, title=scene.title(face)):
+        if panel.size[0] * panel.size[1] > budget:
+            continue
+        if last is not None:
+            place = last.offset.place(panel.size, box, scene.bounds)
+            if is_free(place, scene.occupied):
+                return panel, place
+        if place := place_panel(box, panel.size, scene.bounds, scene.occupied, gap=gap):
+            return panel, place
+    return None
