@@ -73,6 +73,8 @@ def video(path, most_frames):
 class FollowedFaces:
     """The faces of a video's frames, followed once and read by several models, as a `FaceFollower`."""
 
+    in_turns = False
+
     def __init__(self, extractor, frames):
         self.frames, self._next = [], 0  # of each frame its time, the shape of its image, and its faces
         follower = FaceFollower(extractor, every=EVERY)
