@@ -264,3 +264,4 @@ def test_a_network_reads_a_face_or_its_mirror_image(bundled, astronaut_face):
     assert abs(sides[0] - sides[1]).max() > 1e-3
     assert abs(read(ensemble, [False] * 3) - read(ensemble, [True] * 3)).max() > 1e-3
     np.testing.assert_allclose(read(bundled, [True] * 3), read(bundled), atol=1e-5)
+    assert bundled.recognize_faces([], mirrored=[]) == []
