@@ -60,7 +60,7 @@ class Face:
     def moved(self, right: float, down: float) -> "Face":
         """Return the face moved in the image by so many pixels."""
         box = replace(self.box, x=self.box.x + right, y=self.box.y + down)
-        return replace(self, landmarks=self.landmarks + np.float32((right, down)), box=box)
+        return replace(self, landmarks=self.landmarks + np.array((right, down), dtype=np.float32), box=box)
 
     @property
     def detected(self) -> bool:

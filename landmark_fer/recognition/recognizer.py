@@ -167,15 +167,15 @@ class Recognizer:
         """
         settings = self.extractor.settings
         speaking = [0.0] * len(faces) if speaking is None else speaking
-        views = [self._views(face, share) for face, share in zip(faces, speaking, strict=True)]
-        n_views = [len(each) for each in views]
-        views = [view for each in views for view in each]
+        views_of_faces = [self._views(face, share) for face, share in zip(faces, speaking, strict=True)]
+        n_views = [len(views) for views in views_of_faces]
+        views = [view for views in views_of_faces for view in views]
         records = stack([seen for seen, _ in views], chip_size=settings.chip_size, crop_size=settings.crop_size)
         predictor = self.artifact.predictor
         if mirrored is not None:
             predictor = self._one_sided
-            rows = np.repeat(np.asarray(mirrored, dtype=bool), n_views)
-            records[rows] = mirror_records(records[rows])
+            flipped = np.repeat(np.asarray(mirrored, dtype=bool), n_views)
+            records[flipped] = mirror_records(records[flipped])
         weighted = predict_in_order(predictor, records, self.classes)
         weighted = iter([row * weight for row, (_, weight) in zip(weighted, views, strict=True)])
         probabilities = [next(weighted) if share in (0, 1) else next(weighted) + next(weighted) for share in speaking]
