@@ -14,6 +14,7 @@ from landmark_fer.recognition.speech import SpeechDetector, in_video
 from landmark_fer.recognition.track_baselines import TrackBaselines
 
 SPEAKS = 0.5  # how surely a face speaks from which it counts for no baseline, and is smoothed longer
+AVERAGES = 0.5  # strength of smoothing from which it averages over a face and its mirror image in turns
 MEMORY_S = 1.0  # how long the state of a track is kept after its face was last in sight
 
 _CHIP_SETTINGS, _CROP_SETTINGS = ("chip_size",), ("crop_size", "crop_margin")
@@ -50,7 +51,8 @@ class LiveReader:
     in_turns : bool
         Whether more than two faces take turns, as in `FaceFollower`, and a network reads a face and its mirror image in
         turns, from frame to frame; False if it is not set. For cameras, whose frames do not wait. A face that is not
-        located in a frame keeps its prediction, and smoothing averages over both images.
+        located in a frame keeps its prediction, and smoothing averages over both images; both are read in each frame
+        where it is weaker than `AVERAGES`.
 
     Raises
     ------
@@ -115,8 +117,11 @@ class LiveReader:
         return shown
 
     def _take_sides(self, track_ids):
-        """Return for each track whether the mirror image of its face is read in this frame; None to read both."""
-        if not self.in_turns:
+        """Return for each track whether the mirror image of its face is read in this frame; None to read both.
+
+        Weaker smoothing would show how the two differ, from frame to frame.
+        """
+        if not self.in_turns or self._smoothers[0].strength < AVERAGES:
             return None
         sides = [not self._mirrored.get(track_id, True) for track_id in track_ids]
         self._mirrored.update(zip(track_ids, sides, strict=True))

@@ -7,16 +7,27 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 
-def predict_in_order(predictor, X, classes):
+def predict_in_order(predictor, X, classes, *, mirrored=None):
     """Return probabilities of shape (n, k) with columns in the order of `classes`.
 
     A class that the predictor was not fitted on gets probability 0.
+
+    Parameters
+    ----------
+    predictor : estimator
+    X : ndarray of shape (n, ...)
+    classes : sequence of str
+    mirrored : ndarray of shape (n,), bool, optional
+        For each face which side a predictor reads that averages over a face and its mirror image and can read them
+        apart; it has the method ``predict_sides``. Others predict as without it.
     """
     ordered = np.zeros((len(X), len(classes)))
     if not len(X):
         return ordered
     columns = {name: column for column, name in enumerate(classes)}
-    ordered[:, [columns[str(name)] for name in predictor.classes_]] = _predictions(predictor, X)
+    in_sides = mirrored is not None and hasattr(predictor, "predict_sides")
+    predictions = predictor.predict_sides(X, mirrored) if in_sides else _predictions(predictor, X)
+    ordered[:, [columns[str(name)] for name in predictor.classes_]] = predictions
     return ordered
 
 
@@ -30,11 +41,6 @@ def _predictions(predictor, X):
     for _, step in predictor.steps[:-1]:
         X = step.transform(X)
     return predictor.steps[-1][1].predict_proba(X)
-
-
-def one_sided(predictor):
-    """Return a predictor of faces without their mirror images, in half of the time; the same one if it has none."""
-    return predictor.one_sided() if hasattr(predictor, "one_sided") else predictor
 
 
 def fit_predictor(predictor, X, y, votes=None):

@@ -6,7 +6,7 @@ import numpy as np
 
 from landmark_fer.core.errors import InputError, plain_value
 from landmark_fer.core.probabilities import softmax
-from landmark_fer.models.base import one_sided, predict_in_order
+from landmark_fer.models.base import predict_in_order
 from landmark_fer.models.calibration import FLOOR
 
 MEANS = ("arithmetic", "geometric")
@@ -114,17 +114,21 @@ class Ensemble:
                 got = ", ".join(map(str, member.classes_))
                 raise InputError(f"members of an ensemble must predict {', '.join(classes)}, got {name} of {got}")
 
-    def member_probabilities(self, X):
-        """Return the probabilities of each member for face records of shape (n,), shape (members, n, k)."""
-        return np.array([predict_in_order(member, X, self.classes_.tolist()) for _, member in self.members])
+    def member_probabilities(self, X, *, mirrored=None):
+        """Return the probabilities of each member for face records of shape (n,), shape (members, n, k).
+
+        `mirrored` as for `predict_in_order`.
+        """
+        classes = self.classes_.tolist()
+        return np.array([predict_in_order(member, X, classes, mirrored=mirrored) for _, member in self.members])
 
     def predict_proba(self, X):
         """Return probabilities of face records of shape (n,), shape (n, k)."""
         return self.mean(self.member_probabilities(X))
 
-    def one_sided(self):
-        """Return an ensemble whose members predict faces without their mirror images, where they can."""
-        return Ensemble([(name, one_sided(member)) for name, member in self.members], self.mean, self.classes_)
+    def predict_sides(self, X, mirrored):
+        """Return probabilities of faces whose sides are read apart by the members that can, as `predict_in_order`."""
+        return self.mean(self.member_probabilities(X, mirrored=mirrored))
 
     def predict(self, X):
         """Return the most probable class of each face."""

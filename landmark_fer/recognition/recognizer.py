@@ -10,10 +10,10 @@ import numpy as np
 from landmark_fer.artifact.artifact import Artifact, load_artifact
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import UNCERTAIN
-from landmark_fer.core.records import Face, mirror_records, stack
+from landmark_fer.core.records import Face, stack
 from landmark_fer.core.types import AnyImage, PathLike
 from landmark_fer.evaluation.rejection import manifest_threshold
-from landmark_fer.models.base import one_sided, predict_in_order
+from landmark_fer.models.base import predict_in_order
 from landmark_fer.perception import SMALLEST_FACE
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
 from landmark_fer.perception.images import as_array
@@ -83,7 +83,6 @@ class Recognizer:
             settings = replace(settings, detector=detector)
         self.artifact = artifact
         self._explainer = partial(explain, artifact)
-        self._one_sided = one_sided(artifact.predictor)
         self.extractor = FaceExtractor(settings, predictor=predictor, smallest_face=smallest_face)
         fitted_with = artifact.manifest.get("shape_predictor_sha256")
         if fitted_with and sha256_of(find_predictor(predictor)) != fitted_with:
@@ -156,27 +155,24 @@ class Recognizer:
         speaking : sequence of float, optional
             How surely each face speaks, from 0 to 1: so far its open mouth is no evidence (see `recognition.speech`).
         mirrored : sequence of bool, optional
-            For each face whether a network reads its mirror image instead of the face, which takes half of the time of
-            both, for videos, where it changes from frame to frame. By default it reads both. Other models predict the
-            same for both.
+            For each face whether its mirror image is read instead of the face, by a network that averages over both;
+            one takes half of the time. For videos, where it changes from frame to frame. By default both are read.
+            It changes nothing for other models.
 
         Raises
         ------
         InputError
-            If a baseline is of another model.
+            If a baseline is of another model, or there is not one value for each face.
         """
+        _check_lengths(faces, baselines=baselines, speaking=speaking, mirrored=mirrored)
         settings = self.extractor.settings
         speaking = [0.0] * len(faces) if speaking is None else speaking
         views_of_faces = [self._views(face, share) for face, share in zip(faces, speaking, strict=True)]
         n_views = [len(views) for views in views_of_faces]
         views = [view for views in views_of_faces for view in views]
         records = stack([seen for seen, _ in views], chip_size=settings.chip_size, crop_size=settings.crop_size)
-        predictor = self.artifact.predictor
-        if mirrored is not None:
-            predictor = self._one_sided
-            flipped = np.repeat(np.asarray(mirrored, dtype=bool), n_views)
-            records[flipped] = mirror_records(records[flipped])
-        weighted = predict_in_order(predictor, records, self.classes)
+        sides = None if mirrored is None else np.repeat(np.asarray(mirrored, dtype=bool), n_views)
+        weighted = predict_in_order(self.artifact.predictor, records, self.classes, mirrored=sides)
         weighted = iter([row * weight for row, (_, weight) in zip(weighted, views, strict=True)])
         probabilities = [next(weighted) if share in (0, 1) else next(weighted) + next(weighted) for share in speaking]
         rows = zip(faces, probabilities, baselines or [None] * len(faces), strict=True)
@@ -258,6 +254,16 @@ def recognize(image: AnyImage, *, baseline: Baseline | None = None) -> list[Reco
 def bundled_recognizer() -> Recognizer:
     """Return the Recognizer of the bundled model, made once."""
     return Recognizer(load_artifact())
+
+
+def _check_lengths(faces, **values):
+    """Raise InputError unless each sequence that is given has one value for each face."""
+    for name, of_faces in values.items():
+        if of_faces is not None and len(of_faces) != len(faces):
+            raise InputError(
+                f"{name} must have one value for each face, got {len(of_faces)} for {len(faces)} faces; give all, or "
+                "leave it out"
+            )
 
 
 def _threshold(manifest, reject):

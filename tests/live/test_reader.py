@@ -8,7 +8,7 @@ import pytest
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import UNCERTAIN
-from landmark_fer.live.reader import MEMORY_S, LiveReader, StillReader, shared_extractor
+from landmark_fer.live.reader import AVERAGES, MEMORY_S, LiveReader, StillReader, shared_extractor
 from landmark_fer.live.sources.demo import FRAMES_PER_SECOND, MOTIONS, demo_images
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
 from landmark_fer.recognition.baseline import Baseline
@@ -300,9 +300,11 @@ def test_a_face_and_its_mirror_image_are_read_in_turns(extractor, astronaut_face
     assert model.mirrored == [[False] * 3, [True], [True], [True], [False], [False], [False]] == other.mirrored
 
 
-def test_both_are_read_of_files(extractor, astronaut):
+@pytest.mark.parametrize(("in_turns", "smoothing"), [(False, 0.5), (True, 0.0), (True, AVERAGES * 0.9)])
+def test_both_are_read_of_files_and_where_no_smoothing_averages_over_them(extractor, astronaut, in_turns, smoothing):
     model = Model(extractor)
-    reader = LiveReader(model)
+    reader = LiveReader(model, smoothing=smoothing)
+    reader.in_turns = in_turns
     reader.read(astronaut, time_s=0.0)
     assert model.mirrored == [None]
     reader.close()

@@ -117,6 +117,21 @@ class TestEnsemble:
         assert OnnxModel(content).content == content
 
 
+class Sided(Constant):
+    """A predictor whose probabilities of a face and of its mirror image are the columns in two orders."""
+
+    def predict_sides(self, X, mirrored):
+        return np.where(mirrored[:, None], self.probabilities[:, ::-1], self.probabilities)[: len(X)]
+
+
+def test_only_members_with_sides_read_them_apart(members, mean):
+    (plain, sided), mirrored = members[0][:, :4], np.array([True, False, False, True])
+    ensemble = Ensemble([("plain", Constant(plain)), ("sided", Sided(sided))], mean, CLASSES)
+    expected = mean([plain, np.where(mirrored[:, None], sided[:, ::-1], sided)])
+    np.testing.assert_allclose(ensemble.predict_sides(np.zeros(4), mirrored), expected)
+    np.testing.assert_allclose(ensemble.predict_proba(np.zeros(4)), mean([plain, sided]))
+
+
 class TestFitMean:
     @staticmethod
     def folds(n, n_folds=5):

@@ -265,3 +265,10 @@ def test_a_network_reads_a_face_or_its_mirror_image(bundled, astronaut_face):
     assert abs(read(ensemble, [False] * 3) - read(ensemble, [True] * 3)).max() > 1e-3
     np.testing.assert_allclose(read(bundled, [True] * 3), read(bundled), atol=1e-5)
     assert bundled.recognize_faces([], mirrored=[]) == []
+
+
+@pytest.mark.parametrize("name", ["baselines", "speaking", "mirrored"])
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_each_face_has_its_values(bundled, astronaut_face, name, n):
+    with pytest.raises(InputError, match=f"{name} must have one value for each face, got {n} for 2 faces"):
+        bundled.recognize_faces([astronaut_face] * 2, **{name: [0] * n})

@@ -1,8 +1,5 @@
 """ONNX networks as predictors of face records, run by onnxruntime without Keras."""
 
-import copy
-from dataclasses import replace
-
 import numpy as np
 
 from landmark_fer.core.errors import InputError
@@ -88,28 +85,37 @@ class OnnxNetwork:
         InputError
             If the records lack the image, or the output of the network is not as described.
         """
-        images = reduced_images(X, self.input_)
-        blocks = map_in_threads(
-            lambda start: self._predict_faces(images[start : start + _FACES]),
-            range(0, len(images), _FACES),
-            self.threads,
-        )
-        return np.concatenate(blocks) if blocks else np.empty((0, len(self.description.classes)), dtype=np.float32)
+        predict = self._predict_both if self.description.mirrored else self.probabilities
+        return self._predict_blocks(reduced_images(X, self.input_), predict)
 
-    def one_sided(self):
-        """Return a copy that predicts faces without their mirror images; it shares the model."""
-        one_sided = copy.copy(self)
-        one_sided.description = replace(self.description, mirrored=False)
-        return one_sided
+    def predict_sides(self, X, mirrored):
+        """Return probabilities from one side of each face, in half of the time of both.
+
+        The probabilities of a network that reads no mirror images are those of `predict_proba`.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n,), structured
+        mirrored : ndarray of shape (n,), bool
+            Whether the mirror image is read instead of the face.
+        """
+        images = reduced_images(X, self.input_)
+        if self.description.mirrored:
+            images = np.where(mirrored[:, None, None], images[..., ::-1], images)
+        return self._predict_blocks(images, self.probabilities)
 
     def predict(self, X):
         """Return the most probable class of each face."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def _predict_faces(self, images):
-        """Return the probabilities of images of shape (n, side, side), shape (n, k)."""
-        if not self.description.mirrored:
-            return self.probabilities(images)
+    def _predict_blocks(self, images, predict):
+        """Return what a function predicts for images of shape (n, side, side), in blocks; shape (n, k)."""
+        starts = range(0, len(images), _FACES)
+        blocks = map_in_threads(lambda start: predict(images[start : start + _FACES]), starts, self.threads)
+        return np.concatenate(blocks) if blocks else np.empty((0, len(self.description.classes)), dtype=np.float32)
+
+    def _predict_both(self, images):
+        """Return the mean probabilities of images of shape (n, side, side) and their mirror images, shape (n, k)."""
         sides = self.probabilities(np.concatenate([images, images[..., ::-1]]))
         return sides.reshape(2, len(images), -1).mean(axis=0)
 

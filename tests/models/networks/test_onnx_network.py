@@ -52,14 +52,20 @@ class TestPredictions:
         np.testing.assert_allclose(network.predict_proba(records), reference(records, description), atol=1e-5)
 
     def test_those_of_one_side_have_the_mean_of_both(self):
-        network = OnnxNetwork(hand_made_onnx(replace(SMALL, mirrored=True)))
-        records, single = random_records(5), network.one_sided()
-        sides = single.predict_proba(records), single.predict_proba(mirror_records(records))
+        network, plain = OnnxNetwork(hand_made_onnx(replace(SMALL, mirrored=True))), OnnxNetwork(hand_made_onnx())
+        records, mirrored = random_records(5), np.array([False, True, True, False, True])
+        sides = network.predict_sides(records, mirrored), network.predict_sides(records, ~mirrored)
         np.testing.assert_allclose(np.mean(sides, axis=0), network.predict_proba(records), atol=1e-6)
-        np.testing.assert_array_equal(
-            single.predict_proba(records), OnnxNetwork(hand_made_onnx()).predict_proba(records)
-        )
-        assert abs(sides[0] - sides[1]).max() > 0.01
+        expected = plain.predict_proba(np.where(mirrored, mirror_records(records), records))
+        np.testing.assert_allclose(sides[0], expected, atol=1e-6)
+        assert abs(sides[0] - sides[1]).max(axis=1).min() > 0.01
+        assert network.predict_sides(records[:0], mirrored[:0]).shape == (0, len(SMALL.classes))
+
+    @pytest.mark.parametrize("batch", [1, None])
+    def test_a_network_that_reads_no_mirror_images_has_one_side(self, batch):
+        network, records = OnnxNetwork(hand_made_onnx(shape=(batch, 16, 16, 1)), SMALL), random_records(5)
+        sides = network.predict_sides(records, np.ones(5, dtype=bool))
+        np.testing.assert_array_equal(sides, network.predict_proba(records))
 
     def test_they_are_probabilities_in_the_order_of_the_classes(self, network):
         records = random_records(9)
