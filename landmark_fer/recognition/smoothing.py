@@ -40,15 +40,22 @@ _NO_LABEL = -1
 
 @dataclass(frozen=True)
 class _Lasting:
-    """A value that is shown once it has lasted."""
+    """A value that is shown once it has lasted, until it has been gone as long."""
 
     shown: str | None
     new: str | None
     new_s: float = 0.0
+    gone_s: float = 0.0
 
-    def then(self, value, *, elapsed_s, needed_s):
+    def then(self, value, *, instead, elapsed_s, needed_s):
+        """Return the next state; `instead` is shown where the value shown is gone and no other has lasted."""
         new_s = self.new_s + elapsed_s if value == self.new else 0.0
-        return _Lasting(value if new_s >= needed_s else self.shown, value, new_s)
+        gone_s = self.gone_s + elapsed_s if self.shown not in (value, self.new) else 0.0
+        if new_s >= needed_s:
+            return _Lasting(value, value, new_s)
+        if gone_s >= needed_s:
+            return _Lasting(instead, value, new_s)
+        return _Lasting(self.shown, value, new_s, gone_s)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,9 +190,9 @@ class Smoother:
             if held_s <= min(strength * HOLD_S, MOST_HOLD_S):
                 shown, label = before.shown, before.label
         lasting = {"elapsed_s": elapsed_s, "needed_s": min(strength * LASTING_S, MOST_LASTING_S)}
-        reason = before.reason.then(reason, **lasting)
+        reason = before.reason.then(reason, instead=reason, **lasting)
         second = self._second(shown, label)
-        second = self._pair(before, label, second).then(second, **lasting)
+        second = self._pair(before, label, second).then(second, instead=None, **lasting)
         return _State(points, smooth, velocity, scores, quick, still, shown, label, reason, second, held_s)
 
     def _second(self, shown, label):

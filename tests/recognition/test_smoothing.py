@@ -11,8 +11,8 @@ from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import UNCERTAIN
 from landmark_fer.core.records import Box, Face
 from landmark_fer.live.sources.demo_textures import LANDMARKS
-from landmark_fer.recognition.results import Recognition, close_second
-from landmark_fer.recognition.smoothing import Smoother, decayed
+from landmark_fer.recognition.results import CLOSE, Recognition, close_second
+from landmark_fer.recognition.smoothing import LASTING_S, Smoother, decayed
 from tests.recognition.laws import check_laws
 
 CLASSES = ("angry", "happy", "surprise", "neutral")
@@ -317,6 +317,20 @@ def test_a_slow_change_names_both_until_only_the_new_one_is_left(rate, seconds):
     changed = run(lambda time_s: prediction(between(np.clip((time_s - 1) / seconds, 0, 1))), times)
     labels = [label for label, _ in itertools.groupby(each.label for each in changed)]
     assert labels == ["happy", "happy or surprise", "surprise or happy", "surprise"]
+
+
+@pytest.mark.parametrize("rate", [25, 60])
+@pytest.mark.parametrize("seed", [101, 132, 206, 243])
+def test_a_second_name_that_is_no_longer_close_is_dropped_while_others_alternate(rate, seed):
+    generator = np.random.default_rng(seed)
+    mixtures, period_s = generator.dirichlet([1, 6, 6, 6], size=3), generator.uniform(0.05, 0.6)
+    times, strength, far_since_s = np.arange(0, 8, 1 / rate), 0.25, None
+    shown = run(lambda time_s: prediction(mixtures[int(time_s / period_s + 1e-6) % 3]), times, strength=strength)
+    for time_s, one in zip(times, shown, strict=True):
+        first, *second = one.label.split(" or ")
+        is_far = any(one.probabilities[first] - one.probabilities[name] > CLOSE for name in second)
+        far_since_s = None if not is_far else time_s if far_since_s is None else far_since_s
+        assert not is_far or time_s - far_since_s <= strength * LASTING_S + 1.5 / rate
 
 
 @pytest.mark.parametrize("share", np.linspace(0.3, 0.7, 9))
