@@ -56,7 +56,7 @@ class BaselineNotes:
         recorded = self._baselines.recorded
         if not recorded:
             return "no face in sight for the neutral baseline; press n to try again"
-        baselines = [self._baselines.get(track_id).baseline for track_id in recorded]
+        baselines = {track_id: self._baselines.get(track_id).baseline for track_id in recorded}
         if self._save is None:
             message = "neutral baseline recorded"
         elif len(recorded) > 1:
@@ -64,9 +64,11 @@ class BaselineNotes:
                 f"neutral baseline recorded, and not saved: it is of one person, and {len(recorded)} faces were seen"
             )
         else:
-            message = self._write(baselines[0])
-        warning = next((each.warning for each in baselines if each.warning is not None), None)
-        return message if warning is None else f"{message}; {warning}"
+            message = self._write(baselines[recorded[0]])
+        warnings = [(track_id, each.warning) for track_id, each in baselines.items() if each.warning is not None]
+        for track_id, warning in warnings[:1]:
+            message = f"{message}; {warning}" if len(recorded) == 1 else f"{message}; #{track_id}: {warning}"
+        return message
 
     def _write(self, baseline):
         """Save a baseline, and return a message on that."""

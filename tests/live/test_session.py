@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from landmark_fer.live import pacing, session
 from landmark_fer.live.observers import (
     EXPLANATION_LOAD,
     INTERVAL_S,
+    BaselineNotes,
     ExplanationSchedule,
     describe_baselines,
     explain_within,
@@ -446,6 +448,19 @@ def test_neutral_baseline_without_a_face_is_reported():
     made, _ = run(source=images(60, rate=20.0), reader=FixedReader(), neutral_s=0.5)
     assert "no face" in made.state.message
     assert describe_baselines([]) is None
+
+
+@pytest.mark.parametrize(
+    ("recorded", "expected"), [((3,), ""), ((2,), "; a smile"), ((3, 2, 1), "; #2: a smile"), ((3, 4), "")]
+)
+def test_a_doubtful_baseline_names_its_face_among_several(recorded, expected):
+    warnings = {1: "a smile", 2: "a smile", 3: None, 4: None}
+    made = {number: SimpleNamespace(baseline=SimpleNamespace(warning=text)) for number, text in warnings.items()}
+    baselines = SimpleNamespace(collecting=True, recorded=(), get=made.get)
+    notes = BaselineNotes(baselines, 2.0)
+    assert notes.update() == "show a neutral face for 2 seconds"
+    baselines.collecting, baselines.recorded = False, recorded
+    assert notes.update() == f"neutral baseline recorded{expected}"
 
 
 def test_a_recorded_baseline_is_saved(tmp_path):
