@@ -213,7 +213,8 @@ def _run_source(options, recognizer, versus, interrupts, *, window=None, events=
         # The reader first, so that no frame of a camera waits for it.
         reader = stack.enter_context(contextlib.closing(_make_reader(options, recognizer, versus)))
         source = stack.enter_context(open_source(_source(options)))
-        reader.in_turns = source.live
+        if source.live:  # single images have no turns
+            reader.in_turns = True
         facts = log_facts(
             recognizer.artifact,
             versus=versus and versus.artifact,

@@ -1,4 +1,4 @@
-"""Reasons why a face cannot be read: limits of quality and pose, beyond which predictions are near chance.
+"""Reasons why a face cannot be read: limits of quality and pose, beyond which predictions or landmarks are unsure.
 
 The limits are measured (docs/decisions/0034-labels.md). A face that a hand or a mask covers has no reason: no value
 tells it from others.
