@@ -3,7 +3,7 @@
 Points are arrays of shape (..., n, 2), x before y, y downwards. All functions accept stacks of faces.
 """
 
-import math
+import itertools
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from landmark_fer.core.landmarks import MIRROR, N_LANDMARKS, points
 _EYE_WEIGHTS = np.zeros((N_LANDMARKS, 2))  # landmarks times these are the centres of the right and left eye
 for _column, _eye in enumerate((points("right_eye"), points("left_eye"))):
     _EYE_WEIGHTS[_eye, _column] = 1 / len(_eye)
+
+_sum = np.add.reduce  # a third of the time of the method
 
 EYES_UPRIGHT = np.array([[-0.5, 0.0], [0.5, 0.0]])
 """The centres of the subject's right and left eye after `upright`."""
@@ -77,27 +79,22 @@ def similarity_transform(source, target):
     """
     source, target = _complex(source), _complex(target)
     if source.ndim == target.ndim == 1:
-        return _one_transform(source, target)
-    stack = source.shape[:-1] if target.ndim == 1 else np.broadcast_shapes(source.shape[:-1], target.shape[:-1])
-    sources, targets = (_rows(points, stack) for points in (source, target))
-    return np.array([_one_transform(*pair) for pair in zip(sources, targets, strict=True)]).reshape(*stack, 2, 3)
-
-
-def _rows(points, stack):
-    """Return complex points of shape (..., n) broadcast to a stack, one row per transform."""
-    if points.ndim == 1:
-        return [points] * math.prod(stack)
-    return np.broadcast_to(points, (*stack, points.shape[-1])).reshape(-1, points.shape[-1])
+        return np.array(_one_transform(source, target))
+    if target.ndim > 1:
+        source, target = np.broadcast_arrays(source, target)
+    targets = itertools.repeat(target) if target.ndim == 1 else target.reshape(-1, target.shape[-1])
+    rows = zip(source.reshape(-1, source.shape[-1]), targets, strict=False)
+    return np.array([_one_transform(*pair) for pair in rows]).reshape(*source.shape[:-1], 2, 3)
 
 
 def _one_transform(source, target):
     """Return the transform between two shapes of complex numbers. Python numbers are faster here than arrays."""
-    source_mean, target_mean = (complex(points.sum()) / len(points) for points in (source, target))
+    source_mean = complex(_sum(source)) / len(source)
     centred = source - source_mean
     spread = np.vdot(centred, centred).real
     factor = complex(np.vdot(centred, target)) / spread if spread > 0 else 0j
-    shift = target_mean - factor * source_mean
-    return np.array([[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]])
+    shift = complex(_sum(target)) / len(target) - factor * source_mean
+    return (factor.real, -factor.imag, shift.real), (factor.imag, factor.real, shift.imag)
 
 
 def _complex(xy):

@@ -27,7 +27,7 @@ def predict_in_order(predictor, X, classes, *, mirrored=None):
     columns = {name: column for column, name in enumerate(classes)}
     in_sides = mirrored is not None and hasattr(predictor, "predict_sides")
     predictions = predictor.predict_sides(X, mirrored) if in_sides else _predictions(predictor, X)
-    ordered[:, [columns[str(name)] for name in predictor.classes_]] = predictions
+    ordered[:, [columns[name] for name in predictor.classes_.tolist()]] = predictions
     return ordered
 
 

@@ -121,7 +121,7 @@ class MLPWithDropout(ProbabilisticClassifier):
     def predict_proba(self, X):
         """Return probabilities of shape (n, k), equal for a face and its mirror image."""
         X = self._scaled(X)
-        predictions = softmax(self._networks.scores(X)).mean(axis=0)
+        predictions = np.add.reduce(softmax(self._networks.scores(X))) / len(self.networks_)
         return self._with_mirrored(predictions) / (1 if self.mirror_signs is None else 2)
 
     def embed(self, X):

@@ -231,20 +231,22 @@ def _part_under(grey, matrix, *, side, block):
     area = a * d - b * c
     if area == 0:
         return grey, (0, 0)
-    corners = [(x - u, y - v) for x in (0, side) for y in (0, side)]
     rim = 3 + 3 * (abs(a) + abs(b) + abs(c) + abs(d)) / abs(area)
-    left, right = _span([(d * x - b * y) / area for x, y in corners], rim, block, grey.shape[1])
-    top, bottom = _span([(a * y - c * x) / area for x, y in corners], rim, block, grey.shape[0])
+    left, right = _span((b * v - d * u) / area, d * side / area, -b * side / area, rim, block, grey.shape[1])
+    top, bottom = _span((c * u - a * v) / area, a * side / area, -c * side / area, rim, block, grey.shape[0])
     return grey[top:bottom, left:right], (left, top)
 
 
-def _span(places, rim, block, length):
-    """Return the range of pixels (low, high) that places and a margin cover, within `length`; at least one pixel.
+def _span(place, across, down, rim, block, length):
+    """Return the range of pixels (low, high) that a square and a margin cover, within `length`; at least one pixel.
+
+    The square is given by the coordinate of a corner and its changes along both sides.
 
     The pixels added to fill whole blocks are split between both ends, an odd one at the tighter end, so that mirrored
     images have mirrored blocks.
     """
-    first, last = (min(max(place, -length), 2 * length) for place in (min(places) - rim, max(places) + rim))
+    first = min(max(place + min(across, 0) + min(down, 0) - rim, -length), 2 * length)
+    last = min(max(place + max(across, 0) + max(down, 0) + rim, -length), 2 * length)
     low, high = math.floor(first), math.ceil(last)
     added = (low - high) % block
     tighter = first - low < high - last

@@ -62,7 +62,7 @@ def size_px(box):
 
 def brightness(chip):
     """Return the mean grey value of a chip, from 0 to 1."""
-    return float(chip.mean()) / 255
+    return cv2.mean(chip)[0] / 255
 
 
 def share_inside(box, image_shape):

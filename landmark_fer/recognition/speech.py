@@ -5,7 +5,9 @@ other expressions are frequent: the odds of a prediction are multiplied accordin
 in talking, its opening is no evidence. The factors, and what they were chosen on: docs/decisions/0034-labels.md.
 """
 
+import math
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -77,8 +79,9 @@ class _Mouth:
 
 def mouth_opening(landmarks):
     """Return the gap between the lips in inter-ocular distances, for landmarks of shape (68, 2)."""
-    gap = np.linalg.norm(landmarks[61:64] - landmarks[67:64:-1], axis=1).mean()
-    return float(gap) / (float(interocular_distance(landmarks)) or 1.0)
+    gaps = landmarks[61:64] - landmarks[67:64:-1]
+    gap = sum(math.hypot(*each) for each in gaps.tolist()) / len(gaps)
+    return gap / (float(interocular_distance(landmarks)) or 1.0)
 
 
 def with_closed_mouth(face, *, fields, crop_margin=0.0):
@@ -115,9 +118,14 @@ def with_video_odds(probabilities, classes, speech):
     ndarray of shape (k,)
         Its sum is 1.
     """
-    video, spoken = (np.array([odds.get(name, 1.0) for name in classes]) for odds in (VIDEO_ODDS, SPEECH_ODDS))
-    values = probabilities * video ** (1 - speech) * spoken**speech
+    values = probabilities * _factors(tuple(classes), speech)
     return values / values.sum()
+
+
+@lru_cache
+def _factors(classes, speech):
+    video, spoken = (np.array([odds.get(name, 1.0) for name in classes]) for odds in (VIDEO_ODDS, SPEECH_ODDS))
+    return video ** (1 - speech) * spoken**speech
 
 
 def in_video(recognition, speech, *, threshold):

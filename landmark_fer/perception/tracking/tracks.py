@@ -189,7 +189,8 @@ def appearance_of(chip):
     rim = chip.shape[0] // 8
     small = cv2.resize(chip[rim:-rim, rim:-rim], (_APPEARANCE_SIDE, _APPEARANCE_SIDE), interpolation=cv2.INTER_AREA)
     values = small.ravel().astype(np.float32)
-    return _unit(values - values.mean())
+    values -= np.add.reduce(values) / len(values)
+    return _unit(values)
 
 
 def matched(tracks, faces, time_s):
