@@ -60,7 +60,8 @@ def move_landmarks(image, landmarks, moved, *, interocular, transform=None):
 
 
 def _squared_distances(xy):
-    return ((xy[:, None] - xy) ** 2).sum(axis=2)
+    squares = (xy**2).sum(axis=1)
+    return squares[:, None] + squares - 2 * xy @ xy.T
 
 
 def _gaussian(squared_distances, spread):

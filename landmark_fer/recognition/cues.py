@@ -151,26 +151,28 @@ def typical_values(landmarks):
     return np.stack([middle, (high - low) / 2])
 
 
-def counterfactual_landmarks(landmarks):
+def counterfactual_landmarks(landmarks, cues=range(len(CUES))):
     """Return the landmarks of a face once for each cue, moved so that this cue has its typical neutral value.
 
     Parameters
     ----------
     landmarks : ndarray of shape (68, 2)
+    cues : sequence of int
+        Indices in `CUES`; by default all.
 
     Returns
     -------
     ndarray of shape (s, 68, 2)
         In the unit of the landmarks. Signed measurements that are smaller than typical are unchanged.
     """
+    weights, directions, typical, signed = _WEIGHTS[:, cues], _MOVES[cues], TYPICAL[0, cues], _SIGNED[cues]
     matrix = similarity_transform(eye_centres(landmarks), EYES_UPRIGHT)
     face = transform_points(matrix, landmarks)
-    values = measure(face) @ _WEIGHTS
-    typical = np.where(_SIGNED, np.clip(values, -TYPICAL[0], TYPICAL[0]), TYPICAL[0])
-    target = typical - values
+    values = measure(face) @ weights
+    target = np.where(signed, np.clip(values, -typical, typical), typical) - values
     amount = target.copy()
     for _ in range(_ITERATIONS):
-        change = (measure(face + amount[:, None, None] * _MOVES) @ _WEIGHTS).diagonal() - values
+        change = (measure(face + amount[:, None, None] * directions) @ weights).diagonal() - values
         amount *= np.divide(target, change, out=np.zeros_like(target), where=target * change > 0)
-    moves = amount.clip(-_MAX_MOVE, _MAX_MOVE)[:, None, None] * _MOVES
+    moves = amount.clip(-_MAX_MOVE, _MAX_MOVE)[:, None, None] * directions
     return landmarks + moves @ np.linalg.inv(matrix[:, :2]).T

@@ -97,9 +97,10 @@ def with_closed_mouth(face, *, fields, crop_margin=0.0):
     Face
     """
     landmarks = np.asarray(face.landmarks, dtype=np.float64)
-    for index in _OPENINGS:
-        if cue_values(landmarks)[index] > TYPICAL[0, index]:
-            landmarks = counterfactual_landmarks(landmarks)[index]
+    # Each of the two moves other landmarks than the other, and does not change its value.
+    moves = counterfactual_landmarks(landmarks, _OPENINGS) - landmarks
+    is_open = cue_values(landmarks)[_OPENINGS] > TYPICAL[0, _OPENINGS]
+    landmarks = landmarks + moves[is_open].sum(axis=0)
     return warp_face(face, landmarks, fields=fields, crop_margin=crop_margin)
 
 
