@@ -115,6 +115,7 @@ _WEIGHTS = np.array(
     [[(name in cue.measurements) / len(cue.measurements) for cue in CUES] for name in MEASUREMENT_NAMES]
 )
 _SIGNED = np.array([cue.signed for cue in CUES])
+_ALL = range(len(CUES))
 _MAX_MOVE = 1.0  # largest move of a landmark, in inter-ocular distances
 _ITERATIONS = 3  # steps of the secant method; the measurements are nearly linear
 
@@ -151,7 +152,7 @@ def typical_values(landmarks):
     return np.stack([middle, (high - low) / 2])
 
 
-def counterfactual_landmarks(landmarks, cues=range(len(CUES))):
+def counterfactual_landmarks(landmarks, cues=_ALL):
     """Return the landmarks of a face once for each cue, moved so that this cue has its typical neutral value.
 
     Parameters
