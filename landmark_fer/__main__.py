@@ -1,11 +1,11 @@
 """``landmark-fer`` and ``python -m landmark_fer``: run a command by its name, or list the commands."""
 
-import argparse
 import runpy
 import sys
 
 from landmark_fer import __version__
-from landmark_fer.core.command import add_version, run_command
+from landmark_fer.core.command import run_command
+from landmark_fer.core.command_parser import CommandParser
 
 COMMANDS = {
     "fit": "compare models on a data set and save the best one",
@@ -27,8 +27,7 @@ def main():
     """
     if sys.argv[1:2] and sys.argv[1] in COMMANDS:
         runpy.run_module(f"landmark_fer.{sys.argv.pop(1)}", run_name="__main__", alter_sys=True)
-    parser = argparse.ArgumentParser("landmark-fer", usage="landmark-fer [--version] [COMMAND ...]", add_help=False)
-    add_version(parser)
+    parser = CommandParser("landmark-fer", usage="landmark-fer [--version] [COMMAND ...]", add_help=False)
     parser.add_argument("-h", "--help", action="store_true")
     parser.add_argument("command", nargs="?", choices=COMMANDS)
     parser.parse_args()

@@ -1,12 +1,12 @@
 """``python -m landmark_fer.evaluate``: score a saved model on a data set."""
 
-import argparse
 import sys
 from functools import partial
 from pathlib import Path
 
 from landmark_fer.artifact.manifest import ARTIFACT_HELP, ARTIFACT_OR_BUNDLED
-from landmark_fer.core.command import add_version, run_command
+from landmark_fer.core.command import run_command
+from landmark_fer.core.command_parser import CommandParser
 from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.datasets.inputs import DATA, add_layout_options
 from landmark_fer.perception.predictor_file import PREDICTOR
@@ -21,10 +21,7 @@ def main(argv=None):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
-        "python -m landmark_fer.evaluate", description="Score a saved model on a data set."
-    )
-    add_version(parser)
+    parser = CommandParser("python -m landmark_fer.evaluate", description="Score a saved model on a data set.")
     add = parser.add_argument
     add(
         "--model",

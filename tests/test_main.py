@@ -10,6 +10,7 @@ import pytest
 
 from landmark_fer import __main__, __version__
 from landmark_fer.__main__ import main
+from landmark_fer.live.options import make_parser
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,6 +51,24 @@ def test_a_command_gets_its_arguments_and_its_status_is_the_exit_status(tmp_path
 def test_an_unknown_command_is_refused():
     done = run("landmark_fer", "paint")
     assert done.returncode == 2 and "invalid choice: 'paint'" in done.stderr and "live" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--sorce", "demo"], "error: unrecognized arguments: --sorce demo; did you mean --source?"),
+        (["--sorce=demo"], "error: unrecognized arguments: --sorce=demo; did you mean --source?"),
+        (["--smoothing", "much"], "error: argument --smoothing: must be a number from 0 to 1, got 'much'; python -m"),
+        (["--re"], "error: ambiguous option: --re could match --reject-below, --record; python -m landmark_fer.live"),
+        (["face"], "error: unrecognized arguments: face; python -m landmark_fer.live --help lists the options"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(words, sentence, capsys):
+    with pytest.raises(SystemExit) as ended:
+        make_parser().parse_args(words)
+    written = capsys.readouterr()
+    assert ended.value.code == 2 and written.out == ""
+    assert written.err.startswith(sentence) and written.err.count("\n") == 1
 
 
 @pytest.fixture(autouse=True)

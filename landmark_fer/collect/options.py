@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from landmark_fer.artifact.manifest import ARTIFACT
-from landmark_fer.core.command import add_version
+from landmark_fer.core.command_parser import CommandParser
 from landmark_fer.core.paths import Input, Output
 from landmark_fer.live.options import SOURCE, TOKEN_VARIABLE, WEB_ADDRESS
 from landmark_fer.perception.predictor_file import PREDICTOR
@@ -15,12 +15,11 @@ DEFAULT_ROUNDS = 5
 
 def make_parser():
     """Return the parser of ``python -m landmark_fer.collect``."""
-    parser = argparse.ArgumentParser(
-        prog="python -m landmark_fer.collect",
+    parser = CommandParser(
+        "python -m landmark_fer.collect",
         description="Record your own expressions to fit a model on them; list and delete what was recorded.",
         epilog="Recorded faces can identify people: ask everybody for consent, and see docs/own_model.md.",
     )
-    add_version(parser)
     _add_storage(parser.add_argument_group("storage"))
     _add_plan(parser.add_argument_group("expressions"))
     _add_source(parser.add_argument_group("image source"))

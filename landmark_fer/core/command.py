@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 
-from landmark_fer import __version__
 from landmark_fer.core.errors import LandmarkFerError
 
 INTERRUPTED, OUTPUT_CLOSED = 130, 141  # exit statuses that shells use for SIGINT and SIGPIPE
@@ -68,11 +67,6 @@ def _interruptible():
         yield
     finally:
         signal.signal(signal.SIGINT, _end)
-
-
-def add_version(parser):
-    """Add ``--version`` to the parser of a command."""
-    parser.add_argument("--version", action="version", version=f"landmark_fer {__version__}")
 
 
 def _status(work, stopped, flush):

@@ -7,7 +7,6 @@ Landmarks are stored in whole 1/32 pixels of the 48x48 image (so exact to 1/64, 
 resolution), as differences between consecutive points, one row a coordinate: deflate compresses these to a third.
 """
 
-import argparse
 import hashlib
 import sys
 from pathlib import Path
@@ -15,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from landmark_fer.core.bundled import bundled
-from landmark_fer.core.command import add_version, run_command
+from landmark_fer.core.command import run_command
+from landmark_fer.core.command_parser import CommandParser
 from landmark_fer.core.errors import DataError, InputError, SinkError, plain_reason
 from landmark_fer.core.expressions import EXPRESSIONS
 from landmark_fer.core.files import atomic_file, checkout_folder
@@ -166,8 +166,7 @@ def main(arguments=None):
     """Make the geometry table from FER2013's csv; return the exit status."""
     from landmark_fer.datasets import load_dataset
 
-    parser = argparse.ArgumentParser(prog="python -m landmark_fer.datasets.geometry_table", description=main.__doc__)
-    add_version(parser)
+    parser = CommandParser("python -m landmark_fer.datasets.geometry_table", description=main.__doc__)
     table = Output(default=lambda options: new_table_path(), makes_parents=True)
     parser.add_argument("--data", required=True, type=DATA, help="FER2013's csv (.csv, .csv.gz, .zip)")
     parser.add_argument("--out", type=table, help=f"file to write (default: data/{TABLE_NAME})")

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from landmark_fer.artifact.manifest import ARTIFACT, artifact_files
-from landmark_fer.core.command import add_version
+from landmark_fer.core.command_parser import CommandParser
 from landmark_fer.core.paths import Input, Output
 from landmark_fer.datasets.inputs import DATA_OR_TABLE, add_layout_options
 from landmark_fer.perception.predictor_file import PREDICTOR
@@ -33,10 +33,9 @@ class Artifacts(Input):
 
 def fit_parser():
     """Return the parser of the command."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         "python -m landmark_fer.fit", description="Compare models on a data set and save the best one."
     )
-    add_version(parser)
     _add_data(parser.add_argument_group("data"))
     _add_models(parser.add_argument_group("models"))
     _add_comparison(parser.add_argument_group("comparison"))

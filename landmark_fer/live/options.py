@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from landmark_fer.artifact.manifest import ARTIFACT, ARTIFACT_HELP, ARTIFACT_OR_BUNDLED
-from landmark_fer.core.command import add_version
+from landmark_fer.core.command_parser import CommandParser
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.paths import Input, Output, lies_in
 from landmark_fer.drawing import BLURS
@@ -87,12 +87,11 @@ NOTICE = (
 
 def make_parser():
     """Return the parser of ``python -m landmark_fer.live``."""
-    parser = argparse.ArgumentParser(
-        prog="python -m landmark_fer.live",
+    parser = CommandParser(
+        "python -m landmark_fer.live",
         description="Recognize expressions live, in a camera, video, image, folder, stream or the demo clip.",
         epilog=NOTICE,
     )
-    add_version(parser)
     _add_source(parser.add_argument_group("source and faces"))
     _add_prediction(parser.add_argument_group("predictions"))
     _add_display(parser.add_argument_group("display"))

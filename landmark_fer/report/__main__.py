@@ -1,11 +1,11 @@
 """``python -m landmark_fer.report``: write the report of a saved model again."""
 
-import argparse
 import shlex
 import sys
 
 from landmark_fer.artifact.manifest import ARTIFACT_HELP, ARTIFACT_OR_BUNDLED, artifact_path
-from landmark_fer.core.command import add_version, run_command
+from landmark_fer.core.command import run_command
+from landmark_fer.core.command_parser import CommandParser
 from landmark_fer.core.paths import Output, check_paths
 from landmark_fer.datasets.inputs import DATA
 from landmark_fer.perception.predictor_file import PREDICTOR
@@ -20,10 +20,9 @@ def main(argv=None):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         "python -m landmark_fer.report", description="Write the report of a saved model again, without fitting it."
     )
-    add_version(parser)
     add = parser.add_argument
     add(
         "model",
