@@ -5,6 +5,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
+import dlib
 import numpy as np
 import pytest
 
@@ -154,6 +155,14 @@ class TestPickling:
         expected = predictor.locate(grey, FACE)
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
             np.testing.assert_array_equal(processes.submit(predictor.locate, grey, FACE).result(), expected)
+
+
+@pytest.mark.parametrize("span", [(0, 255), (0, 256), (-1, 255), (-70_000, 70_000), (7, 7)])
+def test_points_of_any_coordinates_are_those_of_dlib(span):
+    coordinates = np.random.default_rng(0).integers(*span, size=(68, 2), endpoint=True)
+    coordinates[[0, -1]] = np.transpose([span, span])
+    points = dlib.points([dlib.point(*each) for each in coordinates.tolist()])
+    assert landmarks._coordinates(points).tolist() == [[point.x, point.y] for point in points] == coordinates.tolist()
 
 
 def test_landmarks_in_one_point_are_refined_without_an_error(extractor):
