@@ -51,11 +51,11 @@ def move_landmarks(image, landmarks, moved, *, interocular, transform=None):
     reach = REACH * interocular
     x, y = np.arange(0, width + _STEP, _STEP), np.arange(0, height + _STEP, _STEP)
     weights = np.linalg.solve(_gaussian(_squared_distances(moved), reach) + _RIDGE * np.eye(len(moved)), own)
-    # The Gaussian is separable in x and y, so that the sum over landmarks is one small matrix product.
+    # The Gaussian is separable in x and y, so that the sum over landmarks is one small matrix product for each axis.
     along, down = (_gaussian((line[:, None] - moved[:, axis]) ** 2, reach) for axis, line in enumerate((x, y)))
-    summed = down @ (along.T[:, :, None] * weights[:, None]).reshape(len(moved), -1)
-    movement = summed.reshape(len(y), len(x), 2)
-    places = transform_points(transform, np.stack(np.meshgrid(x, y), axis=2)) + movement
+    places = np.empty((len(y), len(x), 2))
+    for axis, (across, downwards, shift) in enumerate(transform.tolist()):
+        places[..., axis] = down @ (along * weights[:, axis]).T + across * x + (downwards * y + shift)[:, None]
     return cv2.remap(image, _at_every_pixel(places, width, height), None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
 
 
