@@ -55,6 +55,16 @@ def is_free(rectangle, occupied):
     return not any(rectangle.overlaps(other) for other in occupied)
 
 
+def stays_free(rectangle, occupied, bounds, room):
+    """Return whether a rectangle is free, and still so where it and what is occupied move by `room` pixels.
+
+    Only the bounds can hold it back, to the left, right, above or below; it is then pushed over what moves.
+    """
+    moves = (0, 0), (room, 0), (-room, 0), (0, room), (0, -room)
+    moved = {rectangle.inside(bounds._replace(x=bounds.x + x, y=bounds.y + y)) for x, y in moves}
+    return all(is_free(each, occupied) for each in moved)
+
+
 class Offset(NamedTuple):
     """Where a panel is in relation to a box, separately in both directions.
 
@@ -95,7 +105,7 @@ def _moved(offset, outside, length, box_begin, box_end):
     return box_end + offset if offset >= 0 else box_begin + offset + 1 - length
 
 
-def place_panel(box, size, bounds, occupied, *, gap):
+def place_panel(box, size, bounds, occupied, *, gap, room=0):
     """Return a free place for a panel: on the right of a face if that is free, else as near to the face as possible.
 
     Parameters
@@ -110,6 +120,8 @@ def place_panel(box, size, bounds, occupied, *, gap):
         What the panel must not cover, with the face itself.
     gap : int
         Pixels between the panel and what is next to it.
+    room : int, default=0
+        Pixels by which the face can move with its panel until it would be covered; see `stays_free`.
 
     Returns
     -------
@@ -121,7 +133,7 @@ def place_panel(box, size, bounds, occupied, *, gap):
         return None
     best, least = None, math.inf
     for place in _places(box, width, height, bounds, occupied, gap):
-        distance = _distance(place, box) if is_free(place, occupied) else math.inf
+        distance = _distance(place, box) if stays_free(place, occupied, bounds, room) else math.inf
         if distance <= 2 * gap:
             return place
         if distance < least:

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-from landmark_fer.drawing.layout import Offset, is_free, place_panel
+from landmark_fer.drawing.layout import Offset, is_free, place_panel, stays_free
 from landmark_fer.drawing.panels import panel_of, panels_of
 from landmark_fer.drawing.scene import PANEL
 
 _MAX_PANELS = 6  # in a crowd, those of the largest faces
 _MAX_DRAWS = 25  # of a panel, after which one that shows more is looked for
+_ROOM_TO_MOVE = 0.1  # by which a face can move before its new panel must be elsewhere, in widths of its box
 
 
 class PanelMemory:
@@ -74,7 +75,9 @@ def _draw_panel(scene, face, blocks, budget):
         last = None
     found = None if last is None else _same_panel(scene, face, blocks, last, budget)
     if found is None or last.n_draws >= _MAX_DRAWS:
-        best = _best_panel(scene, face, blocks, last, budget)
+        best = _best_panel(scene, face, blocks, last, budget, room=round(_ROOM_TO_MOVE * scene.box(face).width))
+        if best is None and found is None:
+            best = _best_panel(scene, face, blocks, last, budget)
         if best is not None and (found is None or (best[0].form, -best[0].letters) < (last.form, -last.letters)):
             found, last = best, None
     if found is None:
@@ -99,7 +102,7 @@ def _same_panel(scene, face, blocks, last, budget):
     return (panel, place) if size[0] * size[1] <= budget and is_free(place, scene.occupied) else None
 
 
-def _best_panel(scene, face, blocks, last, budget):
+def _best_panel(scene, face, blocks, last, budget, *, room=0):
     """Return the panel that shows most and its place, on the side of the last one if that is free; None without."""
     box, gap = scene.box(face), max(3, round(6 * scene.unit))
     letters = scene.letters_for(box, 0.085)
@@ -109,8 +112,8 @@ def _best_panel(scene, face, blocks, last, budget):
             continue
         if last is not None:
             place = last.offset.place(panel.size, box, scene.bounds)
-            if is_free(place, scene.occupied):
+            if stays_free(place, scene.occupied, scene.bounds, room):
                 return panel, place
-        if place := place_panel(box, panel.size, scene.bounds, scene.occupied, gap=gap):
+        if place := place_panel(box, panel.size, scene.bounds, scene.occupied, gap=gap, room=room):
             return panel, place
     return None

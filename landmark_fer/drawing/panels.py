@@ -76,8 +76,9 @@ class Bars:
             return None
         if form.n_bars >= len(self.probabilities):
             return self
-        largest = sorted(self.probabilities.items(), key=lambda item: -item[1])[: form.n_bars]
-        return replace(self, probabilities=dict(largest))
+        largest = sorted(self.probabilities, key=self.probabilities.get, reverse=True)[: form.n_bars]
+        # in the order of all, so that rows do not change places from frame to frame
+        return replace(self, probabilities={name: p for name, p in self.probabilities.items() if name in largest})
 
     def size(self, letters):
         """Return width and height without margins, in pixels."""

@@ -200,14 +200,13 @@ class Smoother:
         return None if label == _NO_LABEL else close_second(self._by_name(shown), self.classes[label])
 
     def _pair(self, before, label, second):
-        """Return the second name before; where label and second change places, they stay close to each other."""
-        if _NO_LABEL in (label, before.label):
+        """Return the second name before; a new label waits for its own, unless the two shown change places."""
+        if _NO_LABEL in (label, before.label) or label == before.label:
             return before.second
         first, now = self.classes[before.label], self.classes[label]
-        if first == now or (before.second.new, second) != (now, first):
-            return before.second
-        shown = first if before.second.shown == now else before.second.shown
-        return replace(before.second, shown=shown, new=first)
+        if before.second.shown == now and second == first:
+            return replace(before.second, shown=first, new=first)
+        return replace(before.second, new=None, new_s=0.0)
 
     def _by_name(self, scores):
         return dict(zip(self.classes, scores.tolist(), strict=True))

@@ -1,7 +1,7 @@
 """The laws of the overlay: how much of the image it covers, what it never covers, and how small text becomes."""
 
 from dataclasses import replace
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 
 import numpy as np
 import pytest
@@ -193,6 +193,19 @@ def test_a_panel_stays_next_to_a_face_that_moves(places):
     assert np.ptp(offsets, axis=0).max() <= 2  # pixels
 
 
+@pytest.mark.parametrize("middle", [145.0, 153.0, 158.0, 163.0, 170.0])
+def test_a_panel_stays_where_it_is_next_to_a_face_that_sways(middle, places):
+    """Also where a panel only just fits on one side of the face."""
+    memory, seen = PanelMemory(), []
+    for x in middle + 5 * np.sin(np.linspace(0, 12 * np.pi, 300)):
+        places["panel"].clear()
+        faces = make_faces(make_recognition(x=x, y=132.0, side=104.0))
+        draw_frame(np.zeros((300, 400, 3), np.uint8), faces, memory=memory)
+        (panel,) = places["panel"]
+        seen.append((panel.height, panel.x > x))
+    assert sum(one != next_one for one, next_one in pairwise(seen)) <= 1
+
+
 def label_of(places, memory=None, **place):
     """Return the label of a face in an image of 640x480, and the face's box."""
     places["label"].clear()
@@ -258,6 +271,16 @@ def test_bars_are_bright_where_the_label_names_them():
     canvas = np.zeros((80, 200, 3), np.uint8)
     unread.draw(canvas, 0, 0, 200, MIN_LETTERS)
     assert (np.ptp(canvas, axis=2) == 0).all(), "grey"
+
+
+def test_the_largest_bars_stay_in_the_order_of_all():
+    bars = panels.Bars(
+        dict(zip(EXPRESSIONS, np.random.default_rng(2).dirichlet(np.ones(len(EXPRESSIONS))), strict=True)), ()
+    )
+    for n_bars in range(1, len(EXPRESSIONS)):
+        shown = bars.cut(panels.PanelForm(n_bars, 0, False, 0)).probabilities
+        assert list(shown) == [name for name in EXPRESSIONS if name in shown] and len(shown) == n_bars
+        assert min(shown.values()) >= max(p for name, p in bars.probabilities.items() if name not in shown)
 
 
 def test_a_face_that_cannot_be_read_has_no_explanation(places):

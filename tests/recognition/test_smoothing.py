@@ -319,6 +319,13 @@ def test_a_slow_change_names_both_until_only_the_new_one_is_left(rate, seconds):
     assert labels == ["happy", "happy or surprise", "surprise or happy", "surprise"]
 
 
+@pytest.mark.parametrize("rate", [30, 60])
+def test_a_change_within_a_second_names_no_other_expression_after_the_new_one(rate):
+    times = np.arange(0, 4, 1 / rate)
+    changed = run(lambda time_s: prediction(between(np.clip((time_s - 1) / 1.2, 0, 1))), times)
+    assert [label for label, _ in itertools.groupby(each.label for each in changed)] == ["happy", "surprise"]
+
+
 @pytest.mark.parametrize("rate", [25, 60])
 @pytest.mark.parametrize("seed", [101, 132, 206, 243])
 def test_a_second_name_that_is_no_longer_close_is_dropped_while_others_alternate(rate, seed):
