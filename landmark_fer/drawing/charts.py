@@ -87,38 +87,38 @@ def draw_timeline(canvas, rectangle, history, letters, *, axis=True):
                 right = place - margin
 
 
-def draw_key_list(canvas, rows, letters):
-    """Draw a list of keys and their labels in the middle of the canvas, in two columns if one is too high.
+class KeyList:
+    """A panel with keys and their labels.
 
     Parameters
     ----------
-    canvas : ndarray of shape (height, width, 3), uint8
     rows : list of (str, str)
-        Key and label; the first ones, if there is no room for all.
+        Key and label.
     letters : int
         Font size in pixels.
+    n_columns : int, default=1
     """
-    height, width = canvas.shape[:2]
-    margin, row = margin_of(letters), row_of(letters)
-    n_fitting = (height - 2 * margin) // row
-    n_columns = 1 if len(rows) <= n_fitting else 2
-    n_rows = min(max(1, n_fitting), -(-len(rows) // n_columns))
-    columns, right = [], 2 * margin
-    for start in range(0, n_rows * n_columns, n_rows):
-        if part := rows[start : start + n_rows]:
+
+    def __init__(self, rows, letters, *, n_columns=1):
+        self.letters = letters
+        self._margin, self._n_rows = margin_of(letters), -(-len(rows) // n_columns)
+        self._columns, right = [], 2 * self._margin
+        for start in range(0, len(rows), self._n_rows):
+            part = rows[start : start + self._n_rows]
             keys_width, labels_width = (max(text_size(each[side], letters)[0] for each in part) for side in (0, 1))
-            if columns and right + keys_width + labels_width + 4 * margin > width:
-                break
-            columns.append((right, right + keys_width + 2 * margin, part))
-            right += keys_width + labels_width + 4 * margin
-    panel = Rectangle((width - right) // 2, (height - n_rows * row) // 2 - margin, right, n_rows * row + 2 * margin)
-    panel = panel.inside(Rectangle(0, 0, width, height))
-    shade(canvas, panel, _HELP_BRIGHTNESS)
-    for keys_x, labels_x, part in columns:
-        for index, (key, label) in enumerate(part):
-            y = panel.y + margin + index * row
-            write(canvas, key, (panel.x + keys_x, y), letters, INK)
-            write(canvas, label, (panel.x + labels_x, y), letters, DIM)
+            self._columns.append((right, right + keys_width + 2 * self._margin, part))
+            right += keys_width + labels_width + 4 * self._margin
+        self.size = right, self._n_rows * row_of(letters) + 2 * self._margin
+
+    def draw(self, canvas, rectangle):
+        """Draw the panel onto a canvas, in place; rows that the rectangle has no room for are left out."""
+        shade(canvas, rectangle, _HELP_BRIGHTNESS)
+        row = row_of(self.letters)
+        for keys_x, labels_x, part in self._columns:
+            for index, (key, label) in enumerate(part[: (rectangle.height - 2 * self._margin) // row]):
+                y = rectangle.y + self._margin + index * row
+                write(canvas, key, (rectangle.x + keys_x, y), self.letters, INK)
+                write(canvas, label, (rectangle.x + labels_x, y), self.letters, DIM)
 
 
 def _draw_band(canvas, band, expression, letters):

@@ -6,6 +6,7 @@ panel; text is at least 12 pixels high.
 """
 
 from dataclasses import replace
+from itertools import product
 
 import cv2
 import numpy as np
@@ -24,6 +25,8 @@ from landmark_fer.drawing.text import COLOURS
 
 _WHITE = (255, 255, 255)
 _SHIFT = 4  # fractional bits of coordinates in OpenCV's drawing functions
+_KEY_LIST_PLACES = 0.5, 0.0, 1.0, 0.25, 0.75  # in either direction, from one edge to the other; the middle first
+_COST_OF_CUT_KEYS, _STEADY_KEYS = 9.0, 0.1  # of keys left out, and how much the last place is preferred
 _MAX_TIMELINE_TRACKS, _TIMELINE_SHARE = 4, 0.1  # of the image's height
 
 
@@ -130,4 +133,17 @@ def _details(scene, face):
 
 @element("help", ON_TOP)
 def _draw_help(scene):
-    charts.draw_key_list(scene.canvas, [(control.keys[0], control.label) for control in CONTROLS], scene.letters)
+    """Draw the list of keys, in one column or two, where it covers least of faces, labels and status."""
+    rows = [(control.keys[0], control.label) for control in CONTROLS]
+    lists = {n_columns: charts.KeyList(rows, scene.letters, n_columns=n_columns) for n_columns in (1, 2)}
+    costs, bounds = {}, scene.bounds
+    for (n_columns, keys), right, down in product(lists.items(), _KEY_LIST_PLACES, _KEY_LIST_PLACES):
+        width, height = keys.size
+        place = Rectangle(round(right * (bounds.width - width)), round(down * (bounds.height - height)), width, height)
+        place, area = place.inside(bounds), place.area
+        cost = (sum(map(place.shared_area, scene.occupied)) + _COST_OF_CUT_KEYS * (area - place.area)) / area
+        cost -= _STEADY_KEYS * (scene.memory.key_list == (n_columns, right, down))
+        costs[n_columns, right, down] = cost, keys, place
+    scene.memory.key_list = min(costs, key=lambda form: costs[form][0])
+    _, keys, place = costs[scene.memory.key_list]
+    keys.draw(scene.canvas, place)

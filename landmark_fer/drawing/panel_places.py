@@ -20,6 +20,8 @@ class PanelMemory:
     def __init__(self):
         self._panels, self._letters, self._n_faces = {}, {}, 0
         self.labels = {}  # side and text of the label by track id
+        self.key_list = None  # number of columns, and place
+        self.lines_above = False  # whether a message is at the top
 
     def begin_frame(self, faces):
         """Forget faces that are not in the frame; where their number changed, look for new panels."""

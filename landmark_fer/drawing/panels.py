@@ -44,6 +44,7 @@ PANEL_FORMS = (
     PanelForm(0, 3, False, 3),
     PanelForm(0, 2, False, 1),
     PanelForm(0, 2, False, 0),
+    PanelForm(0, 1, False, 0),
 )
 """From the fullest to the smallest; what a key has switched on stays longer than the bars, which are on at first."""
 

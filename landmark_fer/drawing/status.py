@@ -22,9 +22,9 @@ class Status:
     frames_per_second : float or None
         Not shown where a face is.
     message : str or None
-        At the bottom, shortened to two lines.
+        At the bottom, or at the top if only a face at the bottom is in its way; shortened to two lines.
     keys : bool
-        Whether the keys are named at the bottom, as many as fit; not during a message and not below their full list.
+        Whether the keys are named there, as many as fit; not during a message and not below their full list.
     """
 
     paused: bool = False
@@ -35,7 +35,7 @@ class Status:
 
 
 def draw_status(scene, status):
-    """Draw recording, pause and frame rate into the upper corners, and a message at the bottom."""
+    """Draw recording, pause and frame rate into the upper corners, and a message at the bottom or the top."""
     letters, bounds = scene.letters, scene.bounds
     row = label_size("", letters)[1]
     shown = [("recording", RECORDING)] * status.recording + [("paused", PAPER)] * status.paused
@@ -48,13 +48,25 @@ def draw_status(scene, status):
         lines += lines_of(status.message, room, letters, n_lines=n_lines)
     elif status.keys and not scene.options.help:
         lines += _key_lines(room, letters, n_lines)
-    for number, text in enumerate(reversed(lines), 1):
-        _write_status(scene, text, Rectangle(0, bounds.bottom - number * row, label_size(text, letters)[0], row))
+    for text, place in zip(lines, _line_places(lines, scene, row), strict=True):
+        _write_status(scene, text, place)
     if status.frames_per_second is not None:
         text = f"{status.frames_per_second:.0f} fps"
         place = Rectangle(0, 0, label_size(text, letters)[0], row)
         if is_free(place, scene.occupied):
             _write_status(scene, text, place)
+
+
+def _line_places(texts, scene, row):
+    """Return the places of lines at the bottom; at the top if only those are free, and from then on while they are."""
+    widths = [label_size(text, scene.letters)[0] for text in texts]
+    above, below = (
+        [Rectangle(0, y + n * row, width, row) for n, width in enumerate(widths)]
+        for y in (0, scene.bounds.bottom - len(texts) * row)
+    )
+    free_above, free_below = (all(is_free(place, scene.occupied) for place in places) for places in (above, below))
+    scene.memory.lines_above = bool(texts) and free_above and (scene.memory.lines_above or not free_below)
+    return above if scene.memory.lines_above else below
 
 
 def _corner_places(texts, scene, row):

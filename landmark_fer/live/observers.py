@@ -96,15 +96,22 @@ def without_baseline_sentence(count):
     return f"{images} several faces, which are predicted without the baseline, because it is of one person"
 
 
-def describe_baselines(faces):
-    """Return one line on the neutral baselines of faces, and how they differ from them; None where none has one.
+def describe_baselines(faces, *, shifts=False):
+    """Return one line on the neutral baselines of faces; None where none has one.
 
     Parameters
     ----------
     faces : list of RecognizedFace
+    shifts : bool, default=False
+        Whether to add how far the faces have moved from them, at most `MAX_LISTED_FACES` of them.
     """
-    shown = [face for face in faces if face.baseline is not None][:MAX_LISTED_FACES]
-    return "; ".join(map(_describe_baseline, shown)) or None
+    shown = [face for face in faces if face.baseline is not None]
+    if shifts:
+        return "; ".join(map(_describe_baseline, shown[:MAX_LISTED_FACES])) or None
+    numbers = {}
+    for face in shown:
+        numbers.setdefault(face.baseline_origin, []).append(f"#{face.track_id}")
+    return "; ".join(f"{' '.join(each)} baseline {origin}" for origin, each in numbers.items()) or None
 
 
 def _describe_baseline(face):

@@ -343,12 +343,14 @@ class Session:
             return
         if self._keys_end_s is None:
             self._keys_end_s = time.perf_counter() + KEYS_S
-        keys = time.perf_counter() < self._keys_end_s
+        keys, message = time.perf_counter() < self._keys_end_s, state.message or self.source.message
+        if message is None and not keys:
+            message = describe_baselines(state.faces, shifts=state.options.details)
         status = Status(
             paused=state.paused,
             recording=self.recording.on,
             frames_per_second=None if state.paused else state.frames_per_second,
-            message=state.message or self.source.message or (None if keys else describe_baselines(state.faces)),
+            message=message,
             keys=keys,
         )
         image = self._draw(state.frame.image, state.faces, state.options, status)

@@ -252,6 +252,16 @@ def test_panels_of_a_smaller_crowd_show_more(places):
     assert places["panel"][0].area > small.area
 
 
+@pytest.mark.parametrize("bars", [False, True])
+def test_each_of_four_faces_has_its_explanation(bars, places):
+    boxes = (430.0, 320.0, 125.0), (80.0, 75.0, 120.0), (425.0, 90.0, 140.0), (120.0, 325.0, 90.0)
+    faces = make_faces(*(make_recognition(x=x, y=y, side=side) for x, y, side in boxes))
+    status = Status(frames_per_second=30.0, message="#1 #2 #3 #4 baseline auto")
+    arguments = {"options": OverlayOptions(bars=bars, explain=True), "explanations": dict.fromkeys(range(1, 5), WHY)}
+    draw_frame(np.zeros((480, 640, 3), np.uint8), faces, status=status, **arguments)
+    assert len(places["panel"]) == 4
+
+
 @pytest.mark.parametrize(
     "place", [(10, 20, 30, 40), (200, 20, 30, 40), (10, 300, 30, 40), (120, 120, 30, 40), (100, 60, 30, 40)]
 )
@@ -338,6 +348,42 @@ def test_the_list_of_keys_is_complete(size, monkeypatch, font_sizes):
     draw_frame(np.zeros((size[1], size[0], 3), np.uint8), [], options=OverlayOptions(help=True))
     assert {control.label for control in CONTROLS} <= set(written)
     assert min(font_sizes) >= MIN_LETTERS
+
+
+@pytest.fixture
+def key_lists(monkeypatch):
+    """The rectangles of the lists of keys that were drawn."""
+    drawn = []
+    monkeypatch.setattr(charts.KeyList, "draw", lambda keys, canvas, rectangle: drawn.append(rectangle))
+    return drawn
+
+
+@pytest.mark.parametrize("size", [(640, 360), (640, 480), (1920, 1080)], ids=lambda size: "{}x{}".format(*size))
+@pytest.mark.parametrize("x", [0.05, 0.3, 0.36, 0.6])
+def test_the_list_of_keys_covers_no_face_where_there_is_room(size, x, key_lists):
+    width, height = size
+    faces = make_faces(make_recognition(x=x * width, y=0.25 * height, side=0.5 * height))
+    draw_frame(np.zeros((height, width, 3), np.uint8), faces, options=OverlayOptions(help=True))
+    assert not key_lists[0].overlaps(box_of(faces[0], width, False))
+
+
+def test_the_list_of_keys_stays_where_it_is_while_faces_move(key_lists):
+    memory = PanelMemory()
+    for shift in 12 * np.sin(np.linspace(0, 4 * np.pi, 50)):
+        faces = make_faces(*(make_recognition(x=80.0 + 330 * n + shift, y=150.0, side=190.0) for n in range(2)))
+        draw_frame(np.zeros((480, 640, 3), np.uint8), faces, options=OverlayOptions(help=True), memory=memory)
+    assert len(set(key_lists)) == 1
+
+
+def test_a_message_is_at_the_top_while_a_face_is_at_the_bottom(places):
+    memory, rows = PanelMemory(), []
+    for y in (150.0, 310.0, 290.0, 150.0, 0.0):
+        places["label"].clear()
+        faces = make_faces(make_recognition(x=20.0, y=y, side=160.0))
+        image, status = np.zeros((480, 640, 3), np.uint8), Status(message="saved /images/live.png")
+        draw_frame(image, faces, status=status, options=OverlayOptions(bars=False), memory=memory)
+        rows.append(places["label"][-1].y > 240)
+    assert rows == [True, False, False, False, True]
 
 
 def test_the_list_of_keys_replaces_panels_and_timeline(places):

@@ -23,7 +23,7 @@ from landmark_fer.live.observers import (
     describe_baselines,
     explain_within,
 )
-from landmark_fer.live.session import Session
+from landmark_fer.live.session import Session, SessionState
 from landmark_fer.live.sinks.recording import KeyRecording
 from landmark_fer.live.sources.frames import Frame, Source
 from landmark_fer.live.sources.opening import open_source
@@ -440,7 +440,8 @@ def test_neutral_baseline_is_recorded_and_reported(draws, by_key):
     messages = list(dict.fromkeys(draw.status.message for draw in draws))
     assert any("neutral face for" in message for message in messages if message)
     assert any("neutral baseline recorded" in message for message in messages if message)
-    assert describe_baselines(made.state.faces) == "#1 baseline key: nothing moved"
+    assert describe_baselines(made.state.faces) == "#1 baseline key"
+    assert describe_baselines(made.state.faces, shifts=True) == "#1 baseline key: nothing moved"
     assert "baseline key from" in str(made.summary)
 
 
@@ -504,10 +505,26 @@ def test_shift_from_neutral_is_described():
     moved = face.recognition.face.landmarks.copy()
     moved[[55, 56, 57, 58, 59, 65, 66, 67, 7, 8, 9], 1] += 6  # the jaw drops
     prediction = replace(face.recognition, face=replace(face.recognition.face, landmarks=moved))
-    line = describe_baselines([replace(face, recognition=prediction)])
+    line = describe_baselines([replace(face, recognition=prediction)], shifts=True)
     assert line.startswith("#1 baseline key: ")
     assert "mouth opening +" in line
     assert line.count(",") == 2
+
+
+def test_baselines_of_several_faces_are_named_once():
+    faces = [
+        SimpleNamespace(track_id=number, baseline=origin and object(), baseline_origin=origin)
+        for number, origin in ((1, "auto"), (2, None), (3, "key"), (5, "auto"))
+    ]
+    assert describe_baselines(faces) == "#1 #5 baseline auto; #3 baseline key"
+
+
+@pytest.mark.parametrize("details", [False, True])
+def test_the_shift_from_neutral_is_shown_with_the_details(draws, monkeypatch, details):
+    monkeypatch.setattr(session, "KEYS_S", 0.0)
+    monkeypatch.setattr(SessionState, "message", None)
+    run(source=images(60, rate=20.0), neutral_s=0.5, options=OverlayOptions(details=details))
+    assert draws[-1].status.message == "#1 baseline key" + details * ": nothing moved"
 
 
 def test_sink_that_fails_ends_the_run():
