@@ -398,6 +398,7 @@ def _can_have_baselines(options, images):
 
 def _make_sinks(options, source, recognizer, versus, facts, *, images):
     """Return the logs, the recording and the summary page that the options name; no file is opened yet."""
+    from landmark_fer.drawing.scene import SHOWN_SIZE
     from landmark_fer.live.sinks.logs import open_log
     from landmark_fer.live.sinks.summary import SummaryWriter
     from landmark_fer.live.sinks.video import VideoRecorder
@@ -409,7 +410,8 @@ def _make_sinks(options, source, recognizer, versus, facts, *, images):
     versus_classes = versus and versus.classes
     sinks = [open_log(path, classes, facts=facts, versus_classes=versus_classes, **columns) for path in options.log]
     if options.record:
-        sinks.append(VideoRecorder(options.record, frames_per_second=rate, look_back=bool(options.blur) and not images))
+        size, look_back = SHOWN_SIZE if images else None, bool(options.blur) and not images
+        sinks.append(VideoRecorder(options.record, frames_per_second=rate, size=size, look_back=look_back))
     if options.summary:
         sinks.append(SummaryWriter(options.summary, classes, facts=facts, frames_per_second=rate))
     return sinks

@@ -228,7 +228,7 @@ def _add_output(group):
         metavar="GROUP,...",
         help=f"further columns of --log: {', '.join(LOG_FIELDS)}",
     )
-    add("--log-empty", action="store_true", help="a row of --log for each frame without a face, too (see status)")
+    add("--log-empty", action="store_true", help="a row of --log for each frame without another row, too (see status)")
     add(
         "--events",
         type=Input(),

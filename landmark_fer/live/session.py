@@ -9,6 +9,7 @@ from landmark_fer.drawing.blur import HOLD_S, FaceBlur, hide_chips
 from landmark_fer.drawing.overlay import draw_frame
 from landmark_fer.drawing.overlay_options import CONTROL_OF_KEY, OverlayOptions
 from landmark_fer.drawing.panel_places import PanelMemory
+from landmark_fer.drawing.scene import SHOWN_SIZE
 from landmark_fer.drawing.status import Status
 from landmark_fer.live.events import Events
 from landmark_fer.live.observers import (
@@ -133,6 +134,7 @@ class Session:
             folder,
             frames_per_second=source.frames_per_second,
             show_message=self.state.show_message,
+            size=SHOWN_SIZE if reader.still else None,
             look_back=bool(blur) and not reader.still,
         )
         self.sinks = [*sinks, self.recording]

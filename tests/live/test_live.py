@@ -127,6 +127,16 @@ def test_all_outputs_at_once(command, tmp_path, capsys):
     assert "  #1: 0.5 s; " in out
 
 
+def test_images_are_recorded_in_the_size_of_a_window_whatever_the_first_one_is(command, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for index, size in enumerate(((40, 30), (600, 800))):
+        cv2.imwrite(str(folder / f"{index}.png"), np.full((*size, 3), 128, np.uint8))
+    assert command("--source", folder, "--record", tmp_path / "video.avi") == 0
+    with open_source(tmp_path / "video.avi") as source:
+        assert [frame.image.shape for frame in source] == [(960, 1280, 3)] * 2
+
+
 def test_recording_is_annotated(command, tmp_path):
     assert command("--source", "demo", "--record", tmp_path / "video.avi", "--max-frames", 1) == 0
     with open_source(tmp_path / "video.avi") as source, open_source("demo") as plain:

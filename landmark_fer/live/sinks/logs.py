@@ -15,7 +15,7 @@ import cv2
 from landmark_fer import __version__
 from landmark_fer.core.errors import SinkError, first_line
 from landmark_fer.core.files import atomic_file, atomic_write_text
-from landmark_fer.core.image_status import LOW_QUALITY, NO_FACE, OK, UNREADABLE
+from landmark_fer.core.image_status import LOW_QUALITY, NO_FACE, NOT_READ, OK, UNREADABLE
 from landmark_fer.core.optional_packages import import_optional
 from landmark_fer.core.paths import check_place
 from landmark_fer.live.sinks.base import Sink, by_suffix, wall_time
@@ -52,7 +52,7 @@ class RowLog(Sink):
     fields : sequence of str, optional
         Groups of further columns, keys of `FIELD_GROUPS`; they follow.
     empty : bool, default=False
-        Whether a frame without a face has a row; the column ``status`` is then the last.
+        Whether a frame without a face, or in which none was located, has a row; the column ``status`` is then the last.
     events : bool, default=False
         Whether the column ``event``, the label of the current event, follows.
     images : bool, default=False
@@ -87,8 +87,8 @@ class RowLog(Sink):
     def write(self, frame, faces=(), explanations=None):
         """Write a row for each face that was located in a frame; see `Sink.write`."""
         rows = [self._row(frame, face, explanations or {}) for face in faces if face.located]
-        if self.empty and not faces:
-            status = LOW_QUALITY if frame.n_left_out else NO_FACE
+        if self.empty and not rows:
+            status = NOT_READ if faces else LOW_QUALITY if frame.n_left_out else NO_FACE
             rows = [self._empty_row(status, frame.wall_s, **_frame_values(frame))]
         self._write_rows(rows, frame.wall_s)
 

@@ -25,12 +25,13 @@ class KeyRecording(Sink):
     frames_per_second : float
     show_message : callable
         Takes a message for the user.
-    look_back : bool, default=False
+    size, look_back
         As for `VideoRecorder`.
     """
 
-    def __init__(self, folder, *, frames_per_second, show_message, look_back=False):
-        self.folder, self.frames_per_second, self.look_back = Path(folder), frames_per_second, look_back
+    def __init__(self, folder, *, frames_per_second, show_message, size=None, look_back=False):
+        self.folder = Path(folder)
+        self._options = {"frames_per_second": frames_per_second, "size": size, "look_back": look_back}
         self._show_message = show_message
         self._recorder = None
 
@@ -72,7 +73,7 @@ class KeyRecording(Sink):
     def _start(self):
         path = self._new_file()
         try:
-            self._recorder = VideoRecorder(path, frames_per_second=self.frames_per_second, look_back=self.look_back)
+            self._recorder = VideoRecorder(path, **self._options)
         except SinkError:
             _remove_if_empty(path)
             raise

@@ -63,7 +63,8 @@ def describe(frame, faces, *, facts=None):
         Each face has ``track_id``, ``box`` (x, y, width, height), ``detector_score``, ``landmarks`` (68 pairs, x before
         y, pixels), the prediction shown (``expression``, ``label``, ``reason``, ``confidence``, ``probabilities``), the
         prediction from this frame alone and without a baseline (``raw``), that of the second model (``versus``, or
-        None) and the origin of the neutral baseline (``baseline``, or None).
+        None), the origin of the neutral baseline (``baseline``, or None) and whether the face was read in this frame
+        (``located``) or waited for its turn: everything is then of an earlier frame, moved to where the face is.
     """
     height, width = frame.image.shape[:2]
     return {
@@ -88,6 +89,7 @@ def _face(face):
         "raw": _prediction(face.raw),
         "versus": None if face.versus is None else _prediction(face.versus),
         "baseline": face.baseline_origin,
+        "located": face.located,
     }
 
 

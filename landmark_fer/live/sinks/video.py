@@ -27,7 +27,7 @@ MAX_WAITING_BYTES = 2**28  # of images that wait for that
 
 
 class VideoRecorder(Sink):
-    """Writes annotated images as a video of the first image's size; later images are fitted into it.
+    """Writes annotated images as a video of one size, into which they are fitted.
 
     A face can be in sight for a moment before a detector finds it. With `look_back`, images therefore wait for
     `LOOK_BACK_S`, or until they have `MAX_WAITING_BYTES`, and new regions of later frames are blurred in them.
@@ -40,6 +40,8 @@ class VideoRecorder(Sink):
         Its suffix is a key of `CODECS`.
     frames_per_second : float
         Frame rate of the video. Frames are repeated or skipped so that each is shown at its time.
+    size : pair of int, optional
+        Width and height in pixels; by default the first image's.
     look_back : bool, default=False
         Whether to blur the ``new_regions`` of frames in the images before, too.
     reserve_bytes : int, optional
@@ -48,11 +50,11 @@ class VideoRecorder(Sink):
 
     takes_annotated = True
 
-    def __init__(self, path, *, frames_per_second, look_back=False, reserve_bytes=RESERVE_BYTES):
+    def __init__(self, path, *, frames_per_second, size=None, look_back=False, reserve_bytes=RESERVE_BYTES):
         self.path, self.frames_per_second, self.reserve_bytes = Path(path), frames_per_second, reserve_bytes
         self.look_back, self._waiting = look_back, deque()
         self._codec = by_suffix(CODECS, path, "record")
-        self._writer = self._size = None
+        self._writer, self._size = None, size
         self._written, self._cut_s, self._last_s = 0, 0.0, 0.0
         check_place(self.path)
 
@@ -74,7 +76,7 @@ class VideoRecorder(Sink):
         try:
             self._check_space()
             if self._writer is None:
-                self._open(frame.image.shape)
+                self._open(self._size or frame.image.shape[1::-1])
                 self._cut_s = self._last_s = frame.time_s
         except SinkError:
             self._waiting.clear()  # else `close` tries, and fails, again
@@ -126,10 +128,9 @@ class VideoRecorder(Sink):
                 f"{self.reserve_bytes / 2**20:.0f}; free space or give another --record"
             )
 
-    def _open(self, shape):
-        height, width = shape[:2]
-        factor = min(1.0, MAX_SIDE / max(height, width))
-        self._size = [max(2, 2 * round(side * factor / 2)) for side in (width, height)]
+    def _open(self, size):
+        factor = min(1.0, MAX_SIDE / max(size))
+        self._size = [max(2, 2 * round(side * factor / 2)) for side in size]
         codec = cv2.VideoWriter_fourcc(*self._codec)
         with quiet_opencv():
             writer = cv2.VideoWriter(library_path(self.path), codec, self.frames_per_second, self._size)

@@ -183,8 +183,10 @@ def test_a_face_that_was_not_located_has_no_row(tmp_path):
         log.write(frame(2), [each.moved(3, 0) for each in faces])
         log.write(frame(3), [])
     with open(tmp_path / "log.csv", newline="") as file:
-        rows = [(row["frame"], row["track_id"]) for row in csv.DictReader(file)]
-    assert rows == [("0", "1"), ("0", "2"), ("1", "1"), ("3", "")]
+        rows = [(row["frame"], row["track_id"], row["status"]) for row in csv.DictReader(file)]
+    assert rows == [
+        ("0", "1", "ok"), ("0", "2", "ok"), ("1", "1", "ok"), ("2", "", "not read"), ("3", "", "no face"),
+    ]  # fmt: skip
 
 
 def test_jsonl_holds_explanations(tmp_path):

@@ -48,6 +48,11 @@ def test_face_without_a_detector_score():
     assert describe(FRAME, make_faces(prediction))["faces"][0]["versus"] is None
 
 
+def test_a_face_that_waited_for_its_turn_is_marked():
+    (face,) = make_faces(make_recognition())
+    assert [each["located"] for each in describe(FRAME, [face, face.moved(3, 0)])["faces"]] == [True, False]
+
+
 def test_snapshot_without_faces(tmp_path):
     assert json.loads(write_snapshot(tmp_path, FRAME, FRAME.image, []).with_suffix(".json").read_text())["faces"] == []
 

@@ -62,6 +62,16 @@ def test_later_images_are_fitted_into_the_size_of_the_first(tmp_path):
     assert images[1][48, 64].min() > 200 > 60 > images[1][48, 5].max()
 
 
+def test_images_are_fitted_into_a_size(tmp_path):
+    path = tmp_path / "video.avi"
+    with VideoRecorder(path, frames_per_second=10, size=(128, 96)) as recorder:
+        recorder.write(Frame(np.full((20, 20, 3), 220, np.uint8), 0.0, 0))
+    with open_source(path) as source:
+        (image,) = [frame.image for frame in source]
+    assert image.shape == (96, 128, 3)
+    assert image[5:-5, 25:-25].min() > 200 and image[:, :10].max() < 60
+
+
 def test_frames_are_shown_at_their_times(tmp_path):
     path = tmp_path / "video.avi"
     with VideoRecorder(path, frames_per_second=10) as recorder:
