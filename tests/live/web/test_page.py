@@ -337,6 +337,33 @@ def test_keys_and_a_tap_show_details_and_switch_options(page, server):
 
 
 @needs_chromium
+@pytest.mark.parametrize("width", [375, 1280])
+def test_details_of_several_faces_do_not_overlap(page, server, width):
+    page.resize(width, 900, phone=width < 900)
+    start_camera(page, server)
+    page.press("d", text="d")
+    page.until("document.querySelector('dl.details')?.checkVisibility()")
+    copy = "document.getElementById('faces').append(document.querySelector('.face').cloneNode(true))"
+    page.run(f"for (let n = 0; n < 3; n++) {copy}")
+    inside = RECTANGLES.replace(".bar,", ".bar, dl.details dt, dl.details dd,")
+    assert page.check_rectangles(inside, width) > 15
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    ("tops", "at_top"), [((100,), False), ((300,), True), ((0, 300), False)], ids=["middle", "bottom", "both"]
+)
+def test_the_keys_are_named_where_no_face_is(page, server, tops, at_top):
+    page.open(server.url)
+    faces = json.dumps([{"box": {"x": 50, "y": y, "width": 150, "height": 150}} for y in tops])
+    page.run(
+        "import('/page/status.js').then(({ Hint, byId }) => new Hint(byId('hint')).show(['h'], "
+        f"{{ height: 480, faces: {faces} }}))"
+    )
+    assert page.run("document.getElementById('hint').classList.contains('at-top')") is at_top
+
+
+@needs_chromium
 def test_the_key_e_shows_why_next_to_the_image(page, server):
     start_camera(page, server)
     assert page.run("spied.response.faces[0].explanation") is None

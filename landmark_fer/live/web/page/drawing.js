@@ -256,7 +256,7 @@ function drawPanel(pen, face, { left, top, width, height, names, count, numbered
   const { probabilities } = face;
   const named = namedIn(face, facts);
   const largest = [...facts.classes].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, count);
-  (largest.length < facts.classes.length ? largest : facts.classes).forEach((name, row) => {
+  facts.classes.filter((name) => largest.includes(name)).forEach((name, row) => {
     const middle = top + (6 + ROW * (row + numbered + 0.5)) * unit;
     const start = left + names + 18 * unit;
     pen.font = `${named.includes(name) ? 600 : 400} ${FONT_SIZE * unit}px ${FONT}`;

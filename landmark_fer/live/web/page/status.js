@@ -3,7 +3,7 @@
 import { listCameras } from "/page/camera.js";
 
 const HINT_MS = 5000;
-const BOTTOM = 0.85; // of the image's height, from which faces are covered by a hint at the bottom
+const COVERED = 0.15; // of the image's height, by a hint at its bottom or top
 const RATE_MS = 2000; // over which frames are counted
 
 export const byId = (id) => document.getElementById(id);
@@ -48,11 +48,13 @@ export class Hint {
     if (!this.shown) this.show(texts, response);
   }
 
-  // At the bottom, or at the top if a face of the response is at the bottom.
+  // At the bottom, or at the top if a face of the response is at the bottom and none at the top.
   show(texts, response) {
     this.shown = true;
-    const lowest = Math.max(0, ...(response?.faces ?? []).map(({ box }) => box.y + box.height));
-    this.element.classList.toggle("at-top", lowest > BOTTOM * response?.height);
+    const boxes = (response?.faces ?? []).map(({ box }) => box);
+    const atBottom = boxes.some(({ y, height }) => y + height > (1 - COVERED) * response.height);
+    const atTop = boxes.some(({ y }) => y < COVERED * response.height);
+    this.element.classList.toggle("at-top", atBottom && !atTop);
     clearTimeout(this.timer);
     this.element.textContent = texts.join(", ");
     this.element.hidden = false;
