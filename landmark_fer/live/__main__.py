@@ -15,34 +15,15 @@ from landmark_fer.core.command import run_command
 from landmark_fer.core.deferral import defer, deferred_calls
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.paths import check_paths
+from landmark_fer.live.checks import check_options
 from landmark_fer.live.options import NOTICE, is_log_folder, make_parser, web_token
-from landmark_fer.recognition import AUTO, BASELINES, KEY, OFF
+from landmark_fer.recognition import AUTO, KEY, OFF
 
 TITLE = "landmark_fer"
 
 # Modules that scikit-learn, SciPy and joblib import, and recognition never uses.
 NEEDLESS = ("scipy.stats", "scipy.special", "pandas", "narwhals.stable.v2", "asyncio")
 NEEDLESS += ("numpy.f2py", "numpy.testing", "numpy.polynomial")
-
-# Options for output by this process, which --web does not have.
-_NOT_WITH_WEB = (
-    "headless",
-    "log",
-    "log_fields",
-    "log_empty",
-    "events",
-    "record",
-    "summary",
-    "versus",
-    "neutral",
-    "save_baseline",
-    "explain",
-    "mirror",
-    "max_frames",
-)
-
-# Options for one output or one window, which a folder of videos does not have.
-_NOT_WITH_VIDEOS = ("record", "summary", "events", "save_baseline")
 
 # Options on which the rows of a log depend.
 _LOG_SETTINGS = ("detector", "smallest_face", "every", "smoothing", "min_quality", "neutral", "max_frames", "explain")
@@ -63,8 +44,7 @@ def main(argv=None):
 
 def _run(parser, options):
     check_paths(parser, options)
-    _check_blur(options)
-    _check_log_format(options)
+    check_options(options)
     print(NOTICE, flush=True)
     defer(*NEEDLESS)
     if options.list_cameras:
@@ -87,29 +67,6 @@ def _end_start():
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
-
-
-def _check_log_format(options):
-    """Raise InputError if a format is given for logs whose names state it."""
-    if options.log_format and not any(map(is_log_folder, options.log)):
-        got = f"--log {options.log[0]}" if options.log else "no --log"
-        raise InputError(
-            f"--log-format {options.log_format} is for a folder of logs, --log DIR/, got {got}; leave it out, since "
-            "the name of a log states its format"
-        )
-
-
-def _check_blur(options):
-    """Raise InputError if the run has no image that would be blurred."""
-    if options.web is not None:
-        has_images = options.source is not None
-    else:
-        has_images = options.record or not (options.headless or any(map(is_log_folder, options.log)))
-    if options.blur and not has_images:
-        raise InputError(
-            f"--blur {options.blur} changes recordings, snapshots and the page of --web --source, and this run has "
-            "none of them; leave it out, or give one video and --record FILE"
-        )
 
 
 def _list_cameras():
@@ -136,9 +93,10 @@ def _run_videos(options):
     from landmark_fer import __version__
     from landmark_fer.live.pacing import Interrupts
     from landmark_fer.live.sinks.logs import baseline_facts, log_facts
+    from landmark_fer.live.sources.video_folder import open_video_folder
     from landmark_fer.live.video_logs import log_videos
 
-    videos, form = _find_videos(options), options.log_format or "csv"
+    videos, form = open_video_folder(options.source, exclude=options.log[0]), options.log_format or "csv"
     with contextlib.ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
         recognizer, versus = _load_models(options, stack)
@@ -171,24 +129,6 @@ def _run_videos(options):
             suffix=f".{form}",
             facts=facts,
         )
-
-
-def _find_videos(options):
-    """Return the videos of the source; name the other files in a warning."""
-    from landmark_fer.live.sources.video_folder import open_video_folder
-
-    folder = options.log[0]
-    names = [f"--{name.replace('_', '-')}" for name in _NOT_WITH_VIDEOS if getattr(options, name)]
-    if names:
-        raise InputError(f"a folder of videos takes no {' or '.join(names)}, which needs a single video; leave it out")
-    if len(options.log) > 1:
-        raise InputError(f"--log {folder} is a folder and must be the only --log, got {len(options.log)}; leave one")
-    if options.source is None or not os.path.isdir(options.source):
-        raise InputError(
-            f"--log {folder} is a folder, for the logs of a folder of videos, and --source is none; give --log a file "
-            "ending in .csv, .jsonl or .parquet"
-        )
-    return open_video_folder(options.source, exclude=folder)
 
 
 def _load_models(options, stack):
@@ -272,7 +212,6 @@ def _serve(options):
     from landmark_fer.live.sources.opening import open_source
     from landmark_fer.live.web.server import parse_address, serve
 
-    _check_web(options)
     baseline = _baseline(options)
     token = web_token(options)
     parse_address(options.web, token)
@@ -320,16 +259,6 @@ def _close_if_idle(source):
     finally:
         with contextlib.suppress(ValueError):  # "generator already executing"
             source.__exit__(None, None, None)
-
-
-def _check_web(options):
-    names = [f"--{name.replace('_', '-')}" for name in _NOT_WITH_WEB if getattr(options, name)]
-    if names:
-        raise InputError(f"--web shows predictions in a browser and takes no {' or '.join(names)}; leave it out")
-    if options.baseline not in BASELINES:
-        raise InputError(
-            f"--baseline {options.baseline} is of one person, and --web has visitors; give {', '.join(BASELINES)}"
-        )
 
 
 def _make_window():
@@ -381,11 +310,6 @@ def _baseline(options):
     """Return the mode of the neutral baselines, or the one in a file."""
     from landmark_fer.recognition.track_baselines import baseline_of_option
 
-    if options.baseline == OFF and (options.neutral or options.save_baseline):
-        name = "--neutral" if options.neutral else "--save-baseline"
-        raise InputError(f"{name} records a neutral baseline, and --baseline is off; leave one of them out")
-    if options.save_baseline and options.headless and not options.neutral:
-        raise InputError("--save-baseline needs a baseline that is recorded; add --neutral SECONDS, or use a window")
     return baseline_of_option(options.baseline)
 
 
