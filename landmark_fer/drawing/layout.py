@@ -60,7 +60,9 @@ def stays_free(rectangle, occupied, bounds, room):
 
     Only the bounds can hold it back, to the left, right, above or below; it is then pushed over what moves.
     """
-    moves = (0, 0), (room, 0), (-room, 0), (0, room), (0, -room)
+    if not is_free(rectangle, occupied):
+        return False
+    moves = ((room, 0), (-room, 0), (0, room), (0, -room)) if room else ()
     moved = {rectangle.inside(bounds._replace(x=bounds.x + x, y=bounds.y + y)) for x, y in moves}
     return all(is_free(each, occupied) for each in moved)
 

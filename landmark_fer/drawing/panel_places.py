@@ -77,9 +77,10 @@ def _draw_panel(scene, face, blocks, budget):
         last = None
     found = None if last is None else _same_panel(scene, face, blocks, last, budget)
     if found is None or last.n_draws >= _MAX_DRAWS:
-        best = _best_panel(scene, face, blocks, last, budget, room=round(_ROOM_TO_MOVE * scene.box(face).width))
-        if best is None and found is None:
-            best = _best_panel(scene, face, blocks, last, budget)
+        best = _best_panel(scene, face, blocks, last, budget)
+        if best is not None:
+            room = round(_ROOM_TO_MOVE * scene.box(face).width)
+            best = _best_panel(scene, face, blocks, last, budget, room=room) or (best if found is None else None)
         if best is not None and (found is None or (best[0].form, -best[0].letters) < (last.form, -last.letters)):
             found, last = best, None
     if found is None:
