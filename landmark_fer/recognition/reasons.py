@@ -1,13 +1,19 @@
 """Reasons why a face cannot be read: limits of quality and pose, beyond which predictions or landmarks are unsure.
 
-The limits are measured (docs/decisions/0034-labels.md). A face that a hand or a mask covers has no reason: no value
-tells it from others.
+The limits are measured (docs/decisions/0034-labels.md).
 """
 
 from landmark_fer.perception.pose import head_pose
 from landmark_fer.perception.quality import brightness, share_inside, size_px
+from landmark_fer.recognition.cover import cover_score
 
-CUT_OFF, TOO_SMALL, TOO_DARK, TURNED_AWAY = REASONS = ("cut off", "too small", "too dark", "turned away")
+CUT_OFF, TOO_SMALL, TOO_DARK, TURNED_AWAY, COVERED = REASONS = (
+    "cut off",
+    "too small",
+    "too dark",
+    "turned away",
+    "covered",
+)
 """All reasons, the first that holds is named."""
 
 MIN_INSIDE = 0.75  # share of the bounding box inside the image
@@ -35,4 +41,4 @@ def reason_of(face, image_shape=None):
     pose = head_pose(face.landmarks)
     if abs(pose.yaw) > MAX_YAW or not MIN_PITCH <= pose.pitch <= MAX_PITCH:
         return TURNED_AWAY
-    return None
+    return COVERED if cover_score(face.chip) > 0 else None

@@ -8,10 +8,12 @@ import pytest
 
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
 from landmark_fer.core.records import Box, Face
+from landmark_fer.live.sources.demo import MOTIONS, DemoClip
 from landmark_fer.live.sources.demo_person import shape_of
 from landmark_fer.live.sources.demo_textures import LANDMARKS
 from landmark_fer.perception.images import to_grey
-from landmark_fer.recognition.reasons import CUT_OFF, REASONS, TOO_DARK, TOO_SMALL, TURNED_AWAY, reason_of
+from landmark_fer.recognition.cover import cover_score
+from landmark_fer.recognition.reasons import COVERED, CUT_OFF, REASONS, TOO_DARK, TOO_SMALL, TURNED_AWAY, reason_of
 from landmark_fer.recognition.recognizer import Recognizer
 from landmark_fer.recognition.results import CLOSE, Recognition
 from landmark_fer.recognition.smoothing import Smoother
@@ -52,12 +54,66 @@ def test_a_turned_face(face, yaw, reason):
     assert reason_of(turned) == reason
 
 
+def from_below(grey, face, share):
+    """Cover the face from below, as a cup or a scarf does."""
+    covered = grey.copy()
+    covered[round(face.box.y + (1 - share) * face.box.height) :] = 120
+    return covered
+
+
+def masked(grey, face):
+    """Cover the face from the nose to the chin."""
+    corners = np.round(face.landmarks[[2, 29, 14, 12, 8, 4]]).astype(np.int32)
+    return cv2.fillConvexPoly(grey.copy(), cv2.convexHull(corners), 215)
+
+
+def microphone(grey, face):
+    """Cover the mouth with a dark ball."""
+    x, y = np.round(face.landmarks[48:60].mean(axis=0)).astype(int).tolist()
+    radius = round(0.24 * face.box.width)
+    return cv2.line(cv2.circle(grey.copy(), (x, y), radius, 25, -1), (x, y), (x + 20, y + 300), 25, radius)
+
+
+@pytest.mark.parametrize(
+    "cover", [lambda grey, face: from_below(grey, face, 0.4), masked, microphone], ids=["below", "mask", "microphone"]
+)
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_covered_faces(recognizer, face, astronaut, cover, mirrored):
+    grey = cover(to_grey(astronaut), face)
+    covered = recognizer.extractor.face_at(grey, face.box)
+    if mirrored:
+        covered = replace(covered, chip=np.ascontiguousarray(covered.chip[:, ::-1]))
+    assert reason_of(covered, grey.shape) == COVERED
+
+
+def test_what_covers_no_face(recognizer, face, astronaut):
+    grey = to_grey(astronaut)
+    next_to = grey.copy()
+    next_to[:, round(face.box.x + 1.2 * face.box.width) :] = 40
+    assert reason_of(recognizer.extractor.face_at(next_to, face.box)) is None
+    assert reason_of(recognizer.extractor.face_at(from_below(grey, face, 0.02), face.box)) is None
+    assert cover_score(face.chip) == pytest.approx(cover_score(np.ascontiguousarray(face.chip[:, ::-1])), abs=1e-4)
+    assert cover_score(face.chip[:60, :60]) == -np.inf
+
+
+def test_no_frame_of_the_demo_is_covered(recognizer):
+    clip = DemoClip()
+    images = [clip.render(motion.amounts) for motion in MOTIONS]
+    faces = [face for image in images for face in recognizer.extractor.extract(image)]
+    assert len(faces) >= len(MOTIONS) - 1
+    assert not [reason_of(face) for face in faces if reason_of(face) == COVERED]
+
+
 def test_with_a_reason_no_expression_is_named(recognizer, face, astronaut):
     dark = replace(face, chip=np.zeros_like(face.chip))
     (recognition,) = recognizer.recognize_faces([dark], image_shape=astronaut.shape)
     assert (recognition.expression, recognition.reason, recognition.label) == (UNCERTAIN, TOO_DARK, TOO_DARK)
-    (named,) = Recognizer(recognizer.artifact, reject=None).recognize_faces([dark])
-    assert named.expression in EXPRESSIONS and named.reason is None
+    covered = recognizer.extractor.face_at(masked(to_grey(astronaut), face), face.box)
+    (recognition,) = recognizer.recognize_faces([covered], image_shape=astronaut.shape)
+    assert (recognition.expression, recognition.reason, recognition.label) == (UNCERTAIN, COVERED, COVERED)
+    for unread in (dark, covered):
+        (named,) = Recognizer(recognizer.artifact, reject=None).recognize_faces([unread])
+        assert named.expression in EXPRESSIONS and named.reason is None
 
 
 def recognition_of(probabilities, *, threshold=0.4, reason=None):
