@@ -244,7 +244,7 @@ def below(canvas):
 
 
 def side(canvas):
-    """Cover the face from one side: hair, a door, another head."""
+    """Cover the face from one side: hair, a wall, another head."""
     return _half_plane(canvas, (canvas.random.choice((-1, 1)), 0), canvas.random.uniform(-0.3, 0.7))
 
 
@@ -368,8 +368,8 @@ def drawn_faces(images, landmarks, *, seed, every=2, progress=True):
             image, covered = draw_object(images[row], landmarks[row], box, kind, donor, random, next_to=next_to)
             if image is None or not (covered or next_to or kind == READ_WELL):
                 continue
-            known = random.random() < 0.3  # as in videos, where a box is known before a hand comes
-            face = extractor.face_at(image, box) if known else extractor.extract_crop(image)
+            box_is_given = random.random() < 0.3  # as in videos, where the box is there before a hand comes
+            face = extractor.face_at(image, box) if box_is_given else extractor.extract_crop(image)
             chips.append(face.chip)
             rows.append((row, covered))
             kinds.append("next to" if next_to else kind)
