@@ -1,4 +1,7 @@
-"""The parser of a command's options."""
+"""The parser of a command's options.
+
+It is apart from `core.command`, which handles Ctrl-C before argparse is imported.
+"""
 
 import argparse
 

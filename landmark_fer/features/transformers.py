@@ -13,7 +13,7 @@ from landmark_fer.features.hog import hog, hog_size, mirror_hog
 from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure, mirrored_measurements
 
 
-class Stateless(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class Stateless(TransformerMixin, BaseEstimator):
     """Base class of transformers that have nothing to fit."""
 
     def fit(self, X, y=None):
@@ -30,7 +30,7 @@ class Stateless(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return tags
 
 
-class Measurements(Stateless, auto_wrap_output_keys=None):
+class Measurements(Stateless):
     """Geometric measurements of the landmarks, shape (n, m), float32.
 
     Parameters
@@ -55,7 +55,7 @@ class Measurements(Stateless, auto_wrap_output_keys=None):
         return np.array(self.names, dtype=object)
 
 
-class AlignedLandmarks(Stateless, auto_wrap_output_keys=None):
+class AlignedLandmarks(Stateless):
     """Landmarks after Procrustes alignment to the template, shape (n, 136), float32, in inter-ocular distances."""
 
     def transform(self, X):

@@ -125,6 +125,7 @@ def with_video_odds(probabilities, classes, speech):
 
 @lru_cache
 def _factors(classes, speech):
+    """Return the factor of the odds of each class, shape (k,)."""
     video, spoken = (np.array([odds.get(name, 1.0) for name in classes]) for odds in (VIDEO_ODDS, SPEECH_ODDS))
     return video ** (1 - speech) * spoken**speech
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.geometry import mirror_landmarks, upright
@@ -134,3 +135,11 @@ class TestMirrorPCA:
         pca = MirrorPCA(HogOfChip(), 8, 4).fit(records)
         loaded = pickle.loads(pickle.dumps(pca))
         np.testing.assert_array_equal(loaded.transform(records), pca.transform(records))
+
+
+@pytest.mark.parametrize("transformer", [Measurements(), AlignedLandmarks()])
+def test_features_of_landmarks_can_be_a_table_with_their_names(transformer):
+    faces = made_up_faces(2)[0]
+    table = clone(transformer).set_output(transform="pandas").fit(faces).transform(faces)
+    assert list(table) == list(transformer.get_feature_names_out())
+    np.testing.assert_array_equal(table, transformer.transform(faces))
