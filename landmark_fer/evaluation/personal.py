@@ -169,7 +169,7 @@ def group_names(cells):
     -------
     ndarray of shape (n,), str
     """
-    cells = [cell.strip() for cell in cells.tolist()]
+    cells = [" ".join(cell.split()) for cell in cells.tolist()]  # a line break would break tables
     words = [UNKNOWN if cell.lower() in NO_VALUE else cell for cell in cells]
     numbers = [_number(word) for word in words if word != UNKNOWN]
     are_numbers, first = None not in numbers, {}

@@ -80,6 +80,7 @@ def _run_session(options):
     """Run a session, with or without a window, and return its summary."""
     from landmark_fer.live.pacing import Interrupts
 
+    _check_times(options)
     events = _read_events(options)
     with contextlib.ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
@@ -194,13 +195,25 @@ def _read_events(options):
     if options.events is None:
         return []
     from landmark_fer.live.events import read_events
+
+    return read_events(options.events)
+
+
+def _check_times(options):
+    """Raise InputError if an option is about the time of a video, and the source is an image or a folder."""
     from landmark_fer.live.sources.opening import is_still
 
-    if is_still(_source(options)):
-        raise InputError(
-            f"--events marks times of a video or camera, and {options.source} is an image or a folder; leave it out"
-        )
-    return read_events(options.events)
+    uses = {
+        "events": "marks times of",
+        "neutral": "records the first seconds of",
+        "save_baseline": "writes a baseline of",
+    }
+    for name, use in uses.items():
+        if getattr(options, name) and is_still(_source(options)):
+            raise InputError(
+                f"--{name.replace('_', '-')} {use} a video or camera, and {options.source} is an image or a folder; "
+                "leave it out"
+            )
 
 
 def _serve(options):

@@ -92,6 +92,11 @@ def _check_videos(options):
 
 
 def _check_baseline(options):
+    if options.baseline not in BASELINES and not os.path.exists(options.baseline):
+        raise InputError(
+            f"--baseline must be {', '.join(BASELINES)} or a file that --save-baseline wrote, got "
+            f"{options.baseline!r}, which does not exist; give another"
+        )
     if options.baseline == OFF and (options.neutral or options.save_baseline):
         name = "--neutral" if options.neutral else "--save-baseline"
         raise InputError(f"{name} records a neutral baseline, and --baseline is off; leave one of them out")

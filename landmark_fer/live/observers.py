@@ -87,7 +87,7 @@ class BaselineNotes:
             return without_baseline_sentence(self.n_of_several)
         if self._save is None or self.n_saved or self.error:
             return None
-        return f"no neutral baseline was recorded of one face alone, and {self._save} is not written"
+        return f"no neutral baseline of a single face was recorded to its end, and {self._save} is not written"
 
 
 def without_baseline_sentence(count):

@@ -1,6 +1,7 @@
 """Command-line options of ``live``."""
 
 import argparse
+import math
 import os
 import re
 from pathlib import Path
@@ -10,7 +11,7 @@ from landmark_fer.core.command_parser import CommandParser
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.paths import Input, Output, lies_in
 from landmark_fer.drawing import BLURS
-from landmark_fer.perception import DETECTORS, SMALLEST_FACE
+from landmark_fer.perception import DETECTORS, SMALLEST_FACE, SMALLEST_FACES
 from landmark_fer.perception.predictor_file import PREDICTOR
 from landmark_fer.recognition import AUTO, BASELINES
 from landmark_fer.recognition.min_quality import QUALITY_COLUMNS, parse_min_quality
@@ -113,7 +114,7 @@ def _add_source(group):
     add("--detector", choices=DETECTORS, help="face detector (default: the model's)")
     add(
         "--smallest-face",
-        type=_count,
+        type=_smallest_face,
         default=SMALLEST_FACE,
         metavar="PIXELS",
         help="side of the smallest face to find; videos are searched for faces under 80 pixels while no larger one is "
@@ -169,7 +170,7 @@ def _add_prediction(group):
         type=_seconds,
         default=0.0,
         metavar="SECONDS",
-        help="record the neutral baseline in the first seconds, as key n does",
+        help="record the neutral baseline in the first seconds of a video or camera, as key n does",
     )
     add("--save-baseline", type=Output(), metavar="FILE.json", help="write the baseline that n or --neutral records")
     unsure = group.add_mutually_exclusive_group()
@@ -314,7 +315,12 @@ def web_token(options):
     return options.web_token if options.web_token is not None else os.environ.get(TOKEN_VARIABLE) or None
 
 
-def _count(text):
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1, got {text!r}")
+def _count(text, most=math.inf):
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        rule = f"from 1 to {most:,}" if most < math.inf else "from 1"
+        raise argparse.ArgumentTypeError(f"must be a whole number {rule}, got {text!r}")
     return int(text)
+
+
+def _smallest_face(text):
+    return _count(text, most=SMALLEST_FACES[1])

@@ -219,6 +219,24 @@ class ImageFile:
             ) from error
 
 
+def pillow_pixels(image):
+    """Return a Pillow image as `ImageFile.read` returns the pixels of its file.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+
+    Returns
+    -------
+    ndarray of shape (height, width, 3), uint8
+        RGB, upright.
+    """
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode in _WIDE_MODES:
+        upright, _, _ = _eight_bits(np.asarray(upright), None, {}, upright, upright.format)
+    return _rgb(upright)
+
+
 def _check_size(size, name):
     width, height = size
     if width * height > MAX_PIXELS:
@@ -233,7 +251,7 @@ def _duration_s(image):
 
 def _rgb(image):
     """Return an 8-bit Pillow image as an RGB array, transparency drawn over grey."""
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+    if image.has_transparency_data:
         background = Image.new("RGBA", image.size, _BACKGROUND)
         image = Image.alpha_composite(background, image.convert("RGBA"))
     return np.array(image.convert("RGB"))

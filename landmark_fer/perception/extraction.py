@@ -12,6 +12,7 @@ import numpy as np
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.records import Box, Face
 from landmark_fer.core.types import PathLike
+from landmark_fer.perception import SMALLEST_FACES
 from landmark_fer.perception.alignment import CHIP_SIZE, align_face, crop_box
 from landmark_fer.perception.detection import CombinedDetector, HogDetector, make_detector
 from landmark_fer.perception.face_check import FaceCheck
@@ -31,7 +32,7 @@ _OF_CROP = ("crop_size", "crop_margin")  # only in the settings of models that u
 
 # Minimum, maximum and type of each setting, because a manifest may hold any value.
 _RANGES = {
-    "smallest_face": (1, 10_000, int),
+    "smallest_face": (*SMALLEST_FACES, int),
     "chip_size": (8, 4096, int),
     "crop_size": (0, 4096, int),
     "crop_margin": (0, 10, int | float),

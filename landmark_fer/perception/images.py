@@ -14,7 +14,7 @@ from landmark_fer.core.errors import DataError, InputError, plain_reason
 from landmark_fer.core.naming import show
 from landmark_fer.core.paths import is_special
 from landmark_fer.core.types import AnyImage, ImageSource
-from landmark_fer.perception.decoding import ANIMATED, MAX_PIXELS, NOTES, ImageFile, Note
+from landmark_fer.perception.decoding import ANIMATED, MAX_PIXELS, NOTES, ImageFile, Note, pillow_pixels
 from landmark_fer.perception.image_formats import head_of, image_file_kind, image_kind
 from landmark_fer.perception.wide_images import may_be_wide
 
@@ -219,13 +219,11 @@ def to_rgb(image):
 
 
 def as_array(image: AnyImage) -> np.ndarray:
-    """Return an image as an array: arrays as they are, PIL images converted to RGB, anything else by `read_image`."""
+    """Return an image as an array: arrays as they are, PIL images as from their files, others by `read_image`."""
     if isinstance(image, np.ndarray):
         return image
     if hasattr(image, "convert") and hasattr(image, "getexif"):
-        from PIL import ImageOps
-
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))  # type: ignore[arg-type]  # a PIL image, by its methods
+        return pillow_pixels(image)  # a PIL image, by its methods
     return read_image(image)
 
 

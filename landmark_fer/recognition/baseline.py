@@ -132,7 +132,7 @@ class Baseline:
         if not self.is_of(recognizer):
             raise InputError(
                 "the baseline was made with another model, whose probabilities do not compare with this one's; "
-                "make one with Baseline.from_images(images, recognizer)"
+                "make one with this model (Baseline.from_images(images, recognizer), or --save-baseline)"
             )
 
     def apply(self, probabilities: np.ndarray, recognizer: "Recognizer") -> np.ndarray:
@@ -185,7 +185,11 @@ class Baseline:
             If the file does not exist, cannot be read or is no baseline.
         """
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        except FileNotFoundError as error:
+            raise DataError(
+                f"the baseline {show(path)} does not exist; give a file that Baseline.save or --save-baseline wrote"
+            ) from error
         except (OSError, ValueError, RecursionError) as error:
             reason = getattr(error, "strerror", None) or "it is not JSON"
             raise DataError(f"the baseline {show(path)} cannot be read ({reason}); make it again") from error

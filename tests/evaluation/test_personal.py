@@ -236,6 +236,7 @@ def test_ranges_of_large_numbers_have_different_names():
         (["N/A", "?", "", "unknown", "Unknown "], ["unknown"] * 5),
         (["none", "round", "None", "n/a"], ["none", "round", "none", "unknown"]),
         (["none", "24", "30"], ["unknown", "24", "30"]),
+        (["East\nAsian", "east  asian", " "], ["East Asian", "East Asian", "unknown"]),
     ],
 )
 def test_spellings_of_one_value_are_one_group(cells, names):

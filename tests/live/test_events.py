@@ -207,10 +207,18 @@ def test_logs_carry_the_event(tmp_path):
     assert [json.loads(line)["event"] for line in lines] == [None, "a, b", "a, b"]
 
 
-def test_events_and_single_images_exclude_each_other(tmp_path):
-    options = make_parser().parse_args(["--source", str(tmp_path), "--events", "e.csv"])
-    with pytest.raises(InputError, match=r"--events marks times of a video or camera, and .* is an image or a folder"):
-        live._read_events(options)
+@pytest.mark.parametrize(
+    ("option", "value", "use"),
+    [
+        ("--events", "e.csv", "marks times of"),
+        ("--neutral", "2", "records the first seconds of"),
+        ("--save-baseline", "me.json", "writes a baseline of"),
+    ],
+)
+def test_options_of_times_and_single_images_exclude_each_other(tmp_path, option, value, use):
+    options = make_parser().parse_args(["--source", str(tmp_path), option, value])
+    with pytest.raises(InputError, match=rf"{option} {use} a video or camera, and .* is an image or a folder"):
+        live._check_times(options)
 
 
 def test_recognize_video_names_the_event_of_each_frame(tmp_path):

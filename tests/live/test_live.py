@@ -226,7 +226,7 @@ def test_rejection_options_reach_the_recognizer(monkeypatch, arguments, reject):
         *(("--neutral", value, "seconds, over 0 and up to 600") for value in ("0", "-1", "601", "nan", "long")),
         *(("--max-frames", value, "a whole number from 1") for value in ("0", "-1", "many", "1.5")),
         *(("--every", value, "a whole number from 1") for value in ("0", "2.5")),
-        *(("--smallest-face", value, "a whole number from 1") for value in ("0", "40px")),
+        *(("--smallest-face", value, "a whole number from 1 to 10,000") for value in ("0", "40px", "10001")),
     ],
 )
 def test_numbers_outside_their_bounds_are_refused(option, value, rule, capsys):
@@ -331,7 +331,7 @@ def test_a_given_baseline_is_used_for_images_with_one_face(command, tmp_path, as
     [
         (["--baseline", "off", "--neutral", "1"], "--neutral records a neutral baseline, and --baseline is off"),
         (["--save-baseline", "me.json"], "add --neutral SECONDS"),
-        (["--baseline", "nowhere.json"], "the baseline nowhere.json cannot be read"),
+        (["--baseline", "Auto"], "--baseline must be auto, key, off or a file that --save-baseline wrote, got 'Auto'"),
     ],
 )
 def test_options_of_the_baseline_that_contradict_are_refused(command, capsys, arguments, sentence):

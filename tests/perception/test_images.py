@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from landmark_fer.core.errors import DataError, InputError
-from landmark_fer.perception.images import MAX_PIXELS, read_image, to_grey
+from landmark_fer.perception.images import MAX_PIXELS, as_array, read_image, to_grey
 
 
 def encoded(image, kind="PNG", **options):
@@ -111,6 +111,19 @@ def test_float_tiffs_are_scaled_to_eight_bits():
     values = np.linspace(-1, 1, 16, dtype=np.float32).reshape(4, 4)
     read = read_image(encoded(Image.fromarray(values), "TIFF"))
     assert read.min() == 0 and read.max() == 255 and (np.diff(read[..., 0].ravel().astype(int)) > 0).all()
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I", "F", "L", "LA", "P", "RGBA", "CMYK", "1"])
+def test_a_pillow_image_is_read_as_its_file_is(mode):
+    if mode in ("I;16", "I", "F"):
+        types = {"I;16": np.uint16, "I": np.int32, "F": np.float32}
+        image = Image.fromarray(np.linspace(0, 60000, 64).reshape(8, 8).astype(types[mode]))
+    else:
+        alpha = np.linspace(0, 255, 64).reshape(8, 8).astype(np.uint8)
+        image = Image.fromarray(np.dstack([alpha.T, alpha, alpha.T, alpha])).convert(mode)
+    np.testing.assert_array_equal(
+        as_array(image), read_image(encoded(image, "TIFF" if mode in ("I", "F", "CMYK") else "PNG"))
+    )
 
 
 def test_images_of_extreme_sizes_are_read():

@@ -121,9 +121,16 @@ def test_a_file_that_is_no_baseline_is_refused_with_its_name(tmp_path, change):
 
 def test_a_damaged_or_missing_file_is_refused(tmp_path):
     (tmp_path / "cut.json").write_text('{"format"')
-    for name in ("cut.json", "none.json"):
-        with pytest.raises(DataError, match="cannot be read"):
+    for name, problem in (("cut.json", "cannot be read"), ("none.json", "does not exist")):
+        with pytest.raises(DataError, match=problem):
             Baseline.load(tmp_path / name)
+
+
+def test_a_file_that_an_editor_saved_with_a_mark_of_its_encoding_is_read(tmp_path):
+    path, baseline = tmp_path / "ann.json", Baseline.from_recognitions([PERSON])
+    baseline.save(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert Baseline.load(path) == baseline
 
 
 def test_a_baseline_without_a_class_of_the_model_is_of_another():
@@ -150,6 +157,6 @@ def test_a_name_that_is_no_path_is_shown_in_one_line(tmp_path):
     for name in ("a\0b", "no\nfolder/a"):
         with pytest.raises(SinkError, match="could not be written") as saved:
             baseline.save(tmp_path / name)
-        with pytest.raises(DataError, match="cannot be read") as loaded:
+        with pytest.raises(DataError, match=r"cannot be read|does not exist") as loaded:
             Baseline.load(tmp_path / name)
         assert str(saved.value).isprintable() and str(loaded.value).isprintable()
