@@ -47,7 +47,7 @@ def draw_timeline(canvas, rectangle, history, letters, *, axis=True):
     ----------
     canvas : ndarray of shape (height, width, 3), uint8
     rectangle : Rectangle
-        Its height, from `timeline_height`, gives the number of tracks; the newest are drawn.
+        Its height, from `timeline_height`, gives the number of tracks; those in sight are drawn first, then the newest.
     history : History
     letters : int
         Font size in pixels.
@@ -57,7 +57,8 @@ def draw_timeline(canvas, rectangle, history, letters, *, axis=True):
     shade(canvas, rectangle)
     margin, row = margin_of(letters), row_of(letters)
     n_tracks = (rectangle.height - margin) // row - axis
-    tracks = list(history.segments().items())[-n_tracks:] if n_tracks > 0 else []
+    newest = sorted(history.segments().items(), key=lambda track: (track[1][-1].end == history.now, track[0]))
+    tracks = sorted(newest[-n_tracks:], key=lambda track: track[0]) if n_tracks > 0 else []
     names_width = max((text_size(f"#{track_id}", letters)[0] for track_id, _ in tracks), default=0)
     begin, end = rectangle.x + names_width + 2 * margin, rectangle.right - margin
 

@@ -107,7 +107,7 @@ def _moved(offset, outside, length, box_begin, box_end):
     return box_end + offset if offset >= 0 else box_begin + offset + 1 - length
 
 
-def place_panel(box, size, bounds, occupied, *, gap, room=0):
+def place_panel(box, size, bounds, occupied, *, gap, room=0, others=()):
     """Return a free place for a panel: on the right of a face if that is free, else as near to the face as possible.
 
     Parameters
@@ -124,6 +124,8 @@ def place_panel(box, size, bounds, occupied, *, gap, room=0):
         Pixels between the panel and what is next to it.
     room : int, default=0
         Pixels by which the face can move with its panel until it would be covered; see `stays_free`.
+    others : sequence of Rectangle, optional
+        Other faces; the panel is not nearer to one of them.
 
     Returns
     -------
@@ -136,6 +138,8 @@ def place_panel(box, size, bounds, occupied, *, gap, room=0):
     best, least = None, math.inf
     for place in _places(box, width, height, bounds, occupied, gap):
         distance = _distance(place, box) if stays_free(place, occupied, bounds, room) else math.inf
+        if any(_distance(place, other) < distance for other in others):
+            continue
         if distance <= 2 * gap:
             return place
         if distance < least:

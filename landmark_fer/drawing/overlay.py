@@ -24,6 +24,7 @@ from landmark_fer.drawing.status import Status, draw_status
 from landmark_fer.drawing.text import COLOURS
 
 _WHITE = (255, 255, 255)
+_SMALL_FACE = 120  # width in pixels of a box below which points would hide eyes and mouth
 _SHIFT = 4  # fractional bits of coordinates in OpenCV's drawing functions
 _KEY_LIST_PLACES = 0.5, 0.0, 1.0, 0.25, 0.75  # in either direction, from one edge to the other; the middle first
 _COST_OF_CUT_KEYS, _STEADY_KEYS = 9.0, 0.1  # of keys left out, and how much the last place is preferred
@@ -79,14 +80,16 @@ def _draw_box(scene, face):
 
 @element("landmarks", ON_FACE)
 def _draw_landmarks(scene, face):
-    """Draw the contours and points of the 68-point scheme."""
+    """Draw the contours of the 68-point scheme and, where they hide neither eyes nor mouth, its points."""
     colour, face = COLOURS[face.recognition.expression], face.recognition.face
     xy = face.landmarks * (-1, 1) + (scene.bounds.width - 1, 0) if scene.options.mirror else face.landmarks
     xy = np.round(xy * 2**_SHIFT).astype(np.int32)
     for name, members in GROUPS.items():
         contour, thickness = [xy[list(members)][:, None]], max(1, round(scene.unit))
         cv2.polylines(scene.canvas, contour, name in CLOSED_GROUPS, colour, thickness, cv2.LINE_AA, _SHIFT)
-    radius = max(1, round(1.3 * min(max(0.5, scene.unit), face.box.width / 120) * 2**_SHIFT))
+    if face.box.width < _SMALL_FACE:
+        return
+    radius = round(1.3 * min(max(0.5, scene.unit), face.box.width / 120) * 2**_SHIFT)
     for x, y in xy.tolist():
         cv2.circle(scene.canvas, (x, y), radius, _WHITE, cv2.FILLED, cv2.LINE_AA, _SHIFT)
 

@@ -1,5 +1,6 @@
 """Places of the panels of faces, which stay the same from frame to frame while they fit."""
 
+import math
 from dataclasses import dataclass, replace
 
 from landmark_fer.drawing.layout import Offset, is_free, place_panel, stays_free
@@ -9,6 +10,8 @@ from landmark_fer.drawing.scene import PANEL
 _MAX_PANELS = 6  # in a crowd, those of the largest faces
 _MAX_DRAWS = 25  # of a panel, after which one that shows more is looked for
 _ROOM_TO_MOVE = 0.1  # by which a face can move before its new panel must be elsewhere, in widths of its box
+_SPARE = 0.85  # of its part of the budget, to which a panel grows: the words of its next explanation may be longer
+_MUCH_MORE = 2  # forms by which a panel elsewhere must show more than one that still fits in its place
 
 
 class PanelMemory:
@@ -30,7 +33,9 @@ class PanelMemory:
         self._letters = {track_id: size for track_id, size in self._letters.items() if track_id in track_ids}
         self.labels = {track_id: label for track_id, label in self.labels.items() if track_id in track_ids}
         if len(faces) != self._n_faces:
-            self._panels = {track_id: replace(panel, n_draws=_MAX_DRAWS) for track_id, panel in self._panels.items()}
+            self._panels = {
+                track_id: replace(panel, size=(0, 0), n_draws=_MAX_DRAWS) for track_id, panel in self._panels.items()
+            }
         self._n_faces = len(faces)
 
     def steady_letters(self, face, letters):
@@ -42,6 +47,11 @@ class PanelMemory:
     def get(self, face):
         """Return the `_DrawnPanel` of a face, or None."""
         return self._panels.get(face.track_id)
+
+    def area(self, face):
+        """Return how many pixels the panel of a face covered; 0 without one."""
+        panel = self.get(face)
+        return 0 if panel is None else panel.size[0] * panel.size[1]
 
     def set(self, face, drawn):
         """Keep the `_DrawnPanel` of a face."""
@@ -67,21 +77,26 @@ def draw_panels(scene):
     faces = [face for face in scene.faces if face in faces]  # in an order that is the same in the next frame
     for index, face in enumerate(faces):
         if blocks := [block for block in scene.draw(PANEL, face) if block is not None]:
-            _draw_panel(scene, face, blocks, scene.budget // (len(faces) - index))
+            left = scene.budget - sum(map(scene.memory.area, faces[index + 1 :]))
+            _draw_panel(scene, face, blocks, left, min(left, scene.budget // (len(faces) - index)))
 
 
-def _draw_panel(scene, face, blocks, budget):
-    """Draw the panel of a face as in the frame before, if that fits; now and then, look for one that shows more."""
+def _draw_panel(scene, face, blocks, left, share):
+    """Draw the panel of a face as in the frame before, if that fits; now and then, look for one that shows more.
+
+    It covers at most `left` pixels, which the panels of the next faces leave if they stay; a new one at most `share`.
+    """
     last, kinds = scene.memory.get(face), tuple(type(block) for block in blocks)
     if last is not None and last.blocks != kinds:
         last = None
-    found = None if last is None else _same_panel(scene, face, blocks, last, budget)
-    if found is None or last.n_draws >= _MAX_DRAWS:
-        best = _best_panel(scene, face, blocks, last, budget)
-        if best is not None:
-            room = round(_ROOM_TO_MOVE * scene.box(face).width)
-            best = _best_panel(scene, face, blocks, last, budget, room=room) or (best if found is None else None)
-        if best is not None and (found is None or (best[0].form, -best[0].letters) < (last.form, -last.letters)):
+    found = None if last is None else _same_panel(scene, face, blocks, last, left)
+    if found is None:
+        found, last = _new_panel(scene, face, blocks, last, share), None
+    elif last.n_draws >= _MAX_DRAWS:
+        room = round(_ROOM_TO_MOVE * scene.box(face).width)
+        budget = round(_SPARE * share)
+        best = _best_panel(scene, face, blocks, last, budget, room=room, moving_to=last.form - _MUCH_MORE)
+        if best is not None and (best[0].form, -best[0].letters) < (last.form, -last.letters):
             found, last = best, None
     if found is None:
         return
@@ -89,7 +104,7 @@ def _draw_panel(scene, face, blocks, budget):
     panel.draw(scene.canvas, place)
     scene.cover(place)
     n_draws = 0 if last is None or last.n_draws >= _MAX_DRAWS else last.n_draws + 1
-    offset = Offset.of(place, scene.box(face)) if last is None else last.offset
+    offset = Offset.of(place, scene.extent(face)) if last is None else last.offset
     size = place.width, place.height
     drawn = _DrawnPanel(kinds, panel.form, panel.letters, panel.side_by_side, size, offset, n_draws)
     scene.memory.set(face, drawn)
@@ -101,22 +116,39 @@ def _same_panel(scene, face, blocks, last, budget):
     if panel is None:
         return None
     size = max(panel.size[0], last.size[0]), max(panel.size[1], last.size[1])
-    place = last.offset.place(size, scene.box(face), scene.bounds)
+    if size[0] * size[1] > budget:
+        size = panel.size
+    place = last.offset.place(size, scene.extent(face), scene.bounds)
     return (panel, place) if size[0] * size[1] <= budget and is_free(place, scene.occupied) else None
 
 
-def _best_panel(scene, face, blocks, last, budget, *, room=0):
-    """Return the panel that shows most and its place, on the side of the last one if that is free; None without."""
-    box, gap = scene.box(face), max(3, round(6 * scene.unit))
-    letters = scene.letters_for(box, 0.085)
+def _new_panel(scene, face, blocks, last, budget):
+    """Return a panel and its place, better one that can move with the face and is not nearer to another face."""
+    room = round(_ROOM_TO_MOVE * scene.box(face).width)
+    for nearest, room_to_move in ((True, room), (True, 0), (False, 0)):
+        if best := _best_panel(scene, face, blocks, last, budget, room=room_to_move, nearest=nearest):
+            return best
+    return None
+
+
+def _best_panel(scene, face, blocks, last, budget, *, room, nearest=True, moving_to=math.inf):
+    """Return the panel that shows most and its place, on the side of the last one if that is free; None without.
+
+    Elsewhere, the form is at most `moving_to`.
+    """
+    extent, gap = scene.extent(face), max(3, round(6 * scene.unit))
+    others = [scene.extent(other) for other in scene.faces if other is not face] if nearest else []
+    letters = scene.letters_for(scene.box(face), 0.085)
     sizes = dict.fromkeys((letters, max(scene.least, round(0.8 * letters)), scene.least))
     for panel in panels_of(blocks, sizes, title=scene.title(face)):
         if panel.size[0] * panel.size[1] > budget:
             continue
         if last is not None:
-            place = last.offset.place(panel.size, box, scene.bounds)
+            place = last.offset.place(panel.size, extent, scene.bounds)
             if stays_free(place, scene.occupied, scene.bounds, room):
                 return panel, place
-        if place := place_panel(box, panel.size, scene.bounds, scene.occupied, gap=gap, room=room):
+        if panel.form > moving_to:
+            continue
+        if place := place_panel(extent, panel.size, scene.bounds, scene.occupied, gap=gap, room=room, others=others):
             return panel, place
     return None

@@ -221,16 +221,16 @@ class Panel:
     side_by_side: bool = False
     form: int = 0
 
-    SPACING: ClassVar = 2  # margins between blocks
+    SPACING: ClassVar = 5  # margins between blocks side by side; nearer columns read as one row
 
     @cached_property
     def size(self):
         """Width and height in pixels."""
         margin = margin_of(self.letters)
         widths, heights = zip(*self._sizes, strict=True)
-        between = self.SPACING * margin * (len(self.blocks) - 1)
-        width = sum(widths) + between if self.side_by_side else max(widths)
-        height = max(heights) if self.side_by_side else sum(heights) + between // 2
+        n_between = len(self.blocks) - 1
+        width = sum(widths) + self.SPACING * margin * n_between if self.side_by_side else max(widths)
+        height = max(heights) if self.side_by_side else sum(heights) + margin * n_between
         if self.title:
             width, height = max(width, text_size(self.title, self.letters)[0]), height + row_of(self.letters)
         return width + 4 * margin, height + 2 * margin
@@ -248,7 +248,7 @@ class Panel:
             if self.side_by_side:
                 x += width + self.SPACING * margin
             else:
-                y += height + self.SPACING * margin // 2
+                y += height + margin
 
     @cached_property
     def _sizes(self):

@@ -94,6 +94,10 @@ class Scene:
         """Return the box of a face on the canvas as a Rectangle."""
         return self.boxes[self.faces.index(face)]
 
+    def extent(self, face):
+        """Return the box of a face with the chin below it."""
+        return self.occupied[self.faces.index(face)]
+
     def title(self, face):
         """Return the title of a face's panel: its number, if there are several faces."""
         return f"#{face.track_id}" if len(self.faces) > 1 and face.track_id is not None else ""

@@ -31,6 +31,14 @@ class TestTimeline:
         assert np.ptp(columns["happy"]) == pytest.approx(np.ptp(columns["angry"]), abs=4)
         assert columns["angry"].max() > 490
 
+    def test_faces_in_sight_come_before_the_newest(self):
+        history, (first, second) = History(seconds=10), faces_of("happy", "angry")
+        for step in range(100):
+            history.add(step / 10, [first, second] if step < 50 else [first])
+        canvas = np.zeros((40, 500, 3), np.uint8)
+        draw_timeline(canvas, Rectangle(0, 0, 500, timeline_height(1, 10)), history, 10)
+        assert (canvas == COLOURS["happy"]).all(axis=2).any() and not (canvas == COLOURS["angry"]).all(axis=2).any()
+
     def test_an_empty_history_is_an_empty_timeline(self):
         canvas = np.zeros((40, 300, 3), np.uint8)
         draw_timeline(canvas, Rectangle(0, 0, 300, 40), History(), 10)
@@ -49,6 +57,11 @@ class TestPlacement:
     def test_a_panel_is_as_near_as_possible(self):
         box, others = Rectangle(200, 100, 100, 100), [Rectangle(0, 0, 640, 100), Rectangle(0, 100, 640, 150)]
         assert place_panel(box, (120, 90), IMAGE, [box, *others], gap=6) == (200, 256, 120, 90)
+
+    def test_a_panel_is_not_nearer_to_another_face(self):
+        box, other = Rectangle(200, 100, 100, 100), Rectangle(400, 100, 100, 100)
+        assert place_panel(box, (90, 90), IMAGE, [box, other], gap=6).x == 306
+        assert place_panel(box, (90, 90), IMAGE, [box, other], gap=6, others=[other]).x == 104
 
     @pytest.mark.parametrize("x", [-50, 0, 300, 560, 700])
     def test_a_panel_always_lies_inside_the_image(self, x):

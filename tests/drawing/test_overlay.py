@@ -142,6 +142,15 @@ def test_landmarks_are_drawn_at_their_coordinates():
     assert not changed(drawn(make_faces(recognition)), GREY)[y, x]
 
 
+@pytest.mark.parametrize(("side", "has_points"), [(50.0, False), (110.0, False), (200.0, True)])
+def test_points_do_not_hide_the_eyes_of_small_faces(side, has_points):
+    faces = make_faces(make_recognition(x=200.0, y=150.0, side=side))
+    part = slice(155, int(145 + side)), slice(205, int(195 + side))
+    before, after = (drawn(faces, options=replace(PLAIN, landmarks=shown))[part] for shown in (False, True))
+    assert (after == 255).all(axis=2).any() == has_points
+    assert changed(before, after).any()
+
+
 def test_the_second_models_prediction_has_a_line_of_its_own_in_its_colour():
     alone, both = (drawn(make_faces(make_recognition(), versus=each)) for each in (None, make_recognition("angry")))
     assert not (alone == COLOURS["angry"]).all(axis=2).any()
@@ -152,7 +161,7 @@ def test_the_second_models_prediction_has_a_line_of_its_own_in_its_colour():
 
 def test_mirroring_moves_faces_and_keeps_text_readable(generator):
     image = generator.integers(60, 120, (480, 640, 3)).astype(np.uint8)
-    recognition = make_recognition(x=100.0, y=200.0, side=100.0)
+    recognition = make_recognition(x=100.0, y=200.0, side=140.0)
     options = OverlayOptions(bars=False, mirror=True)
     after, straight = (
         drawn(make_faces(recognition), image, options),
@@ -161,8 +170,8 @@ def test_mirroring_moves_faces_and_keeps_text_readable(generator):
     np.testing.assert_array_equal(after[350:460], image[350:460, ::-1])
     x, y = recognition.face.landmarks[36].round().astype(int)
     assert after[y, 639 - x].min() > 200
-    np.testing.assert_array_equal(after[250, 440], COLOURS["happy"])
-    label, label_before = after[175:198, 440:500], straight[175:198, 100:160]
+    np.testing.assert_array_equal(after[250, 400], COLOURS["happy"])
+    label, label_before = after[175:198, 400:460], straight[175:198, 100:160]
     both = (label == COLOURS["happy"]).all(axis=2), (label_before == COLOURS["happy"]).all(axis=2)
     np.testing.assert_array_equal(*both)
 

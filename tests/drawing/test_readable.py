@@ -206,6 +206,59 @@ def test_a_panel_stays_where_it_is_next_to_a_face_that_sways(middle, places):
     assert sum(one != next_one for one, next_one in pairwise(seen)) <= 1
 
 
+def test_a_panel_stays_where_another_place_has_little_more(places):
+    memory, rows = PanelMemory(), set()
+    for x in np.repeat([150.0, 176.0, 150.0, 176.0], 30):
+        recognition = make_recognition(x=x, y=100.0, side=106.0)
+        recognition = replace(recognition, probabilities=dict.fromkeys(EXPRESSIONS, 1 / 7))
+        places["panel"].clear()
+        draw_frame(np.zeros((300, 400, 3), np.uint8), make_faces(recognition), memory=memory)
+        rows.add(places["panel"][0].y)
+    assert len(rows) == 1
+
+
+def test_a_panel_below_a_face_stays_there_while_the_mouth_opens(places):
+    memory, seen = PanelMemory(), []
+    for drop in (0, 4, 8, 4, 0):
+        recognition = make_recognition(x=100.0, y=40.0, side=100.0)
+        landmarks = recognition.face.landmarks * np.float32((1, 1 + drop / 140))
+        faces = make_faces(replace(recognition, face=replace(recognition.face, landmarks=landmarks)))
+        places["panel"].clear()
+        draw_frame(np.zeros((240, 320, 3), np.uint8), faces, memory=memory)
+        seen.append((places["panel"][0].x, places["panel"][0].y - 140 - drop))
+    assert len({x for x, _ in seen}) == 1 and np.ptp([y for _, y in seen]) <= 1
+
+
+def test_panels_do_not_change_because_another_one_does(places):
+    faces = make_faces(*(make_recognition(x=90.0 + 450 * (n % 2), y=48.0 + 240 * (n // 2)) for n in range(4)))
+    memory, seen = PanelMemory(), set()
+    for n_cues in (1, 5, 3) * 12:
+        why = dict.fromkeys(range(1, 5), WHY)
+        why[1] = replace(WHY, measurements=WHY.measurements[:n_cues])
+        places["panel"].clear()
+        arguments = {"options": OverlayOptions(explain=True, bars=False), "explanations": why, "memory": memory}
+        draw_frame(np.zeros((480, 900, 3), np.uint8), faces, **arguments)
+        seen.add(tuple(places["panel"][1:]))
+    assert len(seen) == 1 and len(seen.pop()) == 3
+
+
+def test_a_panel_has_no_empty_row_once_its_face_is_alone(places):
+    memory, faces = PanelMemory(), make_faces(make_recognition(x=60.0), make_recognition(x=400.0))
+    heights = []
+    for shown, with_memory in ((faces, memory), (faces[:1], memory), (faces[:1], None)):
+        places["panel"].clear()
+        draw_frame(np.zeros((480, 640, 3), np.uint8), shown, memory=with_memory)
+        heights.append(places["panel"][0].height)
+    assert heights[0] > heights[1] == heights[2]
+
+
+def test_columns_of_a_panel_are_apart():
+    blocks = panels.Bars({"happy": 0.2, "neutral": 0.8}, ("neutral",)), panels.Details((("size", "90 px"),))
+    panel = panels.Panel(blocks, 13, side_by_side=True)
+    widths = [block.size(13)[0] for block in blocks]
+    assert panel.size[0] - sum(widths) - 4 * charts.margin_of(13) >= 13
+
+
 def label_of(places, memory=None, **place):
     """Return the label of a face in an image of 640x480, and the face's box."""
     places["label"].clear()
