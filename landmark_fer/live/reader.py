@@ -105,9 +105,8 @@ class LiveReader:
             each.keep_only(list(self._last_seen_s))
         for baselines in self._baselines:
             baselines.keep_only({*self._last_seen_s, *(track_id for track_id, _ in followed)})
-        speakers = {face.track_id for face, speech in zip(faces, speaking, strict=True) if speech >= SPEAKS}
         n_waiting = len(good) - len(located)
-        faces = _with_baselines(self._models, self._baselines, faces, time_s, speakers, n_waiting=n_waiting)
+        faces = _with_baselines(self._models, self._baselines, faces, time_s, speaking, n_waiting=n_waiting)
         smoothed = {
             face.track_id: self._smooth(face, time_s, speech) for face, speech in zip(faces, speaking, strict=True)
         }
@@ -297,18 +296,21 @@ def _make_baselines(recognizers, baseline):
     ]
 
 
-def _with_baselines(recognizers, baselines, faces, time_s, speakers=(), *, n_waiting=0):
+def _with_baselines(recognizers, baselines, faces, time_s, speaking=None, *, n_waiting=0):
     """Return the faces of a frame with the predictions of each model given its baselines; ``raw`` stays.
 
-    Faces that speak, given by their track ids, count for no baseline: their mouths were taken for closed.
+    Faces that speak count for no baseline: their mouths were taken for closed.
     """
+    speaking = [0.0] * len(faces) if speaking is None else speaking
+    speakers = [face.track_id for face, speech in zip(faces, speaking, strict=True) if speech >= SPEAKS]
     plain = [[face.raw for face in faces], [face.versus for face in faces]]
     personal = []
     for recognizer, each, recognitions in zip(recognizers, baselines, plain, strict=False):
         by_track = {face.track_id: one for face, one in zip(faces, recognitions, strict=True)}
         each.update(by_track, time_s, speakers, n_waiting=n_waiting)
-        rows = [(one, each.get(face.track_id)) for face, one in zip(faces, recognitions, strict=True)]
-        personal.append([_given(recognizer, one, track) for one, track in rows])
+        tracks = [each.get(face.track_id) for face in faces]
+        rows = zip(recognitions, tracks, speaking, strict=True)
+        personal.append([_given(recognizer, *row) for row in rows])
     tracks = [baselines[0].get(face.track_id) or (None, None) for face in faces]
     versus = personal[1] if len(personal) == 2 else plain[1]
     return [
@@ -317,8 +319,8 @@ def _with_baselines(recognizers, baselines, faces, time_s, speakers=(), *, n_wai
     ]
 
 
-def _given(recognizer, recognition, track):
+def _given(recognizer, recognition, track, speaking):
     """Return a recognition given the baseline of its track, which may be None or have measurements only."""
     if track is None or not track.baseline.is_of(recognizer):
         return recognition
-    return recognizer.given_baseline(recognition, track.baseline)
+    return recognizer.given_baseline(recognition, track.baseline, speaking=speaking)

@@ -20,6 +20,11 @@ of all people."""
 EARLIEST = -3.5
 """Log-odds of happy to neutral of the earliest face that is as probably happy as neutral, however far below them the
 neutral face is: while a person talks and turns, they vary by more than `MARGIN`, and these faces show no smile."""
+STILL = 0.05
+"""Inter-ocular distances by which a closed mouth may be open farther than that of the neutral face; landmarks vary."""
+PER_OPENING = 20.0
+"""Nats by which the even point rises for each further inter-ocular distance, up to 0, where it is without a neutral
+face: the teeth and lips of a mouth that speaks look like a smile next to those of a closed one."""
 FLOOR = 1e-6
 """Smallest probability whose logarithm is taken."""
 
@@ -37,13 +42,14 @@ def log_probabilities(probabilities):
     return np.log(np.maximum(probabilities, FLOOR))
 
 
-def given_neutral_face(probabilities, neutral, classes):
+def given_neutral_face(probabilities, neutral, classes, *, opened=0.0):
     """Return probabilities given the person's neutral face.
 
     Two things change. The odds of happy to neutral are those of the shift from the neutral face: 1 at `MARGIN` nats,
-    not before `EARLIEST`, and steeper by `SLOPE`; together the two keep their share. An expression that the neutral
-    face itself was read as, or nearly, is reduced as far as it takes for the neutral face to be read as neutral. The
-    odds of all other expressions to each other stay, because their shifts could not be measured.
+    not before `EARLIEST`, and steeper by `SLOPE`; together the two keep their share. A mouth that is open
+    farther than in the neutral face raises this even point. An expression that the neutral face itself was read as, or
+    nearly, is reduced as far as it takes for the neutral face to be read as neutral. The odds of all other expressions
+    to each other stay, because their shifts could not be measured.
 
     Parameters
     ----------
@@ -52,6 +58,8 @@ def given_neutral_face(probabilities, neutral, classes):
     neutral : ndarray of shape (k,) or (..., k)
         `log_probabilities` of the same model for the person's neutral face.
     classes : sequence of str
+    opened : float or ndarray of shape (...), default=0
+        Mouth opening less that of the neutral face, in inter-ocular distances.
 
     Returns
     -------
@@ -72,6 +80,7 @@ def given_neutral_face(probabilities, neutral, classes):
     excess[..., happy] = 0
     result = softmax(logs - excess)
     even = np.maximum(at_rest[..., happy] + MARGIN, EARLIEST)
+    even = np.maximum(even, np.minimum(even + PER_OPENING * np.maximum(opened - STILL, 0), 0))
     shift = logs[..., happy] - logs[..., at] - even
     both = result[..., happy] + result[..., at]
     share = 1 / (1 + np.exp(-SLOPE * shift))

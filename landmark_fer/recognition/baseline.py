@@ -135,7 +135,7 @@ class Baseline:
                 "make one with this model (Baseline.from_images(images, recognizer), or --save-baseline)"
             )
 
-    def apply(self, probabilities: np.ndarray, recognizer: "Recognizer") -> np.ndarray:
+    def apply(self, probabilities: np.ndarray, recognizer: "Recognizer", *, opened: float = 0.0) -> np.ndarray:
         """Return probabilities given the baseline, as from `given_neutral_face`.
 
         Parameters
@@ -143,6 +143,8 @@ class Baseline:
         probabilities : ndarray of shape (..., k)
             Of the recognizer's model, columns in the order of its classes.
         recognizer : Recognizer
+        opened : float, default=0
+            As from `opened`.
 
         Raises
         ------
@@ -151,7 +153,13 @@ class Baseline:
         """
         self.check_model(recognizer)
         neutral = self.models[recognizer.model_id]
-        return given_neutral_face(probabilities, [neutral[name] for name in recognizer.classes], recognizer.classes)
+        neutral = [neutral[name] for name in recognizer.classes]
+        return given_neutral_face(probabilities, neutral, recognizer.classes, opened=opened)
+
+    def opened(self, landmarks: np.ndarray) -> float:
+        """Return by how many inter-ocular distances a mouth is open farther than the baseline's."""
+        (opening,) = measure(landmarks, names=("mouth_opening",))
+        return float(opening) - self.measurements["mouth_opening"]
 
     def shift(self, landmarks: np.ndarray) -> dict[str, float]:
         """Return the difference of each measurement of a face, landmarks of shape (68, 2), from the baseline's."""

@@ -99,7 +99,7 @@ class PersonalModel(Model):
 
     model_id = "0" * 64
 
-    def given_baseline(self, recognition, baseline):
+    def given_baseline(self, recognition, baseline, *, speaking):
         happy = {name: float(name == "happy") for name in self.classes}
         before = recognition.probabilities
         return replace(recognition, expression="happy", probabilities=happy, without_baseline=before)

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from landmark_fer.core.expressions import EXPRESSIONS
 from landmark_fer.core.probabilities import softmax
-from landmark_fer.models.neutral_shift import EARLIEST, MARGIN, given_neutral_face, log_probabilities
+from landmark_fer.models.neutral_shift import EARLIEST, FLOOR, MARGIN, STILL, given_neutral_face, log_probabilities
 
 CLASSES = EXPRESSIONS[:7]
 HAPPY, NEUTRAL = CLASSES.index("happy"), CLASSES.index("neutral")
@@ -16,8 +16,12 @@ SCORES = arrays(float, 7, elements=st.floats(-6, 6))
 probabilities = SCORES.map(softmax)
 
 
-def shifted(face, neutral, classes=CLASSES):
-    return given_neutral_face(face, log_probabilities(neutral), classes)
+def shifted(face, neutral, classes=CLASSES, opened=0.0):
+    return given_neutral_face(face, log_probabilities(neutral), classes, opened=opened)
+
+
+def odds_of_happy(result):
+    return np.log(result[HAPPY] / result[NEUTRAL])
 
 
 @given(probabilities, probabilities)
@@ -61,12 +65,11 @@ def test_an_offset_of_a_person_in_both_faces_leaves_the_odds_of_happy(face, neut
     def moved(values):
         return softmax(np.log(values) + offset * (np.arange(7) == HAPPY))
 
-    def odds(result):
-        return np.log(result[HAPPY] / result[NEUTRAL])
-
     at_rest = np.log(neutral[HAPPY] / neutral[NEUTRAL])
     assume(min(at_rest, at_rest + offset) + MARGIN > EARLIEST)
-    assert odds(shifted(moved(face), moved(neutral))) == pytest.approx(odds(shifted(face, neutral)), abs=0.01)
+    assume(min(each[HAPPY] for each in (face, neutral, moved(face), moved(neutral))) > FLOOR)
+    before, after = shifted(face, neutral), shifted(moved(face), moved(neutral))
+    assert odds_of_happy(after) == pytest.approx(odds_of_happy(before), abs=0.01)
 
 
 def test_a_slight_smile_of_a_stern_person_is_happy_only_with_the_baseline():
@@ -84,6 +87,34 @@ def test_a_face_without_a_smile_is_not_happy_because_the_neutral_face_has_even_l
     assert shifted(turned, calm, classes).argmax() == 2
 
 
+@given(probabilities, probabilities, st.floats(-0.5, 1), st.floats(0, 0.5))
+def test_a_mouth_that_opens_farther_never_raises_happy_and_changes_no_other_expression(face, neutral, opened, more):
+    before, after = shifted(face, neutral, opened=opened), shifted(face, neutral, opened=opened + more)
+    assert odds_of_happy(after) <= odds_of_happy(before) + 1e-9
+    np.testing.assert_allclose(np.delete(after, [HAPPY, NEUTRAL]), np.delete(before, [HAPPY, NEUTRAL]))
+
+
+@given(probabilities, probabilities, st.floats(-1, STILL))
+def test_a_mouth_that_is_nearly_as_closed_as_the_neutral_face_changes_nothing(face, neutral, opened):
+    np.testing.assert_array_equal(shifted(face, neutral, opened=opened), shifted(face, neutral))
+
+
+@given(probabilities, probabilities, st.floats(0, 2))
+def test_a_face_that_the_model_reads_as_happier_than_neutral_stays_so_with_an_open_mouth(face, neutral, opened):
+    assume(face[HAPPY] > face[NEUTRAL] and odds_of_happy(neutral) < -MARGIN)
+    result = shifted(face, neutral, opened=opened)
+    assert result[HAPPY] > result[NEUTRAL]
+
+
+def test_teeth_of_a_mouth_held_open_are_no_smile():
+    """The means of a man who says a long vowel, and of his calm face, as the bundled model reads them."""
+    classes = ("angry", "fear", "happy", "sad", "surprise", "neutral")
+    calm = np.array([0.05, 0.04, 0.001, 0.06, 0.001, 0.848])
+    vowel = np.array([0.12, 0.1, 0.29, 0.11, 0.02, 0.36])
+    assert classes[shifted(vowel, calm, classes).argmax()] == "happy"
+    assert classes[shifted(vowel, calm, classes, opened=0.22).argmax()] == "neutral"
+
+
 def test_a_person_whose_neutral_face_looks_sad_is_not_called_sad_at_rest():
     classes = ("happy", "sad", "neutral")
     at_rest, crying = np.array([0.01, 0.6, 0.39]), np.array([0.01, 0.95, 0.04])
@@ -97,6 +128,9 @@ def test_many_rows_equal_single_rows():
     np.testing.assert_allclose(together, [shifted(row, rows[0]) for row in rows])
     each_its_own = shifted(rows, rows[::-1])
     np.testing.assert_allclose(each_its_own, [shifted(*pair) for pair in zip(rows, rows[::-1], strict=True)])
+    opened = np.linspace(0, 0.4, 5)
+    with_mouths = [shifted(row, rows[0], opened=each) for row, each in zip(rows, opened, strict=True)]
+    np.testing.assert_allclose(shifted(rows, rows[0], opened=opened), with_mouths)
 
 
 @pytest.mark.parametrize("classes", [("happy", "sad", "surprise"), ("angry", "neutral", "sad")])

@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import math
 import multiprocessing
 import pickle
 from dataclasses import replace
@@ -15,6 +16,7 @@ from landmark_fer import Artifact, Baseline, Recognizer, load_artifact, load_dat
 from landmark_fer.core.errors import ArtifactError, DependencyError, InputError
 from landmark_fer.core.expressions import EXPRESSIONS, UNCERTAIN
 from landmark_fer.core.records import stack
+from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure
 from landmark_fer.perception.images import read_image
 from landmark_fer.perception.predictor_file import find_predictor
 
@@ -238,6 +240,23 @@ def test_a_baseline_changes_the_probabilities_of_its_model_only(bundled, astrona
     assert unused.without_baseline is None
     expected = baseline.apply(np.array(list(used.without_baseline.values())), bundled)
     assert list(used.probabilities.values()) == pytest.approx(expected.tolist())
+
+
+def test_an_open_mouth_counts_against_a_smile_unless_it_speaks(bundled, astronaut_face):
+    """The astronaut smiles; her mouth is open farther than that of the baseline, which is made sterner than she is."""
+    (plain,) = bundled.recognize_faces([astronaut_face])
+    stern = dict.fromkeys(bundled.classes, math.log(0.01)) | {"neutral": math.log(0.94)}
+    opening = float(measure(astronaut_face.landmarks, names=("mouth_opening",))[0])
+    slight = dict.fromkeys(bundled.classes, 0.05) | {"happy": 0.2, "neutral": 0.55}
+    recognition = replace(plain, probabilities=slight)
+
+    def happy(mouth, **options):
+        measurements = dict.fromkeys(MEASUREMENT_NAMES, 0.0) | {"mouth_opening": mouth}
+        baseline = Baseline(measurements, {bundled.model_id: stern})
+        return bundled.given_baseline(recognition, baseline, **options).probabilities["happy"]
+
+    assert happy(opening - 0.3) < happy(opening - 0.1) < happy(opening)
+    assert happy(opening - 0.3, speaking=1.0) == pytest.approx(happy(opening))
 
 
 def test_a_baseline_is_of_one_person(bundled, astronaut):
