@@ -29,19 +29,29 @@ def cover_score(chip):
     if len(chip) < FRAME:
         return -np.inf
     hidden, offsets, output, offset = _network()
-    units = np.maximum(cover_features(chip[None]) @ hidden + offsets, 0)
-    return float((units @ output).mean() + offset)
+    units = _gradients(chip[None]) @ hidden + offsets
+    return float(np.maximum(units, 0)[0] @ output + offset)
 
 
 def cover_features(chips):
     """Return the features of chips of shape (n, S, S), then those of the mirrored chips, shape (2 n, 648), float32."""
-    features = np.sqrt(hog(chips, frame=FRAME, side=SIDE))
+    features = _gradients(chips)
     return np.concatenate([features, mirror_hog(features, side=SIDE)])
+
+
+def _gradients(chips):
+    return np.sqrt(hog(chips, frame=FRAME, side=SIDE))
 
 
 @cache
 def _network():
-    """Return weights (648, units) and offsets (units,) of the hidden layer, and weights and offset of the output."""
+    """Return weights (648, 2 units) and offsets of the hidden layer, and weights and offset of the output.
+
+    The second half of the units reads the mirror image: its weights are swapped instead of the features, once, and the
+    output is the mean of both.
+    """
     with np.load(WEIGHTS) as file:
         names = ("hidden", "offsets", "output", "offset")
-        return tuple(file[name].astype(np.float32) for name in names)
+        hidden, offsets, output, offset = (file[name].astype(np.float32) for name in names)
+    mirrored = mirror_hog(hidden.T, side=SIDE).T
+    return np.hstack([hidden, mirrored]), np.tile(offsets, 2), np.tile(output, 2) / 2, offset
