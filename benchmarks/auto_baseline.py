@@ -68,7 +68,8 @@ def read_track(recognizer, views, parts):
             plain = views[expression][index % len(views[expression])]
             baselines.update({1: plain}, part * PART_S + index / RATE)
             track = baselines.get(1)
-            personal = plain if track is None else recognizer.given_baseline(plain, track.baseline)
+            opened = 0.0 if track is None else track.baseline.opened(plain.face.landmarks)
+            personal = plain if track is None else recognizer.given_baseline(plain, track.baseline, opened=opened)
             rows.append((plain.likeliest == expression, personal.likeliest == expression, track is not None))
         shares.append(np.mean(rows, axis=0))
     return np.array(shares)

@@ -28,7 +28,6 @@ from landmark_fer.datasets import open_source
 from landmark_fer.datasets.inputs import DATA
 from landmark_fer.evaluation.scores import log_loss, wilson_interval
 from landmark_fer.evaluation.tables import align_columns
-from landmark_fer.features.measurements import measure
 from landmark_fer.models.base import predict_in_order
 from landmark_fer.models.neutral_shift import NEUTRAL, SHIFTED, given_neutral_face, log_probabilities
 from landmark_fer.perception.images import read_image
@@ -73,10 +72,7 @@ VIEWS = (
 
 
 class Rules:
-    """The rules that were tried.
-
-    Each takes log-probabilities of faces and of neutral faces, shape (..., k), and how much farther mouths are open.
-    """
+    """The rules that were tried, for log-probabilities of faces and of neutral faces, shape (..., k)."""
 
     def __init__(self, classes, mean):
         self.classes, self.mean = list(classes), mean
@@ -89,7 +85,7 @@ class Rules:
     def all_classes(self, weight, margin):
         """Every expression is shifted."""
 
-        def rule(logs, rest, opened):
+        def rule(logs, rest):
             scores = self.odds(logs) - weight * self.odds(rest) - margin
             scores[..., self.neutral] = 0
             return scores
@@ -98,27 +94,26 @@ class Rules:
 
     def random_effect(self, weight):
         """The person's expected offset from the mean neutral face is subtracted."""
-        return lambda logs, rest, opened: self.odds(logs) - weight * (self.odds(rest) - self.mean)
+        return lambda logs, rest: self.odds(logs) - weight * (self.odds(rest) - self.mean)
 
     def happy_against_all(self, weight, margin):
         """Only happy is shifted, against all others."""
 
-        def rule(logs, rest, opened):
+        def rule(logs, rest):
             scores = self.odds(logs).copy()
             scores[..., self.happy] -= weight * self.odds(rest)[..., self.happy] + margin
             return scores
 
         return rule
 
-    def chosen(self, logs, rest, opened):
+    def chosen(self, logs, rest):
         """The rule of the package."""
-        probabilities = given_neutral_face(np.exp(logs), rest, self.classes, opened=opened)
-        return np.log(np.maximum(probabilities, 1e-12))
+        return np.log(np.maximum(given_neutral_face(np.exp(logs), rest, self.classes), 1e-12))
 
     def table(self):
         """Return the rules by name."""
         return {
-            "no baseline": lambda logs, rest, opened: logs,
+            "no baseline": lambda logs, rest: logs,
             "all classes, w 1, t 1": self.all_classes(1.0, 1.0),
             "all classes, w 0.7, t 0": self.all_classes(0.7, 0.0),
             "random effect, w 0.9": self.random_effect(0.9),
@@ -128,7 +123,7 @@ class Rules:
 
 
 def people(path, recognizer):
-    """Return log-probabilities of shape (people, 2, views, k), neutral first, mouth openings, and the subjects."""
+    """Return log-probabilities of shape (people, 2, views, k), neutral first, and the names of the subjects."""
     path = Path(path)
     of_subject, root = {}, path.parent if path.is_file() else path
     for item in open_source(path).items():
@@ -147,25 +142,16 @@ def people(path, recognizer):
     settings = recognizer.extractor.settings
     records = stack(faces, chip_size=settings.chip_size, crop_size=settings.crop_size)
     rows = predict_in_order(recognizer.artifact.predictor, records, recognizer.classes)
-    shape = len(names), 2, len(VIEWS)
-    return log_probabilities(rows).reshape(*shape, -1), openings(records).reshape(shape), names
+    return log_probabilities(rows).reshape(len(names), 2, len(VIEWS), -1), names
 
 
-def openings(records):
-    """Return the mouth opening of each face record, in inter-ocular distances."""
-    return measure(records["landmarks"], names=("mouth_opening",))[:, 0]
-
-
-def shares(rule, logs, opening, happy, neutral):
+def shares(rule, logs, happy, neutral):
     """Return for each person the share of neutral views not read as neutral, and of smiles read as happy."""
     false_alarms, hits, n = [], [], logs.shape[2]
     for view in range(n):
         rest, others = logs[:, 0, view, None], [each for each in range(n) if each != view]
-        opened = opening - opening[:, :1, view, None]
-        false_alarms.append(
-            (rule(logs[:, 0, others], rest, opened[:, 0, others]).argmax(axis=-1) != neutral).mean(axis=1)
-        )
-        hits.append((rule(logs[:, 1], rest, opened[:, 1]).argmax(axis=-1) == happy).mean(axis=1))
+        false_alarms.append((rule(logs[:, 0, others], rest).argmax(axis=-1) != neutral).mean(axis=1))
+        hits.append((rule(logs[:, 1], rest).argmax(axis=-1) == happy).mean(axis=1))
     return np.mean(false_alarms, axis=0), np.mean(hits, axis=0)
 
 
@@ -202,12 +188,12 @@ def _variances(logs, rules):
     return align_columns(rows)
 
 
-def _rules(logs, opening, groups, rules):
+def _rules(logs, groups, rules):
     names = sorted(set(groups.tolist()))
     heads = [f"{what}, {name}" for what in ("neutral misread", "smiles read as happy") for name in names]
     rows = [("rule, per cent (Wilson 95 %)", *heads)]
     for name, rule in rules.table().items():
-        each = shares(rule, logs, opening, rules.happy, rules.neutral)
+        each = shares(rule, logs, rules.happy, rules.neutral)
         cells = []
         for values in each:
             for group in names:
@@ -218,14 +204,13 @@ def _rules(logs, opening, groups, rules):
     return align_columns(rows)
 
 
-def _strangers(path, recognizer, logs, opening, rules):
+def _strangers(path, recognizer, logs, rules):
     faces = load_dataset(path, settings=recognizer.extractor.settings, votes="none", jobs=1).of_split("PublicTest")
     own = log_probabilities(predict_in_order(recognizer.artifact.predictor, faces.records, recognizer.classes))
-    strangers = np.random.default_rng(0).integers(len(logs), size=len(own))
-    rest, opened = logs[strangers, 0, 0], openings(faces.records) - opening[strangers, 0, 0]
+    rest = logs[np.random.default_rng(0).integers(len(logs), size=len(own)), 0, 0]
     rows = [("recall on PublicTest given a stranger's neutral face", *rules.classes)]
     for name, rule in rules.table().items():
-        right = np.array(rules.classes)[rule(own, rest, opened).argmax(axis=1)] == faces.expressions
+        right = np.array(rules.classes)[rule(own, rest).argmax(axis=1)] == faces.expressions
         rows.append((name, *(f"{100 * right[faces.expressions == each].mean():.0f}" for each in rules.classes)))
     return align_columns(rows)
 
@@ -233,19 +218,19 @@ def _strangers(path, recognizer, logs, opening, rules):
 def _run(parser, options):
     check_paths(parser, options)
     recognizer = Recognizer(load_artifact(options.model))
-    logs, opening, names = people(options.data, recognizer)
+    logs, names = people(options.data, recognizer)
     table = load_dataset(options.data, settings=recognizer.extractor.settings, jobs=1)
     columns = {name.lower(): column for name, column in table.attributes.items()}
     group_of = dict(zip(table.subjects.tolist(), columns.get(options.by, table.subjects != "").tolist(), strict=True))
     rules = Rules(recognizer.classes, 0.0)
     rules.mean = rules.odds(logs[:, 0]).mean(axis=(0, 1))
     print(f"{len(names)} people, {len(VIEWS)} views of each image\n\n{_variances(logs, rules)}\n")
-    print(_rules(logs, opening, np.array([str(group_of[name]) for name in names]), rules))
+    print(_rules(logs, np.array([str(group_of[name]) for name in names]), rules))
     print("\nlowest log loss of happy against neutral without one person (w, t, slope):")
     for setting, count in sorted(leave_one_person_out(logs, rules).items(), key=lambda each: -each[1]):
         print(f"  {setting}: {count} of {len(names)}")
     if options.stranger:
-        print(f"\n{_strangers(options.stranger, recognizer, logs, opening, rules)}")
+        print(f"\n{_strangers(options.stranger, recognizer, logs, rules)}")
     return 0
 
 

@@ -108,9 +108,7 @@ def assess(
     correlations, leak_free = _near_duplicates(dataset, split, against, cache)
     all_probabilities, given_baseline, personal = predict_in_order(predictor, faces.records, classes), None, {}
     if with_baseline:
-        given_baseline = probabilities_with_baseline(
-            all_probabilities, of_baseline, classes, faces.records["landmarks"]
-        )
+        given_baseline = probabilities_with_baseline(all_probabilities, of_baseline, classes)
         scored = is_scored(of_baseline)
         n_baselines = len(np.unique(of_baseline[scored]))
         personal = {"n_baselines": n_baselines, "left_out_without_baseline": int((~scored).sum()) - n_baselines}

@@ -5,7 +5,6 @@ import numpy as np
 from landmark_fer.core.errors import InputError
 from landmark_fer.datasets.base import NO_VALUE, first_names
 from landmark_fer.evaluation.scores import class_columns, grouped_interval, score, subject_intervals, wilson_interval
-from landmark_fer.features.measurements import measure
 from landmark_fer.models.neutral_shift import NEUTRAL, given_neutral_face, log_probabilities
 
 MOST_VALUES = 6
@@ -53,7 +52,7 @@ def is_scored(rows):
     return (rows >= 0) & (rows != np.arange(len(rows)))
 
 
-def probabilities_with_baseline(probabilities, rows, classes, landmarks):
+def probabilities_with_baseline(probabilities, rows, classes):
     """Return the probabilities of faces given their subjects' neutral faces.
 
     Parameters
@@ -63,15 +62,9 @@ def probabilities_with_baseline(probabilities, rows, classes, landmarks):
     rows : ndarray of shape (n,), int
         As from `baseline_rows`. Those without a baseline stay.
     classes : sequence of str
-    landmarks : ndarray of shape (n, 68, 2)
 
-    Returns
-    -------
-    ndarray of shape (n, k)
     """
-    opening = measure(landmarks, names=("mouth_opening",))[:, 0]
-    neutral = log_probabilities(probabilities[rows])
-    shifted = given_neutral_face(probabilities, neutral, classes, opened=opening - opening[rows])
+    shifted = given_neutral_face(probabilities, log_probabilities(probabilities[rows]), classes)
     return np.where((rows >= 0)[:, None], shifted, probabilities)
 
 

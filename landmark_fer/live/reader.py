@@ -299,10 +299,10 @@ def _make_baselines(recognizers, baseline):
 def _with_baselines(recognizers, baselines, faces, time_s, speaking=None, *, n_waiting=0):
     """Return the faces of a frame with the predictions of each model given its baselines; ``raw`` stays.
 
-    Faces that speak count for no baseline: their mouths were taken for closed.
+    Faces that speak count for no baseline: their mouths were taken for closed. `speaking` is None for photographs.
     """
-    speaking = [0.0] * len(faces) if speaking is None else speaking
-    speakers = [face.track_id for face, speech in zip(faces, speaking, strict=True) if speech >= SPEAKS]
+    speaking = [None] * len(faces) if speaking is None else speaking
+    speakers = [face.track_id for face, speech in zip(faces, speaking, strict=True) if (speech or 0.0) >= SPEAKS]
     plain = [[face.raw for face in faces], [face.versus for face in faces]]
     personal = []
     for recognizer, each, recognitions in zip(recognizers, baselines, plain, strict=False):
@@ -320,7 +320,11 @@ def _with_baselines(recognizers, baselines, faces, time_s, speaking=None, *, n_w
 
 
 def _given(recognizer, recognition, track, speaking):
-    """Return a recognition given the baseline of its track, which may be None or have measurements only."""
+    """Return a recognition given the baseline of its track, which may be None or have measurements only.
+
+    In a video, a mouth that opens is no smile; as far as it speaks, the model saw it closed.
+    """
     if track is None or not track.baseline.is_of(recognizer):
         return recognition
-    return recognizer.given_baseline(recognition, track.baseline, speaking=speaking)
+    opened = 0.0 if speaking is None else (1 - speaking) * track.baseline.opened(recognition.face.landmarks)
+    return recognizer.given_baseline(recognition, track.baseline, opened=opened)

@@ -152,8 +152,8 @@ class Baseline:
             As from `check_model`.
         """
         self.check_model(recognizer)
-        neutral = self.models[recognizer.model_id]
-        neutral = [neutral[name] for name in recognizer.classes]
+        of_class = self.models[recognizer.model_id]
+        neutral = [of_class[name] for name in recognizer.classes]
         return given_neutral_face(probabilities, neutral, recognizer.classes, opened=opened)
 
     def opened(self, landmarks: np.ndarray) -> float:

@@ -175,10 +175,10 @@ class Recognizer:
         weighted = predict_in_order(self.artifact.predictor, records, self.classes, mirrored=sides)
         weighted = iter([row * weight for row, (_, weight) in zip(weighted, views, strict=True)])
         probabilities = [next(weighted) if share in (0, 1) else next(weighted) + next(weighted) for share in speaking]
-        rows = zip(faces, probabilities, baselines or [None] * len(faces), speaking, strict=True)
+        rows = zip(faces, probabilities, baselines or [None] * len(faces), strict=True)
         return [self._recognition(*row, image_shape) for row in rows]
 
-    def given_baseline(self, recognition: Recognition, baseline: Baseline, *, speaking: float = 0.0) -> Recognition:
+    def given_baseline(self, recognition: Recognition, baseline: Baseline, *, opened: float = 0.0) -> Recognition:
         """Return a recognition of this recognizer, given the neutral baseline of its person.
 
         Parameters
@@ -186,8 +186,8 @@ class Recognizer:
         recognition : Recognition
             If a baseline was used for it, its probabilities without it count.
         baseline : Baseline
-        speaking : float, default=0
-            As for `recognize_faces`, with which the recognition was made.
+        opened : float, default=0
+            As from `Baseline.opened`, for faces of a video, where mouths open to speak. 0 for photographs.
 
         Raises
         ------
@@ -195,7 +195,6 @@ class Recognizer:
             If the baseline is of another model.
         """
         plain = np.array(list(recognition.plain_probabilities.values()))
-        opened = (1 - speaking) * baseline.opened(recognition.face.landmarks)
         probabilities = baseline.apply(plain, self, opened=opened)
         expression, confidence = self._expression(probabilities, recognition.reason)
         return replace(
@@ -222,7 +221,7 @@ class Recognizer:
             views.append((with_closed_mouth(face, fields=fields, crop_margin=margin), speaking))
         return views
 
-    def _recognition(self, face, plain, baseline, speaking, image_shape):
+    def _recognition(self, face, plain, baseline, image_shape):
         reason = reason_of(face, image_shape) if self.threshold > 0 else None
         expression, confidence = self._expression(plain, reason)
         recognition = Recognition(
@@ -233,7 +232,7 @@ class Recognizer:
             reason=reason,
             _explainer=self._explainer,
         )
-        return recognition if baseline is None else self.given_baseline(recognition, baseline, speaking=speaking)
+        return recognition if baseline is None else self.given_baseline(recognition, baseline)
 
 
 def recognize(image: AnyImage, *, baseline: Baseline | None = None) -> list[Recognition]:

@@ -8,11 +8,13 @@ import pytest
 
 from landmark_fer.core.errors import InputError
 from landmark_fer.core.expressions import UNCERTAIN
+from landmark_fer.features.measurements import MEASUREMENT_NAMES, measure
 from landmark_fer.live.reader import AVERAGES, MEMORY_S, LiveReader, StillReader, shared_extractor
 from landmark_fer.live.sources.demo import FRAMES_PER_SECOND, MOTIONS, demo_images
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
 from landmark_fer.recognition.baseline import Baseline
 from landmark_fer.recognition.results import Recognition
+from landmark_fer.recognition.speech import SpeechDetector
 
 CLASSES = ("happy", "surprise", "neutral")
 
@@ -99,7 +101,7 @@ class PersonalModel(Model):
 
     model_id = "0" * 64
 
-    def given_baseline(self, recognition, baseline, *, speaking):
+    def given_baseline(self, recognition, baseline, *, opened):
         happy = {name: float(name == "happy") for name in self.classes}
         before = recognition.probabilities
         return replace(recognition, expression="happy", probabilities=happy, without_baseline=before)
@@ -118,6 +120,21 @@ def test_baselines_change_predictions_before_smoothing_and_raw_ones_never(extrac
     assert 0.05 < change.probabilities["happy"] < 1.0  # smoothed
     assert change.without_baseline == frames[n][0].raw.probabilities
     assert frames[-1][0].recognition.expression == "happy"
+
+
+@pytest.mark.parametrize(("speech", "opened"), [(0.0, 0.3), (0.5, 0.15), (1.0, 0.0), (None, 0.0)])
+def test_a_mouth_counts_as_open_in_videos_as_far_as_it_does_not_speak(extractor, video, monkeypatch, speech, opened):
+    """Without speech, at None, for photographs."""
+    monkeypatch.setattr(SpeechDetector, "update", lambda *args, **options: speech)
+    model, calls = PersonalModel(extractor), []
+    monkeypatch.setattr(model, "given_baseline", lambda face, _, opened: calls.append(opened) or face)
+    (face,) = extractor.extract(video[0][1])
+    measurements = dict(zip(MEASUREMENT_NAMES, measure(face.landmarks).tolist(), strict=True))
+    measurements["mouth_opening"] -= 0.3
+    baseline = Baseline(measurements, {model.model_id: dict.fromkeys(model.classes, -1.0)})
+    reader = (StillReader if speech is None else LiveReader)(model, baseline=baseline)
+    read(reader, video[:1])
+    assert calls == [pytest.approx(opened, abs=0.05)]
 
 
 def test_a_track_that_was_lost_begins_without_a_baseline(extractor, video):
