@@ -99,8 +99,8 @@ def test_a_mouth_that_is_nearly_as_closed_as_the_neutral_face_changes_nothing(fa
     np.testing.assert_array_equal(shifted(face, neutral, opened=opened), shifted(face, neutral))
 
 
-@given(SCORES, SCORES, st.floats(0.01, 6), st.floats(0.01, 6), st.floats(0, 2))
-def test_a_face_that_the_model_reads_as_happier_than_neutral_stays_so_with_an_open_mouth(face, neutral, *amounts):
+@given(SCORES, SCORES, st.tuples(st.floats(0.01, 6), st.floats(0.01, 6), st.floats(0, 2)))
+def test_a_face_that_the_model_reads_as_happier_than_neutral_stays_so_with_an_open_mouth(face, neutral, amounts):
     lead, below, opened = amounts
     face[HAPPY], neutral[HAPPY] = face[NEUTRAL] + lead, neutral[NEUTRAL] - MARGIN - below
     result = shifted(softmax(face), softmax(neutral), opened=opened)
