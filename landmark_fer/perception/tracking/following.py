@@ -14,6 +14,7 @@ from landmark_fer.perception.tracking.tracks import (
     appearance_of,
     box_at,
     in_image,
+    is_another,
     is_steady,
     matched,
     place_of,
@@ -224,6 +225,8 @@ class FaceFollower:
         """Assign detected faces to lost tracks, or begin new tracks."""
         continued = matched([track for track in self._tracks if track.lost], faces, time_s)
         for index, face in enumerate(faces):
+            if index in continued and self._is_of_another(continued[index], face.landmarks, appearance_of(face.chip)):
+                self._tracks.remove(continued.pop(index))
             if index in continued:
                 continued[index].find(face, time_s)
             else:
@@ -264,7 +267,7 @@ class FaceFollower:
             return None
         face, appearance = self._face(track, grey, landmarks, pose)
         steady = is_steady(pose, track.pose, expected, float(track.latest_appearance @ appearance))
-        if steady and time_s - track.confirmed_s < _UNCONFIRMED_S:
+        if steady and not self._cuts.may_be_cut and time_s - track.confirmed_s < _UNCONFIRMED_S:
             return face, pose, appearance
         box, distance = self._check.find(grey, landmarks)
         if box is None:
@@ -274,7 +277,15 @@ class FaceFollower:
             landmarks = self._predictor.locate(grey, box)
             pose = pose_of(landmarks)
             face, appearance = self._face(track, grey, landmarks, pose)
+        if self._is_of_another(track, landmarks, appearance):
+            self._tracks.remove(track)
+            return None
         return face, pose, appearance
+
+    def _is_of_another(self, track, landmarks, appearance):
+        """Return whether the shot may have changed, and shows another person where a track was."""
+        alike = float(track.latest_appearance @ appearance)
+        return self._cuts.may_be_cut and is_another(landmarks, track.face.landmarks, alike)
 
     def _face(self, track, grey, landmarks, pose):
         """Return the face of a track with these landmarks, and its appearance vector."""

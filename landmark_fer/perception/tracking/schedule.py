@@ -19,6 +19,7 @@ _LEAST_CHANGE = 6.0  # mean grey levels; less is noise, and dark frames do not c
 # moving camera it fell to 0.6 within shots, with a fast walk across the frame to 0.4; at cuts it was under 0.2.
 _ALIKE, _ALIKE_RELIT = 0.25, 0.5
 _RELIT = 0.15
+_ALIKE_FACES = 0.8  # the same if a face changes, too; portraits in the same place have 0.3 to 0.9
 
 _CHANGE = 6.0  # grey levels of a pixel of the thumbnail; sensor noise changes it less
 _AROUND = 0.5  # of the side of a face's box, on each side, because hair and neck move with the face
@@ -29,11 +30,17 @@ class CutFinder:
 
     def __init__(self):
         self._shape, self._samples, self._thumbnail = None, None, None
+        self._alike = 1.0
 
     @property
     def thumbnail(self):
         """The thumbnail of the latest frame minus its mean, shape (24, 32), float32."""
         return self._thumbnail
+
+    @property
+    def may_be_cut(self):
+        """Whether the latest frame may begin a new shot, in which faces that differ are other people's."""
+        return self._alike < _ALIKE_FACES
 
     def is_cut(self, grey):
         """Return whether a frame begins a new shot; False for the first frame.
@@ -51,13 +58,14 @@ class CutFinder:
         thumbnail = cv2.resize(samples, _THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float32)
         thumbnail -= thumbnail.sum() / thumbnail.size
         shape, samples_before, before = self._shape, self._samples, self._thumbnail
-        self._shape, self._samples, self._thumbnail = grey.shape, samples, thumbnail
+        self._shape, self._samples, self._thumbnail, self._alike = grey.shape, samples, thumbnail, 1.0
         if shape != grey.shape:
             return shape is not None
         if cv2.norm(thumbnail, before, cv2.NORM_L1) < _LEAST_CHANGE * thumbnail.size:
             return False
         relit = np.abs(_histogram(samples) - _histogram(samples_before)).sum() / 2 > _RELIT
-        return _correlation(thumbnail, before) < (_ALIKE_RELIT if relit else _ALIKE)
+        self._alike = _correlation(thumbnail, before)
+        return self._alike < (_ALIKE_RELIT if relit else _ALIKE)
 
 
 def _histogram(samples):

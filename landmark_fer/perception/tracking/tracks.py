@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from landmark_fer.core.geometry import similarity_transform
+from landmark_fer.core.geometry import interocular_distance, similarity_transform, transform_points
 from landmark_fer.core.landmarks import TEMPLATE
 from landmark_fer.core.records import Box, Face
 
@@ -43,6 +43,32 @@ def is_steady(pose, before, expected, alike):
         and 1 / _LARGEST_STEP <= pose.size / before.size <= _LARGEST_STEP
         and abs(math.remainder(pose.turn - before.turn, 2 * math.pi)) <= _STEEPEST_TURN
     )
+
+
+# Of two people in one place; distances in inter-ocular distances. docs/decisions/0010 has the figures.
+_OTHER_ALIKE, _OTHER_SHAPE, _ONE_PLACE = 0.9, 0.04, 1.0
+_NO_MOUTH = np.r_[:5, 12:48]  # without the chin: a mouth opens within a frame
+
+
+def is_another(landmarks, before, alike):
+    """Return whether a face is another person's than the one in the same place in the previous frame.
+
+    Parameters
+    ----------
+    landmarks, before : ndarray of shape (68, 2)
+        Current and previous landmarks.
+    alike : float
+        As for `is_steady`.
+
+    Returns
+    -------
+    bool
+    """
+    if alike >= _OTHER_ALIKE or pose_of(landmarks).distance(pose_of(before)) > _ONE_PLACE:
+        return False
+    shapes = [transform_points(similarity_transform(each, TEMPLATE), each) for each in (landmarks, before)]
+    apart = np.linalg.norm(shapes[0] - shapes[1], axis=1)[_NO_MOUTH] / interocular_distance(TEMPLATE)
+    return float(np.sqrt(np.mean(apart**2))) > _OTHER_SHAPE
 
 
 _APPEARANCE_SIDE = 16  # side of the image that the vector is made of, pixels

@@ -199,6 +199,24 @@ def test_a_cut_ends_all_tracks_and_starts_a_detection(astronaut, clip, extractor
     np.testing.assert_array_equal(seen[4][0][1].chip, extractor.extract(shots[4])[0].chip)
 
 
+def test_another_person_in_the_same_place_begins_a_track(astronaut, extractor):
+    """The shots are too alike for a cut; the second one shows a wider face, lit from the other side."""
+
+    def shot(image):
+        x, y = extractor.extract(image)[0].box.centre
+        return cv2.warpAffine(
+            image, np.float32([[1, 0, 240 - x], [0, 1, 200 - y]]), (480, 400), borderMode=cv2.BORDER_REPLICATE
+        )
+
+    person = np.ascontiguousarray(astronaut[:400, 60:460])
+    shots = [shot(person)] * 4 + [shot(cv2.resize(person[:, ::-1], None, fx=1.2, fy=1.0))] * 4
+    finder = CutFinder()
+    assert not any(finder.is_cut(to_grey(image)) for image in shots)
+    with FaceFollower(extractor) as follower:
+        seen = [numbers(follower.follow(image, time_s=i / 25)) for i, image in enumerate(shots)]
+    assert seen == [[1]] * 4 + [[2]] * 4
+
+
 def test_motion_light_and_noise_are_not_cuts(clip, generator):
     finder = CutFinder()
     assert [i for i in range(330) if finder.is_cut(to_grey(clip.image(i)))] == []
