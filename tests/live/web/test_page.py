@@ -74,7 +74,7 @@ OUTLINE = """(async () => {
 
 # Draws faces with the given boxes on a canvas of some width over an image of 640x480. Returns the filled rectangles in
 # CSS pixels, the sizes of the fonts, and the texts.
-DRAWN_OVER = """(async (boxes, width) => {
+DRAWN_OVER = """(async (boxes, width, label = "surprise") => {
   const { drawResponse } = await import("/page/drawing.js");
   const facts = await (await fetch("/page/facts.json")).json();
   const canvas = document.body.appendChild(document.createElement("canvas"));
@@ -95,7 +95,8 @@ DRAWN_OVER = """(async (boxes, width) => {
     fillText.apply(pen, text);
   };
   const probabilities = Object.fromEntries(facts.classes.map((name) => [name, 1 / facts.classes.length]));
-  const names = { label: "surprise", expression: "surprise", likeliest: "surprise" };
+  const expression = label.split(" or ")[0];
+  const names = { label, expression, likeliest: expression };
   const faces = boxes.map(([x, y, width, height], at) =>
     ({ track_id: at + 1, box: { x, y, width, height }, landmarks: [], confidence: 0.72, probabilities, ...names }));
   drawResponse(canvas, { width: 640, height: 480, faces }, facts, { box: true, label: true, bars: true });
@@ -284,6 +285,13 @@ def test_a_label_leaves_its_face_to_be_seen(page, server, box):
         max(0, min(y + down, top + high) - max(y, top)),
     ]
     assert 0 <= y <= 480 - down and shared[0] * shared[1] <= 0.25 * across * down
+
+
+@needs_chromium
+def test_a_short_label_has_both_names(page, server):
+    page.open(server.url)
+    result = page.run(f"{DRAWN_OVER}([[200, 200, 150, 150]], 160, 'neutral or sad')")
+    assert [text for text in result["texts"] if " or " in text] == ["1  neutral or sad"]
 
 
 def check_bars(result, boxes, width):

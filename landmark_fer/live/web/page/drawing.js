@@ -147,7 +147,7 @@ function strokeOutlined(pen, colour, width, path) {
 function drawPrediction(pen, face, scene) {
   const { unit, facts, occupied } = scene;
   pen.font = `600 ${LABEL_SIZE * unit}px ${FONT}`;
-  const places = [predictionText(face, facts), face.expression].flatMap((text, form) =>
+  const places = [predictionText(face, facts), face.label].flatMap((text, form) =>
     Object.keys(LABEL_SIDES).map((side) => labelPlace(pen, face, { text: `${face.track_id}  ${text}`, form, side }, scene)));
   const place = places.reduce((best, each) => (each.cost < best.cost ? each : best));
   lastLabels.set(face.track_id, place);
