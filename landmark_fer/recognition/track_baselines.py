@@ -201,7 +201,7 @@ class TrackBaselines:
 
     def _of_samples(self, samples):
         times, recognitions = zip(*samples, strict=True)
-        return Baseline.from_recognitions(recognitions, self._recognizer, seconds=times[-1] - times[0])
+        return Baseline.from_recognitions(recognitions, self._recognizer, seconds=max(times) - min(times))
 
 
 class _CalmFaces:

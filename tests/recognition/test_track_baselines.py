@@ -125,6 +125,16 @@ def test_a_track_without_faces_in_the_window_keeps_its_baseline():
     assert baseline.get(1) is not None
 
 
+def test_a_baseline_is_saved_whose_clock_stepped_back_within_the_window(tmp_path):
+    baselines = TrackBaselines()
+    baselines.begin(0.0, 2.0)
+    for time_s in (0.0, 1.0, 1.5, 0.5, 0.6, 2.0):
+        baselines.update({1: NEUTRAL}, time_s)
+    baseline = baselines.get(1).baseline
+    baseline.save(tmp_path / "me.json")
+    assert Baseline.load(tmp_path / "me.json").seconds == 1.5
+
+
 def test_a_clock_that_steps_back_begins_the_window_again():
     baseline = TrackBaselines()
     baseline.begin(100.0, 1.0)
