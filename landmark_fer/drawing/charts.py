@@ -98,28 +98,45 @@ class KeyList:
     letters : int
         Font size in pixels.
     n_columns : int, default=1
+    width : int, optional
+        Pixels; the keys then follow each other in lines of at most this width, instead of columns.
     """
 
-    def __init__(self, rows, letters, *, n_columns=1):
-        self.letters = letters
-        self._margin, self._n_rows = margin_of(letters), -(-len(rows) // n_columns)
-        self._columns, right = [], 2 * self._margin
-        for start in range(0, len(rows), self._n_rows):
-            part = rows[start : start + self._n_rows]
-            keys_width, labels_width = (max(text_size(each[side], letters)[0] for each in part) for side in (0, 1))
-            self._columns.append((right, right + keys_width + 2 * self._margin, part))
-            right += keys_width + labels_width + 4 * self._margin
-        self.size = right, self._n_rows * row_of(letters) + 2 * self._margin
+    def __init__(self, rows, letters, *, n_columns=1, width=None):
+        self.letters, self._margin = letters, margin_of(letters)
+        self._texts = []  # key, label, left edge of both, and line
+        self.size = self._set_in_columns(rows, n_columns) if width is None else self._set_in_lines(rows, width)
 
     def draw(self, canvas, rectangle):
-        """Draw the panel onto a canvas, in place; rows that the rectangle has no room for are left out."""
+        """Draw the panel onto a canvas, in place; lines that the rectangle has no room for are left out."""
         shade(canvas, rectangle, _HELP_BRIGHTNESS)
         row = row_of(self.letters)
-        for keys_x, labels_x, part in self._columns:
-            for index, (key, label) in enumerate(part[: (rectangle.height - 2 * self._margin) // row]):
-                y = rectangle.y + self._margin + index * row
-                write(canvas, key, (rectangle.x + keys_x, y), self.letters, INK)
-                write(canvas, label, (rectangle.x + labels_x, y), self.letters, DIM)
+        for key, label, key_x, label_x, line in self._texts:
+            if line < (rectangle.height - 2 * self._margin) // row:
+                y = rectangle.y + self._margin + line * row
+                write(canvas, key, (rectangle.x + key_x, y), self.letters, INK)
+                write(canvas, label, (rectangle.x + label_x, y), self.letters, DIM)
+
+    def _set_in_columns(self, rows, n_columns):
+        n_rows, right = -(-len(rows) // n_columns), 2 * self._margin
+        for start in range(0, len(rows), n_rows):
+            part = rows[start : start + n_rows]
+            keys_width, labels_width = (max(text_size(each[side], self.letters)[0] for each in part) for side in (0, 1))
+            label_x = right + keys_width + 2 * self._margin
+            self._texts += [(key, label, right, label_x, line) for line, (key, label) in enumerate(part)]
+            right = label_x + labels_width + 2 * self._margin
+        return right, n_rows * row_of(self.letters) + 2 * self._margin
+
+    def _set_in_lines(self, rows, width):
+        x, line = self._margin, 0
+        for key, label in rows:
+            label_x = x + text_size(key, self.letters)[0] + self._margin
+            right = label_x + text_size(label, self.letters)[0]
+            if right > width - self._margin and x > self._margin:
+                label_x, right, x, line = label_x - x + self._margin, right - x + self._margin, self._margin, line + 1
+            self._texts.append((key, label, x, label_x, line))
+            x = right + 3 * self._margin
+        return width, (line + 1) * row_of(self.letters) + 2 * self._margin
 
 
 def _draw_band(canvas, band, expression, letters):

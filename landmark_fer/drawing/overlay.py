@@ -136,10 +136,15 @@ def _details(scene, face):
 
 @element("help", ON_TOP)
 def _draw_help(scene):
-    """Draw the list of keys, in one column or two, where it covers least of faces, labels and status."""
-    rows = [(control.keys[0], control.label) for control in CONTROLS]
+    """Draw the list of keys, in one column or two, where it covers least of faces, labels and status.
+
+    In a small image, they follow each other in lines.
+    """
+    rows, bounds = [(control.keys[0], control.label) for control in CONTROLS], scene.bounds
     lists = {n_columns: charts.KeyList(rows, scene.letters, n_columns=n_columns) for n_columns in (1, 2)}
-    costs, bounds = {}, scene.bounds
+    if not any(keys.size[0] <= bounds.width and keys.size[1] <= bounds.height for keys in lists.values()):
+        lists = {0: charts.KeyList(rows, scene.letters, width=bounds.width)}
+    costs = {}
     for (n_columns, keys), right, down in product(lists.items(), _KEY_LIST_PLACES, _KEY_LIST_PLACES):
         width, height = keys.size
         place = Rectangle(round(right * (bounds.width - width)), round(down * (bounds.height - height)), width, height)

@@ -387,7 +387,7 @@ def test_text_contrasts_with_a_panel_on_any_image(ink):
     assert (luminance(ink) + 0.05) / (luminance(canvas[0, 0]) + 0.05) >= 4.5
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".format(*size))
+@pytest.mark.parametrize("size", [(192, 144), *SIZES], ids=lambda size: "{}x{}".format(*size))
 def test_the_list_of_keys_is_complete(size, monkeypatch, font_sizes):
     written, write = [], charts.write
 
