@@ -17,6 +17,7 @@ def command(tmp_path, session_cache):
     return lambda *words, **options: run(*words, **({"cache": session_cache, "cwd": tmp_path} | options))
 
 
+@pytest.mark.slow
 def test_fit_reports_a_full_disk_for_the_model(command, lfw_csv, tmp_path):
     with small_disk(tmp_path / "disk", size_kb=3000) as disk:
         assert command("fit", "--data", lfw_csv, *QUICK, "--out", disk / "model").returncode == 0

@@ -20,7 +20,6 @@ from landmark_fer.datasets import cache_entry, extraction
 from landmark_fer.datasets.base import Item
 from landmark_fer.datasets.extraction_cache import build_dataset
 from landmark_fer.perception.extraction import ExtractorSettings, FaceExtractor
-from tests.selection import slow
 
 QUIET = {"jobs": 1, "progress": False}
 
@@ -175,7 +174,8 @@ def test_a_killed_run_is_resumed(tmp_path, faces):
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [resumed.key]
 
 
-@pytest.mark.parametrize("lines", [1, *slow(3)])
+@pytest.mark.slow
+@pytest.mark.parametrize("lines", [1, 3])
 def test_a_run_killed_with_busy_workers_is_resumed_exactly(tmp_path, faces, lines):
     many = np.concatenate([faces] * 6)
     np.save(tmp_path / "faces.npy", many)

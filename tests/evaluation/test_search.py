@@ -242,6 +242,7 @@ class TestFailures:
         with pytest.raises(DataError, match="one setting of a must be fitted on all folds, and none of 3 could be"):
             search(faces, {"a": candidate})
 
+    @pytest.mark.slow
     def test_without_optuna_the_message_has_the_command_to_install_it(self, tmp_path):
         code = "import sys; sys.modules['optuna'] = None; from landmark_fer.fit.__main__ import main; sys.exit(main())"
         words = (

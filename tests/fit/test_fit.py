@@ -76,6 +76,7 @@ class TestArtifact:
         np.testing.assert_array_equal(predictions["first"], predictions["second"])
         assert np.abs(predictions["first"] - predictions["other"]).max() > 1e-6
 
+    @pytest.mark.slow
     def test_networks_are_imported_only_if_named(self, lfw_csv):
         code = (
             "import sys; from landmark_fer.fit.__main__ import main; assert main(sys.argv[1:]) == 0;"
@@ -344,6 +345,7 @@ def test_without_keras_a_network_is_refused_before_the_data_are_read(capsys, tmp
     assert "run: pip install -r requirements-cnn.txt" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_fit_needs_no_optional_package():
     code = (
         "import sys\n"

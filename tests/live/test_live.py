@@ -634,7 +634,7 @@ def test_web_options_are_checked_before_the_model_is_loaded(served, monkeypatch,
 
 
 @linux_only
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, *slow(signal.SIGTERM)])
 def test_signal_ends_a_run_with_complete_files(start, tmp_path, number):
     names = [tmp_path / name for name in ("log.csv", "log.jsonl", "video.mp4", "page.html")]
     outputs = ["--log", names[0], "--log", names[1], "--record", names[2], "--summary", names[3]]

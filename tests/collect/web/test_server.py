@@ -162,6 +162,7 @@ def test_a_second_visitor_is_refused(client, jpeg):
     assert next_session(client, jpeg)["stage"] == "ready"
 
 
+@pytest.mark.slow
 def test_an_aborted_connection_leaves_only_complete_takes(client, service, jpeg):
     socket = connect(client).__enter__()
     socket.send("agree")

@@ -139,6 +139,7 @@ class TestSharing:
                 for predictions, own in zip(threads.map(network.predict_proba, faces), expected, strict=True):
                     np.testing.assert_array_equal(predictions, own)
 
+    @pytest.mark.slow
     def test_it_runs_without_keras_and_onnx(self, tmp_path):
         (tmp_path / "small.onnx").write_bytes(hand_made_onnx())
         code = (
@@ -153,6 +154,7 @@ class TestSharing:
         assert done.stdout == "(4, 4) False\n", done.stderr
 
 
+@pytest.mark.slow
 def test_every_module_of_networks_is_imported_without_keras():
     code = (
         "import sys, pkgutil, importlib\n"
