@@ -118,7 +118,7 @@ def _add_source(group):
         default=SMALLEST_FACE,
         metavar="PIXELS",
         help="side of the smallest face to find; videos are searched for faces under 80 pixels while no larger one is "
-        "followed (default: %(default)s)",
+        "followed (default: %(default)s, at least 16)",
     )
     add(
         "--every",
@@ -315,12 +315,12 @@ def web_token(options):
     return options.web_token if options.web_token is not None else os.environ.get(TOKEN_VARIABLE) or None
 
 
-def _count(text, most=math.inf):
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        rule = f"from 1 to {most:,}" if most < math.inf else "from 1"
+def _count(text, least=1, most=math.inf):
+    if not text.isdecimal() or not least <= int(text) <= most:
+        rule = f"from {least}" if most == math.inf else f"from {least} to {most:,}"
         raise argparse.ArgumentTypeError(f"must be a whole number {rule}, got {text!r}")
     return int(text)
 
 
 def _smallest_face(text):
-    return _count(text, most=SMALLEST_FACES[1])
+    return _count(text, *SMALLEST_FACES)

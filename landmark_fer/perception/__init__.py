@@ -10,5 +10,6 @@ DETECTORS = {
 SMALLEST_FACE = 40
 """Side of the smallest box that photographs and videos are searched for, in pixels, unless another is given."""
 
-SMALLEST_FACES = 1, 10_000
-"""The least and the largest value that may be given instead."""
+SMALLEST_FACES = 16, 10_000
+"""The least and the largest value that may be given instead. Images are enlarged for faces under 80 pixels, and faces
+under 16 have no prediction."""

@@ -40,8 +40,9 @@ class Recognizer:
     detector : str, optional
         Name in `DETECTORS` of another detector than the artifact's.
     smallest_face : int, default=40
-        Side of the smallest box to detect, in pixels. Faces as large as those that the model was fitted on are found
-        as then; smaller ones are searched for in addition. In a video that is done while no larger face is followed.
+        Side of the smallest box to detect, in pixels, from 16. Faces as large as those that the model was fitted on are
+        found as then; smaller ones are searched for in addition. In a video that is done while no larger face is
+        followed.
     predictor : path-like, optional
         File of the 68-point shape predictor, as for `find_predictor`.
     reject : "fitted", float or None, default="fitted"

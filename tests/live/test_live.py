@@ -226,7 +226,7 @@ def test_rejection_options_reach_the_recognizer(monkeypatch, arguments, reject):
         *(("--neutral", value, "seconds, over 0 and up to 600") for value in ("0", "-1", "601", "nan", "long")),
         *(("--max-frames", value, "a whole number from 1") for value in ("0", "-1", "many", "1.5")),
         *(("--every", value, "a whole number from 1") for value in ("0", "2.5")),
-        *(("--smallest-face", value, "a whole number from 1 to 10,000") for value in ("0", "40px", "10001")),
+        *(("--smallest-face", value, "a whole number from 16 to 10,000") for value in ("0", "15", "40px", "10001")),
     ],
 )
 def test_numbers_outside_their_bounds_are_refused(option, value, rule, capsys):

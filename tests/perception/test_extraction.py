@@ -170,7 +170,7 @@ def test_a_larger_smallest_face_is_a_setting(astronaut):
     assert finder.extract(astronaut) == []
 
 
-@pytest.mark.parametrize("smallest", [0, 40.5, True, 10_001])
+@pytest.mark.parametrize("smallest", [0, 15, 40.5, True, 10_001])
 def test_the_smallest_face_is_checked(smallest):
     with pytest.raises(InputError, match="smallest_face"):
         FaceExtractor(smallest_face=smallest)
