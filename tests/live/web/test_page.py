@@ -288,6 +288,19 @@ def test_a_label_leaves_its_face_to_be_seen(page, server, box):
 
 
 @needs_chromium
+def test_bars_stay_where_they_are_next_to_a_face_that_sways(page, server):
+    page.open(server.url)
+    xs = [*([260] * 30), *([240] * 30)] * 2
+    draw_all = f"for (const x of {xs}) all.push(await {DRAWN_OVER}([[x, 200, 170, 170]], 362));"
+    drawn = page.run(f"(async () => {{ const all = []; {draw_all} return all; }})()")
+    seen = set()
+    for x, result in zip(xs, drawn, strict=True):
+        (bars,) = [rectangle["sides"] for rectangle in result["drawn"] if rectangle["bars"]]
+        seen.add((bars[0] < 362 * x / 640, bars[3]))
+    assert len(seen) == 1
+
+
+@needs_chromium
 def test_a_short_label_has_both_names(page, server):
     page.open(server.url)
     result = page.run(f"{DRAWN_OVER}([[200, 200, 150, 150]], 160, 'neutral or sad')")

@@ -24,6 +24,8 @@ const STEADY = 0.1; // how much a label's last place and text are preferred
 const ROW = 18; // height of a bar's row and length of a bar in CSS pixels
 const BAR = 44;
 const MAX_DRAWS = 25; // of a panel in the same place, after which one that shows more is looked for
+const MUCH_MORE = 2; // forms by which a panel elsewhere must show more, as in drawing/panel_places.py
+const ROOM_TO_MOVE = 0.1; // by which a face can move before its new panel must be elsewhere, in widths of its box
 
 const lastPanels = new Map(); // by track id, so that panels and labels do not jump
 const lastLabels = new Map();
@@ -220,26 +222,29 @@ function sharesOf(faces, area) {
 }
 
 // Draws the probabilities next to a face, as many of them as there is room for, below its number if there are several faces.
+// They stay in their place while they fit; now and then, a place for more of them is looked for.
 function drawBars(pen, face, { area, facts, unit, occupied, shares, numbered }) {
   pen.font = `600 ${FONT_SIZE * unit}px ${FONT}`;
   const names = Math.max(...facts.classes.map((name) => pen.measureText(name).width));
   const width = names + (BAR + 27) * unit;
-  const panels = BAR_COUNTS.map((count) => ({ count, width, height: (ROW * (Math.min(count, facts.classes.length) + numbered) + 12) * unit }));
+  const panels = BAR_COUNTS.map((count, form) =>
+    ({ count, form, width, height: (ROW * (Math.min(count, facts.classes.length) + numbered) + 12) * unit }));
   const fitting = panels.filter((each) => each.width * each.height <= (shares.get(face) ?? 0));
+  const placesOf = (panel) => spotsOf(face.frame, panel, area, 8 * unit).map(({ left, top }, index) => ({ ...panel, index, ...moveInside(left, top, panel, area) }));
   const last = lastPanels.get(face.track_id);
-  const same = fitting.filter((each) => last && last.draws < MAX_DRAWS && each.count === last.count);
-  for (const panel of [...same, ...fitting]) {
-    const spots = spotsOf(face.frame, panel, area, 8 * unit);
-    const order = last ? [last.index, ...spots.keys()] : [...spots.keys()];
-    const index = order.find((each) => contains(area, spots[each], panel) && isFree({ ...spots[each], ...panel }, occupied));
-    if (index === undefined) continue;
-    const place = { ...spots[index], ...panel };
-    occupied.push(place);
-    drawPanel(pen, face, { ...place, names, numbered }, facts, unit);
-    const steady = last?.index === index && last.count === panel.count;
-    lastPanels.set(face.track_id, { index, count: panel.count, draws: steady && last.draws < MAX_DRAWS ? last.draws + 1 : 0 });
-    return;
-  }
+  const same = fitting.filter((each) => each.form === last?.form).map((each) => placesOf(each)[last.index]).find((place) => isFree(place, occupied));
+  // The first place of the fullest panel that is allowed and has room for the face to move, at the last spot if that is free.
+  const find = (room, isAllowed = () => true) => fitting.flatMap(placesOf)
+    .sort((a, b) => a.form - b.form || (b.index === last?.index) - (a.index === last?.index))
+    .find((place) => isAllowed(place) && staysFree(place, occupied, area, room));
+  const room = ROOM_TO_MOVE * face.frame.width;
+  const isMore = ({ form, index }) => form < last.form && (index === last.index || form <= last.form - MUCH_MORE);
+  const place = same ? (last.draws >= MAX_DRAWS && find(room, isMore)) || same : find(room) ?? find(0);
+  if (!place) return;
+  occupied.push(place);
+  drawPanel(pen, face, { ...place, names, numbered }, facts, unit);
+  const draws = place === same && last.draws < MAX_DRAWS ? last.draws + 1 : 0;
+  lastPanels.set(face.track_id, { index: place.index, form: place.form, draws });
 }
 
 function drawPanel(pen, face, { left, top, width, height, names, count, numbered }, facts, unit) {
@@ -288,8 +293,12 @@ function isFree(place, occupied) {
   return !occupied.some((other) => overlap(place, place, other));
 }
 
-function contains(area, { left, top }, { width, height }) {
-  return left >= area.left && left + width <= area.right && top >= area.top && top + height <= area.bottom;
+// Whether a place is free, and still so where the area's edges hold it back from moving with its face.
+function staysFree(place, occupied, { left, top, right, bottom }, room) {
+  return [[0, 0], [room, 0], [-room, 0], [0, room], [0, -room]].every(([x, y]) => {
+    const moved = moveInside(place.left, place.top, place, { left: left + x, right: right + x, top: top + y, bottom: bottom + y });
+    return isFree({ ...place, ...moved }, occupied);
+  });
 }
 
 function overlap({ left, top }, { width, height }, other) {
