@@ -66,7 +66,8 @@ class Baseline:
         Raises
         ------
         InputError
-            If there is no image, one of them has no face or several, or the model does not predict neutral.
+            If there is no image, one of them has no face, several, or one that cannot be read for a `reason`, or the
+            model does not predict neutral.
         DataError
             If a file cannot be read.
         """
@@ -83,10 +84,14 @@ class Baseline:
         recognitions = []
         for number, image in enumerate(images, start=1):
             faces = recognizer.recognize(image)
+            name = show(image) if isinstance(image, str | Path) else f"image {number}"
             if len(faces) != 1:
-                name = image if isinstance(image, str | Path) else f"image {number}"
                 raise InputError(
                     f"an image of a baseline must show one face, {name} has {len(faces)}; crop or choose another"
+                )
+            if (reason := faces[0].reason) is not None:
+                raise InputError(
+                    f"an image of a baseline must show a face that can be read, that of {name} is {reason}; choose another"
                 )
             recognitions += faces
         return cls.from_recognitions(recognitions, recognizer)

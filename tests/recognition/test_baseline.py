@@ -37,6 +37,12 @@ def test_a_baseline_of_images_is_their_median():
     assert baseline.shift(PERSON.face.landmarks) == pytest.approx(dict.fromkeys(MEASUREMENT_NAMES, 0.0))
 
 
+def test_a_face_that_cannot_be_read_is_no_baseline():
+    recognizer = SimpleRecognizer([PERSON], [replace(PERSON, reason="turned away")])
+    with pytest.raises(InputError, match="a face that can be read, that of image 2 is turned away; choose another"):
+        Baseline.from_images([0, 1], recognizer)
+
+
 def test_recognitions_with_a_baseline_count_without_it():
     recognizer = SimpleRecognizer()
     used = replace(PERSON, probabilities=dict.fromkeys(CLASSES, 1 / 3), without_baseline=PERSON.probabilities)
