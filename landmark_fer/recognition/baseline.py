@@ -91,7 +91,8 @@ class Baseline:
                 )
             if (reason := faces[0].reason) is not None:
                 raise InputError(
-                    f"an image of a baseline must show a face that can be read, that of {name} is {reason}; choose another"
+                    f"an image of a baseline must show a face that can be read, that of {name} is {reason}; "
+                    "choose another"
                 )
             recognitions += faces
         return cls.from_recognitions(recognitions, recognizer)

@@ -163,9 +163,12 @@ class Recognizer:
         Raises
         ------
         InputError
-            If a baseline is of another model, or there is not one value for each face.
+            If a baseline is none or of another model, or there is not one value for each face.
         """
         _check_lengths(faces, baselines=baselines, speaking=speaking, mirrored=mirrored)
+        for baseline in baselines or ():
+            if baseline is not None:
+                check_baseline(baseline, self)
         settings = self.extractor.settings
         speaking = [0.0] * len(faces) if speaking is None else speaking
         views_of_faces = [self._views(face, share) for face, share in zip(faces, speaking, strict=True)]

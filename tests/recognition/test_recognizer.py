@@ -253,6 +253,15 @@ def test_a_mouth_that_is_open_farther_than_the_baseline_counts_against_a_smile(b
     assert happy[0] > happy[1] > happy[2]
 
 
+def test_a_path_is_no_baseline(bundled, astronaut_face, astronaut):
+    for recognize in (
+        lambda: bundled.recognize(astronaut, baseline="me.json"),
+        lambda: bundled.recognize_faces([astronaut_face], baselines=["me.json"]),
+    ):
+        with pytest.raises(InputError, match=r"must be a Baseline, got str; read a saved one with Baseline\.load"):
+            recognize()
+
+
 def test_a_baseline_is_of_one_person(bundled, astronaut):
     baseline = Baseline.from_images([astronaut], bundled)
     (recognition,) = bundled.recognize(astronaut, baseline=baseline)
