@@ -107,7 +107,7 @@ def _moved(offset, outside, length, box_begin, box_end):
     return box_end + offset if offset >= 0 else box_begin + offset + 1 - length
 
 
-def place_panel(box, size, bounds, occupied, *, gap, room=0, others=()):
+def place_panel(box, size, bounds, occupied, *, gap, room=0, others=(), reach=math.inf):
     """Return a free place for a panel: on the right of a face if that is free, else as near to the face as possible.
 
     Parameters
@@ -126,6 +126,8 @@ def place_panel(box, size, bounds, occupied, *, gap, room=0, others=()):
         Pixels by which the face can move with its panel until it would be covered; see `stays_free`.
     others : sequence of Rectangle, optional
         Other faces; the panel is not nearer to one of them.
+    reach : float, default=inf
+        Largest distance between the panel and the face, in pixels.
 
     Returns
     -------
@@ -138,7 +140,7 @@ def place_panel(box, size, bounds, occupied, *, gap, room=0, others=()):
     best, least = None, math.inf
     for place in _places(box, width, height, bounds, occupied, gap):
         distance = _distance(place, box) if stays_free(place, occupied, bounds, room) else math.inf
-        if any(_distance(place, other) < distance for other in others):
+        if distance > reach or any(_distance(place, other) < distance for other in others):
             continue
         if distance <= 2 * gap:
             return place

@@ -123,21 +123,22 @@ def _same_panel(scene, face, blocks, last, budget):
 
 
 def _new_panel(scene, face, blocks, last, budget):
-    """Return a panel and its place, better one that can move with the face and is not nearer to another face."""
+    """Return a panel and its place, better one that can move with the face and is near it and not another face."""
     room = round(_ROOM_TO_MOVE * scene.box(face).width)
-    for nearest, room_to_move in ((True, room), (True, 0), (False, 0)):
-        if best := _best_panel(scene, face, blocks, last, budget, room=room_to_move, nearest=nearest):
+    for near, room_to_move in ((True, room), (True, 0), (False, 0)):
+        if best := _best_panel(scene, face, blocks, last, budget, room=room_to_move, near=near):
             return best
     return None
 
 
-def _best_panel(scene, face, blocks, last, budget, *, room, nearest=True, moving_to=math.inf):
+def _best_panel(scene, face, blocks, last, budget, *, room, near=True, moving_to=math.inf):
     """Return the panel that shows most and its place, on the side of the last one if that is free; None without.
 
     Elsewhere, the form is at most `moving_to`.
     """
     extent, gap = scene.extent(face), max(3, round(6 * scene.unit))
-    others = [scene.extent(other) for other in scene.faces if other is not face] if nearest else []
+    others = [scene.extent(other) for other in scene.faces if other is not face]
+    nearness = {"others": others, "reach": extent.height} if near else {}
     letters = scene.letters_for(scene.box(face), 0.085)
     sizes = dict.fromkeys((letters, max(scene.least, round(0.8 * letters)), scene.least))
     for panel in panels_of(blocks, sizes, title=scene.title(face)):
@@ -149,6 +150,6 @@ def _best_panel(scene, face, blocks, last, budget, *, room, nearest=True, moving
                 return panel, place
         if panel.form > moving_to:
             continue
-        if place := place_panel(extent, panel.size, scene.bounds, scene.occupied, gap=gap, room=room, others=others):
+        if place := place_panel(extent, panel.size, scene.bounds, scene.occupied, gap=gap, room=room, **nearness):
             return panel, place
     return None

@@ -63,6 +63,11 @@ class TestPlacement:
         assert place_panel(box, (90, 90), IMAGE, [box, other], gap=6).x == 306
         assert place_panel(box, (90, 90), IMAGE, [box, other], gap=6, others=[other]).x == 104
 
+    def test_a_panel_is_within_reach(self):
+        box, other = Rectangle(0, 100, 100, 100), Rectangle(0, 0, 640, 400)
+        assert place_panel(box, (90, 70), IMAGE, [box, other], gap=6).y == 406
+        assert place_panel(box, (90, 70), IMAGE, [box, other], gap=6, reach=100) is None
+
     @pytest.mark.parametrize("x", [-50, 0, 300, 560, 700])
     def test_a_panel_always_lies_inside_the_image(self, x):
         box = Rectangle(x, 400, 150, 150)

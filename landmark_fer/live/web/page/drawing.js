@@ -45,7 +45,7 @@ export function drawResponse(canvas, response, facts, options, { colourOf = (fac
   const occupied = faces.map((face) => face.frame);
   const reserved = covered && !covered.hidden ? placeOf(covered, unit) : null;
   if (reserved) occupied.push(reserved);
-  const scene = { area, facts, unit, occupied, shares: sharesOf(faces, area), numbered: faces.length > 1 };
+  const scene = { area, facts, unit, occupied, frames: faces.map((face) => face.frame), shares: sharesOf(faces, area), numbered: faces.length > 1 };
   pen.save();
   pen.beginPath();
   pen.rect(area.left, area.top, area.right - area.left, area.bottom - area.top);
@@ -223,7 +223,7 @@ function sharesOf(faces, area) {
 
 // Draws the probabilities next to a face, as many of them as there is room for, below its number if there are several faces.
 // They stay in their place while they fit; now and then, a place for more of them is looked for.
-function drawBars(pen, face, { area, facts, unit, occupied, shares, numbered }) {
+function drawBars(pen, face, { area, facts, unit, occupied, frames, shares, numbered }) {
   pen.font = `600 ${FONT_SIZE * unit}px ${FONT}`;
   const names = Math.max(...facts.classes.map((name) => pen.measureText(name).width));
   const width = names + (BAR + 27) * unit;
@@ -233,13 +233,19 @@ function drawBars(pen, face, { area, facts, unit, occupied, shares, numbered }) 
   const placesOf = (panel) => spotsOf(face.frame, panel, area, 8 * unit).map(({ left, top }, index) => ({ ...panel, index, ...moveInside(left, top, panel, area) }));
   const last = lastPanels.get(face.track_id);
   const same = fitting.filter((each) => each.form === last?.form).map((each) => placesOf(each)[last.index]).find((place) => isFree(place, occupied));
+  // Near its face, and not nearer to another one.
+  const isNear = (place) => {
+    const distance = distanceOf(place, face.frame);
+    return distance <= face.frame.height && frames.every((frame) => distanceOf(place, frame) >= distance);
+  };
   // The first place of the fullest panel that is allowed and has room for the face to move, at the last spot if that is free.
-  const find = (room, isAllowed = () => true) => fitting.flatMap(placesOf)
+  const find = (room, isAllowed) => fitting.flatMap(placesOf)
     .sort((a, b) => a.form - b.form || (b.index === last?.index) - (a.index === last?.index))
     .find((place) => isAllowed(place) && staysFree(place, occupied, area, room));
   const room = ROOM_TO_MOVE * face.frame.width;
   const isMore = ({ form, index }) => form < last.form && (index === last.index || form <= last.form - MUCH_MORE);
-  const place = same ? (last.draws >= MAX_DRAWS && find(room, isMore)) || same : find(room) ?? find(0);
+  const place = same ? (last.draws >= MAX_DRAWS && find(room, (each) => isMore(each) && isNear(each))) || same
+    : find(room, isNear) ?? find(0, isNear) ?? find(0, () => true);
   if (!place) return;
   occupied.push(place);
   drawPanel(pen, face, { ...place, names, numbered }, facts, unit);
@@ -287,6 +293,12 @@ function spotsOf(frame, panel, area, gap) {
     { left, top: frame.top - panel.height - 38 * (gap / 8) }, // above the label
     ...columns.flatMap((x) => [area.top + gap, area.bottom - panel.height - gap].map((y) => ({ left: x, top: y }))),
   ];
+}
+
+function distanceOf(one, other) {
+  const across = Math.max(one.left - other.left - other.width, other.left - one.left - one.width, 0);
+  const down = Math.max(one.top - other.top - other.height, other.top - one.top - one.height, 0);
+  return Math.hypot(across, down);
 }
 
 function isFree(place, occupied) {
