@@ -97,6 +97,8 @@ def with_closed_mouth(face, *, fields, crop_margin=0.0):
     Face
     """
     landmarks = np.asarray(face.landmarks, dtype=np.float64)
+    if interocular_distance(landmarks) == 0:  # a misplaced face, which has no scale
+        return face
     # Each of the two moves other landmarks than the other, and does not change its value.
     moves = counterfactual_landmarks(landmarks, _OPENINGS) - landmarks
     is_open = cue_values(landmarks)[_OPENINGS] > TYPICAL[0, _OPENINGS]

@@ -94,6 +94,13 @@ def test_a_closed_mouth_is_typical_and_eyes_and_brows_stay(astronaut, saved):
     np.testing.assert_allclose(again.landmarks, closed.landmarks, atol=0.5)
 
 
+def test_a_face_with_its_eyes_at_one_point_stays_as_it_is(astronaut_face):
+    landmarks = astronaut_face.landmarks.copy()
+    landmarks[36:48] = landmarks[36]
+    face = replace(astronaut_face, landmarks=landmarks)
+    assert with_closed_mouth(face, fields=("landmarks", "chip")) is face
+
+
 @pytest.mark.parametrize("speech", [0.0, 0.5, 1.0])
 def test_odds_in_videos(speech):
     classes = ("angry", "fear", "happy", "sad", "neutral")
