@@ -3,6 +3,7 @@
 import os
 
 from landmark_fer.core.errors import InputError
+from landmark_fer.core.naming import show
 from landmark_fer.live.options import is_log_folder
 from landmark_fer.recognition import BASELINES, OFF
 
@@ -95,7 +96,7 @@ def _check_baseline(options):
     if options.baseline not in BASELINES and not os.path.exists(options.baseline):
         raise InputError(
             f"--baseline must be {', '.join(BASELINES)} or a file that --save-baseline wrote, got "
-            f"{options.baseline!r}, which does not exist; give another"
+            f"{show(options.baseline)}, which does not exist; give another"
         )
     if options.baseline == OFF and (options.neutral or options.save_baseline):
         name = "--neutral" if options.neutral else "--save-baseline"

@@ -47,8 +47,8 @@ class Baseline:
         Time from the first to the last of these faces; 0 for photographs.
     """
 
-    measurements: Mapping[str, float]
-    models: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    measurements: Mapping[str, float] = field(repr=False)
+    models: Mapping[str, Mapping[str, float]] = field(default_factory=dict, repr=False)
     n_images: int = 1
     seconds: float = 0.0
 

@@ -331,7 +331,7 @@ def test_a_given_baseline_is_used_for_images_with_one_face(command, tmp_path, as
     [
         (["--baseline", "off", "--neutral", "1"], "--neutral records a neutral baseline, and --baseline is off"),
         (["--save-baseline", "me.json"], "add --neutral SECONDS"),
-        (["--baseline", "Auto"], "--baseline must be auto, key, off or a file that --save-baseline wrote, got 'Auto'"),
+        (["--baseline", "Auto"], "--baseline must be auto, key, off or a file that --save-baseline wrote, got Auto"),
     ],
 )
 def test_options_of_the_baseline_that_contradict_are_refused(command, capsys, arguments, sentence):

@@ -31,6 +31,7 @@ def test_a_baseline_of_images_is_their_median():
     recognizer = SimpleRecognizer([PERSON], [PERSON], [make_recognition("happy", 0.99)])
     baseline = Baseline.from_images([0, 1, 2], recognizer)
     assert baseline.n_images == 3
+    assert repr(baseline) == "Baseline(n_images=3, seconds=0.0)"
     assert baseline.is_of(recognizer)
     expected = {name: np.log(value) for name, value in PERSON.probabilities.items()}
     assert baseline.models[recognizer.model_id] == pytest.approx(expected)
