@@ -149,7 +149,8 @@ class Smoother:
         -------
         Recognition
             Its `confidence` is the probability of its expression, which is at most 0.1 below the largest. If the
-            expression is `UNCERTAIN`, it is the largest probability, which is below the threshold.
+            expression is `UNCERTAIN`, it is the largest probability, which is below the threshold unless there is a
+            reason.
         """
         if self.strength < MIN_STRENGTH:
             return recognition

@@ -22,6 +22,7 @@ from landmark_fer.perception.tracking.tracks import (
 )
 
 _QUICK_S = 0.07  # between frames; faces detected in one frame can wait for the next
+_PAUSE = 3  # times the last interval between frames; after more, and after `patience_s`, faces may be other people's
 _UNCONFIRMED_S = 0.35  # how long a track is valid without a detection; longer than `DETECT_S`
 _SLOWEST = 0.03  # inter-ocular distances per frame; slower faces are expected where they were
 _FAST = 0.15  # inter-ocular distances from the expected position; beyond it a face is located twice
@@ -50,7 +51,7 @@ class FaceFollower:
         Search the whole of every n-th frame; 1 returns the faces of `FaceExtractor.extract`, without tracking.
         By default as in `DetectionSchedule`: four times a second, and at once if a face is lost.
     patience_s : float, default=1
-        Seconds of video after which a lost track ends.
+        Seconds of video after which a lost track ends, and every track if frames pause as long.
 
     Attributes
     ----------
@@ -80,7 +81,7 @@ class FaceFollower:
         self._whole = not extractor.detector.searches
         self._cuts, self._check = CutFinder(), FaceCheck()
         self._tracks, self._next_number = [], 1
-        self._time_s = -math.inf
+        self._time_s, self._interval_s = -math.inf, math.inf
 
     def __enter__(self):
         return self
@@ -109,7 +110,9 @@ class FaceFollower:
         """
         grey = to_grey(image)
         before = {track.number: track.face for track in self._tracks}
-        if self._cuts.is_cut(grey):
+        interval_s, before_s = time_s - self._time_s, self._interval_s
+        paused = interval_s > max(self.patience_s, _PAUSE * before_s)
+        if self._cuts.is_cut(grey) or paused:
             self._tracks, self._pending = [], None
             self._schedule.restart()
             if self._small_schedule is not None:
@@ -118,7 +121,7 @@ class FaceFollower:
             self._take_each(grey, time_s)
         else:
             self._follow(grey, time_s)
-        self._time_s = time_s
+        self._time_s, self._interval_s = time_s, interval_s
         self._tracks = [track for track in self._tracks if time_s - track.seen_s <= self.patience_s]
         shown = sorted(self._active(), key=lambda track: track.number)
         self.located_numbers = located = frozenset(

@@ -199,6 +199,16 @@ def test_a_cut_ends_all_tracks_and_starts_a_detection(astronaut, clip, extractor
     np.testing.assert_array_equal(seen[4][0][1].chip, extractor.extract(shots[4])[0].chip)
 
 
+@pytest.mark.parametrize(
+    ("interval_s", "pause_s", "number"), [(0.04, 3600, 2), (0.04, 0.9, 1), (2, 2, 1), (2, 4, 1), (2, 60, 2)]
+)
+def test_a_pause_between_frames_ends_all_tracks(astronaut, extractor, interval_s, pause_s, number):
+    times = [0, interval_s, 2 * interval_s, 2 * interval_s + pause_s]
+    with FaceFollower(extractor) as follower:
+        seen = [numbers(follower.follow(astronaut, time_s=time_s)) for time_s in times]
+    assert seen == [[1], [1], [1], [number]]
+
+
 def test_another_person_in_the_same_place_begins_a_track(astronaut, extractor):
     """The shots are too alike for a cut; the second one shows a wider face, lit from the other side."""
 
