@@ -55,7 +55,7 @@ class BaselineNotes:
             return None
         recorded = self._baselines.recorded
         if not recorded:
-            return "no face in sight for the neutral baseline; press n to try again"
+            return "no face in sight that can be read and is silent; press n to try again"
         baselines = {track_id: self._baselines.get(track_id).baseline for track_id in recorded}
         if self._save is None:
             message = "neutral baseline recorded"
