@@ -41,6 +41,7 @@ class BaselineNotes:
     def __init__(self, baselines, seconds, save=None):
         self._baselines, self._seconds, self._save = baselines, seconds, save
         self._collecting, self.n_saved, self.error, self.n_of_several = False, 0, None, 0
+        self._missed = False  # whether the last recording has no face
 
     def add_image(self, faces):
         """Count a single image by its faces."""
@@ -50,12 +51,14 @@ class BaselineNotes:
         """Return a message for the user about the last frame, or None; save a baseline that it completes."""
         before, self._collecting = self._collecting, self._baselines.collecting
         if self._collecting and not before:
+            self._missed = True
             return f"show a neutral face for {self._seconds:g} seconds"
         if self._collecting or not before:
             return None
         recorded = self._baselines.recorded
         if not recorded:
             return "no face in sight that can be read and is silent; press n to try again"
+        self._missed = False
         baselines = {track_id: self._baselines.get(track_id).baseline for track_id in recorded}
         if self._save is None:
             message = "neutral baseline recorded"
@@ -82,9 +85,11 @@ class BaselineNotes:
 
     @property
     def hint(self):
-        """A sentence for the end of the session if a baseline was not used or nothing is in the file, or None."""
+        """A sentence for the end of the session if a baseline was not used, recorded or saved, or None."""
         if self.n_of_several:
             return without_baseline_sentence(self.n_of_several)
+        if self._save is None and self._missed:
+            return "no neutral baseline was recorded: it needs all of its time, and a face that can be read and is silent"
         if self._save is None or self.n_saved or self.error:
             return None
         return f"no neutral baseline of a single face was recorded to its end, and {self._save} is not written"

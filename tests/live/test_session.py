@@ -446,8 +446,10 @@ def test_neutral_baseline_is_recorded_and_reported(draws, by_key):
 
 
 def test_neutral_baseline_without_a_face_is_reported():
-    made, _ = run(source=images(60, rate=20.0), reader=FixedReader(), neutral_s=0.5)
+    made, summary = run(source=images(60, rate=20.0), reader=FixedReader(), neutral_s=0.5)
     assert "no face" in made.state.message
+    assert "no neutral baseline was recorded" in summary.hint
+    assert run(source=images(60, rate=20.0), reader=FixedReader(1), neutral_s=0.5)[1].hint is None
     assert describe_baselines([]) is None
 
 
