@@ -89,7 +89,7 @@ class BaselineNotes:
         if self.n_of_several:
             return without_baseline_sentence(self.n_of_several)
         if self._save is None and self._missed:
-            return "no neutral baseline was recorded: it needs all of its time, and a face that can be read and is silent"
+            return "no neutral baseline was recorded: it needs its whole time and a face that can be read and is silent"
         if self._save is None or self.n_saved or self.error:
             return None
         return f"no neutral baseline of a single face was recorded to its end, and {self._save} is not written"
