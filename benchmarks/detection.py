@@ -9,6 +9,7 @@ folders that are searched for them by file name, the unpacked packages for examp
 Matplotlib's own images are found by themselves. Images that are missing are counted and named.
 
 Each image is searched as it is (at most 1280 pixels) and reduced so that its median face is 100, 70 and 50 pixels wide.
+The last search is that of large photographs: all of these side by side on sheets of 4000x3000 pixels.
 A face is found if a box overlaps its own by 0.3 or more. Faces that are turned away, covered or cut ("hard") and those
 too blurred to read ("blurred") are neither required nor false; a box anywhere else is a false alarm.
 """
@@ -37,6 +38,8 @@ TABLE = Path(__file__).with_name("data") / "faces.csv"
 LONGEST_SIDE = 1280
 WIDTHS = (100, 70, 50)  # of the median face of a reduced image
 SIZES = (40, 56, 80, 160, 10_000)  # limits of the rows of recall, pixels
+SHEET = 3000, 4000  # height and width of a large photograph, pixels
+PHOTOGRAPHS = "hog, 40 px, checked"  # how `Recognizer` searches images
 SAME = 0.3  # overlap of a box with a labelled one
 PACKAGES = {
     "skimage": ("data", "astronaut.png brick.png camera.png chelsea.png clock_motion.png coffee.png coins.png "
@@ -61,7 +64,10 @@ def main():
     print(f"{datetime.now(UTC).date()}, {len(images)} images; missing: {len(missing)} {', '.join(missing)}\n")
     cv2.setNumThreads(1)
     with threadpool_limits(1):
-        rows = [(name, *measure(find, images)) for name, find in searches(options.detectors).items()]
+        views = [view for image in images for view in scaled(*image[1:])]
+        found = searches(options.detectors)
+        rows = [(name, *measure(find, views), milliseconds(find, images[0][1])) for name, find in found.items()]
+        rows.append((f"{PHOTOGRAPHS}, sheets", *measure(found[PHOTOGRAPHS], sheets(views)), ""))
     sizes = [f"{low} to {high - 1}" for low, high in itertools.pairwise(SIZES[:-1])] + [f"from {SIZES[-2]}"]
     print(markdown_table(("search", *(f"recall, {size} px" for size in sizes), "false alarms", "ms, 640x480"), rows))
 
@@ -123,34 +129,50 @@ def _grey(path, frame):
     return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
 
 
-def measure(find, images):
-    """Return the cells of one search: recall by size, false alarms, milliseconds."""
-    found, false, searched = defaultdict(list), 0, 0
-    for _, image, regions in images:
-        for grey, scale in scaled(image, [box.width for box, kind in regions if kind == "face"]):
-            boxes = find(grey)
-            own = [(_resized(box, scale), kind) for box, kind in regions]
-            searched += 1
-            true = [region for region, kind in own if kind != "none"]
-            false += sum(not any(box.overlap(region) >= SAME for region in true) for box in boxes)
-            for region, kind in own:
-                if kind == "face":
-                    found[np.searchsorted(SIZES, region.width, "right")].append(
-                        any(box.overlap(region) >= SAME for box in boxes)
-                    )
+def measure(find, views):
+    """Return the cells of one search of views, as from `scaled`: recall by size, false alarms."""
+    found, false = defaultdict(list), 0
+    for grey, regions in views:
+        boxes = find(grey)
+        true = [region for region, kind in regions if kind != "none"]
+        false += sum(not any(box.overlap(region) >= SAME for region in true) for box in boxes)
+        for region, kind in regions:
+            if kind == "face":
+                found[np.searchsorted(SIZES, region.width, "right")].append(
+                    any(box.overlap(region) >= SAME for box in boxes)
+                )
     recalls = [found[size] for size in range(1, len(SIZES))]
     cells = [f"{np.mean(each):.0%} of {len(each)}" if each else "" for each in recalls]
-    return *cells, f"{false} in {searched}", f"{milliseconds(find, images[0][1]):.0f}"
+    return *cells, f"{false} in {len(views)}"
 
 
-def scaled(image, widths):
-    """Yield an image as it is and reduced, each with its scale."""
+def scaled(image, regions):
+    """Yield an image as it is and reduced, each with its labelled regions."""
+    widths = [box.width for box, kind in regions if kind == "face"]
     full = min(1.0, LONGEST_SIDE / max(image.shape))
     median = np.median(widths) if widths else None
     reduced = [width / median for width in WIDTHS if median and width < 0.9 * full * median]
     for scale in (full, *reduced):
         size = [max(1, round(side * scale)) for side in image.shape[::-1]]
-        yield (image if scale == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)), scale
+        view = image if scale == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        yield view, [(_resized(box, scale), kind) for box, kind in regions]
+
+
+def sheets(views):
+    """Return views side by side in rows on as many sheets as needed, highest first, each with its labelled regions."""
+    made, (x, y, row) = [], (0, 0, 0)
+    for grey, regions in sorted(views, key=lambda view: -view[0].shape[0]):
+        height, width = grey.shape
+        if x + width > SHEET[1]:
+            x, y = 0, y + row
+        if not made or y + height > SHEET[0]:
+            made.append((np.full(SHEET, 128, dtype=np.uint8), []))
+            x, y = 0, 0
+        row = height if x == 0 else row
+        made[-1][0][y : y + height, x : x + width] = grey
+        made[-1][1].extend((Box(box.x + x, box.y + y, box.width, box.height), kind) for box, kind in regions)
+        x += width
+    return made
 
 
 def _resized(box, scale):
@@ -158,13 +180,13 @@ def _resized(box, scale):
 
 
 def milliseconds(find, image, times=9):
-    """Return the median time of a search in 640x480 pixels."""
+    """Return the median time of a search in 640x480 pixels, as a cell."""
     grey, seconds = np.ascontiguousarray(cv2.resize(image, (640, 480), interpolation=cv2.INTER_AREA)), []
     for _ in range(times):
         start = time.perf_counter()
         find(grey)
         seconds.append(time.perf_counter() - start)
-    return 1000 * float(np.median(seconds))
+    return f"{1000 * np.median(seconds):.0f}"
 
 
 if __name__ == "__main__":

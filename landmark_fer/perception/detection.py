@@ -30,6 +30,7 @@ FINEST_FILE = Path(__file__).with_name("frontal_face_detector_finest.svm")
 CASCADE_FILE = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
 
 _DLIB_SMALLEST = 80  # pixels, side of the window of dlib's detector
+_MOST_PIXELS = 50_000_000  # of an enlarged photograph, which take about 3 s: faces of 40 pixels in 12.5 megapixels
 _SMALL_MARGIN = 0.1  # added to the threshold of small faces, which can be at several times as many places
 _ONE_FACE = 0.3  # overlap from which the boxes of two detectors are on one face
 _FINEST_LEVELS, _LEVEL = 2, 6 / 5  # levels of the pyramid, and the factor from one to the next
@@ -101,10 +102,17 @@ class Detector(ABC):
         """Detectors that together find what this one finds, to spread the work over frames of a video."""
         return (self,)
 
-    def smaller(self, smallest_face):
+    def smaller(self, smallest_face, shape=()):
         """Return a detector of the faces from `smallest_face` pixels up to those that this one detects, or None.
 
         It may detect larger faces, too.
+
+        Parameters
+        ----------
+        smallest_face : float
+        shape : tuple of int, optional
+            Height and width of a photograph, which is searched in its own size, however large it is. Without it, images
+            are reduced as for this detector.
         """
         if smallest_face >= self.smallest_face:
             return None
@@ -180,8 +188,11 @@ class HogDetector(Detector):
         finest = HogDetector(smallest_face=self.smallest_face, finest=True, **shared)
         return HogDetector(smallest_face=self.smallest_face * _LEVEL**_FINEST_LEVELS, **shared), finest
 
-    def smaller(self, smallest_face):
+    def smaller(self, smallest_face, shape=()):
         """Return a detector whose parts search two levels of the pyramid each, the finest last; None for no part."""
+        if shape:
+            smallest_face = max(smallest_face, _DLIB_SMALLEST * math.sqrt(math.prod(shape) / _MOST_PIXELS))
+        smallest_face *= self._reduction(shape)
         sizes = []
         while smallest_face < self.smallest_face:
             sizes.append(round(smallest_face))
@@ -192,13 +203,16 @@ class HogDetector(Detector):
 
     def detect(self, grey):
         """Return boxes and margins, as `Detector.detect`."""
-        factor = min(1.0, self.longest_side / max(grey.shape)) * _DLIB_SMALLEST / self.smallest_face
+        factor = self._reduction(grey.shape) * _DLIB_SMALLEST / self.smallest_face
         if factor != 1:
             size = [max(1, round(side * factor)) for side in (grey.shape[1], grey.shape[0])]
             grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
         rectangles, scores, _ = self._detector.run(grey, 0, self.threshold)
         boxes = [(each.left(), each.top(), each.width(), each.height()) for each in rectangles]
         return np.reshape(boxes, (-1, 4)) * (1 / factor), scores
+
+    def _reduction(self, shape):
+        return min(1.0, self.longest_side / max(shape, default=1))
 
 
 class HaarDetector(Detector):
@@ -232,7 +246,7 @@ class WholeImageDetector(Detector):
 
     searches = False
 
-    def smaller(self, smallest_face):
+    def smaller(self, smallest_face, shape=()):
         """Return None: there is one face, of any size."""
 
     def detect(self, grey):

@@ -105,7 +105,8 @@ class FaceExtractor:
         File of the 68-point shape predictor; as for `find_predictor`.
     smallest_face : int, optional
         Side of the smallest box to detect, in pixels, where it differs from that of the settings. Smaller faces are
-        found in addition: the larger ones remain those of the settings, bit for bit.
+        found in addition: the larger ones remain those of the settings, bit for bit. Photographs are searched for them
+        in their own size up to 12.5 megapixels for 40 pixels, in proportion to the square of the side.
 
     Attributes
     ----------
@@ -135,13 +136,14 @@ class FaceExtractor:
         larger = replace(settings, smallest_face=smallest)  # checks the range
         self.settings = larger if smallest > settings.smallest_face else settings
         self.detector = make_detector(self.settings.detector, smallest_face=self.settings.smallest_face)
+        self._smallest_face = smallest_face
         self.small_detector = self.detector.smaller(smallest)
         self.landmark_predictor = LandmarkPredictor(predictor)
         self._check = FaceCheck()
 
-    @cached_property
-    def _whole_detector(self):
-        small = self.small_detector
+    def _detectors(self, shape):
+        """Return the detectors for a photograph of this shape, as one."""
+        small = None if self._smallest_face is None else self.detector.smaller(self._smallest_face, shape)
         return self.detector if small is None else CombinedDetector((self.detector, small))
 
     @cached_property
@@ -162,7 +164,7 @@ class FaceExtractor:
         list of Face
         """
         grey = to_grey(image)
-        faces = (self.face_at(grey, box, score) for box, score in self._whole_detector.find(grey))
+        faces = (self.face_at(grey, box, score) for box, score in self._detectors(grey.shape).find(grey))
         return [face for face in faces if self.accepts(grey, face)]
 
     def accepts(self, grey: np.ndarray, face: Face) -> bool:

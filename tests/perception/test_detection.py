@@ -151,6 +151,17 @@ class TestSmallerFaces:
         assert all(part.finest for part in small.parts)
         assert small.smallest_face == 40
 
+    def test_a_large_photograph_has_more_parts_until_it_would_be_too_large(self):
+        hog = make_detector("hog")
+        assert hog.smaller(40, (480, 640)).smallest_face == 40
+        reduced = 1280 / 4000
+        assert hog.smaller(40, (3000, 4000)).smallest_face == round(40 * reduced)
+        assert hog.smaller(100, (3000, 4000)).smallest_face == round(100 * reduced)
+        assert hog.smaller(300, (3000, 4000)) is None
+        for smallest, shape in ((16, (3000, 4000)), (40, (6000, 8000)), (16, (30000, 40000))):
+            enlarged = 80 / (hog.smaller(smallest, shape).smallest_face * max(shape) / 1280)
+            assert 40e6 < enlarged**2 * np.prod(shape) < 55e6
+
     def test_larger_faces_stay_those_of_the_detector_bit_for_bit(self, grey):
         whole = make_detector("hog")
         both = CombinedDetector((whole, whole.smaller(40)))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from landmark_fer.core.errors import InputError
+from landmark_fer.core.records import Box
 from landmark_fer.perception import DETECTORS
 from landmark_fer.perception.alignment import align_face
 from landmark_fer.perception.detection import HogDetector
@@ -162,6 +163,23 @@ def test_smaller_faces_are_found_besides_the_settings(extractor, astronaut):
     (face,), (expected,) = finder.extract(astronaut), extractor.extract(astronaut)
     np.testing.assert_array_equal(face.landmarks, expected.landmarks)
     np.testing.assert_array_equal(face.chip, expected.chip)
+
+
+def test_a_large_photograph_is_searched_in_its_own_size(extractor, astronaut):
+    photograph, boxes = np.full((1500, 2560, 3), 120, dtype=np.uint8), []
+    for x, scale in ((100, 0.6), (700, 1.1), (1500, 1.9)):  # the first two faces have less than 80 pixels in 1280
+        face = cv2.resize(astronaut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        photograph[200 : 200 + len(face), x : x + len(face)] = face
+        boxes.append(Box(x + 176 * scale, 200 + 77 * scale, 90 * scale, 90 * scale))
+    finder = FaceExtractor(smallest_face=40)
+
+    def found_by(extractor):
+        faces = extractor.extract(photograph)
+        return [any(box.overlap(face.box) > 0.5 for face in faces) for box in boxes]
+
+    assert found_by(extractor) == [False, False, True]
+    assert found_by(finder) == [True, True, True]
+    assert finder.small_detector.smallest_face == 40  # that of videos
 
 
 def test_a_larger_smallest_face_is_a_setting(astronaut):
