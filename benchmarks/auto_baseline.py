@@ -1,10 +1,13 @@
-"""Neutral baselines that live finds by itself, on people photographed neutral and smiling.
+"""Neutral baselines that live finds by itself, and tracks that go over to another person, on people photographed.
 
     python -m benchmarks.auto_baseline faces.csv
 
 The csv is a table with subjects, as for `evaluate --data`. Each photograph is also moved, turned, lit and noisy. Two
 tracks of each person are made of these views, ten a second: neutral, then smiling; and smiling from the first frame on,
 then neutral, then smiling. Each part is 5 seconds.
+
+Then the neutral photographs of two people follow each other in nearly the same place, as portraits or interviews do. A
+track that goes over to the second would have the baseline of the first.
 """
 
 import argparse
@@ -23,10 +26,12 @@ from landmark_fer.datasets.inputs import DATA
 from landmark_fer.evaluation.tables import align_columns
 from landmark_fer.models.neutral_shift import NEUTRAL, SHIFTED
 from landmark_fer.perception.images import read_image
+from landmark_fer.perception.tracking.following import FaceFollower
 from landmark_fer.recognition import AUTO
 from landmark_fer.recognition.track_baselines import TrackBaselines
 
 RATE, PART_S, N_VIEWS, HEIGHT = 10, 5, 5, 360
+N_PAIRS, CANVAS, SIDE, FAR = 100, (480, 640), 300, 30  # of portraits: pairs, frame, side and shift in pixels
 TRACKS = {"neutral first": (NEUTRAL, SHIFTED), "smiling first": (SHIFTED, NEUTRAL, SHIFTED)}
 
 
@@ -75,11 +80,31 @@ def read_track(recognizer, views, parts):
     return np.array(shares)
 
 
+def share_of_number(extractor, portraits):
+    """Return how many random pairs of people have one track, and the number of pairs whose faces were both followed."""
+    random, same, names = np.random.default_rng(0), [], sorted(portraits)
+    for _ in range(N_PAIRS):
+        pair, shift = random.choice(names, 2, replace=False), random.integers(-FAR, FAR + 1, size=2)
+        numbers = []
+        with FaceFollower(extractor) as follower:
+            for index in range(14):
+                frame = np.full((*CANVAS, 3), 200.0)
+                x, y = (150, 80) if index < 8 else np.add((150, 80), shift)
+                frame[y : y + SIDE, x : x + SIDE] = cv2.resize(portraits[pair[int(index >= 8)]], (SIDE, SIDE))
+                frame = (frame + random.normal(scale=2, size=frame.shape)).clip(0, 255).astype(np.uint8)
+                numbers.append({number for number, _ in follower.follow(frame, time_s=index / 25)})
+                follower.start_detection()
+        if numbers[7] and numbers[-1]:
+            same.append(bool(numbers[7] & numbers[-1]))
+    return sum(same), len(same)
+
+
 def _run(parser, options):
     check_paths(parser, options)
     recognizer = Recognizer(load_artifact(options.model))
-    shares = {name: [] for name in TRACKS}
-    for _, images in photographs(options.data):
+    shares, portraits = {name: [] for name in TRACKS}, {}
+    for person, images in photographs(options.data):
+        portraits[person] = images[NEUTRAL]
         views = {expression: recognized(recognizer, image) for expression, image in images.items()}
         if all(views.values()):
             for name, parts in TRACKS.items():
@@ -91,6 +116,8 @@ def _run(parser, options):
         for part, expression in enumerate(parts):
             rows.append((name, expression, *(f"{share:.0%}" for share in means[part]), str(people[part])))
     print(f"{len(shares[name])} people\n{align_columns(rows)}")
+    n_same, n_pairs = share_of_number(recognizer.extractor, portraits)
+    print(f"two portraits after each other: one track in {n_same} of {n_pairs} pairs")
     return 0
 
 

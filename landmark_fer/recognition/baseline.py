@@ -7,7 +7,6 @@ prediction (docs/decisions/0011 and 0033).
 import json
 import logging
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from landmark_fer.recognition.results import Recognition
 
 FORMAT, FORMAT_VERSION = "landmark_fer baseline", 1
+_LARGEST = 1e9  # number in a file; a sum of larger ones could overflow
 
 _LOG = logging.getLogger(__name__)
 
@@ -270,5 +270,4 @@ def _problem_of(content):
 
 
 def _is_number(value):
-    largest = sys.float_info.max  # an int may be larger
-    return isinstance(value, int | float) and not isinstance(value, bool) and -largest <= value <= largest
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST

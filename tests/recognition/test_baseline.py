@@ -112,6 +112,7 @@ def test_a_saved_baseline_is_loaded_equal(tmp_path):
         {"seconds": "1"},
         {"measurements": dict.fromkeys(MEASUREMENT_NAMES, float("inf"))},
         {"measurements": dict.fromkeys(MEASUREMENT_NAMES, None)},
+        {"measurements": dict.fromkeys(MEASUREMENT_NAMES, -1e308)},
         {"models": {"x": {"neutral": float("nan")}}},
         {"models": {"x": []}},
         {"models": {"x": {"neutral": 0.1}}},
