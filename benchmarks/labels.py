@@ -35,6 +35,7 @@ SPEECH = {
 }
 """Amounts of the demo's actions while its face speaks."""
 
+SHORT_S = 0.15  # a label with two names that is shown for less is counted as short
 EVERY = 8  # frames between detections, so that the figures do not depend on the speed of the machine
 
 
@@ -120,9 +121,10 @@ def measure(frames):
     -------
     dict
         ``counts`` of the expressions, ``reasons``, ``longest`` (seconds of each expression without a change),
-        ``changes``, and ``minutes`` of all faces.
+        ``changes``, ``pairs`` (seconds of each label with two names until the next), and ``minutes`` of all faces.
     """
     counts, reasons, longest, begun, changes, minutes = Counter(), Counter(), Counter(), {}, 0, 0.0
+    labels, pairs = {}, []
     before_s = None
     for time_s, faces in frames:
         step_s = 0.0 if before_s is None else time_s - before_s
@@ -136,19 +138,31 @@ def measure(frames):
             changes += last != name
             begun[face.track_id] = (name, begin_s if last == name else time_s)
             longest[name] = max(longest[name], time_s - begun[face.track_id][1])
+            label, label_s = labels.setdefault(face.track_id, (face.recognition.label, time_s))
+            if label != face.recognition.label:
+                pairs += [time_s - label_s] if " or " in label else []
+                labels[face.track_id] = face.recognition.label, time_s
     del reasons[None]
-    return {"counts": counts, "reasons": reasons, "longest": longest, "changes": changes, "minutes": minutes}
+    return {
+        "counts": counts,
+        "reasons": reasons,
+        "longest": longest,
+        "changes": changes,
+        "pairs": pairs,
+        "minutes": minutes,
+    }
 
 
 def row(result):
     """Return what the table says of counts as from `measure`."""
     counts, total = result["counts"], result["counts"].total()
     if not total:
-        return 0, "", "", "no face", ""
+        return 0, "", "", "", "no face", ""
     shares = [f"{label} {n / total:.0%} ({result['longest'][label]:.1f} s)" for label, n in counts.most_common()]
     reasons = ", ".join(f"{label} {n / total:.0%}" for label, n in result["reasons"].most_common())
     rate = f"{result['changes'] / result['minutes']:.0f}" if result["minutes"] else ""
-    return total, f"{counts['uncertain'] / total:.0%}", rate, ", ".join(shares), reasons
+    pairs = f"{len(result['pairs'])} ({sum(seconds < SHORT_S for seconds in result['pairs'])})"
+    return total, f"{counts['uncertain'] / total:.0%}", rate, pairs, ", ".join(shares), reasons
 
 
 def _videos(names, most_frames, speech_s):
@@ -184,7 +198,7 @@ def main():
             for (name, recognizer), baseline in itertools.product(recognizers.items(), options.baseline):
                 faces = read(recognizer, followed, smoothing=options.smoothing, baseline=baseline)
                 rows.append((title, name, baseline, *row(measure(faces))))
-    columns = ("faces", "uncertain", "changes a minute", "shares (longest time)", "reasons")
+    columns = ("faces", "uncertain", "changes a minute", "two names (short)", "shares (longest time)", "reasons")
     print(markdown_table(("video", "model", "baseline", *columns), rows))
 
 

@@ -27,8 +27,10 @@ MARGIN = 0.20  # lead in probability with which another label replaces the one s
 MOST_MARGIN = 0.10  # at any strength
 HOLD_S = 0.40  # how long the last certain prediction is held before uncertain is shown
 MOST_HOLD_S = 0.25  # at any strength
-LASTING_S = 0.40  # how long a reason, or a second name, must hold or be gone until it is shown so
-MOST_LASTING_S = 0.25  # at any strength
+REASON_S = 0.40  # how long a reason must hold or be gone until it is shown so
+MOST_REASON_S = 0.25  # at any strength
+SECOND_S = 0.60  # the same for a second name: most that are close for less are on their way to be the first
+MOST_SECOND_S = 0.30  # at any strength
 CUTOFF_HZ = 0.5  # cutoff for points that do not move
 CUTOFF_PER_SPEED = 2.5  # additional Hz for each inter-ocular distance a second
 SPEED_CUTOFF_HZ = 1.0  # cutoff for speeds at any strength, as in the paper
@@ -101,8 +103,8 @@ class Smoother:
     The label is the likeliest expression shown, or the label before while no other leads it by more than `MARGIN`.
     No label has less than the threshold: while all expressions have less, the last prediction that had more is held
     for `HOLD_S`, because a change between two expressions passes there, then the expression is `UNCERTAIN`. It is
-    also uncertain while the face cannot be read for a reason that has lasted for `LASTING_S`. As long must another
-    expression be close to it until both are named.
+    also uncertain while the face cannot be read for a reason that has lasted for `REASON_S`. Another expression must be
+    close to it for `SECOND_S` until both are named.
 
     Parameters
     ----------
@@ -190,10 +192,10 @@ class Smoother:
             held_s = before.held_s + elapsed_s
             if held_s <= min(strength * HOLD_S, MOST_HOLD_S):
                 shown, label = before.shown, before.label
-        lasting = {"elapsed_s": elapsed_s, "needed_s": min(strength * LASTING_S, MOST_LASTING_S)}
-        reason = before.reason.then(reason, instead=reason, **lasting)
-        second = self._second(shown, label)
-        second = self._pair(before, label, second).then(second, instead=None, **lasting)
+        needed_s = min(strength * REASON_S, MOST_REASON_S)
+        reason = before.reason.then(reason, instead=reason, elapsed_s=elapsed_s, needed_s=needed_s)
+        second, needed_s = self._second(shown, label), min(strength * SECOND_S, MOST_SECOND_S)
+        second = self._pair(before, label, second).then(second, instead=None, elapsed_s=elapsed_s, needed_s=needed_s)
         return _State(points, smooth, velocity, scores, quick, still, shown, label, reason, second, held_s)
 
     def _second(self, shown, label):
