@@ -46,10 +46,10 @@ def given_neutral_face(probabilities, neutral, classes, *, opened=0.0):
     """Return probabilities given the person's neutral face.
 
     Two things change. The odds of happy to neutral are those of the shift from the neutral face: 1 at `MARGIN` nats,
-    not before `EARLIEST`, and steeper by `SLOPE`; together the two keep their share. A mouth that is open
-    farther than in the neutral face raises this even point. An expression that the neutral face itself was read as, or
-    nearly, is reduced as far as it takes for the neutral face to be read as neutral. The odds of all other expressions
-    to each other stay, because their shifts could not be measured.
+    not before `EARLIEST`, and steeper by `SLOPE`; together the two keep their share. A mouth that is open farther than
+    in the neutral face raises this even point. An expression that the neutral face itself was read as, or nearly, is
+    reduced as far as it takes for the neutral face to be read as neutral. The odds of all other expressions to each
+    other stay, because their shifts could not be measured.
 
     Parameters
     ----------
