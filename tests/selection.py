@@ -43,7 +43,7 @@ def pytest_xdist_auto_num_workers(config):
     if config.option.capture == "no" or (len(files) == 1 and Path(*files).is_file()):
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MOST_WORKERS)
+    return min(cores + 1, MOST_WORKERS)  # some tests wait for a window, a server or a process
 
 
 @pytest.hookimpl(tryfirst=True)

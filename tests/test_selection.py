@@ -103,9 +103,9 @@ class TestProcesses:
     def config(self, *arguments, capture="fd"):
         return SimpleNamespace(args=list(arguments), option=SimpleNamespace(capture=capture))
 
-    def test_many_files_use_one_process_per_core_up_to_a_limit(self, monkeypatch):
+    def test_many_files_use_one_process_more_than_cores_up_to_a_limit(self, monkeypatch):
         monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS", raising=False)
-        for cores, expected in ((1, 1), (2, 2), (64, MOST_WORKERS)):
+        for cores, expected in ((1, 2), (2, 3), (64, MOST_WORKERS)):
             monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=cores: set(range(n)), raising=False)
             assert pytest_xdist_auto_num_workers(self.config("tests")) == expected
             assert pytest_xdist_auto_num_workers(self.config(__file__, "tests/test_main.py")) == expected
