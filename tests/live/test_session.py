@@ -436,7 +436,7 @@ def test_recording_that_fails_is_reported_and_the_video_goes_on(tmp_path, monkey
 @pytest.mark.parametrize("by_key", [False, True])
 def test_neutral_baseline_is_recorded_and_reported(draws, by_key):
     options = {"keys": {1: ["n"]}} if by_key else {"neutral_s": 0.5}
-    made, _ = run(source=images(60, rate=20.0), **options)
+    made, _ = run(source=images(60, rate=20.0 if by_key else 60.0), **options)  # the key records 2 seconds
     messages = list(dict.fromkeys(draw.status.message for draw in draws))
     assert any("neutral face for" in message for message in messages if message)
     assert any("neutral baseline recorded" in message for message in messages if message)
@@ -446,10 +446,10 @@ def test_neutral_baseline_is_recorded_and_reported(draws, by_key):
 
 
 def test_neutral_baseline_without_a_face_is_reported():
-    made, summary = run(source=images(60, rate=20.0), reader=FixedReader(), neutral_s=0.5)
+    made, summary = run(source=images(60, rate=60.0), reader=FixedReader(), neutral_s=0.5)
     assert "no face" in made.state.message
     assert "no neutral baseline was recorded" in summary.hint
-    assert run(source=images(60, rate=20.0), reader=FixedReader(1), neutral_s=0.5)[1].hint is None
+    assert run(source=images(60, rate=60.0), reader=FixedReader(1), neutral_s=0.5)[1].hint is None
     assert describe_baselines([]) is None
 
 
@@ -468,7 +468,7 @@ def test_a_doubtful_baseline_names_its_face_among_several(recorded, expected):
 
 def test_a_recorded_baseline_is_saved(tmp_path):
     path = tmp_path / "me.json"
-    made, summary = run(source=images(60, rate=20.0), neutral_s=0.5, save_baseline=path)
+    made, summary = run(source=images(60, rate=60.0), neutral_s=0.5, save_baseline=path)
     assert Baseline.load(path).measurements == made.state.faces[0].baseline.measurements
     assert summary.hint is None
 
@@ -477,14 +477,14 @@ def test_a_recorded_baseline_is_saved(tmp_path):
 def test_a_baseline_that_is_not_of_one_face_is_not_saved(tmp_path, track_ids, message):
     path = tmp_path / "me.json"
     options = {"neutral_s": 0.5, "save_baseline": path}
-    made, summary = run(source=images(60, rate=20.0), reader=FixedReader(*track_ids), **options)
+    made, summary = run(source=images(60, rate=60.0), reader=FixedReader(*track_ids), **options)
     assert message in made.state.message
     assert "not written" in summary.hint and str(path) in summary.hint
     assert not path.exists()
 
 
 def test_a_baseline_that_cannot_be_written_ends_no_session(tmp_path):
-    made, summary = run(source=images(60, rate=20.0), neutral_s=0.5, save_baseline=tmp_path / "none" / "me.json")
+    made, summary = run(source=images(60, rate=60.0), neutral_s=0.5, save_baseline=tmp_path / "none" / "me.json")
     assert summary.frames == 60 and summary.hint is None
     assert "could not be written" in str(made.neutral.error)
 
@@ -525,7 +525,7 @@ def test_baselines_of_several_faces_are_named_once():
 def test_the_shift_from_neutral_is_shown_with_the_details(draws, monkeypatch, details):
     monkeypatch.setattr(session, "KEYS_S", 0.0)
     monkeypatch.setattr(SessionState, "message", None)
-    run(source=images(60, rate=20.0), neutral_s=0.5, options=OverlayOptions(details=details))
+    run(source=images(60, rate=60.0), neutral_s=0.5, options=OverlayOptions(details=details))
     assert draws[-1].status.message == "#1 baseline key" + details * ": nothing moved"
 
 
