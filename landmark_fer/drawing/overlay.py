@@ -89,7 +89,7 @@ def _draw_landmarks(scene, face):
         cv2.polylines(scene.canvas, contour, name in CLOSED_GROUPS, colour, thickness, cv2.LINE_AA, _SHIFT)
     if face.box.width < _SMALL_FACE:
         return
-    radius = round(1.3 * min(max(0.5, scene.unit), face.box.width / 120) * 2**_SHIFT)
+    radius = round(1.3 * min(max(0.5, scene.unit), face.box.width / _SMALL_FACE) * 2**_SHIFT)
     for x, y in xy.tolist():
         cv2.circle(scene.canvas, (x, y), radius, _WHITE, cv2.FILLED, cv2.LINE_AA, _SHIFT)
 

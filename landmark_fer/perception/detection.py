@@ -88,6 +88,7 @@ class Detector(ABC):
     box_geometry = DLIB_BOX
     searches = True
     checked = False
+    _latest = None, None  # key and detector, as from `_once`
 
     def __init__(self, *, smallest_face=80):
         self.smallest_face = smallest_face
@@ -117,7 +118,14 @@ class Detector(ABC):
         if smallest_face >= self.smallest_face:
             return None
         options = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-        return type(self)(**options | {"smallest_face": smallest_face})
+        return self._once(smallest_face, lambda: type(self)(**options | {"smallest_face": smallest_face}))
+
+    def _once(self, key, make):
+        """Return the detector that `make` returns, the same while the key stays: making one takes milliseconds."""
+        latest = self._latest
+        if latest[0] != key:
+            latest = self._latest = key, make()
+        return latest[1]
 
     @abstractmethod
     def detect(self, grey):
@@ -198,8 +206,8 @@ class HogDetector(Detector):
             sizes.append(round(smallest_face))
             smallest_face *= _LEVEL**_FINEST_LEVELS
         options = {"longest_side": self.longest_side, "threshold": self.threshold + _SMALL_MARGIN, "finest": True}
-        parts = tuple(HogDetector(smallest_face=size, **options) for size in reversed(sizes))
-        return CombinedDetector(parts) if parts else None
+        parts = (HogDetector(smallest_face=size, **options) for size in reversed(sizes))
+        return self._once(sizes, lambda: CombinedDetector(tuple(parts))) if sizes else None
 
     def detect(self, grey):
         """Return boxes and margins, as `Detector.detect`."""

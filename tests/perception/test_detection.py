@@ -162,6 +162,14 @@ class TestSmallerFaces:
             enlarged = 80 / (hog.smaller(smallest, shape).smallest_face * max(shape) / 1280)
             assert 40e6 < enlarged**2 * np.prod(shape) < 55e6
 
+    @pytest.mark.parametrize("name", ["hog", "haar"])
+    def test_it_is_made_once_for_images_of_one_size(self, name):
+        detector = make_detector(name)
+        small = detector.smaller(40, (3000, 4000))
+        assert detector.smaller(40, (3000, 4000)) is small
+        assert detector.smaller(50, (480, 640)).smallest_face == 50
+        assert detector.smaller(40, (3000, 4000)).smallest_face == small.smallest_face
+
     def test_larger_faces_stay_those_of_the_detector_bit_for_bit(self, grey):
         whole = make_detector("hog")
         both = CombinedDetector((whole, whole.smaller(40)))
